@@ -1,0 +1,94 @@
+package artifact
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// A Version is a plugin version by SemVer 2.0.0: all three numbers, no leading
+// "v". The zero Version is invalid.
+type Version struct{ v *semver.Version }
+
+// maxTag is the longest tag of OCI distribution-spec 1.1 in bytes.
+const maxTag = 128
+
+// ParseVersion parses s strictly. Errors wrap ErrInvalid and quote s.
+func ParseVersion(s string) (Version, error) {
+	if len(s) > maxTag {
+		return Version{}, fmt.Errorf("version %.40q…: %d bytes, expected at most %d: %w", s, len(s), maxTag, ErrInvalid)
+	}
+	v, err := semver.StrictNewVersion(s)
+	if err != nil {
+		return Version{}, fmt.Errorf("version %q: expected SemVer such as 1.2.3 or 1.2.3-beta.1 (no leading v): %w", s, ErrInvalid)
+	}
+	return Version{v}, nil
+}
+
+// ParseVersionTag parses the tag form, in which "+" is written "_".
+func ParseVersionTag(tag string) (Version, error) {
+	if strings.Contains(tag, "+") {
+		return Version{}, fmt.Errorf("version tag %q: \"+\" is written \"_\" in a tag: %w", tag, ErrInvalid)
+	}
+	return ParseVersion(strings.Replace(tag, "_", "+", 1))
+}
+
+// Tag is the version as an OCI tag: "+" becomes "_".
+func (v Version) Tag() string { return strings.Replace(v.String(), "+", "_", 1) }
+
+// String is the SemVer text, or "" for the zero Version.
+func (v Version) String() string {
+	if v.v == nil {
+		return ""
+	}
+	return v.v.Original()
+}
+
+// IsZero reports whether v is the invalid zero Version.
+func (v Version) IsZero() bool { return v.v == nil }
+
+// IsPrerelease reports whether v has a prerelease part.
+func (v Version) IsPrerelease() bool { return v.v != nil && v.v.Prerelease() != "" }
+
+// Major, Minor and Patch are the three numbers.
+func (v Version) Major() uint64 { return v.v.Major() }
+
+// Minor is the second number.
+func (v Version) Minor() uint64 { return v.v.Minor() }
+
+// Patch is the third number.
+func (v Version) Patch() uint64 { return v.v.Patch() }
+
+// SemVer is the library's value, for resolving. It must not be changed.
+func (v Version) SemVer() *semver.Version { return v.v }
+
+// Compare orders by SemVer precedence and, where that ties, by build metadata
+// as text, so that the order is total and the same everywhere. The zero
+// Version comes first.
+func (v Version) Compare(o Version) int {
+	switch {
+	case v.v == nil && o.v == nil:
+		return 0
+	case v.v == nil:
+		return -1
+	case o.v == nil:
+		return 1
+	}
+	if c := v.v.Compare(o.v); c != 0 {
+		return c
+	}
+	return strings.Compare(v.v.Metadata(), o.v.Metadata())
+}
+
+// MarshalText writes the SemVer text.
+func (v Version) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads as ParseVersion does.
+func (v *Version) UnmarshalText(b []byte) error {
+	p, err := ParseVersion(string(b))
+	if err == nil {
+		*v = p
+	}
+	return err
+}
