@@ -1,0 +1,80 @@
+# Oarlock. `make` alone prints what can be made.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+FUZZTIME ?= 10s
+DATA     ?=
+SUITE    ?=
+PKGS     ?= ./...
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/oarlock, with version and commit inside
+	@scripts/build bin/oarlock
+
+.PHONY: run
+run: build ## a server with data in ./oarlock-data, until Ctrl-C
+	bin/oarlock serve --dev
+
+.PHONY: demo
+demo: ## the whole flow, narrated: push, sign, find, pull, run
+	@scripts/demo
+
+.PHONY: test
+test: ## every test that needs nothing but Go
+	go test $(PKGS)
+
+.PHONY: race
+race: ## the same tests under the race detector
+	go test -race $(PKGS)
+
+.PHONY: vet
+vet: ## go vet, with every build tag of the tree
+	go vet ./...
+	go vet -tags e2e ./scripts/...
+
+.PHONY: lint
+lint: ## golangci-lint with the dependency rules of .golangci.yml
+	@scripts/tools/install golangci-lint
+	.cache/tools/bin/golangci-lint run $(PKGS)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10s) each
+	@scripts/fuzz $(FUZZTIME)
+
+.PHONY: e2e
+e2e: ## stock oras, cosign and crane against a built server
+	@scripts/tools/install oras crane cosign2
+	go test -tags e2e -count=1 ./scripts/e2e
+
+.PHONY: conformance
+conformance: ## official OCI suite: SUITE=/path/to/binary
+	@SUITE='$(SUITE)' scripts/conformance
+
+.PHONY: bench
+bench: ## the numbers, beside the peers; DATA=krew-plugins.jsonl.gz adds the krew rows
+	@DATA='$(DATA)' scripts/bench
+
+.PHONY: krew
+krew: ## the krew set into a running server: DATA=krew-plugins.jsonl.gz
+	@DATA='$(DATA)' scripts/krew
+
+.PHONY: generate
+generate: ## generated files: schema and OpenAPI description
+	go generate $(PKGS)
+
+.PHONY: tools
+tools: ## every pinned tool into .cache/tools/bin
+	@scripts/tools/install $$(scripts/tools/install --list | cut -d' ' -f1)
+
+.PHONY: ci
+ci: ## what CI runs
+	@.ci/run
+
+.PHONY: clean
+clean: ## remove what was built; pinned tools and the data directory stay
+	rm -rf bin .cache/ci .cache/bench
