@@ -132,7 +132,7 @@ func readIndex(ctx context.Context, m *Manifest, fetch Fetch) (*Content, error) 
 			problems = append(problems, Problem{Place: place, Detail: reason(err)})
 			continue
 		}
-		problems = append(problems, childProblems(place, m, said, c.Plugin, child)...)
+		problems = append(problems, childProblems(place, m, c.Plugin, child)...)
 		if c.Plugin == nil {
 			c.Plugin = child.Plugin
 		}
@@ -163,7 +163,7 @@ func readChild(ctx context.Context, d ocispec.Descriptor, fetch Fetch) (*Content
 
 // childProblems says where a child is not the same plugin version as its
 // index and its elder siblings.
-func childProblems(place string, m *Manifest, said, first *Plugin, child *Content) []Problem {
+func childProblems(place string, m *Manifest, first *Plugin, child *Content) []Problem {
 	var out []Problem
 	p := child.Plugin
 	if first != nil && (first.ID != p.ID || first.Version.String() != p.Version.String()) {
@@ -172,9 +172,6 @@ func childProblems(place string, m *Manifest, said, first *Plugin, child *Conten
 	for _, one := range Disagreements(p, m.Annotations) {
 		one.Place = place + " " + one.Place
 		out = append(out, one)
-	}
-	if first == nil && said.ID.IsZero() && len(m.Annotations) > 0 && m.Annotations[KeyID] == "" {
-		out = append(out, Problem{Place: KeyID, Detail: "missing on the image index", Fix: "repeat the annotations of the manifests on the index"})
 	}
 	return out
 }

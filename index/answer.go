@@ -1,0 +1,130 @@
+package index
+
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Stamp says which generation of the catalog an answer is from. Generations
+// rise within one data directory; equal content has an equal digest anywhere.
+type Stamp struct {
+	Generation    int64         `json:"generation"`
+	CatalogDigest digest.Digest `json:"catalog_digest"`
+}
+
+// A Page is one page of a list of plugins.
+type Page struct {
+	Stamp
+	Total      int                       `json:"total"`
+	Items      []Row                     `json:"items"`
+	Facets     map[string]map[string]int `json:"facets,omitempty"` // facet → value → plugins
+	NextCursor string                    `json:"next_cursor,omitempty"`
+}
+
+// A Detail is one plugin whole.
+type Detail struct {
+	Stamp
+	Row
+	Versions     []Version    `json:"versions"`
+	Readme       string       `json:"readme"`
+	Permissions  []string     `json:"permissions"`
+	Dependencies []Dependency `json:"dependencies"`
+	Notices      []Notice     `json:"notices"`
+}
+
+// A Notice tells users of a plugin something about its lifecycle.
+type Notice struct {
+	Kind   string `json:"kind"`
+	Detail string `json:"detail"`
+}
+
+// VersionDetail is one version with its stamp.
+type VersionDetail struct {
+	Stamp
+	ID string `json:"id"`
+	Version
+}
+
+// A Why says of every version of a plugin whether it is in the answer to a
+// question, and the reasons where it is not.
+type Why struct {
+	Stamp
+	ID       string       `json:"id"`
+	Versions []WhyVersion `json:"versions"`
+}
+
+// A WhyVersion is the answer for one version. What cannot be read as a
+// version at all stands here by its tag.
+type WhyVersion struct {
+	Version  string        `json:"version"`
+	Digest   digest.Digest `json:"digest"`
+	Included bool          `json:"included"`
+	Reasons  []Reason      `json:"reasons"`
+}
+
+// A Summary is the catalog in numbers.
+type Summary struct {
+	Stamp
+	GeneratedAt time.Time `json:"generated_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	Plugins     int       `json:"plugins"`
+	Versions    int       `json:"versions"`
+	Pending     int       `json:"pending"`
+}
+
+// A ResolveRequest asks for the closure of dependencies of some plugins.
+type ResolveRequest struct {
+	Host       HostQuery `json:"host"`
+	Platform   string    `json:"platform,omitempty"`
+	Channel    string    `json:"channel,omitempty"`
+	Prerelease bool      `json:"prerelease,omitempty"`
+	Plugins    []Want    `json:"plugins"`
+	Locked     []Locked  `json:"locked,omitempty"`
+}
+
+// A HostQuery names the asking host; both parts may be empty.
+type HostQuery struct {
+	ID      string `json:"id,omitempty"`
+	Version string `json:"version,omitempty"`
+}
+
+// A Want is one plugin that is asked for; an empty range means any.
+type Want struct {
+	ID    string `json:"id"`
+	Range string `json:"range,omitempty"`
+}
+
+// A Locked plugin stays at its digest as long as that satisfies every range.
+type Locked struct {
+	ID     string        `json:"id"`
+	Digest digest.Digest `json:"digest"`
+}
+
+// A Resolution is the closure, dependencies before what needs them.
+type Resolution struct {
+	Stamp
+	Resolved []Resolved `json:"resolved"`
+}
+
+// A Resolved plugin is one exact digest of the closure.
+type Resolved struct {
+	ID             string        `json:"id"`
+	Version        string        `json:"version"`
+	Digest         digest.Digest `json:"digest"`
+	PlatformDigest digest.Digest `json:"platform_digest"`
+	Reference      string        `json:"reference"`
+	RequestedBy    []string      `json:"requested_by"` // plugins, "" never; the request itself is "request"
+}
+
+// A Problem is an error answer by RFC 9457.
+type Problem struct {
+	Type        string   `json:"type"`
+	Title       string   `json:"title"`
+	Status      int      `json:"status"`
+	Detail      string   `json:"detail"`
+	Code        string   `json:"code"`
+	Fixes       []string `json:"fixes,omitempty"`
+	Explanation string   `json:"explanation,omitempty"` // of an unsatisfiable resolve
+	RequestID   string   `json:"request_id,omitempty"`
+}

@@ -1,0 +1,165 @@
+package index
+
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// PluginState is the lifecycle state of a plugin.
+type PluginState string
+
+// The states of a plugin.
+const (
+	StateActive           PluginState = "active"
+	StateDeprecated       PluginState = "deprecated"
+	StateSuspended        PluginState = "suspended"
+	StateRemoved          PluginState = "removed"
+	StateEmergencyRemoved PluginState = "emergency-removed"
+)
+
+// VersionState is the lifecycle state of a version.
+type VersionState string
+
+// The states of a version.
+const (
+	VersionActive VersionState = "active"
+	VersionYanked VersionState = "yanked"
+)
+
+// SignatureStatus says what is known about who signed.
+type SignatureStatus string
+
+// The outcomes of judging signatures.
+const (
+	// SignatureVerified: a signature holds and its signer is trusted for the namespace.
+	SignatureVerified SignatureStatus = "verified"
+	// SignatureUnverified: there are signatures, none by a signer that is known here.
+	SignatureUnverified SignatureStatus = "unverified"
+	// SignatureUnsigned: there is no signature.
+	SignatureUnsigned SignatureStatus = "unsigned"
+	// SignatureInvalid: what is there as a signature is malformed, or is not one of this digest.
+	SignatureInvalid SignatureStatus = "invalid"
+)
+
+// A Signature sums up the judgement of a version's signatures.
+type Signature struct {
+	Status SignatureStatus `json:"status"`
+	Signer string          `json:"signer,omitempty"` // key name, or identity
+	Format string          `json:"format,omitempty"` // "cosign-tag", "cosign-referrer", "sigstore-bundle"
+}
+
+// A Row is one plugin in a catalog answer. Version and Digest are the newest
+// that fits the question asked.
+type Row struct {
+	ID                string            `json:"id"`
+	Name              string            `json:"name"`
+	Publisher         string            `json:"publisher"`
+	Description       string            `json:"description"`
+	Categories        []string          `json:"categories"`
+	Keywords          []string          `json:"keywords"`
+	Niches            []string          `json:"niches"`
+	License           string            `json:"license"`
+	Tier              string            `json:"tier"`
+	Version           string            `json:"version"`
+	Digest            digest.Digest     `json:"digest"`
+	Reference         string            `json:"reference"`
+	Platforms         []string          `json:"platforms"`
+	Engines           map[string]string `json:"engines"`
+	VersionsAvailable []string          `json:"versions_available"`
+	State             PluginState       `json:"state"`
+	VerifiedPublisher bool              `json:"verified_publisher"`
+	SecurityReviewed  bool              `json:"security_reviewed"`
+	Signature         Signature         `json:"signature"`
+	Downloads         int64             `json:"downloads"`
+	Rating            float64           `json:"rating"`
+	Reviews           int64             `json:"reviews"`
+	UpdatedAt         *time.Time        `json:"updated_at,omitempty"`
+	Source            SourceBadge       `json:"source"`
+}
+
+// A SourceBadge says where a plugin comes from.
+type SourceBadge struct {
+	Name  string `json:"name"`
+	Badge string `json:"badge"` // built-in, premium, private, community
+}
+
+// A Version is one plugin version in an answer.
+type Version struct {
+	Version      string            `json:"version"`
+	Digest       digest.Digest     `json:"digest"`
+	Reference    string            `json:"reference"`
+	MediaType    string            `json:"media_type"`
+	ArtifactType string            `json:"artifact_type"`
+	Size         int64             `json:"size"`
+	CreatedAt    *time.Time        `json:"created_at,omitempty"`
+	PublishedAt  *time.Time        `json:"published_at,omitempty"`
+	Engines      map[string]string `json:"engines"`
+	Platforms    []Build           `json:"platforms"`
+	License      string            `json:"license"`
+	Permissions  []string          `json:"permissions"`
+	Dependencies []Dependency      `json:"dependencies"`
+	Channels     []string          `json:"channels"`
+	State        VersionState      `json:"state"`
+	Yanked       *Yanked           `json:"yanked,omitempty"`
+	Signature    Signature         `json:"signature"`
+	Attestations []Attestation     `json:"attestations"`
+	Pending      *Pending          `json:"pending,omitempty"`
+}
+
+// A Build is what one platform pulls; empty os and arch mean any.
+type Build struct {
+	OS      string        `json:"os"`
+	Arch    string        `json:"arch"`
+	Variant string        `json:"variant,omitempty"`
+	Digest  digest.Digest `json:"digest"`
+}
+
+// A Dependency is another plugin that a version needs.
+type Dependency struct {
+	ID       string `json:"id"`
+	Range    string `json:"range"`
+	Optional bool   `json:"optional"`
+}
+
+// Yanked says since when and why a version is yanked.
+type Yanked struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+// An Attestation is a statement about a version.
+type Attestation struct {
+	PredicateType string        `json:"predicate_type"`
+	Digest        digest.Digest `json:"digest"`
+	Verified      bool          `json:"verified"`
+}
+
+// Pending lists what a version waits for before it is listed.
+type Pending struct {
+	Reasons []Reason `json:"reasons"`
+}
+
+// A Reason says with a stable code and a sentence why something is not in an answer.
+type Reason struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// The codes of reasons. They are stable.
+const (
+	ReasonHostNotNamed     = "host_not_named"    // no engines entry for the host
+	ReasonHostVersion      = "host_incompatible" // the range does not hold the host's version
+	ReasonPlatform         = "platform_unsupported"
+	ReasonChannel          = "not_in_channel"
+	ReasonPrerelease       = "prerelease_not_asked"
+	ReasonYanked           = "yanked"
+	ReasonState            = "plugin_state"
+	ReasonUnsigned         = "unsigned"
+	ReasonSignatureUnknown = "signature_unverified"
+	ReasonSignatureInvalid = "signature_invalid"
+	ReasonNoTrust          = "no_trust_policy"
+	ReasonMalformed        = "malformed"         // the version cannot be read; Detail says where
+	ReasonUnreadable       = "could_not_tell"    // bytes are missing or damaged
+	ReasonOlder            = "older_than_chosen" // fits, and a newer one fits too
+)
