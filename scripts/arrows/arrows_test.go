@@ -1,0 +1,105 @@
+package arrows_test
+
+import (
+	_ "embed"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oarlock/oarlock/scripts/arrows"
+)
+
+//go:embed client.allow
+var clientAllow string
+
+func rules() []arrows.Rule {
+	return []arrows.Rule{
+		arrows.Never("artifact is the floor", "artifact", "registry", "policy", "index", "cmd", "examples", "scripts"),
+		arrows.Never("policy judges what artifact says", "policy", "registry", "index", "cmd", "examples", "scripts"),
+		arrows.Never("the registry keeps bytes and is a stranger to the index", "registry", "policy", "index", "cmd", "examples", "scripts"),
+		arrows.Never("the index is a stranger to the registry", "index", "registry", "cmd", "examples", "scripts"),
+		arrows.Within("hosts inherit what artifact imports", "artifact", append(lines(clientAllow), arrows.Module+"/artifact")...),
+		arrows.Within("hosts inherit what the client imports", "index/client", lines(clientAllow)...),
+		arrows.Only("github.com/sigstore/cosign", "policy/signature"),
+		arrows.Only("github.com/sigstore/sigstore-go", "policy/signature", "policy/attest"),
+		arrows.Only("github.com/distribution/distribution", "registry"),
+		arrows.Only("github.com/labstack/echo", "index/api"),
+		arrows.Only("github.com/danielgtaylor/huma", "index/api"),
+		arrows.Only("github.com/spf13/cobra", "cmd"),
+		arrows.Only("github.com/uptrace/bun", "index/store"),
+		arrows.Only("github.com/jackc/pgx", "index/store"),
+		arrows.Only("github.com/pressly/goose", "index/store"),
+		arrows.Only("modernc.org/sqlite", "index/store"),
+	}
+}
+
+func TestArrowsHold(t *testing.T) {
+	t.Parallel()
+	graph, err := arrows.Load(t.Context(), "../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(graph.Packages(arrows.Module+"/artifact")) == 0 {
+		t.Fatalf("go list found no package of %s/artifact among %d", arrows.Module, len(graph))
+	}
+	for _, rule := range rules() {
+		t.Run(rule.Name, func(t *testing.T) {
+			t.Parallel()
+			for _, offence := range rule.Check(graph) {
+				t.Error(offence)
+			}
+		})
+	}
+}
+
+func TestRulesNameTheOffendingImport(t *testing.T) {
+	t.Parallel()
+	const m = arrows.Module
+	graph := arrows.Graph{
+		m + "/artifact":         {"oras.land/oras-go/v2/content"},
+		m + "/registry":         {m + "/artifact", m + "/registry/link"},
+		m + "/registry/link":    {m + "/index"},
+		m + "/index":            {m + "/artifact"},
+		m + "/index/client":     {m + "/artifact", "github.com/spf13/cobra"},
+		m + "/policy/signature": {"github.com/sigstore/cosign/v2/pkg/cosign"},
+	}
+	for name, row := range map[string]struct {
+		rule arrows.Rule
+		want []string
+	}{
+		"a room that reaches a stranger is named with the chain": {
+			arrows.Never("strangers", "registry", "index"),
+			[]string{
+				m + "/registry reaches " + m + "/index: strangers (" + m + "/registry → " + m + "/registry/link → " + m + "/index)",
+				m + "/registry/link reaches " + m + "/index: strangers (" + m + "/registry/link → " + m + "/index)",
+			},
+		},
+		"what is not on the allow-list is named": {
+			arrows.Within("small", "index/client", m+"/artifact", "oras.land/oras-go/v2"),
+			[]string{m + "/index/client reaches github.com/spf13/cobra: small (" + m + "/index/client → github.com/spf13/cobra)"},
+		},
+		"a big dependency outside its room is named": {
+			arrows.Only("github.com/spf13/cobra", "cmd"),
+			[]string{m + "/index/client imports github.com/spf13/cobra: only cmd may"},
+		},
+		"a big dependency inside its room is fine":         {arrows.Only("github.com/sigstore/cosign", "policy/signature"), nil},
+		"a room whose name merely starts alike is another": {arrows.Never("strangers", "regis", "index"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(row.want, row.rule.Check(graph)); diff != "" {
+				t.Errorf("offences (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func lines(text string) []string {
+	var kept []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
