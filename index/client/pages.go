@@ -1,0 +1,31 @@
+package client
+
+import (
+	"context"
+	"iter"
+
+	"github.com/oarlock/oarlock/index"
+)
+
+// Plugins walks all pages of q, one plugin at a time, all from the generation
+// that the first page came from. An error ends the walk.
+func (c *Client) Plugins(ctx context.Context, q index.Query) iter.Seq2[index.Row, error] {
+	return func(yield func(index.Row, error) bool) {
+		for {
+			page, err := c.Search(ctx, q)
+			if err != nil {
+				yield(index.Row{}, err)
+				return
+			}
+			for _, row := range page.Items {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if page.NextCursor == "" || page.NextCursor == q.Cursor {
+				return
+			}
+			q.Cursor, q.Generation = page.NextCursor, page.Generation
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package index
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// The codes of problems. They are stable: clients turn them back into kinds.
+const (
+	CodeInvalid            = "invalid"
+	CodeInvalidHostVersion = "invalid_host_version"
+	CodeNotFound           = "not_found"
+	CodeVersionNotFound    = "version_not_found"
+	CodeGenerationGone     = "generation_gone"
+	CodeConflict           = "conflict"
+	CodeUnsatisfiable      = "unsatisfiable"
+	CodeUnverified         = "unverified"
+	CodeDenied             = "denied"
+	CodeUnauthorized       = "unauthorized"
+	CodeTooManyRequests    = "too_many_requests"
+	CodeUnavailable        = "unavailable"
+	CodeInternal           = "internal"
+)
+
+type meaning struct {
+	status int
+	kind   error // nil means "could not tell"
+	title  string
+}
+
+// meanings is the one table between codes, HTTP statuses and kinds of error.
+var meanings = map[string]meaning{
+	CodeInvalid:            {http.StatusBadRequest, artifact.ErrInvalid, "The request is not valid"},
+	CodeInvalidHostVersion: {http.StatusBadRequest, artifact.ErrInvalid, "The host version is not a version"},
+	CodeNotFound:           {http.StatusNotFound, artifact.ErrNotFound, "Not found"},
+	CodeVersionNotFound:    {http.StatusNotFound, artifact.ErrNotFound, "The plugin has no such version"},
+	CodeGenerationGone:     {http.StatusGone, artifact.ErrNotFound, "The generation is no longer kept"},
+	CodeConflict:           {http.StatusConflict, artifact.ErrConflict, "It clashes with what is there"},
+	CodeUnsatisfiable:      {http.StatusConflict, artifact.ErrConflict, "No set of versions satisfies the request"},
+	CodeUnverified:         {http.StatusUnprocessableEntity, artifact.ErrUnverified, "A signature or digest does not hold"},
+	CodeDenied:             {http.StatusForbidden, artifact.ErrDenied, "Denied"},
+	CodeUnauthorized:       {http.StatusUnauthorized, artifact.ErrDenied, "Not logged in"},
+	CodeTooManyRequests:    {http.StatusTooManyRequests, artifact.ErrDenied, "Too many requests"},
+	CodeUnavailable:        {http.StatusServiceUnavailable, nil, "Not ready"},
+	CodeInternal:           {http.StatusInternalServerError, nil, "Internal error"},
+}
+
+// NewProblem makes a problem of one of the codes above; any other code is
+// CodeInternal. The detail of CodeInternal reaches the reader: keep it free of
+// what only the log may hold.
+func NewProblem(code, detail string, fixes ...string) *Problem {
+	m, ok := meanings[code]
+	if !ok {
+		code, m = CodeInternal, meanings[CodeInternal]
+	}
+	return &Problem{Type: "about:blank", Title: m.title, Status: m.status, Detail: detail, Code: code, Fixes: fixes}
+}
+
+// ProblemOf says err as a problem: one that err already is or wraps, else the
+// general one of its kind. An error of no kind becomes CodeInternal without
+// its text, which belongs in the log.
+func ProblemOf(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	for _, code := range []string{CodeInvalid, CodeNotFound, CodeConflict, CodeDenied, CodeUnverified} {
+		if errors.Is(err, meanings[code].kind) {
+			return NewProblem(code, err.Error())
+		}
+	}
+	return NewProblem(CodeInternal, "internal error")
+}
+
+// Error is the detail, or the explanation of an unsatisfiable resolve.
+func (p *Problem) Error() string {
+	switch {
+	case p.Explanation != "":
+		return p.Code + ": " + p.Explanation
+	case p.Detail != "":
+		return p.Code + ": " + p.Detail
+	case p.Title != "":
+		return p.Code + ": " + p.Title
+	}
+	return p.Code
+}
+
+// Unwrap is the kind that the code stands for, so that errors.Is works across
+// the wire. A code that is not known here is placed by its HTTP status; nil
+// means "could not tell".
+func (p *Problem) Unwrap() error {
+	if m, ok := meanings[p.Code]; ok {
+		return m.kind
+	}
+	switch p.Status {
+	case http.StatusBadRequest:
+		return artifact.ErrInvalid
+	case http.StatusNotFound, http.StatusGone:
+		return artifact.ErrNotFound
+	case http.StatusConflict:
+		return artifact.ErrConflict
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return artifact.ErrDenied
+	case http.StatusUnprocessableEntity:
+		return artifact.ErrUnverified
+	}
+	return nil
+}

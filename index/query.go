@@ -1,0 +1,75 @@
+package index
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// A Query asks for a list of plugins, in the words of the HTTP API. Empty
+// fields do not filter. Nothing in it is checked: the server does that and
+// says what is wrong.
+type Query struct {
+	Host        string   // host id
+	HostVersion string   // SemVer, forgiving
+	Platform    string   // os/arch[/variant]
+	Channel     string   // only versions in this channel
+	Prerelease  bool     // take prereleases too
+	Text        string   // q: words to search for
+	Category    string   //
+	Publisher   string   //
+	License     string   // SPDX expression
+	Niche       string   //
+	Tier        string   //
+	State       string   // PluginState
+	Verified    string   // "true", "false" or "" for both
+	Source      string   // name of a source
+	Sort        string   // relevance, downloads, rating, updated, name
+	Limit       int      // plugins per page; 0 is the server's default
+	Cursor      string   // NextCursor of the page before
+	Facets      []string // facets to count
+	Generation  int64    // answer from this generation; 0 is the newest
+}
+
+// Values are the query parameters of q; what is empty is left out.
+func (q Query) Values() url.Values {
+	v := url.Values{}
+	set := func(key, value string) {
+		if value != "" {
+			v.Set(key, value)
+		}
+	}
+	set("host", q.Host)
+	set("host_version", q.HostVersion)
+	set("platform", q.Platform)
+	set("channel", q.Channel)
+	if q.Prerelease {
+		v.Set("prerelease", "true")
+	}
+	set("q", q.Text)
+	set("category", q.Category)
+	set("publisher", q.Publisher)
+	set("license", q.License)
+	set("niche", q.Niche)
+	set("tier", q.Tier)
+	set("state", q.State)
+	set("verified", q.Verified)
+	set("source", q.Source)
+	set("sort", q.Sort)
+	if q.Limit != 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	set("cursor", q.Cursor)
+	set("facets", strings.Join(q.Facets, ","))
+	if q.Generation != 0 {
+		v.Set("generation", strconv.FormatInt(q.Generation, 10))
+	}
+	return v
+}
+
+// HostFilters is q with only the filters that single versions answer to: the
+// asking host, platform, channel, prereleases and the generation.
+func (q Query) HostFilters() Query {
+	return Query{Host: q.Host, HostVersion: q.HostVersion, Platform: q.Platform,
+		Channel: q.Channel, Prerelease: q.Prerelease, Generation: q.Generation}
+}
