@@ -1,0 +1,207 @@
+package trust
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	"go.yaml.in/yaml/v3"
+)
+
+// MaxPolicy is the largest trust policy in bytes.
+const MaxPolicy = 4 << 20
+
+// Load reads the policy file at path; `file:` keys are relative to its folder.
+// A policy that breaks the rules gives an *artifact.ProblemsError with every
+// problem at once.
+func Load(path string) (*Policy, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("trust policy: %w", err)
+	}
+	p, err := Parse(raw, func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+		return os.ReadFile(name)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("trust policy %q: %w", path, err)
+	}
+	return p, nil
+}
+
+type fileText struct {
+	Namespaces map[string]*namespaceText `yaml:"namespaces"`
+}
+
+type namespaceText struct {
+	Signature string       `yaml:"signature"`
+	Threshold *int         `yaml:"threshold"`
+	Signers   []signerText `yaml:"signers"`
+}
+
+type signerText struct {
+	Name string   `yaml:"name"`
+	Key  *keyText `yaml:"key"`
+}
+
+type keyText struct {
+	PEM  string `yaml:"pem"`
+	File string `yaml:"file"`
+}
+
+// Parse reads a policy; readFile gives the bytes behind a key's `file:`.
+// Unknown keys are refused. Errors are an *artifact.ProblemsError with every
+// problem at once and wrap artifact.ErrInvalid.
+func Parse(text []byte, readFile func(name string) ([]byte, error)) (*Policy, error) {
+	if len(text) > MaxPolicy {
+		return nil, fmt.Errorf("%d bytes, expected at most %d: %w", len(text), MaxPolicy, artifact.ErrInvalid)
+	}
+	var file fileText
+	r := &reader{readFile: readFile}
+	r.decode(text, &file)
+	if len(r.problems) == 0 && len(file.Namespaces) == 0 {
+		r.problem("namespaces", "missing: expected a publisher or \"*\" with its signers")
+	}
+	p := &Policy{namespaces: map[string]*Namespace{}}
+	for _, name := range slices.Sorted(maps.Keys(file.Namespaces)) {
+		p.namespaces[name] = r.namespace(name, file.Namespaces[name])
+	}
+	if len(r.problems) > 0 {
+		return nil, &artifact.ProblemsError{Problems: r.problems}
+	}
+	return p, nil
+}
+
+// reader collects every problem instead of stopping at the first.
+type reader struct {
+	readFile func(string) ([]byte, error)
+	problems []artifact.Problem
+}
+
+func (r *reader) problem(place, format string, args ...any) {
+	r.problems = append(r.problems, artifact.Problem{Place: place, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (r *reader) decode(text []byte, into *fileText) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	err := d.Decode(into)
+	var several *yaml.TypeError
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		return
+	case errors.As(err, &several):
+		for _, one := range several.Errors {
+			r.problem("yaml", "%s", one)
+		}
+		return
+	default:
+		r.problem("yaml", "%s", err)
+		return
+	}
+	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
+		r.problem("yaml", "more than one document, expected one")
+	}
+}
+
+func (r *reader) namespace(name string, text *namespaceText) *Namespace {
+	place := "namespaces." + name
+	if name != Everyone {
+		if err := artifact.CheckSegment(name); err != nil {
+			r.problem(place, "publisher %s", trimKind(err))
+		}
+	}
+	if text == nil {
+		text = &namespaceText{}
+	}
+	ns := &Namespace{Name: name, Threshold: 1}
+	switch text.Signature {
+	case "", "required":
+	case "optional":
+		ns.Optional = true
+	default:
+		r.problem(place+".signature", "%q, expected required or optional", text.Signature)
+	}
+	names, keys := map[string]bool{}, map[string]string{}
+	for i, s := range text.Signers {
+		at := fmt.Sprintf("%s.signers[%d]", place, i)
+		signer, ok := r.signer(at, s)
+		if !ok {
+			continue
+		}
+		if names[signer.Name] {
+			r.problem(at+".name", "%q is there twice", signer.Name)
+		}
+		if other := keys[signer.ID.String()]; other != "" {
+			r.problem(at+".key", "%q has the same key as %q", signer.Name, other)
+		}
+		names[signer.Name], keys[signer.ID.String()] = true, signer.Name
+		ns.Signers = append(ns.Signers, signer)
+	}
+	r.threshold(place, ns, text)
+	ns.seal()
+	return ns
+}
+
+func (r *reader) threshold(place string, ns *Namespace, text *namespaceText) {
+	if len(text.Signers) == 0 && !ns.Optional {
+		r.problem(place+".signers", "missing: a signature is required, so somebody must be trusted to sign (or signature: optional)")
+		return
+	}
+	if text.Threshold == nil {
+		return
+	}
+	ns.Threshold = *text.Threshold
+	if most := max(1, len(text.Signers)); ns.Threshold < 1 || ns.Threshold > most {
+		r.problem(place+".threshold", "%d, expected 1 to %d, the number of signers", ns.Threshold, most)
+	}
+}
+
+func (r *reader) signer(place string, text signerText) (Signer, bool) {
+	if text.Key == nil || (text.Key.PEM == "") == (text.Key.File == "") {
+		r.problem(place+".key", "expected either pem: with the public key or file: with its path")
+		return Signer{}, false
+	}
+	raw := []byte(text.Key.PEM)
+	if text.Key.File != "" {
+		var err error
+		if raw, err = r.readFile(text.Key.File); err != nil {
+			r.problem(place+".key.file", "%s", fileProblem(text.Key.File, err))
+			return Signer{}, false
+		}
+	}
+	key, err := ParseKey(raw)
+	if err != nil {
+		r.problem(place+".key", "%s", trimKind(err))
+		return Signer{}, false
+	}
+	signer, err := NewSigner(text.Name, key)
+	if err != nil {
+		r.problem(place+".name", "%s", trimKind(err))
+		return Signer{}, false
+	}
+	return signer, true
+}
+
+func fileProblem(name string, err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Sprintf("%q: %s", name, err)
+}
+
+func trimKind(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error())
+}

@@ -1,0 +1,115 @@
+package trust
+
+import (
+	"cmp"
+	"crypto"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Everyone is the namespace that speaks for all publishers without their own.
+const Everyone = "*"
+
+// A Policy says for each namespace whose signatures count. The zero Policy
+// trusts nobody. It is immutable.
+type Policy struct {
+	namespaces map[string]*Namespace
+}
+
+// A Namespace is the trust of one publisher.
+type Namespace struct {
+	// Name is the publisher, or Everyone.
+	Name string
+	// Optional lets versions without a trusted signature pass.
+	Optional bool
+	// Threshold is how many different signers must have signed; at least 1.
+	Threshold int
+	Signers   []Signer
+	digest    digest.Digest
+}
+
+// A Signer is trusted to sign.
+type Signer struct {
+	Name string
+	// Key is *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey.
+	Key crypto.PublicKey
+	// ID is the digest of the key's PKIX form, the same wherever it comes from.
+	ID digest.Digest
+}
+
+// For is the trust that decides about a publisher: its own, else Everyone's.
+// It is nil where nothing speaks for the publisher; a nil Policy has none.
+func (p *Policy) For(publisher string) *Namespace {
+	if p == nil {
+		return nil
+	}
+	if ns, ok := p.namespaces[publisher]; ok {
+		return ns
+	}
+	return p.namespaces[Everyone]
+}
+
+// Namespaces are all namespaces that the policy speaks for, by name.
+func (p *Policy) Namespaces() []*Namespace {
+	if p == nil {
+		return nil
+	}
+	var out []*Namespace
+	for _, name := range slices.Sorted(maps.Keys(p.namespaces)) {
+		out = append(out, p.namespaces[name])
+	}
+	return out
+}
+
+// Digest is equal for policies that judge alike: comments, order and the place
+// of keys do not matter.
+func (p *Policy) Digest() digest.Digest {
+	var all []string
+	for _, ns := range p.Namespaces() {
+		all = append(all, ns.Name+" "+ns.Digest().String())
+	}
+	return digestOf(all)
+}
+
+// Digest is equal for namespaces that judge alike, whatever they are called.
+// The digest of a nil Namespace stands for trusting nobody.
+func (ns *Namespace) Digest() digest.Digest {
+	if ns == nil {
+		return digestOf(nil)
+	}
+	return ns.digest
+}
+
+// Required reports whether a version without a trusted signature must wait.
+// A nil Namespace requires one.
+func (ns *Namespace) Required() bool { return ns == nil || !ns.Optional }
+
+func (ns *Namespace) seal() {
+	type signer struct {
+		Name string
+		ID   digest.Digest
+	}
+	said := struct {
+		Optional  bool
+		Threshold int
+		Signers   []signer
+	}{ns.Optional, ns.Threshold, nil}
+	for _, s := range ns.Signers {
+		said.Signers = append(said.Signers, signer{s.Name, s.ID})
+	}
+	slices.SortFunc(said.Signers, func(a, b signer) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Name, b.Name))
+	})
+	ns.digest = digestOf(said)
+}
+
+func digestOf(v any) digest.Digest {
+	raw, err := json.Marshal(v)
+	if err != nil { // strings, numbers and booleans only
+		panic(err)
+	}
+	return digest.FromBytes(raw)
+}

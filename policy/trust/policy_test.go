@@ -1,0 +1,196 @@
+package trust_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// The documented example is what the parser accepts (G3).
+func TestTheExampleFileIsValid_G3(t *testing.T) {
+	t.Parallel()
+	p, err := trust.Load(filepath.Join("testdata", "example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type view struct {
+		Name      string
+		Required  bool
+		Threshold int
+		Signers   []string
+	}
+	var got []view
+	for _, publisher := range []string{"acme", "examples", "somebody-else"} {
+		ns := p.For(publisher)
+		v := view{ns.Name, ns.Required(), ns.Threshold, nil}
+		for _, s := range ns.Signers {
+			v.Signers = append(v.Signers, s.Name)
+		}
+		got = append(got, v)
+	}
+	want := []view{
+		{"acme", true, 1, []string{"acme release key", "acme ci"}},
+		{"examples", true, 2, []string{"examples release key", "examples review key"}},
+		{"*", false, 1, []string{"site key"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("example (-want +got):\n%s", diff)
+	}
+}
+
+func TestNobodySpeaksForAnUnknownNamespace_G3(t *testing.T) {
+	t.Parallel()
+	p := parse(t, "namespaces: {acme: {signers: [{name: k, key: {file: acme-ci.pub}}]}}")
+	if ns := p.For("other"); ns != nil || !ns.Required() {
+		t.Errorf("namespace other: got %v, want none, which requires a signature", ns)
+	}
+	var none *trust.Policy
+	if ns := none.For("acme"); ns != nil {
+		t.Errorf("no policy: got %v, want none", ns)
+	}
+}
+
+func TestEveryProblemIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	small, _ := rsa.GenerateKey(rand.Reader, 1024)
+	p224, _ := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	for name, row := range map[string]struct {
+		text string
+		want []string
+	}{
+		"an empty file":                    {"", []string{"namespaces: missing"}},
+		"no YAML at all":                   {"\t{", []string{"yaml: "}},
+		"two documents":                    {"namespaces: {acme: {signature: optional}}\n---\n{}", []string{"more than one document"}},
+		"an unknown key":                   {"namespaces: {acme: {signature: optional, sig: x}}", []string{"field sig not found"}},
+		"a name that is no publisher":      {"namespaces: {ACME: {signature: optional}}", []string{"namespaces.ACME: publisher \"ACME\""}},
+		"a requirement without signers":    {"namespaces: {acme: }", []string{"namespaces.acme.signers: missing"}},
+		"a key of both kinds, or none":     {"namespaces: {acme: {signers: [{name: a, key: {pem: x, file: y}}, {name: b}]}}", []string{"signers[0].key: expected either", "signers[1].key: expected either"}},
+		"a file that is not there":         {"namespaces: {acme: {signers: [{name: a, key: {file: nowhere.pub}}]}}", []string{`"nowhere.pub": no such file or directory`}},
+		"a key that is no PEM":             {"namespaces: {acme: {signers: [{name: a, key: {pem: hello}}]}}", []string{"no PEM block"}},
+		"a private key":                    {"namespaces: {acme: {signers: [{name: a, key: {pem: " + quoted("PRIVATE KEY", []byte("x")) + "}}]}}", []string{`PEM block "PRIVATE KEY"`}},
+		"a broken key":                     {"namespaces: {acme: {signers: [{name: a, key: {pem: " + quoted("PUBLIC KEY", []byte("x")) + "}}]}}", []string{"signers[0].key: public key:"}},
+		"an RSA key that is too short":     {"namespaces: {acme: {signers: [{name: a, key: {pem: " + public(t, &small.PublicKey) + "}}]}}", []string{"RSA of 1024 bits"}},
+		"a curve that nobody signs with":   {"namespaces: {acme: {signers: [{name: a, key: {pem: " + public(t, &p224.PublicKey) + "}}]}}", []string{"curve P-224"}},
+		"a signer without a name":          {"namespaces: {acme: {signers: [{key: {file: acme-ci.pub}}]}}", []string{"signers[0].name"}},
+		"one key under two names":          {"namespaces: {acme: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: acme-ci.pub}}]}}", []string{`"b" has the same key as "a"`}},
+		"one name for two keys":            {"namespaces: {acme: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: a, key: {file: site.pub}}]}}", []string{`"a" is there twice`}},
+		"a threshold nobody can reach":     {"namespaces: {acme: {threshold: 2, signers: [{name: a, key: {file: site.pub}}]}}", []string{"threshold: 2, expected 1 to 1"}},
+		"a threshold of nothing":           {"namespaces: {acme: {threshold: 0, signers: [{name: a, key: {file: site.pub}}]}}", []string{"threshold: 0, expected 1 to 1"}},
+		"three problems in two namespaces": {"namespaces: {acme: {signature: maybe}, x: {}}", []string{`namespaces.acme.signature: "maybe"`, "namespaces.acme.signers: missing", "namespaces.x: publisher", "namespaces.x.signers: missing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := trust.Parse([]byte(row.text), readKey)
+			var problems *artifact.ProblemsError
+			if !errors.As(err, &problems) || !errors.Is(err, artifact.ErrInvalid) {
+				t.Fatalf("got error %v, want problems", err)
+			}
+			if len(problems.Problems) != len(row.want) {
+				t.Errorf("got %d problems, want %d: %v", len(problems.Problems), len(row.want), err)
+			}
+			for _, want := range row.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestDigestIsOfWhatIsTrusted(t *testing.T) {
+	t.Parallel()
+	inline, err := os.ReadFile(filepath.Join("testdata", "keys", "acme-ci.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := parse(t, "namespaces: {acme: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}")
+	for name, row := range map[string]struct {
+		text string
+		same bool
+	}{
+		"the order of signers and the place of a key say nothing": {"# a comment\nnamespaces: {acme: {signature: required, signers: [{name: b, key: {file: site.pub}}, {name: a, key: {pem: " + yamlText(string(inline)) + "}}]}}", true},
+		"another threshold is another policy":                     {"namespaces: {acme: {threshold: 2, signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
+		"optional is another policy":                              {"namespaces: {acme: {signature: optional, signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
+		"another name for a key is another policy":                {"namespaces: {acme: {signers: [{name: c, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
+		"another key is another policy":                           {"namespaces: {acme: {signers: [{name: a, key: {file: acme-release.pub}}, {name: b, key: {file: site.pub}}]}}", false},
+		"another namespace is another policy":                     {"namespaces: {acmee: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := parse(t, row.text).Digest() == base.Digest(); got != row.same {
+				t.Errorf("same digest: got %v, want %v", got, row.same)
+			}
+		})
+	}
+	if (&trust.Policy{}).For("acme").Digest() == base.For("acme").Digest() {
+		t.Error("trusting nobody has the digest of trusting somebody")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	example, err := os.ReadFile(filepath.Join("testdata", "example.yaml"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(example)
+	f.Add([]byte("namespaces: {acme: , '*': {signers: [{}, {key: {}}]}}"))
+	f.Add([]byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := trust.Parse(text, readKey)
+		if err != nil {
+			if !errors.Is(err, artifact.ErrInvalid) {
+				t.Fatalf("%q is no invalid", err)
+			}
+			return
+		}
+		for _, ns := range p.Namespaces() {
+			if ns.Threshold < 1 || ns.Required() && len(ns.Signers) < ns.Threshold {
+				t.Fatalf("namespace %q: %d signers for a threshold of %d", ns.Name, len(ns.Signers), ns.Threshold)
+			}
+			if ns.Digest() == "" {
+				t.Fatalf("namespace %q has no digest", ns.Name)
+			}
+		}
+	})
+}
+
+func parse(t *testing.T, text string) *trust.Policy {
+	t.Helper()
+	p, err := trust.Parse([]byte(text), readKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func readKey(name string) ([]byte, error) {
+	return fs.ReadFile(os.DirFS("testdata/keys"), filepath.Base(name))
+}
+
+func public(t *testing.T, key any) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return quoted("PUBLIC KEY", der)
+}
+
+func quoted(kind string, der []byte) string {
+	return yamlText(string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
+}
+
+func yamlText(s string) string { return `"` + strings.ReplaceAll(s, "\n", `\n`) + `"` }
