@@ -3,10 +3,11 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-FUZZTIME ?= 10s
-DATA     ?=
-SUITE    ?=
-PKGS     ?= ./...
+FUZZTIME  ?= 10s
+DATA      ?=
+SUITE     ?=
+PKGS      ?= ./...
+TESTFLAGS ?=
 
 .PHONY: help
 help: ## this list
@@ -26,11 +27,11 @@ demo: ## the whole flow, narrated: push, sign, find, pull, run
 
 .PHONY: test
 test: ## every test that needs nothing but Go
-	go test $(PKGS)
+	go test $(TESTFLAGS) $(PKGS)
 
 .PHONY: race
 race: ## the same tests under the race detector
-	go test -race $(PKGS)
+	go test -race $(TESTFLAGS) $(PKGS)
 
 .PHONY: vet
 vet: ## go vet, with every build tag of the tree

@@ -81,6 +81,10 @@ func TestRulesNameTheOffendingImport(t *testing.T) {
 			arrows.Within("small", "index/client", m+"/artifact", "oras.land/oras-go/v2"),
 			[]string{m + "/index/client reaches github.com/spf13/cobra: small (" + m + "/index/client → github.com/spf13/cobra)"},
 		},
+		"an allowed path with a dollar allows nothing below it": {
+			arrows.Within("small", "registry/link", m+"/index$"),
+			[]string{m + "/registry/link reaches " + m + "/artifact: small (" + m + "/registry/link → " + m + "/index → " + m + "/artifact)"},
+		},
 		"a big dependency outside its room is named": {
 			arrows.Only("github.com/spf13/cobra", "cmd"),
 			[]string{m + "/index/client imports github.com/spf13/cobra: only cmd may"},

@@ -99,9 +99,11 @@ func (g Graph) Reach(from string) map[string][]string {
 	return chains
 }
 
-// within reports whether path is one of the given paths or below it.
+// within reports whether path is one of the given paths or below it; a path
+// that ends in "$" means itself alone.
 func within(path string, paths []string) bool {
 	return slices.ContainsFunc(paths, func(p string) bool {
-		return path == p || strings.HasPrefix(path, p+"/")
+		alone, exact := strings.CutSuffix(p, "$")
+		return path == alone || !exact && strings.HasPrefix(path, p+"/")
 	})
 }

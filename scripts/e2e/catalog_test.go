@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"testing"
 )
 
@@ -90,4 +91,34 @@ func (s *server) signed(t *testing.T, id, v, format string) {
 		}
 		return nil
 	})
+}
+
+// pending waits until the catalog says that a version waits for the reason given.
+func (s *server) pending(t *testing.T, id, v, code string) {
+	t.Helper()
+	until(t, fmt.Sprintf("%s %s is pending as %s", id, v, code), func() error {
+		got, err := s.version(id, v)
+		if err != nil {
+			return err
+		}
+		if got.Pending == nil || !slices.ContainsFunc(got.Pending.Reasons, func(r reason) bool { return r.Code == code }) {
+			return fmt.Errorf("the catalog says %+v, pending %+v", got, got.Pending)
+		}
+		return nil
+	})
+}
+
+// catalogDigest is the digest of the catalog that the server answers from.
+func (s *server) catalogDigest(t *testing.T) string {
+	t.Helper()
+	var answer struct {
+		Digest string `json:"catalog_digest"`
+	}
+	if err := s.get("/api/v1/catalog", &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Digest == "" {
+		t.Fatal("GET /api/v1/catalog: no catalog_digest")
+	}
+	return answer.Digest
 }
