@@ -1,0 +1,31 @@
+// Package registry keeps bytes: the OCI distribution API 1.1 under /v2/ on an
+// embedded distribution/v3, a gate in front of it that decides which name and
+// tag may be written, and the referrers API.
+//
+// One request passes
+//
+//	ServeHTTP → route → principal → Admitter → rules of the gate → store → Sink
+//
+// Uploads run in distribution's own handler; manifests, tags, blobs and
+// referrers are answered here over the same storage driver, so that a refusal
+// is decided before anything is written and everything acknowledged has been
+// written before.
+//
+// Storage, below the driver's root:
+//
+//	/docker/registry/v2/…                                       distribution's layout, readable by any distribution registry
+//	  blobs/<alg>/<2 hex>/<hex>/data                            bytes, once per digest
+//	  repositories/<repo>/_layers/<alg>/<hex>/link              the blob belongs to the repository
+//	  repositories/<repo>/_manifests/revisions/<alg>/<hex>/link the manifest belongs to the repository
+//	  repositories/<repo>/_manifests/tags/<tag>/current/link    what the tag means now
+//	  repositories/<repo>/_uploads/<id>/…                       uploads in progress
+//	/oarlock/…                                                  ours
+//	  layout                                                    version of this half, written after the first reconcile
+//	  upload-secret                                             key of the upload tokens
+//	  repositories/<repo>/_repository                           one file per repository that ever held a manifest
+//	  referrers/<repo>/_subject/<alg>/<hex>/<alg>-<hex>         descriptor of one referrer of the subject
+//
+// A manifest is written in this order: repository mark, bytes, revision link,
+// referrer link, tag. A crash between two of them leaves something that the
+// same push finishes and that Fsck names.
+package registry

@@ -1,0 +1,155 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+	"github.com/distribution/distribution/v3/registry/storage/driver/factory"
+	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // the default driver
+	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"   // the driver of tests
+)
+
+// instanceDriver is the name under which distribution finds a driver that is
+// already made, so that its handler and ours share one.
+const instanceDriver = "oarlock"
+
+func init() { factory.Register(instanceDriver, instances{}) }
+
+type instances struct{}
+
+// Create hands out the driver in parameters["instance"].
+func (instances) Create(_ context.Context, parameters map[string]any) (storagedriver.StorageDriver, error) {
+	d, ok := parameters["instance"].(storagedriver.StorageDriver)
+	if !ok {
+		return nil, errors.New(`storage driver "oarlock": parameter "instance" is missing`)
+	}
+	return d, nil
+}
+
+// openDriver makes the driver that o asks for.
+func openDriver(ctx context.Context, o Options) (*driver, error) {
+	parameters := map[string]any{}
+	for k, v := range o.Parameters {
+		parameters[k] = v
+	}
+	d := &driver{}
+	if o.Driver == "filesystem" {
+		root, err := filepath.Abs(o.Dir)
+		if err != nil || o.Dir == "" {
+			return nil, fmt.Errorf("directory %q: an absolute path is needed: %w", o.Dir, err)
+		}
+		d.root, parameters["rootdirectory"] = root, root
+	}
+	under, err := factory.Create(ctx, o.Driver, parameters)
+	if err != nil {
+		return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
+	}
+	d.StorageDriver = under
+	return d, nil
+}
+
+// driver completes a distribution driver: a move on the filesystem is synced
+// like every other write, and faults are noted for whoever answers the request.
+type driver struct {
+	storagedriver.StorageDriver
+	root string // of the filesystem driver, else ""
+}
+
+// PutContent stores content at path, whole or not at all.
+func (d *driver) PutContent(ctx context.Context, path string, content []byte) error {
+	return note(ctx, d.StorageDriver.PutContent(ctx, path, content))
+}
+
+// Writer opens path for writing.
+func (d *driver) Writer(ctx context.Context, path string, appends bool) (storagedriver.FileWriter, error) {
+	w, err := d.StorageDriver.Writer(ctx, path, appends)
+	if err != nil {
+		return nil, note(ctx, err)
+	}
+	return &writer{w, ctx}, nil
+}
+
+// Move renames from to to and makes the new name durable.
+func (d *driver) Move(ctx context.Context, from, to string) error {
+	if err := d.StorageDriver.Move(ctx, from, to); err != nil || d.root == "" {
+		return note(ctx, err)
+	}
+	return note(ctx, syncDir(filepath.Dir(filepath.Join(d.root, to))))
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// writer notes the faults of one file.
+type writer struct {
+	storagedriver.FileWriter
+	ctx context.Context
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.FileWriter.Write(p)
+	return n, note(w.ctx, err)
+}
+
+func (w *writer) Commit(ctx context.Context) error { return note(ctx, w.FileWriter.Commit(ctx)) }
+
+func (w *writer) Close() error { return note(w.ctx, w.FileWriter.Close()) }
+
+// A fault holds the first thing that went wrong in storage during a request;
+// distribution's handler would turn it into "unknown error".
+type fault struct {
+	mu  sync.Mutex
+	err error
+}
+
+type faultKey struct{}
+
+func withFault(ctx context.Context) (context.Context, *fault) {
+	f := &fault{}
+	return context.WithValue(ctx, faultKey{}, f), f
+}
+
+func (f *fault) first() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+func note(ctx context.Context, err error) error {
+	if err == nil || isNotFound(err) {
+		return err
+	}
+	if f, ok := ctx.Value(faultKey{}).(*fault); ok {
+		f.mu.Lock()
+		if f.err == nil {
+			f.err = err
+		}
+		f.mu.Unlock()
+	}
+	return err
+}
+
+func isNotFound(err error) bool {
+	var missing storagedriver.PathNotFoundError
+	return errors.As(err, &missing)
+}
+
+// isFull reports whether err says that the storage has no room.
+func isFull(err error) bool {
+	var wrapped storagedriver.Error // has no Unwrap of its own
+	if errors.As(err, &wrapped) && wrapped.Detail != nil && isFull(wrapped.Detail) {
+		return true
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

@@ -1,0 +1,289 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// Fsck reads everything that is stored, hashes it again and reports what is
+// damaged or missing, each by repository, digest and path. The registry may
+// serve meanwhile. The error is for a walk that could not go on; a storage
+// without damage reports nothing and returns nil.
+func (g *Registry) Fsck(ctx context.Context, report func(Damage)) error {
+	f := &fsck{g: g, report: report, blobs: map[digest.Digest]string{}}
+	if err := f.walkBlobs(ctx); err != nil {
+		return err
+	}
+	if err := g.walkNames(ctx, repositoryRoot, "_layers", func(repo string) error { return f.layers(ctx, repo) }); err != nil {
+		return err
+	}
+	err := g.walkNames(ctx, repositoryRoot, "_manifests", func(repo string) error { return f.repository(ctx, repo) })
+	if err != nil {
+		return err
+	}
+	if err := g.walkNames(ctx, referrerRoot, "_subject", func(repo string) error { return f.links(ctx, repo) }); err != nil {
+		return err
+	}
+	for d, what := range f.blobs {
+		if !f.named[d] {
+			report(Damage{Digest: d, Path: blobPath(d), What: what + "; no repository holds it"})
+		}
+	}
+	return nil
+}
+
+// fsck is one run: blobs holds what is wrong with which blob, named those
+// that were reported with their repository.
+type fsck struct {
+	g      *Registry
+	report func(Damage)
+	blobs  map[digest.Digest]string
+	named  map[digest.Digest]bool
+}
+
+// walkBlobs hashes every blob once, whoever holds it.
+func (f *fsck) walkBlobs(ctx context.Context) error {
+	err := f.g.driver.Walk(ctx, blobRoot, func(fi storagedriver.FileInfo) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if fi.IsDir() || path.Base(fi.Path()) != "data" {
+			return nil
+		}
+		dir := path.Dir(fi.Path())
+		d := digest.NewDigestFromEncoded(digest.Algorithm(path.Base(path.Dir(path.Dir(dir)))), path.Base(dir))
+		if d.Validate() != nil {
+			f.report(Damage{Path: fi.Path(), What: "the path names no digest"})
+			return nil
+		}
+		if what := f.hash(ctx, d, fi.Path()); what != "" {
+			f.blobs[d] = what
+		}
+		return nil
+	})
+	f.named = map[digest.Digest]bool{}
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func (f *fsck) hash(ctx context.Context, d digest.Digest, at string) (what string) {
+	r, err := f.g.driver.Reader(ctx, at, 0)
+	if isNotFound(err) {
+		return ""
+	}
+	if err != nil {
+		return "cannot be read: " + err.Error()
+	}
+	defer r.Close()
+	h := d.Algorithm().Digester()
+	n, err := io.Copy(h.Hash(), r)
+	if err != nil {
+		return "cannot be read: " + err.Error()
+	}
+	if got := h.Digest(); got != d {
+		return fmt.Sprintf("its %d bytes have digest %s", n, got)
+	}
+	return ""
+}
+
+// layers checks every blob link of repo.
+func (f *fsck) layers(ctx context.Context, repo string) error {
+	return f.eachLink(ctx, repo, path.Join(repositoryRoot, repo, "_layers"), func(d, to digest.Digest, _ string) {
+		f.content(ctx, repo, d, to)
+	})
+}
+
+// eachLink calls fn for every <alg>/<hex>/link below dir and reports those
+// that hold no digest.
+func (f *fsck) eachLink(ctx context.Context, repo, dir string, fn func(d, to digest.Digest, at string)) error {
+	for _, alg := range []digest.Algorithm{digest.SHA256, digest.SHA512} {
+		entries, err := f.g.driver.List(ctx, path.Join(dir, alg.String()))
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+		for _, e := range entries {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			at := path.Join(e, "link")
+			d := digest.NewDigestFromEncoded(alg, path.Base(e))
+			if d.Validate() != nil {
+				f.report(Damage{Repository: repo, Path: e, What: "the path names no digest"})
+				continue
+			}
+			to, err := f.g.readLink(ctx, at)
+			switch {
+			case errors.Is(err, artifact.ErrNotFound): // deleted just now
+			case err != nil:
+				f.damage(repo, d, at, err)
+			case alg == digest.SHA256 && to != d:
+				f.report(Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("the link leads to %s", to)})
+			default:
+				fn(d, to, at)
+			}
+		}
+	}
+	return nil
+}
+
+// content reports the blob behind a link if it is missing or was found damaged.
+func (f *fsck) content(ctx context.Context, repo string, d, to digest.Digest) bool {
+	at := blobPath(to)
+	if what, bad := f.blobs[to]; bad {
+		f.named[to] = true
+		f.report(Damage{Repository: repo, Digest: d, Path: at, What: what})
+		return false
+	}
+	if _, err := f.g.driver.Stat(ctx, at); isNotFound(err) {
+		f.report(Damage{Repository: repo, Digest: d, Path: at, What: "the bytes are missing"})
+		return false
+	} else if err != nil {
+		f.damage(repo, d, at, err)
+		return false
+	}
+	return true
+}
+
+func (f *fsck) damage(repo string, d digest.Digest, at string, err error) {
+	var known *Damage
+	if errors.As(err, &known) {
+		f.report(Damage{Repository: repo, Digest: d, Path: known.Path, What: known.What})
+		return
+	}
+	f.report(Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
+}
+
+// repository checks manifests and tags of repo.
+func (f *fsck) repository(ctx context.Context, repo string) error {
+	if _, err := f.g.driver.Stat(ctx, markPath(repo)); isNotFound(err) {
+		f.report(Damage{Repository: repo, Path: markPath(repo), What: "the repository is missing in the list of repositories"})
+	}
+	err := f.eachLink(ctx, repo, revisionsDir(repo), func(d, to digest.Digest, _ string) {
+		if f.content(ctx, repo, d, to) && d == to {
+			f.manifest(ctx, repo, d)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	names, err := f.g.tagNames(ctx, repo)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		f.tag(ctx, repo, name)
+	}
+	return nil
+}
+
+func (f *fsck) tag(ctx context.Context, repo, name string) {
+	d, err := f.g.resolveTag(ctx, repo, name)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return
+	}
+	if err == nil {
+		if _, err = f.g.revision(ctx, repo, d); errors.Is(err, artifact.ErrNotFound) {
+			f.report(Damage{Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "the tag means a manifest that is not in the repository"})
+			return
+		}
+	}
+	var known *Damage
+	if errors.As(err, &known) {
+		known.Tag = name
+		f.report(*known)
+	} else if err != nil {
+		f.report(Damage{Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "cannot be read: " + err.Error()})
+	}
+}
+
+// manifest checks that what d references is in the repository, and that its
+// subject knows of it.
+func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
+	at := blobPath(d)
+	m, err := f.g.loadManifest(ctx, repo, d)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return
+	}
+	if err != nil {
+		f.damage(repo, d, at, err)
+		return
+	}
+	for _, ref := range m.references() {
+		var err error
+		if m.isIndex() {
+			_, err = f.g.revision(ctx, repo, ref.Digest)
+		} else if len(ref.URLs) == 0 {
+			_, err = f.g.layer(ctx, repo, ref.Digest)
+		}
+		if errors.Is(err, artifact.ErrNotFound) {
+			f.report(Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest)})
+		}
+	}
+	if m.Subject == nil || m.Subject.Digest.Validate() != nil {
+		return
+	}
+	link := referrerPath(repo, m.Subject.Digest, d)
+	if _, err := f.g.driver.Stat(ctx, link); isNotFound(err) {
+		f.report(Damage{Repository: repo, Digest: d, Path: link, What: fmt.Sprintf("the referrer link to subject %s is missing", m.Subject.Digest)})
+	}
+}
+
+// links checks every referrer link of repo against the manifest it describes.
+func (f *fsck) links(ctx context.Context, repo string) error {
+	root := path.Join(referrerRoot, repo, "_subject")
+	err := f.g.driver.Walk(ctx, root, func(fi storagedriver.FileInfo) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		d, ok := linkName(fi.Path())
+		if fi.IsDir() || !ok {
+			return nil
+		}
+		if what := f.link(ctx, repo, d, fi.Path()); what != "" {
+			f.report(Damage{Repository: repo, Digest: d, Path: fi.Path(), What: what})
+		}
+		return nil
+	})
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func (f *fsck) link(ctx context.Context, repo string, d digest.Digest, at string) (what string) {
+	content, err := f.g.driver.GetContent(ctx, at)
+	if isNotFound(err) {
+		return ""
+	}
+	if err != nil {
+		return "cannot be read: " + err.Error()
+	}
+	var desc ocispec.Descriptor
+	if json.Unmarshal(content, &desc) != nil || desc.Digest != d {
+		return "the referrer link is no descriptor of " + d.String()
+	}
+	m, err := f.g.loadManifest(ctx, repo, d)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return "the referrer link describes a manifest that is not in the repository"
+	}
+	if err != nil {
+		return "" // reported with the manifest
+	}
+	if m.Subject == nil || !strings.HasPrefix(at, subjectDir(repo, m.Subject.Digest)+"/") {
+		return "the referrer link describes a manifest that has another subject"
+	}
+	return ""
+}

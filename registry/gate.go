@@ -1,0 +1,181 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+type processKey struct{}
+
+// AsProcess marks ctx as the process's own. A request that carries it is not
+// asked of the Admitter and may write the reserved namespace; the rules of
+// tags hold for it too. A request from a socket cannot carry it.
+func AsProcess(ctx context.Context) context.Context {
+	return context.WithValue(ctx, processKey{}, true)
+}
+
+func isProcess(ctx context.Context) bool { return ctx.Value(processKey{}) != nil }
+
+// ServeHTTP answers the OCI distribution API below /v2/.
+func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		g.log.ErrorContext(r.Context(), "registry: panic", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		g.fail(w, r, fmt.Errorf("panic: %v", p))
+	}()
+	if err := g.serve(w, r); err != nil {
+		g.fail(w, r, err)
+	}
+}
+
+func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
+	at, err := parseRoute(r.URL.Path)
+	if err != nil {
+		return err
+	}
+	action, err := actionOf(at, r.Method)
+	if err != nil {
+		return err
+	}
+	if err := g.admit(r, action, at.repo); err != nil {
+		return err
+	}
+	if at.kind == routeBase {
+		return answerBase(w)
+	}
+	if action != Pull {
+		if err := g.checkWritable(r.Context(), at.repo); err != nil {
+			return err
+		}
+	}
+	switch at.kind {
+	case routeManifest:
+		return g.serveManifest(w, r, at)
+	case routeBlob:
+		return g.serveBlob(w, r, at)
+	case routeUploadStart:
+		return g.startUpload(w, r, at)
+	case routeUpload:
+		return g.continueUpload(w, r, at)
+	case routeTags:
+		return g.getTags(w, r, at)
+	default:
+		return g.getReferrers(w, r, at)
+	}
+}
+
+func answerBase(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", "2")
+	_, err := w.Write([]byte("{}"))
+	if err != nil {
+		return nil // the client left
+	}
+	return nil
+}
+
+// actionOf says what a method does at a route, and refuses the others.
+func actionOf(at route, method string) (Action, error) {
+	read := method == http.MethodGet || method == http.MethodHead
+	var allow string
+	switch at.kind {
+	case routeManifest:
+		if allow = "GET, HEAD, PUT, DELETE"; method == http.MethodPut {
+			return Push, nil
+		}
+	case routeBlob:
+		allow = "GET, HEAD, DELETE"
+	case routeUploadStart:
+		if allow = "POST"; method == http.MethodPost {
+			return Push, nil
+		}
+		read = false
+	case routeUpload:
+		allow = "GET, HEAD, PATCH, PUT, DELETE"
+		if read || method == http.MethodPatch || method == http.MethodPut || method == http.MethodDelete {
+			return Push, nil
+		}
+	default:
+		allow = "GET, HEAD"
+	}
+	switch {
+	case read:
+		return Pull, nil
+	case method == http.MethodDelete && (at.kind == routeManifest || at.kind == routeBlob):
+		return Delete, nil
+	}
+	no := refuse(http.StatusMethodNotAllowed, unsupported, "method %.20q is not supported here, expected one of %s", method, allow)
+	no.header = http.Header{"Allow": {allow}}
+	return "", no
+}
+
+// admit asks who it is and whether they may.
+func (g *Registry) admit(r *http.Request, action Action, repo string) error {
+	if isProcess(r.Context()) {
+		return nil
+	}
+	who := ""
+	if g.opts.Principal != nil {
+		name, err := g.opts.Principal(r)
+		if err != nil {
+			return admission(err)
+		}
+		who = name
+	}
+	if g.opts.Admitter == nil {
+		return nil
+	}
+	return admission(g.opts.Admitter.Admit(r.Context(), Access{Principal: who, Action: action, Repository: repo}))
+}
+
+// admission keeps what an answer can be made of; anything else means that it
+// could not be told who may, which refuses.
+func admission(err error) error {
+	var ask *Challenge
+	var no *refusal
+	if err == nil || errors.As(err, &ask) || errors.As(err, &no) || errors.Is(err, artifact.ErrDenied) {
+		return err
+	}
+	return couldNotTell("who may do this", err)
+}
+
+// settings are those of the namespace; in its own namespace the process is free.
+func (g *Registry) settings(ctx context.Context, repo string) Settings {
+	if isReserved(repo) {
+		return Settings{FreeTags: isProcess(ctx)}
+	}
+	return g.opts.Namespaces(repo)
+}
+
+func isReserved(repo string) bool {
+	return repo == artifact.ReservedPublisher || strings.HasPrefix(repo, artifact.ReservedPublisher+"/")
+}
+
+// checkWritable refuses names that nobody may write to.
+func (g *Registry) checkWritable(ctx context.Context, repo string) error {
+	switch {
+	case g.opts.ReadOnly:
+		return refuse(http.StatusMethodNotAllowed, unsupported, "this registry was opened read-only")
+	case isReserved(repo) && !isProcess(ctx):
+		return refuse(http.StatusForbidden, denied, "repository %q: the namespace %q is reserved for the registry itself", repo, artifact.ReservedPublisher)
+	case isReserved(repo) || g.settings(ctx, repo).FreeTags:
+		return nil
+	}
+	if _, err := artifact.ParseName(repo); err != nil {
+		return refuse(http.StatusBadRequest, nameInvalid, "%s", err)
+	}
+	return nil
+}

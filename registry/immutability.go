@@ -1,0 +1,177 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// checkTag decides whether a push may make tag mean m. The caller holds the
+// tag's lock. A check that has no answer refuses.
+//
+//	kind of tag   unset              set to the same   set to another
+//	version       a readable plugin  yes               no (409)
+//	channel       no (403)           yes               no (403)
+//	sha256-…      yes                yes               if nothing is lost (else 409)
+//	oarlock-state yes                yes               if it only grows (else 409)
+func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) error {
+	if g.settings(ctx, repo).FreeTags {
+		return nil
+	}
+	t, err := artifact.ParseTag(tag)
+	if err != nil {
+		return refuse(http.StatusBadRequest, tagInvalid, "%s", err)
+	}
+	have, err := g.resolveTag(ctx, repo, tag)
+	switch {
+	case errors.Is(err, artifact.ErrNotFound):
+	case err != nil:
+		return couldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
+	case have == m.digest:
+		return nil
+	}
+	switch t.Kind() {
+	case artifact.TagVersion:
+		if have != "" {
+			return g.immutable(ctx, repo, tag, have, m)
+		}
+		return g.checkPlugin(ctx, repo, t, m)
+	case artifact.TagChannel:
+		return notByPush(repo, tag, m)
+	case artifact.TagDigest:
+		return g.checkGrows(ctx, repo, t, have, m)
+	default:
+		return g.checkAppends(ctx, repo, tag, have, m)
+	}
+}
+
+// immutable refuses another digest under a version tag and says how to mend it.
+func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.Digest, m *manifest) error {
+	fix := "publish another version instead"
+	if old, err := g.manifestContent(ctx, repo, have); err == nil && sameFiles(old, m) {
+		fix = "the files are the same, only the manifest differs: oras stamps the time of each push, so push again with"
+		if created := old.Annotations[ocispec.AnnotationCreated]; created != "" {
+			fix += fmt.Sprintf(" --annotation %s=%s", ocispec.AnnotationCreated, created)
+		} else {
+			fix += fmt.Sprintf("out the annotation %s", ocispec.AnnotationCreated)
+		}
+		fix += " and the same annotations as before, or publish another version"
+	}
+	return refuse(http.StatusConflict, denied,
+		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.digest, fix).
+		detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String()})
+}
+
+// sameFiles reports whether two manifests carry the same config and layers.
+func sameFiles(a, b *manifest) bool {
+	return slices.EqualFunc(a.references(), b.references(), func(x, y ocispec.Descriptor) bool { return x.Digest == y.Digest })
+}
+
+func notByPush(repo, tag string, m *manifest) error {
+	return refuse(http.StatusForbidden, denied,
+		"tag %q of %s is a channel, and a channel moves by promotion, not by a push: push a version tag such as 1.2.3, then oarlock channel set %s@<version> %s", tag, repo, repo, tag).
+		detail(map[string]string{"tag": tag, "got": m.digest.String()})
+}
+
+// checkGrows lets a digest tag change only by additions: every layer of a
+// .sig, .att or .sbom and every entry of a referrers index stays.
+func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, have digest.Digest, m *manifest) error {
+	index := t.Suffix() == ""
+	if m.isIndex() != index {
+		want := ocispec.MediaTypeImageManifest
+		if index {
+			want = ocispec.MediaTypeImageIndex
+		}
+		return refuse(http.StatusBadRequest, manifestInvalid, "tag %q holds a manifest of type %q, got %q", t, want, m.mediaType)
+	}
+	if have == "" {
+		return nil
+	}
+	old, err := g.manifestContent(ctx, repo, have)
+	if err != nil {
+		return couldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, t, repo), err)
+	}
+	var lost []string
+	if index {
+		lost = missing(keys(old.Manifests, byDigest), keys(m.Manifests, byDigest))
+	} else {
+		lost = missing(keys(old.Layers, byContent), keys(m.Layers, byContent))
+	}
+	return lostError(repo, t.String(), have, m, lost)
+}
+
+// checkAppends lets the ledger change only by entries after those it has.
+func (g *Registry) checkAppends(ctx context.Context, repo, tag string, have digest.Digest, m *manifest) error {
+	if !m.isIndex() {
+		return refuse(http.StatusBadRequest, manifestInvalid, "tag %q holds the ledger, an image index of type %q, got %q", tag, ocispec.MediaTypeImageIndex, m.mediaType)
+	}
+	if have == "" {
+		return nil
+	}
+	old, err := g.manifestContent(ctx, repo, have)
+	if err != nil {
+		return couldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, tag, repo), err)
+	}
+	was, is := keys(old.Manifests, byDigest), keys(m.Manifests, byDigest)
+	if len(is) >= len(was) && slices.Equal(is[:len(was)], was) {
+		return nil
+	}
+	lost := missing(was, is)
+	if len(lost) == 0 {
+		lost = was
+	}
+	return lostError(repo, tag, have, m, lost)
+}
+
+func lostError(repo, tag string, have digest.Digest, m *manifest, lost []string) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	return refuse(http.StatusConflict, denied,
+		"tag %q of %s only grows: it holds %s, and %s would lose or reorder %d of its entries, the first %s; pull it again, add to it, and push that", tag, repo, have, m.digest, len(lost), lost[0]).
+		detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String(), "lost": lost[0]})
+}
+
+func byDigest(d ocispec.Descriptor) string { return d.Digest.String() }
+
+// byContent tells two signatures over one payload apart: they differ in annotations.
+func byContent(d ocispec.Descriptor) string {
+	text, err := json.Marshal(struct {
+		Digest      digest.Digest
+		Annotations map[string]string
+	}{d.Digest, d.Annotations})
+	if err != nil {
+		return d.Digest.String()
+	}
+	return string(text)
+}
+
+func keys(list []ocispec.Descriptor, key func(ocispec.Descriptor) string) []string {
+	out := make([]string, len(list))
+	for i, d := range list {
+		out[i] = key(d)
+	}
+	return out
+}
+
+// missing are the members of was that is does not have as often.
+func missing(was, is []string) (lost []string) {
+	left := map[string]int{}
+	for _, k := range is {
+		left[k]++
+	}
+	for _, k := range was {
+		if left[k]--; left[k] < 0 {
+			lost = append(lost, k)
+		}
+	}
+	return lost
+}

@@ -1,0 +1,203 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// putReferrer stores the link from m's subject to m. A manifest without a
+// subject needs none.
+func (g *Registry) putReferrer(ctx context.Context, repo string, m *manifest) error {
+	if m.Subject == nil || m.Subject.Digest.Validate() != nil {
+		return nil
+	}
+	content, err := json.Marshal(m.descriptor())
+	if err != nil {
+		return err
+	}
+	at := referrerPath(repo, m.Subject.Digest, m.digest)
+	if old, err := g.driver.GetContent(ctx, at); err == nil && string(old) == string(content) {
+		return nil
+	}
+	if err := g.driver.PutContent(ctx, at, content); err != nil {
+		return err
+	}
+	g.referrers.drop(referrersKey(repo, m.Subject.Digest))
+	return nil
+}
+
+// removeReferrer forgets the link from m's subject to m.
+func (g *Registry) removeReferrer(ctx context.Context, repo string, m *manifest) error {
+	if m.Subject == nil || m.Subject.Digest.Validate() != nil {
+		return nil
+	}
+	err := g.driver.Delete(ctx, referrerPath(repo, m.Subject.Digest, m.digest))
+	g.referrers.drop(referrersKey(repo, m.Subject.Digest))
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func referrersKey(repo string, subject digest.Digest) string { return repo + "@" + subject.String() }
+
+// Referrers lists the manifests of repo whose subject is subject, ordered by
+// digest: those pushed through the API, and those that an index under the
+// referrers tag of the subject names and whose subject says so too, each once.
+// An unknown subject has none. What is damaged is left out and logged.
+func (g *Registry) Referrers(ctx context.Context, repo string, subject digest.Digest) ([]ocispec.Descriptor, error) {
+	if err := checkRepository(repo); err != nil {
+		return nil, err
+	}
+	if _, err := parseDigest(subject.String()); err != nil {
+		return nil, err
+	}
+	key := referrersKey(repo, subject)
+	if list, ok := g.referrers.get(key); ok {
+		return slices.Clone(list), nil
+	}
+	began := g.referrers.begin()
+	list, err := g.loadReferrers(ctx, repo, subject)
+	if err != nil {
+		return nil, err
+	}
+	if !g.opts.Replicated {
+		g.referrers.put(key, list, weigh(list), began)
+	}
+	return slices.Clone(list), nil
+}
+
+func weigh(list []ocispec.Descriptor) int64 {
+	n := int64(256)
+	for _, d := range list {
+		n += 512
+		for k, v := range d.Annotations {
+			n += int64(len(k) + len(v) + 64)
+		}
+	}
+	return n
+}
+
+func (g *Registry) loadReferrers(ctx context.Context, repo string, subject digest.Digest) ([]ocispec.Descriptor, error) {
+	dir := subjectDir(repo, subject)
+	entries, err := g.driver.List(ctx, dir)
+	if err != nil && !isNotFound(err) {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	found := map[digest.Digest]ocispec.Descriptor{}
+	for _, at := range entries {
+		d, ok := linkName(at)
+		if !ok {
+			continue
+		}
+		desc, err := g.readReferrer(ctx, repo, subject, d, at)
+		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+			g.log.ErrorContext(ctx, "registry: referrer left out", "repository", repo, "subject", subject, "referrer", d, "err", err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found[d] = desc
+	}
+	if err := g.mergeFallback(ctx, repo, subject, found); err != nil {
+		return nil, err
+	}
+	list := make([]ocispec.Descriptor, 0, len(found))
+	for _, desc := range found {
+		list = append(list, desc)
+	}
+	slices.SortFunc(list, func(a, b ocispec.Descriptor) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
+	return list, nil
+}
+
+// linkName reads the digest that a link file is named for; what a cut write
+// left behind is not one.
+func linkName(at string) (digest.Digest, bool) {
+	alg, hex, _ := strings.Cut(path.Base(at), "-")
+	d := digest.NewDigestFromEncoded(digest.Algorithm(alg), hex)
+	return d, d.Validate() == nil
+}
+
+// readReferrer reads one link. A link that does not hold what it should is
+// answered from the referrer's own manifest.
+func (g *Registry) readReferrer(ctx context.Context, repo string, subject, d digest.Digest, at string) (ocispec.Descriptor, error) {
+	content, err := g.driver.GetContent(ctx, at)
+	if err != nil {
+		if isNotFound(err) {
+			return ocispec.Descriptor{}, artifact.ErrNotFound
+		}
+		return ocispec.Descriptor{}, fmt.Errorf("read %s: %w", at, err)
+	}
+	var desc ocispec.Descriptor
+	if json.Unmarshal(content, &desc) == nil && desc.Digest == d && desc.Size > 0 && desc.MediaType != "" {
+		return desc, nil
+	}
+	g.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "subject", subject, "digest", d, "path", at, "what", "the referrer link is no descriptor; answered from the manifest")
+	m, err := g.loadManifest(ctx, repo, d)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	if m.Subject == nil || m.Subject.Digest != subject {
+		return ocispec.Descriptor{}, &Damage{Repository: repo, Digest: d, Path: at, What: "links a manifest that has another subject"}
+	}
+	return m.descriptor(), nil
+}
+
+// mergeFallback adds what the index under the subject's referrers tag lists,
+// where the listed manifest is here and its subject says the same.
+func (g *Registry) mergeFallback(ctx context.Context, repo string, subject digest.Digest, found map[digest.Digest]ocispec.Descriptor) error {
+	tag := artifact.DigestTag(subject, "")
+	if tag == "" {
+		return nil
+	}
+	index, err := g.resolveTag(ctx, repo, tag)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return nil
+	}
+	var list *manifest
+	if err == nil {
+		list, err = g.manifestContent(ctx, repo, index)
+	}
+	if err != nil {
+		return skipDamage(ctx, g, repo, err)
+	}
+	if !list.isIndex() {
+		return nil
+	}
+	for _, d := range list.Manifests {
+		if _, ok := found[d.Digest]; ok || d.Digest.Validate() != nil {
+			continue
+		}
+		m, err := g.manifestContent(ctx, repo, d.Digest)
+		if err != nil {
+			if err := skipDamage(ctx, g, repo, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if m.Subject != nil && m.Subject.Digest == subject {
+			found[m.digest] = m.descriptor()
+		}
+	}
+	return nil
+}
+
+// skipDamage logs what is missing or damaged and gives back any other error.
+func skipDamage(ctx context.Context, g *Registry, repo string, err error) error {
+	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+		g.log.ErrorContext(ctx, "registry: referrer left out", "repository", repo, "err", err)
+		return nil
+	}
+	return err
+}

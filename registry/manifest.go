@@ -1,0 +1,149 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+
+	"github.com/distribution/distribution/v3"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// The types of Docker, which free namespaces take too.
+const (
+	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	dockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
+)
+
+// manifest is a manifest or index as its bytes say.
+type manifest struct {
+	content   []byte
+	digest    digest.Digest // sha256, under which it is stored
+	mediaType string
+
+	SchemaVersion int                  `json:"schemaVersion"`
+	MediaType     string               `json:"mediaType"`
+	ArtifactType  string               `json:"artifactType"`
+	Config        *ocispec.Descriptor  `json:"config"`
+	Layers        []ocispec.Descriptor `json:"layers"`
+	Manifests     []ocispec.Descriptor `json:"manifests"`
+	Subject       *ocispec.Descriptor  `json:"subject"`
+	Annotations   map[string]string    `json:"annotations"`
+}
+
+// readManifest reads stored bytes without judging them.
+func readManifest(content []byte) (*manifest, error) {
+	m := &manifest{content: content, digest: digest.FromBytes(content)}
+	if err := json.Unmarshal(content, m); err != nil {
+		return nil, err
+	}
+	m.mediaType = m.MediaType
+	if m.mediaType == "" {
+		m.mediaType = ocispec.MediaTypeImageManifest
+		if m.Config == nil && m.Manifests != nil {
+			m.mediaType = ocispec.MediaTypeImageIndex
+		}
+	}
+	return m, nil
+}
+
+// parseManifest reads what was pushed as contentType and names what is wrong.
+func parseManifest(contentType string, content []byte) (*manifest, distribution.Manifest, error) {
+	m, err := readManifest(content)
+	if err != nil {
+		return nil, nil, invalidManifest(fmt.Errorf("not JSON of a manifest: %w", err))
+	}
+	if contentType != "" {
+		given, _, err := mime.ParseMediaType(contentType)
+		if err != nil {
+			return nil, nil, invalidManifest(fmt.Errorf("Content-Type %.100q: %w", contentType, err))
+		}
+		if m.MediaType != "" && m.MediaType != given {
+			return nil, nil, invalidManifest(fmt.Errorf("its mediaType is %.100q, but it came with Content-Type %.100q", m.MediaType, given))
+		}
+		m.mediaType = given
+	}
+	switch m.mediaType {
+	case ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex, dockerManifest, dockerList:
+	default:
+		return nil, nil, invalidManifest(fmt.Errorf("media type %.100q, expected %q or %q", m.mediaType, ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex))
+	}
+	if m.SchemaVersion != 2 {
+		return nil, nil, invalidManifest(fmt.Errorf("schemaVersion is %d, expected 2", m.SchemaVersion))
+	}
+	if err := m.checkDescriptors(); err != nil {
+		return nil, nil, invalidManifest(err)
+	}
+	parsed, _, err := distribution.UnmarshalManifest(m.mediaType, content)
+	if err != nil {
+		return nil, nil, invalidManifest(err)
+	}
+	return m, parsed, nil
+}
+
+func invalidManifest(err error) error {
+	return refuse(http.StatusBadRequest, manifestInvalid, "manifest: %s", err)
+}
+
+func (m *manifest) checkDescriptors() error {
+	var problems []error
+	check := func(place string, d ocispec.Descriptor) {
+		if _, err := parseDigest(d.Digest.String()); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", place, err))
+		}
+		if d.Size < 0 {
+			problems = append(problems, fmt.Errorf("%s: size %d is negative", place, d.Size))
+		}
+	}
+	if m.isIndex() {
+		for i, d := range m.Manifests {
+			check(fmt.Sprintf("manifests[%d]", i), d)
+		}
+	} else {
+		if m.Config == nil {
+			return errors.New("config is missing; the OCI empty config will do")
+		}
+		check("config", *m.Config)
+		for i, d := range m.Layers {
+			check(fmt.Sprintf("layers[%d]", i), d)
+		}
+	}
+	if m.Subject != nil {
+		check("subject", *m.Subject)
+	}
+	return errors.Join(problems...)
+}
+
+func (m *manifest) isIndex() bool {
+	return m.mediaType == ocispec.MediaTypeImageIndex || m.mediaType == dockerList
+}
+
+// references are the blobs and children without which m is not whole.
+func (m *manifest) references() []ocispec.Descriptor {
+	if m.isIndex() {
+		return m.Manifests
+	}
+	if m.Config == nil {
+		return m.Layers
+	}
+	return append([]ocispec.Descriptor{*m.Config}, m.Layers...)
+}
+
+// descriptor describes m as the referrers API does: with artifactType, which
+// is the config's media type where a manifest has none, and annotations.
+func (m *manifest) descriptor() ocispec.Descriptor {
+	d := ocispec.Descriptor{
+		MediaType:    m.mediaType,
+		Digest:       m.digest,
+		Size:         int64(len(m.content)),
+		ArtifactType: m.ArtifactType,
+		Annotations:  m.Annotations,
+	}
+	if d.ArtifactType == "" && m.Config != nil && !m.isIndex() {
+		d.ArtifactType = m.Config.MediaType
+	}
+	return d
+}

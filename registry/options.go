@@ -1,0 +1,142 @@
+package registry
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Options says how a Registry is opened. The zero value of every field works
+// except Dir, which the filesystem driver needs.
+type Options struct {
+	// Dir is the directory of the filesystem driver; it is created.
+	Dir string
+	// Driver is the name of a distribution storage driver, "filesystem" by
+	// default; Parameters are its parameters.
+	Driver     string
+	Parameters map[string]any
+	// ReadOnly opens without the directory's lock and refuses every write, so
+	// that a tool can read beside a running server.
+	ReadOnly bool
+	// Replicated says that other processes write to the same storage: facts
+	// that may change are then read from it every time.
+	Replicated bool
+	// Namespaces gives the settings of a repository; nil means none is free.
+	Namespaces func(repository string) Settings
+	// Principal says who asks; nil means nobody in particular. An error that
+	// is a *Challenge is answered 401, one that wraps artifact.ErrDenied 403.
+	Principal func(*http.Request) (string, error)
+	// Admitter decides who may do what; nil admits everybody.
+	Admitter Admitter
+	// Sink is told what was stored; nil tells nobody.
+	Sink Sink
+	// Locker excludes other writers; nil excludes those of this process.
+	Locker Locker
+	// Logger defaults to slog.Default.
+	Logger *slog.Logger
+	// Now is the clock of events and of the upload purge; time.Now by default.
+	Now func() time.Time
+	// UploadAge is how long an unfinished upload is kept, seven days by
+	// default; PurgeInterval is how often that is looked at, six hours by
+	// default, never if negative.
+	UploadAge     time.Duration
+	PurgeInterval time.Duration
+	// CacheBytes is the memory that may hold manifests and referrer lists,
+	// 64 MiB by default, none if negative.
+	CacheBytes int64
+}
+
+// Settings frees a namespace from rules. The zero value is an ordinary one.
+type Settings struct {
+	// FreeTags allows any tag form, movable tags, any content, deletes and any
+	// repository depth: for conformance suites and scratch.
+	FreeTags bool `json:"free_tags"`
+}
+
+// Prefixes gives each repository the settings of its longest prefix in m; a
+// prefix ends at a slash or at the end of the name.
+func Prefixes(m map[string]Settings) func(string) Settings {
+	return func(repository string) Settings {
+		for p := repository; ; {
+			if s, ok := m[p]; ok {
+				return s
+			}
+			i := strings.LastIndexByte(p, '/')
+			if i < 0 {
+				return Settings{}
+			}
+			p = p[:i]
+		}
+	}
+}
+
+// An Action is what somebody wants to do with a repository.
+type Action string
+
+// The actions.
+const (
+	Pull   Action = "pull"
+	Push   Action = "push"
+	Delete Action = "delete"
+)
+
+// Access is one question to an Admitter.
+type Access struct {
+	Principal  string
+	Action     Action
+	Repository string // "" asks for the API as a whole
+}
+
+// An Admitter decides who may do what. Nil admits; an error that is a
+// *Challenge is answered 401, one that wraps artifact.ErrDenied 403, and any
+// other means that it could not tell, which refuses too.
+type Admitter interface {
+	Admit(ctx context.Context, a Access) error
+}
+
+// A Challenge asks for credentials: 401 with WWW-Authenticate.
+type Challenge struct {
+	Header  string // value of WWW-Authenticate
+	Message string
+}
+
+func (c *Challenge) Error() string { return "authentication required: " + c.Message }
+
+// A Locker excludes writers. Lock waits for the lock on key, shared or
+// exclusive, until ctx ends; unlock is called exactly once.
+type Locker interface {
+	Lock(ctx context.Context, key string, shared bool) (unlock func(), err error)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Driver == "" {
+		o.Driver = "filesystem"
+	}
+	if o.Namespaces == nil {
+		o.Namespaces = func(string) Settings { return Settings{} }
+	}
+	if o.Sink == nil {
+		o.Sink = discard{}
+	}
+	if o.Locker == nil {
+		o.Locker = newLocks()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.UploadAge <= 0 {
+		o.UploadAge = 7 * 24 * time.Hour
+	}
+	if o.PurgeInterval == 0 {
+		o.PurgeInterval = 6 * time.Hour
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
+	}
+	return o
+}

@@ -1,0 +1,151 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/distribution/distribution/v3"
+	"github.com/distribution/distribution/v3/registry/handlers"
+	"github.com/distribution/distribution/v3/registry/storage"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A Registry keeps plugins and what speaks about them. It is an http.Handler
+// for /v2/, and its methods read what is stored without a request. All of it
+// may be used by many goroutines at once. Open makes one.
+type Registry struct {
+	opts      Options
+	log       *slog.Logger
+	driver    *driver
+	namespace distribution.Namespace
+	app       *handlers.App
+	manifests *cache[*manifest]
+	referrers *cache[[]ocispec.Descriptor]
+	marked    sync.Map // repositories that are in the list for sure
+	stop      context.CancelFunc
+	done      sync.WaitGroup
+	unlockDir func() error
+}
+
+// Open opens the storage that o names and starts the purge of old uploads.
+// A directory that cannot be written, that another process holds, or that a
+// newer version wrote is an error that says so. The caller closes it.
+func Open(ctx context.Context, o Options) (*Registry, error) {
+	o = o.withDefaults()
+	bridgeLogs()
+	g := &Registry{opts: o, log: o.Logger, unlockDir: func() error { return nil }}
+	if err := g.openDir(); err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	if err := g.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("registry: %w", err), g.unlockDir())
+	}
+	return g, nil
+}
+
+// openDir makes the directory of the filesystem driver, takes its lock and
+// writes to it once.
+func (g *Registry) openDir() error {
+	if g.opts.Driver != "filesystem" {
+		return nil
+	}
+	dir := g.opts.Dir
+	if dir == "" {
+		return errors.New("no directory is set")
+	}
+	if g.opts.ReadOnly {
+		_, err := os.ReadDir(dir)
+		return describe(err, "directory %q", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("directory %q: %w", dir, err)
+	}
+	unlock, err := lockDir(filepath.Join(dir, ".lock"))
+	if err != nil {
+		return fmt.Errorf("directory %q: %w", dir, err)
+	}
+	g.unlockDir = unlock
+	return nil
+}
+
+func (g *Registry) open(ctx context.Context) error {
+	var err error
+	if g.driver, err = openDriver(ctx, g.opts); err != nil {
+		return err
+	}
+	if g.namespace, err = storage.NewRegistry(ctx, g.driver, storage.EnableDelete, storage.EnableValidateImageIndexImagesExist); err != nil {
+		return err
+	}
+	secret, err := g.secret(ctx)
+	if err != nil {
+		return err
+	}
+	g.manifests = newCache[*manifest](g.opts.CacheBytes / 4 * 3)
+	g.referrers = newCache[[]ocispec.Descriptor](g.opts.CacheBytes / 4)
+	if err := g.adopt(ctx); err != nil {
+		return err
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.stop = stop
+	if g.app, err = newApp(life, g.driver, secret); err != nil {
+		stop()
+		return err
+	}
+	if g.opts.PurgeInterval > 0 && !g.opts.ReadOnly {
+		g.done.Go(func() { g.purgeLoop(life) })
+	}
+	return nil
+}
+
+// secret is the key of the upload tokens, kept in storage so that restarts
+// and replicas read each other's. Writing it also proves that storage can be
+// written.
+func (g *Registry) secret(ctx context.Context) (string, error) {
+	content, err := g.driver.GetContent(ctx, secretPath)
+	if err == nil && len(content) >= 16 {
+		return string(content), g.probe(ctx)
+	}
+	if err != nil && !isNotFound(err) {
+		return "", fmt.Errorf("read %s: %w", secretPath, err)
+	}
+	fresh := rand.Text() + rand.Text()
+	if g.opts.ReadOnly {
+		return fresh, nil
+	}
+	if err := g.driver.PutContent(ctx, secretPath, []byte(fresh)); err != nil {
+		return "", fmt.Errorf("storage cannot be written: %w", err)
+	}
+	content, err = g.driver.GetContent(ctx, secretPath)
+	return string(content), err
+}
+
+// probe writes and removes a file, because a registry that cannot write must
+// say so when it starts. A full disk is no reason not to serve.
+func (g *Registry) probe(ctx context.Context) error {
+	if g.opts.ReadOnly {
+		return nil
+	}
+	const at = "/oarlock/probe"
+	if err := g.driver.PutContent(ctx, at, []byte("probe")); err != nil {
+		if isFull(err) {
+			g.log.ErrorContext(ctx, "registry: storage is full: it serves, and refuses pushes", "err", err)
+			return nil
+		}
+		return fmt.Errorf("storage cannot be written: %w", err)
+	}
+	return g.driver.Delete(ctx, at)
+}
+
+// Close stops what runs in the background and waits for it. Requests that are
+// still being answered are the caller's to drain before.
+func (g *Registry) Close() error {
+	g.stop()
+	g.done.Wait()
+	return errors.Join(g.app.Shutdown(), g.unlockDir())
+}

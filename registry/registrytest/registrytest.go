@@ -1,0 +1,71 @@
+// Package registrytest gives tests the real registry in-process: the whole
+// gate and storage of package registry behind a server on loopback.
+package registrytest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/oarlock/oarlock/registry"
+)
+
+// Server is a running registry.
+type Server struct {
+	*registry.Registry
+	// URL is http://127.0.0.1:<port>, Host the part after the scheme, as an
+	// OCI reference begins.
+	URL, Host string
+}
+
+// An Option changes how the registry is opened.
+type Option func(*registry.Options)
+
+// InMemory keeps everything in memory instead of a temporary directory.
+func InMemory() Option {
+	return func(o *registry.Options) { o.Driver, o.Dir = "inmemory", "" }
+}
+
+// Dir keeps everything in dir, so that a test can open it again.
+func Dir(dir string) Option { return func(o *registry.Options) { o.Dir = dir } }
+
+// Free frees the namespaces with the given prefixes from all tag rules.
+func Free(prefixes ...string) Option {
+	m := map[string]registry.Settings{}
+	for _, p := range prefixes {
+		m[p] = registry.Settings{FreeTags: true}
+	}
+	return func(o *registry.Options) { o.Namespaces = registry.Prefixes(m) }
+}
+
+// Sink sends the registry's events to s.
+func Sink(s registry.Sink) Option { return func(o *registry.Options) { o.Sink = s } }
+
+// With sets any other option.
+func With(set func(*registry.Options)) Option { return set }
+
+// New starts a registry that the test's end stops. Without options it is on
+// the filesystem, in a temporary directory.
+func New(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	o := registry.Options{PurgeInterval: -1}
+	for _, set := range options {
+		set(&o)
+	}
+	if o.Driver == "" && o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	reg, err := registry.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.Handler(reg))
+	t.Cleanup(func() {
+		server.Close()
+		if err := reg.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &Server{Registry: reg, URL: server.URL, Host: strings.TrimPrefix(server.URL, "http://")}
+}

@@ -1,0 +1,197 @@
+package registry
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// maxRepository is the longest repository name in bytes, as distribution has it.
+const maxRepository = 255
+
+type routeKind int
+
+const (
+	routeBase routeKind = iota + 1
+	routeManifest
+	routeBlob
+	routeUploadStart
+	routeUpload
+	routeTags
+	routeReferrers
+)
+
+// A route is what a path under /v2/ asks for:
+//
+//	path = "/v2/" [ name ( "/manifests/" reference | "/blobs/" digest
+//	     | "/blobs/uploads" [ "/" ] | "/blobs/uploads/" id
+//	     | "/tags/list" | "/referrers/" digest ) ]
+type route struct {
+	kind   routeKind
+	repo   string
+	tag    string        // of a manifest by tag
+	digest digest.Digest // of a manifest by digest, blob or referrers
+	upload string
+}
+
+// parseRoute reads an unescaped path. A path that is none of ours is 404, one
+// that is ours with a part that breaks its grammar is 400 with the code of
+// that part.
+//
+// Source: OCI distribution-spec 1.1, endpoints end-1 to end-13.
+func parseRoute(path string) (route, error) {
+	rest, ok := strings.CutPrefix(path, "/v2/")
+	if !ok {
+		if path == "/v2" {
+			return route{kind: routeBase}, nil
+		}
+		return route{}, noRoute(path)
+	}
+	if rest == "" {
+		return route{kind: routeBase}, nil
+	}
+	r, last, err := splitRoute(path, rest)
+	if err != nil {
+		return route{}, err
+	}
+	if err := checkRepository(r.repo); err != nil {
+		return route{}, err
+	}
+	switch r.kind {
+	case routeManifest:
+		err = r.reference(last)
+	case routeBlob, routeReferrers:
+		r.digest, err = parseDigest(last)
+	case routeUpload:
+		if r.upload = last; !isUploadID(last) {
+			err = refuse(http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "upload %.80q: no such upload; start one with POST", last)
+		}
+	}
+	return r, err
+}
+
+// splitRoute cuts from the right, because a name may hold any of the words.
+func splitRoute(path, rest string) (r route, last string, err error) {
+	if name, ok := strings.CutSuffix(strings.TrimSuffix(rest, "/"), "/blobs/uploads"); ok {
+		return route{kind: routeUploadStart, repo: name}, "", nil
+	}
+	head, last := cutLast(rest)
+	name, word := cutLast(head)
+	if before, ok := strings.CutSuffix(head, "/blobs/uploads"); ok {
+		return route{kind: routeUpload, repo: before}, last, nil
+	}
+	switch {
+	case word == "manifests":
+		r.kind = routeManifest
+	case word == "blobs":
+		r.kind = routeBlob
+	case word == "referrers":
+		r.kind = routeReferrers
+	case word == "tags" && last == "list":
+		r.kind = routeTags
+	}
+	if r.kind == 0 || name == "" {
+		return route{}, "", noRoute(path)
+	}
+	r.repo = name
+	return r, last, nil
+}
+
+func cutLast(s string) (before, after string) {
+	i := strings.LastIndexByte(s, '/')
+	if i < 0 {
+		return "", s
+	}
+	return s[:i], s[i+1:]
+}
+
+func (r *route) reference(s string) (err error) {
+	if strings.ContainsRune(s, ':') {
+		r.digest, err = parseDigest(s)
+		return err
+	}
+	if !isTag(s) {
+		return refuse(http.StatusBadRequest, tagInvalid, "tag %.140q: expected 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", not beginning with \".\" or \"-\"", s)
+	}
+	r.tag = s
+	return nil
+}
+
+func parseDigest(s string) (digest.Digest, error) {
+	d, err := digest.Parse(s)
+	if err != nil || (d.Algorithm() != digest.SHA256 && d.Algorithm() != digest.SHA512) {
+		return "", refuse(http.StatusBadRequest, digestInvalid, "digest %.150q: expected sha256:<64 hex> or sha512:<128 hex>", s)
+	}
+	return d, nil
+}
+
+func isTag(s string) bool {
+	if s == "" || len(s) > 128 || s[0] == '.' || s[0] == '-' {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isAlnum(c) && (c < 'A' || c > 'Z') && c != '_' && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// isUploadID holds for the ids that distribution makes: UUIDs.
+func isUploadID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isAlnum(c) && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// checkRepository holds s to the name grammar of the specification:
+//
+//	name      = part { "/" part }
+//	part      = alnum { alnum } { separator alnum { alnum } }
+//	separator = "." | "_" | "__" | "-" { "-" }
+func checkRepository(s string) error {
+	ok := s != "" && len(s) <= maxRepository
+	for part := range strings.SplitSeq(s, "/") {
+		ok = ok && isNamePart(part)
+	}
+	if !ok {
+		return refuse(http.StatusBadRequest, nameInvalid, "repository %.300q: expected at most %d bytes of a-z and 0-9 with \"/\", and single \".\", \"_\", \"__\" or dashes between", s, maxRepository)
+	}
+	return nil
+}
+
+func isNamePart(s string) bool {
+	for i := 0; i < len(s); {
+		start := i
+		for i < len(s) && isAlnum(s[i]) {
+			i++
+		}
+		if i == start {
+			return false
+		}
+		if i == len(s) {
+			return true
+		}
+		start = i
+		for i < len(s) && !isAlnum(s[i]) {
+			i++
+		}
+		if sep := s[start:i]; sep != "." && sep != "_" && sep != "__" && strings.Trim(sep, "-") != "" {
+			return false
+		}
+	}
+	return false
+}
+
+func isAlnum(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+
+func noRoute(path string) error {
+	return refuse(http.StatusNotFound, nameUnknown, "%.200q is no endpoint of the OCI distribution API", path)
+}

@@ -1,0 +1,151 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// Tags calls fn for every tag of repo with the manifest it means, in the order
+// of tags/list. A tag that cannot be read does not stop the others: it comes
+// in the error that is returned after the last, as a *Damage. The first error
+// of fn ends it.
+func (g *Registry) Tags(ctx context.Context, repo string, fn func(tag string, d digest.Digest) error) error {
+	if err := checkRepository(repo); err != nil {
+		return err
+	}
+	names, err := g.tagNames(ctx, repo)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(names, compareTags)
+	var bad []error
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		d, err := g.resolveTag(ctx, repo, name)
+		switch {
+		case errors.Is(err, artifact.ErrNotFound):
+			continue
+		case err != nil:
+			bad = append(bad, err)
+			continue
+		}
+		if err := fn(name, d); err != nil {
+			return err
+		}
+	}
+	return errors.Join(bad...)
+}
+
+// Resolve says which manifest tag means. Errors wrap artifact.ErrNotFound, or
+// artifact.ErrUnverified for a damaged tag.
+func (g *Registry) Resolve(ctx context.Context, repo, tag string) (digest.Digest, error) {
+	if err := checkRepository(repo); err != nil {
+		return "", err
+	}
+	if !isTag(tag) {
+		return "", fmt.Errorf("tag %.140q: %w", tag, artifact.ErrInvalid)
+	}
+	d, err := g.resolveTag(ctx, repo, tag)
+	return d, describe(err, "tag %s:%s", repo, tag)
+}
+
+// Manifest gives the bytes of the manifest d of repo, checked against d, and
+// their media type. Errors wrap artifact.ErrNotFound, or artifact.ErrUnverified
+// where the stored bytes are damaged. The bytes must not be changed.
+func (g *Registry) Manifest(ctx context.Context, repo string, d digest.Digest) (mediaType string, content []byte, err error) {
+	if err := checkRepository(repo); err != nil {
+		return "", nil, err
+	}
+	if _, err := parseDigest(d.String()); err != nil {
+		return "", nil, err
+	}
+	m, err := g.manifestContent(ctx, repo, d)
+	if err != nil {
+		return "", nil, describe(err, "manifest %s@%s", repo, d)
+	}
+	return m.mediaType, m.content, nil
+}
+
+// Blob gives the bytes of the blob d of repo, checked against d. A blob of
+// more than limit bytes is artifact.ErrInvalid; other errors are as those of
+// Manifest.
+func (g *Registry) Blob(ctx context.Context, repo string, d digest.Digest, limit int64) ([]byte, error) {
+	if err := checkRepository(repo); err != nil {
+		return nil, err
+	}
+	if _, err := parseDigest(d.String()); err != nil {
+		return nil, err
+	}
+	f, err := g.openBlob(ctx, repo, d)
+	if err != nil {
+		return nil, describe(err, "blob %s@%s", repo, d)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("blob %s@%s: %w", repo, d, err)
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("blob %s@%s: more than %d bytes: %w", repo, d, limit, artifact.ErrInvalid)
+	}
+	if got := d.Algorithm().FromBytes(content); got != d {
+		return nil, &Damage{Repository: repo, Digest: d, Path: blobPath(d), What: fmt.Sprintf("the blob's bytes have digest %s", got)}
+	}
+	return content, nil
+}
+
+func describe(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
+// SetChannel makes a channel tag of repo mean the manifest d, which must be
+// there. It is the promotion that a push may not do; who may promote is for
+// the caller to decide.
+func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d digest.Digest) error {
+	if err := g.checkWritable(AsProcess(ctx), repo); err != nil {
+		return err
+	}
+	t, err := artifact.ParseChannel(channel)
+	if err != nil {
+		return err
+	}
+	if _, err := parseDigest(d.String()); err != nil {
+		return err
+	}
+	unlock, err := g.lock(ctx, repo, t.String())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	m, err := g.manifestContent(ctx, repo, d)
+	if err != nil {
+		return describe(err, "channel %s:%s: manifest %s", repo, channel, d)
+	}
+	if err := g.setTag(context.WithoutCancel(ctx), repo, channel, m.digest); err != nil {
+		return describe(err, "channel %s:%s", repo, channel)
+	}
+	desc := m.descriptor()
+	g.opts.Sink.Notify(Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: desc, Time: g.opts.Now()})
+	return nil
+}
+
+var _ interface {
+	Repositories(context.Context, func(string) error) error
+	Tags(context.Context, string, func(string, digest.Digest) error) error
+	Manifest(context.Context, string, digest.Digest) (string, []byte, error)
+	Blob(context.Context, string, digest.Digest, int64) ([]byte, error)
+	Referrers(context.Context, string, digest.Digest) ([]ocispec.Descriptor, error)
+} = (*Registry)(nil)

@@ -1,0 +1,214 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// startUpload answers POST to uploads: a mount, a whole blob at once, or a
+// new session.
+func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route) error {
+	q := r.URL.Query()
+	if alg := q.Get("digest-algorithm"); alg != "" && alg != "sha256" && alg != "sha512" {
+		return refuse(http.StatusBadRequest, digestInvalid, "digest-algorithm %.40q: expected sha256 or sha512", alg)
+	}
+	if text := q.Get("mount"); text != "" {
+		d, err := parseDigest(text)
+		if err != nil {
+			return err
+		}
+		mounted, err := g.mount(r, at.repo, q.Get("from"), d)
+		if err != nil {
+			return err
+		}
+		if mounted {
+			answerBlob(w, at.repo, d)
+			return nil
+		}
+	}
+	start := forward{path: "/v2/" + at.repo + "/blobs/uploads/", body: http.NoBody}
+	if text := q.Get("digest"); text != "" {
+		d, err := parseDigest(text)
+		if err != nil {
+			return err
+		}
+		return g.uploadAtOnce(w, r, at, start, d)
+	}
+	rec, err := g.send(r, http.MethodPost, start)
+	if err != nil {
+		return err
+	}
+	rec.copyTo(w)
+	return nil
+}
+
+// uploadAtOnce is a POST that carries the whole blob: a session of one request.
+func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route, start forward, d digest.Digest) error {
+	rec, err := g.send(r, http.MethodPost, start)
+	if err != nil {
+		return err
+	}
+	to, err := url.Parse(rec.Header().Get("Location"))
+	if err != nil {
+		return err
+	}
+	q := to.Query()
+	q.Set("digest", d.String())
+	whole := forward{path: to.Path, query: q, body: r.Body, length: r.ContentLength}
+	if _, err := g.send(r, http.MethodPut, whole); err != nil {
+		return err
+	}
+	answerBlob(w, at.repo, d)
+	return nil
+}
+
+// continueUpload passes a request of a session on, one at a time per session.
+func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at route) error {
+	q := r.URL.Query()
+	var d digest.Digest
+	if r.Method == http.MethodPut {
+		var err error
+		if d, err = parseDigest(q.Get("digest")); err != nil {
+			return err
+		}
+	}
+	f := forward{path: "/v2/" + at.repo + "/blobs/uploads/" + at.upload, query: q, body: r.Body, length: r.ContentLength}
+	if err := f.chunk(r.Header.Get("Content-Range")); err != nil {
+		return err
+	}
+	unlock, err := g.opts.Locker.Lock(r.Context(), "upload/"+at.upload, false)
+	if err != nil {
+		return lockError(err)
+	}
+	defer unlock()
+	rec, err := g.send(r, r.Method, f)
+	if err != nil {
+		return err
+	}
+	if r.Method == http.MethodPut {
+		answerBlob(w, at.repo, d)
+		return nil
+	}
+	rec.copyTo(w)
+	return nil
+}
+
+// mount links a blob of another repository, if the caller may pull it there.
+// Where it cannot, the specification wants an upload session instead.
+func (g *Registry) mount(r *http.Request, repo, from string, d digest.Digest) (bool, error) {
+	if from == "" || checkRepository(from) != nil || g.admit(r, Pull, from) != nil {
+		return false, nil
+	}
+	ctx := r.Context()
+	to, err := g.layer(ctx, from, d)
+	if err != nil {
+		return false, nil
+	}
+	if _, err := g.driver.Stat(ctx, blobPath(to)); err != nil {
+		return false, nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	for _, link := range []digest.Digest{to, d} {
+		if err := g.driver.PutContent(ctx, layerPath(repo, link), []byte(to)); err != nil {
+			return false, err
+		}
+		if to == d {
+			break
+		}
+	}
+	return true, nil
+}
+
+// answerBlob is the 201 of a stored blob, under the digest it came with.
+func answerBlob(w http.ResponseWriter, repo string, d digest.Digest) {
+	h := w.Header()
+	h.Set("Location", "/v2/"+repo+"/blobs/"+d.String())
+	h.Set("Docker-Content-Digest", d.String())
+	h.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusCreated)
+}
+
+// A forward is a request for distribution's handler.
+type forward struct {
+	path   string
+	query  url.Values
+	body   io.Reader
+	length int64 // -1 when unknown
+	span   string
+}
+
+// chunk reads Content-Range, "<first>-<last>" with both inclusive, and holds
+// the length to it.
+func (f *forward) chunk(text string) error {
+	if text == "" {
+		return nil
+	}
+	first, last, err := parseContentRange(text)
+	if err != nil {
+		return err
+	}
+	size := last - first + 1
+	if f.length >= 0 && f.length != size {
+		return refuse(http.StatusBadRequest, sizeInvalid, "Content-Range %q holds %d bytes, Content-Length says %d", text, size, f.length)
+	}
+	f.length, f.span = size, text
+	return nil
+}
+
+// send runs f through distribution's handler. What it refuses is an error
+// here, in the words of the specification.
+func (g *Registry) send(r *http.Request, method string, f forward) (*recorder, error) {
+	ctx, fault := withFault(r.Context())
+	in := r.Clone(ctx)
+	in.Method, in.Form, in.PostForm, in.MultipartForm = method, nil, nil, nil
+	in.URL = &url.URL{Path: f.path, RawQuery: f.query.Encode()}
+	in.RequestURI = in.URL.RequestURI()
+	body := &counted{r: f.body}
+	in.Body, in.ContentLength, in.TransferEncoding = io.NopCloser(body), f.length, nil
+	for _, name := range []string{"Content-Range", "Content-Length", "Content-Encoding", "Transfer-Encoding"} {
+		in.Header.Del(name)
+	}
+	// Any other type makes FormValue read the blob as a form.
+	in.Header.Set("Content-Type", "application/octet-stream")
+	if f.length >= 0 {
+		in.Header.Set("Content-Length", strconv.FormatInt(f.length, 10))
+	}
+	if f.span != "" {
+		in.Header.Set("Content-Range", f.span)
+	}
+	rec := &recorder{header: http.Header{}}
+	g.app.ServeHTTP(rec, in)
+	if rec.status < 400 {
+		if f.length > 0 && body.n < f.length {
+			return nil, cutUpload(body, f.length)
+		}
+		return rec, nil
+	}
+	return nil, rec.refusal(r, fault.first(), body, f.length)
+}
+
+func cutUpload(body *counted, length int64) error {
+	return refuse(http.StatusBadRequest, sizeInvalid, "the upload was cut: %d of %d bytes came; GET its location for where to go on", body.n, length)
+}
+
+// counted counts what was read and keeps the error that ended it.
+type counted struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
+	return n, err
+}
