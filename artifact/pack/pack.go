@@ -1,0 +1,159 @@
+package pack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+)
+
+// ManifestFile is the plugin manifest's name in a plugin directory.
+const ManifestFile = "plugin.json"
+
+// Options says how Dir packs. The zero Options work.
+type Options struct {
+	// Getenv reads SOURCE_DATE_EPOCH; nil is os.Getenv.
+	Getenv func(string) string
+	// Memory is how many bytes of one compressed layer are kept; a bigger one
+	// is compressed again from disk each time it is fetched. 0 is 16 MiB.
+	Memory int64
+}
+
+// A Result is a packed plugin: the descriptor of its manifest or image index
+// and the content behind it.
+type Result struct {
+	Root   ocispec.Descriptor
+	Plugin *artifact.Plugin
+	// Store has every blob and manifest that Root reaches. For a packed
+	// directory it reads the files again where they are big, and fails with
+	// ErrConflict where they have changed meanwhile.
+	Store content.ReadOnlyStorage
+	// Blobs lists what Store holds, in the order of writing: children before
+	// what names them. It is nil for an opened layout.
+	Blobs []ocispec.Descriptor
+}
+
+// Dir packs the plugin directory dir. It writes nothing. Errors wrap
+// ErrInvalid where the directory is at fault, mostly as *artifact.ProblemsError.
+func Dir(ctx context.Context, dir string, o Options) (*Result, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, dirError(dir, err)
+	}
+	defer root.Close()
+	tree, err := readTree(root)
+	if err != nil {
+		return nil, fmt.Errorf("pack %s: %w", dir, err)
+	}
+	plugin, err := readPlugin(root, o)
+	if err != nil {
+		return nil, fmt.Errorf("pack %s: %w", dir, err)
+	}
+	parts, err := tree.split(plugin.Platforms)
+	if err != nil {
+		return nil, fmt.Errorf("pack %s: %w", dir, err)
+	}
+	b := &builder{store: newStore(), root: root, dir: dir, memory: o.Memory}
+	if b.memory == 0 {
+		b.memory = 16 << 20
+	}
+	desc, err := b.plugin(ctx, plugin, parts)
+	if err != nil {
+		return nil, fmt.Errorf("pack %s: %w", dir, err)
+	}
+	return &Result{Root: desc, Plugin: plugin, Store: b.store, Blobs: b.store.order}, nil
+}
+
+func dirError(dir string, err error) error {
+	if os.IsNotExist(err) {
+		return fmt.Errorf("pack %s: no such directory: %w", dir, artifact.ErrNotFound)
+	}
+	return fmt.Errorf("pack: %w", err)
+}
+
+// readPlugin reads plugin.json and fills in what other files say.
+func readPlugin(root *os.Root, o Options) (*artifact.Plugin, error) {
+	raw, err := readLimited(root, ManifestFile, artifact.MaxConfig)
+	if os.IsNotExist(err) {
+		return nil, fmt.Errorf("%s is missing, expected the plugin manifest (oarlock init writes one): %w", ManifestFile, artifact.ErrInvalid)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := artifact.ParsePlugin(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ManifestFile, err)
+	}
+	for name, field := range map[string]*string{"README.md": &p.Readme, "CHANGELOG.md": &p.Changelog} {
+		if *field != "" {
+			continue
+		}
+		text, err := readLimited(root, name, artifact.MaxText)
+		if err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+		*field = string(text)
+	}
+	if problems := p.Check(); len(problems) > 0 {
+		return nil, fmt.Errorf("%s: %w", ManifestFile, &artifact.ProblemsError{Problems: problems})
+	}
+	return p, created(p, o.Getenv)
+}
+
+// created takes the build time from SOURCE_DATE_EPOCH where plugin.json has none.
+func created(p *artifact.Plugin, getenv func(string) string) error {
+	if getenv == nil {
+		getenv = os.Getenv
+	}
+	if p.Created != nil {
+		t := p.Created.UTC().Truncate(time.Second)
+		p.Created = &t
+		return nil
+	}
+	s := getenv("SOURCE_DATE_EPOCH")
+	if s == "" {
+		return nil
+	}
+	seconds, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || seconds < 0 {
+		return fmt.Errorf("SOURCE_DATE_EPOCH %q: expected seconds since 1970: %w", s, artifact.ErrInvalid)
+	}
+	t := time.Unix(seconds, 0).UTC()
+	p.Created = &t
+	return nil
+}
+
+func readLimited(root *os.Root, name string, most int64) ([]byte, error) {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Type() == fs.ModeSymlink || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: expected a regular file: %w", name, artifact.ErrInvalid)
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s: %d bytes, expected at most %d: %w", name, info.Size(), most, artifact.ErrInvalid)
+	}
+	return root.ReadFile(name)
+}
+
+// canonical is the one JSON form of v that is hashed.
+func canonical(v any) ([]byte, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	return raw, nil
+}
