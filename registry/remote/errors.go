@@ -1,0 +1,83 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+// An Error is a registry's refusal. It wraps the kind that its status stands
+// for; 429 and 5xx stand for none, since trying again may help.
+type Error struct {
+	Op      string // "push 127.0.0.1:7117/acme/hello:1.2.0"
+	Status  int    // HTTP
+	Code    string // OCI error code, such as "DENIED"; may be empty
+	Message string // the registry's own words
+	Detail  any    // what else it said
+	kind    error
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s: %s", e.Op, e.Message)
+	if e.Code != "" {
+		text += fmt.Sprintf(" (%s, HTTP %d)", e.Code, e.Status)
+	} else {
+		text += fmt.Sprintf(" (HTTP %d)", e.Status)
+	}
+	return text
+}
+
+// Unwrap is the kind, or nil.
+func (e *Error) Unwrap() error { return e.kind }
+
+// asError turns what oras-go returns into an *Error where a registry spoke,
+// and keeps the chain where none did.
+func asError(op string, err error) error {
+	if r, ok := errors.AsType[*errcode.ErrorResponse](err); ok {
+		return refusal(op, r)
+	}
+	switch {
+	case errors.Is(err, errdef.ErrNotFound):
+		return fmt.Errorf("%s: %w", op, artifact.ErrNotFound)
+	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData):
+		return fmt.Errorf("%s: %s: %w", op, err, artifact.ErrUnverified)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+func refusal(op string, r *errcode.ErrorResponse) *Error {
+	e := &Error{Op: op, Status: r.StatusCode, Message: strings.ToLower(http.StatusText(r.StatusCode)), kind: kindOf(r.StatusCode)}
+	var messages []string
+	for i, one := range r.Errors {
+		if i == 0 {
+			e.Code, e.Detail = one.Code, one.Detail
+		}
+		messages = append(messages, one.Message)
+	}
+	if text := strings.TrimSpace(strings.Join(messages, "; ")); text != "" {
+		e.Message = text
+	}
+	return e
+}
+
+func kindOf(status int) error {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return artifact.ErrDenied
+	case status == http.StatusNotFound, status == http.StatusGone:
+		return artifact.ErrNotFound
+	case status == http.StatusConflict:
+		return artifact.ErrConflict
+	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		return nil
+	case status >= 400 && status < 500:
+		return artifact.ErrInvalid
+	}
+	return nil
+}
