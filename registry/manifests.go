@@ -16,6 +16,13 @@ import (
 )
 
 func (g *Registry) serveManifest(w http.ResponseWriter, r *http.Request, at route) error {
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case at.badTag != nil && read:
+		return g.manifestMissing(r.Context(), artifact.ErrNotFound, at)
+	case at.badTag != nil:
+		return at.badTag
+	}
 	switch r.Method {
 	case http.MethodPut:
 		return g.pushManifest(w, r, at)

@@ -31,6 +31,7 @@ type route struct {
 	kind   routeKind
 	repo   string
 	tag    string        // of a manifest by tag
+	badTag error         // why tag can be no tag; reading it is 404, writing it 400
 	digest digest.Digest // of a manifest by digest, blob or referrers
 	upload string
 }
@@ -111,10 +112,10 @@ func (r *route) reference(s string) (err error) {
 		r.digest, err = parseDigest(s)
 		return err
 	}
-	if !isTag(s) {
-		return refuse(http.StatusBadRequest, tagInvalid, "tag %.140q: expected 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", not beginning with \".\" or \"-\"", s)
-	}
 	r.tag = s
+	if !isTag(s) {
+		r.badTag = refuse(http.StatusBadRequest, tagInvalid, "tag %.140q: expected 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", not beginning with \".\" or \"-\"", s)
+	}
 	return nil
 }
 
