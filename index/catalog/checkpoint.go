@@ -1,0 +1,170 @@
+package catalog
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A checkpoint is
+//
+//	magic  "OARLOCK CATALOG 1\n"
+//	header generation, seconds, nanoseconds (varints), 32 bytes catalog digest, number of plugins
+//	plugin length, record                        ; for every plugin, in order of id
+//	sum    32 bytes, SHA-256 of all before
+const checkpointMagic = "OARLOCK CATALOG 1\n"
+
+// maxRecord is the largest record that Load takes: far above what the limits
+// of manifests allow, so that a damaged length is found before it is believed.
+const maxRecord = 1 << 30
+
+// Save writes g so that Load gives it back.
+func Save(w io.Writer, g *Generation) error {
+	sum := sha256.New()
+	buffered := bufio.NewWriterSize(w, 1<<20)
+	out := io.MultiWriter(buffered, sum)
+	head := &writer{b: []byte(checkpointMagic)}
+	head.int(g.Number)
+	head.time(&g.At)
+	head.b = append(head.b, g.Snapshot.tree.sum[:]...)
+	head.uint(uint64(g.Snapshot.Len()))
+	if _, err := out.Write(head.b); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	for _, e := range g.Snapshot.entries() {
+		head.b = head.b[:0]
+		head.str(e.record)
+		if _, err := out.Write(head.b); err != nil {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+	}
+	if _, err := buffered.Write(sum.Sum(nil)); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil
+}
+
+// Load reads what Save wrote. Errors wrap artifact.ErrInvalid where what came
+// is not a checkpoint, is cut or is damaged; others are those of r.
+func Load(r io.Reader) (*Generation, error) {
+	l := &loader{r: bufio.NewReaderSize(r, 1<<20), sum: sha256.New()}
+	g, err := l.load()
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("checkpoint: ends too early: %w", artifact.ErrInvalid)
+	case err != nil:
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	return g, nil
+}
+
+type loader struct {
+	r   *bufio.Reader
+	sum hash.Hash
+}
+
+// ReadByte makes loader fit for varints.
+func (l *loader) ReadByte() (byte, error) {
+	b, err := l.r.ReadByte()
+	if err == nil {
+		l.sum.Write([]byte{b})
+	}
+	return b, err
+}
+
+func (l *loader) take(n int) (string, error) {
+	var b strings.Builder
+	b.Grow(min(n, 1<<20))
+	if _, err := io.CopyN(io.MultiWriter(&b, l.sum), l.r, int64(n)); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+func (l *loader) load() (*Generation, error) {
+	magic, err := l.take(len(checkpointMagic))
+	if err != nil || magic != checkpointMagic {
+		return nil, fmt.Errorf("begins with %q, expected %q: %w", magic, checkpointMagic, artifact.ErrInvalid)
+	}
+	g := new(Generation)
+	if g.Number, err = binary.ReadVarint(l); err != nil {
+		return nil, err
+	}
+	if g.At, err = l.time(); err != nil {
+		return nil, err
+	}
+	want, err := l.take(sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	count, err := binary.ReadUvarint(l)
+	if err != nil {
+		return nil, err
+	}
+	if g.Snapshot, err = l.snapshot(count); err != nil {
+		return nil, err
+	}
+	got := l.sum.Sum(nil)
+	if trailer, err := l.take(sha256.Size); err != nil || trailer != string(got) {
+		return nil, fmt.Errorf("checksum does not match: %w", artifact.ErrInvalid)
+	}
+	if _, err := l.r.ReadByte(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("goes on after its end: %w", artifact.ErrInvalid)
+	}
+	if string(g.Snapshot.tree.sum[:]) != want {
+		return nil, fmt.Errorf("catalog digest is sha256:%x, its plugins give %s: %w", want, g.Snapshot.Digest(), artifact.ErrInvalid)
+	}
+	return g, nil
+}
+
+func (l *loader) time() (time.Time, error) {
+	present, err := l.ReadByte()
+	if err != nil || present != 1 {
+		return time.Time{}, fmt.Errorf("time is missing: %w", artifact.ErrInvalid)
+	}
+	sec, err := binary.ReadVarint(l)
+	if err != nil {
+		return time.Time{}, err
+	}
+	nsec, err := binary.ReadUvarint(l)
+	if err != nil || nsec >= 1e9 {
+		return time.Time{}, fmt.Errorf("time with %d nanoseconds: %w", nsec, artifact.ErrInvalid)
+	}
+	return time.Unix(sec, int64(nsec)).UTC(), nil
+}
+
+func (l *loader) snapshot(count uint64) (*Snapshot, error) {
+	s := Empty()
+	var edits []edit
+	for range count {
+		n, err := binary.ReadUvarint(l)
+		if err != nil {
+			return nil, err
+		}
+		if n > maxRecord {
+			return nil, fmt.Errorf("record of %d bytes: %w", n, artifact.ErrInvalid)
+		}
+		record, err := l.take(int(n))
+		if err != nil {
+			return nil, err
+		}
+		p, err := decodeRecord(record, s.words)
+		if err != nil {
+			return nil, err
+		}
+		edits = append(edits, edit{p.ID, entryOf(p, record, sha256.Sum256([]byte(record)))})
+	}
+	s.tree = s.tree.edit(edits)
+	return s, nil
+}

@@ -1,0 +1,152 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+)
+
+// A Fit says for whom something must fit; the zero Fit is "for anyone". The
+// package comment has the rules.
+type Fit struct {
+	Host        artifact.HostID
+	HostVersion artifact.HostVersion // zero: the host must be named, no more; without Host it says nothing
+	Platform    artifact.Platform
+	Channel     string // exactly what this channel points to
+	Prerelease  bool   // prereleases too
+}
+
+// misfits gives every reason why v, a version of p, is not in an answer to f;
+// none means that it fits. It is the rule; the fast way of Query agrees with it.
+func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
+	var out []index.Reason
+	add := func(code, format string, args ...any) {
+		out = append(out, index.Reason{Code: code, Detail: fmt.Sprintf(format, args...)})
+	}
+	if !p.Installable() {
+		add(index.ReasonState, "the plugin is %s, which takes new installs only while active or deprecated", p.State)
+	}
+	out = append(out, v.Pending...)
+	switch {
+	case v.Yanked != nil && v.Yanked.Reason != "":
+		add(index.ReasonYanked, "yanked on %s: %s", v.Yanked.At.UTC().Format("2006-01-02"), v.Yanked.Reason)
+	case v.IsYanked():
+		add(index.ReasonYanked, "yanked, so only lock files that hold it reach it")
+	}
+	if detail, code := hostMisfit(v, f); code != "" {
+		add(code, "%s", detail)
+	}
+	if !runsOn(v, f.Platform) {
+		add(index.ReasonPlatform, "built for %s, asked for %s", platformList(v), f.Platform)
+	}
+	switch d, ok := p.Channels[f.Channel]; {
+	case f.Channel == "":
+		if v.Version.IsPrerelease() && !f.Prerelease {
+			add(index.ReasonPrerelease, "%s is a prerelease, which must be asked for", v.Version)
+		}
+	case !ok:
+		add(index.ReasonChannel, "the plugin has no channel %q%s", f.Channel, channelsThere(p))
+	case d != v.Digest:
+		add(index.ReasonChannel, "channel %q points to %s, not to this version", f.Channel, pointedTo(p, f.Channel))
+	}
+	return out
+}
+
+func fits(p *Plugin, v *Version, f Fit) bool { return len(misfits(p, v, f)) == 0 }
+
+func hostMisfit(v *Version, f Fit) (detail, code string) {
+	if f.Host.IsZero() {
+		return "", ""
+	}
+	engines := engines(v)
+	r, named := engines[f.Host]
+	switch {
+	case !named && len(engines) == 0:
+		return fmt.Sprintf("it names no hosts, so it is not known to run in %q", f.Host), index.ReasonHostNotNamed
+	case !named:
+		names := slices.Sorted(func(yield func(string) bool) {
+			for h := range maps.Keys(engines) {
+				if !yield(h.String()) {
+					return
+				}
+			}
+		})
+		return fmt.Sprintf("it is for %s, not for %q", strings.Join(names, ", "), f.Host), index.ReasonHostNotNamed
+	case !f.HostVersion.IsZero() && !r.ContainsHost(f.HostVersion):
+		return fmt.Sprintf("it needs %s %s, the host is %s", f.Host, r, f.HostVersion), index.ReasonHostVersion
+	}
+	return "", ""
+}
+
+func engines(v *Version) map[artifact.HostID]artifact.Range {
+	if v.Plugin == nil {
+		return nil
+	}
+	return v.Plugin.Engines
+}
+
+// runsOn reports whether one of v's builds runs on p. A version with no builds
+// at all runs nowhere in particular, so it runs anywhere.
+func runsOn(v *Version, p artifact.Platform) bool {
+	if p.IsZero() || len(v.Builds) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(v.Builds, func(b artifact.Build) bool { return p.Runs(b.Platform) })
+}
+
+func platformList(v *Version) string {
+	names := make([]string, len(v.Builds))
+	for i, b := range v.Builds {
+		names[i] = b.Platform.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+func channelsThere(p *Plugin) string {
+	if len(p.Channels) == 0 {
+		return ""
+	}
+	return "; it has " + strings.Join(slices.Sorted(maps.Keys(p.Channels)), ", ")
+}
+
+func pointedTo(p *Plugin, channel string) string {
+	for i := range p.Versions {
+		if p.Versions[i].Digest == p.Channels[channel] {
+			return p.Versions[i].Version.String()
+		}
+	}
+	return string(p.Channels[channel])
+}
+
+// Newest is the newest version of a plugin that fits f.
+func (s *Snapshot) Newest(id artifact.Name, f Fit) (*Version, bool) {
+	all := s.Candidates(id, f)
+	if len(all) == 0 {
+		return nil, false
+	}
+	return all[0], true
+}
+
+// Candidates are the versions of a plugin that fit f, newest first.
+func (s *Snapshot) Candidates(id artifact.Name, f Fit) []*Version {
+	p, ok := s.Plugin(id)
+	if !ok {
+		return nil
+	}
+	return p.Candidates(f)
+}
+
+// Candidates are the versions of p that fit f, newest first.
+func (p *Plugin) Candidates(f Fit) []*Version {
+	var out []*Version
+	for i := range p.Versions {
+		if v := &p.Versions[i]; fits(p, v, f) {
+			out = append(out, v)
+		}
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+package catalog
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// The most that one page holds, and what it holds unless told.
+const (
+	MaxLimit     = 500
+	DefaultLimit = 50
+)
+
+// The orders of an answer. Ties go by id.
+const (
+	SortRelevance = "relevance" // best match first; the default with text
+	SortName      = "name"      // the default without
+	SortUpdated   = "updated"   // newest version first
+	SortDownloads = "downloads" // most first
+	SortRating    = "rating"    // best first
+)
+
+// The facets of an answer.
+const (
+	FacetCategory  = "category"
+	FacetPublisher = "publisher"
+	FacetLicense   = "license"
+	FacetNiche     = "niche"
+	FacetTier      = "tier"
+	FacetPlatform  = "platform"
+	FacetChannel   = "channel"
+	FacetState     = "state"
+	FacetVerified  = "verified"
+	FacetSource    = "source"
+)
+
+// AllFacets are the names that Query.Facets may hold.
+var AllFacets = []string{FacetCategory, FacetPublisher, FacetLicense, FacetNiche, FacetTier,
+	FacetPlatform, FacetChannel, FacetState, FacetVerified, FacetSource}
+
+// A Query is a question to the catalog. The zero Query asks for everything.
+// Within one filter any value will do; every filter must hold.
+type Query struct {
+	Fit
+	Text       string // every word must be found: in name, id, keywords or description
+	Categories []string
+	Publishers []string
+	Licenses   []string
+	Niches     []string
+	Tiers      []string
+	States     []string
+	Verified   *bool    // signed by someone whom the trust policy knows for the namespace
+	Source     string   // name or badge
+	Sort       string   // empty: by relevance with Text, else by name
+	Limit      int      // 0 is DefaultLimit
+	Cursor     string   // NextCursor of the page before
+	Facets     []string // which facets to count
+	Generation int64    // number that NextCursor shall carry
+}
+
+// A Hit is one plugin of an answer with the version that fits the question.
+type Hit struct {
+	Plugin  *Plugin
+	Version *Version
+	Score   int // of the text; higher is better, comparable within one answer only
+}
+
+// A Result is one page of an answer.
+type Result struct {
+	Total      int // plugins on all pages
+	Items      []Hit
+	Facets     map[string]map[string]int // facet → value → plugins there would be with that value, all other filters kept
+	NextCursor string                    // empty on the last page
+}
+
+// Joins gives the facts that belong to this site and are in no Snapshot. It
+// is asked for every plugin that matches when an answer is sorted by them, so
+// it answers from memory.
+type Joins interface {
+	Downloads(id artifact.Name) int64
+	Rating(id artifact.Name) (average float64, reviews int64)
+}
+
+// checked is q with its defaults filled in. Errors wrap artifact.ErrInvalid.
+func (q Query) checked() (Query, error) {
+	if len(q.Text) > maxText {
+		return q, fmt.Errorf("text: %d bytes, expected at most %d: %w", len(q.Text), maxText, artifact.ErrInvalid)
+	}
+	q.Text = strings.TrimSpace(q.Text)
+	switch q.Sort {
+	case "", SortRelevance:
+		q.Sort = SortRelevance
+		if q.Text == "" {
+			q.Sort = SortName
+		}
+	case SortName, SortUpdated, SortDownloads, SortRating:
+	default:
+		return q, fmt.Errorf("sort %q: expected relevance, name, updated, downloads or rating: %w", q.Sort, artifact.ErrInvalid)
+	}
+	if q.Limit == 0 {
+		q.Limit = DefaultLimit
+	}
+	if q.Limit < 0 || q.Limit > MaxLimit {
+		return q, fmt.Errorf("limit %d: expected 1 to %d: %w", q.Limit, MaxLimit, artifact.ErrInvalid)
+	}
+	for _, name := range q.Facets {
+		if !slices.Contains(AllFacets, name) {
+			return q, fmt.Errorf("facet %q: expected one of %s: %w", name, strings.Join(AllFacets, ", "), artifact.ErrInvalid)
+		}
+	}
+	return q, nil
+}
+
+// maxText is the longest text of a query in bytes.
+const maxText = 512
+
+// question is a hash of all in q that decides which rows there are and in
+// which order.
+func (q *Query) question() uint64 {
+	h := fnv.New64a()
+	write := func(parts ...string) {
+		for _, part := range parts {
+			fmt.Fprintf(h, "%d:%s,", len(part), part)
+		}
+		h.Write([]byte{';'})
+	}
+	write(q.Host.String(), q.HostVersion.String(), q.Platform.String(), q.Channel, fmt.Sprint(q.Prerelease), q.Text, q.Sort, q.Source)
+	for _, filter := range [][]string{q.Categories, q.Publishers, q.Licenses, q.Niches, q.Tiers, q.States} {
+		write(slices.Sorted(slices.Values(filter))...)
+	}
+	if q.Verified != nil {
+		write(fmt.Sprint(*q.Verified))
+	}
+	return h.Sum64()
+}

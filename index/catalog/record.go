@@ -1,0 +1,167 @@
+package catalog
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/opencontainers/go-digest"
+)
+
+// recordFormat is the first byte of every record. Another encoding takes
+// another number, because catalog digests are made from records.
+const recordFormat = 1
+
+// encodeRecord gives the canonical bytes of p, which must be normal. Of every
+// version only those fields are written that differ from the version before:
+// versions of one plugin say mostly the same, so a record is small and what
+// is decoded from it is shared.
+func encodeRecord(p *Plugin) []byte {
+	w := &writer{b: make([]byte, 0, 512+128*len(p.Versions))}
+	w.b = append(w.b, recordFormat)
+	w.str(p.ID.String())
+	w.str(string(p.State))
+	w.str(p.Source.Name)
+	w.str(p.Source.Badge)
+	putList(w, slices.Sorted(maps.Keys(p.Channels)), func(w *writer, name string) {
+		w.str(name)
+		w.digest(p.Channels[name])
+	})
+	putList(w, p.Broken, func(w *writer, b Broken) {
+		w.str(b.Tag)
+		w.digest(b.Digest)
+		putList(w, b.Reasons, putReason)
+	})
+	w.uint(uint64(len(p.Versions)))
+	var d deltas
+	for i := range p.Versions {
+		d.put(w, &p.Versions[i])
+	}
+	return w.b
+}
+
+// decodeRecord reads what encodeRecord wrote. Errors wrap artifact.ErrInvalid.
+func decodeRecord(record string, words *words) (*Plugin, error) {
+	r := &reader{s: record, words: words}
+	if f := r.byte(); f != recordFormat {
+		r.fail("record format %d, expected %d", f, recordFormat)
+	}
+	p := &Plugin{ID: r.name(), State: index.PluginState(r.str())}
+	p.Source = index.SourceBadge{Name: r.str(), Badge: r.str()}
+	for range r.count() {
+		if p.Channels == nil {
+			p.Channels = map[string]digest.Digest{}
+		}
+		name := r.str()
+		p.Channels[name] = r.digest()
+	}
+	p.Broken = getList(r, func(r *reader) Broken {
+		return Broken{Tag: r.str(), Digest: r.digest(), Reasons: getList(r, getReason)}
+	})
+	p.Versions = getVersions(r)
+	if r.err == nil && r.pos != len(r.s) {
+		r.fail("%d bytes too many", len(r.s)-r.pos)
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("catalog record %s: %w", p.ID, r.err)
+	}
+	return p, nil
+}
+
+func putReason(w *writer, one index.Reason) {
+	w.str(one.Code)
+	w.str(one.Detail)
+}
+
+func getReason(r *reader) index.Reason { return index.Reason{Code: r.str(), Detail: r.str()} }
+
+// deltas remembers the fields of the version before.
+type deltas struct {
+	last [len(fields)][]byte
+	now  writer
+	body writer
+}
+
+func (d *deltas) put(w *writer, v *Version) {
+	full := *v
+	if full.Plugin == nil {
+		full.Plugin = new(artifact.Plugin)
+	}
+	var mask uint64
+	d.body.b = d.body.b[:0]
+	for i := range fields {
+		d.now.b = d.now.b[:0]
+		if i == 0 {
+			d.now.bool(v.Plugin != nil)
+		} else {
+			fields[i].put(&d.now, &full)
+		}
+		if d.last[i] != nil && bytes.Equal(d.last[i], d.now.b) {
+			continue
+		}
+		mask |= 1 << i
+		d.body.b = append(d.body.b, d.now.b...)
+		d.last[i] = append(d.last[i][:0], d.now.b...)
+	}
+	w.uint(mask)
+	w.b = append(w.b, d.body.b...)
+}
+
+func getVersions(r *reader) []Version {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	out := make([]Version, 0, min(n, 1<<12))
+	var last Version
+	var manifest artifact.Plugin
+	last.Plugin = &manifest
+	present := false
+	for range n {
+		mask := r.uint()
+		for i := range fields {
+			switch {
+			case mask&(1<<i) == 0:
+			case i == 0:
+				present = r.bool()
+			default:
+				fields[i].get(r, &last)
+			}
+		}
+		if mask>>len(fields) != 0 {
+			r.fail("unknown field")
+		}
+		if r.err != nil {
+			return nil
+		}
+		v := last
+		v.Builds = ownBuilds(v.Builds, v.Digest)
+		v.Plugin = nil
+		if present {
+			said := manifest
+			if said.Version.IsZero() {
+				said.Version = v.Version
+			}
+			v.Plugin = &said
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// ownBuilds gives the builds without digest that of their version.
+func ownBuilds(builds []artifact.Build, own digest.Digest) []artifact.Build {
+	if !slices.ContainsFunc(builds, func(b artifact.Build) bool { return b.Digest == "" }) {
+		return builds
+	}
+	builds = slices.Clone(builds)
+	for i := range builds {
+		if builds[i].Digest == "" {
+			builds[i].Digest = own
+		}
+	}
+	return builds
+}

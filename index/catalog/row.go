@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/opencontainers/go-digest"
+)
+
+// A RowEncoder writes hits as the words of an answer.
+type RowEncoder struct {
+	// Host is what references begin with, such as "127.0.0.1:7117".
+	Host string
+	// Joins gives downloads and rating; nil leaves them 0.
+	Joins Joins
+}
+
+// EncodeRow is one plugin of an answer to f. versions_available are those that
+// fit f, newest first.
+func (e RowEncoder) EncodeRow(h Hit, f Fit) index.Row {
+	m := said(h.Version)
+	row := index.Row{
+		ID: h.Plugin.ID.String(), Name: m.Title, Publisher: h.Plugin.ID.Publisher(), Description: m.Description,
+		Categories: nonNil(m.Categories), Keywords: nonNil(m.Keywords), Niches: nonNil(m.Niches),
+		License: m.License, Tier: m.Tier,
+		Version: h.Version.Version.String(), Digest: h.Version.Digest, Reference: e.Reference(h.Plugin.ID, h.Version.Digest),
+		Platforms: []string{}, Engines: enginesText(m), VersionsAvailable: []string{},
+		State: h.Plugin.State, VerifiedPublisher: h.Version.Signature.Status == index.SignatureVerified,
+		Signature: h.Version.Signature, UpdatedAt: h.Plugin.UpdatedAt(), Source: sourceOf(h.Plugin),
+	}
+	if row.Name == "" {
+		row.Name = h.Plugin.ID.Plugin()
+	}
+	for _, b := range h.Version.Builds {
+		if !b.Platform.IsZero() {
+			row.Platforms = append(row.Platforms, b.Platform.String())
+		}
+	}
+	for _, v := range h.Plugin.Candidates(f) {
+		row.VersionsAvailable = append(row.VersionsAvailable, v.Version.String())
+	}
+	if e.Joins != nil {
+		row.Downloads = e.Joins.Downloads(h.Plugin.ID)
+		row.Rating, row.Reviews = e.Joins.Rating(h.Plugin.ID)
+	}
+	return row
+}
+
+// EncodeVersion is one version of p, listed or not.
+func (e RowEncoder) EncodeVersion(p *Plugin, v *Version) index.Version {
+	m := said(v)
+	out := index.Version{
+		Version: v.Version.String(), Digest: v.Digest, Reference: e.Reference(p.ID, v.Digest),
+		MediaType: v.MediaType, ArtifactType: v.ArtifactType, Size: v.Size, CreatedAt: m.Created,
+		Engines: enginesText(m), Platforms: []index.Build{}, License: m.License,
+		Permissions: permissionNames(m), Dependencies: dependencies(m), Channels: p.ChannelsOf(v),
+		State: v.State, Yanked: v.Yanked, Signature: v.Signature, Attestations: nonNil(v.Attestations),
+	}
+	for _, b := range v.Builds {
+		out.Platforms = append(out.Platforms, index.Build{OS: b.Platform.OS(), Arch: b.Platform.Arch(), Variant: b.Platform.Variant(), Digest: b.Digest})
+	}
+	if len(v.Pending) > 0 {
+		out.Pending = &index.Pending{Reasons: v.Pending}
+	}
+	return out
+}
+
+// EncodeDetail is one plugin whole, with every version that it has. readme is
+// the text that Version.Config of the hit holds. The stamp is left to whoever
+// knows the generation.
+func (e RowEncoder) EncodeDetail(h Hit, f Fit, readme string) index.Detail {
+	m := said(h.Version)
+	out := index.Detail{
+		Row: e.EncodeRow(h, f), Versions: make([]index.Version, 0, len(h.Plugin.Versions)), Readme: readme,
+		Permissions: permissionNames(m), Dependencies: dependencies(m), Notices: []index.Notice{},
+	}
+	for i := range h.Plugin.Versions {
+		out.Versions = append(out.Versions, e.EncodeVersion(h.Plugin, &h.Plugin.Versions[i]))
+	}
+	if h.Plugin.State != index.StateActive {
+		out.Notices = append(out.Notices, index.Notice{Kind: string(h.Plugin.State), Detail: "the plugin is " + string(h.Plugin.State)})
+	}
+	return out
+}
+
+// Reference is what an OCI client pulls.
+func (e RowEncoder) Reference(id artifact.Name, d digest.Digest) string {
+	ref := id.String() + "@" + d.String()
+	if e.Host != "" {
+		ref = e.Host + "/" + ref
+	}
+	return ref
+}
+
+// said is what the version's manifest says; nothing where it has none.
+func said(v *Version) *artifact.Plugin {
+	if v.Plugin == nil {
+		return new(artifact.Plugin)
+	}
+	return v.Plugin
+}
+
+func enginesText(m *artifact.Plugin) map[string]string {
+	out := make(map[string]string, len(m.Engines))
+	for h, r := range m.Engines {
+		out[h.String()] = r.String()
+	}
+	return out
+}
+
+func permissionNames(m *artifact.Plugin) []string {
+	out := make([]string, 0, len(m.Permissions))
+	for _, p := range m.Permissions {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+func dependencies(m *artifact.Plugin) []index.Dependency {
+	out := make([]index.Dependency, 0, len(m.Dependencies))
+	for _, d := range m.Dependencies {
+		out = append(out, index.Dependency{ID: d.ID.String(), Range: d.Range.String(), Optional: d.Optional})
+	}
+	return out
+}
