@@ -61,6 +61,11 @@ func (g *Registry) revision(ctx context.Context, repo string, d digest.Digest) (
 func (g *Registry) manifestContent(ctx context.Context, repo string, d digest.Digest) (*manifest, error) {
 	key := repo + "@" + d.String()
 	if m, ok := g.manifests.get(key); ok {
+		if g.opts.Replicated {
+			if _, err := g.revision(ctx, repo, d); err != nil {
+				return nil, err
+			}
+		}
 		return m, nil
 	}
 	began := g.manifests.begin()
@@ -209,23 +214,21 @@ func (g *Registry) tagNames(ctx context.Context, repo string) ([]string, error) 
 
 // revisions calls fn for every manifest of repo under its sha256 digest.
 func (g *Registry) revisions(ctx context.Context, repo string, fn func(digest.Digest) error) error {
-	for _, alg := range []digest.Algorithm{digest.SHA256} {
-		dir := path.Join(revisionsDir(repo), alg.String())
-		entries, err := g.driver.List(ctx, dir)
-		if isNotFound(err) {
+	dir := path.Join(revisionsDir(repo), digest.SHA256.String())
+	entries, err := g.driver.List(ctx, dir)
+	if isNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		d := digest.NewDigestFromEncoded(digest.SHA256, path.Base(e))
+		if d.Validate() != nil {
 			continue
 		}
-		if err != nil {
-			return fmt.Errorf("list %s: %w", dir, err)
-		}
-		for _, e := range entries {
-			d := digest.NewDigestFromEncoded(alg, path.Base(e))
-			if d.Validate() != nil {
-				continue
-			}
-			if err := fn(d); err != nil {
-				return err
-			}
+		if err := fn(d); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@
 package registrytest
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -49,7 +50,7 @@ func With(set func(*registry.Options)) Option { return set }
 // the filesystem, in a temporary directory.
 func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
-	o := registry.Options{PurgeInterval: -1}
+	o := registry.Options{PurgeInterval: -1, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	for _, set := range options {
 		set(&o)
 	}
