@@ -1,0 +1,107 @@
+package source
+
+import (
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/catalog"
+)
+
+// A result is what was derived of one claimed repository.
+type result struct {
+	repo   string
+	plugin *catalog.Plugin // nil: there is none
+	keep   bool            // could not tell: what was known stays
+	failed bool            // the tags could not be listed
+}
+
+func (in *Ingester) put(r result) {
+	in.mu.Lock()
+	in.results = append(in.results, r)
+	in.mu.Unlock()
+	poke(in.applied)
+}
+
+// base is what the next derivation builds on: what serves, or, before the
+// first whole generation, what will.
+func (in *Ingester) base() *catalog.Snapshot {
+	if in.Ready() {
+		return in.opts.Live.Current().Snapshot
+	}
+	in.swap.Lock()
+	defer in.swap.Unlock()
+	if in.building == nil {
+		return in.opts.Live.Current().Snapshot
+	}
+	return in.building
+}
+
+// apply swaps in all results so far and releases their repositories. Where the
+// health checks refuse the generation, the earlier one goes on serving and the
+// repositories are tried again later.
+func (in *Ingester) apply() error {
+	in.swap.Lock()
+	defer in.swap.Unlock()
+	in.mu.Lock()
+	batch := in.results
+	in.results = nil
+	in.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	repos := make([]string, len(batch))
+	var changed []catalog.Plugin
+	var removed []artifact.Name
+	for i, r := range batch {
+		repos[i] = r.repo
+		name, err := artifact.ParseName(r.repo)
+		switch {
+		case r.keep || err != nil:
+		case r.plugin == nil:
+			removed = append(removed, name)
+		default:
+			changed = append(changed, *r.plugin)
+		}
+	}
+	err := in.advance(changed, removed)
+	if err != nil {
+		in.log.Error("generation refused, the earlier one goes on serving", "alert", true, "repositories", len(repos), "err", err)
+		for _, repo := range repos {
+			in.retry.add(repo, in.opts.Now())
+		}
+	}
+	in.queue.release(repos...)
+	return err
+}
+
+// advance is called with swap held.
+func (in *Ingester) advance(changed []catalog.Plugin, removed []artifact.Name) error {
+	if in.building != nil {
+		in.building = in.building.With(changed, removed)
+		return nil
+	}
+	current := in.opts.Live.Current()
+	g, err := in.opts.Live.Swap(current.Snapshot.With(changed, removed))
+	if err == nil && g != current {
+		in.dirty.Store(true)
+	}
+	return err
+}
+
+// begin serves the first whole generation.
+func (in *Ingester) begin() error {
+	in.swap.Lock()
+	defer in.swap.Unlock()
+	if in.building == nil {
+		return nil
+	}
+	g, err := in.opts.Live.Swap(in.building)
+	if err != nil {
+		in.log.Error("first generation refused", "alert", true, "err", err)
+		return err
+	}
+	in.building = nil
+	in.dirty.Store(true)
+	close(in.ready)
+	in.log.Info("catalog serves", "generation", g.Number, "digest", g.Snapshot.Digest(),
+		"plugins", g.Snapshot.Len(), "versions", g.Snapshot.Versions(), "pending", g.Snapshot.Pending())
+	return nil
+}

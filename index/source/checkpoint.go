@@ -1,0 +1,89 @@
+package source
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/opencontainers/go-digest"
+)
+
+// Restore gives the generation that a Live should begin with: the one that the
+// checkpoint at path holds. whole says that it may serve at once, to be passed
+// on as Options.Restored. A checkpoint that was made with another trust policy
+// does not serve, since it may list what is no longer trusted; generations
+// only count on from its number. A damaged one is told in the log and left out.
+func Restore(path string, judge Judge, dev bool, log *slog.Logger) (first *catalog.Generation, whole bool) {
+	if path == "" {
+		return nil, false
+	}
+	if judge == nil {
+		judge = noJudge{}
+	}
+	if log == nil {
+		log = slog.Default()
+	}
+	name := checkpointName(path, judge, dev)
+	g, err := catalog.LoadFile(name)
+	if err == nil {
+		log.Info("checkpoint serves", "generation", g.Number, "digest", g.Snapshot.Digest(), "plugins", g.Snapshot.Len(), "versions", g.Snapshot.Versions())
+		return g, true
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		log.Error("checkpoint cannot be used, the catalog is built again", "path", name, "err", err)
+	}
+	for _, other := range checkpoints(path) {
+		if g, err := catalog.LoadFile(other); err == nil && (first == nil || g.Number > first.Number) {
+			first = &catalog.Generation{Number: g.Number, Snapshot: catalog.Empty(), At: g.At}
+		}
+	}
+	return first, false
+}
+
+// Save writes the checkpoint of what serves. It does nothing before Ready.
+func (in *Ingester) Save() error {
+	if in.opts.Checkpoint == "" || !in.Ready() || !in.dirty.Swap(false) {
+		return nil
+	}
+	name := checkpointName(in.opts.Checkpoint, in.opts.Judge, in.opts.Dev)
+	if err := catalog.SaveFile(name, in.opts.Live.Current()); err != nil {
+		in.dirty.Store(true)
+		return err
+	}
+	for _, other := range checkpoints(in.opts.Checkpoint) {
+		if other != name {
+			os.Remove(other) // of an earlier policy
+		}
+	}
+	return nil
+}
+
+// checkpointName is the checkpoint's file: path with a mark of everything
+// besides the registry's content that it depends on.
+func checkpointName(path string, judge Judge, dev bool) string {
+	mark := judge.Digest().String()
+	if dev {
+		mark += " dev"
+	}
+	return path + "." + digest.FromString(mark).Encoded()[:16]
+}
+
+// checkpoints are the files of path, of whatever mark.
+func checkpoints(path string) []string {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, entry := range entries {
+		mark, ok := strings.CutPrefix(entry.Name(), filepath.Base(path)+".")
+		if ok && len(mark) == 16 && strings.Trim(mark, "0123456789abcdef") == "" {
+			found = append(found, filepath.Join(filepath.Dir(path), entry.Name()))
+		}
+	}
+	return found
+}

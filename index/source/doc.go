@@ -1,0 +1,18 @@
+// Package source is ingest: it reads what the registry holds, judges it, and
+// keeps the catalog equal to it.
+//
+//	Touch ─▶ queue ─▶ derive ─▶ results ─▶ apply ─▶ Live.Swap
+//	                    ▲
+//	Reconcile ──────────┘ every repository, read afresh
+//
+// A repository is derived by one goroutine at a time, from the moment it is
+// claimed until what came out of it serves, so that no older reading replaces
+// a newer one. Whatever is derived depends on the registry's content, the
+// trust policy and Options.Dev alone: deriving twice changes nothing, and
+// Rebuild gives the digest that all the touches before it gave.
+//
+// What cannot be read is told apart from what is not there. A version whose
+// bytes are missing or damaged is shown by `why` with the reason
+// could_not_tell and tried again later; a repository whose tags could not be
+// listed keeps what was known of it, and the log says so at level error.
+package source

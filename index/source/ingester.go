@@ -1,0 +1,169 @@
+package source
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/opencontainers/go-digest"
+)
+
+// A Judge says who signed. Errors mean that ctx ended; what the judged bytes
+// do is in the answer. The same evidence gives the same answer.
+type Judge interface {
+	Judge(ctx context.Context, subject policy.Subject, evidence policy.Reader) (policy.Signature, error)
+	// Digest changes whenever the same evidence may be judged differently.
+	Digest() digest.Digest
+}
+
+// Options say what an Ingester works with. Source and Live must be set.
+type Options struct {
+	Source index.Source
+	Live   *catalog.Live
+	// Judge judges signatures; without one every version stays pending.
+	Judge Judge
+	// Dev lists versions whatever was found out about their signatures; their
+	// rows say what it was. What could not be read stays pending even so.
+	Dev bool
+	// Checkpoint is the file that keeps the catalog over a restart; "" keeps none.
+	Checkpoint string
+	// Restored says that Live serves a whole generation from a checkpoint already.
+	Restored bool
+	// Workers is how many repositories are read at once; 0 is 4.
+	Workers int
+	// Interval is the least time between two generations; 0 is 20 ms. A single
+	// change after a quiet time does not wait for it.
+	Interval time.Duration
+	// ReconcileEvery is the time between two walks over all repositories; 0
+	// walks once, when Run begins.
+	ReconcileEvery time.Duration
+	// Log is where it is told what could not be read; nil is slog.Default().
+	Log *slog.Logger
+	// Now is the clock of retries, checkpoints and log lines; nil is time.Now.
+	// What is derived never depends on it.
+	Now func() time.Time
+	// Progress, if set, is called as Reconcile goes on.
+	Progress func(Report)
+}
+
+// An Ingester keeps a catalog equal to what a registry holds.
+type Ingester struct {
+	opts  Options
+	log   *slog.Logger
+	queue *queue
+	retry retries
+
+	mu      sync.Mutex // guards results
+	results []result
+	applied chan struct{} // wakes who applies results
+
+	swap     sync.Mutex        // one apply at a time; guards building
+	building *catalog.Snapshot // before the first whole generation serves, else nil
+
+	ready chan struct{}
+	dirty atomic.Bool // the checkpoint is older than what serves
+}
+
+// New makes an Ingester. Nothing is read before Run or Reconcile.
+func New(opts Options) *Ingester {
+	if opts.Workers <= 0 {
+		opts.Workers = 4
+	}
+	if opts.Interval <= 0 {
+		opts.Interval = 20 * time.Millisecond
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Judge == nil {
+		opts.Judge = noJudge{}
+	}
+	in := &Ingester{
+		opts: opts, log: opts.Log, queue: newQueue(), building: catalog.Empty(),
+		applied: make(chan struct{}, 1), ready: make(chan struct{}),
+	}
+	if opts.Restored {
+		in.building = nil
+		close(in.ready)
+	}
+	return in
+}
+
+// Ready reports whether a whole generation serves: one from a checkpoint, or
+// the one that the first Reconcile made. Until then nothing is swapped in.
+func (in *Ingester) Ready() bool {
+	select {
+	case <-in.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// ReadyC is closed once Ready.
+func (in *Ingester) ReadyC() <-chan struct{} { return in.ready }
+
+// Touch says that something in repo changed. It never blocks. With subjects,
+// only the evidence about these digests changed, so that no other version of
+// the repository is judged again; without, all are. New, moved and removed
+// tags are found either way.
+func (in *Ingester) Touch(repo string, subjects ...digest.Digest) {
+	if !ours(repo) {
+		return
+	}
+	in.queue.touch(repo, subjects)
+}
+
+// Notify is Touch for an event of the registry: a tag that was set or deleted
+// ("" for a manifest alone), the manifest's digest, and its subject or "".
+func (in *Ingester) Notify(repo, tag string, manifest, subject digest.Digest) {
+	if t, err := artifact.ParseTag(tag); err == nil && t.Kind() == artifact.TagDigest {
+		in.Touch(repo, t.Subject())
+		return
+	}
+	if subject != "" {
+		in.Touch(repo, subject)
+		return
+	}
+	in.Touch(repo, manifest)
+}
+
+// Settled waits until everything that was touched before the call serves, or
+// ctx ends. Run must be running.
+func (in *Ingester) Settled(ctx context.Context) error {
+	for {
+		quiet, changed := in.queue.quiet()
+		if quiet {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// ours reports whether repo can hold a plugin at all.
+func ours(repo string) bool {
+	name, err := artifact.ParseName(repo)
+	return err == nil && !name.Reserved()
+}
+
+type noJudge struct{}
+
+func (noJudge) Judge(context.Context, policy.Subject, policy.Reader) (policy.Signature, error) {
+	return policy.Signature{Vote: policy.Finding{Code: policy.CodeUnreadable, Judge: "signature",
+		Detail: "there is no judge of signatures"}}, nil
+}
+
+func (noJudge) Digest() digest.Digest { return digest.FromString("no judge") }

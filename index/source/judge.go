@@ -1,0 +1,95 @@
+package source
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// judge sets what v's signatures say, and what it waits for. An error means
+// that ctx ended.
+func (r *reading) judge(ctx context.Context, v *catalog.Version) error {
+	subject := policy.Subject{Publisher: r.id.Publisher(), Digest: v.Digest}
+	sig, err := r.in.opts.Judge.Judge(ctx, subject, evidence{r})
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		sig = policy.Signature{Vote: policy.Finding{Code: policy.CodeUnreadable, Detail: err.Error()}}
+	}
+	v.Signature = index.Signature{Status: status(sig.Status), Signer: sig.Signer, Format: sig.Format}
+	v.Pending = r.in.pending(sig)
+	return nil
+}
+
+func status(s policy.SignatureStatus) index.SignatureStatus {
+	switch s {
+	case policy.Verified:
+		return index.SignatureVerified
+	case policy.Unsigned:
+		return index.SignatureUnsigned
+	case policy.Invalid:
+		return index.SignatureInvalid
+	}
+	return index.SignatureUnverified // not known to hold
+}
+
+// pending is what a version waits for. Reasons beside the first say what is
+// wrong with each piece of evidence.
+func (in *Ingester) pending(sig policy.Signature) []index.Reason {
+	vote := sig.Vote
+	if vote.Outcome.Allowed() || in.opts.Dev && vote.Outcome == policy.Deny {
+		return nil
+	}
+	reasons := []index.Reason{{Code: reasonCode(vote), Detail: vote.Detail}}
+	for _, f := range sig.Evidence {
+		if f.Outcome.Allowed() {
+			continue
+		}
+		reasons = append(reasons, index.Reason{Code: reasonCode(f), Detail: fmt.Sprintf("%s: %s", f.Digest, f.Detail)})
+	}
+	return reasons
+}
+
+func reasonCode(f policy.Finding) string {
+	if f.Outcome == policy.Unknown {
+		return index.ReasonUnreadable
+	}
+	switch f.Code {
+	case policy.CodeUnsigned:
+		return index.ReasonUnsigned
+	case policy.CodeNoTrust:
+		return index.ReasonNoTrust
+	case policy.CodeUnverified, policy.CodeUnknownSigner:
+		return index.ReasonSignatureUnknown
+	}
+	return index.ReasonSignatureInvalid
+}
+
+// evidence is what one repository holds, with its tags as they were listed.
+type evidence struct{ *reading }
+
+func (e evidence) Tag(_ context.Context, tag string) (digest.Digest, error) {
+	if d, ok := e.tags[tag]; ok {
+		return d, nil
+	}
+	return "", fmt.Errorf("tag %q: %w", tag, artifact.ErrNotFound)
+}
+
+func (e evidence) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
+	return e.in.opts.Source.Manifest(ctx, e.id.String(), d)
+}
+
+func (e evidence) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
+	return e.in.opts.Source.Blob(ctx, e.id.String(), d, limit)
+}
+
+func (e evidence) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Descriptor, error) {
+	return e.in.opts.Source.Referrers(ctx, e.id.String(), d)
+}

@@ -1,0 +1,161 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/oarlock/oarlock/index/catalog"
+	"golang.org/x/sync/errgroup"
+)
+
+// A Report says what a walk over all repositories did.
+type Report struct {
+	Repositories int // looked at so far
+	Versions     int // of which could be read
+	Broken       int // tags that are no readable version
+	// Failed are the repositories that could not be listed.
+	Failed []string
+	Done   bool
+}
+
+// applyEvery is after how many repositories a walk makes a generation.
+const applyEvery = 256
+
+// Reconcile reads every repository afresh and makes the catalog say what it
+// holds. It may run beside Run and be interrupted at any time; running it
+// again changes nothing. One damaged repository does not stop it: see Failed.
+// An error means that the walk is not whole; then no plugin was taken away for
+// not having been seen.
+func (in *Ingester) Reconcile(ctx context.Context) (Report, error) {
+	w := &walk{in: in, seen: map[string]bool{}}
+	err := in.each(ctx, func(ctx context.Context, repo string) error { return w.visit(ctx, repo) })
+	if err == nil {
+		err = w.visitUnseen(ctx)
+	}
+	if problem := in.apply(); err == nil {
+		err = problem
+	}
+	if err == nil {
+		err = in.begin()
+	}
+	if err != nil {
+		return w.report, fmt.Errorf("reconcile: %w", err)
+	}
+	w.report.Done = true
+	slices.Sort(w.report.Failed)
+	w.tell()
+	return w.report, nil
+}
+
+// each calls visit for every repository that can hold a plugin, on as many
+// goroutines as there are workers. It waits for all of them.
+func (in *Ingester) each(ctx context.Context, visit func(context.Context, string) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(in.opts.Workers)
+	err := in.opts.Source.Repositories(ctx, func(repo string) error {
+		if !ours(repo) {
+			return ctx.Err()
+		}
+		group.Go(func() error { return visit(ctx, repo) })
+		return ctx.Err()
+	})
+	if problem := group.Wait(); problem != nil {
+		return problem
+	}
+	if err != nil {
+		return fmt.Errorf("repositories: %w", err)
+	}
+	return nil
+}
+
+// walk is one Reconcile under way.
+type walk struct {
+	in     *Ingester
+	mu     sync.Mutex
+	seen   map[string]bool
+	report Report
+}
+
+func (w *walk) visit(ctx context.Context, repo string) error {
+	if err := w.in.queue.claim(ctx, repo); err != nil {
+		return err
+	}
+	r := w.in.look(ctx, &task{repo: repo, all: true}, nil)
+	w.in.put(r)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if w.count(repo, r) {
+		return w.in.apply()
+	}
+	return nil
+}
+
+// count reports whether it is time for a generation.
+func (w *walk) count(repo string, r result) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[repo] = true
+	w.report.Repositories++
+	if r.failed {
+		w.report.Failed = append(w.report.Failed, repo)
+	}
+	if r.plugin != nil {
+		w.report.Versions += len(r.plugin.Versions)
+		w.report.Broken += len(r.plugin.Broken)
+	}
+	now := w.report.Repositories%applyEvery == 0
+	if now {
+		w.tell()
+	}
+	return now
+}
+
+func (w *walk) tell() {
+	r := w.report
+	w.in.log.Info("reconcile", "repositories", r.Repositories, "versions", r.Versions,
+		"broken", r.Broken, "failed", len(r.Failed), "done", r.Done)
+	if w.in.opts.Progress != nil {
+		r.Failed = slices.Clone(r.Failed)
+		w.in.opts.Progress(r)
+	}
+}
+
+// visitUnseen looks at what the catalog knows and the walk did not meet.
+func (w *walk) visitUnseen(ctx context.Context) error {
+	var unseen []string
+	for p := range w.in.base().Plugins {
+		if repo := p.ID.String(); !w.seen[repo] {
+			unseen = append(unseen, repo)
+		}
+	}
+	for _, repo := range unseen {
+		if err := w.visit(ctx, repo); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rebuild makes the catalog from nothing but the registry, beside what serves.
+// A repository that could not be listed is an error: the whole cannot be told.
+func (in *Ingester) Rebuild(ctx context.Context) (*catalog.Snapshot, error) {
+	var mu sync.Mutex
+	snapshot := catalog.Empty()
+	err := in.each(ctx, func(ctx context.Context, repo string) error {
+		p, err := in.derive(ctx, &task{repo: repo, all: true}, nil)
+		if err != nil || p == nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		snapshot = snapshot.With([]catalog.Plugin{*p}, nil)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rebuild: %w", err)
+	}
+	return snapshot, nil
+}

@@ -1,0 +1,168 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+)
+
+const (
+	checkpointQuiet = 2 * time.Second  // a checkpoint waits for so long without a change
+	checkpointMost  = 30 * time.Second // and never longer than this
+	housekeeping    = 500 * time.Millisecond
+)
+
+// Run keeps the catalog equal to the registry until ctx ends: it reconciles
+// once (again every ReconcileEvery), follows every Touch, tries again what
+// could not be read, and writes checkpoints. It returns nil once ctx has ended
+// and the last checkpoint is written; call it once.
+func (in *Ingester) Run(ctx context.Context) error {
+	var wait sync.WaitGroup
+	wait.Go(func() { in.applyLoop(ctx) })
+	for range in.opts.Workers {
+		wait.Go(func() { in.work(ctx) })
+	}
+	wait.Go(func() { in.reconcileLoop(ctx) })
+	wait.Go(func() { in.housekeep(ctx) })
+	wait.Wait()
+	return in.Save()
+}
+
+// work derives one repository after the other.
+func (in *Ingester) work(ctx context.Context) {
+	for {
+		select {
+		case <-in.queue.wake:
+		case <-ctx.Done():
+			return
+		}
+		for t := in.queue.take(); t != nil && ctx.Err() == nil; t = in.queue.take() {
+			in.put(in.look(ctx, t, in.known(t.repo)))
+		}
+	}
+}
+
+// known is what the catalog says of a repository now.
+func (in *Ingester) known(repo string) *catalog.Plugin {
+	name, err := artifact.ParseName(repo)
+	if err != nil {
+		return nil
+	}
+	p, _ := in.base().Plugin(name)
+	return p
+}
+
+// look derives a claimed repository and arranges for what could not be read
+// to be tried again.
+func (in *Ingester) look(ctx context.Context, t *task, old *catalog.Plugin) result {
+	p, err := in.derive(ctx, t, old)
+	switch {
+	case ctx.Err() != nil:
+		return result{repo: t.repo, keep: true}
+	case err != nil:
+		in.log.Error("repository could not be listed, what was known of it stays", "alert", true, "repository", t.repo, "err", err)
+		in.retry.add(t.repo, in.opts.Now())
+		if in.known(t.repo) != nil {
+			return result{repo: t.repo, keep: true, failed: true}
+		}
+		return result{repo: t.repo, plugin: unlistable(t.repo, err), failed: true}
+	case p != nil && !settled(p):
+		in.retry.add(t.repo, in.opts.Now())
+	default:
+		in.retry.forget(t.repo)
+	}
+	return result{repo: t.repo, plugin: p}
+}
+
+// unlistable is a plugin of which nothing was known and nothing can be read.
+func unlistable(repo string, err error) *catalog.Plugin {
+	name, problem := artifact.ParseName(repo)
+	if problem != nil {
+		return nil
+	}
+	return &catalog.Plugin{ID: name, Broken: []catalog.Broken{{
+		Reasons: []index.Reason{{Code: index.ReasonUnreadable, Detail: err.Error()}}}}}
+}
+
+// applyLoop makes a generation of what was derived, at most one per Interval.
+func (in *Ingester) applyLoop(ctx context.Context) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-in.applied:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+		_ = in.apply() // told in the log
+		pause.Reset(in.opts.Interval)
+	}
+}
+
+// reconcileLoop walks all repositories at the beginning, until it could once.
+func (in *Ingester) reconcileLoop(ctx context.Context) {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		_, err := in.Reconcile(ctx)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		in.log.Error("reconcile failed", "alert", !in.Ready(), "retry_in", wait, "err", err)
+		if !sleep(ctx, wait) {
+			return
+		}
+	}
+	for in.opts.ReconcileEvery > 0 && sleep(ctx, in.opts.ReconcileEvery) {
+		if _, err := in.Reconcile(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			in.log.Error("reconcile failed", "retry_in", in.opts.ReconcileEvery, "err", err)
+		}
+	}
+}
+
+// housekeep touches what is to be tried again and writes checkpoints.
+func (in *Ingester) housekeep(ctx context.Context) {
+	tick := time.NewTicker(housekeeping)
+	defer tick.Stop()
+	written, last := in.opts.Now(), int64(0)
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := in.opts.Now()
+		for _, repo := range in.retry.due(now) {
+			in.Touch(repo)
+		}
+		g := in.opts.Live.Current()
+		quiet := g.Number == last && now.Sub(g.At) >= checkpointQuiet
+		last = g.Number
+		if in.dirty.Load() && (quiet || now.Sub(written) >= checkpointMost) {
+			if err := in.Save(); err != nil {
+				in.log.Error("checkpoint not written", "err", err)
+			}
+			written = now
+		}
+	}
+}
+
+// sleep reports false when ctx ended before d was over.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
