@@ -1,0 +1,121 @@
+package resolve
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/opencontainers/go-digest"
+)
+
+// Over is the universe of one catalog snapshot for one question. A channel
+// binds the wanted plugins, and of the others those that have it: a dependency
+// that has no such channel is taken from all its versions.
+//
+// Yanked versions, and those of plugins that take no new installs, are held: a
+// lock still reaches them. Nothing reaches an emergency-removed plugin.
+func Over(s *catalog.Snapshot, fit catalog.Fit, wanted ...artifact.Name) Universe {
+	return &overCatalog{s, fit, wanted, map[artifact.Name][]Candidate{}}
+}
+
+type overCatalog struct {
+	snapshot *catalog.Snapshot
+	fit      catalog.Fit
+	wanted   []artifact.Name
+	known    map[artifact.Name][]Candidate
+}
+
+func (o *overCatalog) Candidates(id artifact.Name) []Candidate {
+	if known, ok := o.known[id]; ok {
+		return known
+	}
+	o.known[id] = o.candidates(id)
+	return o.known[id]
+}
+
+func (o *overCatalog) candidates(id artifact.Name) []Candidate {
+	p, ok := o.snapshot.Plugin(id)
+	if !ok || p.State == index.StateEmergencyRemoved {
+		return nil
+	}
+	fit := o.fitFor(p)
+	fit.Prerelease = true // ranges decide
+	held := map[digest.Digest]string{}
+	free := *p
+	free.State = index.StateActive
+	free.Versions = slices.Clone(p.Versions)
+	for i := range free.Versions {
+		v := &free.Versions[i]
+		switch {
+		case v.IsYanked():
+			held[v.Digest] = "yanked"
+		case !p.Installable():
+			held[v.Digest] = string(p.State)
+		}
+		v.Yanked, v.State = nil, index.VersionActive
+	}
+	var out []Candidate
+	for _, v := range free.Candidates(fit) {
+		out = append(out, Candidate{ID: id, Version: v.Version, Digest: v.Digest, PlatformDigest: buildFor(v.Builds, fit.Platform),
+			Dependencies: v.Plugin.Dependencies, Held: held[v.Digest], OptIn: fit.Channel != ""})
+	}
+	return out
+}
+
+// fitFor is the question as it is asked of p.
+func (o *overCatalog) fitFor(p *catalog.Plugin) catalog.Fit {
+	fit := o.fit
+	if _, has := p.Channels[fit.Channel]; !has && !slices.Contains(o.wanted, p.ID) {
+		fit.Channel = ""
+	}
+	return fit
+}
+
+// Absent says why no version of id fits, by the reasons of the newest.
+func (o *overCatalog) Absent(id artifact.Name) string {
+	p, ok := o.snapshot.Plugin(id)
+	if !ok {
+		return fmt.Sprintf("there is no plugin %s here", id)
+	}
+	versions, err := o.snapshot.Why(id, o.fitFor(p))
+	if err != nil || len(versions) == 0 {
+		return fmt.Sprintf("%s has no versions", id)
+	}
+	newest := versions[0]
+	for _, r := range newest.Reasons {
+		if r.Code != index.ReasonPrerelease || len(newest.Reasons) == 1 {
+			return fmt.Sprintf("no version of %s fits (%s: %s)", id, newest.Version, r.Detail)
+		}
+	}
+	return fmt.Sprintf("no version of %s fits", id)
+}
+
+// buildFor is the build that a machine of platform p pulls, "" where the
+// question leaves several.
+func buildFor(builds []artifact.Build, p artifact.Platform) digest.Digest {
+	runs := slices.DeleteFunc(slices.Clone(builds), func(b artifact.Build) bool { return !p.Runs(b.Platform) })
+	if len(runs) == 0 {
+		return ""
+	}
+	if p.IsZero() {
+		for _, b := range runs {
+			if b.Digest != runs[0].Digest {
+				return ""
+			}
+		}
+		return runs[0].Digest
+	}
+	return slices.MaxFunc(runs, func(a, b artifact.Build) int {
+		switch {
+		case a.Platform == b.Platform:
+			return 0
+		case a.Platform == p:
+			return 1
+		case b.Platform == p:
+			return -1
+		}
+		return a.Platform.Compare(b.Platform)
+	}).Digest
+}
