@@ -1,0 +1,92 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// clockSkew is how far the clocks of two replicas may lie apart.
+const clockSkew = 30 * time.Second
+
+// claims are what an access token says. Session is the credential that it was
+// got with; when that ends, the token does.
+type claims struct {
+	jwt.Claims
+	Session string  `json:"sid,omitempty"`
+	Access  []Scope `json:"access"`
+}
+
+// signAccess issues an access token for what was granted.
+//
+// Source: distribution, "Token Authentication Implementation".
+func (a *Authority) signAccess(p Principal, granted []Scope, now time.Time) (string, error) {
+	key := a.o.Keys.signer()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return "", fmt.Errorf("access token: %w", err)
+	}
+	if granted == nil {
+		granted = []Scope{}
+	}
+	subject := p.Name
+	if p.Kind == Anonymous {
+		subject = ""
+	}
+	text, err := jwt.Signed(signer).Claims(claims{
+		Claims: jwt.Claims{
+			Issuer: a.o.PublicURL, Audience: jwt.Audience{a.service}, Subject: subject, ID: rand.Text(),
+			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now),
+			Expiry: jwt.NewNumericDate(now.Add(a.o.TokenLifetime)),
+		},
+		Session: p.Session, Access: granted,
+	}).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("access token: %w", err)
+	}
+	return text, nil
+}
+
+// verifyAccess says whom an access token speaks for, now: its signature and
+// times hold, and the credential that it was got with still does. It returns
+// when the token ends. Errors wrap artifact.ErrUnverified when it does not
+// hold; any other could not tell.
+func (a *Authority) verifyAccess(ctx context.Context, text string) (Principal, time.Time, error) {
+	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil || len(parsed.Headers) != 1 {
+		return Principal{}, time.Time{}, fmt.Errorf("access token: not a JWT signed with ES256: %w", artifact.ErrUnverified)
+	}
+	key, err := a.o.Keys.verifier(ctx, parsed.Headers[0].KeyID)
+	if err != nil {
+		return Principal{}, time.Time{}, err
+	}
+	var c claims
+	if err := parsed.Claims(key, &c); err != nil {
+		return Principal{}, time.Time{}, fmt.Errorf("access token: signature: %w", artifact.ErrUnverified)
+	}
+	expected := jwt.Expected{Issuer: a.o.PublicURL, AnyAudience: jwt.Audience{a.service}, Time: a.o.Now()}
+	if err := c.ValidateWithLeeway(expected, clockSkew); err != nil || c.Expiry == nil {
+		return Principal{}, time.Time{}, fmt.Errorf("access token: expired, not valid yet, or issued for another service: %w", artifact.ErrUnverified)
+	}
+	until := c.Expiry.Time().Add(clockSkew)
+	p := Nobody()
+	if c.Session != "" {
+		h, err := a.session(ctx, c.Session)
+		if err != nil {
+			return Principal{}, time.Time{}, err
+		}
+		if p = h.principal; p.Name != c.Subject {
+			return Principal{}, time.Time{}, errCredentials
+		}
+		until = earlier(until, h.until)
+	} else if c.Subject != "" {
+		return Principal{}, time.Time{}, errCredentials
+	}
+	p.Access = &Access{Scopes: c.Access}
+	return p, until, nil
+}

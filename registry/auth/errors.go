@@ -1,0 +1,42 @@
+package auth
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, artifact.ErrInvalid)...)
+}
+
+func denied(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, artifact.ErrDenied)...)
+}
+
+// A ChallengeError asks for credentials: 401 with WWW-Authenticate.
+type ChallengeError struct {
+	// Header is the value of WWW-Authenticate.
+	Header string
+	// Detail says what was missing or wrong, for the body of the answer.
+	Detail string
+}
+
+func (e *ChallengeError) Error() string { return "authentication required: " + e.Detail }
+
+// A TooManyError refuses for now: 429 with Retry-After. It wraps
+// artifact.ErrDenied.
+type TooManyError struct {
+	// Limit names the limit that was met.
+	Limit string
+	// RetryAfter is how long to wait, at least a second.
+	RetryAfter time.Duration
+}
+
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("rate limit %q: too many requests: try again in %s", e.Limit, e.RetryAfter)
+}
+
+// Unwrap makes errors.Is(err, artifact.ErrDenied) hold.
+func (e *TooManyError) Unwrap() error { return artifact.ErrDenied }

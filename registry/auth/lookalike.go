@@ -1,0 +1,158 @@
+package auth
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// minEditLength is the shortest protected name that an edit of one letter is
+// held against: below it too many honest names lie one letter apart.
+const minEditLength = 5
+
+// ReservedNames are the namespaces that nobody can claim.
+func ReservedNames() []string {
+	return []string{
+		artifact.ReservedPublisher, "admin", "administrator", "root", "system", "security", "support", "official",
+		"registry", "catalog", "publishers", "plugin", "plugins", "library", "auth", "token", "login", "metrics",
+		"anonymous", "robot", "process", "review", "reviewer", "operator", "tenant", "tenants", "livez", "readyz",
+	}
+}
+
+// Lookalikes knows names and finds the one that another resembles. Letters of
+// other scripts cannot occur in a name, so what is left to confuse is
+//
+//   - separators: acme-tools, acmetools
+//   - characters: 0 and o, 1, l and i, 5 and s, rn and m, vv and w
+//   - doubled letters: acme, accme
+//   - for protected names, one letter more, less, other or swapped: oarlcok
+//
+// Each question takes a few map look-ups however many names there are. Safe
+// for concurrent use.
+type Lookalikes struct {
+	mu        sync.RWMutex
+	keys      map[string]string // key → name
+	near      map[string][]string
+	protected map[string]bool
+}
+
+// NewLookalikes makes an index in which the names in protected are held to
+// the strictest rule.
+func NewLookalikes(protected []string) *Lookalikes {
+	l := &Lookalikes{keys: map[string]string{}, near: map[string][]string{}, protected: map[string]bool{}}
+	for _, name := range protected {
+		l.Protect(name)
+	}
+	return l
+}
+
+// Add makes a name known.
+func (l *Lookalikes) Add(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.add(name)
+}
+
+func (l *Lookalikes) add(name string) {
+	for _, k := range LookalikeKeys(name) {
+		if _, taken := l.keys[k]; !taken {
+			l.keys[k] = name
+		}
+	}
+}
+
+// Protect makes a name known and holds edits of one letter against it too, for
+// reserved and popular names.
+func (l *Lookalikes) Protect(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.add(name)
+	if l.protected[name] {
+		return
+	}
+	l.protected[name] = true
+	for _, d := range deletions(shape(name)) {
+		l.near[d] = append(l.near[d], name)
+	}
+}
+
+// Resembles returns the known name that name equals or looks like.
+func (l *Lookalikes) Resembles(name string) (string, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.protected[name] {
+		return name, true
+	}
+	for _, k := range LookalikeKeys(name) {
+		if other, ok := l.keys[k]; ok {
+			return other, true
+		}
+	}
+	s := shape(name)
+	for _, d := range deletions(s) {
+		for _, other := range l.near[d] {
+			if o := shape(other); len(o) >= minEditLength && oneEdit(s, o) {
+				return other, true
+			}
+		}
+	}
+	return "", false
+}
+
+// Confusable returns the name that name equals or looks like, among existing
+// and reserved ones. Lookalikes answers the same for many questions.
+func Confusable(name string, existing, reserved []string) (resembles string, yes bool) {
+	l := NewLookalikes(reserved)
+	for _, e := range existing {
+		l.Add(e)
+	}
+	return l.Resembles(name)
+}
+
+// LookalikeKeys are equal, one or the other, for names that look alike; a
+// store that keeps each key once refuses two of them even when they race.
+func LookalikeKeys(name string) []string {
+	return []string{"shape:" + shape(name), "single:" + shape(single(name))}
+}
+
+var alike = strings.NewReplacer("-", "", "_", "", ".", "", "0", "o", "1", "l", "i", "l", "5", "s")
+
+// shape is a name as a hurried reader sees it.
+func shape(name string) string {
+	s := alike.Replace(strings.ToLower(name))
+	return strings.NewReplacer("rn", "m", "vv", "w").Replace(s)
+}
+
+// single writes each run of one letter once, w aside: vv is a letter of its own.
+func single(name string) string {
+	b := []byte(strings.NewReplacer("-", "", "_", "", ".", "", "vv", "w").Replace(strings.ToLower(name)))
+	return string(slices.Compact(b))
+}
+
+// deletions are s and all that is left when one byte of it goes.
+func deletions(s string) []string {
+	out := []string{s}
+	for i := range len(s) {
+		out = append(out, s[:i]+s[i+1:])
+	}
+	return out
+}
+
+// oneEdit reports whether one letter added, dropped, changed or swapped with
+// its neighbour turns s into t.
+func oneEdit(s, t string) bool {
+	i := 0
+	for i < len(s) && i < len(t) && s[i] == t[i] {
+		i++
+	}
+	s, t = s[i:], t[i:]
+	switch {
+	case s == "" || t == "":
+		return len(s)+len(t) <= 1
+	case s[1:] == t[1:], s[1:] == t, s == t[1:]:
+		return true
+	}
+	return len(s) > 1 && len(t) > 1 && s[0] == t[1] && s[1] == t[0] && s[2:] == t[2:]
+}

@@ -1,0 +1,96 @@
+package auth
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestConfusable_B4(t *testing.T) {
+	t.Parallel()
+	existing := []string{"acme-tools", "hello", "corner", "wave", "lists", "acme"}
+	reserved := []string{"oarlock", "microsoft", "root"}
+	for name, want := range map[string]string{
+		"acme-tools": "acme-tools", "acmetools": "acme-tools", "acme_tools": "acme-tools", "a-c-m-e-tools": "acme-tools",
+		"acme-to0ls": "acme-tools", "acme-toois": "acme-tools", "acme-tool5": "acme-tools", "acrne-tools": "acme-tools",
+		"ACME-Tools": "acme-tools", "hel1o": "hello", "he11o": "hello", "helo": "hello", "helllo": "hello", "heilo": "hello",
+		"comer": "corner", "vvave": "wave", "l1sts": "lists", "listss": "lists", "accme": "acme",
+		"oarlok": "oarlock", "oarlocks": "oarlock", "oarlcok": "oarlock", "0arlock": "oarlock", "oarl0ck": "oarlock", "oar-lock": "oarlock",
+		"microsft": "microsoft", "micr0s0ft": "microsoft", "rnicrosoft": "microsoft", "microzoft": "microsoft", "oot": "", "roots": "",
+		"acme-tooling": "", "acm": "", "acmes": "", "hallo": "", "jello": "", "lathe": "", "oarsman": "", "micro": "", "waves": "",
+	} {
+		got, yes := Confusable(name, existing, reserved)
+		if got != want || yes != (want != "") {
+			t.Errorf("%q resembles %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestLookalikeIsMutual: of two names that look alike either refuses the other.
+func TestLookalikeIsMutual(t *testing.T) {
+	t.Parallel()
+	letter := rapid.SampledFrom(strings.Split("a b o 0 1 l i s 5 r n m v w -", " "))
+	name := rapid.Custom(func(t *rapid.T) string {
+		return "x" + strings.Join(rapid.SliceOfN(letter, 1, 6).Draw(t, "letters"), "")
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		x, y := name.Draw(t, "x"), name.Draw(t, "y")
+		_, one := Confusable(x, []string{y}, nil)
+		_, other := Confusable(y, []string{x}, nil)
+		_, protected := Confusable(x, nil, []string{y})
+		if one != other || one && !protected {
+			t.Fatalf("%q and %q: %v, %v, protected %v", x, y, one, other, protected)
+		}
+		if _, self := Confusable(x, []string{x}, nil); !self {
+			t.Fatalf("%q does not resemble itself", x)
+		}
+	})
+}
+
+func TestOneEdit(t *testing.T) {
+	t.Parallel()
+	for pair, want := range map[string]bool{
+		"a a": true, "abc abc": true, "abc abd": true, "abc ab": true, "abc abcd": true, "abc bac": true, "abc acb": true, "abc xabc": true,
+		"abc cba": false, "abc a": false, "abc xyc": false, "abcd badc": false, "abc abcde": false,
+	} {
+		s, u, _ := strings.Cut(pair, " ")
+		if got := oneEdit(s, u); got != want || oneEdit(u, s) != want {
+			t.Errorf("%s: %v", pair, got)
+		}
+	}
+}
+
+// TestLookalikesAmongMany: a question among 100,000 names takes microseconds.
+func TestLookalikesAmongMany(t *testing.T) {
+	t.Parallel()
+	l := NewLookalikes(ReservedNames())
+	for i := range 100_000 {
+		l.Add(fmt.Sprintf("team%dx%cq", i, 'a'+i%26))
+	}
+	began := time.Now()
+	const questions = 1000
+	for i := range questions {
+		if _, yes := l.Resembles(fmt.Sprintf("group-%d-z", i)); yes {
+			t.Fatal("a stranger resembles somebody")
+		}
+	}
+	if each := time.Since(began) / questions; each > time.Millisecond {
+		t.Errorf("%s for each question", each)
+	}
+	if other, yes := l.Resembles("team-99999-xdq"); !yes {
+		t.Errorf("got %q", other)
+	}
+}
+
+func BenchmarkResembles(b *testing.B) {
+	l := NewLookalikes(ReservedNames())
+	for i := range 100_000 {
+		l.Add(fmt.Sprintf("team%dx", i))
+	}
+	for b.Loop() {
+		l.Resembles("group-tools")
+	}
+}

@@ -1,0 +1,126 @@
+package auth
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Kind is what sort of caller a Principal is.
+type Kind string
+
+// The kinds. A Principal whose kind is none of them may do nothing.
+const (
+	Anonymous Kind = "anonymous"
+	Person    Kind = "person"
+	Robot     Kind = "robot"
+	Admin     Kind = "admin"   // the bootstrap token and those made like it
+	Process   Kind = "process" // a part of this server: the index, the collector
+)
+
+// A Role is what a principal is to the site or to one namespace.
+type Role string
+
+// The roles. The first three are held on the site, the next four on a
+// namespace; the last four are not given to anybody but follow from the kind.
+const (
+	RoleAdmin      Role = "admin"
+	RoleReviewer   Role = "reviewer"
+	RoleOperator   Role = "operator"
+	RoleOwner      Role = "owner"
+	RoleMaintainer Role = "maintainer"
+	RolePublisher  Role = "publisher"
+	RoleReader     Role = "reader"
+	RoleRobot      Role = "robot"   // the most that a robot token's scope can hold
+	RoleProcess    Role = "process" // a part of this server
+	RoleAccount    Role = "account" // anybody who is logged in
+	RoleAnyone     Role = "anyone"  // everybody, logged in or not
+)
+
+// SiteRoles and NamespaceRoles are the roles that can be given.
+func SiteRoles() []Role { return []Role{RoleAdmin, RoleReviewer, RoleOperator} }
+
+// NamespaceRoles are the roles of a member, the mightiest first.
+func NamespaceRoles() []Role {
+	return []Role{RoleOwner, RoleMaintainer, RolePublisher, RoleReader}
+}
+
+// A Grant is one role on one namespace, or on the site when Namespace is "".
+type Grant struct {
+	Role      Role
+	Namespace string
+}
+
+// ParseGrant reads "role" or "role@namespace". Errors wrap artifact.ErrInvalid.
+func ParseGrant(s string) (Grant, error) {
+	role, ns, on := strings.Cut(s, "@")
+	g := Grant{Role: Role(role), Namespace: ns}
+	known := SiteRoles()
+	if on {
+		known = NamespaceRoles()
+	}
+	if !slices.Contains(known, g.Role) || on && ns == "" {
+		return Grant{}, invalid("role %q: expected admin, reviewer or operator, or owner, maintainer, publisher or reader with @namespace", s)
+	}
+	return g, nil
+}
+
+// String is the text that ParseGrant reads.
+func (g Grant) String() string {
+	if g.Namespace == "" {
+		return string(g.Role)
+	}
+	return string(g.Role) + "@" + g.Namespace
+}
+
+// A Principal is who asks, with everything that decides what they may do. The
+// zero Principal is nobody and may do nothing; Nobody returns the anonymous one.
+type Principal struct {
+	Kind Kind
+	// Name is unique at this site and goes into the audit log: "anonymous",
+	// "person:ada", "robot:acme/ci", "admin:bootstrap", "process:index".
+	Name string
+	// Session is the id of the token or login that speaks, "" for none.
+	Session string
+	// Grants are the roles that the principal holds.
+	Grants []Grant
+	// Scopes bound what this credential can do. A robot may do nothing
+	// outside them; for others nil means no bound.
+	Scopes []Scope
+	// Access bounds further, to what a token of the Docker protocol was
+	// issued for; nil means no bound.
+	Access *Access
+}
+
+// Nobody is the anonymous principal.
+func Nobody() Principal { return Principal{Kind: Anonymous, Name: string(Anonymous)} }
+
+// NewProcess is a part of this server, such as "index" or "gc".
+func NewProcess(part string) Principal {
+	return Principal{Kind: Process, Name: string(Process) + ":" + part}
+}
+
+// LoggedIn reports whether p is somebody.
+func (p Principal) LoggedIn() bool { return p.Name != "" && p.Kind != Anonymous && p.Kind != "" }
+
+// roles are the roles that p plays towards r, those that follow from its kind included.
+func (p Principal) roles(r Resource) []Role {
+	switch p.Kind {
+	case Anonymous:
+		return []Role{RoleAnyone}
+	case Process:
+		return []Role{RoleProcess, RoleAnyone}
+	case Robot:
+		return []Role{RoleRobot, RoleAnyone}
+	case Person, Admin:
+	default:
+		return nil
+	}
+	roles := []Role{RoleAccount, RoleAnyone}
+	for _, g := range p.Grants {
+		if g.Namespace == "" && slices.Contains(SiteRoles(), g.Role) ||
+			g.Namespace != "" && g.Namespace == r.Namespace && slices.Contains(NamespaceRoles(), g.Role) {
+			roles = append(roles, g.Role)
+		}
+	}
+	return roles
+}

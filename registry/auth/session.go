@@ -1,0 +1,177 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A TokenKind is what a stored credential is for.
+type TokenKind string
+
+// The kinds of credential.
+const (
+	RobotToken    TokenKind = "robot"
+	PersonalToken TokenKind = "personal"
+	AdminToken    TokenKind = "admin"
+	RefreshToken  TokenKind = "refresh" // at the token server only
+	SessionToken  TokenKind = "session" // in the cookie of the pages only
+	CodeToken     TokenKind = "code"    // one use, to hand a login to the CLI
+)
+
+// touchEvery is how exact the time of last use is.
+const touchEvery = time.Minute
+
+// maxParents bounds the chain from a credential to the one it hangs on.
+const maxParents = 3
+
+// holder is a live credential and whom it speaks for.
+type holder struct {
+	record    TokenRecord
+	principal Principal
+	until     time.Time // the first end of the chain, zero for none
+}
+
+// errCredentials is every reason for which a credential does not hold; a
+// caller is not told which.
+var errCredentials = fmt.Errorf("credentials: unknown, wrong, expired or revoked: %w", artifact.ErrUnverified)
+
+// Authenticate says whom the text of a token speaks for, if its kind is among
+// those asked for. Errors wrap artifact.ErrUnverified when it does not hold;
+// any other could not tell.
+func (a *Authority) Authenticate(ctx context.Context, text string, kinds ...TokenKind) (Principal, error) {
+	h, err := a.authenticate(ctx, text, kinds)
+	return h.principal, err
+}
+
+func (a *Authority) authenticate(ctx context.Context, text string, kinds []TokenKind) (holder, error) {
+	t, err := ParseToken(text)
+	if err != nil {
+		return holder{}, errCredentials
+	}
+	h, err := a.session(ctx, t.ID())
+	if err != nil {
+		return holder{}, err
+	}
+	for _, k := range kinds {
+		if string(k) == h.record.Kind && t.matches(h.record.Hash) {
+			a.touch(ctx, h)
+			return h, nil
+		}
+	}
+	return holder{}, errCredentials
+}
+
+// session returns the live credential with an id, from memory when it was
+// looked at within CacheTTL.
+func (a *Authority) session(ctx context.Context, id string) (holder, error) {
+	if h, ok := a.sessions.get(id); ok {
+		return h, nil
+	}
+	began, now := a.sessions.begin(), a.o.Now()
+	h, err := a.load(ctx, id, now, maxParents)
+	if err != nil {
+		return holder{}, err
+	}
+	a.sessions.put(id, h, began, now, h.until)
+	return h, nil
+}
+
+func (a *Authority) load(ctx context.Context, id string, now time.Time, depth int) (holder, error) {
+	rec, err := a.o.Store.Token(ctx, id)
+	if errors.Is(err, artifact.ErrNotFound) || depth == 0 {
+		return holder{}, errCredentials
+	}
+	if err != nil {
+		return holder{}, fmt.Errorf("credentials: %w", err)
+	}
+	if !rec.RevokedAt.IsZero() || !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt) {
+		return holder{}, errCredentials
+	}
+	h := holder{record: rec, until: rec.ExpiresAt}
+	if rec.Parent != "" {
+		parent, err := a.load(ctx, rec.Parent, now, depth-1)
+		if err != nil {
+			return holder{}, err
+		}
+		h.principal = parent.principal
+		h.until = earlier(h.until, parent.until)
+	} else if h.principal, err = a.principal(ctx, rec); err != nil {
+		return holder{}, err
+	}
+	h.principal.Session = rec.ID
+	return h, nil
+}
+
+// principal is whom a credential that hangs on no other speaks for.
+func (a *Authority) principal(ctx context.Context, rec TokenRecord) (Principal, error) {
+	p := Principal{Name: rec.Principal, Session: rec.ID}
+	for _, text := range rec.Scopes {
+		s, err := ParseScope(text)
+		if err != nil {
+			return Principal{}, fmt.Errorf("credentials: stored scope: %w", err)
+		}
+		p.Scopes = append(p.Scopes, s)
+	}
+	switch TokenKind(rec.Kind) {
+	case RobotToken:
+		p.Kind = Robot
+		return p, nil
+	case AdminToken:
+		p.Kind, p.Grants = Admin, []Grant{{Role: RoleAdmin}}
+	case PersonalToken, SessionToken, CodeToken, RefreshToken:
+		p.Kind = Person
+		person, err := a.o.Store.Person(ctx, rec.Principal)
+		if errors.Is(err, artifact.ErrNotFound) || err == nil && person.Disabled {
+			return Principal{}, errCredentials
+		}
+		if err != nil {
+			return Principal{}, fmt.Errorf("credentials: %w", err)
+		}
+		for _, text := range person.Grants {
+			g, err := ParseGrant(text)
+			if err != nil {
+				return Principal{}, fmt.Errorf("credentials: stored grant: %w", err)
+			}
+			p.Grants = append(p.Grants, g)
+		}
+	default:
+		return Principal{}, errCredentials
+	}
+	memberships, err := a.o.Store.MembershipsOf(ctx, p.Name)
+	if err != nil {
+		return Principal{}, fmt.Errorf("credentials: %w", err)
+	}
+	for _, m := range memberships {
+		p.Grants = append(p.Grants, Grant{Role: Role(m.Role), Namespace: m.Namespace})
+	}
+	return p, nil
+}
+
+// touch notes the use of a credential, at most once in touchEvery. That it
+// cannot be noted is no reason to refuse.
+func (a *Authority) touch(ctx context.Context, h holder) {
+	now := a.o.Now()
+	if now.Sub(h.record.UsedAt) < touchEvery {
+		return
+	}
+	began := a.sessions.begin()
+	if err := a.o.Store.TouchToken(ctx, h.record.ID, now.UTC()); err != nil {
+		a.o.Logger.WarnContext(ctx, "last use of a token was not noted", "token", h.record.ID, "err", err)
+		return
+	}
+	if held, ok := a.sessions.get(h.record.ID); ok {
+		held.record.UsedAt = now.UTC()
+		a.sessions.renew(h.record.ID, held, began)
+	}
+}
+
+func earlier(x, y time.Time) time.Time {
+	if x.IsZero() || !y.IsZero() && y.Before(x) {
+		return y
+	}
+	return x
+}

@@ -1,0 +1,157 @@
+package auth
+
+import (
+	"context"
+	"time"
+)
+
+// The records are plain structs without a name of their own, so that a store
+// that declares the same ones satisfies the interfaces below without knowing
+// this package. Times are UTC; the zero time means never.
+type (
+	// TokenRecord is a stored credential. Hash is SHA-256 of the secret.
+	TokenRecord = struct {
+		ID        string
+		Kind      string // TokenKind
+		Name      string // label, unique for nothing
+		Principal string // whom it speaks for
+		Namespace string // of a robot; "" for one of the whole site
+		Parent    string // token or login whose end ends this one too
+		Scopes    []string
+		Hash      []byte
+		CreatedBy string
+		CreatedAt time.Time
+		ExpiresAt time.Time
+		RevokedAt time.Time
+		UsedAt    time.Time
+	}
+	// PersonRecord is an account. Issuer and Subject are unique together.
+	PersonRecord = struct {
+		Name       string // "person:ada"
+		Issuer     string
+		Subject    string
+		Email      string
+		Grants     []string // what the claims of the last login gave, as ParseGrant reads it
+		Disabled   bool
+		CreatedAt  time.Time
+		LoggedInAt time.Time
+	}
+	// NamespaceRecord is a claimed namespace. Revision rises with each change.
+	NamespaceRecord = struct {
+		Name          string
+		Public        bool
+		PublishingOff bool
+		ClosedAt      time.Time
+		CreatedBy     string
+		CreatedAt     time.Time
+		Revision      int64
+	}
+	// MemberRecord is one principal's role in one namespace.
+	MemberRecord = struct {
+		Namespace string
+		Principal string
+		Role      string
+		AddedBy   string
+		AddedAt   time.Time
+	}
+	// AuditRecord is one act. Seq and Hash are the store's.
+	AuditRecord = struct {
+		Seq      int64
+		At       time.Time
+		Actor    string
+		Session  string
+		Action   string
+		Resource string
+		Outcome  string
+		Reason   string
+		Before   string // JSON, or ""
+		After    string // JSON, or ""
+		Request  string // request id
+		Hash     []byte
+	}
+	// UsageRecord is what a namespace holds.
+	UsageRecord = struct {
+		Namespace string
+		Bytes     int64
+		Versions  int64
+	}
+)
+
+// Tokens keeps credentials. Methods return artifact.ErrNotFound and
+// artifact.ErrConflict; any other error means that it could not tell.
+type Tokens interface {
+	// AddToken stores a new one; an ID that is there is a conflict.
+	AddToken(ctx context.Context, t TokenRecord) error
+	Token(ctx context.Context, id string) (TokenRecord, error)
+	// ListTokens returns those of a namespace, or those of a principal, or
+	// both; "" does not filter. Newest first.
+	ListTokens(ctx context.Context, namespace, principal string) ([]TokenRecord, error)
+	// RevokeToken ends one; one that has ended already is a conflict, so that
+	// of two who use a code only one wins.
+	RevokeToken(ctx context.Context, id string, at time.Time) error
+	TouchToken(ctx context.Context, id string, at time.Time) error
+}
+
+// People keeps accounts.
+type People interface {
+	Person(ctx context.Context, name string) (PersonRecord, error)
+	PersonOf(ctx context.Context, issuer, subject string) (PersonRecord, error)
+	// AddPerson stores a new account; a name or subject that is there is a conflict.
+	AddPerson(ctx context.Context, p PersonRecord) error
+	UpdatePerson(ctx context.Context, p PersonRecord) error
+}
+
+// Namespaces keeps namespaces.
+type Namespaces interface {
+	// AddNamespace stores a new one with its first owner, all or nothing. A
+	// name or one of the keys that is there is a conflict: keys are equal for
+	// names that look alike.
+	AddNamespace(ctx context.Context, n NamespaceRecord, owner string, keys []string) error
+	Namespace(ctx context.Context, name string) (NamespaceRecord, error)
+	// NamespaceNames are all of them, closed ones included, in order.
+	NamespaceNames(ctx context.Context) ([]string, error)
+	// UpdateNamespace replaces the one whose Revision is n.Revision and raises
+	// it; another revision is a conflict.
+	UpdateNamespace(ctx context.Context, n NamespaceRecord) error
+}
+
+// Members keeps who is what in a namespace.
+type Members interface {
+	Members(ctx context.Context, namespace string) ([]MemberRecord, error)
+	MembershipsOf(ctx context.Context, principal string) ([]MemberRecord, error)
+	// PutMember sets one; to take the role from the last owner is a conflict.
+	PutMember(ctx context.Context, m MemberRecord) error
+	// RemoveMember removes one; the last owner cannot go, which is a conflict.
+	RemoveMember(ctx context.Context, namespace, principal string) error
+}
+
+// Audit keeps what was done. Append only.
+type Audit interface {
+	AppendAudit(ctx context.Context, a AuditRecord) error
+}
+
+// Usage keeps how much each namespace holds.
+type Usage interface {
+	Usage(ctx context.Context, namespace string) (UsageRecord, error)
+	// AddUsage adds in one step; the result may not pass a maximum that is
+	// above zero, which is a conflict, nor fall below zero, where it stays at
+	// zero.
+	AddUsage(ctx context.Context, namespace string, bytes, versions, maxBytes, maxVersions int64) (UsageRecord, error)
+}
+
+// A Transactor runs do in one transaction: calls to the same store with the
+// context that do is given belong to it. An error undoes them all.
+type Transactor interface {
+	InTx(ctx context.Context, do func(ctx context.Context) error) error
+}
+
+// A Store is everything that the room keeps.
+type Store interface {
+	Tokens
+	People
+	Namespaces
+	Members
+	Audit
+	Usage
+	Transactor
+}

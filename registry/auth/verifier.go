@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+type principalKey struct{}
+
+// With puts p into a context, for the parts of this server that act themselves.
+func With(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// From returns the principal of a context. Where nobody put one it is the zero
+// Principal, who may do nothing.
+func From(ctx context.Context) Principal {
+	p, _ := ctx.Value(principalKey{}).(Principal)
+	return p
+}
+
+// maxCredential is the longest Authorization header that is looked at.
+const maxCredential = 16 << 10
+
+// direct are the kinds of token that may come with any request.
+var direct = []TokenKind{RobotToken, PersonalToken, AdminToken}
+
+// Identify says who sends r: an access token or a robot, personal or admin
+// token as Bearer, one of the latter as the password of Basic, or nobody.
+// Errors wrap artifact.ErrUnverified when the credentials do not hold; any
+// other could not tell.
+func (a *Authority) Identify(r *http.Request) (Principal, error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return Nobody(), nil
+	}
+	if len(header) > maxCredential || len(r.Header.Values("Authorization")) > 1 {
+		return Principal{}, errCredentials
+	}
+	key := sha256.Sum256([]byte(header))
+	if p, ok := a.bearers.get(key); ok {
+		return p, nil
+	}
+	began, now := a.bearers.begin(), a.o.Now()
+	p, until, err := a.identify(r.Context(), header)
+	if err != nil {
+		return Principal{}, err
+	}
+	a.bearers.put(key, p, began, now, until)
+	return p, nil
+}
+
+func (a *Authority) identify(ctx context.Context, header string) (Principal, time.Time, error) {
+	scheme, rest, _ := strings.Cut(header, " ")
+	rest = strings.TrimSpace(rest)
+	switch strings.ToLower(scheme) {
+	case "basic":
+		password, ok := basicPassword(rest)
+		if !ok {
+			return Principal{}, time.Time{}, errCredentials
+		}
+		rest = password
+	case "bearer":
+		if !LooksLikeToken(rest) {
+			return a.verifyAccess(ctx, rest)
+		}
+	default:
+		return Principal{}, time.Time{}, errCredentials
+	}
+	h, err := a.authenticate(ctx, rest, direct)
+	return h.principal, h.until, err
+}
+
+// basicPassword ignores the user name: the token says who it is.
+func basicPassword(encoded string) (string, bool) {
+	b, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return "", false
+	}
+	_, password, ok := strings.Cut(string(b), ":")
+	return password, ok
+}
+
+// Authenticated puts the principal of each request into its context for next.
+// Credentials that do not hold are answered by refuse with a *ChallengeError,
+// and a check that could not be made with an error of no kind; nil writes the
+// errors of the OCI API.
+func (a *Authority) Authenticated(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	if refuse == nil {
+		refuse = a.writeError
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := a.Identify(r)
+		if errors.Is(err, artifact.ErrUnverified) {
+			refuse(w, r, a.challenge("invalid_token", err.Error()))
+			return
+		}
+		if err != nil {
+			refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(With(r.Context(), p)))
+	})
+}
