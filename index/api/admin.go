@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+type promoteInput struct {
+	NameParams
+	Channel string `path:"channel" doc:"Channel to move." example:"stable"`
+	Body    struct {
+		Version string `json:"version" doc:"Version that the channel shall point to." example:"1.2.0"`
+	}
+}
+
+type promoteOutput struct{ Body Promotion }
+
+type rebuildInput struct {
+	Check bool `query:"check" doc:"Compare only; nothing is replaced."`
+}
+
+type rebuildOutput struct{ Body Rebuilt }
+
+func (s *Server) adminRoutes(a huma.API) {
+	guarded := func(op huma.Operation) huma.Operation {
+		op.Tags = []string{"admin"}
+		op.Security = []map[string][]string{{"bearer": {}}}
+		op.MaxBodyBytes = s.MaxBody
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden)
+		return op
+	}
+	huma.Register(a, guarded(huma.Operation{
+		OperationID: "promote", Method: http.MethodPost, Path: "/api/v1/plugins/{publisher}/{name}/channels/{channel}",
+		Summary: "Promote a version", Description: "Points a channel at a version. A push cannot do that.",
+		Errors: []int{http.StatusNotFound, http.StatusConflict},
+	}), s.promote)
+	huma.Register(a, guarded(huma.Operation{
+		OperationID: "rebuild", Method: http.MethodPost, Path: "/api/v1/admin/rebuild",
+		Summary: "Rebuild the catalog", Description: "Derives the catalog from the registry anew and compares the digests.",
+	}), s.rebuild)
+	fsck := guarded(huma.Operation{
+		OperationID: "fsck", Method: http.MethodGet, Path: "/api/v1/admin/fsck",
+		Summary: "Check what is stored", Description: "Reads and hashes everything stored. One JSON object per line: each damage as it is found, and a last line {\"done\":true}, without which the check did not end.",
+		Responses: map[string]*huma.Response{"200": {Description: "A stream of lines.",
+			Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}},
+	})
+	huma.Register(a, fsck, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+		if err := s.Authorize(callOf(ctx)); err != nil {
+			return nil, err
+		}
+		return stream(s.fsck), nil
+	})
+}
+
+func (s *Server) promote(ctx context.Context, in *promoteInput) (*promoteOutput, error) {
+	if err := s.Authorize(callOf(ctx)); err != nil {
+		return nil, err
+	}
+	id, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	channel, err := artifact.ParseChannel(unescape(in.Channel))
+	if err != nil {
+		return nil, invalid(codeInvalidParameter, err)
+	}
+	v, err := artifact.ParseVersion(in.Body.Version)
+	if err != nil {
+		return nil, invalid(codeInvalidBody, err)
+	}
+	p, ok := s.Live.Current().Snapshot.Plugin(id)
+	if !ok {
+		return nil, noPlugin(id)
+	}
+	if _, ok := p.At(v); !ok {
+		return nil, noVersion(p, in.Body.Version)
+	}
+	done, err := s.Engine.Promote(ctx, id, v, channel.String())
+	if err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "audit: channel promoted", "request", requestID(ctx), "plugin", id, "channel", channel, "version", v, "digest", done.Digest, "before", done.Before)
+	return &promoteOutput{done}, nil
+}
+
+func (s *Server) rebuild(ctx context.Context, in *rebuildInput) (*rebuildOutput, error) {
+	if err := s.Authorize(callOf(ctx)); err != nil {
+		return nil, err
+	}
+	done, err := s.Engine.Rebuild(ctx, in.Check)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "audit: catalog rebuilt", "request", requestID(ctx), "check", in.Check, "agrees", done.Agrees, "digest", done.Rebuilt)
+	return &rebuildOutput{done}, nil
+}
+
+// fsck writes a line for each damage. An error in the middle leaves out the
+// last line, and the log has it.
+func (s *Server) fsck(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Cache-Control", "no-store")
+	out, lines := http.NewResponseController(w), json.NewEncoder(w)
+	found := 0
+	err := s.Engine.Fsck(r.Context(), func(d Damage) {
+		found++
+		if lines.Encode(d) == nil {
+			out.Flush() // a reader that is gone ends the request's context
+		}
+	})
+	if err != nil {
+		lines.Encode(map[string]any{"error": asProblem(r.Context(), err)})
+		return
+	}
+	lines.Encode(map[string]any{"done": true, "damaged": found})
+}

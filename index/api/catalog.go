@@ -1,0 +1,210 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+)
+
+// validFor is how long, at least, an answer about the catalog as a whole may be
+// believed without asking again. It expires at the end of a day, so that the
+// answer stays the same for as long.
+const validFor = 24 * time.Hour
+
+type pluginInput struct {
+	NameParams
+	HostParams
+}
+
+type versionInput struct {
+	NameParams
+	Version string `path:"version" doc:"SemVer of the version." example:"1.2.0"`
+	GenerationParam
+}
+
+type summaryInput struct{ GenerationParam }
+
+func (s *Server) catalogRoutes(a huma.API) {
+	get := func(id, path, summary, long string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: "/api/v1" + path, Summary: summary, Description: long, Tags: []string{"catalog"}}
+	}
+	bad, gone, absent := http.StatusBadRequest, http.StatusGone, http.StatusNotFound
+	huma.Register(a, answers[index.Page](a, get("plugins", "/plugins", "List plugins",
+		"The plugins that fit the asking host, each with its newest version that fits. A plugin with none is not in the answer."), bad, gone), s.plugins)
+	huma.Register(a, answers[index.Detail](a, get("plugin", "/plugins/{publisher}/{name}", "Show a plugin",
+		"One plugin whole; version and digest are the newest that fits the question."), bad, absent, gone), s.plugin)
+	huma.Register(a, answers[index.VersionDetail](a, get("version", "/plugins/{publisher}/{name}/versions/{version}", "Show a version",
+		"One version, listed or not: what it waits for is in pending."), bad, absent, gone), s.version)
+	huma.Register(a, answers[index.Why](a, get("why", "/plugins/{publisher}/{name}/why", "Explain an answer",
+		"Says of every version whether it is in the answer to a question, and every reason where it is not."), bad, absent, gone), s.why)
+	huma.Register(a, answers[index.Summary](a, get("catalog", "/catalog", "Sum up the catalog",
+		"The catalog in numbers. Versions counts those that can be read, pending ones included."), bad, gone), s.summary)
+}
+
+func (s *Server) plugins(ctx context.Context, in *ListParams) (*huma.StreamResponse, error) {
+	q, err := in.query(callOf(ctx).URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	pinned := in.Generation
+	if q.Cursor != "" {
+		n, err := catalog.CursorGeneration(q.Cursor)
+		if err != nil {
+			return nil, invalid(codeInvalidCursor, err, "ask without cursor for the first page")
+		}
+		if pinned != 0 && pinned != n {
+			return nil, refuse(http.StatusBadRequest, codeInvalidCursor, fmt.Sprintf("the cursor is of generation %d, generation=%d came", n, pinned), "leave generation out: the cursor holds on to it")
+		}
+		pinned = n
+	}
+	return s.answer(ctx, pinned, func(r read) (any, error) {
+		q.Generation = r.gen.Number
+		found, err := r.gen.Snapshot.Query(q, nil)
+		if err != nil {
+			return nil, queryProblem(err)
+		}
+		return r.page(found, q.Fit), nil
+	})
+}
+
+// query reads the parameters of a list.
+func (in *ListParams) query(values url.Values) (catalog.Query, error) {
+	fit, err := in.fit()
+	if err != nil {
+		return catalog.Query{}, err
+	}
+	q := catalog.Query{Fit: fit, Text: in.Q, Source: in.Source, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor,
+		Categories: list(values, "category"), Publishers: list(values, "publisher"), Licenses: list(values, "license"),
+		Niches: list(values, "niche"), Tiers: list(values, "tier"), States: list(values, "state"), Facets: list(values, "facets")}
+	switch in.Verified {
+	case "":
+	case "true", "false":
+		yes := in.Verified == "true"
+		q.Verified = &yes
+	default:
+		return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("verified: %.40q came, expected true or false", in.Verified))
+	}
+	for _, state := range q.States {
+		if !slices.Contains(states, index.PluginState(state)) {
+			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed", state))
+		}
+	}
+	return q, nil
+}
+
+var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved}
+
+// queryProblem says what the catalog found wrong with a query.
+func queryProblem(err error) error {
+	switch {
+	case errors.Is(err, catalog.ErrGenerationGone):
+		return index.NewProblem(index.CodeGenerationGone, sayable(err), "ask without cursor for the first page")
+	case !errors.Is(err, artifact.ErrInvalid):
+		return err
+	case strings.HasPrefix(err.Error(), "cursor"):
+		return invalid(codeInvalidCursor, err, "ask without cursor for the first page")
+	}
+	return invalid(codeInvalidParameter, err, "the parameters are described at /api/docs")
+}
+
+func (s *Server) plugin(ctx context.Context, in *pluginInput) (*huma.StreamResponse, error) {
+	id, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	fit, err := in.fit()
+	if err != nil {
+		return nil, err
+	}
+	return s.answer(ctx, in.Generation, func(r read) (any, error) {
+		p, ok := r.gen.Snapshot.Plugin(id)
+		if !ok {
+			return nil, noPlugin(id)
+		}
+		return s.detail(ctx, r, p, fit)
+	})
+}
+
+func (s *Server) version(ctx context.Context, in *versionInput) (*huma.StreamResponse, error) {
+	id, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	text := unescape(in.Version)
+	v, err := artifact.ParseVersion(text)
+	if err != nil {
+		if v, err = artifact.ParseVersionTag(text); err != nil {
+			return nil, invalid(codeInvalidParameter, err)
+		}
+	}
+	return s.answer(ctx, in.Generation, func(r read) (any, error) {
+		p, ok := r.gen.Snapshot.Plugin(id)
+		if !ok {
+			return nil, noPlugin(id)
+		}
+		found, ok := p.At(v)
+		if !ok {
+			return nil, noVersion(p, v.String())
+		}
+		return r.versionDetail(p, found), nil
+	})
+}
+
+func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse, error) {
+	id, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	fit, err := in.fit()
+	if err != nil {
+		return nil, err
+	}
+	return s.answer(ctx, in.Generation, func(r read) (any, error) {
+		versions, err := r.gen.Snapshot.Why(id, fit)
+		if errors.Is(err, artifact.ErrNotFound) {
+			return nil, noPlugin(id)
+		}
+		return index.Why{Stamp: r.gen.Stamp(), ID: id.String(), Versions: versions}, err
+	})
+}
+
+func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamResponse, error) {
+	day := time.Now().UTC().Truncate(validFor)
+	return s.answerAt(ctx, in.Generation, day.String(), func(r read) (any, error) { return summaryOf(r.gen, day.Add(2*validFor)), nil })
+}
+
+func summaryOf(g *catalog.Generation, expires time.Time) index.Summary {
+	return index.Summary{Stamp: g.Stamp(), GeneratedAt: g.At.UTC(), ExpiresAt: expires,
+		Plugins: g.Snapshot.Len(), Versions: g.Snapshot.Versions(), Pending: g.Snapshot.Pending()}
+}
+
+func noVersion(p *catalog.Plugin, version string) *index.Problem {
+	var there []string
+	for i := range p.Versions {
+		if i == 10 {
+			there = append(there, "…")
+			break
+		}
+		there = append(there, p.Versions[i].Version.String())
+	}
+	return index.NewProblem(index.CodeVersionNotFound, fmt.Sprintf("plugin %q has no version %q", p.ID, version), "it has "+strings.Join(there, ", "))
+}
+
+// unescape reads a path segment that the router left as it came.
+func unescape(s string) string {
+	if t, err := url.PathUnescape(s); err == nil {
+		return t
+	}
+	return s
+}

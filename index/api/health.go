@@ -1,0 +1,43 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/oarlock/oarlock/index"
+)
+
+func (s *Server) healthRoutes() {
+	s.echo.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	s.echo.GET("/readyz", func(c echo.Context) error {
+		if err := s.Ready(); err != nil {
+			return index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; oarlock's log says what it does")
+		}
+		return c.String(http.StatusOK, "ok\n")
+	})
+	metrics := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{DisableCompression: true})
+	s.echo.GET("/metrics", echo.WrapHandler(metrics))
+	s.echo.GET("/api/openapi.json", func(c echo.Context) error {
+		return c.Blob(http.StatusOK, "application/vnd.oai.openapi+json;version=3.1", s.spec)
+	})
+	s.echo.GET("/api/docs", func(c echo.Context) error {
+		c.Response().Header().Set("Content-Security-Policy", pageCSP)
+		return c.HTMLBlob(http.StatusOK, s.docs)
+	})
+}
+
+// countCatalog exports the numbers of the generation that serves.
+func (s *Server) countCatalog() {
+	gauge := func(name, help string, value func() float64) {
+		s.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("oarlock_catalog_generation", "Generation that serves.", func() float64 { return float64(s.Live.Current().Number) })
+	gauge("oarlock_catalog_generation_timestamp_seconds", "When that generation began to serve.",
+		func() float64 { return float64(s.Live.Current().At.UnixMilli()) / 1000 })
+	gauge("oarlock_catalog_plugins", "Plugins in that generation.", func() float64 { return float64(s.Live.Current().Snapshot.Len()) })
+	gauge("oarlock_catalog_versions", "Versions in that generation.", func() float64 { return float64(s.Live.Current().Snapshot.Versions()) })
+	gauge("oarlock_catalog_pending", "Versions that wait for something.", func() float64 { return float64(s.Live.Current().Snapshot.Pending()) })
+}

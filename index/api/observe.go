@@ -1,0 +1,179 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/index"
+)
+
+// RequestIDHeader carries the id of a request, in and out.
+const RequestIDHeader = "X-Request-Id"
+
+type requestKey struct{}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// An Observer gives requests ids, counts and times them, logs them, and turns
+// a panic into an answer.
+type Observer struct {
+	log      *slog.Logger
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	inFlight *prometheus.GaugeVec
+}
+
+// NewObserver registers its metrics with reg.
+func NewObserver(log *slog.Logger, reg prometheus.Registerer) *Observer {
+	o := &Observer{
+		log: log,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "oarlock_http_requests_total", Help: "Requests answered, by part, method and status."}, []string{"part", "method", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "oarlock_http_request_seconds", Help: "Time from the headers of a request to the end of its answer.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30}}, []string{"part"}),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "oarlock_http_requests_in_flight", Help: "Requests being answered."}, []string{"part"}),
+	}
+	reg.MustRegister(o.requests, o.seconds, o.inFlight)
+	return o
+}
+
+// Wrap observes next as one part of the server, and logs its writes at the
+// given level.
+func (o *Observer) Wrap(part string, writes slog.Level, next http.Handler) http.Handler {
+	seconds, inFlight := o.seconds.WithLabelValues(part), o.inFlight.WithLabelValues(part)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		id := r.Header.Get(RequestIDHeader)
+		if !plainID(id) {
+			id = rand.Text()[:16]
+		}
+		w.Header().Set(RequestIDHeader, id)
+		ow := &observed{ResponseWriter: w}
+		inFlight.Inc()
+		defer func() {
+			took := time.Since(begin)
+			inFlight.Dec()
+			if v := recover(); v != nil {
+				o.panicked(ow, r, id, v)
+			}
+			seconds.Observe(took.Seconds())
+			o.requests.WithLabelValues(part, method(r.Method), strconv.Itoa(ow.code())).Inc()
+			o.line(r, ow, part, writes, id, took)
+		}()
+		next.ServeHTTP(ow, r.WithContext(context.WithValue(r.Context(), requestKey{}, id)))
+	})
+}
+
+func (o *Observer) panicked(w *observed, r *http.Request, id string, v any) {
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	o.log.ErrorContext(r.Context(), "panic", "request", id, "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	if w.status == 0 {
+		p := index.NewProblem(index.CodeInternal, "internal error, request "+id)
+		p.RequestID = id
+		writeProblem(w, p)
+	}
+}
+
+// line logs one request: reads at debug, own faults at warn.
+func (o *Observer) line(r *http.Request, w *observed, part string, level slog.Level, id string, took time.Duration) {
+	switch {
+	case w.code() >= 500:
+		level = slog.LevelWarn
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		level = slog.LevelDebug
+	}
+	if !o.log.Enabled(r.Context(), level) {
+		return
+	}
+	o.log.LogAttrs(r.Context(), level, "request", slog.String("part", part), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", w.code()), slog.Int64("bytes", w.bytes), slog.Duration("took", took), slog.String("request", id), slog.String("from", r.RemoteAddr))
+}
+
+// plainID accepts a request id from outside only where it cannot confuse a log.
+func plainID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// method keeps the label's values few, whatever a client sends.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
+}
+
+// observed remembers what was answered, and keeps the kernel's copy path and
+// flushing open.
+type observed struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *observed) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+func (w *observed) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *observed) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom lets a file go to the socket without passing through here.
+func (w *observed) ReadFrom(r io.Reader) (int64, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := io.Copy(w.ResponseWriter, r)
+	w.bytes += n
+	return n, err
+}
+
+// Flush sends what is buffered.
+func (w *observed) Flush() {
+	if f, ok := w.ResponseWriter.(http.Flusher); ok {
+		f.Flush()
+	}
+}
+
+// Unwrap is for http.ResponseController.
+func (w *observed) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,177 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+)
+
+// The codes that only the HTTP API has, next to those of index.
+const (
+	codeInvalidParameter = "invalid_parameter"
+	codeUnknownParameter = "unknown_parameter"
+	codeInvalidCursor    = "invalid_cursor"
+	codeInvalidBody      = "invalid_body"
+	codePluginNotFound   = "plugin_not_found"
+	codeRouteNotFound    = "route_not_found"
+	codeMethodNotAllowed = "method_not_allowed"
+	codeBodyTooLarge     = "body_too_large"
+	codeMediaType        = "unsupported_media_type"
+	codeRefused          = "refused"
+	// codeGenerationUnknown is a generation that is yet to come.
+	codeGenerationUnknown = "generation_unknown"
+)
+
+const problemType = "application/problem+json"
+
+// A problem is an index.Problem on its way out of huma.
+type problem struct{ index.Problem }
+
+// GetStatus is the HTTP status.
+func (p *problem) GetStatus() int { return p.Status }
+
+// ContentType is that of RFC 9457.
+func (p *problem) ContentType(string) string { return problemType }
+
+func refuse(status int, code, detail string, fixes ...string) *index.Problem {
+	return &index.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Fixes: fixes}
+}
+
+func invalid(code string, err error, fixes ...string) *index.Problem {
+	return refuse(http.StatusBadRequest, code, sayable(err), fixes...)
+}
+
+// sayable is err without the kind at its end, which the code says already.
+func sayable(err error) string {
+	text := err.Error()
+	for _, kind := range []error{artifact.ErrInvalid, artifact.ErrNotFound} {
+		text = strings.TrimSuffix(text, ": "+kind.Error())
+	}
+	return text
+}
+
+// huma keeps one maker of errors per process: all servers here speak the same.
+func init() {
+	huma.NewErrorWithContext = func(c huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		ctx := context.Background()
+		if c != nil {
+			ctx = c.Context()
+		}
+		if status == http.StatusInternalServerError && len(errs) == 1 {
+			return &problem{*asProblem(ctx, errs[0])}
+		}
+		return &problem{*asked(status, msg, errs)}
+	}
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
+		return huma.NewErrorWithContext(nil, status, msg, errs...)
+	}
+}
+
+// asked says what huma found wrong with the request.
+func asked(status int, msg string, errs []error) *index.Problem {
+	var lines []string
+	code := codeInvalidBody
+	for _, err := range errs {
+		var p *index.Problem
+		if errors.As(err, &p) {
+			return p
+		}
+		var d *huma.ErrorDetail
+		if !errors.As(err, &d) {
+			lines = append(lines, err.Error())
+			continue
+		}
+		line := d.Message
+		if d.Location != "" {
+			line = d.Location + ": " + line
+		}
+		if s, ok := d.Value.(string); ok && s != "" {
+			line += fmt.Sprintf(", %.80q came", s)
+		}
+		lines = append(lines, line)
+		if strings.HasPrefix(d.Location, "query.") || strings.HasPrefix(d.Location, "path.") {
+			code = codeInvalidParameter
+			if d.Message == "unknown query parameter" {
+				code = codeUnknownParameter
+			}
+		}
+	}
+	switch status {
+	case http.StatusUnprocessableEntity:
+		status = http.StatusBadRequest
+	case http.StatusRequestEntityTooLarge:
+		code = codeBodyTooLarge
+	case http.StatusUnsupportedMediaType:
+		code = codeMediaType
+	}
+	return refuse(status, code, cmp.Or(strings.Join(lines, "; "), msg), "the parameters and bodies are described at /api/docs")
+}
+
+// asProblem translates err; what has no kind goes to the log with its chain.
+func asProblem(ctx context.Context, err error) *index.Problem {
+	var spoken *huma.ErrorDetail
+	if errors.As(err, &spoken) {
+		return asked(http.StatusBadRequest, spoken.Message, []error{spoken})
+	}
+	p := *index.ProblemOf(err)
+	if p.Status < 500 {
+		return &p
+	}
+	p.RequestID = requestID(ctx)
+	if p.Code == index.CodeInternal {
+		p.Detail = "internal error, request " + p.RequestID
+		p.Fixes = []string{"tell the operator the request id; the log has the cause"}
+	}
+	if ctx.Err() == nil {
+		slog.ErrorContext(ctx, "api: "+p.Title, "request", p.RequestID, "err", err)
+	}
+	return &p
+}
+
+// writeProblem answers what no typed handler answered.
+func writeProblem(w http.ResponseWriter, p *index.Problem) {
+	body, err := encode(p)
+	if err != nil {
+		body = []byte(`{"type":"about:blank","title":"Internal error","status":500,"detail":"internal error","code":"internal"}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", problemType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	w.Write(body)
+}
+
+// fail is echo's error handler: routes that are not there, methods that are
+// not served, and what handlers outside of huma return.
+func fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	r := c.Request()
+	var he *echo.HTTPError
+	var p *index.Problem
+	switch {
+	case errors.As(err, &he) && he.Code == http.StatusNotFound:
+		p = refuse(he.Code, codeRouteNotFound, fmt.Sprintf("there is nothing at %.200q", r.URL.Path), "what there is stands at /api/docs; the registry is at /v2/")
+	case errors.As(err, &he) && he.Code == http.StatusMethodNotAllowed:
+		allow, _ := c.Get(echo.ContextKeyHeaderAllow).(string)
+		p = refuse(he.Code, codeMethodNotAllowed, fmt.Sprintf("%s is not served at %.200q", r.Method, r.URL.Path), "use "+allow)
+	case errors.As(err, &he) && he.Code < 500:
+		p = refuse(he.Code, codeRefused, fmt.Sprint(he.Message))
+	default:
+		p = asProblem(r.Context(), err)
+	}
+	writeProblem(c.Response(), p)
+}

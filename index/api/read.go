@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+)
+
+// A read is one question to one generation.
+type read struct {
+	gen  *catalog.Generation
+	host string // of references
+}
+
+// answer is the way of every catalog read: find the generation, name the
+// answer, and compute it only where the asker does not have it already.
+func (s *Server) answer(ctx context.Context, generation int64, build func(read) (any, error)) (*huma.StreamResponse, error) {
+	return s.answerAt(ctx, generation, "", build)
+}
+
+// answerAt is answer for what also depends on moment, which is told to nobody
+// but the ETag; such an answer is not kept.
+func (s *Server) answerAt(ctx context.Context, generation int64, moment string, build func(read) (any, error)) (*huma.StreamResponse, error) {
+	r := callOf(ctx)
+	gen, err := s.generation(generation)
+	if err != nil {
+		return nil, err
+	}
+	stamp, host := gen.Stamp(), s.hostOf(r)
+	etag := etagOf(stamp, host, question(r)+moment)
+	if matches(r.Header.Get("If-None-Match"), etag) {
+		return stream((&answer{etag: etag}).send), nil
+	}
+	v, err := build(read{gen, host})
+	if err != nil {
+		return nil, err
+	}
+	body, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	a := newAnswer(stamp, etag, body)
+	if generation == 0 && moment == "" {
+		s.kept.put(s.keyOf(r), a)
+	}
+	return stream(a.send), nil
+}
+
+// generation is the newest one for 0.
+func (s *Server) generation(n int64) (*catalog.Generation, error) {
+	if n == 0 {
+		return s.Live.Current(), nil
+	}
+	gen, err := s.Live.At(n)
+	switch {
+	case errors.Is(err, catalog.ErrGenerationGone):
+		return nil, index.NewProblem(index.CodeGenerationGone, sayable(err), "ask again without generation, and without cursor")
+	case errors.Is(err, artifact.ErrNotFound):
+		return nil, refuse(http.StatusNotFound, codeGenerationUnknown, sayable(err), "ask again without generation")
+	}
+	return gen, err
+}
+
+// name reads the plugin that a path names. What cannot be a name is not there.
+func (p NameParams) name() (artifact.Name, error) {
+	id, err := artifact.ParseName(unescape(p.Publisher) + "/" + unescape(p.Name))
+	if err != nil {
+		return id, refuse(http.StatusNotFound, codePluginNotFound, sayable(err), "search with GET /api/v1/plugins?q=…")
+	}
+	return id, nil
+}
+
+// fit reads what the host can run.
+func (p HostParams) fit() (catalog.Fit, error) {
+	f := catalog.Fit{Prerelease: p.Prerelease, Channel: p.Channel}
+	var err error
+	if p.Host != "" {
+		if f.Host, err = artifact.ParseHostID(p.Host); err != nil {
+			return f, invalid(codeInvalidParameter, err)
+		}
+	}
+	if p.HostVersion != "" {
+		if f.HostVersion, err = artifact.ParseHostVersion(p.HostVersion); err != nil {
+			return f, invalid(index.CodeInvalidHostVersion, err, "send SemVer such as 2.1.0, 2.1 or v2")
+		}
+		if p.Host == "" {
+			return f, refuse(http.StatusBadRequest, codeInvalidParameter, "host_version came without host", "add host=<id of the host>")
+		}
+	}
+	if p.Platform != "" {
+		if f.Platform, err = artifact.ParsePlatform(p.Platform); err != nil {
+			return f, invalid(codeInvalidParameter, err)
+		}
+	}
+	if p.Channel != "" {
+		if _, err = artifact.ParseChannel(p.Channel); err != nil {
+			return f, invalid(codeInvalidParameter, err)
+		}
+	}
+	return f, nil
+}
+
+// answers describes the 200 of an operation and the errors it may give.
+func answers[T any](a huma.API, op huma.Operation, errors ...int) huma.Operation {
+	schema := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: http.StatusText(http.StatusOK),
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: schema}},
+	}}
+	op.Errors = errors
+	return op
+}

@@ -1,0 +1,199 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+)
+
+// An Engine does what is more than reading a generation.
+type Engine interface {
+	// Promote points a channel of a plugin at one of its versions.
+	Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (Promotion, error)
+	// Rebuild derives the catalog from the registry anew; with check it is only
+	// compared with what serves.
+	Rebuild(ctx context.Context, check bool) (Rebuilt, error)
+	// Fsck reports everything stored that is damaged.
+	Fsck(ctx context.Context, report func(Damage)) error
+	// Config gives the plugin manifest in the config blob of a version.
+	Config(ctx context.Context, id artifact.Name, v *catalog.Version) (*artifact.Plugin, error)
+}
+
+// Options of a Server. Live, Engine, Ready and Authorize must be given.
+type Options struct {
+	Live   *catalog.Live
+	Engine Engine
+	// Ready says why the server is not ready yet, or nil.
+	Ready func() error
+	// Authorize decides who may call what changes things. Errors wrap
+	// artifact.ErrDenied; a *index.Problem says its own code.
+	Authorize func(r *http.Request) error
+	// PublicURL is where clients reach the server; empty takes each request's Host.
+	PublicURL string
+	Version   string
+	// MaxBody is the largest request body in bytes; 0 is 1 MiB.
+	MaxBody int64
+	// CacheBytes is the memory for encoded answers; 0 is 32 MiB.
+	CacheBytes int
+	// Dev says on the front page that unsigned versions are listed.
+	Dev     bool
+	Log     *slog.Logger
+	Metrics *prometheus.Registry
+}
+
+// A Server is the API as an http.Handler. New makes one; Drain ends what does
+// not end by itself.
+type Server struct {
+	Options
+	host     string // of references; "" is the request's
+	echo     *echo.Echo
+	kept     *kept
+	spec     []byte
+	docs     []byte
+	draining chan struct{}
+	drain    sync.Once
+}
+
+// New makes a Server.
+func New(o Options) *Server {
+	if o.MaxBody == 0 {
+		o.MaxBody = 1 << 20
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 32 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	s := &Server{Options: o, kept: newKept(o.CacheBytes), draining: make(chan struct{})}
+	if _, rest, ok := strings.Cut(o.PublicURL, "://"); ok {
+		s.host = strings.TrimSuffix(rest, "/")
+	}
+	s.countCatalog()
+	s.echo = echo.New()
+	s.echo.HideBanner = true
+	s.echo.HTTPErrorHandler = fail
+	s.routes()
+	return s
+}
+
+func (s *Server) routes() {
+	a := humaecho.New(s.echo, humaConfig(s.Version))
+	s.catalogRoutes(a)
+	s.resolveRoute(a)
+	s.eventsRoute(a)
+	s.adminRoutes(a)
+	var err error
+	if s.spec, s.docs, err = describe(a.OpenAPI()); err != nil {
+		panic(err) // the description is made from our own types: a test makes it
+	}
+	s.healthRoutes()
+	s.pageRoutes()
+}
+
+func humaConfig(version string) huma.Config {
+	if version == "" {
+		version = "unknown"
+	}
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{Title: "Oarlock API", Version: version,
+				Description: "The catalog of plugins that a registry holds: what there is, what fits a host, and which digests to pull."},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", Description: "The bootstrap admin token, or none on a server with --dev."}},
+			},
+		},
+		Formats:                      huma.DefaultFormats,
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	}
+}
+
+// ServeHTTP answers from what is kept, or routes. HEAD is GET without a body,
+// which net/http leaves out by itself.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["X-Content-Type-Options"] = nosniff
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if read && strings.HasPrefix(r.URL.Path, "/api/v1/") {
+		if a := s.kept.get(s.keyOf(r), s.Live.Current().Number); a != nil {
+			a.send(w, r)
+			return
+		}
+	}
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, r))
+	if r.Header.Get("Content-Type") == "application/x-www-form-urlencoded" {
+		r.Header.Set("Content-Type", "application/json") // what curl -d says of any body; there are no forms to send here
+	}
+	if r.Method == http.MethodHead {
+		r.Method = http.MethodGet
+	}
+	s.echo.ServeHTTP(w, r)
+}
+
+var nosniff = []string{"nosniff"}
+
+// keyOf is all of r that its answer depends on.
+func (s *Server) keyOf(r *http.Request) string { return s.hostOf(r) + "\n" + r.URL.RequestURI() }
+
+// hostOf is the registry's host in references.
+func (s *Server) hostOf(r *http.Request) string {
+	if s.host != "" {
+		return s.host
+	}
+	return r.Host
+}
+
+// callKey finds the request that a typed handler answers.
+type callKey struct{}
+
+func callOf(ctx context.Context) *http.Request {
+	r, _ := ctx.Value(callKey{}).(*http.Request)
+	return r
+}
+
+// Drain ends event streams, so that a graceful stop does not wait for them.
+func (s *Server) Drain() { s.drain.Do(func() { close(s.draining) }) }
+
+// A Promotion is what a channel points to now, and did before.
+type Promotion struct {
+	ID      string `json:"id"`
+	Channel string `json:"channel"`
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
+	Before  string `json:"before,omitempty" doc:"Digest that the channel pointed to before."`
+}
+
+// Rebuilt compares a catalog derived anew with the one that serves.
+type Rebuilt struct {
+	index.Stamp
+	Rebuilt     string   `json:"rebuilt_digest" doc:"Digest of the catalog derived anew."`
+	Agrees      bool     `json:"agrees"`
+	Differences []string `json:"differences,omitempty" doc:"Plugins on which the two differ."`
+}
+
+// A Damage is one stored thing that is not what it should be.
+type Damage struct {
+	Repository string `json:"repository,omitempty"`
+	Digest     string `json:"digest,omitempty"`
+	Tag        string `json:"tag,omitempty"`
+	Path       string `json:"path"`
+	What       string `json:"what"`
+}
