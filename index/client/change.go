@@ -1,0 +1,181 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// change runs plan, which says what should be active next, under the lock, and
+// makes it so in the order that can be cut anywhere: content, check, state,
+// lock file, sweeping.
+func (s *Store) change(ctx context.Context, action string, plan func(context.Context, set) (set, error)) (*Change, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	st, err := s.readState()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.tidy(st); err != nil {
+		return nil, err
+	}
+	next, err := plan(ctx, st.Current)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.bring(ctx, st.Current, &next); err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx, st.Current, next); err != nil {
+		return nil, err
+	}
+	if sameSet(st.Current, next) {
+		return s.changed(st.Current, st.Current)
+	}
+	next.Serial, next.Action, next.At = st.Current.Serial+1, action, s.options.Now().UTC()
+	earlier := st.Earlier
+	if st.Current.Serial > 0 {
+		earlier = append([]set{st.Current}, earlier...)
+	}
+	return s.commit(st.Current, state{Current: next, Earlier: earlier[:min(len(earlier), s.options.Keep)]})
+}
+
+func (s *Store) rollback(ctx context.Context) (*Change, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	st, err := s.readState()
+	if err != nil {
+		return nil, err
+	}
+	if len(st.Earlier) == 0 {
+		return nil, fmt.Errorf("rollback: store %q has no earlier state: %w", s.dir, artifact.ErrNotFound)
+	}
+	next := st.Earlier[0]
+	if _, err := s.installed(next); err != nil {
+		return nil, fmt.Errorf("rollback: %w", err)
+	}
+	next.Serial, next.Action, next.At = st.Current.Serial+1, "rollback", s.options.Now().UTC()
+	return s.commit(st.Current, state{Current: next, Earlier: st.Earlier[1:]})
+}
+
+// commit makes st active. What follows the one rename can be derived again, so
+// that its failure is for the log: the change has happened.
+func (s *Store) commit(before set, st state) (*Change, error) {
+	if err := s.writeState(st); err != nil {
+		return nil, err
+	}
+	if err := s.tidy(st); err != nil {
+		s.options.Log.Warn("store: the change is made, tidying up is left to the next", "dir", s.dir, "error", err)
+	}
+	return s.changed(before, st.Current)
+}
+
+// check asks the host about each plugin that next brings in.
+func (s *Store) check(ctx context.Context, now, next set) error {
+	if s.options.Check == nil {
+		return nil
+	}
+	all, err := s.installed(next)
+	if err != nil {
+		return err
+	}
+	for _, i := range all {
+		if have := now.find(i.ID); have != nil && have.Digest == i.Digest {
+			continue
+		}
+		if err := s.options.Check(ctx, i); err != nil {
+			return fmt.Errorf("check of %s %s: %w (the earlier state stays)", i.ID, i.Version, err)
+		}
+	}
+	return nil
+}
+
+// changed tells the difference between two sets.
+func (s *Store) changed(before, now set) (*Change, error) {
+	c := &Change{Serial: now.Serial, Changed: []Moved{}}
+	for _, e := range now.Plugins {
+		m := Moved{ID: e.ID, To: e.Version.String()}
+		if old := before.find(e.ID); old != nil {
+			if old.Digest == e.Digest {
+				continue
+			}
+			m.From = old.Version.String()
+		}
+		c.Changed = append(c.Changed, m)
+	}
+	for _, e := range before.Plugins {
+		if now.find(e.ID) == nil {
+			c.Changed = append(c.Changed, Moved{ID: e.ID, From: e.Version.String()})
+		}
+	}
+	var err error
+	c.Installed, err = s.installed(now)
+	return c, err
+}
+
+// sameSet reports whether a and b want the same and came to the same.
+func sameSet(a, b set) bool {
+	return slices.Equal(a.Wants, b.Wants) && slices.EqualFunc(a.Plugins, b.Plugins, func(x, y entry) bool {
+		return x.ID == y.ID && x.Digest == y.Digest && x.Content == y.Content && slices.Equal(x.RequestedBy, y.RequestedBy)
+	})
+}
+
+// tidy brings in order what a cut change, or a person, left: the lock file
+// follows the state, staging is empty, and content that no state knows goes.
+func (s *Store) tidy(st state) error {
+	if st.Current.Serial > 0 {
+		if err := s.writeLockfile(st.Current); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(s.dir, stagingDir)); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	known := map[string]bool{}
+	for _, one := range append([]set{st.Current}, st.Earlier...) {
+		for _, e := range one.Plugins {
+			known[e.Content] = true
+		}
+	}
+	there, err := os.ReadDir(filepath.Join(s.dir, contentDir))
+	if err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("store: %w", err)
+	}
+	for _, d := range there {
+		if known[d.Name()] {
+			continue
+		}
+		if err := s.discard(d.Name()); err != nil {
+			return err
+		}
+		s.options.Log.Info("store: dropped what nothing uses", "dir", s.dir, "content", d.Name())
+	}
+	return nil
+}
+
+// discard moves content away before it deletes it, so that a cut leaves no
+// half of it under its name.
+func (s *Store) discard(content string) error {
+	staging := filepath.Join(s.dir, stagingDir)
+	if err := os.MkdirAll(staging, 0o755); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	away := filepath.Join(staging, "gone-"+content)
+	if err := os.Rename(filepath.Join(s.dir, contentDir, content), away); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := os.RemoveAll(away); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/opencontainers/go-digest"
+)
+
+// StoreOptions of a Store. Only List works without Client and Puller.
+type StoreOptions struct {
+	// Client resolves what is asked for.
+	Client *Client
+	// Puller pulls and verifies it, for its platform.
+	Puller *Puller
+	// Host is the application that loads the plugins; empty asks for any.
+	Host index.HostQuery
+	// Channel and Prerelease choose among the versions that fit.
+	Channel    string
+	Prerelease bool
+	// Check says whether a version that is about to become active works. It is
+	// called for each plugin that a change brings in, with its files in place,
+	// dependencies first. An error keeps the earlier state. Nil checks nothing.
+	Check func(ctx context.Context, i Installed) error
+	// Keep is how many earlier states Rollback can go back through; 0 is 3.
+	Keep int
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Log hears what was swept and kept; nil is silent.
+	Log *slog.Logger
+}
+
+// A Store keeps the plugins of one host in one directory. Any number of
+// processes may use it: changes take turns, reading never waits. Every change
+// happens whole or not at all, wherever it is cut.
+type Store struct {
+	dir         string
+	options     StoreOptions
+	host        artifact.HostID
+	hostVersion artifact.HostVersion
+}
+
+// An Installed plugin is active: the host may load it from Dir.
+type Installed struct {
+	ID             artifact.Name    `json:"id"`
+	Version        artifact.Version `json:"version"`
+	Digest         digest.Digest    `json:"digest"`
+	PlatformDigest digest.Digest    `json:"platform_digest"`
+	Reference      string           `json:"reference"`
+	RequestedBy    []string         `json:"requested_by"` // plugins, or "request"
+	Signature      index.Signature  `json:"signature"`
+	Dir            string           `json:"dir"` // its files; must not be written to
+	Plugin         *artifact.Plugin `json:"plugin"`
+}
+
+// A Change says what a call did.
+type Change struct {
+	Serial    int64       `json:"serial"` // of the state that is active now
+	Changed   []Moved     `json:"changed"`
+	Installed []Installed `json:"installed"` // all that is active now, dependencies first
+}
+
+// A Moved plugin has another version than before; an empty one means none.
+type Moved struct {
+	ID   artifact.Name `json:"id"`
+	From string        `json:"from,omitempty"`
+	To   string        `json:"to,omitempty"`
+}
+
+// OpenStore opens the store in dir, which is made if it is not there. It reads
+// the state once, so that a damaged one is named at once: such an error wraps
+// artifact.ErrUnverified and says what can be done. Nothing needs closing.
+func OpenStore(dir string, options StoreOptions) (*Store, error) {
+	if options.Keep < 0 {
+		return nil, fmt.Errorf("store %q: keep %d, expected 0 or more: %w", dir, options.Keep, artifact.ErrInvalid)
+	}
+	if options.Keep == 0 {
+		options.Keep = 3
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(abs, 0o755); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s := &Store{dir: abs, options: options}
+	if err := s.readHost(); err != nil {
+		return nil, err
+	}
+	if _, err := s.readState(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) readHost() (err error) {
+	if s.options.Host.ID != "" {
+		if s.host, err = artifact.ParseHostID(s.options.Host.ID); err != nil {
+			return err
+		}
+	}
+	if s.options.Host.Version != "" {
+		s.hostVersion, err = artifact.ParseHostVersion(s.options.Host.Version)
+	}
+	return err
+}
+
+// Dir is the store's directory.
+func (s *Store) Dir() string { return s.dir }
+
+// List is what is active, dependencies first.
+func (s *Store) List(context.Context) ([]Installed, error) {
+	state, err := s.readState()
+	if err != nil {
+		return nil, err
+	}
+	return s.installed(state.Current)
+}
+
+// Install adds plugins, or changes the range of those that were asked for
+// before, with all that they need. Everything else stays at its digest as long
+// as that satisfies every range. The error wraps artifact.ErrConflict where no
+// set of versions satisfies all.
+func (s *Store) Install(ctx context.Context, wants ...index.Want) (*Change, error) {
+	if len(wants) == 0 {
+		return nil, fmt.Errorf("install: no plugin named: %w", artifact.ErrInvalid)
+	}
+	return s.change(ctx, "install", func(ctx context.Context, now set) (set, error) {
+		next, err := withWants(now.Wants, wants)
+		if err != nil {
+			return set{}, err
+		}
+		return s.resolve(ctx, next, now.locked(nil))
+	})
+}
+
+// Update brings the named plugins, or without names all, to the newest
+// versions that satisfy every range. Others move only where they must.
+func (s *Store) Update(ctx context.Context, ids ...artifact.Name) (*Change, error) {
+	return s.change(ctx, "update", func(ctx context.Context, now set) (set, error) {
+		for _, id := range ids {
+			if now.find(id) == nil {
+				return set{}, fmt.Errorf("update: %s is not installed: %w", id, artifact.ErrNotFound)
+			}
+		}
+		if len(now.Wants) == 0 {
+			return now, nil
+		}
+		if len(ids) == 0 {
+			return s.resolve(ctx, now.Wants, nil)
+		}
+		return s.resolve(ctx, now.Wants, now.locked(ids))
+	})
+}
+
+// Remove takes plugins out that were asked for, with all that only they need.
+// The error wraps artifact.ErrNotFound for one that was not asked for.
+func (s *Store) Remove(ctx context.Context, ids ...artifact.Name) (*Change, error) {
+	return s.change(ctx, "remove", func(ctx context.Context, now set) (set, error) {
+		next, err := withoutWants(now, ids)
+		if err != nil || len(next) == 0 {
+			return set{}, err
+		}
+		return s.resolve(ctx, next, now.locked(nil))
+	})
+}
+
+// Rollback makes the state before the last change active again, without the
+// network: what it needs is still there. The error wraps artifact.ErrNotFound
+// where there is no earlier state.
+func (s *Store) Rollback(ctx context.Context) (*Change, error) {
+	return s.rollback(ctx)
+}
