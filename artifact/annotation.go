@@ -112,7 +112,11 @@ func readAnnotations(a map[string]string) (*Plugin, []Problem) {
 	for _, key := range slices.Sorted(maps.Keys(a)) {
 		r.keyed(p, key)
 	}
-	p.limits(&r)
+	var c checker
+	p.limits(&c)
+	for _, one := range c.problems {
+		r.problem(annotationOf[one.Place], one.Detail)
+	}
 	return p, r.problems
 }
 

@@ -2,9 +2,10 @@ package artifact
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Limits of a plugin manifest, so that no single one can burden a catalog.
@@ -17,61 +18,57 @@ const (
 	MaxText         = 256 << 10 // readme, changelog: bytes each
 )
 
-type problemSink interface{ problem(place, detail string) }
-
-// place names a field both as JSON pointer and as annotation key; the sink
-// that speaks about annotations ignores the pointer.
-func (p *Plugin) limits(to problemSink) {
-	text := func(place, s string, most int) {
-		if len(s) > most {
-			to.problem(place, fmt.Sprintf("%d bytes, expected at most %d", len(s), most))
-		}
-		if !utf8.ValidString(s) {
-			to.problem(place, "not valid UTF-8")
-		}
-	}
-	text("/name", p.Title, MaxTitle)
-	text("/description", p.Description, MaxDescription)
-	text("/license", p.License, 256)
-	text("/vendor", p.Vendor, MaxTitle)
-	text("/tier", p.Tier, MaxListItem)
-	text("/revision", p.Revision, 256)
-	text("/readme", p.Readme, MaxText)
-	text("/changelog", p.Changelog, MaxText)
-	text("/pricing", p.Pricing, MaxDescription)
-	list := func(place string, items []string) {
-		if len(items) > MaxListItems {
-			to.problem(place, fmt.Sprintf("%d entries, expected at most %d", len(items), MaxListItems))
-		}
-		for _, s := range items {
-			if s == "" || len(s) > MaxListItem || strings.ContainsAny(s, ",\n\r") || !utf8.ValidString(s) {
-				to.problem(place, fmt.Sprintf("entry %q: expected 1 to %d bytes of UTF-8 without comma or line break", s, MaxListItem))
-			}
-		}
-	}
-	list("/keywords", p.Keywords)
-	list("/categories", p.Categories)
-	list("/niches", p.Niches)
+// limits checks what annotations can say as well. Places are JSON pointers;
+// annotationOf turns them into keys.
+func (p *Plugin) limits(c *checker) {
+	c.text("/name", p.Title, MaxTitle)
+	c.text("/description", p.Description, MaxDescription)
+	c.text("/license", p.License, 256)
+	c.text("/vendor", p.Vendor, MaxTitle)
+	c.text("/tier", p.Tier, MaxListItem)
+	c.text("/revision", p.Revision, 256)
+	c.text("/readme", p.Readme, MaxText)
+	c.text("/changelog", p.Changelog, MaxText)
+	c.text("/pricing", p.Pricing, MaxDescription)
+	c.words("/keywords", p.Keywords)
+	c.words("/categories", p.Categories)
+	c.words("/niches", p.Niches)
 	names := make([]string, 0, len(p.Permissions))
 	for _, perm := range p.Permissions {
 		names = append(names, perm.Name)
 	}
-	list("/permissions", names)
-	if n := len(p.Engines); n > MaxListItems {
-		to.problem("/engines", fmt.Sprintf("%d hosts, expected at most %d", n, MaxListItems))
-	}
-	if n := len(p.Dependencies); n > MaxDependencies {
-		to.problem("/dependencies", fmt.Sprintf("%d entries, expected at most %d", n, MaxDependencies))
-	}
-	link := func(place, s string) {
-		if s == "" {
-			return
+	c.words("/permissions", names)
+	c.count("/engines", len(p.Engines), MaxListItems)
+	c.count("/dependencies", len(p.Dependencies), MaxDependencies)
+	c.link("/homepage", p.Homepage)
+	c.link("/repository", p.Repository)
+	c.link("/documentation", p.Documentation)
+}
+
+func (c *checker) words(place string, items []string) {
+	c.count(place, len(items), MaxListItems)
+	for _, s := range items {
+		if s == "" || len(s) > MaxListItem || strings.TrimSpace(s) != s || strings.ContainsAny(s, ",\n\r") || !utf8.ValidString(s) {
+			c.problem(place, fmt.Sprintf("entry %.100q: expected 1 to %d bytes of UTF-8 without comma, line break or space around it", s, MaxListItem))
 		}
-		if u, err := url.Parse(s); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || len(s) > 2048 {
-			to.problem(place, fmt.Sprintf("%.80q: expected an http or https URL of at most 2048 bytes", s))
-		}
 	}
-	link("/homepage", p.Homepage)
-	link("/repository", p.Repository)
-	link("/documentation", p.Documentation)
+}
+
+// annotationOf maps the places that limits names to annotation keys.
+var annotationOf = map[string]string{
+	"/name":          ocispec.AnnotationTitle,
+	"/description":   ocispec.AnnotationDescription,
+	"/license":       ocispec.AnnotationLicenses,
+	"/vendor":        ocispec.AnnotationVendor,
+	"/tier":          KeyTier,
+	"/revision":      ocispec.AnnotationRevision,
+	"/keywords":      KeyKeywords,
+	"/categories":    KeyCategories,
+	"/niches":        KeyNiches,
+	"/permissions":   KeyPermissions,
+	"/engines":       KeyEngine,
+	"/dependencies":  KeyRequires,
+	"/homepage":      ocispec.AnnotationURL,
+	"/repository":    ocispec.AnnotationSource,
+	"/documentation": ocispec.AnnotationDocumentation,
 }

@@ -1,13 +1,12 @@
 package artifact
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/opencontainers/go-digest"
 )
 
 // ParsePlugin reads the JSON form of a plugin manifest. Fields that it does
@@ -73,50 +72,27 @@ func (p *Plugin) Check() []Problem {
 			c.problem("/engines", "a host without id or range")
 		}
 	}
-	for i, d := range p.Dependencies {
-		place := fmt.Sprintf("/dependencies/%d", i)
-		switch {
-		case d.ID.IsZero():
-			c.problem(place, "missing id")
-		case d.Range.IsZero():
-			c.problem(place, "missing range")
-		case d.ID == p.ID:
-			c.problem(place, fmt.Sprintf("%q depends on itself", d.ID))
-		}
-	}
 	for i, pf := range p.Platforms {
 		if pf.IsZero() {
 			c.problem(fmt.Sprintf("/platforms/%d", i), "empty, expected os/arch")
 		}
 	}
-	for i, l := range p.Payloads {
-		c.payload(fmt.Sprintf("/payloads/%d", i), l)
+	c.dependencies(p)
+	c.path("/entrypoint", p.Entrypoint)
+	c.picture("/icon", p.Icon)
+	c.contributes(p.Contributes)
+	c.migrations(p.Migrations)
+	c.screenshots(p.Screenshots)
+	c.payloads(p.Payloads)
+	if p.Support != nil {
+		c.text("/support/policy", p.Support.Policy, MaxDescription)
+		c.text("/support/email", p.Support.Email, 256)
+		c.link("/support/url", p.Support.URL)
 	}
-	if p.Entrypoint != "" && !SafePath(p.Entrypoint) {
-		c.problem("/entrypoint", fmt.Sprintf("%q: expected a relative path inside the plugin, with forward slashes", p.Entrypoint))
+	if s := bytes.TrimSpace(p.ConfigSchema); len(s) > 0 && s[0] != '{' && s[0] != 't' && s[0] != 'f' {
+		c.problem("/config_schema", "expected a JSON Schema, which is an object, true or false")
 	}
 	return c.problems
-}
-
-type checker struct{ problems []Problem }
-
-func (c *checker) problem(place, detail string) {
-	c.problems = append(c.problems, Problem{Place: place, Detail: detail})
-}
-
-func (c *checker) payload(place string, l Payload) {
-	if !strings.HasPrefix(l.URL, "https://") && !strings.HasPrefix(l.URL, "http://") {
-		c.problem(place+"/url", fmt.Sprintf("%.80q: expected an http or https URL", l.URL))
-	}
-	if l.Digest.Validate() != nil || l.Digest.Algorithm() == digest.SHA384 {
-		c.problem(place+"/digest", fmt.Sprintf("%.100q: expected sha256:<64 hex>", l.Digest))
-	}
-	if l.Size < 0 {
-		c.problem(place+"/size", fmt.Sprintf("%d: expected bytes, 0 for not known", l.Size))
-	}
-	if l.Path != "" && !SafePath(l.Path) {
-		c.problem(place+"/path", fmt.Sprintf("%q: expected a relative path inside the plugin, with forward slashes", l.Path))
-	}
 }
 
 var drive = regexp.MustCompile(`^[A-Za-z]:`)

@@ -69,10 +69,11 @@ func parseDigestTag(s string) (Tag, error) {
 
 // ParseChannel parses s as a channel name. Errors wrap ErrInvalid and quote s.
 func ParseChannel(s string) (Tag, error) {
-	if !isChannel(s) || s == StateTag {
-		return Tag{}, fmt.Errorf("channel %q: expected [a-z][a-z0-9-]{0,31}: %w", s, ErrInvalid)
+	t, err := ParseTag(s)
+	if err != nil || t.kind != TagChannel {
+		return Tag{}, fmt.Errorf("channel %q: expected [a-z][a-z0-9-]{0,31}, other than %s and sha256-…: %w", s, StateTag, ErrInvalid)
 	}
-	return Tag{text: s, kind: TagChannel}, nil
+	return t, nil
 }
 
 func isChannel(s string) bool {

@@ -1,7 +1,9 @@
 package artifact
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -23,7 +25,19 @@ func ParseVersion(s string) (Version, error) {
 	if err != nil {
 		return Version{}, fmt.Errorf("version %q: expected SemVer such as 1.2.3 or 1.2.3-beta.1 (no leading v): %w", s, ErrInvalid)
 	}
+	for part := range strings.SplitSeq(v.Prerelease(), ".") {
+		if hugeNumber(part) {
+			return Version{}, fmt.Errorf("version %q: prerelease part %q is beyond 64 bits, so it has no safe order: %w", s, part, ErrInvalid)
+		}
+	}
 	return Version{v}, nil
+}
+
+// hugeNumber reports whether s is a number that the SemVer library would
+// compare as text.
+func hugeNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 64)
+	return errors.Is(err, strconv.ErrRange)
 }
 
 // ParseVersionTag parses the tag form, in which "+" is written "_".
@@ -31,7 +45,11 @@ func ParseVersionTag(tag string) (Version, error) {
 	if strings.Contains(tag, "+") {
 		return Version{}, fmt.Errorf("version tag %q: \"+\" is written \"_\" in a tag: %w", tag, ErrInvalid)
 	}
-	return ParseVersion(strings.Replace(tag, "_", "+", 1))
+	v, err := ParseVersion(strings.Replace(tag, "_", "+", 1))
+	if err != nil {
+		return Version{}, fmt.Errorf("version tag %.128q: %w", tag, err)
+	}
+	return v, nil
 }
 
 // Tag is the version as an OCI tag: "+" becomes "_".
