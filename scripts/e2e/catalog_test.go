@@ -87,7 +87,7 @@ func (s *server) signed(t *testing.T, id, v, format string) {
 			return err
 		}
 		if got.Signature.Status != "verified" || got.Signature.Format != format || got.Pending != nil {
-			return fmt.Errorf("the catalog says %+v, want verified, %s, not pending", got, format)
+			return fmt.Errorf("the catalog says %+v, pending %+v, want verified, %s, not pending", got.Signature, got.Pending, format)
 		}
 		return nil
 	})
@@ -102,7 +102,7 @@ func (s *server) pending(t *testing.T, id, v, code string) {
 			return err
 		}
 		if got.Pending == nil || !slices.ContainsFunc(got.Pending.Reasons, func(r reason) bool { return r.Code == code }) {
-			return fmt.Errorf("the catalog says %+v, pending %+v", got, got.Pending)
+			return fmt.Errorf("the catalog says %+v, pending %+v", got.Signature, got.Pending)
 		}
 		return nil
 	})
