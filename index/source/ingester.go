@@ -37,7 +37,7 @@ type Options struct {
 	Restored bool
 	// Workers is how many repositories are read at once; 0 is 4.
 	Workers int
-	// Interval is the least time between two generations; 0 is 20 ms. A single
+	// Interval is the least time between two generations; 0 is 10 ms. A single
 	// change after a quiet time does not wait for it.
 	Interval time.Duration
 	// ReconcileEvery is the time between two walks over all repositories; 0
@@ -76,7 +76,7 @@ func New(opts Options) *Ingester {
 		opts.Workers = 4
 	}
 	if opts.Interval <= 0 {
-		opts.Interval = 20 * time.Millisecond
+		opts.Interval = 10 * time.Millisecond
 	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()
