@@ -39,7 +39,8 @@ func Save(w io.Writer, g *Generation) error {
 	if _, err := out.Write(head.b); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	for _, e := range g.Snapshot.entries() {
+	for _, slot := range g.Snapshot.ids.slots {
+		e := g.Snapshot.shelf.entry(slot)
 		head.b = head.b[:0]
 		head.str(e.record)
 		if _, err := out.Write(head.b); err != nil {
@@ -146,7 +147,7 @@ func (l *loader) time() (time.Time, error) {
 
 func (l *loader) snapshot(count uint64) (*Snapshot, error) {
 	s := Empty()
-	var edits []edit
+	var records []string
 	for range count {
 		n, err := binary.ReadUvarint(l)
 		if err != nil {
@@ -159,12 +160,22 @@ func (l *loader) snapshot(count uint64) (*Snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := decodeRecord(record, s.words)
+		records = append(records, record)
+	}
+	drafts, errs := make([]draft, len(records)), make([]error, len(records))
+	parallel(len(records), func(i int) {
+		p, masks, err := decodeRecord(records[i], s.words)
+		if errs[i] = err; err == nil {
+			drafts[i] = draftOf(p, records[i], masks, s.words)
+		}
+	})
+	for i, err := range errs {
 		if err != nil {
 			return nil, err
 		}
-		edits = append(edits, edit{p.ID, entryOf(p, record, sha256.Sum256([]byte(record)))})
+		if i > 0 && drafts[i-1].entry.id.Compare(drafts[i].entry.id) >= 0 {
+			return nil, fmt.Errorf("plugin %q is out of order: %w", drafts[i].entry.id, artifact.ErrInvalid)
+		}
 	}
-	s.tree = s.tree.edit(edits)
-	return s, nil
+	return s.with(drafts), nil
 }

@@ -1,7 +1,10 @@
 package catalog
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"math"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -9,26 +12,60 @@ import (
 // An entry is one plugin inside a Snapshot.
 type entry struct {
 	id       artifact.Name
+	slot     uint32
+	shown    bool   // has a listed version and takes installs
 	record   string // canonical bytes
 	leaf     [sha256.Size]byte
+	name     string // what it is sorted by in order of name
+	updated  int64  // when, in microseconds; math.MinInt64 when not known
 	versions int32
 	pending  int32 // versions that wait for something
 }
 
-func newEntry(p *Plugin, words *words) *entry {
-	record := encodeRecord(p)
-	return entryOf(p, string(record), sha256.Sum256(record))
+// sealed reports whether the record still has the digest that it was filed under.
+func (e *entry) sealed() bool { return sha256.Sum256([]byte(e.record)) == e.leaf }
+
+// draft is a plugin on its way into a Snapshot.
+type draft struct {
+	entry *entry
+	facts facts
+	doc   *doc // nil where it is not shown
 }
 
-func entryOf(p *Plugin, record string, leaf [sha256.Size]byte) *entry {
-	e := &entry{id: p.ID, record: record, leaf: leaf, versions: int32(len(p.Versions))}
+// newDraft reads all that a Snapshot keeps of p, which must be normal.
+func newDraft(p *Plugin, w *words) draft {
+	record, masks := encodeRecord(p)
+	return draftOf(p, string(record), masks, w)
+}
+
+func draftOf(p *Plugin, record string, masks []uint64, w *words) draft {
+	e := &entry{id: p.ID, record: record, leaf: sha256.Sum256([]byte(record)), versions: int32(len(p.Versions))}
 	for i := range p.Versions {
 		if len(p.Versions[i].Pending) > 0 {
 			e.pending++
 		}
 	}
-	return e
+	d := draft{entry: e, facts: w.factsOf(p, masks)}
+	e.shown, e.updated = len(d.facts.facts) > 0, stampOf(p.UpdatedAt())
+	if e.shown {
+		face := p.face()
+		e.name = nameKey(p, face)
+		words := docOf(p, face)
+		d.doc = &words
+	}
+	return d
 }
 
-// sealed reports whether the record still has the digest that it was filed under.
-func (e *entry) sealed() bool { return sha256.Sum256([]byte(e.record)) == e.leaf }
+func byID(a, b *entry) int { return a.id.Compare(b.id) }
+
+func byName(a, b *entry) int { return cmp.Or(cmp.Compare(a.name, b.name), byID(a, b)) }
+
+func byUpdated(a, b *entry) int { return cmp.Or(cmp.Compare(b.updated, a.updated), byID(a, b)) }
+
+// stampOf is t for sorting; not knowing comes last.
+func stampOf(t *time.Time) int64 {
+	if t == nil {
+		return math.MinInt64
+	}
+	return t.UnixMicro()
+}

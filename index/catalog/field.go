@@ -64,6 +64,13 @@ var fields = [...]field{
 	{func(w *writer, v *Version) { w.str(string(v.Plugin.ConfigSchema)) }, getConfigSchema},
 }
 
+// The bits of those fields that facts are made from; a test holds them to fields.
+const (
+	maskBuilds  = 1 << 7
+	maskEngines = 1<<0 | 1<<27
+	maskMeta    = 1<<0 | 1<<8 | 1<<18 | 1<<19 | 1<<34 | 1<<35
+)
+
 func text(of func(*artifact.Plugin) *string) field {
 	return field{
 		func(w *writer, v *Version) { w.str(*of(v.Plugin)) },

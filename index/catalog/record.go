@@ -19,7 +19,9 @@ const recordFormat = 1
 // version only those fields are written that differ from the version before:
 // versions of one plugin say mostly the same, so a record is small and what
 // is decoded from it is shared.
-func encodeRecord(p *Plugin) []byte {
+//
+// masks say for every version which fields were written.
+func encodeRecord(p *Plugin) (record []byte, masks []uint64) {
 	w := &writer{b: make([]byte, 0, 512+128*len(p.Versions))}
 	w.b = append(w.b, recordFormat)
 	w.str(p.ID.String())
@@ -37,19 +39,20 @@ func encodeRecord(p *Plugin) []byte {
 	})
 	w.uint(uint64(len(p.Versions)))
 	var d deltas
+	masks = make([]uint64, len(p.Versions))
 	for i := range p.Versions {
-		d.put(w, &p.Versions[i])
+		masks[i] = d.put(w, &p.Versions[i])
 	}
-	return w.b
+	return w.b, masks
 }
 
 // decodeRecord reads what encodeRecord wrote. Errors wrap artifact.ErrInvalid.
-func decodeRecord(record string, words *words) (*Plugin, error) {
+func decodeRecord(record string, words *words) (p *Plugin, masks []uint64, err error) {
 	r := &reader{s: record, words: words}
 	if f := r.byte(); f != recordFormat {
 		r.fail("record format %d, expected %d", f, recordFormat)
 	}
-	p := &Plugin{ID: r.name(), State: index.PluginState(r.str())}
+	p = &Plugin{ID: r.name(), State: index.PluginState(r.str())}
 	p.Source = index.SourceBadge{Name: r.str(), Badge: r.str()}
 	for range r.count() {
 		if p.Channels == nil {
@@ -61,14 +64,14 @@ func decodeRecord(record string, words *words) (*Plugin, error) {
 	p.Broken = getList(r, func(r *reader) Broken {
 		return Broken{Tag: r.str(), Digest: r.digest(), Reasons: getList(r, getReason)}
 	})
-	p.Versions = getVersions(r)
+	p.Versions, masks = getVersions(r)
 	if r.err == nil && r.pos != len(r.s) {
 		r.fail("%d bytes too many", len(r.s)-r.pos)
 	}
 	if r.err != nil {
-		return nil, fmt.Errorf("catalog record %s: %w", p.ID, r.err)
+		return nil, nil, fmt.Errorf("catalog record %s: %w", p.ID, r.err)
 	}
-	return p, nil
+	return p, masks, nil
 }
 
 func putReason(w *writer, one index.Reason) {
@@ -85,12 +88,11 @@ type deltas struct {
 	body writer
 }
 
-func (d *deltas) put(w *writer, v *Version) {
+func (d *deltas) put(w *writer, v *Version) (mask uint64) {
 	full := *v
 	if full.Plugin == nil {
 		full.Plugin = new(artifact.Plugin)
 	}
-	var mask uint64
 	d.body.b = d.body.b[:0]
 	for i := range fields {
 		d.now.b = d.now.b[:0]
@@ -108,14 +110,15 @@ func (d *deltas) put(w *writer, v *Version) {
 	}
 	w.uint(mask)
 	w.b = append(w.b, d.body.b...)
+	return mask
 }
 
-func getVersions(r *reader) []Version {
+func getVersions(r *reader) (out []Version, masks []uint64) {
 	n := r.count()
 	if n == 0 {
-		return nil
+		return nil, nil
 	}
-	out := make([]Version, 0, min(n, 1<<12))
+	out, masks = make([]Version, 0, min(n, 1<<12)), make([]uint64, 0, min(n, 1<<12))
 	var last Version
 	var manifest artifact.Plugin
 	last.Plugin = &manifest
@@ -135,7 +138,7 @@ func getVersions(r *reader) []Version {
 			r.fail("unknown field")
 		}
 		if r.err != nil {
-			return nil
+			return nil, nil
 		}
 		v := last
 		v.Builds = ownBuilds(v.Builds, v.Digest)
@@ -147,9 +150,9 @@ func getVersions(r *reader) []Version {
 			}
 			v.Plugin = &said
 		}
-		out = append(out, v)
+		out, masks = append(out, v), append(masks, mask)
 	}
-	return out
+	return out, masks
 }
 
 // ownBuilds gives the builds without digest that of their version.

@@ -1,15 +1,6 @@
 package catalog
 
-import (
-	"cmp"
-	"math"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
-
-	"github.com/oarlock/oarlock/artifact"
-)
+import "sync"
 
 // Query answers q. env may be nil; it is asked only where the order needs it.
 // Errors wrap artifact.ErrInvalid for a question that cannot be answered, and
@@ -27,273 +18,124 @@ func (s *Snapshot) Query(q Query, env Joins) (Result, error) {
 		}
 		after = &c
 	}
-	m := s.matcher(q.Text)
-	rows := s.rows(q, m, env)
-	res := Result{Total: len(rows), Items: []Hit{}}
-	for _, name := range q.Facets {
-		if res.Facets == nil {
-			res.Facets = map[string]map[string]int{}
-		}
-		res.Facets[name] = s.facet(name, q, m)
+	run := search{Snapshot: s, q: &q, env: env, lex: s.words.lexicon(), scratch: scratches.Get().(*scratch)}
+	defer run.done()
+	run.scratch.grow(s.shelf.slots)
+	run.view = s.view(q.Fit, &run.lex)
+	run.filter = s.newFilter(&q)
+	if q.Text != "" {
+		run.matched = s.match(q.Text, run.scratch)
 	}
-	for i, r := range rows {
-		if after != nil && !(r.key > after.key || r.key == after.key && r.hit.Plugin.ID.Compare(after.id) > 0) && !q.nameAfter(r, s, after) {
-			continue
-		}
-		if len(res.Items) == q.Limit {
-			last := rows[i-1]
-			res.NextCursor = cursor{q.Generation, s.shortDigest(), q.question(), last.key, last.hit.Plugin.ID}.String()
-			break
-		}
-		res.Items = append(res.Items, r.hit)
+	res := Result{Facets: run.scan()}
+	res.Total = run.total
+	page, more := run.page(after)
+	res.Items = make([]Hit, len(page))
+	for i, r := range page {
+		p := s.decode(s.shelf.entry(r.slot))
+		res.Items[i] = Hit{Plugin: p, Version: &p.Versions[run.view.at[r.slot]], Score: int(run.scratch.score[r.slot])}
+	}
+	if more {
+		last := page[len(page)-1]
+		res.NextCursor = cursor{q.Generation, s.shortDigest(), q.question(), last.key, s.shelf.entry(last.slot).id}.String()
 	}
 	return res, nil
 }
 
-type row struct {
-	hit  Hit
-	name string
-	key  uint64
+// A search is one Query on its way.
+type search struct {
+	*Snapshot
+	q      *Query
+	env    Joins
+	lex    lexicon
+	view   *view
+	filter filter
+
+	matched []uint32 // slots that the text is found in; nil without text
+	hits    bitset   // slots of the answer
+	total   int
+	scratch *scratch
 }
 
-func (q *Query) nameAfter(r row, s *Snapshot, after *cursor) bool {
-	if q.Sort != SortName {
-		return false
+// scratch is memory that searches use one after the other. All of it is zero
+// between two searches.
+type scratch struct {
+	score  []int32 // of the text, by slot
+	best   []int32 // of one word, by slot
+	list   []uint32
+	seen   []uint32
+	bits   bitset
+	counts []int32 // by number of a value or list
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+func (c *scratch) grow(slots int) {
+	if len(c.score) < slots {
+		c.score, c.best, c.bits = make([]int32, slots), make([]int32, slots), newBitset(slots)
 	}
-	p, _ := s.Plugin(after.id)
-	return cmp.Or(cmp.Compare(r.name, nameKey(p, p.face())), r.hit.Plugin.ID.Compare(after.id)) > 0
 }
 
-func (s *Snapshot) rows(q Query, m *matcher, env Joins) []row {
-	var out []row
-	for p := range s.Plugins {
-		face := p.face()
-		if face == nil {
-			continue
-		}
-		fit := p.Candidates(q.Fit)
-		if len(fit) == 0 {
-			continue
-		}
-		h := Hit{Plugin: p, Version: fit[0]}
-		if !q.admits(h, "") {
-			continue
-		}
-		if q.Text != "" {
-			d := docOf(p, face)
-			if h.Score = m.score(&d); h.Score == 0 {
-				continue
-			}
-		}
-		r := row{hit: h, name: nameKey(p, face)}
-		r.key = sortKey(q.Sort, h, env)
-		out = append(out, r)
+func (r *search) done() {
+	for _, slot := range r.matched {
+		r.scratch.score[slot] = 0
 	}
-	slices.SortFunc(out, func(a, b row) int {
-		c := cmp.Compare(a.key, b.key)
-		if q.Sort == SortName {
-			c = cmp.Compare(a.name, b.name)
-		}
-		return cmp.Or(c, a.hit.Plugin.ID.Compare(b.hit.Plugin.ID))
-	})
-	return out
+	clear(r.scratch.bits)
+	scratches.Put(r.scratch)
 }
 
-// sortKey is smaller for what comes first; 0 where the name decides.
-func sortKey(order string, h Hit, env Joins) uint64 {
-	descending := func(n int64) uint64 { return ^(uint64(n) ^ 1<<63) }
-	switch {
-	case order == SortRelevance:
-		return descending(int64(h.Score))
-	case order == SortUpdated:
-		return descending(stampOf(h.Plugin.UpdatedAt()))
-	case order == SortDownloads && env != nil:
-		return descending(env.Downloads(h.Plugin.ID))
-	case order == SortRating && env != nil:
-		average, _ := env.Rating(h.Plugin.ID)
-		return ^math.Float64bits(max(average, 0))
+// candidates calls yield for every slot that the text is found in and that has
+// a version that fits.
+func (r *search) candidates(yield func(uint32) bool) {
+	if r.q.Text == "" {
+		r.view.in.all(yield)
+		return
 	}
-	return 0
-}
-
-func stampOf(t *time.Time) int64 {
-	if t == nil {
-		return math.MinInt64
-	}
-	return t.UnixMicro()
-}
-
-// admits reports whether every filter but the one named takes h.
-func (q *Query) admits(h Hit, but string) bool {
-	for name, wanted := range q.filters() {
-		if name == but || len(wanted) == 0 {
-			continue
-		}
-		if !slices.ContainsFunc(valuesOf(name, h), func(v string) bool { return slices.Contains(wanted, v) }) {
-			return false
+	for _, slot := range r.matched {
+		if r.view.in.has(slot) && !yield(slot) {
+			return
 		}
 	}
-	src := sourceOf(h.Plugin)
-	return q.Source == "" || but == FacetSource || q.Source == src.Badge || q.Source == src.Name
 }
 
-func (q *Query) filters() map[string][]string {
-	f := map[string][]string{FacetCategory: q.Categories, FacetPublisher: q.Publishers, FacetLicense: q.Licenses,
-		FacetNiche: q.Niches, FacetTier: q.Tiers, FacetState: q.States}
-	if q.Verified != nil {
-		f[FacetVerified] = []string{strconv.FormatBool(*q.Verified)}
-	}
-	return f
-}
-
-// valuesOf are the values of a facet that h has; none is empty.
-func valuesOf(name string, h Hit) []string {
-	var out []string
-	m := h.Version.Plugin
-	switch {
-	case name == FacetPublisher:
-		out = []string{h.Plugin.ID.Publisher()}
-	case name == FacetState:
-		out = []string{string(h.Plugin.State)}
-	case name == FacetVerified:
-		out = []string{strconv.FormatBool(h.Version.Signature.Status == "verified")}
-	case name == FacetSource:
-		out = []string{sourceOf(h.Plugin).Badge}
-	case m == nil:
-	case name == FacetCategory:
-		out = slices.Clone(m.Categories)
-	case name == FacetNiche:
-		out = slices.Clone(m.Niches)
-	case name == FacetLicense:
-		out = []string{m.License}
-	case name == FacetTier:
-		out = []string{m.Tier}
-	}
-	out = slices.DeleteFunc(out, func(v string) bool { return v == "" })
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// facet counts the values of one facet among the plugins that all other
-// filters take.
-func (s *Snapshot) facet(name string, q Query, m *matcher) map[string]int {
-	counts := map[string]int{}
-	for p := range s.Plugins {
-		face := p.face()
-		if face == nil {
-			continue
+// scan finds the hits and counts the facets that were asked for.
+func (r *search) scan() map[string]map[string]int {
+	tallies := r.tallies()
+	if r.q.Text == "" && r.filter.open() && len(tallies) == 0 {
+		r.hits, r.total = r.view.in, r.view.count
+	} else {
+		r.hits = r.scratch.bits
+		for slot := range r.candidates {
+			r.look(slot, tallies)
 		}
-		if q.Text != "" {
-			if d := docOf(p, face); m.score(&d) == 0 {
-				continue
-			}
-		}
-		fit := q.Fit
+	}
+	if len(r.q.Facets) == 0 {
+		return nil
+	}
+	out := make(map[string]map[string]int, len(r.q.Facets))
+	for _, t := range tallies {
+		out[t.name] = t.values(&r.lex)
+	}
+	for _, name := range r.q.Facets {
 		switch name {
 		case FacetPlatform:
-			for _, pf := range s.platforms() {
-				fit.Platform = pf
-				countFit(counts, pf.String(), p, fit, q)
-			}
+			out[name] = r.platformFacet()
 		case FacetChannel:
-			for channel := range p.Channels {
-				fit.Channel = channel
-				countFit(counts, channel, p, fit, q)
-			}
-		default:
-			if list := p.Candidates(fit); len(list) > 0 {
-				if h := (Hit{Plugin: p, Version: list[0]}); q.admits(h, name) {
-					for _, v := range valuesOf(name, h) {
-						counts[v]++
-					}
-				}
-			}
-		}
-	}
-	return counts
-}
-
-func countFit(counts map[string]int, value string, p *Plugin, fit Fit, q Query) {
-	if list := p.Candidates(fit); len(list) > 0 && q.admits(Hit{Plugin: p, Version: list[0]}, "") {
-		counts[value]++
-	}
-}
-
-// A matcher scores plugins by a text.
-type matcher struct {
-	phrase string
-	words  []map[string]int // per word of the text: word of a plugin → nearness
-}
-
-func (s *Snapshot) matcher(text string) *matcher {
-	m := &matcher{phrase: phrase(text)}
-	if text == "" {
-		return m
-	}
-	all := map[string]bool{}
-	for p := range s.Plugins {
-		if face := p.face(); face != nil {
-			for w := range docOf(p, face).words {
-				all[w] = true
-			}
-		}
-	}
-	asked := tokens(text)
-	for i, w := range asked {
-		near := map[string]int{}
-		for have := range all {
-			switch {
-			case have == w:
-				near[have] = nearExact
-			case i == len(asked)-1 && strings.HasPrefix(have, w):
-				near[have] = nearPrefix
-			}
-		}
-		if len(near) == 0 {
-			for have := range all {
-				switch d := distance(w, have, typos(w)); {
-				case d == 1:
-					near[have] = nearOneTypo
-				case d == 2:
-					near[have] = nearTwoTypos
-				}
-			}
-		}
-		m.words = append(m.words, near)
-	}
-	return m
-}
-
-// score is 0 where a word of the text is nowhere in d.
-func (m *matcher) score(d *doc) int {
-	total := 0
-	for _, near := range m.words {
-		best := 0
-		for w, n := range near {
-			best = max(best, n*weightOf(d.words[w]))
-		}
-		if best == 0 {
-			return 0
-		}
-		total += best
-	}
-	if total == 0 {
-		return 0
-	}
-	return total + d.bonus(m.phrase)
-}
-
-// platforms are all platforms that listed versions were built for.
-func (s *Snapshot) platforms() []artifact.Platform {
-	var out []artifact.Platform
-	for p := range s.Plugins {
-		for i := range p.Versions {
-			for _, b := range p.Versions[i].Builds {
-				if p.Installable() && p.Versions[i].Listed() && !b.Platform.IsZero() && !slices.Contains(out, b.Platform) {
-					out = append(out, b.Platform)
-				}
-			}
+			out[name] = r.channelFacet()
 		}
 	}
 	return out
+}
+
+func (r *search) look(slot uint32, tallies []*tally) {
+	about, meta := &r.shelf.chunks[slot>>chunkBits].about[slot%chunkSize], &r.lex.metas[r.view.meta[slot]]
+	fails := r.filter.fails(about, meta, &r.lex)
+	if fails == 0 {
+		r.hits.add(slot)
+		r.total++
+	}
+	for _, t := range tallies {
+		if fails&^t.own == 0 {
+			t.add(t.of(about, meta))
+		}
+	}
 }

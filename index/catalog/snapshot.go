@@ -2,7 +2,10 @@ package catalog
 
 import (
 	"maps"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/opencontainers/go-digest"
@@ -11,34 +14,64 @@ import (
 // A Snapshot is the whole catalog at one moment. It is immutable and safe for
 // concurrent use; Empty and Load give the first, With every next.
 type Snapshot struct {
-	words   *words
-	tree    *tree
-	dropped map[artifact.Name]bool // removed on purpose since Empty or Load
+	words    *words
+	tree     *tree
+	shelf    shelf
+	ids      *order // of all plugins
+	names    *order // of shown plugins
+	updates  *order // of shown plugins
+	text     *vocabulary
+	views    *views
+	universe *universe
+	dropped  map[artifact.Name]bool // removed on purpose since Empty or Load
 }
 
 // Empty is the catalog without plugins.
-func Empty() *Snapshot { return &Snapshot{words: newWords(), tree: emptyTree} }
+func Empty() *Snapshot {
+	return &Snapshot{words: newWords(), tree: emptyTree, ids: new(order), names: new(order), updates: new(order),
+		text: new(vocabulary), views: new(views).next(nil), universe: new(universe)}
+}
 
 // With is s with the changed plugins in place of what s says of them and
 // without the removed ones; a plugin in both is changed. Of several changes of
-// one plugin the last counts; one
-// without id is passed over. s stays as it is, and what does not change is
-// shared, so the cost is that of the change.
+// one plugin the last counts; one without id is passed over. s stays as it is,
+// and what does not change is shared, so the cost is that of the change.
 func (s *Snapshot) With(changed []Plugin, removed []artifact.Name) *Snapshot {
-	edits := make([]edit, 0, len(changed)+len(removed))
+	last := make(map[artifact.Name]int, len(changed))
+	for i, p := range changed {
+		last[p.ID] = i
+	}
+	delete(last, artifact.Name{})
+	kept := slices.Sorted(maps.Values(last))
+	drafts := make([]draft, len(kept))
+	parallel(len(kept), func(i int) {
+		p := changed[kept[i]].normal()
+		drafts[i] = newDraft(&p, s.words)
+	})
 	for _, id := range removed {
-		edits = append(edits, edit{id, nil})
-	}
-	for _, p := range changed {
-		if p.ID.IsZero() {
-			continue
+		if _, again := last[id]; !again {
+			drafts = append(drafts, draft{entry: &entry{id: id}})
+			last[id] = -1
 		}
-		p = p.normal()
-		edits = append(edits, edit{p.ID, newEntry(&p, s.words)})
 	}
+	return s.with(drafts)
+}
+
+// with applies drafts, at most one of a name; one without record removes.
+func (s *Snapshot) with(drafts []draft) *Snapshot {
 	next := *s
-	next.tree = s.tree.edit(edits)
-	next.dropped = droppedAfter(s.dropped, edits)
+	c := changes{words: wordEdit{}}
+	for i := range drafts {
+		c.draft(&next, &drafts[i])
+	}
+	next.tree = s.tree.edit(c.edits)
+	next.shelf = next.shelf.edit(c.placed)
+	next.ids = s.ids.edit(&s.shelf, c.ids.out, c.ids.in, byID)
+	next.names = s.names.edit(&s.shelf, c.names.out, c.names.in, byName)
+	next.updates = s.updates.edit(&s.shelf, c.updates.out, c.updates.in, byUpdated)
+	next.text = s.text.edit(c.words)
+	next.views, next.universe = s.views.next(c.slots), new(universe)
+	next.dropped = droppedAfter(s.dropped, c.edits)
 	return &next
 }
 
@@ -60,6 +93,26 @@ func droppedAfter(before map[artifact.Name]bool, edits []edit) map[artifact.Name
 		}
 	}
 	return after
+}
+
+// parallel calls do for 0 to n-1, on all cores where that is worth it.
+func parallel(n int, do func(int)) {
+	if n < 64 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var group sync.WaitGroup
+	var at atomic.Int64
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for i := int(at.Add(1)) - 1; i < n; i = int(at.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	group.Wait()
 }
 
 // Digest names the content: equal for equal content, however it was built.
@@ -85,27 +138,24 @@ func (s *Snapshot) Plugin(id artifact.Name) (*Plugin, bool) {
 
 // Plugins calls yield for every plugin in order of id.
 func (s *Snapshot) Plugins(yield func(*Plugin) bool) {
-	for _, e := range s.entries() {
-		if !yield(s.decode(e)) {
+	for _, slot := range s.ids.slots {
+		p, _, err := decodeRecord(s.shelf.entry(slot).record, s.words)
+		if err == nil && !yield(p) {
 			return
 		}
 	}
 }
 
-func (s *Snapshot) entries() []*entry {
-	out := make([]*entry, 0, s.Len())
-	for e := range s.tree.all {
-		out = append(out, e)
-	}
-	slices.SortFunc(out, func(a, b *entry) int { return a.id.Compare(b.id) })
-	return out
-}
-
-// decode reads a record that was decoded once before, by With or by Load.
+// decode reads a record, which was read once before: by With, which wrote it,
+// or by Load. Those asked for lately are remembered.
 func (s *Snapshot) decode(e *entry) *Plugin {
-	p, err := decodeRecord(e.record, s.words)
+	if p, ok := s.words.decoded.Get(e); ok {
+		return p
+	}
+	p, _, err := decodeRecord(e.record, s.words)
 	if err != nil {
 		return &Plugin{ID: e.id}
 	}
+	s.words.decoded.Add(e, p)
 	return p
 }

@@ -44,8 +44,8 @@ var emptyTree = func() *tree {
 	return t
 }()
 
-// place is FNV-1a of the name, folded to the 12 bits of a bucket.
-func place(id artifact.Name) (int, int) {
+// bucketOf is FNV-1a of the name, folded to the 12 bits of a bucket.
+func bucketOf(id artifact.Name) (int, int) {
 	h := uint32(2166136261)
 	add := func(s string) {
 		for i := range len(s) {
@@ -60,7 +60,7 @@ func place(id artifact.Name) (int, int) {
 }
 
 func (t *tree) get(id artifact.Name) *entry {
-	g, b := place(id)
+	g, b := bucketOf(id)
 	if t.groups[g] == nil || t.groups[g].buckets[b] == nil {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (t *tree) edit(edits []edit) *tree {
 	groups := map[int]*group{}
 	buckets := map[*bucket]bool{} // those made here, which may still change
 	for _, one := range edits {
-		gi, bi := place(one.id)
+		gi, bi := bucketOf(one.id)
 		g := groups[gi]
 		if g == nil {
 			g = new(group)

@@ -1,19 +1,77 @@
 package catalog
 
 import (
+	"strings"
 	"sync"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// words are the values that many plugins say, kept once for a line of
-// snapshots that grow from each other.
+// words are the values that many plugins say, each kept once and numbered, for
+// a line of snapshots that grow from each other. Numbers are only handed out,
+// never changed or taken back, so what a reader took stays right.
 type words struct {
-	mu     sync.RWMutex
-	ranges map[string]artifact.Range
+	mu      sync.RWMutex
+	ranges  map[string]artifact.Range
+	values  dict[string, string]              // publishers, categories, licences, channels, …; 0 is ""
+	lists   dict[string, []uint32]            // of values; 0 is empty
+	metas   dict[meta, meta]                  // what filters look at in a version
+	engines dict[string, []engine]            // of a version; 0 is none
+	builds  dict[string, []artifact.Platform] // of a version; 0 is none, which runs anywhere
+
+	compat  *lru.Cache[hostAt, *compat]
+	decoded *lru.Cache[*entry, *Plugin]
 }
 
-func newWords() *words { return &words{ranges: map[string]artifact.Range{}} }
+// A meta is what filters and facets look at in a version, as numbers.
+type meta struct {
+	categories, niches uint32 // lists
+	license, tier      uint32 // values
+	verified           bool
+}
+
+// An engine is one host that a version names.
+type engine struct {
+	host artifact.HostID
+	rng  artifact.Range
+}
+
+// A dict numbers values of type V by their key.
+type dict[K comparable, V any] struct {
+	ids   map[K]uint32
+	items []V
+}
+
+func (d *dict[K, V]) id(key K, value func() V) uint32 {
+	if n, ok := d.ids[key]; ok {
+		return n
+	}
+	if d.ids == nil {
+		d.ids = map[K]uint32{}
+	}
+	n := uint32(len(d.items))
+	d.ids[key] = n
+	d.items = append(d.items, value())
+	return n
+}
+
+// How many host versions, and decoded plugins, are remembered.
+const (
+	maxCompat  = 256
+	maxDecoded = 2048
+)
+
+func newWords() *words {
+	w := &words{ranges: map[string]artifact.Range{}}
+	w.compat, _ = lru.New[hostAt, *compat](maxCompat)
+	w.decoded, _ = lru.New[*entry, *Plugin](maxDecoded)
+	w.value("")
+	w.lists.id("", func() []uint32 { return nil })
+	w.engines.id("", func() []engine { return nil })
+	w.builds.id("", func() []artifact.Platform { return nil })
+	return w
+}
 
 // rng parses a range once.
 func (w *words) rng(text string) (artifact.Range, error) {
@@ -29,6 +87,39 @@ func (w *words) rng(text string) (artifact.Range, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ranges[r.String()] = r
+	w.ranges[strings.Clone(r.String())] = r
 	return r, nil
+}
+
+// A lexicon is what can be read of words at one moment, without a lock.
+type lexicon struct {
+	values  []string
+	lists   [][]uint32
+	metas   []meta
+	engines [][]engine
+	builds  [][]artifact.Platform
+}
+
+func (w *words) lexicon() lexicon {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return lexicon{w.values.items, w.lists.items, w.metas.items, w.engines.items, w.builds.items}
+}
+
+// unknown is the number of a value that nobody said.
+const unknown = ^uint32(0)
+
+// numbers are those of values that were said, and unknown for the others.
+func (w *words) numbers(values []string) []uint32 {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	out := make([]uint32, len(values))
+	for i, v := range values {
+		n, ok := w.values.ids[v]
+		if !ok || v == "" {
+			n = unknown
+		}
+		out[i] = n
+	}
+	return out
 }

@@ -1,0 +1,139 @@
+package catalog
+
+import (
+	"cmp"
+	"encoding/binary"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+)
+
+// A fact is what decides whether a listed version is in an answer.
+type fact struct {
+	engines uint32
+	builds  uint32
+	meta    uint32
+	at      uint32 // index among the plugin's versions, twice, plus 1 for a prerelease
+}
+
+func (f fact) version() int     { return int(f.at >> 1) }
+func (f fact) prerelease() bool { return f.at&1 != 0 }
+
+// about is what filters look at in a plugin, as numbers of values.
+type about struct {
+	publisher, state, source, badge uint32
+}
+
+// A pointer is a channel that points to a listed version: facts[fact].
+type pointer struct {
+	channel uint32
+	fact    uint32
+}
+
+// facts are all that questions are decided by, of one plugin.
+type facts struct {
+	about    about
+	facts    []fact // of listed versions, newest first; none of a plugin that takes no installs
+	pointers []pointer
+}
+
+// value numbers s. Interned texts are copied, so that none keeps a record alive.
+func (w *words) value(s string) uint32 {
+	return w.values.id(s, func() string { return strings.Clone(s) })
+}
+
+func (w *words) list(values []string) uint32 {
+	ids := make([]uint32, 0, len(values))
+	for _, v := range values {
+		if n := w.value(v); n != 0 && !slices.Contains(ids, n) {
+			ids = append(ids, n)
+		}
+	}
+	key := make([]byte, 0, 4*len(ids))
+	for _, n := range ids {
+		key = binary.BigEndian.AppendUint32(key, n)
+	}
+	return w.lists.id(string(key), func() []uint32 { return ids })
+}
+
+// factsOf reads the facts of p, which is normal. masks are those of its record.
+func (w *words) factsOf(p *Plugin, masks []uint64) facts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	source := sourceOf(p)
+	f := facts{about: about{w.value(p.ID.Publisher()), w.value(string(p.State)), w.value(source.Name), w.value(source.Badge)}}
+	if !p.Installable() {
+		return f
+	}
+	f.facts = make([]fact, 0, len(p.Versions))
+	var one fact
+	var changed uint64 // since one
+	for i := range p.Versions {
+		changed |= masks[i]
+		v := &p.Versions[i]
+		if !v.Listed() {
+			continue
+		}
+		w.update(&one, v, changed)
+		one.at, changed = uint32(i)<<1, 0
+		if v.Version.IsPrerelease() {
+			one.at |= 1
+		}
+		f.facts = append(f.facts, one)
+	}
+	for _, channel := range slices.Sorted(maps.Keys(p.Channels)) {
+		i := slices.IndexFunc(f.facts, func(one fact) bool { return p.Versions[one.version()].Digest == p.Channels[channel] })
+		if i >= 0 && channel != "" {
+			f.pointers = append(f.pointers, pointer{w.value(channel), uint32(i)})
+		}
+	}
+	return f
+}
+
+// update makes one the fact of v, where changed are the fields that may differ.
+func (w *words) update(one *fact, v *Version, changed uint64) {
+	m := said(v)
+	if changed&maskMeta != 0 {
+		key := meta{w.list(m.Categories), w.list(m.Niches), w.value(m.License), w.value(m.Tier), v.Signature.Status == index.SignatureVerified}
+		one.meta = w.metas.id(key, func() meta { return key })
+	}
+	if changed&maskEngines != 0 {
+		one.engines = w.engineSet(m)
+	}
+	if changed&maskBuilds != 0 {
+		one.builds = w.buildSet(v)
+	}
+}
+
+func (w *words) engineSet(m *artifact.Plugin) uint32 {
+	hosts := slices.SortedFunc(maps.Keys(m.Engines), func(a, b artifact.HostID) int { return cmp.Compare(a.String(), b.String()) })
+	var key []byte
+	for _, h := range hosts {
+		key = append(append(append(append(key, h.String()...), ' '), m.Engines[h].String()...), '\n')
+	}
+	return w.engines.id(string(key), func() []engine {
+		set := make([]engine, len(hosts))
+		for i, h := range hosts {
+			set[i] = engine{h, m.Engines[h]}
+		}
+		return set
+	})
+}
+
+func (w *words) buildSet(v *Version) uint32 {
+	platforms := make([]artifact.Platform, 0, len(v.Builds))
+	for _, b := range v.Builds {
+		if !slices.Contains(platforms, b.Platform) {
+			platforms = append(platforms, b.Platform)
+		}
+	}
+	slices.SortFunc(platforms, artifact.Platform.Compare)
+	var key []byte
+	for _, p := range platforms {
+		key = append(append(key, p.String()...), '\n')
+	}
+	return w.builds.id(string(key), func() []artifact.Platform { return platforms })
+}

@@ -1,0 +1,290 @@
+package catalog
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// naive answers as Query does, by the rules written down plainly: every plugin
+// is decoded and looked at whole.
+func (s *Snapshot) naive(q Query, env Joins) (Result, error) {
+	q, err := q.checked()
+	if err != nil {
+		return Result{}, err
+	}
+	var after *cursor
+	if q.Cursor != "" {
+		c, err := s.cursorFor(&q)
+		if err != nil {
+			return Result{}, err
+		}
+		after = &c
+	}
+	m := s.matcher(q.Text)
+	rows := s.rows(q, m, env)
+	res := Result{Total: len(rows), Items: []Hit{}}
+	for _, name := range q.Facets {
+		if res.Facets == nil {
+			res.Facets = map[string]map[string]int{}
+		}
+		res.Facets[name] = s.facet(name, q, m)
+	}
+	for i, r := range rows {
+		if after != nil && !(r.key > after.key || r.key == after.key && r.hit.Plugin.ID.Compare(after.id) > 0) && !q.nameAfter(r, s, after) {
+			continue
+		}
+		if len(res.Items) == q.Limit {
+			last := rows[i-1]
+			res.NextCursor = cursor{q.Generation, s.shortDigest(), q.question(), last.key, last.hit.Plugin.ID}.String()
+			break
+		}
+		res.Items = append(res.Items, r.hit)
+	}
+	return res, nil
+}
+
+type row struct {
+	hit  Hit
+	name string
+	key  uint64
+}
+
+func (q *Query) nameAfter(r row, s *Snapshot, after *cursor) bool {
+	if q.Sort != SortName {
+		return false
+	}
+	p, _ := s.Plugin(after.id)
+	return cmp.Or(cmp.Compare(r.name, nameKey(p, p.face())), r.hit.Plugin.ID.Compare(after.id)) > 0
+}
+
+func (s *Snapshot) rows(q Query, m *matcher, env Joins) []row {
+	var out []row
+	for p := range s.Plugins {
+		face := p.face()
+		if face == nil {
+			continue
+		}
+		fit := p.Candidates(q.Fit)
+		if len(fit) == 0 {
+			continue
+		}
+		h := Hit{Plugin: p, Version: fit[0]}
+		if !q.admits(h, "") {
+			continue
+		}
+		if q.Text != "" {
+			d := docOf(p, face)
+			if h.Score = m.score(&d); h.Score == 0 {
+				continue
+			}
+		}
+		r := row{hit: h, name: nameKey(p, face)}
+		r.key = sortKey(q.Sort, h, env)
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b row) int {
+		c := cmp.Compare(a.key, b.key)
+		if q.Sort == SortName {
+			c = cmp.Compare(a.name, b.name)
+		}
+		return cmp.Or(c, a.hit.Plugin.ID.Compare(b.hit.Plugin.ID))
+	})
+	return out
+}
+
+// sortKey is smaller for what comes first; 0 where the name decides.
+func sortKey(order string, h Hit, env Joins) uint64 {
+	switch {
+	case order == SortRelevance:
+		return descending(int64(h.Score))
+	case order == SortUpdated:
+		return descending(stampOf(h.Plugin.UpdatedAt()))
+	case order == SortDownloads && env != nil:
+		return descending(env.Downloads(h.Plugin.ID))
+	case order == SortRating && env != nil:
+		average, _ := env.Rating(h.Plugin.ID)
+		return ^math.Float64bits(max(average, 0))
+	}
+	return 0
+}
+
+// admits reports whether every filter but the one named takes h.
+func (q *Query) admits(h Hit, but string) bool {
+	for name, wanted := range q.filters() {
+		if name == but || len(wanted) == 0 {
+			continue
+		}
+		if !slices.ContainsFunc(valuesOf(name, h), func(v string) bool { return slices.Contains(wanted, v) }) {
+			return false
+		}
+	}
+	src := sourceOf(h.Plugin)
+	return q.Source == "" || but == FacetSource || q.Source == src.Badge || q.Source == src.Name
+}
+
+func (q *Query) filters() map[string][]string {
+	f := map[string][]string{FacetCategory: q.Categories, FacetPublisher: q.Publishers, FacetLicense: q.Licenses,
+		FacetNiche: q.Niches, FacetTier: q.Tiers, FacetState: q.States}
+	if q.Verified != nil {
+		f[FacetVerified] = []string{strconv.FormatBool(*q.Verified)}
+	}
+	return f
+}
+
+// valuesOf are the values of a facet that h has; none is empty.
+func valuesOf(name string, h Hit) []string {
+	var out []string
+	m := h.Version.Plugin
+	switch {
+	case name == FacetPublisher:
+		out = []string{h.Plugin.ID.Publisher()}
+	case name == FacetState:
+		out = []string{string(h.Plugin.State)}
+	case name == FacetVerified:
+		out = []string{strconv.FormatBool(h.Version.Signature.Status == "verified")}
+	case name == FacetSource:
+		out = []string{sourceOf(h.Plugin).Badge}
+	case m == nil:
+	case name == FacetCategory:
+		out = slices.Clone(m.Categories)
+	case name == FacetNiche:
+		out = slices.Clone(m.Niches)
+	case name == FacetLicense:
+		out = []string{m.License}
+	case name == FacetTier:
+		out = []string{m.Tier}
+	}
+	out = slices.DeleteFunc(out, func(v string) bool { return v == "" })
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// facet counts the values of one facet among the plugins that all other
+// filters take.
+func (s *Snapshot) facet(name string, q Query, m *matcher) map[string]int {
+	counts := map[string]int{}
+	for p := range s.Plugins {
+		face := p.face()
+		if face == nil {
+			continue
+		}
+		if q.Text != "" {
+			if d := docOf(p, face); m.score(&d) == 0 {
+				continue
+			}
+		}
+		fit := q.Fit
+		switch name {
+		case FacetPlatform:
+			for _, pf := range s.platforms() {
+				fit.Platform = pf
+				countFit(counts, pf.String(), p, fit, q)
+			}
+		case FacetChannel:
+			for channel := range p.Channels {
+				fit.Channel = channel
+				countFit(counts, channel, p, fit, q)
+			}
+		default:
+			if list := p.Candidates(fit); len(list) > 0 {
+				if h := (Hit{Plugin: p, Version: list[0]}); q.admits(h, name) {
+					for _, v := range valuesOf(name, h) {
+						counts[v]++
+					}
+				}
+			}
+		}
+	}
+	return counts
+}
+
+func countFit(counts map[string]int, value string, p *Plugin, fit Fit, q Query) {
+	if list := p.Candidates(fit); len(list) > 0 && q.admits(Hit{Plugin: p, Version: list[0]}, "") {
+		counts[value]++
+	}
+}
+
+// A matcher scores plugins by a text.
+type matcher struct {
+	phrase string
+	words  []map[string]int // per word of the text: word of a plugin → nearness
+}
+
+func (s *Snapshot) matcher(text string) *matcher {
+	m := &matcher{phrase: phrase(text)}
+	if text == "" {
+		return m
+	}
+	all := map[string]bool{}
+	for p := range s.Plugins {
+		if face := p.face(); face != nil {
+			for w := range docOf(p, face).words {
+				all[w] = true
+			}
+		}
+	}
+	asked := tokens(text)
+	for i, w := range asked {
+		near := map[string]int{}
+		for have := range all {
+			switch {
+			case have == w:
+				near[have] = nearExact
+			case i == len(asked)-1 && strings.HasPrefix(have, w):
+				near[have] = nearPrefix
+			}
+		}
+		if len(near) == 0 {
+			for have := range all {
+				switch d := distance(w, have, typos(w)); {
+				case d > typos(w):
+				case d == 1:
+					near[have] = nearOneTypo
+				case d == 2:
+					near[have] = nearTwoTypos
+				}
+			}
+		}
+		m.words = append(m.words, near)
+	}
+	return m
+}
+
+// score is 0 where a word of the text is nowhere in d.
+func (m *matcher) score(d *doc) int {
+	total := 0
+	for _, near := range m.words {
+		best := 0
+		for w, n := range near {
+			best = max(best, n*weightOf(d.words[w]))
+		}
+		if best == 0 {
+			return 0
+		}
+		total += best
+	}
+	if total == 0 {
+		return 0
+	}
+	return total + d.bonus(m.phrase)
+}
+
+// platforms are all platforms that listed versions were built for.
+func (s *Snapshot) platforms() []artifact.Platform {
+	var out []artifact.Platform
+	for p := range s.Plugins {
+		for i := range p.Versions {
+			for _, b := range p.Versions[i].Builds {
+				if p.Installable() && p.Versions[i].Listed() && !b.Platform.IsZero() && !slices.Contains(out, b.Platform) {
+					out = append(out, b.Platform)
+				}
+			}
+		}
+	}
+	return out
+}
