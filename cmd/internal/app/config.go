@@ -1,0 +1,93 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/oarlock/oarlock/registry"
+)
+
+// Config is everything that an operator can set. Its koanf tags are the keys of
+// the configuration file; the environment variable of a key is OARLOCK_ and
+// the key in upper case with "_" for ".".
+type Config struct {
+	Data       string              `koanf:"data" json:"data"`
+	Listen     string              `koanf:"listen" json:"listen"`
+	PublicURL  string              `koanf:"public_url" json:"public_url"`
+	TLSCert    string              `koanf:"tls_cert" json:"tls_cert"`
+	TLSKey     string              `koanf:"tls_key" json:"tls_key"`
+	Storage    string              `koanf:"storage" json:"storage"`
+	DB         string              `koanf:"db" json:"db"`
+	Dev        bool                `koanf:"dev" json:"dev"`
+	Trust      string              `koanf:"trust" json:"trust"`
+	Namespaces map[string]Settings `koanf:"namespaces" json:"namespaces"`
+	Log        LogConfig           `koanf:"log" json:"log"`
+	Limits     Limits              `koanf:"limits" json:"limits"`
+}
+
+// Settings are those of one namespace.
+type Settings struct {
+	FreeTags bool `koanf:"free_tags" json:"free_tags"`
+}
+
+// LogConfig says what is logged to stderr, and how.
+type LogConfig struct {
+	Level  string `koanf:"level" json:"level"`   // debug, info, warn, error
+	Format string `koanf:"format" json:"format"` // text, json
+}
+
+// Limits keep one client from taking what others need.
+type Limits struct {
+	Body       int64         `koanf:"body" json:"body"`               // bytes of an API request
+	ReadHeader time.Duration `koanf:"read_header" json:"read_header"` // until all headers are here
+	Idle       time.Duration `koanf:"idle" json:"idle"`               // of a kept connection
+	Drain      time.Duration `koanf:"drain" json:"drain"`             // for requests in flight at the end
+	Cache      int64         `koanf:"cache" json:"cache"`             // bytes of manifests kept in memory
+}
+
+// Default is the configuration that needs nothing.
+func Default() Config {
+	return Config{
+		Data:       "./oarlock-data",
+		Listen:     "127.0.0.1:7117",
+		Namespaces: map[string]Settings{},
+		Log:        LogConfig{Level: "info", Format: "text"},
+		Limits: Limits{
+			Body:       1 << 20,
+			ReadHeader: 10 * time.Second,
+			Idle:       2 * time.Minute,
+			Drain:      20 * time.Second,
+			Cache:      64 << 20,
+		},
+	}
+}
+
+// A ConfigError holds every problem of a configuration at once.
+type ConfigError struct{ Problems []string }
+
+func (e *ConfigError) Error() string {
+	s := fmt.Sprintf("configuration: %d problem", len(e.Problems))
+	if len(e.Problems) != 1 {
+		s += "s"
+	}
+	for _, p := range e.Problems {
+		s += "\n  " + p
+	}
+	return s
+}
+
+// ErrUnusable is wrapped by what keeps a server from starting: configuration,
+// data directory or address.
+var ErrUnusable = errors.New("cannot start")
+
+// Unwrap makes errors.Is(err, ErrUnusable) hold.
+func (e *ConfigError) Unwrap() error { return ErrUnusable }
+
+func (c *Config) settings() map[string]registry.Settings {
+	m := make(map[string]registry.Settings, len(c.Namespaces))
+	for name, s := range c.Namespaces {
+		m[name] = registry.Settings{FreeTags: s.FreeTags}
+	}
+	return m
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/policy/signature"
+	"github.com/oarlock/oarlock/registry"
+)
+
+// reconcileEvery is how often the catalog is compared with the registry by
+// itself, for what no event told.
+const reconcileEvery = time.Hour
+
+// joined is the index over one registry: it is the api.Engine, and what the
+// registry's Sink speaks to.
+type joined struct {
+	registry *registry.Registry
+	ingest   *source.Ingester
+	live     *catalog.Live
+	judge    *signature.Judge
+	trust    string // path of its policy
+}
+
+// join reads the checkpoint, so that the catalog serves at once, and makes the
+// ingester that follows the registry.
+func join(cfg Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
+	judge, err := newJudge(cfg.Trust)
+	if err != nil {
+		return nil, err
+	}
+	checkpoint := filepath.Join(cfg.Data, "catalog.checkpoint")
+	first, whole := source.Restore(checkpoint, judge, cfg.Dev, log)
+	j := &joined{registry: r, live: catalog.NewLive(catalog.LiveOptions{First: first}), judge: judge, trust: cfg.Trust}
+	j.ingest = source.New(source.Options{
+		Source: r, Live: j.live, Judge: judge, Dev: cfg.Dev,
+		Checkpoint: checkpoint, Restored: whole,
+		ReconcileEvery: reconcileEvery,
+		Log:            log,
+	})
+	return j, nil
+}
+
+// ready says why the catalog does not serve yet.
+func (j *joined) ready() error {
+	if !j.ingest.Ready() {
+		return errors.New("the catalog is being derived from the registry for the first time")
+	}
+	return nil
+}
+
+// pushes tells the ingester what the registry stored. The registry is opened
+// before there is an ingester; nothing is pushed before both are joined.
+type pushes struct{ ingest *source.Ingester }
+
+// Notify does not block.
+func (p *pushes) Notify(e registry.Event) {
+	if p.ingest != nil {
+		p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
+	}
+}
+
+// Promote points a channel at a version.
+func (j *joined) Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (api.Promotion, error) {
+	to, err := j.registry.Resolve(ctx, id.String(), v.Tag())
+	if err != nil {
+		return api.Promotion{}, err
+	}
+	done := api.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: to.String()}
+	switch before, err := j.registry.Resolve(ctx, id.String(), channel); {
+	case err == nil:
+		done.Before = before.String()
+	case !errors.Is(err, artifact.ErrNotFound):
+		return done, err
+	}
+	if err := j.registry.SetChannel(ctx, id.String(), channel, to); err != nil {
+		return done, err
+	}
+	return done, j.ingest.Settled(ctx)
+}
+
+// Rebuild derives the catalog anew.
+func (j *joined) Rebuild(ctx context.Context, check bool) (api.Rebuilt, error) {
+	c, err := j.ingest.Check(ctx)
+	if err != nil {
+		return api.Rebuilt{}, err
+	}
+	out := api.Rebuilt{Rebuilt: c.Rebuilt.String(), Agrees: len(c.Differ) == 0}
+	for _, d := range c.Differ {
+		out.Differences = append(out.Differences, fmt.Sprintf("%s: %s", d.ID, d.Detail))
+	}
+	if !check {
+		if _, err := j.ingest.Reconcile(ctx); err != nil {
+			return out, err
+		}
+	}
+	out.Stamp = j.live.Current().Stamp()
+	return out, nil
+}
+
+// Fsck reads everything stored.
+func (j *joined) Fsck(ctx context.Context, report func(api.Damage)) error {
+	return j.registry.Fsck(ctx, func(d registry.Damage) {
+		report(api.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What})
+	})
+}
+
+// Config reads the plugin manifest of a version.
+func (j *joined) Config(ctx context.Context, id artifact.Name, v *catalog.Version) (*artifact.Plugin, error) {
+	raw, err := j.registry.Blob(ctx, id.String(), v.Config, artifact.MaxConfig)
+	if err != nil {
+		return nil, err
+	}
+	return artifact.ParsePlugin(raw)
+}
+
+// reload reads the trust policy again and judges everything by it.
+func (j *joined) reload(ctx context.Context) error {
+	who, err := trustAt(j.trust)
+	if err != nil {
+		return err
+	}
+	if err := j.judge.SetTrust(who); err != nil {
+		return err
+	}
+	_, err = j.ingest.Reconcile(ctx)
+	return err
+}

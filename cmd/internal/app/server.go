@@ -1,0 +1,212 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry"
+)
+
+// Options are what a Server needs besides its configuration.
+type Options struct {
+	Log     *slog.Logger
+	Version string
+	// Notice says something to the operator once, outside of the log.
+	Notice io.Writer
+}
+
+// A Server is the whole of Oarlock on one listener. Open makes one, Run serves
+// until its context ends, Close gives everything back.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	listener net.Listener
+	registry *registry.Registry
+	index    *joined
+	pushes   pushes
+	api      *api.Server
+	http     *http.Server
+	closing  sync.Once
+}
+
+// Open takes the data directory and the address, and reads the last catalog.
+// What keeps it from starting wraps ErrUnusable.
+func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: o.Log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := s.take(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := platformKey(cfg.Data); err != nil {
+		return nil, unusable(err)
+	}
+	admin, err := loadAdminToken(cfg.Data, func(token string) {
+		fmt.Fprintf(o.Notice, "bootstrap admin token, shown this once: %s\n", token)
+	})
+	if err != nil {
+		return nil, unusable(err)
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.index, err = join(cfg, s.registry, o.Log); err != nil {
+		return nil, unusable(err)
+	}
+	s.pushes.ingest = s.index.ingest
+	s.api = api.New(api.Options{
+		Live: s.index.live, Engine: s.index, Ready: s.index.ready,
+		Authorize: authorizer(cfg.Dev, admin),
+		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
+		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
+	})
+	s.http = s.newHTTP(api.NewObserver(o.Log, metrics))
+	return s, nil
+}
+
+// take opens what only one server may hold: the storage and the address. Both
+// are tried, so that every problem is named at once.
+func (s *Server) take(ctx context.Context) error {
+	var problems []string
+	if err := os.MkdirAll(s.cfg.Data, 0o755); err != nil {
+		problems = append(problems, fmt.Sprintf("data: directory %q: %s", s.cfg.Data, err))
+	} else if err := s.openRegistry(ctx); err != nil {
+		problems = append(problems, fmt.Sprintf("data: %s", err))
+	}
+	var err error
+	if s.listener, err = net.Listen("tcp", s.cfg.Listen); err != nil {
+		problems = append(problems, fmt.Sprintf("listen: %s", err))
+	}
+	if len(problems) > 0 {
+		return &ConfigError{problems}
+	}
+	return nil
+}
+
+func (s *Server) openRegistry(ctx context.Context) error {
+	place, err := parseStorage(s.cfg.Storage)
+	if err != nil {
+		return err
+	}
+	dir := place.dir
+	if dir == "" {
+		dir = filepath.Join(s.cfg.Data, "registry")
+	}
+	s.registry, err = registry.Open(ctx, registry.Options{
+		Dir: dir, Driver: place.driver, Parameters: place.parameters,
+		Namespaces: registry.Prefixes(s.cfg.settings()),
+		Sink:       &s.pushes,
+		Logger:     s.log,
+		CacheBytes: s.cfg.Limits.Cache,
+	})
+	return err
+}
+
+func (s *Server) newHTTP(o *api.Observer) *http.Server {
+	store, rest := o.Wrap("registry", slog.LevelDebug, s.registry), o.Wrap("api", slog.LevelInfo, s.api)
+	h := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/") {
+				store.ServeHTTP(w, r)
+				return
+			}
+			rest.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: s.cfg.Limits.ReadHeader,
+		IdleTimeout:       s.cfg.Limits.Idle,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	h.RegisterOnShutdown(s.api.Drain)
+	return h
+}
+
+// Addr is the address that is listened on, with its real port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// URL is how to reach the server from this machine.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.cfg.TLSCert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + s.Addr()
+}
+
+// Run serves until ctx ends, then lets requests in flight finish, and returns
+// nil. It returns early only when serving itself breaks.
+func (s *Server) Run(ctx context.Context) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	ingest := make(chan error, 1)
+	go func() { ingest <- s.index.ingest.Run(background) }()
+	served := make(chan error, 1)
+	go func() {
+		if s.cfg.TLSCert != "" {
+			served <- s.http.ServeTLS(s.listener, s.cfg.TLSCert, s.cfg.TLSKey)
+			return
+		}
+		served <- s.http.Serve(s.listener)
+	}()
+	s.log.InfoContext(ctx, "listening", "address", s.Addr(), "url", s.URL(), "data", s.cfg.Data, "dev", s.cfg.Dev)
+	var err error
+	select {
+	case err = <-served:
+	case err = <-ingest:
+		err = fmt.Errorf("ingest: %w", err)
+		ingest <- nil
+	case <-ctx.Done():
+		err = s.drain()
+	}
+	stop()
+	return errors.Join(err, <-ingest)
+}
+
+func (s *Server) drain() error {
+	s.log.Info("draining", "at_most", s.cfg.Limits.Drain)
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Drain)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.log.Warn("requests were cut", "err", err)
+		return s.http.Close()
+	}
+	return nil
+}
+
+// Reload reads the trust policy again; on an error the earlier one stays.
+func (s *Server) Reload(ctx context.Context) error { return s.index.reload(ctx) }
+
+// Close gives storage and address back. Run has written the checkpoint.
+func (s *Server) Close() (err error) {
+	s.closing.Do(func() {
+		if s.registry != nil {
+			err = s.registry.Close()
+		}
+		if s.listener != nil {
+			if e := s.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+				err = errors.Join(err, e)
+			}
+		}
+	})
+	return err
+}
+
+func unusable(err error) error { return &ConfigError{[]string{err.Error()}} }

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// storage is where blobs are kept: a driver of the registry and its parameters.
+type storage struct {
+	driver     string
+	dir        string // of the filesystem driver, relative to data where it is ""
+	parameters map[string]any
+}
+
+// parseStorage reads s:
+//
+//	""                                   DATA/registry
+//	/path or file:///path                that directory
+//	s3://bucket/prefix?region=…&endpoint=http://…
+//
+// The credentials of s3 are those of the environment (AWS_…), never the URL's.
+func parseStorage(s string) (storage, error) {
+	if s == "" {
+		return storage{driver: "filesystem"}, nil
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return storage{}, fmt.Errorf("%q: expected a directory or s3://bucket/prefix?region=…&endpoint=…", s)
+	}
+	switch u.Scheme {
+	case "", "file", "filesystem":
+		if u.Host != "" || u.Path == "" || u.RawQuery != "" {
+			return storage{}, fmt.Errorf("%q: expected a directory such as /var/lib/oarlock or file:///var/lib/oarlock", s)
+		}
+		return storage{driver: "filesystem", dir: u.Path}, nil
+	case "s3":
+		return parseS3(u)
+	}
+	return storage{}, fmt.Errorf("%q: scheme %q, expected a directory or s3://…", s, u.Scheme)
+}
+
+func parseS3(u *url.URL) (storage, error) {
+	if u.Host == "" {
+		return storage{}, fmt.Errorf("%q: the bucket is missing, expected s3://bucket/prefix", u.Redacted())
+	}
+	if u.User != nil {
+		return storage{}, fmt.Errorf("%q: credentials do not belong in the URL, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", u.Redacted())
+	}
+	q := u.Query()
+	p := map[string]any{"bucket": u.Host, "region": "us-east-1", "v4auth": true}
+	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
+		p["rootdirectory"] = "/" + prefix
+	}
+	for key, values := range q {
+		switch key {
+		case "region":
+			p["region"] = values[0]
+		case "endpoint":
+			e, err := url.Parse(values[0])
+			if err != nil || e.Host == "" || (e.Scheme != "http" && e.Scheme != "https") {
+				return storage{}, fmt.Errorf("endpoint %q: expected http://host:port or https://host", values[0])
+			}
+			p["regionendpoint"], p["secure"], p["forcepathstyle"] = values[0], e.Scheme == "https", true
+		default:
+			return storage{}, fmt.Errorf("parameter %q: expected region or endpoint", key)
+		}
+	}
+	return storage{driver: "s3", parameters: p}, nil
+}
+
+// parseDB accepts the databases that this version can use. There is nothing
+// of one site to keep yet beyond files in the data directory.
+func parseDB(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return fmt.Errorf("expected postgres://user@host/name, or nothing for the embedded default")
+	}
+	switch u.Scheme {
+	case "postgres", "postgresql":
+		return fmt.Errorf("%q: this version keeps no state in a database, so PostgreSQL is not supported yet: leave db empty", u.Redacted())
+	}
+	return fmt.Errorf("scheme %q: expected postgres://…, or nothing for the embedded default", u.Scheme)
+}

@@ -1,0 +1,122 @@
+package app
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// Validate returns a *ConfigError with every problem of c, or nil. It reads
+// the files that c names, and opens nothing else.
+func (c *Config) Validate() error {
+	var problems []string
+	problem := func(key, format string, args ...any) {
+		problems = append(problems, key+": "+fmt.Sprintf(format, args...))
+	}
+	if c.Data == "" {
+		problem("data", "empty, expected a directory")
+	}
+	c.validateAddress(problem)
+	c.validateTLS(problem)
+	if _, err := parseStorage(c.Storage); err != nil {
+		problem("storage", "%s", err)
+	}
+	if err := parseDB(c.DB); err != nil {
+		problem("db", "%s", err)
+	}
+	if c.Trust != "" {
+		if _, err := trust.Load(c.Trust); err != nil {
+			problem("trust", "%s", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Namespaces)) {
+		if name == "" || strings.HasPrefix(name, "/") || strings.HasSuffix(name, "/") || strings.ToLower(name) != name {
+			problem("namespaces", "%q: expected a publisher such as \"acme\", or a repository", name)
+		}
+	}
+	if _, err := c.Log.level(); err != nil {
+		problem("log.level", "%q: expected debug, info, warn or error", c.Log.Level)
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		problem("log.format", "%q: expected text or json", c.Log.Format)
+	}
+	positive := map[string]int64{"limits.body": c.Limits.Body, "limits.cache": c.Limits.Cache, "limits.read_header": int64(c.Limits.ReadHeader),
+		"limits.idle": int64(c.Limits.Idle), "limits.drain": int64(c.Limits.Drain)}
+	for _, key := range slices.Sorted(maps.Keys(positive)) {
+		if positive[key] <= 0 {
+			problem(key, "expected more than 0")
+		}
+	}
+	if len(problems) > 0 {
+		return &ConfigError{problems}
+	}
+	return nil
+}
+
+type problemFunc func(key, format string, args ...any)
+
+func (c *Config) validateAddress(problem problemFunc) {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		problem("listen", "%q: expected an address and port such as 127.0.0.1:7117", c.Listen)
+	} else if c.Dev && !loopback(host) {
+		problem("dev", "needs no login, so it listens on loopback only, and listen is %q: use 127.0.0.1 or go without dev", c.Listen)
+	}
+	if c.PublicURL == "" {
+		return
+	}
+	u, err := url.Parse(c.PublicURL)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
+		problem("public_url", "%q: expected a URL such as https://plugins.example.org", c.PublicURL)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		problem("public_url", "%q: expected scheme and host only; a registry is always at the root of its host", c.PublicURL)
+	}
+}
+
+func (c *Config) validateTLS(problem problemFunc) {
+	switch {
+	case c.TLSCert == "" && c.TLSKey == "":
+	case c.TLSCert == "":
+		problem("tls_cert", "missing, and tls_key is set: give both or neither")
+	case c.TLSKey == "":
+		problem("tls_key", "missing, and tls_cert is set: give both or neither")
+	default:
+		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+			problem("tls_cert", "%s", err)
+		}
+	}
+}
+
+// loopback reports whether host can only be reached from this machine.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func (l LogConfig) level() (slog.Level, error) {
+	var level slog.Level
+	err := level.UnmarshalText([]byte(l.Level))
+	return level, err
+}
+
+// Logger writes to stderr as l says.
+func (l LogConfig) Logger(stderr io.Writer) *slog.Logger {
+	level, _ := l.level()
+	o := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(stderr, o))
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
+	"github.com/oarlock/oarlock/registry/remote"
+)
+
+// adminTokenEnv holds the token that calls ask for which change things.
+const adminTokenEnv = "OARLOCK_TOKEN"
+
+// admin calls what the catalog client does not: the calls of operators. The
+// caller closes the answer's body.
+func (c *console) admin(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	cl, err := client.New(c.serverURL(), client.Options{PlainHTTP: c.plainHTTP})
+	if err != nil {
+		return nil, argument(err)
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	scheme := "https"
+	if c.plainHTTP || strings.HasPrefix(c.serverURL(), "http://") || (!strings.Contains(c.serverURL(), "://") && remote.Loopback(cl.Host())) {
+		scheme = "http"
+	}
+	r, err := http.NewRequestWithContext(ctx, method, scheme+"://"+cl.Host()+"/api/v1"+path, bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", c.userAgent())
+	if token := os.Getenv(adminTokenEnv); token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	return nil, adminProblem(resp)
+}
+
+func adminProblem(resp *http.Response) error {
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	var p index.Problem
+	if json.Unmarshal(raw, &p) != nil || p.Code == "" {
+		return fmt.Errorf("%s: %s, not an answer of a catalog", resp.Request.URL.Host, resp.Status)
+	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		p.Fixes = append(p.Fixes, "set "+adminTokenEnv+" to it")
+		return kinded{&p, errNotAuthorised}
+	}
+	return &p
+}
+
+// call is admin for an answer that is one JSON value.
+func call[T any](ctx context.Context, c *console, method, path string, body any) (T, error) {
+	var out T
+	resp, err := c.admin(ctx, method, path, body)
+	if err != nil {
+		return out, err
+	}
+	err = json.NewDecoder(resp.Body).Decode(&out)
+	return out, errors.Join(err, resp.Body.Close())
+}

@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/cmd/internal/app"
+)
+
+// configResult is the effective configuration, with secrets hidden.
+type configResult struct{ app.Config }
+
+func (r configResult) text(w io.Writer) error { return encodeYAML(w, r) }
+
+// MarshalJSON keeps secrets out of every form of output.
+func (r configResult) MarshalJSON() ([]byte, error) { return json.Marshal(r.Hidden()) }
+
+func newConfig(c *console) *cobra.Command {
+	check := verb("check", "Print the effective configuration, or every problem of it",
+		"Reads file, environment and flags as serve does, starts nothing, and hides secrets.",
+		"oarlock config check --config /etc/oarlock.yaml", "OARLOCK_LISTEN=0.0.0.0:80 oarlock config check --output json")
+	check.Args = args(0, 0, "none")
+	serverFlags(check.Flags())
+	check.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := loadConfig(cmd.Flags())
+		if err != nil {
+			return err
+		}
+		return c.print(configResult{cfg})
+	}
+	return parent("config", "Look at the server's configuration", check)
+}

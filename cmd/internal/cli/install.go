@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
+)
+
+// storeFlags name a store and how it is filled.
+type storeFlags struct {
+	dir   string
+	trust trustFlags
+	host  hostFlags
+}
+
+func (s *storeFlags) addDir(f *pflag.FlagSet) {
+	f.StringVarP(&s.dir, "dir", "d", "", "`DIR`ectory of the store")
+}
+
+func (s *storeFlags) add(f *pflag.FlagSet) {
+	s.addDir(f)
+	s.trust.add(f)
+	s.host.add(f)
+}
+
+// open opens the store without the network.
+func (s *storeFlags) open() (*client.Store, error) {
+	if s.dir == "" {
+		return nil, usagef("which store? give --dir DIR")
+	}
+	return client.OpenStore(s.dir, client.StoreOptions{})
+}
+
+// openOnline opens the store for changes that ask the catalog.
+func (s *storeFlags) openOnline(c *console) (*client.Store, error) {
+	if s.dir == "" {
+		return nil, usagef("which store? give --dir DIR")
+	}
+	cl, err := c.catalog()
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.puller(&s.trust, s.host.platform)
+	if err != nil {
+		return nil, err
+	}
+	return client.OpenStore(s.dir, client.StoreOptions{Client: cl, Puller: p,
+		Host: index.HostQuery{ID: s.host.host, Version: s.host.hostVersion}, Channel: s.host.channel, Prerelease: s.host.prerelease})
+}
+
+// changeResult says what a change of the store did.
+type changeResult struct{ *client.Change }
+
+func (r changeResult) text(w io.Writer) error {
+	if len(r.Changed) == 0 {
+		return sentence(w, "nothing to change")
+	}
+	return table(w, func(row func(...string)) {
+		row("PLUGIN", "FROM", "TO")
+		for _, m := range r.Changed {
+			row(m.ID.String(), orDash(m.From), orDash(m.To))
+		}
+	})
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func newInstall(c *console) *cobra.Command {
+	var store storeFlags
+	cmd := verb("install PLUGIN… --dir D", "Install plugins and all that they need",
+		"The catalog chooses the versions that fit the host, everything is pulled by digest and verified, and\n"+
+			"only then one rename makes it active. What is installed already stays at its digest where it can.",
+		"oarlock install acme/hello --dir ./plugins --host acme-editor --host-version 2.1 --policy trust.yaml",
+		"oarlock install acme/hello@^1.2 acme/greet --dir ./plugins --server https://plugins.example.org")
+	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^1.2")
+	cmd.ValidArgsFunction = c.completePlugins
+	store.add(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		plugins, err := wants(args)
+		if err != nil {
+			return err
+		}
+		s, err := store.openOnline(c)
+		if err != nil {
+			return err
+		}
+		done, err := s.Install(cmd.Context(), plugins...)
+		if err != nil {
+			return fmt.Errorf("install: %w", err)
+		}
+		return c.print(changeResult{done})
+	}
+	return cmd
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy/signature"
+)
+
+// keyResult names the two files of a new key.
+type keyResult struct {
+	Private string `json:"private"`
+	Public  string `json:"public"`
+}
+
+func (r keyResult) text(w io.Writer) error {
+	return sentence(w, "%s (keep it) and %s (give it away)", r.Private, r.Public)
+}
+
+func newKey(c *console) *cobra.Command {
+	generate := verb("generate NAME", "Make a key pair for signing",
+		"NAME.key is encrypted with a password and in cosign's form, so that cosign signs with it too;\n"+
+			"NAME.pub goes into trust policies. Nothing that is there is replaced.",
+		"oarlock key generate acme", "COSIGN_PASSWORD= oarlock key generate ci")
+	generate.Args = args(1, 1, "a name for the two files")
+	generate.RunE = func(_ *cobra.Command, args []string) error {
+		r := keyResult{args[0] + ".key", args[0] + ".pub"}
+		for _, path := range []string{r.Private, r.Public} {
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("key generate: %s is there already: %w", path, artifact.ErrConflict)
+			}
+		}
+		pair, err := signature.GenerateKeyPair(c.password())
+		if err != nil {
+			return err
+		}
+		if err := writeNew(r.Private, pair.Private, 0o600); err != nil {
+			return err
+		}
+		if err := writeNew(r.Public, pair.Public, 0o644); err != nil {
+			return err
+		}
+		return c.print(r)
+	}
+	return parent("key", "Make keys for signing", generate)
+}
+
+// writeNew writes a file that must not be there yet.
+func writeNew(path string, content []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return fmt.Errorf("key generate: %w", err)
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("key generate: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	orasregistry "oras.land/oras-go/v2/registry"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/remote"
+)
+
+// pushResult says what the registry holds now.
+type pushResult struct {
+	Reference string      `json:"reference"` // by digest
+	Tag       string      `json:"tag,omitempty"`
+	Digest    string      `json:"digest"`
+	Sent      int64       `json:"sent"` // bytes; 0 when all was there already
+	Signature *signResult `json:"signature,omitempty"`
+}
+
+func (r pushResult) text(w io.Writer) error {
+	if err := sentence(w, "%s", r.Reference); err != nil {
+		return err
+	}
+	if r.Signature != nil {
+		return r.Signature.text(w)
+	}
+	return nil
+}
+
+func newPush(c *console) *cobra.Command {
+	var key keyFlag
+	var sign bool
+	cmd := verb("push DIR|LAYOUT REF", "Push a plugin to a registry",
+		"Packs the directory, or takes what was packed, sends what is missing and sets the tag last.\n"+
+			"Pushing the same again changes nothing. A version tag is immutable: other content under it is\n"+
+			"refused with both digests.",
+		"oarlock push ./hello 127.0.0.1:7117/acme/hello:1.2.0", "oarlock push hello.tar registry.example.org/acme/hello:1.2.0 --sign --key acme.key")
+	cmd.Args = args(2, 2, "a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+	key.add(cmd.Flags())
+	cmd.Flags().BoolVar(&sign, "sign", false, "sign what was pushed, with --key")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if sign != (key.path != "") {
+			return usagef("--sign and --key go together")
+		}
+		ref, err := orasregistry.ParseReference(args[1])
+		if err != nil {
+			return usagef("reference %q: expected registry/publisher/plugin:version", args[1])
+		}
+		p, err := openPlugin(cmd.Context(), args[0], "")
+		if err != nil {
+			return err
+		}
+		if ref.Reference == "" {
+			ref.Reference = p.Plugin.Version.Tag()
+		}
+		bar := c.newProgress()
+		err = remote.Push(cmd.Context(), p.Store, p.Root, ref.String(), c.remote(bar.push))
+		bar.done(err)
+		if err != nil {
+			return pushError(ref, p.Plugin, err)
+		}
+		r := pushResult{Reference: fmt.Sprintf("%s/%s@%s", ref.Registry, ref.Repository, p.Root.Digest), Digest: p.Root.Digest.String(), Sent: bar.sent()}
+		if !strings.Contains(ref.Reference, ":") {
+			r.Tag = ref.Reference
+		}
+		if sign {
+			if r.Signature, err = c.sign(cmd.Context(), r.Reference, key); err != nil {
+				return err
+			}
+		}
+		return c.print(r)
+	}
+	return cmd
+}
+
+// pushError adds what the registry cannot know: what is in the directory.
+func pushError(ref orasregistry.Reference, p *artifact.Plugin, err error) error {
+	tag, parseErr := artifact.ParseTag(ref.Reference)
+	if parseErr == nil && tag.Kind() == artifact.TagVersion && tag.Version().Compare(p.Version) != 0 {
+		return fmt.Errorf("push: the tag says %q and %s says %q: make them equal: %w", ref.Reference, "plugin.json", p.Version, err)
+	}
+	return fmt.Errorf("push: %w", err)
+}
+
+// remote says how registries are spoken to.
+func (c *console) remote(progress func(remote.Event)) remote.Options {
+	return remote.Options{PlainHTTP: c.plainHTTP, UserAgent: c.userAgent(), Progress: progress}
+}

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// groups order the verbs in help.
+var groups = []cobra.Group{
+	{ID: "publish", Title: "Publish:"},
+	{ID: "find", Title: "Find:"},
+	{ID: "use", Title: "Install:"},
+	{ID: "operate", Title: "Operate:"},
+}
+
+func newRoot(c *console) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "oarlock",
+		Short: "Publish, find, verify and install plugins kept as OCI artifacts",
+		Long: "Oarlock keeps plugins as OCI artifacts in a registry, judges who signed them, and tells\n" +
+			"a host application which versions fit it. The bytes are pulled by digest, by any OCI client.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			switch c.output {
+			case "text", "json", "yaml":
+				return nil
+			}
+			return usagef("--output %q: expected text, json or yaml", c.output)
+		},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownVerb(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.flags(root)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%s: see %q", err, cmd.CommandPath()+" --help")
+	})
+	for i := range groups {
+		root.AddGroup(&groups[i])
+	}
+	add := func(group string, verbs ...*cobra.Command) {
+		for _, v := range verbs {
+			v.GroupID = group
+			root.AddCommand(v)
+		}
+	}
+	addVerbs(c, add)
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	return root
+}
+
+// verb fills what every command has: help of one line, the reason, examples.
+func verb(use, short, long string, examples ...string) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: short + ".\n\n" + long}
+	cmd.Example = "  " + strings.Join(examples, "\n  ")
+	return cmd
+}
+
+// args asks for between least and most arguments; most < 0 is any number.
+func args(least, most int, names string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, got []string) error {
+		if len(got) >= least && (most < 0 || len(got) <= most) {
+			return nil
+		}
+		return usagef("%s: %d arguments came, expected %s: see %q", cmd.Name(), len(got), names, cmd.CommandPath()+" --help")
+	}
+}
+
+func unknownVerb(cmd *cobra.Command, name string) error {
+	msg := fmt.Sprintf("unknown verb %q", name)
+	cmd.SuggestionsMinimumDistance = 2
+	if s := cmd.SuggestionsFor(name); len(s) > 0 {
+		msg += fmt.Sprintf(", did you mean %q?", strings.Join(s, `" or "`))
+	}
+	return usagef("%s: see \"oarlock --help\"", msg)
+}
+
+// parent makes a command that only holds others.
+func parent(use, short string, children ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownVerb(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usagef("%s: one of its verbs was expected: see %q", cmd.Name(), cmd.CommandPath()+" --help")
+		},
+	}
+	cmd.AddCommand(children...)
+	return cmd
+}

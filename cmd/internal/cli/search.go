@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/index"
+)
+
+type searchResult struct{ *index.Page }
+
+func (r searchResult) text(w io.Writer) error {
+	if len(r.Items) == 0 {
+		return sentence(w, "nothing fits")
+	}
+	err := table(w, func(row func(...string)) {
+		row("PLUGIN", "VERSION", "SIGNATURE", "LICENSE", "DESCRIPTION")
+		for _, p := range r.Items {
+			row(p.ID, p.Version, string(p.Signature.Status), p.License, short(p.Description, 60))
+		}
+	})
+	if err == nil && r.NextCursor != "" {
+		err = sentence(w, "%d of %d; the next ones: --cursor %s", len(r.Items), r.Total, r.NextCursor)
+	}
+	return err
+}
+
+// short is the first line of s, cut to n characters.
+func short(s string, n int) string {
+	s, _, _ = strings.Cut(s, "\n")
+	r := []rune(strings.Map(printable, s))
+	if len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return string(r)
+}
+
+// printable keeps what a publisher wrote from steering a terminal.
+func printable(r rune) rune {
+	if r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) {
+		return -1
+	}
+	return r
+}
+
+func newSearch(c *console) *cobra.Command {
+	var host hostFlags
+	var q index.Query
+	cmd := verb("search [TEXT]", "Find plugins that fit",
+		"Lists each plugin with its newest version that fits the question. What does not fit is not in\n"+
+			"the answer: \"oarlock why\" says the reasons.",
+		"oarlock search markdown", "oarlock search --host acme-editor --host-version 2.1 --platform linux/amd64",
+		"oarlock search --category tools --sort updated --output json")
+	cmd.Args = args(0, -1, "words to search for")
+	f := cmd.Flags()
+	host.add(f)
+	f.StringVar(&q.Category, "category", "", "one or more categories, comma between")
+	f.StringVar(&q.Publisher, "publisher", "", "one or more publishers, comma between")
+	f.StringVar(&q.License, "license", "", "one or more SPDX expressions, comma between")
+	f.StringVar(&q.Niche, "niche", "", "one or more niches, comma between")
+	f.StringVar(&q.Tier, "tier", "", "one or more tiers, comma between")
+	f.StringVar(&q.State, "state", "", "one or more lifecycle states, comma between")
+	f.StringVar(&q.Verified, "verified", "", "true or false: signed by a trusted signer")
+	f.StringVar(&q.Source, "source", "", "name of a source")
+	f.StringVar(&q.Sort, "sort", "", "relevance, downloads, rating, updated or name")
+	f.IntVar(&q.Limit, "limit", 0, "plugins per page")
+	f.StringVar(&q.Cursor, "cursor", "", "where the page before ended")
+	f.StringSliceVar(&q.Facets, "facets", nil, "facets to count (json and yaml output)")
+	f.Int64Var(&q.Generation, "generation", 0, "answer from this generation of the catalog")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cl, err := c.catalog()
+		if err != nil {
+			return err
+		}
+		h := host.query()
+		q.Host, q.HostVersion, q.Platform, q.Channel, q.Prerelease = h.Host, h.HostVersion, h.Platform, h.Channel, h.Prerelease
+		q.Text = strings.Join(args, " ")
+		page, err := cl.Search(cmd.Context(), q)
+		if err != nil {
+			return fmt.Errorf("search: %w", err)
+		}
+		return c.print(searchResult{page})
+	}
+	return cmd
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/oarlock/oarlock/cmd/internal/app"
+)
+
+func newServe(c *console) *cobra.Command {
+	cmd := verb("serve", "Serve registry and catalog on one listener",
+		"One process is enough: /v2/ is the OCI registry, /api/v1/ the catalog, /api/docs its reference.\n"+
+			"The configuration file is read first, then OARLOCK_* variables, then flags. SIGTERM drains and\n"+
+			"exits 0, a second signal ends at once; SIGHUP reads the trust policy again. The first start makes\n"+
+			"the platform key and prints one admin token, which channel, rebuild and fsck ask for.",
+		"oarlock serve --dev", "oarlock serve --data /var/lib/oarlock --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem",
+		"oarlock serve --config /etc/oarlock.yaml", "curl http://127.0.0.1:7117/readyz")
+	cmd.Args = args(0, 0, "none")
+	serverFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := loadConfig(cmd.Flags())
+		if err != nil {
+			return err
+		}
+		return serve(cmd.Context(), c, cfg)
+	}
+	return cmd
+}
+
+// serverFlags are the settings that have a flag; the key of each is its name
+// with "_" for "-".
+func serverFlags(f *pflag.FlagSet) {
+	d := app.Default()
+	f.String("config", "", "configuration `FILE` (YAML)")
+	f.String("data", d.Data, "directory for all that is kept")
+	f.String("listen", d.Listen, "`ADDRESS` and port; port 0 takes a free one")
+	f.String("public-url", "", "`URL` under which clients reach this server; each request's Host by default")
+	f.String("tls-cert", "", "certificate `FILE` (PEM)")
+	f.String("tls-key", "", "key `FILE` of the certificate (PEM)")
+	f.String("storage", "", "`URL` of the blobs: a directory, or s3://bucket/prefix?region=…&endpoint=…")
+	f.String("db", "", "`URL` of the database; nothing for the embedded default")
+	f.String("trust", "", "trust policy `FILE` (YAML): whose signatures count")
+	f.Bool("dev", false, "for trying out: loopback only, no login, unsigned versions are listed and marked")
+	f.String("log-level", d.Log.Level, "debug, info, warn or error")
+	f.String("log-format", d.Log.Format, "text or json")
+}
+
+func loadConfig(f *pflag.FlagSet) (app.Config, error) {
+	given := map[string]any{}
+	file := ""
+	f.Visit(func(flag *pflag.Flag) {
+		switch key := strings.ReplaceAll(flag.Name, "-", "_"); {
+		case flag.Name == "config":
+			file = flag.Value.String()
+		case strings.HasPrefix(flag.Name, "log-"):
+			given["log."+strings.TrimPrefix(flag.Name, "log-")] = flag.Value.String()
+		case key == "dev":
+			given[key], _ = f.GetBool(flag.Name)
+		case f.Lookup(flag.Name) != nil && isSetting(key):
+			given[key] = flag.Value.String()
+		}
+	})
+	cfg, err := app.LoadConfig(app.ConfigInput{File: file, Environ: os.Environ(), Flags: given})
+	var loading, judging *app.ConfigError
+	errors.As(err, &loading)
+	if errors.As(cfg.Validate(), &judging) && loading != nil {
+		loading.Problems = append(loading.Problems, judging.Problems...)
+		return cfg, loading
+	}
+	if loading != nil {
+		return cfg, loading
+	}
+	if judging != nil {
+		return cfg, judging
+	}
+	return cfg, err
+}
+
+func isSetting(key string) bool {
+	for _, k := range app.Keys() {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+func serve(ctx context.Context, c *console, cfg app.Config) error {
+	log := cfg.Log.Logger(c.Err)
+	slog.SetDefault(log)
+	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: buildVersion(c.version).Version, Notice: c.Err})
+	if err != nil {
+		return err
+	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, hangup...)
+	defer signal.Stop(again)
+	go func() {
+		for {
+			select {
+			case <-again:
+				if err := s.Reload(ctx); err != nil {
+					log.Error("reload: the earlier trust policy stays", "err", err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	if err := errors.Join(s.Run(ctx), s.Close()); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	log.Info("stopped")
+	return nil
+}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/index"
+)
+
+type showResult struct{ *index.Detail }
+
+func (r showResult) text(w io.Writer) error {
+	fmt.Fprintf(w, "%s %s\n", r.ID, r.Version)
+	if r.Description != "" {
+		fmt.Fprintln(w, short(r.Description, 200))
+	}
+	fmt.Fprintln(w)
+	if err := table(w, func(row func(...string)) {
+		facts(row, "name", r.Name, "license", r.License, "engines", engineList(r.Engines), "platforms", strings.Join(r.Platforms, ", "),
+			"state", string(r.State), "signature", signatureText(r.Signature), "reference", r.Reference, "permissions", strings.Join(r.Permissions, ", "),
+			"needs", dependencyList(r.Dependencies))
+	}); err != nil {
+		return err
+	}
+	for _, n := range r.Notices {
+		fmt.Fprintf(w, "! %s\n", short(n.Detail, 200))
+	}
+	fmt.Fprintln(w)
+	return table(w, func(row func(...string)) {
+		row("VERSION", "ENGINES", "SIGNATURE", "CHANNELS", "STATE", "DIGEST")
+		for _, v := range r.Versions {
+			row(v.Version, engineList(v.Engines), string(v.Signature.Status), strings.Join(v.Channels, ","), versionState(v), v.Digest.String())
+		}
+	})
+}
+
+type showVersionResult struct{ *index.VersionDetail }
+
+func (r showVersionResult) text(w io.Writer) error {
+	fmt.Fprintf(w, "%s %s\n\n", r.ID, r.Version.Version)
+	return table(w, func(row func(...string)) {
+		facts(row, "reference", r.Reference, "type", r.ArtifactType, "size", byteCount(r.Size), "license", r.License,
+			"engines", engineList(r.Engines), "platforms", buildList(r.Platforms), "signature", signatureText(r.Signature),
+			"channels", strings.Join(r.Channels, ", "), "state", versionState(r.Version), "permissions", strings.Join(r.Permissions, ", "),
+			"needs", dependencyList(r.Dependencies))
+	})
+}
+
+// facts writes pairs of name and value, leaving out what is empty.
+func facts(row func(...string), pairs ...string) {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			row(pairs[i], short(pairs[i+1], 200))
+		}
+	}
+}
+
+func engineList(engines map[string]string) string {
+	var out []string
+	for _, host := range slices.Sorted(maps.Keys(engines)) {
+		out = append(out, host+" "+engines[host])
+	}
+	return strings.Join(out, ", ")
+}
+
+func buildList(builds []index.Build) string {
+	var out []string
+	for _, b := range builds {
+		if b.OS != "" {
+			out = append(out, strings.TrimSuffix(b.OS+"/"+b.Arch+"/"+b.Variant, "/"))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func dependencyList(needs []index.Dependency) string {
+	var out []string
+	for _, d := range needs {
+		text := d.ID + " " + d.Range
+		if d.Optional {
+			text += " (optional)"
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", ")
+}
+
+func signatureText(s index.Signature) string {
+	text := string(s.Status)
+	if s.Signer != "" {
+		text += " by " + s.Signer
+	}
+	if s.Format != "" {
+		text += " (" + s.Format + ")"
+	}
+	return text
+}
+
+func versionState(v index.Version) string {
+	if v.Pending == nil {
+		return string(v.State)
+	}
+	var codes []string
+	for _, r := range v.Pending.Reasons {
+		codes = append(codes, r.Code)
+	}
+	return "pending: " + strings.Join(codes, ", ")
+}
+
+func newShow(c *console) *cobra.Command {
+	var host hostFlags
+	cmd := verb("show PLUGIN", "Show a plugin, or one version of it",
+		"With the filters of a host it says which version that host gets.",
+		"oarlock show acme/hello", "oarlock show acme/hello@1.2.0 --output yaml", "oarlock show acme/hello --host acme-editor --host-version 2.1")
+	cmd.Args = args(1, 1, "one plugin such as acme/hello or acme/hello@1.2.0")
+	cmd.ValidArgsFunction = c.completePlugins
+	host.add(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		p, err := parsePlugin(args[0])
+		if err != nil {
+			return err
+		}
+		v, err := p.version()
+		if err != nil {
+			return err
+		}
+		cl, err := c.catalog()
+		if err != nil {
+			return err
+		}
+		if !v.IsZero() {
+			d, err := cl.Version(cmd.Context(), p.id, v)
+			if err != nil {
+				return fmt.Errorf("show: %w", err)
+			}
+			return c.print(showVersionResult{d})
+		}
+		d, err := cl.Show(cmd.Context(), p.id, host.query())
+		if err != nil {
+			return fmt.Errorf("show: %w", err)
+		}
+		return c.print(showResult{d})
+	}
+	return cmd
+}

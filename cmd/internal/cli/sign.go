@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/oarlock/oarlock/policy/signature"
+)
+
+// keyFlag is the private key that signs.
+type keyFlag struct{ path, format string }
+
+func (k *keyFlag) add(f *pflag.FlagSet) {
+	f.StringVar(&k.path, "key", "", "private key `FILE`, or env://NAME; its password is taken from "+signature.PasswordVariable+", or asked for")
+	f.StringVar(&k.format, "signature-format", "", "cosign-tag, cosign-referrer or sigstore-bundle; cosign-tag by default")
+}
+
+// signResult is what was signed.
+type signResult struct{ signature.Signed }
+
+func (r signResult) text(w io.Writer) error {
+	return sentence(w, "%s signed (%s)", r.Reference, r.Format)
+}
+
+func (c *console) sign(ctx context.Context, ref string, k keyFlag) (*signResult, error) {
+	done, err := signature.Sign(ctx, signature.SignOptions{Reference: ref, Key: k.path, Format: k.format, Password: c.password(), Remote: c.signatures()})
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	return &signResult{done}, nil
+}
+
+func (c *console) signatures() signature.Remote {
+	return signature.Remote{PlainHTTP: c.plainHTTP, UserAgent: c.userAgent()}
+}
+
+// password comes from the environment, or from a person at a terminal.
+func (c *console) password() signature.Password {
+	in, ok := c.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return signature.EnvPassword(nil)
+	}
+	ask := func(prompt string) ([]byte, error) {
+		fmt.Fprint(c.Err, prompt)
+		secret, err := term.ReadPassword(int(in.Fd()))
+		fmt.Fprintln(c.Err)
+		return secret, err
+	}
+	return signature.EnvPassword(func(confirm bool) ([]byte, error) {
+		first, err := ask("password of the key: ")
+		if err != nil || !confirm {
+			return first, err
+		}
+		second, err := ask("the same again: ")
+		if err == nil && string(first) != string(second) {
+			err = usagef("the two passwords differ")
+		}
+		return first, err
+	})
+}
+
+func newSign(c *console) *cobra.Command {
+	var key keyFlag
+	cmd := verb("sign REF --key K", "Sign a version in a registry",
+		"Writes what cosign writes: \"cosign verify --key\" accepts it, and cosign's signatures count here.",
+		"oarlock sign 127.0.0.1:7117/acme/hello@sha256:… --key acme.key", "COSIGN_PASSWORD= oarlock sign 127.0.0.1:7117/acme/hello:1.2.0 --key acme.key --signature-format sigstore-bundle")
+	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+	key.add(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if key.path == "" {
+			return usagef("sign: with which key? give --key FILE (oarlock key generate makes one)")
+		}
+		r, err := c.sign(cmd.Context(), args[0], key)
+		if err != nil {
+			return err
+		}
+		return c.print(*r)
+	}
+	return cmd
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/signature"
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// policyEnv names the trust policy of this machine, so that no call forgets it.
+const policyEnv = "OARLOCK_POLICY"
+
+// trustFlags say whose signatures count.
+type trustFlags struct{ key, policy string }
+
+func (t *trustFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&t.key, "key", "", "public key `FILE` of the only trusted signer")
+	f.StringVar(&t.policy, "policy", os.Getenv(policyEnv), "trust policy `FILE`, also from "+policyEnv)
+}
+
+// given reports whether there is anything to verify against.
+func (t *trustFlags) given() bool { return t.key != "" || t.policy != "" }
+
+// read gives the policy; a key comes before a policy from the environment.
+func (t *trustFlags) read() (*trust.Policy, error) {
+	if t.key == "" {
+		p, err := trust.Load(t.policy)
+		return p, argument(err)
+	}
+	raw, err := os.ReadFile(t.key)
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	key, err := trust.ParseKey(raw)
+	if err != nil {
+		return nil, argument(fmt.Errorf("key %s: %w", t.key, err))
+	}
+	signer, err := trust.NewSigner(t.key, key)
+	if err != nil {
+		return nil, argument(err)
+	}
+	return trust.Only(signer), nil
+}
+
+// verifier judges as the server does, over what the client reads.
+type verifier struct{ judge *signature.Judge }
+
+func (t *trustFlags) verifier() (client.Verifier, error) {
+	who, err := t.read()
+	if err != nil {
+		return nil, err
+	}
+	judge, err := signature.New(signature.Options{Trust: who, CacheSize: 16})
+	if err != nil {
+		return nil, argument(err)
+	}
+	return verifier{judge}, nil
+}
+
+// Verify lets pass what the trust policy lets pass and is signed.
+func (v verifier) Verify(ctx context.Context, s client.Subject) (index.Signature, error) {
+	got, err := v.judge.Judge(ctx, policy.Subject{Publisher: s.ID.Publisher(), Digest: s.Descriptor.Digest}, s.Evidence)
+	if err != nil {
+		return index.Signature{}, err
+	}
+	out := index.Signature{Status: index.SignatureStatus(got.Status), Signer: got.Signer, Format: got.Format}
+	switch got.Vote.Outcome {
+	case policy.Allow:
+		return out, nil
+	case policy.Deny:
+		return out, fmt.Errorf("%s: %w", evidenceText(got), artifact.ErrUnverified)
+	}
+	return out, fmt.Errorf("could not tell: %s", evidenceText(got))
+}
+
+// evidenceText is the vote with what was found out about each piece.
+func evidenceText(s policy.Signature) string {
+	lines := []string{s.Vote.Detail}
+	for _, f := range s.Evidence {
+		if f.Outcome != policy.Allow {
+			lines = append(lines, fmt.Sprintf("%s: %s", f.Digest, f.Detail))
+		}
+	}
+	return strings.Join(lines, "\n  ")
+}
+
+// puller pulls and verifies; without a key or policy it checks digests only,
+// and says so.
+func (c *console) puller(t *trustFlags, platform string) (*client.Puller, error) {
+	o := client.PullOptions{PlainHTTP: c.plainHTTP, UserAgent: c.userAgent()}
+	if platform != "" {
+		p, err := artifact.ParsePlatform(platform)
+		if err != nil {
+			return nil, argument(err)
+		}
+		o.Platform = p
+	}
+	if !t.given() {
+		c.note("note: digests are verified, signatures are not: give --key or --policy, or set %s", policyEnv)
+		o.AllowUnsignedUnsafe = true
+		return client.NewPuller(o)
+	}
+	var err error
+	if o.Verifier, err = t.verifier(); err != nil {
+		return nil, err
+	}
+	return client.NewPuller(o)
+}

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/policy/signature"
+)
+
+// verifyResult is what was found out about one digest.
+type verifyResult struct{ signature.Verified }
+
+func (r verifyResult) text(w io.Writer) error {
+	s := r.Signature
+	line := fmt.Sprintf("%s %s", r.Reference, s.Status)
+	if s.Signer != "" {
+		line += fmt.Sprintf(" by %s (%s)", s.Signer, s.Format)
+	}
+	if s.Covered != "" {
+		line += fmt.Sprintf(", as part of %s", s.Covered)
+	}
+	return sentence(w, "%s", line)
+}
+
+func newVerify(c *console) *cobra.Command {
+	var trust trustFlags
+	var within string
+	cmd := verb("verify REF (--key K | --policy F)", "Verify who signed a version",
+		"Judges every signature that cosign 2 and 3 may have left, as the catalog does. Exit code 12 says that\n"+
+			"it does not hold; any other failure that it could not be told.",
+		"oarlock verify 127.0.0.1:7117/acme/hello:1.2.0 --key acme.pub", "oarlock verify registry.example.org/acme/hello@sha256:… --policy trust.yaml --output json")
+	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+	trust.add(cmd.Flags())
+	cmd.Flags().StringVar(&within, "within", "", "`DIGEST` of the image index whose signature covers the reference")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !trust.given() {
+			return usagef("verify: against what? give --key FILE or --policy FILE")
+		}
+		who, err := trust.read()
+		if err != nil {
+			return err
+		}
+		v, err := signature.VerifyRemote(cmd.Context(), signature.VerifyOptions{Reference: args[0], Within: digest.Digest(within), Trust: who, Remote: c.signatures()})
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		return c.print(verifyResult{v})
+	}
+	return cmd
+}
