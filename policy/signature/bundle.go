@@ -1,0 +1,152 @@
+package signature
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/sigstore/cosign/v2/pkg/types"
+	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/verify"
+	sigstore "github.com/sigstore/sigstore/pkg/signature"
+)
+
+// predicateKey is the annotation in which cosign says what a bundle is about.
+const predicateKey = "dev.sigstore.bundle.predicateType"
+
+// tryBundle looks at a manifest whose one layer is a sigstore bundle. Bundles
+// with another predicate are attestations and say nothing about who signed.
+func (t *trial) tryBundle(m *artifact.Manifest) {
+	at := m.Descriptor.Digest
+	if said := m.Annotations[predicateKey]; said != "" && said != types.CosignSignPredicateType {
+		return
+	}
+	layers := slices.DeleteFunc(slices.Clone(m.Layers), func(l ocispec.Descriptor) bool {
+		return !strings.HasPrefix(l.MediaType, bundleType)
+	})
+	if len(layers) != 1 {
+		t.say(at, policy.CodeMalformed, "the manifest has %d sigstore bundles, expected one layer", len(layers))
+		return
+	}
+	layer := layers[0]
+	if layer.Size > MaxBundle {
+		t.say(at, policy.CodeTooLarge, "the bundle has %d bytes, expected at most %d", layer.Size, MaxBundle)
+		return
+	}
+	if !t.count(layer.Digest.String(), at) {
+		return
+	}
+	raw, problem := t.blob(at, "the bundle", layer, MaxBundle)
+	if problem != nil {
+		t.findings = append(t.findings, *problem)
+		return
+	}
+	t.bundle(at, raw)
+}
+
+func (t *trial) bundle(at digest.Digest, raw []byte) {
+	b, about, err := readBundle(raw)
+	switch {
+	case err != nil:
+		t.say(at, policy.CodeMalformed, "the bundle: %s", err)
+		return
+	case about.predicate != "" && about.predicate != types.CosignSignPredicateType:
+		return // an attestation without the annotation
+	case !slices.Contains(about.digests, t.subject.String()):
+		t.say(at, policy.CodeOtherDigest, "the bundle signs %s", strings.Join(about.digests, ", "))
+		return
+	}
+	if signer, ok := t.verifyBundle(b); ok {
+		t.holdsBy(at, signer, policy.FormatBundle)
+		return
+	}
+	t.say(at, policy.CodeUnknownSigner, "no trusted key made the signature of this bundle")
+}
+
+// about is what a bundle says that it signs.
+type about struct {
+	predicate string
+	digests   []string
+}
+
+func readBundle(raw []byte) (b *bundle.Bundle, said about, err error) {
+	err = guard(func() error {
+		b = new(bundle.Bundle)
+		if err := b.UnmarshalJSON(raw); err != nil {
+			return err
+		}
+		content, err := b.SignatureContent()
+		if err != nil {
+			return err
+		}
+		said, err = aboutOf(content)
+		return err
+	})
+	return b, said, err
+}
+
+func aboutOf(content verify.SignatureContent) (about, error) {
+	if message := content.MessageSignatureContent(); message != nil {
+		if message.DigestAlgorithm() != "SHA2_256" {
+			return about{}, fmt.Errorf("digest algorithm %q, expected SHA2_256", message.DigestAlgorithm())
+		}
+		return about{digests: []string{"sha256:" + hex.EncodeToString(message.Digest())}}, nil
+	}
+	envelope := content.EnvelopeContent()
+	if envelope == nil {
+		return about{}, fmt.Errorf("neither an envelope nor a message signature")
+	}
+	statement, err := envelope.Statement()
+	if err != nil {
+		return about{}, err
+	}
+	said := about{predicate: statement.GetPredicateType()}
+	if said.predicate == "" {
+		return about{}, fmt.Errorf("the statement has no predicate type")
+	}
+	for _, s := range statement.GetSubject() {
+		if d := s.GetDigest()["sha256"]; d != "" {
+			said.digests = append(said.digests, "sha256:"+d)
+		}
+	}
+	return said, nil
+}
+
+// verifyBundle asks sigstore-go whether any trusted key made the bundle's
+// signature over the subject.
+func (t *trial) verifyBundle(b *bundle.Bundle) (signer string, ok bool) {
+	raw, err := hex.DecodeString(t.subject.Encoded())
+	if err != nil {
+		return "", false
+	}
+	for _, key := range t.ring {
+		for _, v := range key.verifiers {
+			err := guard(func() error {
+				verifier, err := verify.NewVerifier(onlyKey(v), verify.WithNoObserverTimestamps())
+				if err != nil {
+					return err
+				}
+				_, err = verifier.Verify(b, verify.NewPolicy(verify.WithArtifactDigest("sha256", raw), verify.WithKey()))
+				return err
+			})
+			if err == nil {
+				return key.signer.Name, true
+			}
+		}
+	}
+	return "", false
+}
+
+// onlyKey is trusted material with a single key and nothing else, whatever
+// hint a bundle gives.
+func onlyKey(v sigstore.Verifier) root.TrustedMaterial {
+	key := root.NewExpiringKey(v, time.Time{}, time.Time{})
+	return root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return key, nil })
+}

@@ -1,0 +1,216 @@
+package signature
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/trust"
+	"github.com/opencontainers/go-digest"
+)
+
+// Limits of the evidence about one digest.
+const (
+	// MaxSignatures is how many signatures are looked at.
+	MaxSignatures = 64
+	// MaxPayload is the largest simple-signing payload in bytes.
+	MaxPayload = 64 << 10
+	// MaxBundle is the largest sigstore bundle in bytes.
+	MaxBundle = 1 << 20
+	// MaxEvidenceManifest is the largest manifest that carries evidence, in bytes.
+	MaxEvidenceManifest = 1 << 20
+)
+
+// name is the judge's name in findings.
+const name = "signature"
+
+// Options of a Judge. The zero value trusts nobody.
+type Options struct {
+	Trust *trust.Policy
+	// CacheSize is how many judgements are kept; 0 is 16384.
+	CacheSize int
+}
+
+// A Judge says who signed. It is safe for concurrent use.
+type Judge struct {
+	trusted atomic.Pointer[trusted]
+	cache   *lru.Cache[string, policy.Signature]
+}
+
+// trusted is a policy with its keys made ready.
+type trusted struct {
+	policy *trust.Policy
+	digest digest.Digest
+	rings  map[*trust.Namespace]ring
+}
+
+// New makes a Judge. An error wraps artifact.ErrInvalid: a key that nothing
+// can be verified with.
+func New(opts Options) (*Judge, error) {
+	size := opts.CacheSize
+	if size <= 0 {
+		size = 16384
+	}
+	cache, err := lru.New[string, policy.Signature](size)
+	if err != nil {
+		return nil, err
+	}
+	j := &Judge{cache: cache}
+	return j, j.SetTrust(opts.Trust)
+}
+
+// SetTrust replaces the policy for all judgements to come. On an error, which
+// wraps artifact.ErrInvalid, the earlier policy stays.
+func (j *Judge) SetTrust(p *trust.Policy) error {
+	next := &trusted{policy: p, digest: p.Digest(), rings: map[*trust.Namespace]ring{}}
+	for _, ns := range p.Namespaces() {
+		r, err := newRing(ns)
+		if err != nil {
+			return fmt.Errorf("namespace %q: %w", ns.Name, err)
+		}
+		next.rings[ns] = r
+	}
+	j.trusted.Store(next)
+	return nil
+}
+
+// Digest is that of the trust policy: with it, judgements change.
+func (j *Judge) Digest() digest.Digest { return j.trusted.Load().digest }
+
+// Judge says who signed the subject, by what r holds. The error is that ctx
+// ended; everything else is in the answer, which must not be changed.
+func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+	t := j.trusted.Load()
+	ns := t.policy.For(s.Publisher)
+	b := &bench{judge: j, ctx: ctx, reader: r, ns: ns, ring: t.rings[ns]}
+	sig := b.judge1(s.Digest)
+	if s.Within != "" && sig.Status != policy.Verified {
+		sig = b.judgeWithin(s, sig)
+	}
+	if err := ctx.Err(); err != nil {
+		return policy.Signature{}, err
+	}
+	sig.Vote = vote(ns, s, sig)
+	return sig, nil
+}
+
+// bench is one judgement under way.
+type bench struct {
+	judge  *Judge
+	ctx    context.Context
+	reader policy.Reader
+	ns     *trust.Namespace
+	ring   ring
+}
+
+// judge1 judges the evidence about one digest, without a vote.
+func (b *bench) judge1(subject digest.Digest) policy.Signature {
+	if subject.Validate() != nil || subject.Algorithm() != digest.SHA256 {
+		return policy.Signature{Status: policy.Unsigned, Evidence: []policy.Finding{{Code: policy.CodeMalformed, Outcome: policy.Deny,
+			Digest: subject, Judge: name, Detail: "not a sha256 digest, which is all that signatures speak about"}}}
+	}
+	found := b.gather(subject)
+	key := ""
+	if len(found.findings) == 0 {
+		key = found.key(subject, b.ns)
+		if sig, ok := b.judge.cache.Get(key); ok {
+			return sig
+		}
+	}
+	trial := &trial{bench: b, subject: subject, counted: map[string]bool{}, findings: found.findings}
+	for _, e := range found.evidence {
+		trial.try(e)
+	}
+	sig := trial.sum()
+	for _, e := range found.evidence {
+		sig.Digests = append(sig.Digests, e.digest)
+	}
+	slices.Sort(sig.Digests)
+	if key != "" && sig.Settled() && b.ctx.Err() == nil {
+		b.judge.cache.Add(key, sig)
+	}
+	return sig
+}
+
+// judgeWithin judges the image index that is said to hold the subject. alone
+// is what was found out about the subject itself.
+func (b *bench) judgeWithin(s policy.Subject, alone policy.Signature) policy.Signature {
+	holds := b.holds(s.Within, s.Digest)
+	if holds.Outcome != policy.Allow {
+		alone.Evidence = append(slices.Clone(alone.Evidence), holds)
+		if holds.Outcome == policy.Unknown {
+			alone.Status = ""
+		}
+		return alone
+	}
+	index := b.judge1(s.Within)
+	if index.Status != policy.Verified && len(alone.Digests) > 0 {
+		alone.Evidence = append(slices.Clone(alone.Evidence), index.Evidence...)
+		if index.Status == "" {
+			alone.Status = ""
+		}
+		return alone
+	}
+	index.Covered = s.Within
+	index.Evidence = append([]policy.Finding{holds}, index.Evidence...)
+	return index
+}
+
+// holds says whether the image index really names the child.
+func (b *bench) holds(index, child digest.Digest) policy.Finding {
+	f := policy.Finding{Code: policy.CodeMalformed, Outcome: policy.Deny, Digest: index, Judge: name}
+	m, problem := b.manifest(index, artifact.MaxManifest)
+	switch {
+	case problem != nil:
+		return *problem
+	case !m.IsIndex():
+		f.Detail = "not an image index, so that it covers nothing"
+		return f
+	}
+	for _, d := range m.Children {
+		if d.Digest == child {
+			f.Code, f.Outcome, f.Detail = policy.CodeEvidenceVerified, policy.Allow, fmt.Sprintf("the image index holds %s", child)
+			return f
+		}
+	}
+	f.Code, f.Detail = policy.CodeOtherDigest, fmt.Sprintf("the image index does not hold %s", child)
+	return f
+}
+
+// vote says what the policy of a namespace makes of a judgement.
+func vote(ns *trust.Namespace, s policy.Subject, sig policy.Signature) policy.Finding {
+	f := policy.Finding{Outcome: policy.Deny, Digest: s.Digest, Judge: name}
+	switch {
+	case sig.Status == "":
+		f.Code, f.Outcome = policy.CodeUnreadable, policy.Unknown
+		f.Detail = "some of what may be a signature could not be read"
+	case sig.Status == policy.Verified:
+		f.Code, f.Outcome = policy.CodeVerified, policy.Allow
+		f.Detail = fmt.Sprintf("signed by %s, trusted for namespace %q", strings.Join(quote(sig.Signers), ", "), ns.Name)
+	case ns == nil:
+		f.Code, f.Detail = policy.CodeNoTrust, fmt.Sprintf("the trust policy says nothing about publisher %q, so nobody is trusted to sign (%s)", s.Publisher, sig.Status)
+	case ns.Optional:
+		f.Code, f.Outcome = policy.CodeOptional, policy.Allow
+		f.Detail = fmt.Sprintf("%s; namespace %q does not require a signature", sig.Status, ns.Name)
+	case sig.Status == policy.Unsigned:
+		f.Code, f.Detail = policy.CodeUnsigned, fmt.Sprintf("there is no signature; namespace %q requires one", ns.Name)
+	case sig.Status == policy.Unverified:
+		f.Code, f.Detail = policy.CodeUnverified, fmt.Sprintf("signed by %d of %d required signers that are trusted for namespace %q", len(sig.Signers), ns.Threshold, ns.Name)
+	default:
+		f.Code, f.Detail = policy.CodeInvalid, fmt.Sprintf("what is there as a signature is none; namespace %q requires one", ns.Name)
+	}
+	return f
+}
+
+func quote(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = fmt.Sprintf("%q", w)
+	}
+	return out
+}

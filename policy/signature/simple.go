@@ -1,0 +1,118 @@
+package signature
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	gcr "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/sigstore/cosign/v2/pkg/cosign"
+	"github.com/sigstore/cosign/v2/pkg/oci/static"
+	"github.com/sigstore/sigstore/pkg/signature/payload"
+)
+
+// trySimple looks at a cosign signature manifest: one layer for each
+// signature, whose payload is the layer and whose signature its annotation.
+func (t *trial) trySimple(m *artifact.Manifest, format string) {
+	at := m.Descriptor.Digest
+	if len(m.Layers) == 0 {
+		t.say(at, policy.CodeMalformed, "the manifest has no layer, expected one for each signature")
+	}
+	for i, layer := range m.Layers {
+		encoded := layer.Annotations[static.SignatureAnnotationKey]
+		if !t.count(layer.Digest.String()+" "+encoded, at) {
+			continue
+		}
+		if problem := t.simple(at, fmt.Sprintf("layer %d", i), layer, encoded, format); problem != nil {
+			t.findings = append(t.findings, *problem)
+		}
+	}
+}
+
+// simple looks at one signature; nil means that it holds.
+func (t *trial) simple(at digest.Digest, place string, layer ocispec.Descriptor, encoded, format string) *policy.Finding {
+	wrong := func(code, detail string, args ...any) *policy.Finding {
+		return &policy.Finding{Code: code, Outcome: policy.Deny, Digest: at, Judge: name, Detail: place + ": " + fmt.Sprintf(detail, args...)}
+	}
+	switch {
+	case layer.MediaType != artifact.TypeSimpleSigning:
+		return wrong(policy.CodeMalformed, "media type %.100q, expected %q", layer.MediaType, artifact.TypeSimpleSigning)
+	case layer.Size > MaxPayload:
+		return wrong(policy.CodeTooLarge, "the payload has %d bytes, expected at most %d", layer.Size, MaxPayload)
+	case encoded == "":
+		return wrong(policy.CodeMalformed, "no annotation %q", static.SignatureAnnotationKey)
+	}
+	if _, err := base64.StdEncoding.DecodeString(encoded); err != nil {
+		return wrong(policy.CodeMalformed, "the signature is not base64: %s", err)
+	}
+	content, problem := t.blob(at, place+": the payload", layer, MaxPayload)
+	if problem != nil {
+		return problem
+	}
+	var claim payload.SimpleContainerImage
+	if err := json.Unmarshal(content, &claim); err != nil {
+		return wrong(policy.CodeMalformed, "the payload is not a simple-signing document: %s", err)
+	}
+	if said := claim.Critical.Image.DockerManifestDigest; said != t.subject.String() {
+		return wrong(policy.CodeOtherDigest, "the signature is for %.100q", said)
+	}
+	signer, ok := t.verifySimple(content, encoded)
+	if !ok {
+		return wrong(policy.CodeUnknownSigner, "no trusted key made this signature")
+	}
+	t.holdsBy(at, signer, format)
+	return nil
+}
+
+// verifySimple asks cosign whether any trusted key made the signature over the
+// payload, and whether the payload names the subject. Certificates beside it
+// are left out: they would be judged by the clock.
+func (t *trial) verifySimple(content []byte, encoded string) (signer string, ok bool) {
+	signed, err := static.NewSignature(content, encoded)
+	if err != nil {
+		return "", false
+	}
+	subject := gcr.Hash{Algorithm: string(t.subject.Algorithm()), Hex: t.subject.Encoded()}
+	for _, key := range t.ring {
+		for _, verifier := range key.verifiers {
+			err := guard(func() error {
+				_, err := cosign.VerifyImageSignature(t.ctx, signed, subject, &cosign.CheckOpts{
+					SigVerifier: verifier, ClaimVerifier: cosign.SimpleClaimVerifier,
+					IgnoreTlog: true, Offline: true, IgnoreSCT: true,
+				})
+				return err
+			})
+			if err == nil {
+				return key.signer.Name, true
+			}
+		}
+	}
+	return "", false
+}
+
+// blob reads a layer of evidence, or says why not.
+func (t *trial) blob(at digest.Digest, what string, layer ocispec.Descriptor, limit int64) ([]byte, *policy.Finding) {
+	content, err := t.reader.Blob(t.ctx, layer.Digest, limit)
+	if err == nil && (int64(len(content)) != layer.Size || layer.Digest.Algorithm().FromBytes(content) != layer.Digest) {
+		err = fmt.Errorf("its %d bytes are not those of %s", len(content), layer.Digest)
+	}
+	if err != nil {
+		f := unread(at, what, err)
+		return nil, &f
+	}
+	return content, nil
+}
+
+// guard makes an error of a panic: the libraries below read foreign bytes.
+func guard(verify func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("verification: %v: %w", r, artifact.ErrInvalid)
+		}
+	}()
+	return verify()
+}

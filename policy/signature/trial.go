@@ -1,0 +1,128 @@
+package signature
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// trial goes through the evidence about one digest.
+type trial struct {
+	*bench
+	subject  digest.Digest
+	counted  map[string]bool // signatures by content
+	findings []policy.Finding
+	signers  []signedBy
+}
+
+type signedBy struct{ signer, format string }
+
+// try looks at every signature of one manifest.
+func (t *trial) try(e evidence) {
+	m, problem := t.manifest(e.digest, MaxEvidenceManifest)
+	if problem != nil {
+		t.findings = append(t.findings, *problem)
+		return
+	}
+	format := policy.FormatCosignReferrer
+	if e.tagged {
+		format = policy.FormatCosignTag
+	}
+	switch {
+	case m.Subject != nil && m.Subject.Digest != t.subject:
+		t.say(e.digest, policy.CodeOtherDigest, "its subject is %s", m.Subject.Digest)
+	case m.IsIndex():
+		if e.tagged {
+			t.say(e.digest, policy.CodeMalformed, "an image index, expected an image manifest with a layer for each signature")
+		}
+	case isBundle(m):
+		t.tryBundle(m)
+	case e.tagged || isCosign(m):
+		t.trySimple(m, format)
+	}
+}
+
+// isBundle and isCosign go by the manifest itself and not by who names it.
+func isBundle(m *artifact.Manifest) bool {
+	return strings.HasPrefix(m.ArtifactType, bundleType) || slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool {
+		return strings.HasPrefix(l.MediaType, bundleType)
+	})
+}
+
+func isCosign(m *artifact.Manifest) bool {
+	return m.ArtifactType == artifact.TypeCosignSignature || slices.ContainsFunc(m.Layers, func(l ocispec.Descriptor) bool {
+		return l.MediaType == artifact.TypeSimpleSigning
+	})
+}
+
+// say tells what is wrong with a piece of evidence.
+func (t *trial) say(evidence digest.Digest, code, format string, args ...any) {
+	t.findings = append(t.findings, policy.Finding{Code: code, Outcome: policy.Deny, Digest: evidence, Judge: name,
+		Detail: fmt.Sprintf(format, args...)})
+}
+
+// count reports whether a signature is met for the first time, and whether
+// there is room for it.
+func (t *trial) count(signature string, evidence digest.Digest) bool {
+	switch {
+	case t.counted[signature]:
+		return false
+	case len(t.counted) == MaxSignatures:
+		t.say(evidence, policy.CodeTooMany, "more than %d signatures, the rest is not looked at", MaxSignatures)
+		t.counted[signature] = true
+		return false
+	case len(t.counted) > MaxSignatures:
+		return false
+	}
+	t.counted[signature] = true
+	return true
+}
+
+// holds notes a signature by a trusted signer.
+func (t *trial) holdsBy(evidence digest.Digest, signer, format string) {
+	t.signers = append(t.signers, signedBy{signer, format})
+	t.findings = append(t.findings, policy.Finding{Code: policy.CodeEvidenceVerified, Outcome: policy.Allow, Digest: evidence, Judge: name,
+		Detail: fmt.Sprintf("the signature by %q holds (%s)", signer, format)})
+}
+
+// sum is the judgement of all evidence, without a vote.
+func (t *trial) sum() policy.Signature {
+	sig := policy.Signature{Status: t.status(), Evidence: t.findings}
+	for _, s := range t.signers {
+		if !slices.Contains(sig.Signers, s.signer) {
+			sig.Signers = append(sig.Signers, s.signer)
+		}
+	}
+	slices.Sort(sig.Signers)
+	if sig.Status == policy.Verified {
+		sig.Signer, sig.Format = t.signers[0].signer, t.signers[0].format
+	}
+	return sig
+}
+
+func (t *trial) status() policy.SignatureStatus {
+	different := map[string]bool{}
+	for _, s := range t.signers {
+		different[s.signer] = true
+	}
+	if t.ns != nil && len(different) > 0 && len(different) >= t.ns.Threshold {
+		return policy.Verified
+	}
+	status := policy.Unsigned
+	for _, f := range t.findings {
+		switch {
+		case f.Outcome == policy.Unknown:
+			return ""
+		case f.Outcome == policy.Allow, f.Code == policy.CodeUnknownSigner:
+			status = policy.Unverified
+		case status == policy.Unsigned:
+			status = policy.Invalid
+		}
+	}
+	return status
+}
