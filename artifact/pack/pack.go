@@ -44,28 +44,16 @@ type Result struct {
 // Dir packs the plugin directory dir. It writes nothing. Errors wrap
 // ErrInvalid where the directory is at fault, mostly as *artifact.ProblemsError.
 func Dir(ctx context.Context, dir string, o Options) (*Result, error) {
-	dir, err := filepath.Abs(dir)
+	root, err := openDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("pack: %w", err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, dirError(dir, err)
+		return nil, err
 	}
 	defer root.Close()
-	tree, err := readTree(root)
+	plugin, parts, err := inspect(root, o)
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", dir, err)
 	}
-	plugin, err := readPlugin(root, o)
-	if err != nil {
-		return nil, fmt.Errorf("pack %s: %w", dir, err)
-	}
-	parts, err := tree.split(plugin.Platforms)
-	if err != nil {
-		return nil, fmt.Errorf("pack %s: %w", dir, err)
-	}
-	b := &builder{store: newStore(), root: root, dir: dir, memory: o.Memory}
+	b := &builder{store: newStore(), root: root, dir: root.Name(), memory: o.Memory}
 	if b.memory == 0 {
 		b.memory = 16 << 20
 	}
@@ -74,6 +62,63 @@ func Dir(ctx context.Context, dir string, o Options) (*Result, error) {
 		return nil, fmt.Errorf("pack %s: %w", dir, err)
 	}
 	return &Result{Root: desc, Plugin: plugin, Store: b.store, Blobs: b.store.order}, nil
+}
+
+// A File is one file that would travel.
+type File struct {
+	Name     string            // inside the unpacked plugin
+	Path     string            // below the plugin directory
+	Size     int64             // bytes; 0 of a link
+	Platform artifact.Platform // zero where it is shared
+}
+
+// Inspect says what Dir would pack, without packing it. Errors are as Dir's.
+func Inspect(dir string, o Options) (*artifact.Plugin, []File, error) {
+	root, err := openDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer root.Close()
+	plugin, parts, err := inspect(root, o)
+	if err != nil {
+		return nil, nil, fmt.Errorf("pack %s: %w", dir, err)
+	}
+	var files []File
+	add := func(t tree, p artifact.Platform) {
+		for _, f := range t {
+			files = append(files, File{f.name, f.path, f.size, p})
+		}
+	}
+	add(parts.shared, artifact.Platform{})
+	for _, p := range parts.platforms {
+		add(parts.overlay[p], p)
+	}
+	return plugin, files, nil
+}
+
+func inspect(root *os.Root, o Options) (*artifact.Plugin, *parts, error) {
+	tree, err := readTree(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	plugin, err := readPlugin(root, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	parts, err := tree.split(plugin.Platforms)
+	return plugin, parts, err
+}
+
+func openDir(dir string) (*os.Root, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, dirError(dir, err)
+	}
+	return root, nil
 }
 
 func dirError(dir string, err error) error {
