@@ -1,13 +1,16 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/distribution/reference"
@@ -20,27 +23,87 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 	if r.Method == http.MethodDelete {
 		return g.deleteBlob(w, r, at)
 	}
-	f, err := g.openBlob(r.Context(), at.repo, at.digest)
+	to, err := g.layer(r.Context(), at.repo, at.digest)
 	if err != nil {
 		return g.blobMissing(r.Context(), err, at)
 	}
-	defer f.Close()
+	name := at.digest.String()
+	small, held := g.blobs.get(to.String())
+	var f io.ReadSeekCloser
+	if !held {
+		if f, err = g.openBytes(r.Context(), at.repo, at.digest, to); err != nil {
+			return g.blobMissing(r.Context(), err, at)
+		}
+		defer f.Close()
+		if small, held, err = g.holdSmall(at.repo, at.digest, to, f); err != nil {
+			return err
+		}
+	}
 	h := w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Docker-Content-Digest", at.digest.String())
-	h.Set("Etag", `"`+at.digest.String()+`"`)
-	h.Set("Cache-Control", "max-age=31536000, immutable")
-	http.ServeContent(w, r, "", time.Time{}, f)
+	h["Content-Type"] = []string{"application/octet-stream"}
+	h["Docker-Content-Digest"] = []string{name}
+	h["Etag"] = []string{`"` + name + `"`}
+	h["Cache-Control"] = []string{"max-age=31536000, immutable"}
+	switch {
+	case !held:
+		http.ServeContent(w, r, "", time.Time{}, f)
+	case r.Method == http.MethodGet && !partial(r.Header):
+		h["Accept-Ranges"] = []string{"bytes"}
+		h["Content-Length"] = []string{strconv.Itoa(len(small))}
+		w.Write(small)
+	default:
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(small))
+	}
 	return nil
 }
 
-// openBlob opens the bytes of d for repo: a file where the driver keeps
-// files, so that the kernel can send it.
+// partial reports whether a request asks for less than the whole answer.
+func partial(h http.Header) bool {
+	return h["Range"] != nil || h["If-None-Match"] != nil || h["If-Match"] != nil || h["If-Range"] != nil ||
+		h["If-Modified-Since"] != nil || h["If-Unmodified-Since"] != nil
+}
+
+// maxSmall is the size in bytes up to which a blob is held in memory.
+const maxSmall = 64 << 10
+
+// holdSmall reads a small blob, checks it against its digest and holds it in
+// memory. Whether the repository may show it is asked each time. A larger one
+// is left at its beginning.
+func (g *Registry) holdSmall(repo string, d, to digest.Digest, f io.ReadSeeker) (content []byte, held bool, err error) {
+	if g.blobs == nil {
+		return nil, false, nil
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, false, err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil || size > maxSmall {
+		return nil, false, err
+	}
+	began := g.blobs.begin()
+	content, err = io.ReadAll(f)
+	if err != nil {
+		return nil, false, err
+	}
+	if got := to.Algorithm().FromBytes(content); got != to {
+		return nil, false, &Damage{Repository: repo, Digest: d, Path: blobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}
+	}
+	g.blobs.put(to.String(), content, int64(len(content))+256, began)
+	return content, true, nil
+}
+
+// openBlob opens the bytes of d for repo.
 func (g *Registry) openBlob(ctx context.Context, repo string, d digest.Digest) (io.ReadSeekCloser, error) {
 	to, err := g.layer(ctx, repo, d)
 	if err != nil {
 		return nil, err
 	}
+	return g.openBytes(ctx, repo, d, to)
+}
+
+// openBytes opens what is stored as to: a file where the driver keeps files,
+// so that the kernel can send it.
+func (g *Registry) openBytes(ctx context.Context, repo string, d, to digest.Digest) (io.ReadSeekCloser, error) {
 	if g.driver.root != "" {
 		f, err := os.Open(filepath.Join(g.driver.root, blobPath(to)))
 		if errors.Is(err, os.ErrNotExist) {
@@ -106,7 +169,8 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 		if d == "" {
 			continue
 		}
-		if err := g.driver.Delete(ctx, path.Dir(layerPath(at.repo, d))); err != nil && !isNotFound(err) {
+		link := layerPath(at.repo, d)
+		if err := g.deleteLink(ctx, path.Dir(link), link); err != nil && !isNotFound(err) {
 			return err
 		}
 	}

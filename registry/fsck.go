@@ -190,19 +190,20 @@ func (f *fsck) repository(ctx context.Context, repo string) error {
 }
 
 func (f *fsck) tag(ctx context.Context, repo, name string) {
-	d, err := f.g.resolveTag(ctx, repo, name)
+	d, err := f.g.readLink(ctx, tagPath(repo, name))
+	err = placed(err, repo, name, "")
 	if errors.Is(err, artifact.ErrNotFound) {
 		return
 	}
 	if err == nil {
-		if _, err = f.g.revision(ctx, repo, d); errors.Is(err, artifact.ErrNotFound) {
+		if _, err = f.g.readLink(ctx, revisionPath(repo, d)); errors.Is(err, artifact.ErrNotFound) {
 			f.report(Damage{Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "the tag means a manifest that is not in the repository"})
 			return
 		}
 	}
 	var known *Damage
 	if errors.As(err, &known) {
-		known.Tag = name
+		known.Repository, known.Tag = repo, name
 		f.report(*known)
 	} else if err != nil {
 		f.report(Damage{Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "cannot be read: " + err.Error()})
@@ -224,9 +225,9 @@ func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
 	for _, ref := range m.references() {
 		var err error
 		if m.isIndex() {
-			_, err = f.g.revision(ctx, repo, ref.Digest)
+			_, err = f.g.readLink(ctx, revisionPath(repo, ref.Digest))
 		} else if len(ref.URLs) == 0 {
-			_, err = f.g.layer(ctx, repo, ref.Digest)
+			_, err = f.g.readLink(ctx, layerPath(repo, ref.Digest))
 		}
 		if errors.Is(err, artifact.ErrNotFound) {
 			f.report(Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest)})

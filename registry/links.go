@@ -62,30 +62,41 @@ func (g *Registry) Referrers(ctx context.Context, repo string, subject digest.Di
 	if _, err := parseDigest(subject.String()); err != nil {
 		return nil, err
 	}
-	key := referrersKey(repo, subject)
-	if list, ok := g.referrers.get(key); ok {
-		return slices.Clone(list), nil
-	}
-	began := g.referrers.begin()
-	list, err := g.loadReferrers(ctx, repo, subject)
-	if err != nil {
-		return nil, err
-	}
-	if !g.opts.Replicated {
-		g.referrers.put(key, list, weigh(list), began)
-	}
-	return slices.Clone(list), nil
+	list, err := g.referrersOf(ctx, repo, subject)
+	return slices.Clone(list.descriptors), err
 }
 
-func weigh(list []ocispec.Descriptor) int64 {
-	n := int64(256)
-	for _, d := range list {
-		n += 512
-		for k, v := range d.Annotations {
-			n += int64(len(k) + len(v) + 64)
-		}
+// A referrerList is what one subject has, ordered by digest, and the same as
+// JSON, one by one.
+type referrerList struct {
+	descriptors []ocispec.Descriptor
+	encoded     [][]byte
+	first       referrersPage // what is asked for without parameters
+}
+
+func (g *Registry) referrersOf(ctx context.Context, repo string, subject digest.Digest) (referrerList, error) {
+	key := referrersKey(repo, subject)
+	if list, ok := g.referrers.get(key); ok {
+		return list, nil
 	}
-	return n
+	began := g.referrers.begin()
+	found, err := g.loadReferrers(ctx, repo, subject)
+	if err != nil {
+		return referrerList{}, err
+	}
+	list, weight := referrerList{descriptors: found}, int64(256)
+	for _, d := range found {
+		one, err := json.Marshal(d)
+		if err != nil {
+			return referrerList{}, err
+		}
+		list.encoded = append(list.encoded, one)
+		weight += 512 + 2*int64(len(one))
+	}
+	list.first = list.page(page{n: -1}, "")
+	weight += int64(len(list.first.body))
+	g.referrers.put(key, list, weight, began)
+	return list, nil
 }
 
 func (g *Registry) loadReferrers(ctx context.Context, repo string, subject digest.Digest) ([]ocispec.Descriptor, error) {

@@ -293,12 +293,12 @@ func (g *Registry) forgetRevision(ctx context.Context, repo string, d digest.Dig
 		if err != nil || to != d {
 			continue
 		}
-		if err := g.driver.Delete(ctx, e); err != nil && !isNotFound(err) {
+		if err := g.deleteLink(ctx, e, path.Join(e, "link")); err != nil && !isNotFound(err) {
 			return err
 		}
 		g.manifests.drop(repo + "@" + alias.String())
 	}
-	err = g.driver.Delete(ctx, path.Dir(revisionPath(repo, d)))
+	err = g.deleteLink(ctx, path.Dir(revisionPath(repo, d)), revisionPath(repo, d))
 	g.manifests.drop(repo + "@" + d.String())
 	if isNotFound(err) {
 		return nil

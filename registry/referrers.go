@@ -2,12 +2,12 @@ package registry
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"sort"
 	"strconv"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -26,63 +26,64 @@ func (g *Registry) getReferrers(w http.ResponseWriter, r *http.Request, at route
 	if err != nil {
 		return err
 	}
-	list, err := g.Referrers(r.Context(), at.repo, at.digest)
+	list, err := g.referrersOf(r.Context(), at.repo, at.digest)
 	if err != nil {
 		return err
 	}
 	keep := url.Values{}
-	if want := q.Get("artifactType"); want != "" {
-		list = filterType(list, want)
+	want := q.Get("artifactType")
+	if want != "" {
 		keep.Set("artifactType", want)
 		w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
-	list = list[sort.Search(len(list), func(i int) bool { return string(list[i].Digest) > p.last }):]
-	body, n, err := referrersBody(list, p.n)
-	if err != nil {
-		return err
+	answer := list.first
+	if want != "" || p != (page{n: -1}) {
+		answer = list.page(p, want)
 	}
-	if n < len(list) && n > 0 {
-		w.Header().Set("Link", p.next(r.URL.Path, list[n-1].Digest.String(), keep))
+	if answer.more {
+		w.Header().Set("Link", p.next(r.URL.Path, answer.last.String(), keep))
 	}
 	w.Header().Set("Content-Type", ocispec.MediaTypeImageIndex)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer.body)))
 	if r.Method != http.MethodHead {
-		w.Write(body)
+		w.Write(answer.body)
 	}
 	return nil
 }
 
-func filterType(list []ocispec.Descriptor, want string) []ocispec.Descriptor {
-	kept := list[:0]
-	for _, d := range list {
-		if d.ArtifactType == want {
-			kept = append(kept, d)
-		}
-	}
-	return kept
+// A referrersPage is one answer: an image index, and whether more comes after last.
+type referrersPage struct {
+	body []byte
+	last digest.Digest
+	more bool
 }
 
-// referrersBody writes as much of list as fits a page and says how many that were.
-func referrersBody(list []ocispec.Descriptor, most int) (body []byte, n int, err error) {
-	if most < 0 || most > maxReferrers {
+// page writes the index of what of l comes after p.last and is of the wanted
+// type, as much as fits a page.
+func (l referrerList) page(p page, want string) (out referrersPage) {
+	most := p.n
+	if most < 0 {
 		most = maxReferrers
 	}
+	from := sort.Search(len(l.descriptors), func(i int) bool { return string(l.descriptors[i].Digest) > p.last })
 	var b bytes.Buffer
 	b.WriteString(`{"schemaVersion":2,"mediaType":"` + ocispec.MediaTypeImageIndex + `","manifests":[`)
-	for n < len(list) && n < most {
-		one, err := json.Marshal(list[n])
-		if err != nil {
-			return nil, 0, err
+	n := 0
+	for i := from; i < len(l.descriptors) && most > 0; i++ {
+		if want != "" && l.descriptors[i].ArtifactType != want {
+			continue
 		}
-		if n > 0 && b.Len()+len(one) > maxReferrersBody {
+		if n == most || n > 0 && b.Len()+len(l.encoded[i]) > maxReferrersBody {
+			out.more = true
 			break
 		}
 		if n > 0 {
 			b.WriteByte(',')
 		}
-		b.Write(one)
-		n++
+		b.Write(l.encoded[i])
+		n, out.last = n+1, l.descriptors[i].Digest
 	}
 	b.WriteString("]}")
-	return b.Bytes(), n, nil
+	out.body = b.Bytes()
+	return out
 }

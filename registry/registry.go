@@ -13,7 +13,7 @@ import (
 	"github.com/distribution/distribution/v3"
 	"github.com/distribution/distribution/v3/registry/handlers"
 	"github.com/distribution/distribution/v3/registry/storage"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/opencontainers/go-digest"
 )
 
 // A Registry keeps plugins and what speaks about them. It is an http.Handler
@@ -26,8 +26,10 @@ type Registry struct {
 	namespace distribution.Namespace
 	app       *handlers.App
 	manifests *cache[*manifest]
-	referrers *cache[[]ocispec.Descriptor]
-	marked    sync.Map // repositories that are in the list for sure
+	referrers *cache[referrerList]
+	blobs     *cache[[]byte]        // small ones, by digest
+	facts     *cache[digest.Digest] // links, by path; none where others write too
+	marked    sync.Map              // repositories that are in the list for sure
 	stop      context.CancelFunc
 	done      sync.WaitGroup
 	unlockDir func() error
@@ -86,8 +88,11 @@ func (g *Registry) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.manifests = newCache[*manifest](g.opts.CacheBytes / 4 * 3)
-	g.referrers = newCache[[]ocispec.Descriptor](g.opts.CacheBytes / 4)
+	quarter := g.opts.CacheBytes / 4
+	g.manifests, g.blobs = newCache[*manifest](quarter), newCache[[]byte](quarter)
+	if !g.opts.Replicated {
+		g.referrers, g.facts = newCache[referrerList](quarter), newCache[digest.Digest](quarter)
+	}
 	if err := g.adopt(ctx); err != nil {
 		return err
 	}

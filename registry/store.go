@@ -31,9 +31,35 @@ func (g *Registry) readLink(ctx context.Context, at string) (digest.Digest, erro
 	return d, nil
 }
 
+// fact is readLink from memory where this process is the only writer. What is
+// not there is never remembered.
+func (g *Registry) fact(ctx context.Context, at string) (digest.Digest, error) {
+	if d, ok := g.facts.get(at); ok {
+		return d, nil
+	}
+	began := g.facts.begin()
+	d, err := g.readLink(ctx, at)
+	if err == nil {
+		g.facts.put(at, d, int64(len(at)+len(d)+128), began)
+	}
+	return d, err
+}
+
+// putLink writes a link, and what is remembered of it is forgotten.
+func (g *Registry) putLink(ctx context.Context, at string, d digest.Digest) error {
+	defer g.facts.drop(at)
+	return g.driver.PutContent(ctx, at, []byte(d))
+}
+
+// deleteLink removes the folder of a link, or one above it.
+func (g *Registry) deleteLink(ctx context.Context, dir, at string) error {
+	defer g.facts.drop(at)
+	return g.driver.Delete(ctx, dir)
+}
+
 // resolveTag says which manifest tag means; ErrNotFound when none.
 func (g *Registry) resolveTag(ctx context.Context, repo, tag string) (digest.Digest, error) {
-	d, err := g.readLink(ctx, tagPath(repo, tag))
+	d, err := g.fact(ctx, tagPath(repo, tag))
 	return d, placed(err, repo, tag, "")
 }
 
@@ -53,7 +79,7 @@ func placed(err error, repo, tag string, d digest.Digest) error {
 // itself, or its sha256 where d is another algorithm's. ErrNotFound when the
 // manifest does not belong to repo.
 func (g *Registry) revision(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
-	to, err := g.readLink(ctx, revisionPath(repo, d))
+	to, err := g.fact(ctx, revisionPath(repo, d))
 	return to, placed(err, repo, "", d)
 }
 
@@ -120,7 +146,7 @@ func (g *Registry) putManifest(ctx context.Context, repo string, m *manifest, pa
 		return putError(m, err)
 	}
 	if as != m.digest {
-		return g.driver.PutContent(ctx, revisionPath(repo, as), []byte(m.digest))
+		return g.putLink(ctx, revisionPath(repo, as), m.digest)
 	}
 	return nil
 }
@@ -183,12 +209,12 @@ func putError(m *manifest, err error) error {
 
 // setTag makes tag mean d.
 func (g *Registry) setTag(ctx context.Context, repo, tag string, d digest.Digest) error {
-	return g.driver.PutContent(ctx, tagPath(repo, tag), []byte(d))
+	return g.putLink(ctx, tagPath(repo, tag), d)
 }
 
 // removeTag forgets tag; ErrNotFound when there is none.
 func (g *Registry) removeTag(ctx context.Context, repo, tag string) error {
-	err := g.driver.Delete(ctx, tagDir(repo, tag))
+	err := g.deleteLink(ctx, tagDir(repo, tag), tagPath(repo, tag))
 	if isNotFound(err) {
 		return artifact.ErrNotFound
 	}
@@ -237,6 +263,6 @@ func (g *Registry) revisions(ctx context.Context, repo string, fn func(digest.Di
 // layer is the digest under which the blob d of repo is stored; ErrNotFound
 // when the blob does not belong to repo.
 func (g *Registry) layer(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
-	to, err := g.readLink(ctx, layerPath(repo, d))
+	to, err := g.fact(ctx, layerPath(repo, d))
 	return to, placed(err, repo, "", d)
 }

@@ -115,7 +115,7 @@ func (g *Registry) mount(r *http.Request, repo, from string, d digest.Digest) (b
 	}
 	ctx = context.WithoutCancel(ctx)
 	for _, link := range []digest.Digest{to, d} {
-		if err := g.driver.PutContent(ctx, layerPath(repo, link), []byte(to)); err != nil {
+		if err := g.putLink(ctx, layerPath(repo, link), to); err != nil {
 			return false, err
 		}
 		if to == d {
