@@ -1,9 +1,7 @@
 package remote_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,36 +11,18 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/artifacttest"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content/memory"
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// version makes version 1.0.0 of a plugin with one layer, in memory.
-func version(t testing.TB, id, content string) (*memory.Store, ocispec.Descriptor) {
+func version(t testing.TB, id, text string) (*memory.Store, ocispec.Descriptor) {
 	t.Helper()
-	store := memory.New()
-	push := func(mediaType string, raw []byte) ocispec.Descriptor {
-		d := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
-		if err := store.Push(t.Context(), d, bytes.NewReader(raw)); err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	m := ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: artifact.TypePlugin,
-		Config: push(artifact.TypeConfig, fmt.Appendf(nil, `{"id":%q,"version":"1.0.0"}`, id)),
-		Layers: []ocispec.Descriptor{push("text/plain", []byte(content))},
-	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store, push(m.MediaType, raw)
+	return artifacttest.Version{ID: id, Files: map[string]string{"hello.txt": text}}.Store(t)
 }
 
 var anonymous auth.CredentialFunc = func(context.Context, string) (auth.Credential, error) { return auth.EmptyCredential, nil }
