@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -31,7 +32,7 @@ func (s *Server) detail(ctx context.Context, r read, p *catalog.Plugin, fit cata
 	switch {
 	case ok:
 	case fit != catalog.Fit{} || len(p.Versions) == 0:
-		return index.Detail{}, refuse(404, codePluginNotFound, fmt.Sprintf("plugin %q: no version fits", p.ID),
+		return index.Detail{}, refuse(http.StatusNotFound, CodeNothingCompatible, fmt.Sprintf("plugin %q: no version fits", p.ID),
 			fmt.Sprintf("GET /api/v1/plugins/%s/why says the reasons of each version", p.ID))
 	default:
 		v = &p.Versions[0]
@@ -50,6 +51,6 @@ func (s *Server) detail(ctx context.Context, r read, p *catalog.Plugin, fit cata
 }
 
 func noPlugin(id artifact.Name) *index.Problem {
-	return refuse(404, codePluginNotFound, fmt.Sprintf("plugin %q: nothing is known here under this name", id),
+	return refuse(http.StatusNotFound, codePluginNotFound, fmt.Sprintf("plugin %q: nothing is known here under this name", id),
 		"search with GET /api/v1/plugins?q="+id.Plugin())
 }

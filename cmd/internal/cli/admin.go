@@ -65,7 +65,6 @@ func adminProblem(resp *http.Response) error {
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		p.Fixes = append(p.Fixes, "set "+adminTokenEnv+" to it")
-		return kinded{&p, errNotAuthorised}
 	}
 	return &p
 }

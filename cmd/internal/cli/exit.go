@@ -10,6 +10,8 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/app"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
 )
 
 // The exit codes. They are part of the contract.
@@ -17,7 +19,6 @@ const (
 	exitOK            = 0
 	exitFailure       = 1
 	exitUsage         = 2
-	exitPartial       = 3
 	exitNotFound      = 10
 	exitConflict      = 11
 	exitUnverified    = 12
@@ -29,10 +30,8 @@ const (
 
 // Kinds that only the command line has.
 var (
-	errUsage         = errors.New("usage")
-	errPartial       = errors.New("partial")
-	errNotAuthorised = errors.New("not authorised")
-	errIncompatible  = errors.New("nothing compatible")
+	errUsage = errors.New("usage")
+
 	// errReported goes with an error whose text has been printed as a result.
 	errReported = errors.New("reported")
 )
@@ -66,9 +65,10 @@ var exits = []struct {
 	{is(context.Canceled), exitInterrupted},
 	{is(errUsage), exitUsage},
 	{is(app.ErrUnusable), exitUsage},
-	{is(errPartial), exitPartial},
-	{is(errNotAuthorised), exitNotAuthorised},
-	{is(errIncompatible), exitIncompatible},
+	{coded(index.CodeUnauthorized), exitNotAuthorised},
+	{coded(index.CodeUnsatisfiable), exitIncompatible},
+	{coded(api.CodeNothingCompatible), exitIncompatible},
+	{refused(http.StatusBadRequest), exitUsage},
 	{is(artifact.ErrUnverified), exitUnverified},
 	{is(artifact.ErrConflict), exitConflict},
 	{is(artifact.ErrNotFound), exitNotFound},
@@ -90,6 +90,22 @@ func exitCode(err error) int {
 
 func is(kind error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, kind) }
+}
+
+// coded holds for an answer of a catalog with the given code.
+func coded(code string) func(error) bool {
+	return func(err error) bool {
+		var p *index.Problem
+		return errors.As(err, &p) && p.Code == code
+	}
+}
+
+// refused holds for an answer of a catalog with the given status.
+func refused(status int) func(error) bool {
+	return func(err error) bool {
+		var p *index.Problem
+		return errors.As(err, &p) && p.Status == status
+	}
 }
 
 // answered holds for an answer of a registry with the given status.
