@@ -54,7 +54,8 @@ func referrersKey(repo string, subject digest.Digest) string { return repo + "@"
 // Referrers lists the manifests of repo whose subject is subject, ordered by
 // digest: those pushed through the API, and those that an index under the
 // referrers tag of the subject names and whose subject says so too, each once.
-// An unknown subject has none. What is damaged is left out and logged.
+// An unknown subject has none. What is damaged is left out and logged. The
+// annotations must not be changed.
 func (g *Registry) Referrers(ctx context.Context, repo string, subject digest.Digest) ([]ocispec.Descriptor, error) {
 	if err := checkRepository(repo); err != nil {
 		return nil, err

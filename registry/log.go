@@ -10,7 +10,7 @@ import (
 )
 
 // bridgeLogs sends what distribution logs, warnings and worse, to
-// slog.Default. Its logger belongs to the process, so this happens once.
+// slog.Default; what it says about single requests is for debugging. Its logger belongs to the process, so this happens once.
 var bridgeLogs = sync.OnceFunc(func() {
 	l := logrus.StandardLogger()
 	l.SetOutput(io.Discard)
@@ -36,6 +36,9 @@ func (slogHook) Fire(e *logrus.Entry) error {
 		level = slog.LevelInfo
 	case logrus.DebugLevel, logrus.TraceLevel:
 		level = slog.LevelDebug
+	}
+	if _, ok := e.Data["http.request.id"]; ok {
+		level = slog.LevelDebug // the gate answers and logs what went wrong in a request
 	}
 	attrs := make([]slog.Attr, 0, len(e.Data)+1)
 	attrs = append(attrs, slog.String("part", "distribution"))

@@ -89,8 +89,12 @@ func invalidManifest(err error) error {
 }
 
 func (m *manifest) checkDescriptors() error {
+	const enough = 16 // problems to name
 	var problems []error
 	check := func(place string, d ocispec.Descriptor) {
+		if len(problems) >= enough {
+			return
+		}
 		if _, err := parseDigest(d.Digest.String()); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", place, err))
 		}

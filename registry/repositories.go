@@ -109,16 +109,22 @@ func (g *Registry) adopt(ctx context.Context) error {
 	if g.opts.ReadOnly {
 		return nil
 	}
-	err := g.walkNames(ctx, repositoryRoot, "_manifests", func(repo string) error {
+	if err := g.Reconcile(ctx); err != nil {
+		return err
+	}
+	return g.driver.PutContent(ctx, layoutPath, []byte(layoutVersion))
+}
+
+// Reconcile walks distribution's half of the storage and writes what is
+// missing in ours: the list of repositories and the referrer links. It runs
+// by itself when a storage is opened for the first time.
+func (g *Registry) Reconcile(ctx context.Context) error {
+	return g.walkNames(ctx, repositoryRoot, "_manifests", func(repo string) error {
 		if err := g.mark(ctx, repo); err != nil {
 			return err
 		}
 		return g.revisions(ctx, repo, func(d digest.Digest) error { return g.relink(ctx, repo, d) })
 	})
-	if err != nil {
-		return err
-	}
-	return g.driver.PutContent(ctx, layoutPath, []byte(layoutVersion))
 }
 
 // relink writes the referrer link of one stored manifest; a damaged manifest

@@ -24,7 +24,7 @@ type Event struct {
 	Kind       EventKind
 	Repository string
 	Tag        string             // of TagSet and TagDeleted
-	Descriptor ocispec.Descriptor // of the manifest; with artifactType and annotations where it was read
+	Descriptor ocispec.Descriptor // of the manifest, with artifactType and annotations where it was read; not to be changed
 	Subject    digest.Digest      // of a referrer, else ""
 	Time       time.Time
 }

@@ -143,7 +143,7 @@ func (g *Registry) putManifest(ctx context.Context, repo string, m *manifest, pa
 		return err
 	}
 	if _, err := manifests.Put(ctx, parsed); err != nil {
-		return putError(m, err)
+		return putError(err)
 	}
 	if as != m.digest {
 		return g.putLink(ctx, revisionPath(repo, as), m.digest)
@@ -175,8 +175,11 @@ func (g *Registry) healManifest(ctx context.Context, repo string, m *manifest) e
 	return g.driver.PutContent(ctx, at, m.content)
 }
 
+// maxMissing is how many missing references one refusal names.
+const maxMissing = 64
+
 // putError tells which references are missing.
-func putError(m *manifest, err error) error {
+func putError(err error) error {
 	var several distribution.ErrManifestVerification
 	if !errors.As(err, &several) {
 		return err
@@ -186,12 +189,12 @@ func putError(m *manifest, err error) error {
 	for _, one := range several {
 		var missing distribution.ErrManifestBlobUnknown
 		if !errors.As(one, &missing) {
-			if isFull(one) || m == nil {
+			if isFull(one) {
 				return one
 			}
 			continue
 		}
-		if seen[missing.Digest] {
+		if seen[missing.Digest] || len(seen) >= maxMissing {
 			continue
 		}
 		seen[missing.Digest] = true
