@@ -56,6 +56,8 @@ type Signature struct {
 	Signers []string `json:"signers,omitempty"`
 	// Format is where the signature by Signer is kept.
 	Format string `json:"format,omitempty"`
+	// Formats are all forms in which trusted signatures are kept, sorted.
+	Formats []string `json:"formats,omitempty"`
 	// Covered is the image index whose signature covers the digest, where the
 	// digest is a child and has no trusted signature of its own.
 	Covered digest.Digest `json:"covered,omitempty"`

@@ -1,7 +1,6 @@
 package signature
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -77,10 +76,15 @@ func (b *bench) gather(subject digest.Digest) gathered {
 	return g
 }
 
-// maySign leaves out the referrers that say that they are something else.
+// maySign leaves out the referrers that say that they are something else. Some
+// registries give the config's type for an artifact that has its own, so a
+// config's type says nothing.
 func maySign(d ocispec.Descriptor) bool {
-	return cmp.Or(d.ArtifactType, artifact.TypeCosignSignature) == artifact.TypeCosignSignature ||
-		strings.HasPrefix(d.ArtifactType, bundleType)
+	switch d.ArtifactType {
+	case "", artifact.TypeCosignSignature, ocispec.MediaTypeEmptyJSON, ocispec.MediaTypeImageConfig:
+		return true
+	}
+	return strings.HasPrefix(d.ArtifactType, bundleType)
 }
 
 func (g *gathered) tag(b *bench, tag string) digest.Digest {

@@ -6,10 +6,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 
 	gcrname "github.com/google/go-containerregistry/pkg/name"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/opencontainers/go-digest"
 	cosignbundle "github.com/sigstore/cosign/v2/pkg/cosign/bundle"
 	cosignremote "github.com/sigstore/cosign/v2/pkg/cosign/remote"
@@ -73,10 +75,10 @@ func Sign(ctx context.Context, o SignOptions) (Signed, error) {
 		format = policy.FormatCosignTag
 	}
 	switch format {
-	case policy.FormatCosignTag, policy.FormatCosignReferrer:
-		err = signSimple(ctx, o, ref, signer, format)
-	case policy.FormatBundle:
-		err = signBundle(ctx, o, ref, signer)
+	case policy.FormatCosignTag:
+		err = signTag(ctx, o, ref, signer)
+	case policy.FormatCosignReferrer, policy.FormatBundle:
+		err = signReferrer(ctx, o, ref, signer, format)
 	default:
 		err = fmt.Errorf("signature format %q: expected %s, %s or %s: %w", format,
 			policy.FormatCosignTag, policy.FormatCosignReferrer, policy.FormatBundle, artifact.ErrInvalid)
@@ -87,7 +89,8 @@ func Sign(ctx context.Context, o SignOptions) (Signed, error) {
 	return Signed{ref.String(), digest.Digest(ref.DigestStr()), format, string(public)}, nil
 }
 
-func signSimple(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, format string) error {
+// signTag adds to the .sig tag.
+func signTag(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier) error {
 	signed, err := simpleSignature(ctx, ref, signer, o.Annotations)
 	if err != nil {
 		return err
@@ -99,15 +102,46 @@ func signSimple(ctx context.Context, o SignOptions, ref gcrname.Digest, signer s
 		if err != nil {
 			return asKind(ref.String(), err)
 		}
-		if format == policy.FormatCosignTag {
-			err = ociremote.WriteSignatures(ref.Repository, entity, opts...)
-		} else {
-			err = ociremote.WriteSignaturesExperimentalOCI(ref, entity, opts...)
-		}
-		if err = asKindOrNil(ref.String(), err); err == nil || attempt == signAttempts || !errors.Is(err, artifact.ErrConflict) {
+		err = asKindOrNil(ref.String(), ociremote.WriteSignatures(ref.Repository, entity, opts...))
+		if err == nil || attempt == signAttempts || !errors.Is(err, artifact.ErrConflict) {
 			return err
 		}
 	}
+}
+
+// signReferrer adds a referrer, unless the key has signed in this form.
+func signReferrer(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, format string) error {
+	if len(o.Annotations) == 0 {
+		if done, err := signedAlready(ctx, o, ref, signer, format); err != nil || done {
+			return err
+		}
+	}
+	if format == policy.FormatBundle {
+		return signBundle(ctx, o, ref, signer)
+	}
+	signed, err := simpleSignature(ctx, ref, signer, o.Annotations)
+	if err != nil {
+		return err
+	}
+	return asKindOrNil(ref.String(), writeReferrer(ctx, o.Remote, ref, signed))
+}
+
+func signedAlready(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, format string) (bool, error) {
+	key, err := signer.PublicKey()
+	if err != nil {
+		return false, err
+	}
+	self, err := trust.NewSigner("self", key)
+	if err != nil {
+		return false, err
+	}
+	judge, err := New(Options{Trust: trust.Only(self), CacheSize: 1})
+	if err != nil {
+		return false, err
+	}
+	subject := policy.Subject{Publisher: trust.Everyone, Digest: digest.Digest(ref.DigestStr())}
+	sig, err := judge.Judge(ctx, subject, remoteReader{ref.Context(), o.Remote.options(ctx)})
+	return slices.Contains(sig.Formats, format), err
 }
 
 func asKindOrNil(what string, err error) error {

@@ -26,6 +26,7 @@ import (
 	cosignbundle "github.com/sigstore/cosign/v2/pkg/cosign/bundle"
 	"github.com/sigstore/cosign/v2/pkg/oci/static"
 	"github.com/sigstore/cosign/v2/pkg/types"
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	sigstore "github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/dsse"
 	"github.com/sigstore/sigstore/pkg/signature/options"
@@ -287,4 +288,17 @@ func bundle(t testing.TB, k key, statement []byte) []byte {
 
 func (s *store) bundleManifest(raw []byte) ocispec.Manifest {
 	return imageManifest(artifact.TypeBundle, s.blob(artifact.TypeBundle, raw))
+}
+
+func publicPEM(t testing.TB, k key) []byte {
+	t.Helper()
+	public, err := k.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := cryptoutils.MarshalPublicKeyToPEM(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }

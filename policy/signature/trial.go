@@ -83,7 +83,7 @@ func (t *trial) count(signature string, evidence digest.Digest) bool {
 	return true
 }
 
-// holds notes a signature by a trusted signer.
+// holdsBy notes a signature by a trusted signer.
 func (t *trial) holdsBy(evidence digest.Digest, signer, format string) {
 	t.signers = append(t.signers, signedBy{signer, format})
 	t.findings = append(t.findings, policy.Finding{Code: policy.CodeEvidenceVerified, Outcome: policy.Allow, Digest: evidence, Judge: name,
@@ -97,8 +97,12 @@ func (t *trial) sum() policy.Signature {
 		if !slices.Contains(sig.Signers, s.signer) {
 			sig.Signers = append(sig.Signers, s.signer)
 		}
+		if !slices.Contains(sig.Formats, s.format) {
+			sig.Formats = append(sig.Formats, s.format)
+		}
 	}
 	slices.Sort(sig.Signers)
+	slices.Sort(sig.Formats)
 	if sig.Status == policy.Verified {
 		sig.Signer, sig.Format = t.signers[0].signer, t.signers[0].format
 	}
