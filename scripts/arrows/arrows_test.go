@@ -14,9 +14,6 @@ import (
 //go:embed client.allow
 var clientAllow string
 
-// spdx serves artifact/lint, which no host imports.
-const spdx = "github.com/github/go-spdx/v2"
-
 func rules() []arrows.Rule {
 	return []arrows.Rule{
 		arrows.Never("artifact is the floor", "artifact", "registry", "policy", "index", "cmd", "examples", "scripts"),
