@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+type auditRow struct {
+	bun.BaseModel `bun:"table:audit"`
+
+	Seq      int64  `bun:"seq,pk"`
+	At       int64  `bun:"at"`
+	Actor    string `bun:"actor"`
+	Session  string `bun:"session"`
+	Action   string `bun:"action"`
+	Resource string `bun:"resource"`
+	Outcome  string `bun:"outcome"`
+	Reason   string `bun:"reason"`
+	Before   string `bun:"state_before"`
+	After    string `bun:"state_after"`
+	Request  string `bun:"request"`
+	Hash     []byte `bun:"hash"`
+}
+
+func (r auditRow) record() AuditRecord {
+	return AuditRecord{
+		Seq: r.Seq, At: fromMicro(r.At), Actor: r.Actor, Session: r.Session, Action: r.Action, Resource: r.Resource,
+		Outcome: r.Outcome, Reason: r.Reason, Before: r.Before, After: r.After, Request: r.Request, Hash: r.Hash,
+	}
+}
+
+// chain is the hash of a row: SHA-256 over the hash of the row before it and
+// over each field with its length, so that no two different rows read alike.
+func (r auditRow) chain(before []byte) []byte {
+	h := sha256.New()
+	field := func(b []byte) {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(b)))
+		h.Write(n[:])
+		h.Write(b)
+	}
+	field([]byte("oarlock audit 1"))
+	field(before)
+	field(binary.BigEndian.AppendUint64(nil, uint64(r.Seq)))
+	field(binary.BigEndian.AppendUint64(nil, uint64(r.At)))
+	for _, text := range []string{r.Actor, r.Session, r.Action, r.Resource, r.Outcome, r.Reason, r.Before, r.After, r.Request} {
+		field([]byte(text))
+	}
+	return h.Sum(nil)
+}
+
+// AppendAudit writes one row and chains it to the last. Rows are never changed
+// or removed; Seq and Hash of a are not looked at.
+func (s *Store) AppendAudit(ctx context.Context, a AuditRecord) error {
+	row := auditRow{
+		At: micro(a.At), Actor: a.Actor, Session: a.Session, Action: a.Action, Resource: a.Resource,
+		Outcome: a.Outcome, Reason: a.Reason, Before: a.Before, After: a.After, Request: a.Request,
+	}
+	return s.InTx(ctx, func(ctx context.Context) error {
+		if err := s.serialize(ctx, "audit"); err != nil {
+			return err
+		}
+		head, err := s.AuditHead(ctx)
+		if err != nil {
+			return err
+		}
+		row.Seq = head.Seq + 1
+		row.Hash = row.chain(head.Hash)
+		_, err = s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
+		return wrap("audit", err)
+	})
+}
+
+// An AuditHead is the last row of the log at some time. Kept elsewhere, it
+// proves later that nothing before it was changed or cut off.
+type AuditHead struct {
+	Seq  int64  `json:"seq"`
+	Hash []byte `json:"hash"`
+}
+
+// AuditHead returns the last row; that of an empty log is zero.
+func (s *Store) AuditHead(ctx context.Context) (AuditHead, error) {
+	var row auditRow
+	err := s.reader(ctx).NewSelect().Model(&row).Column("seq", "hash").Order("seq DESC").Limit(1).Scan(ctx)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return AuditHead{}, wrap("audit", err)
+	}
+	return AuditHead{row.Seq, row.Hash}, nil
+}
+
+// maxAuditRows is the most that one question answers.
+const maxAuditRows = 1000
+
+// An AuditQuery narrows down the log. Zero fields do not.
+type AuditQuery struct {
+	Actor, Action, Resource, Outcome string
+	Since, Until                     time.Time // Until is not included
+	// Before continues a listing: rows with a smaller Seq only.
+	Before int64
+	// Limit is how many rows at most, 100 by default and at most 1000.
+	Limit int64
+}
+
+// AuditLog returns rows, the newest first.
+func (s *Store) AuditLog(ctx context.Context, q AuditQuery) ([]AuditRecord, error) {
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	var rows []auditRow
+	sel := s.reader(ctx).NewSelect().Model(&rows).Order("seq DESC").Limit(min(q.Limit, maxAuditRows))
+	for column, value := range map[string]string{"actor": q.Actor, "action": q.Action, "resource": q.Resource, "outcome": q.Outcome} {
+		if value != "" {
+			sel = sel.Where("? = ?", bun.Ident(column), value)
+		}
+	}
+	if !q.Since.IsZero() {
+		sel = sel.Where("at >= ?", micro(q.Since))
+	}
+	if !q.Until.IsZero() {
+		sel = sel.Where("at < ?", micro(q.Until))
+	}
+	if q.Before > 0 {
+		sel = sel.Where("seq < ?", q.Before)
+	}
+	if err := sel.Scan(ctx); err != nil {
+		return nil, wrap("audit", err)
+	}
+	records := make([]AuditRecord, len(rows))
+	for i, row := range rows {
+		records[i] = row.record()
+	}
+	return records, nil
+}
+
+func (h AuditHead) String() string { return fmt.Sprintf("%d:%x", h.Seq, h.Hash) }

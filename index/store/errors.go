@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/oarlock/oarlock/artifact"
+	"modernc.org/sqlite"
+)
+
+var (
+	// ErrDamaged: the database file is not what was written; restore a backup.
+	ErrDamaged = errors.New("the database file is damaged: restore it from a backup")
+	// ErrNewer: a newer release wrote the database, and this one would break it.
+	ErrNewer = errors.New("the database was written by a newer release: run that one")
+)
+
+// The result codes of SQLite that mean something here.
+const (
+	sqliteCorrupt    = 11
+	sqliteNotADB     = 26
+	sqliteForeignKey = 787
+	sqlitePrimaryKey = 1555
+	sqliteUnique     = 2067
+)
+
+// kind gives a driver's error the kind that it has for callers.
+func kind(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return artifact.ErrNotFound
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() {
+		case sqliteUnique, sqlitePrimaryKey:
+			return artifact.ErrConflict
+		case sqliteForeignKey:
+			return artifact.ErrNotFound
+		}
+		if base := lite.Code() & 0xff; base == sqliteCorrupt || base == sqliteNotADB {
+			return ErrDamaged
+		}
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "23505": // unique_violation
+			return artifact.ErrConflict
+		case "23503": // foreign_key_violation
+			return artifact.ErrNotFound
+		}
+	}
+	return nil
+}
+
+// wrap says what was done, and which kind of error it is.
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	switch k := kind(err); {
+	case k == nil:
+		return fmt.Errorf("%s: %w", what, err)
+	case errors.Is(k, ErrDamaged):
+		return fmt.Errorf("%s: %w (%w)", what, ErrDamaged, err)
+	default:
+		return fmt.Errorf("%s: %w", what, k)
+	}
+}
+
+// reason is what an error may tell about a failed connection.
+func reason(err error) string {
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg):
+		return pg.Message
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	default:
+		return "no connection"
+	}
+}

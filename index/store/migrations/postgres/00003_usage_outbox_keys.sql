@@ -1,0 +1,22 @@
+-- +goose Up
+CREATE TABLE usage (
+  namespace TEXT PRIMARY KEY,
+  bytes     BIGINT NOT NULL,
+  versions  BIGINT NOT NULL
+);
+
+CREATE TABLE outbox (
+  id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  topic      TEXT NOT NULL,
+  payload    BYTEA NOT NULL,
+  created_at BIGINT NOT NULL,
+  due_at     BIGINT NOT NULL,
+  attempts   BIGINT NOT NULL,
+  last_error TEXT NOT NULL
+);
+CREATE INDEX outbox_due ON outbox (topic, due_at);
+
+CREATE TABLE signing_keys (
+  id  TEXT PRIMARY KEY,
+  key BYTEA NOT NULL
+);

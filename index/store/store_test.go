@@ -1,0 +1,362 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oarlock/oarlock/artifact"
+)
+
+var noon = time.Date(2030, 5, 1, 12, 0, 0, 123456000, time.UTC)
+
+// databases are the ones that the contract is held against: SQLite always,
+// PostgreSQL when OARLOCK_TEST_POSTGRES holds the url of a server on which
+// databases can be made.
+func databases(t *testing.T) map[string]func(t *testing.T) string {
+	t.Helper()
+	found := map[string]func(*testing.T) string{
+		"sqlite": func(t *testing.T) string { return "sqlite://" + filepath.Join(t.TempDir(), "oarlock.db") },
+	}
+	if server := os.Getenv("OARLOCK_TEST_POSTGRES"); server != "" {
+		found["postgres"] = func(t *testing.T) string { return newPostgres(t, server) }
+	}
+	return found
+}
+
+var databaseCount atomic.Int64
+
+// newPostgres makes a database of its own for one test.
+func newPostgres(t *testing.T, server string) string {
+	t.Helper()
+	admin, err := openPostgres(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("oarlock_test_%d_%d", os.Getpid(), databaseCount.Add(1))
+	if _, err := admin.write.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, err := admin.write.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)")
+		if err := errors.Join(err, admin.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func open(t *testing.T, url string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestContract holds every database to the same promises.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	for database, fresh := range databases(t) {
+		for name, test := range map[string]func(*testing.T, *Store){
+			"tokens": contractTokens, "people": contractPeople, "namespaces": contractNamespaces, "members": contractMembers,
+			"audit": contractAudit, "usage": contractUsage, "outbox": contractOutbox, "transactions": contractTx, "keys": contractKeys,
+		} {
+			t.Run(database+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				test(t, open(t, fresh(t)))
+			})
+		}
+	}
+}
+
+func want(t *testing.T, what string, err, kind error) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Errorf("%s: got %v, want %v", what, err, kind)
+	}
+}
+
+func same(t *testing.T, what string, got, want any, err error) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%s: %v (-want +got)\n%s", what, err, diff)
+	}
+}
+
+func contractTokens(t *testing.T, s *Store) {
+	ctx := t.Context()
+	robot := TokenRecord{
+		ID: "a", Kind: "robot", Name: "ci", Principal: "robot:acme/ci", Namespace: "acme", Parent: "p",
+		Scopes: []string{"repository:acme/*:pull,push", `odd "one", ü`}, Hash: []byte{0, 1, 255}, CreatedBy: "person:ada",
+		CreatedAt: noon, ExpiresAt: noon.Add(time.Hour),
+	}
+	admin := TokenRecord{ID: "b", Kind: "admin", Principal: "admin:bootstrap", Hash: []byte{1}, CreatedAt: noon.Add(time.Second)}
+	want(t, "add", errors.Join(s.AddToken(ctx, robot), s.AddToken(ctx, admin)), nil)
+	want(t, "add the same", s.AddToken(ctx, robot), artifact.ErrConflict)
+	got, err := s.Token(ctx, "a")
+	same(t, "read", got, robot, err)
+	_, err = s.Token(ctx, "A")
+	want(t, "read one that is not there", err, artifact.ErrNotFound)
+	list, err := s.ListTokens(ctx, "", "")
+	same(t, "list, newest first", list, []TokenRecord{admin, robot}, err)
+	list, err = s.ListTokens(ctx, "acme", "robot:acme/ci")
+	same(t, "list of a namespace and a principal", list, []TokenRecord{robot}, err)
+	list, err = s.ListTokens(ctx, "acme", "robot:acme/cd")
+	same(t, "list of nobody", list, []TokenRecord{}, err)
+	want(t, "touch", errors.Join(s.TouchToken(ctx, "a", noon.Add(time.Minute)), s.TouchToken(ctx, "a", noon)), nil)
+	robot.UsedAt, robot.RevokedAt = noon.Add(time.Minute), noon.Add(2*time.Minute)
+	want(t, "revoke", s.RevokeToken(ctx, "a", robot.RevokedAt), nil)
+	want(t, "revoke again", s.RevokeToken(ctx, "a", noon.Add(time.Hour)), artifact.ErrConflict)
+	want(t, "revoke one that is not there", s.RevokeToken(ctx, "z", noon), artifact.ErrNotFound)
+	got, err = s.Token(ctx, "a")
+	same(t, "read after that", got, robot, err)
+	var winners atomic.Int64
+	each(8, func(int) {
+		if s.RevokeToken(ctx, "b", noon) == nil {
+			winners.Add(1)
+		}
+	})
+	same(t, "revoked by eight at once, winners", winners.Load(), int64(1), nil)
+	n, err := s.ForgetTokens(ctx, noon.Add(time.Minute))
+	same(t, "forgotten", n, int64(1), err)
+}
+
+func each(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { do(i) })
+	}
+	wg.Wait()
+}
+
+func contractPeople(t *testing.T, s *Store) {
+	ctx := t.Context()
+	ada := PersonRecord{Name: "person:ada", Issuer: "https://id", Subject: "1", Email: "ada@example.org", Grants: []string{"reviewer"}, CreatedAt: noon}
+	want(t, "add", s.AddPerson(ctx, ada), nil)
+	same2, other := ada, ada
+	same2.Name, other.Subject = "person:eve", "2"
+	want(t, "another name for the same subject", s.AddPerson(ctx, same2), artifact.ErrConflict)
+	want(t, "another subject of the same name", s.AddPerson(ctx, other), artifact.ErrConflict)
+	ada.Disabled, ada.Grants, ada.LoggedInAt = true, nil, noon.Add(time.Hour)
+	changed := ada
+	changed.Subject = "stolen"
+	want(t, "update", s.UpdatePerson(ctx, changed), nil)
+	got, err := s.Person(ctx, ada.Name)
+	same(t, "read", got, ada, err)
+	got, err = s.PersonOf(ctx, ada.Issuer, ada.Subject)
+	same(t, "read by subject, which an update does not change", got, ada, err)
+	all, err := s.People(ctx)
+	same(t, "all", all, []PersonRecord{ada}, err)
+	_, err = s.PersonOf(ctx, ada.Issuer, "stolen")
+	want(t, "read by another subject", err, artifact.ErrNotFound)
+	want(t, "update nobody", s.UpdatePerson(ctx, PersonRecord{Name: "person:x"}), artifact.ErrNotFound)
+}
+
+func contractNamespaces(t *testing.T, s *Store) {
+	ctx := t.Context()
+	acme := NamespaceRecord{Name: "acme", CreatedBy: "person:ada", CreatedAt: noon, Revision: 1}
+	want(t, "add", s.AddNamespace(ctx, acme, "person:ada", []string{"k1", "k2"}), nil)
+	for what, err := range map[string]error{
+		"the same name":      s.AddNamespace(ctx, acme, "person:eve", []string{"k3"}),
+		"a key that is held": s.AddNamespace(ctx, NamespaceRecord{Name: "acm3", CreatedAt: noon}, "person:eve", []string{"k4", "k2"}),
+	} {
+		want(t, "add "+what, err, artifact.ErrConflict)
+	}
+	_, err := s.Namespace(ctx, "acm3")
+	want(t, "what was refused left nothing", err, artifact.ErrNotFound)
+	want(t, "its other key is free", s.AddNamespace(ctx, NamespaceRecord{Name: "acme-x"}, "person:eve", []string{"k4"}), nil)
+	want(t, "a third", s.AddNamespace(ctx, NamespaceRecord{Name: "acme1"}, "person:eve", nil), nil)
+	names, err := s.NamespaceNames(ctx)
+	same(t, "names in the order of bytes", names, []string{"acme", "acme-x", "acme1"}, err)
+	members, err := s.Members(ctx, "acme")
+	same(t, "the owner", members, []MemberRecord{{"acme", "person:ada", "owner", "person:ada", noon}}, err)
+	acme.Public, acme.ClosedAt, acme.CreatedBy = true, noon.Add(time.Hour), "somebody else"
+	var winners atomic.Int64
+	each(8, func(int) {
+		err := s.UpdateNamespace(ctx, acme)
+		if err == nil {
+			winners.Add(1)
+		} else {
+			want(t, "update of a revision that passed", err, artifact.ErrConflict)
+		}
+	})
+	same(t, "updated by eight at once, winners", winners.Load(), int64(1), nil)
+	got, err := s.Namespace(ctx, "acme")
+	acme.Revision, acme.CreatedBy = 2, "person:ada"
+	same(t, "read", got, acme, err)
+	want(t, "update one that is not there", s.UpdateNamespace(ctx, NamespaceRecord{Name: "x"}), artifact.ErrNotFound)
+}
+
+func contractMembers(t *testing.T, s *Store) {
+	ctx := t.Context()
+	put := func(principal, role string) error {
+		return s.PutMember(ctx, MemberRecord{Namespace: "acme", Principal: principal, Role: role, AddedBy: "x", AddedAt: noon})
+	}
+	want(t, "into a namespace that is not there", put("person:ada", "owner"), artifact.ErrNotFound)
+	want(t, "add", s.AddNamespace(ctx, NamespaceRecord{Name: "acme", CreatedAt: noon}, "person:ada", nil), nil)
+	want(t, "a reader", put("person:bob", "reader"), nil)
+	want(t, "the last owner becomes reader", put("person:ada", "reader"), artifact.ErrConflict)
+	want(t, "the last owner goes", s.RemoveMember(ctx, "acme", "person:ada"), artifact.ErrConflict)
+	want(t, "somebody goes who is not there", s.RemoveMember(ctx, "acme", "person:eve"), artifact.ErrNotFound)
+	want(t, "the reader becomes owner", put("person:bob", "owner"), nil)
+	var gone atomic.Int64
+	each(2, func(i int) {
+		if s.RemoveMember(ctx, "acme", []string{"person:ada", "person:bob"}[i]) == nil {
+			gone.Add(1)
+		}
+	})
+	same(t, "two owners leave at once, gone", gone.Load(), int64(1), nil)
+	members, err := s.Members(ctx, "acme")
+	if err != nil || len(members) != 1 || members[0].Role != "owner" {
+		t.Errorf("left: %+v, %v", members, err)
+	}
+	of, err := s.MembershipsOf(ctx, members[0].Principal)
+	same(t, "memberships", of, members, err)
+}
+
+func contractUsage(t *testing.T, s *Store) {
+	ctx := t.Context()
+	got, err := s.Usage(ctx, "acme")
+	same(t, "of one that holds nothing", got, UsageRecord{Namespace: "acme"}, err)
+	var in atomic.Int64
+	each(40, func(int) {
+		if _, err := s.AddUsage(ctx, "acme", 10, 1, 100, 0); err == nil {
+			in.Add(1)
+		} else {
+			want(t, "past the maximum", err, artifact.ErrConflict)
+		}
+	})
+	got, err = s.Usage(ctx, "acme")
+	same(t, "forty at once want ten each of a hundred", got, UsageRecord{"acme", 100, 10}, err)
+	same(t, "and got in", in.Load(), int64(10), nil)
+	_, err = s.AddUsage(ctx, "acme", 0, 1, 0, 10)
+	want(t, "past the maximum of versions", err, artifact.ErrConflict)
+	got, err = s.AddUsage(ctx, "acme", -30, 0, 50, 0)
+	same(t, "less, though above a maximum that was lowered", got, UsageRecord{"acme", 70, 10}, err)
+	got, err = s.AddUsage(ctx, "acme", -300, -300, 0, 0)
+	same(t, "below zero", got, UsageRecord{"acme", 0, 0}, err)
+	want(t, "set", s.SetUsage(ctx, UsageRecord{"acme", 7, 3}), nil)
+	got, err = s.Usage(ctx, "acme")
+	same(t, "after set", got, UsageRecord{"acme", 7, 3}, err)
+}
+
+func contractOutbox(t *testing.T, s *Store) {
+	ctx := t.Context()
+	for i := range 20 {
+		want(t, "enqueue", s.Enqueue(ctx, "notice", []byte{byte(i)}, noon), nil)
+	}
+	want(t, "enqueue another topic", s.Enqueue(ctx, "other", nil, noon), nil)
+	early, err := s.Lease(ctx, "notice", noon.Add(-time.Second), time.Minute, 10)
+	same(t, "nothing is due yet", len(early), 0, err)
+	var mu sync.Mutex
+	seen := map[byte]int{}
+	each(4, func(int) {
+		messages, err := s.Lease(ctx, "notice", noon, time.Minute, 5)
+		want(t, "lease", err, nil)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, m := range messages {
+			seen[m.Payload[0]]++
+		}
+	})
+	for payload, n := range seen {
+		if n != 1 {
+			t.Errorf("message %d was handed out %d times", payload, n)
+		}
+	}
+	// PostgreSQL skips what others are looking at, so the rest may be left.
+	rest, err := s.Lease(ctx, "notice", noon, time.Minute, 100)
+	same(t, "all of them were handed out", len(seen)+len(rest), 20, err)
+	again, err := s.Lease(ctx, "notice", noon.Add(time.Minute), time.Minute, 1)
+	if err != nil || len(again) != 1 || again[0].Attempts != 2 || again[0].Payload[0] != 0 || !again[0].CreatedAt.Equal(noon) {
+		t.Fatalf("after the lease: %+v, %v", again, err)
+	}
+	want(t, "retry", s.Retry(ctx, again[0].ID, noon.Add(time.Hour), "no answer"), nil)
+	later, err := s.Lease(ctx, "notice", noon.Add(time.Hour), time.Minute, 1)
+	if err != nil || len(later) != 1 || later[0].ID != again[0].ID || later[0].LastError != "no answer" {
+		t.Fatalf("after the retry: %+v, %v", later, err)
+	}
+	want(t, "done, twice", errors.Join(s.Done(ctx, later[0].ID), s.Done(ctx, later[0].ID)), nil)
+	want(t, "retry one that is done", s.Retry(ctx, later[0].ID, noon, ""), artifact.ErrNotFound)
+	n, err := s.Waiting(ctx, "notice")
+	same(t, "waiting", n, int64(19), err)
+}
+
+func contractTx(t *testing.T, s *Store) {
+	ctx := t.Context()
+	stop := errors.New("stop")
+	want(t, "undone", s.InTx(ctx, func(ctx context.Context) error {
+		err := errors.Join(
+			s.AddNamespace(ctx, NamespaceRecord{Name: "acme"}, "person:ada", []string{"k"}),
+			s.AppendAudit(ctx, AuditRecord{At: noon, Action: "x"}),
+			s.Enqueue(ctx, "notice", nil, noon))
+		_, inside := s.Namespace(ctx, "acme")
+		return errors.Join(err, inside, s.InTx(ctx, func(context.Context) error { return stop }))
+	}), stop)
+	_, err := s.Namespace(ctx, "acme")
+	want(t, "the namespace", err, artifact.ErrNotFound)
+	head, err := s.AuditHead(ctx)
+	same(t, "the audit row", head, AuditHead{}, err)
+	n, err := s.Waiting(ctx, "notice")
+	same(t, "the message", n, int64(0), err)
+	func() {
+		defer func() { _ = recover() }()
+		_ = s.InTx(ctx, func(ctx context.Context) error {
+			_ = s.AddNamespace(ctx, NamespaceRecord{Name: "panic"}, "x", nil)
+			panic("half way")
+		})
+	}()
+	_, err = s.Namespace(ctx, "panic")
+	want(t, "after a panic", err, artifact.ErrNotFound)
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := s.AddNamespace(ended, NamespaceRecord{Name: "late"}, "x", nil); err == nil || errors.Is(err, artifact.ErrConflict) {
+		t.Errorf("with a context that ended: %v", err)
+	}
+}
+
+func contractKeys(t *testing.T, s *Store) {
+	ctx := t.Context()
+	want(t, "save", s.SaveKey(ctx, "a", []byte("private")), nil)
+	want(t, "save again", s.SaveKey(ctx, "a", []byte("other")), artifact.ErrConflict)
+	keys, err := s.LoadKeys(ctx)
+	same(t, "load", keys, map[string][]byte{"a": []byte("private")}, err)
+	want(t, "remove, twice", errors.Join(s.RemoveKey(ctx, "a"), s.RemoveKey(ctx, "a")), nil)
+}
+
+func TestOpenNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for url, kind := range map[string]error{
+		"": artifact.ErrInvalid, "mysql://x": artifact.ErrInvalid, "sqlite://": artifact.ErrInvalid,
+		"sqlite:///nowhere/at/all/x.db": os.ErrNotExist,
+	} {
+		if _, err := Open(t.Context(), url); !errors.Is(err, kind) {
+			t.Errorf("%q: %v, want %v", url, err, kind)
+		}
+	}
+	_, err := Open(t.Context(), "postgres://user:hunter2@127.0.0.1:1/x?connect_timeout=2")
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a server that is not there: %v", err)
+	}
+}
