@@ -20,7 +20,7 @@ import (
 // ConfigInput is where a configuration comes from; later fields win.
 type ConfigInput struct {
 	File    string         // path of a YAML file, or ""
-	Environ []string       // of the process; only OARLOCK_* is read
+	Environ []string       // of the process; only OARLOCK_* is read, and what is empty is not set
 	Flags   map[string]any // by key, those that were given
 }
 
@@ -104,7 +104,7 @@ func fromEnviron(environ []string) (map[string]any, []string) {
 	var problems []string
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
-		if !strings.HasPrefix(name, envPrefix) || slices.Contains(envElsewhere, name) {
+		if value == "" || !strings.HasPrefix(name, envPrefix) || slices.Contains(envElsewhere, name) {
 			continue
 		}
 		key, ok := byName[name]
