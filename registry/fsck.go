@@ -2,16 +2,13 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path"
-	"strings"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -164,127 +161,4 @@ func (f *fsck) damage(repo string, d digest.Digest, at string, err error) {
 		return
 	}
 	f.report(Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
-}
-
-// repository checks manifests and tags of repo.
-func (f *fsck) repository(ctx context.Context, repo string) error {
-	if _, err := f.g.driver.Stat(ctx, markPath(repo)); isNotFound(err) {
-		f.report(Damage{Repository: repo, Path: markPath(repo), What: "the repository is missing in the list of repositories"})
-	}
-	err := f.eachLink(ctx, repo, revisionsDir(repo), func(d, to digest.Digest, _ string) {
-		if f.content(ctx, repo, d, to) && d == to {
-			f.manifest(ctx, repo, d)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	names, err := f.g.tagNames(ctx, repo)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		f.tag(ctx, repo, name)
-	}
-	return nil
-}
-
-func (f *fsck) tag(ctx context.Context, repo, name string) {
-	d, err := f.g.readLink(ctx, tagPath(repo, name))
-	err = placed(err, repo, name, "")
-	if errors.Is(err, artifact.ErrNotFound) {
-		return
-	}
-	if err == nil {
-		if _, err = f.g.readLink(ctx, revisionPath(repo, d)); errors.Is(err, artifact.ErrNotFound) {
-			f.report(Damage{Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "the tag means a manifest that is not in the repository"})
-			return
-		}
-	}
-	var known *Damage
-	if errors.As(err, &known) {
-		known.Repository, known.Tag = repo, name
-		f.report(*known)
-	} else if err != nil {
-		f.report(Damage{Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "cannot be read: " + err.Error()})
-	}
-}
-
-// manifest checks that what d references is in the repository, and that its
-// subject knows of it.
-func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
-	at := blobPath(d)
-	m, err := f.g.loadManifest(ctx, repo, d)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return
-	}
-	if err != nil {
-		f.damage(repo, d, at, err)
-		return
-	}
-	for _, ref := range m.references() {
-		var err error
-		if m.isIndex() {
-			_, err = f.g.readLink(ctx, revisionPath(repo, ref.Digest))
-		} else if len(ref.URLs) == 0 {
-			_, err = f.g.readLink(ctx, layerPath(repo, ref.Digest))
-		}
-		if errors.Is(err, artifact.ErrNotFound) {
-			f.report(Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest)})
-		}
-	}
-	if m.Subject == nil || m.Subject.Digest.Validate() != nil {
-		return
-	}
-	link := referrerPath(repo, m.Subject.Digest, d)
-	if _, err := f.g.driver.Stat(ctx, link); isNotFound(err) {
-		f.report(Damage{Repository: repo, Digest: d, Path: link, What: fmt.Sprintf("the referrer link to subject %s is missing", m.Subject.Digest)})
-	}
-}
-
-// links checks every referrer link of repo against the manifest it describes.
-func (f *fsck) links(ctx context.Context, repo string) error {
-	root := path.Join(referrerRoot, repo, "_subject")
-	err := f.g.driver.Walk(ctx, root, func(fi storagedriver.FileInfo) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		d, ok := linkName(fi.Path())
-		if fi.IsDir() || !ok {
-			return nil
-		}
-		if what := f.link(ctx, repo, d, fi.Path()); what != "" {
-			f.report(Damage{Repository: repo, Digest: d, Path: fi.Path(), What: what})
-		}
-		return nil
-	})
-	if isNotFound(err) {
-		return nil
-	}
-	return err
-}
-
-func (f *fsck) link(ctx context.Context, repo string, d digest.Digest, at string) (what string) {
-	content, err := f.g.driver.GetContent(ctx, at)
-	if isNotFound(err) {
-		return ""
-	}
-	if err != nil {
-		return "cannot be read: " + err.Error()
-	}
-	var desc ocispec.Descriptor
-	if json.Unmarshal(content, &desc) != nil || desc.Digest != d {
-		return "the referrer link is no descriptor of " + d.String()
-	}
-	m, err := f.g.loadManifest(ctx, repo, d)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return "the referrer link describes a manifest that is not in the repository"
-	}
-	if err != nil {
-		return "" // reported with the manifest
-	}
-	if m.Subject == nil || !strings.HasPrefix(at, subjectDir(repo, m.Subject.Digest)+"/") {
-		return "the referrer link describes a manifest that has another subject"
-	}
-	return ""
 }

@@ -30,7 +30,7 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p == nil {
 			return
 		}
-		if p == http.ErrAbortHandler {
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(p)
 		}
 		g.log.ErrorContext(r.Context(), "registry: panic", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))

@@ -21,6 +21,10 @@ type lock struct {
 	users int
 }
 
+// NewLocker excludes writers inside one process, which is what Options.Locker
+// does when it is nil.
+func NewLocker() Locker { return newLocks() }
+
 func newLocks() *locks { return &locks{held: map[string]*lock{}} }
 
 // Lock implements Locker.

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -199,109 +197,4 @@ func readBody(r *http.Request, most int64) ([]byte, error) {
 		return nil, tooBig
 	}
 	return content, nil
-}
-
-// deleteManifest removes a tag or a manifest, where the namespace lets it.
-func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at route) error {
-	unlock, err := g.opts.Locker.Lock(r.Context(), "repository/"+at.repo, false)
-	if err != nil {
-		return lockError(err)
-	}
-	defer unlock()
-	ctx := context.WithoutCancel(r.Context())
-	free := g.settings(ctx, at.repo).FreeTags
-	if at.tag != "" {
-		err = g.deleteTag(ctx, at, free)
-	} else {
-		err = g.deleteRevision(ctx, at, free)
-	}
-	if err != nil {
-		return g.manifestMissing(ctx, err, at)
-	}
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(http.StatusAccepted)
-	return nil
-}
-
-func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
-	d, err := g.resolveTag(ctx, at.repo, at.tag)
-	if err != nil && !(free && errors.Is(err, artifact.ErrUnverified)) {
-		return err
-	}
-	if !free {
-		return refuse(http.StatusMethodNotAllowed, unsupported,
-			"tag %q of %s cannot be deleted: versions are kept for those who use them, signatures and the ledger only grow, channels move by promotion; yank or remove it through the lifecycle instead", at.tag, at.repo)
-	}
-	if err := g.removeTag(ctx, at.repo, at.tag); err != nil {
-		return err
-	}
-	g.dropFallback(at.repo, at.tag)
-	g.opts.Sink.Notify(Event{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
-	return nil
-}
-
-func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) error {
-	to, err := g.revision(ctx, at.repo, at.digest)
-	if err != nil {
-		return err
-	}
-	holders, err := g.tagsReaching(ctx, at.repo, to, !free)
-	if err != nil {
-		return couldNotTell("which tags need this manifest", err)
-	}
-	if !free && len(holders) > 0 {
-		return refuse(http.StatusMethodNotAllowed, unsupported,
-			"manifest %s of %s cannot be deleted: tag %q reaches it, and what a tag reaches is kept", at.digest, at.repo, holders[0])
-	}
-	for _, tag := range holders {
-		if err := g.deleteTag(ctx, route{repo: at.repo, tag: tag}, true); err != nil && !errors.Is(err, artifact.ErrNotFound) {
-			return err
-		}
-	}
-	event := Event{Kind: ManifestDeleted, Repository: at.repo, Descriptor: ocispec.Descriptor{Digest: to}, Time: g.opts.Now()}
-	m, err := g.loadManifest(ctx, at.repo, to)
-	switch {
-	case err == nil:
-		event.Descriptor = m.descriptor()
-		if m.Subject != nil {
-			event.Subject = m.Subject.Digest
-		}
-		if err := g.removeReferrer(ctx, at.repo, m); err != nil {
-			return err
-		}
-	case !errors.Is(err, artifact.ErrUnverified): // a damaged one may go
-		return err
-	}
-	if err := g.forgetRevision(ctx, at.repo, to); err != nil {
-		return err
-	}
-	g.opts.Sink.Notify(event)
-	return nil
-}
-
-// forgetRevision removes the revision link of d and those of other algorithms
-// that lead to it. The bytes are left to garbage collection.
-func (g *Registry) forgetRevision(ctx context.Context, repo string, d digest.Digest) error {
-	dir := path.Join(revisionsDir(repo), digest.SHA512.String())
-	entries, err := g.driver.List(ctx, dir)
-	if err != nil && !isNotFound(err) {
-		return err
-	}
-	for _, e := range entries {
-		alias := digest.NewDigestFromEncoded(digest.SHA512, path.Base(e))
-		to, err := g.readLink(ctx, path.Join(e, "link"))
-		if err != nil || to != d {
-			continue
-		}
-		if err := g.deleteLink(ctx, e, path.Join(e, "link")); err != nil && !isNotFound(err) {
-			return err
-		}
-		g.manifests.drop(repo + "@" + alias.String())
-	}
-	err = g.deleteLink(ctx, path.Dir(revisionPath(repo, d)), revisionPath(repo, d))
-	g.manifests.drop(repo + "@" + d.String())
-	if isNotFound(err) {
-		return nil
-	}
-	return err
 }

@@ -21,7 +21,8 @@ type Options struct {
 	// that a tool can read beside a running server.
 	ReadOnly bool
 	// Replicated says that other processes write to the same storage: facts
-	// that may change are then read from it every time.
+	// that may change are then read from it every time, and Locker must exclude
+	// those processes too.
 	Replicated bool
 	// Namespaces gives the settings of a repository; nil means none is free.
 	Namespaces func(repository string) Settings

@@ -51,8 +51,8 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	return g, nil
 }
 
-// openDir makes the directory of the filesystem driver, takes its lock and
-// writes to it once.
+// openDir makes the directory of the filesystem driver and takes its lock,
+// which replicas share instead.
 func (g *Registry) openDir() error {
 	if g.opts.Driver != "filesystem" {
 		return nil
@@ -67,6 +67,9 @@ func (g *Registry) openDir() error {
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("directory %q: %w", dir, err)
+	}
+	if g.opts.Replicated {
+		return nil
 	}
 	unlock, err := lockDir(filepath.Join(dir, ".lock"))
 	if err != nil {
