@@ -1,0 +1,122 @@
+package app
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/registry/remote"
+)
+
+func push(t *testing.T, s *Server, n int) string {
+	t.Helper()
+	p := plugin(t, n)
+	ref := s.Addr() + "/" + p.Plugin.ID.String() + ":" + p.Plugin.Version.Tag()
+	if err := remote.Push(t.Context(), p.Store, p.Root, ref, remote.Options{HTTPClient: http.DefaultClient}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return p.Root.Digest.String()
+}
+
+// A restart serves the last generation before it has read anything but the
+// checkpoint.
+func TestARestartServesFromTheCheckpointAtOnce(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	s, stop := start(t, c)
+	push(t, s, 1)
+	before := s.index.live.Current().Stamp()
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(t.Context(), c, options(io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if err := again.index.ready(); err != nil { // nothing runs yet
+		t.Fatalf("not ready: %v", err)
+	}
+	if got := again.index.live.Current().Stamp(); got != before {
+		t.Errorf("it serves %+v, before the restart it was %+v", got, before)
+	}
+}
+
+// A damaged checkpoint costs a walk, and nothing else.
+func TestADamagedCheckpointIsBuiltAgain(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	s, stop := start(t, c)
+	push(t, s, 1)
+	before := s.index.live.Current().Stamp()
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(c.Data, "catalog.checkpoint.*"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("checkpoints %v, %v", found, err)
+	}
+	if err := os.WriteFile(found[0], []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := start(t, c)
+	if got := again.index.live.Current().Stamp(); got.CatalogDigest != before.CatalogDigest {
+		t.Errorf("it serves %+v, before it was %+v", got, before)
+	}
+}
+
+// Trust that is taken away counts at once after a reload, and after a restart.
+func TestReloadJudgesByTheNewTrustPolicy_G3(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	c.Dev = false
+	c.Trust = filepath.Join(t.TempDir(), "trust.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(c.Trust, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("namespaces:\n  acme: {signature: optional}\n")
+	s, _ := start(t, c)
+	push(t, s, 1)
+	listed := func() int { return get[index.Page](t, "GET", s.URL()+"/api/v1/plugins").Total }
+	if got := listed(); got != 1 {
+		t.Fatalf("%d listed, expected 1", got)
+	}
+	write("namespaces:\n  acme: {signature: perhaps}\n")
+	if err := s.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "perhaps") {
+		t.Errorf("a bad policy: %v", err)
+	}
+	if got := listed(); got != 1 {
+		t.Errorf("after a bad policy %d listed, expected 1", got)
+	}
+	write("namespaces:\n  other: {signature: optional}\n")
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := listed(); got != 0 {
+		t.Errorf("after the policy changed %d listed, expected 0", got)
+	}
+}
+
+func TestFreeNamespacesAreFree(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	c.Namespaces = map[string]Settings{"scratch": {FreeTags: true}}
+	s, _ := start(t, c)
+	p := plugin(t, 1)
+	for repo, want := range map[string]bool{"scratch/deep/down": true, "acme/p1": false} {
+		err := remote.Push(t.Context(), p.Store, p.Root, s.Addr()+"/"+repo+":Any_Tag", remote.Options{HTTPClient: http.DefaultClient})
+		if (err == nil) != want {
+			t.Errorf("%s: %v", repo, err)
+		}
+	}
+}
