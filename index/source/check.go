@@ -28,7 +28,7 @@ type Difference struct {
 
 // Check rebuilds the catalog from nothing but the registry and compares it
 // with what serves. It may run beside Run: what changes meanwhile is looked at
-// a second time and is no difference.
+// a second time and is no difference. What differs is told, and mended.
 func (in *Ingester) Check(ctx context.Context) (Comparison, error) {
 	rebuilt, err := in.Rebuild(ctx)
 	if err != nil {
@@ -55,21 +55,22 @@ func (in *Ingester) Check(ctx context.Context) (Comparison, error) {
 	return c, nil
 }
 
-// recheck compares one plugin while nothing else derives it.
+// recheck compares one plugin while nothing else derives it, and mends it.
 func (in *Ingester) recheck(ctx context.Context, id artifact.Name) (string, error) {
 	repo := id.String()
 	if err := in.queue.claim(ctx, repo); err != nil {
 		return "", err
 	}
-	defer func() {
-		in.queue.release(repo)
-		in.Touch(repo) // claiming took the touches that waited
-	}()
+	before := in.known(repo)
 	fresh, err := in.derive(ctx, &task{repo: repo, all: true}, nil)
+	in.put(result{repo: repo, plugin: fresh, keep: err != nil})
+	if problem := in.apply(); err == nil {
+		err = problem
+	}
 	if err != nil {
 		return "", err
 	}
-	return difference(in.known(repo), fresh), nil
+	return difference(before, fresh), nil
 }
 
 // differing names the plugins that only one of a and b has, or of which they

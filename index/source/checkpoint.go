@@ -44,12 +44,13 @@ func Restore(path string, judge Judge, dev bool, log *slog.Logger) (first *catal
 	return first, false
 }
 
-// Save writes the checkpoint of what serves. It does nothing before Ready.
+// Save writes the checkpoint of what serves. It does nothing before Ready, and
+// while the trust policy changed and not everything is judged by it yet.
 func (in *Ingester) Save() error {
-	if in.opts.Checkpoint == "" || !in.Ready() || !in.dirty.Swap(false) {
+	name := in.checkpointName()
+	if basis := in.basis.Load(); in.opts.Checkpoint == "" || !in.Ready() || basis == nil || *basis != name || !in.dirty.Swap(false) {
 		return nil
 	}
-	name := checkpointName(in.opts.Checkpoint, in.opts.Judge, in.opts.Dev)
 	if err := catalog.SaveFile(name, in.opts.Live.Current()); err != nil {
 		in.dirty.Store(true)
 		return err
@@ -60,6 +61,17 @@ func (in *Ingester) Save() error {
 		}
 	}
 	return nil
+}
+
+func (in *Ingester) checkpointName() string {
+	return checkpointName(in.opts.Checkpoint, in.opts.Judge, in.opts.Dev)
+}
+
+// settleBasis notes that everything that serves was judged by what name marks.
+func (in *Ingester) settleBasis(name string) {
+	if before := in.basis.Swap(&name); before == nil || *before != name {
+		in.dirty.Store(true)
+	}
 }
 
 // checkpointName is the checkpoint's file: path with a mark of everything

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -26,16 +25,12 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 	if err != nil {
 		return nil, err
 	}
-	tags := map[string]digest.Digest{}
-	err = in.opts.Source.Tags(ctx, t.repo, func(tag string, d digest.Digest) error {
-		tags[tag] = d
-		return nil
-	})
-	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
-		return nil, fmt.Errorf("repository %q: tags: %w", t.repo, err)
+	tags, damaged, err := in.tags(ctx, t.repo)
+	if err != nil {
+		return nil, err
 	}
 	one := &reading{in: in, id: id, task: t, old: old, tags: tags}
-	p := &catalog.Plugin{ID: id}
+	p := &catalog.Plugin{ID: id, Broken: damaged}
 	strange := 0
 	for _, tag := range slices.Sorted(maps.Keys(tags)) {
 		parsed, err := artifact.ParseTag(tag)

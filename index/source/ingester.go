@@ -67,7 +67,8 @@ type Ingester struct {
 	building *catalog.Snapshot // before the first whole generation serves, else nil
 
 	ready chan struct{}
-	dirty atomic.Bool // the checkpoint is older than what serves
+	dirty atomic.Bool            // the checkpoint is older than what serves
+	basis atomic.Pointer[string] // the checkpoint's name by what the whole catalog was judged
 }
 
 // New makes an Ingester. Nothing is read before Run or Reconcile.
@@ -93,6 +94,7 @@ func New(opts Options) *Ingester {
 	}
 	if opts.Restored {
 		in.building = nil
+		in.settleBasis(in.checkpointName())
 		close(in.ready)
 	}
 	return in
@@ -138,18 +140,15 @@ func (in *Ingester) Notify(repo, tag string, manifest, subject digest.Digest) {
 }
 
 // Settled waits until everything that was touched before the call serves, or
-// ctx ends. Run must be running.
+// ctx ends; what is touched later does not delay it. Run must be running.
 func (in *Ingester) Settled(ctx context.Context) error {
-	for {
-		quiet, changed := in.queue.quiet()
-		if quiet {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	w := in.queue.settled()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		in.queue.forget(w)
+		return ctx.Err()
 	}
 }
 

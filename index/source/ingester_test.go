@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -184,6 +185,10 @@ func TestNothingIsAMissingLine_C9(t *testing.T) {
 		"a signature by a stranger": {func(m *memory) {
 			m.sign(repo, m.publish(repo, "1.0.0"), "evil", true)
 		}, map[string]string{"1.0.0": "signature_unverified unverified"}},
+		"one tag that is damaged where it is stored": {func(m *memory) {
+			m.publish(repo, "1.0.0")
+			m.faults["tags "+repo] = errors.Join(fmt.Errorf("tag 2.0.0: link: %w", artifact.ErrUnverified))
+		}, map[string]string{"tag ": "could_not_tell", "1.0.0": "unsigned unsigned"}},
 		"tags that cannot be listed": {func(m *memory) {
 			m.publish(repo, "1.0.0")
 			m.faults["tags "+repo] = errDisk

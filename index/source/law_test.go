@@ -242,6 +242,58 @@ func TestACheckpointOfAnotherPolicyDoesNotServe_G3(t *testing.T) {
 	}
 }
 
+// judgeOfPolicy judges as annotationJudge does, by a policy that changes.
+type judgeOfPolicy struct {
+	annotationJudge
+	mu     sync.Mutex
+	policy string
+}
+
+func (j *judgeOfPolicy) Digest() digest.Digest {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return digest.FromString(j.policy)
+}
+
+// What was judged by the policy before is never kept under the new one's name.
+func TestACheckpointWaitsUntilAllIsJudgedByThePolicy_G3(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "catalog.checkpoint")
+	m := newMemory()
+	m.publish("acme/hello", "1.0.0")
+	judge := &judgeOfPolicy{policy: "before"}
+	log := slog.New(slog.DiscardHandler)
+	in := source.New(source.Options{Source: m, Live: catalog.NewLive(catalog.LiveOptions{}), Judge: judge, Checkpoint: path, Log: log})
+	reconcile := func() {
+		t.Helper()
+		if _, err := in.Reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole := func() bool {
+		t.Helper()
+		if err := in.Save(); err != nil {
+			t.Fatal(err)
+		}
+		_, whole := source.Restore(path, judge, false, log)
+		return whole
+	}
+	reconcile()
+	if !whole() {
+		t.Fatal("no checkpoint after the first walk")
+	}
+	judge.mu.Lock()
+	judge.policy = "after"
+	judge.mu.Unlock()
+	if whole() {
+		t.Error("what the earlier policy judged was kept as judged by the new one")
+	}
+	reconcile()
+	if !whole() {
+		t.Error("no checkpoint after a walk by the new policy")
+	}
+}
+
 // BenchmarkPublishToVisible measures from the event of a push to the catalog
 // that shows it, one after the other.
 func BenchmarkPublishToVisible(b *testing.B) {

@@ -70,7 +70,7 @@ func (m *memory) Tags(_ context.Context, repo string, fn func(string, digest.Dig
 	}
 	m.mu.Unlock()
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, artifact.ErrUnverified):
 		return err
 	case r == nil:
 		return fmt.Errorf("repository %q: %w", repo, artifact.ErrNotFound)
@@ -80,7 +80,7 @@ func (m *memory) Tags(_ context.Context, repo string, fn func(string, digest.Dig
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
 func (m *memory) get(repo string, d digest.Digest) ([]byte, error) {

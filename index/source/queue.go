@@ -37,10 +37,17 @@ type queue struct {
 	busy    map[string]bool
 	wake    chan struct{} // something may be taken
 	changed chan struct{} // closed and replaced when something is released
+	waiters map[*waiter]bool
+}
+
+// A waiter waits until some repositories were released so many times.
+type waiter struct {
+	missing map[string]int
+	done    chan struct{}
 }
 
 func newQueue() *queue {
-	return &queue{waiting: map[string]*task{}, busy: map[string]bool{},
+	return &queue{waiting: map[string]*task{}, busy: map[string]bool{}, waiters: map[*waiter]bool{},
 		wake: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
@@ -110,6 +117,7 @@ func (q *queue) release(repos ...string) {
 	defer q.mu.Unlock()
 	for _, repo := range repos {
 		delete(q.busy, repo)
+		q.released(repo)
 		if q.waiting[repo] != nil {
 			q.push(repo)
 		}
@@ -118,12 +126,44 @@ func (q *queue) release(repos ...string) {
 	q.changed = make(chan struct{})
 }
 
-// quiet reports whether nothing waits and nothing is busy; if something is,
-// changed is closed at the next release.
-func (q *queue) quiet() (quiet bool, changed <-chan struct{}) {
+// settled is closed once everything that was touched so far is released.
+func (q *queue) settled() *waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting) == 0 && len(q.busy) == 0, q.changed
+	w := &waiter{missing: map[string]int{}, done: make(chan struct{})}
+	for repo := range q.waiting {
+		w.missing[repo]++
+	}
+	for repo := range q.busy {
+		w.missing[repo]++
+	}
+	if len(w.missing) == 0 {
+		close(w.done)
+	} else {
+		q.waiters[w] = true
+	}
+	return w
+}
+
+func (q *queue) forget(w *waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.waiters, w)
+}
+
+// released is called with mu held.
+func (q *queue) released(repo string) {
+	for w := range q.waiters {
+		if n := w.missing[repo]; n > 1 {
+			w.missing[repo] = n - 1
+			continue
+		}
+		delete(w.missing, repo)
+		if len(w.missing) == 0 {
+			close(w.done)
+			delete(q.waiters, w)
+		}
+	}
 }
 
 // poke wakes whoever waits on c, now or next.

@@ -30,6 +30,7 @@ const applyEvery = 256
 // not having been seen.
 func (in *Ingester) Reconcile(ctx context.Context) (Report, error) {
 	w := &walk{in: in, seen: map[string]bool{}}
+	basis := in.checkpointName()
 	err := in.each(ctx, func(ctx context.Context, repo string) error { return w.visit(ctx, repo) })
 	if err == nil {
 		err = w.visitUnseen(ctx)
@@ -42,6 +43,9 @@ func (in *Ingester) Reconcile(ctx context.Context) (Report, error) {
 	}
 	if err != nil {
 		return w.report, fmt.Errorf("reconcile: %w", err)
+	}
+	if in.checkpointName() == basis {
+		in.settleBasis(basis)
 	}
 	w.report.Done = true
 	slices.Sort(w.report.Failed)
