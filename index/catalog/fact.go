@@ -30,15 +30,18 @@ type about struct {
 // A pointer is a channel that points to a listed version: facts[fact].
 type pointer struct {
 	channel uint32
-	fact    uint32
+	fact    uint16
 }
 
 // facts are all that questions are decided by, of one plugin.
 type facts struct {
 	about    about
-	facts    []fact // of listed versions, newest first; none of a plugin that takes no installs
+	facts    []fact // of the newest maxFacts listed versions, newest first; none of a plugin that takes no installs
 	pointers []pointer
 }
+
+// maxFacts is how many listed versions of one plugin can be in an answer.
+const maxFacts = 1 << 16
 
 // value numbers s. Interned texts are copied, so that none keeps a record alive.
 func (w *words) value(s string) uint32 {
@@ -74,7 +77,7 @@ func (w *words) factsOf(p *Plugin, masks []uint64) facts {
 	for i := range p.Versions {
 		changed |= masks[i]
 		v := &p.Versions[i]
-		if !v.Listed() {
+		if !v.Listed() || len(f.facts) == maxFacts {
 			continue
 		}
 		w.update(&one, v, changed)
@@ -87,7 +90,7 @@ func (w *words) factsOf(p *Plugin, masks []uint64) facts {
 	for _, channel := range slices.Sorted(maps.Keys(p.Channels)) {
 		i := slices.IndexFunc(f.facts, func(one fact) bool { return p.Versions[one.version()].Digest == p.Channels[channel] })
 		if i >= 0 && channel != "" {
-			f.pointers = append(f.pointers, pointer{w.value(channel), uint32(i)})
+			f.pointers = append(f.pointers, pointer{w.value(channel), uint16(i)})
 		}
 	}
 	return f

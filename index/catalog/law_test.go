@@ -46,7 +46,7 @@ func rebuilt(want map[artifact.Name]Plugin) *Snapshot {
 // show writes a result as text, so that two can be compared whole.
 func show(r Result, err error) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "total %d, more %v, error %v\n", r.Total, r.NextCursor, err)
+	fmt.Fprintf(&b, "total %d, more %v, error %v\n", r.Total, r.NextCursor != "", err)
 	for _, h := range r.Items {
 		fmt.Fprintf(&b, "%s %s %s %d\n", h.Plugin.ID, h.Version.Version, h.Version.Digest, h.Score)
 	}

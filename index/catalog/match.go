@@ -75,8 +75,9 @@ func (s *Snapshot) match(text string, c *scratch) []uint32 {
 	}
 	c.list = matched
 	whole := strings.Join(asked, " ")
+	head := headOf(whole)
 	for _, slot := range strong {
-		if c.score[slot] > 0 {
+		if c.score[slot] > 0 && s.shelf.chunks[slot>>chunkBits].heads[slot%chunkSize].mayBegin(head) {
 			c.score[slot] += int32(s.shelf.entry(slot).bonus(whole))
 		}
 	}
@@ -142,17 +143,4 @@ func (p postings) places(slot uint32) uint8 {
 		return 0
 	}
 	return p[i][n].places()
-}
-
-// bonus is what e gets when the whole text is, or begins, its name.
-func (e *entry) bonus(text string) int {
-	plugin := strings.ReplaceAll(e.id.Plugin(), "-", " ")
-	full := strings.ReplaceAll(e.id.Publisher(), "-", " ") + " " + plugin
-	switch {
-	case text == e.name || text == plugin || text == full:
-		return bonusExact
-	case strings.HasPrefix(e.name, text) || strings.HasPrefix(plugin, text) || strings.HasPrefix(full, text):
-		return bonusPrefix
-	}
-	return 0
 }

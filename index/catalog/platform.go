@@ -68,13 +68,14 @@ func (r *search) platformFacet() map[string]int {
 	r.everySlot(func(c *chunk, i uint32) {
 		clear(done)
 		if f.channel != 0 {
-			if one, ok := f.pointed(c, i); ok {
-				r.countPlatforms(c, i, one, u, done, counts)
+			if at, ok := f.pointed(c, i); ok {
+				r.countPlatforms(c, i, &c.of(i)[at], u, done, counts)
 			}
 			return
 		}
-		for _, one := range c.of(i) { // the newest that fits a platform decides
-			if f.fits(one) {
+		all := c.of(i)
+		for n := range all { // the newest that fits a platform decides
+			if one := &all[n]; f.fits(one) {
 				r.countPlatforms(c, i, one, u, done, counts)
 			}
 		}
@@ -89,7 +90,7 @@ func (r *search) platformFacet() map[string]int {
 }
 
 // countPlatforms counts the platforms that one runs on and no newer one did.
-func (r *search) countPlatforms(c *chunk, i uint32, one fact, u *universe, done []uint64, counts []int) {
+func (r *search) countPlatforms(c *chunk, i uint32, one *fact, u *universe, done []uint64, counts []int) {
 	takes, known := false, false
 	for w, runs := range u.runs[one.builds] {
 		fresh := runs &^ done[w]

@@ -32,7 +32,7 @@ func (s *Snapshot) Query(q Query, env Joins) (Result, error) {
 	res.Items = make([]Hit, len(page))
 	for i, r := range page {
 		p := s.decode(s.shelf.entry(r.slot))
-		res.Items[i] = Hit{Plugin: p, Version: &p.Versions[run.view.at[r.slot]], Score: int(run.scratch.score[r.slot])}
+		res.Items[i] = Hit{Plugin: p, Version: &p.Versions[run.fact(r.slot).version()], Score: int(run.scratch.score[r.slot])}
 	}
 	if more {
 		last := page[len(page)-1]
@@ -127,7 +127,7 @@ func (r *search) scan() map[string]map[string]int {
 }
 
 func (r *search) look(slot uint32, tallies []*tally) {
-	about, meta := &r.shelf.chunks[slot>>chunkBits].about[slot%chunkSize], &r.lex.metas[r.view.meta[slot]]
+	about, meta := &r.shelf.chunks[slot>>chunkBits].about[slot%chunkSize], &r.lex.metas[r.fact(slot).meta]
 	fails := r.filter.fails(about, meta, &r.lex)
 	if fails == 0 {
 		r.hits.add(slot)
@@ -138,4 +138,9 @@ func (r *search) look(slot uint32, tallies []*tally) {
 			t.add(t.of(about, meta))
 		}
 	}
+}
+
+// fact is that of the version which the view chose for slot.
+func (r *search) fact(slot uint32) *fact {
+	return &r.shelf.chunks[slot>>chunkBits].of(slot % chunkSize)[r.view.at[slot]]
 }

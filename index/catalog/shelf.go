@@ -19,6 +19,7 @@ const (
 
 type chunk struct {
 	entries  [chunkSize]*entry
+	heads    [chunkSize]heads
 	about    [chunkSize]about
 	first    [chunkSize + 1]uint32 // facts of slot i: facts[first[i]:first[i+1]]
 	facts    []fact
@@ -88,7 +89,7 @@ func (s shelf) edit(edits []placed) shelf {
 }
 
 func (c *chunk) edit(edits []placed) *chunk {
-	next := &chunk{entries: c.entries, about: c.about}
+	next := &chunk{entries: c.entries, heads: c.heads, about: c.about}
 	size := len(c.facts)
 	for _, one := range edits {
 		size += len(one.facts.facts)
@@ -99,7 +100,7 @@ func (c *chunk) edit(edits []placed) *chunk {
 		next.first[i] = uint32(len(next.facts))
 		if e < len(edits) && edits[e].slot%chunkSize == i {
 			one := &edits[e]
-			next.entries[i], next.about[i] = one.entry, one.facts.about
+			next.entries[i], next.heads[i], next.about[i] = one.entry, headsOf(one.entry), one.facts.about
 			next.facts = append(next.facts, one.facts.facts...)
 			for _, p := range one.facts.pointers {
 				next.pointers = append(next.pointers, slotPointer{i, p})

@@ -32,32 +32,31 @@ func (b bitset) all(yield func(uint32) bool) {
 type view struct {
 	in    bitset
 	count int
-	meta  []uint32 // of the version, by slot
-	at    []uint32 // index of the version, by slot
+	at    []uint16 // index of the version's fact, by slot
 }
 
 // fill looks at the plugin of one slot again.
 func (v *view) fill(c *chunk, slot uint32, f *fitter) {
-	one, ok := f.choose(c, slot%chunkSize)
+	at, ok := f.choose(c, slot%chunkSize)
 	if was := v.in.has(slot); ok != was {
 		v.in.flip(slot)
 		v.count += boolInt(ok) - boolInt(was)
 	}
-	v.meta[slot], v.at[slot] = one.meta, uint32(one.version())
+	v.at[slot] = at
 }
 
 // newView looks at every plugin.
 func newView(s *shelf, f *fitter) *view {
-	v := &view{in: newBitset(s.slots), meta: make([]uint32, s.slots), at: make([]uint32, s.slots)}
+	v := &view{in: newBitset(s.slots), at: make([]uint16, s.slots)}
 	for n, c := range s.chunks {
 		base := uint32(n) << chunkBits
 		if f.channel != 0 && len(c.pointers) == 0 {
 			continue
 		}
 		for i := range min(uint32(chunkSize), uint32(s.slots)-base) {
-			if one, ok := f.choose(c, i); ok {
+			if at, ok := f.choose(c, i); ok {
 				v.in.add(base + i)
-				v.meta[base+i], v.at[base+i] = one.meta, uint32(one.version())
+				v.at[base+i] = at
 				v.count++
 			}
 		}
@@ -67,9 +66,8 @@ func newView(s *shelf, f *fitter) *view {
 
 // patched is v for a shelf that differs in the given slots.
 func (v *view) patched(s *shelf, slots []uint32, f *fitter) *view {
-	next := &view{in: newBitset(s.slots), count: v.count, meta: make([]uint32, s.slots), at: make([]uint32, s.slots)}
+	next := &view{in: newBitset(s.slots), count: v.count, at: make([]uint16, s.slots)}
 	copy(next.in, v.in)
-	copy(next.meta, v.meta)
 	copy(next.at, v.at)
 	for _, slot := range slots {
 		next.fill(s.chunks[slot>>chunkBits], slot, f)
@@ -106,30 +104,31 @@ func anyRuns(p artifact.Platform, set []artifact.Platform) bool {
 	return len(set) == 0 || slices.ContainsFunc(set, p.Runs)
 }
 
-func (f *fitter) fits(one fact) bool {
+func (f *fitter) fits(one *fact) bool {
 	return (f.compat == nil || f.compat[one.engines]) &&
 		(f.runs == nil || f.runs[one.builds]) &&
 		(f.prerelease || f.channel != 0 || !one.prerelease())
 }
 
-// choose is the newest version of the plugin at i that fits.
-func (f *fitter) choose(c *chunk, i uint32) (fact, bool) {
+// choose is the newest version of the plugin at i that fits, by index of its fact.
+func (f *fitter) choose(c *chunk, i uint32) (uint16, bool) {
 	if f.channel != 0 {
 		return f.pointed(c, i)
 	}
-	for _, one := range c.of(i) {
-		if f.fits(one) {
-			return one, true
+	all := c.of(i)
+	for n := range all {
+		if f.fits(&all[n]) {
+			return uint16(n), true
 		}
 	}
-	return fact{}, false
+	return 0, false
 }
 
-func (f *fitter) pointed(c *chunk, i uint32) (fact, bool) {
+func (f *fitter) pointed(c *chunk, i uint32) (uint16, bool) {
 	for _, p := range c.pointersOf(i) {
-		if one := c.of(i)[p.fact]; p.channel == f.channel && f.fits(one) {
-			return one, true
+		if p.channel == f.channel && f.fits(&c.of(i)[p.fact]) {
+			return p.fact, true
 		}
 	}
-	return fact{}, false
+	return 0, false
 }

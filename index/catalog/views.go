@@ -22,12 +22,13 @@ type remembered struct {
 	used  int64
 }
 
-// The memory that views of one snapshot take is bounded: slots times views.
+// The memory that views of one snapshot take is bounded: slots times views, at
+// two bytes each.
 // A few are kept however many slots there are.
 const (
-	maxViewCells = 4 << 20
+	maxViewCells = 32 << 20
 	minViews     = 8
-	maxViews     = 256
+	maxViews     = 1024
 )
 
 func (f Fit) key() viewKey {

@@ -1,0 +1,56 @@
+package catalog
+
+import "strings"
+
+// bonus is what e gets when the whole text is, or begins, its name.
+func (e *entry) bonus(text string) int {
+	plugin, full := phraseOfID(e.id.Plugin()), phraseOfID(e.id.String())
+	switch {
+	case text == e.name || text == plugin || text == full:
+		return bonusExact
+	case strings.HasPrefix(e.name, text) || strings.HasPrefix(plugin, text) || strings.HasPrefix(full, text):
+		return bonusPrefix
+	}
+	return 0
+}
+
+// phraseOfID is phrase for the text of an id, which is folded already.
+func phraseOfID(s string) string { return idSeparators.Replace(s) }
+
+var idSeparators = strings.NewReplacer("-", " ", "/", " ")
+
+// A head is the first four bytes of a phrase.
+type head [4]byte
+
+func headOf(phrase string) (h head) {
+	copy(h[:], phrase)
+	return h
+}
+
+// heads are those of the phrases that bonus compares with: enough to leave out
+// nearly every plugin without going to its entry.
+type heads struct{ name, plugin, publisher head }
+
+func headsOf(e *entry) heads {
+	if e == nil {
+		return heads{}
+	}
+	return heads{headOf(e.name), headOf(phraseOfID(e.id.Plugin())), headOf(phraseOfID(e.id.String()))}
+}
+
+// mayBegin is false only where no phrase begins with the text of head asked.
+func (h *heads) mayBegin(asked head) bool {
+	return h.name.begins(asked) || h.plugin.begins(asked) || h.publisher.begins(asked)
+}
+
+func (h head) begins(asked head) bool {
+	for i, b := range asked {
+		if b == 0 {
+			return true
+		}
+		if b != h[i] {
+			return false
+		}
+	}
+	return true
+}
