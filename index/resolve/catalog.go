@@ -83,13 +83,38 @@ func (o *overCatalog) Absent(id artifact.Name) string {
 	if err != nil || len(versions) == 0 {
 		return fmt.Sprintf("%s has no versions", id)
 	}
-	newest := versions[0]
-	for _, r := range newest.Reasons {
-		if r.Code != index.ReasonPrerelease || len(newest.Reasons) == 1 {
-			return fmt.Sprintf("no version of %s fits (%s: %s)", id, newest.Version, r.Detail)
+	r, same := telling(versions)
+	switch {
+	case r.Code == "":
+		return fmt.Sprintf("no version of %s fits", id)
+	case same:
+		return fmt.Sprintf("no version of %s fits (%s)", id, r.Detail)
+	}
+	return fmt.Sprintf("no version of %s fits (%s: %s)", id, versions[0].Version, r.Detail)
+}
+
+// telling is the reason of the newest version that says most: one whose code
+// all versions share before others, and a prerelease's own last. Same says that
+// all versions give it in the same words.
+func telling(versions []index.WhyVersion) (reason index.Reason, same bool) {
+	var best int
+	for _, r := range versions[0].Reasons {
+		shared, alike := 1, true
+		for _, v := range versions[1:] {
+			at := slices.IndexFunc(v.Reasons, func(o index.Reason) bool { return o.Code == r.Code })
+			if at >= 0 {
+				shared++
+			}
+			alike = alike && at >= 0 && v.Reasons[at].Detail == r.Detail
+		}
+		if r.Code == index.ReasonPrerelease {
+			shared = 0
+		}
+		if reason.Code == "" || shared > best {
+			reason, same, best = r, alike, shared
 		}
 	}
-	return fmt.Sprintf("no version of %s fits", id)
+	return reason, same
 }
 
 // buildFor is the build that a machine of platform p pulls, "" where the
