@@ -1,0 +1,204 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/oarlock/oarlock/artifact"
+	"golang.org/x/oauth2"
+)
+
+// A GrantRule gives a role to people for whom a claim has a value, or holds it
+// when it is a list, such as groups.
+type GrantRule struct {
+	Claim, Value string
+	Grant        Grant
+}
+
+// ProviderOptions name an OpenID provider. Issuer and ClientID are needed.
+type ProviderOptions struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret string
+	// Scopes to ask for besides "openid"; profile and email by default.
+	Scopes []string
+	// Grants are the roles that claims give. They are looked at when somebody
+	// logs in, and replace those of the login before.
+	Grants []GrantRule
+	// Client speaks to the provider; one with a timeout of ten seconds by default.
+	Client *http.Client
+}
+
+// provider is an OpenID provider, asked for its settings when it is first
+// needed, so that a server starts while the provider is away.
+type provider struct {
+	o        ProviderOptions
+	callback string
+
+	mu    sync.Mutex
+	known *discovered
+}
+
+type discovered struct {
+	oidc     *oidc.Provider
+	oauth    oauth2.Config
+	verifier *oidc.IDTokenVerifier
+}
+
+func newProvider(o ProviderOptions, callback string) (*provider, error) {
+	var problems []error
+	if o.Issuer == "" {
+		problems = append(problems, invalid("login: Issuer is missing"))
+	}
+	if o.ClientID == "" {
+		problems = append(problems, invalid("login: ClientID is missing"))
+	}
+	for _, g := range o.Grants {
+		if _, err := ParseGrant(g.Grant.String()); err != nil {
+			problems = append(problems, fmt.Errorf("login: grant for %s=%q: %w", g.Claim, g.Value, err))
+		}
+	}
+	if o.Scopes == nil {
+		o.Scopes = []string{"profile", "email"}
+	}
+	if o.Client == nil {
+		o.Client = &http.Client{Timeout: 10 * time.Second}
+	}
+	return &provider{o: o, callback: callback}, errors.Join(problems...)
+}
+
+// context makes the libraries use our client.
+func (p *provider) context(ctx context.Context) context.Context {
+	return oidc.ClientContext(ctx, p.o.Client)
+}
+
+func (p *provider) discover(ctx context.Context) (*discovered, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known != nil {
+		return p.known, nil
+	}
+	// The keys are fetched again later, so the context has to outlive this request.
+	found, err := oidc.NewProvider(p.context(context.WithoutCancel(ctx)), p.o.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("login: provider %q: %w", p.o.Issuer, err)
+	}
+	endpoint := found.Endpoint()
+	if endpoint.AuthStyle, err = authStyle(found); err != nil {
+		return nil, fmt.Errorf("login: provider %q: %w", p.o.Issuer, err)
+	}
+	p.known = &discovered{
+		oidc: found,
+		oauth: oauth2.Config{
+			ClientID: p.o.ClientID, ClientSecret: p.o.ClientSecret, Endpoint: endpoint, RedirectURL: p.callback,
+			Scopes: append([]string{oidc.ScopeOpenID}, p.o.Scopes...),
+		},
+		verifier: found.Verifier(&oidc.Config{ClientID: p.o.ClientID}),
+	}
+	return p.known, nil
+}
+
+// authStyle is how the client names itself. To find out by trying would spend
+// the code on the wrong try.
+func authStyle(p *oidc.Provider) (oauth2.AuthStyle, error) {
+	var says struct {
+		Methods []string `json:"token_endpoint_auth_methods_supported"`
+	}
+	if err := p.Claims(&says); err != nil {
+		return 0, err
+	}
+	if slices.Contains(says.Methods, "client_secret_post") && !slices.Contains(says.Methods, "client_secret_basic") {
+		return oauth2.AuthStyleInParams, nil
+	}
+	return oauth2.AuthStyleInHeader, nil
+}
+
+// identity is what the provider says about somebody who logged in.
+type identity struct {
+	issuer, subject, username, email string
+	grants                           []string
+}
+
+// identify holds the ID token of an answer to its signature, audience, times
+// and nonce, and adds what the provider's userinfo says. Errors wrap
+// artifact.ErrUnverified where the token does not hold.
+func (p *provider) identify(ctx context.Context, d *discovered, t *oauth2.Token, nonce string) (identity, error) {
+	ctx = p.context(ctx)
+	raw, _ := t.Extra("id_token").(string)
+	if raw == "" {
+		return identity{}, fmt.Errorf("login: the provider sent no ID token: %w", artifact.ErrUnverified)
+	}
+	id, err := d.verifier.Verify(ctx, raw)
+	if err != nil {
+		return identity{}, fmt.Errorf("login: ID token: %w: %w", artifact.ErrUnverified, err)
+	}
+	if id.Nonce != nonce {
+		return identity{}, fmt.Errorf("login: ID token: it answers another login: %w", artifact.ErrUnverified)
+	}
+	claims := map[string]any{}
+	if d.oidc.UserInfoEndpoint() != "" {
+		info, err := d.oidc.UserInfo(ctx, oauth2.StaticTokenSource(t))
+		if err != nil {
+			return identity{}, fmt.Errorf("login: userinfo: %w", err)
+		}
+		if info.Subject != id.Subject {
+			return identity{}, fmt.Errorf("login: userinfo is about another subject: %w", artifact.ErrUnverified)
+		}
+		if err := info.Claims(&claims); err != nil {
+			return identity{}, fmt.Errorf("login: userinfo: %w", err)
+		}
+	}
+	// What the signed token says wins over userinfo.
+	if err := id.Claims(&claims); err != nil {
+		return identity{}, fmt.Errorf("login: ID token: %w: %w", artifact.ErrUnverified, err)
+	}
+	who := identity{issuer: id.Issuer, subject: id.Subject, grants: p.grants(claims)}
+	who.username, _ = claims["preferred_username"].(string)
+	if verified, _ := claims["email_verified"].(bool); verified {
+		who.email, _ = claims["email"].(string)
+	}
+	return who, nil
+}
+
+func (p *provider) grants(claims map[string]any) []string {
+	var grants []string
+	for _, rule := range p.o.Grants {
+		has := false
+		switch v := claims[rule.Claim].(type) {
+		case string:
+			has = v == rule.Value
+		case []any:
+			has = slices.Contains(v, any(rule.Value))
+		}
+		if text := rule.Grant.String(); has && !slices.Contains(grants, text) {
+			grants = append(grants, text)
+		}
+	}
+	return grants
+}
+
+// handle is the name that an account is proposed: a-z, 0-9, ".", "_" and "-".
+func (i identity) handle() string {
+	name := i.username
+	if name == "" {
+		name = i.email
+	}
+	name, _, _ = strings.Cut(strings.ToLower(name), "@")
+	name = strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-' {
+			return r
+		}
+		return '-'
+	}, name), "-._")
+	if name == "" {
+		name = "user"
+	}
+	return name[:min(len(name), 64)]
+}
