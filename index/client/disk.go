@@ -12,23 +12,33 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// mustBeFree refuses a directory that holds something. Errors wrap
-// artifact.ErrConflict.
-func mustBeFree(dir string) error {
-	f, err := os.Open(dir)
+// mustBeFree is dir made absolute. It refuses one that holds something, with
+// an error that wraps artifact.ErrConflict, and one that the process stands in,
+// because it will be replaced.
+func mustBeFree(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if here, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(abs, here); err == nil && filepath.IsLocal(rel) {
+			return "", fmt.Errorf("directory %q holds the current one, name one that does not: %w", dir, artifact.ErrInvalid)
+		}
+	}
+	f, err := os.Open(abs)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return abs, nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer f.Close()
 	if _, err := f.Readdirnames(1); errors.Is(err, io.EOF) {
-		return nil
+		return abs, nil
 	} else if err != nil {
-		return err
+		return "", err
 	}
-	return fmt.Errorf("%q is not empty: %w", dir, artifact.ErrConflict)
+	return "", fmt.Errorf("directory %q is not empty: %w", dir, artifact.ErrConflict)
 }
 
 // moveInto puts from in the place of dir, which is empty or not there.

@@ -33,14 +33,15 @@ type verified struct {
 func (v *verified) reference() string { return v.at.name + "@" + v.digest.String() }
 
 func (p *Puller) pull(ctx context.Context, at *repository, w wanted, dir string) (*Pulled, error) {
-	if err := mustBeFree(dir); err != nil {
+	dir, err := mustBeFree(dir)
+	if err != nil {
 		return nil, err
 	}
 	v, err := p.verified(ctx, at, w)
 	if err != nil {
 		return nil, err
 	}
-	parent := filepath.Dir(filepath.Clean(dir))
+	parent := filepath.Dir(dir)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, err
 	}

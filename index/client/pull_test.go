@@ -62,6 +62,7 @@ func TestPullRefuses(t *testing.T) {
 		"a tag that is not there":          {ref: ":9.9.9", want: "not found"},
 		"a reference without tag":          {ref: "", want: "invalid"},
 		"a directory that holds something": {ref: ":1.0.0", dir: full, want: "conflict"},
+		"the directory that we are in":     {ref: ":1.0.0", dir: ".", want: "invalid"},
 		"a platform that it is not built for": {ref: ":1.0.0", want: "not found",
 			set: func(o *client.PullOptions) { o.Platform = platform(t, "windows/amd64") }},
 		"what the verifier does not know": {ref: ":1.0.0", want: "unverified",

@@ -146,6 +146,28 @@ func (s *shop) push(t *testing.T, id, tag string, from content.ReadOnlyStorage, 
 	}
 }
 
+// smuggle copies a version into the repository of another plugin, by digest,
+// which a registry takes.
+func (s *shop) smuggle(t *testing.T, from, to string, d digest.Digest) {
+	t.Helper()
+	var repos [2]*remote.Repository
+	for n, id := range []string{from, to} {
+		repo, err := remote.NewRepository(s.host + "/" + id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		repo.PlainHTTP = true
+		repos[n] = repo
+	}
+	root, err := repos[0].Resolve(t.Context(), d.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := oras.CopyGraph(t.Context(), repos[0], repos[1], root, oras.DefaultCopyGraphOptions); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // list puts a version into the catalog.
 func (s *shop) list(t *testing.T, from content.ReadOnlyStorage, root ocispec.Descriptor) {
 	t.Helper()

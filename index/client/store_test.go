@@ -224,6 +224,7 @@ func TestALyingCatalogChangesNothing_G1(t *testing.T) {
 	s.publish(t, "acme/tool", "1.0.0", needs("acme/lib", "^1"))
 	newest := s.publish(t, "acme/tool", "1.1.0", needs("acme/lib", "^1"))
 	foreign := s.publish(t, "acme/evil", "1.1.0", release{})
+	s.smuggle(t, "acme/evil", "acme/tool", foreign)
 	tooNew := s.publish(t, "acme/tool", "0.5.0", release{plugin: map[string]any{"engines": map[string]string{"acme-editor": ">=9"}}})
 	for title, lie := range map[string]func(*index.Resolution){
 		"another version's digest under a version": func(r *index.Resolution) {
@@ -232,6 +233,10 @@ func TestALyingCatalogChangesNothing_G1(t *testing.T) {
 		"another plugin's artifact": func(r *index.Resolution) {
 			r.Resolved[1].Digest = foreign
 			r.Resolved[1].Reference = s.host + "/acme/evil@" + foreign.String()
+		},
+		"another plugin's artifact in the repository of the wanted": func(r *index.Resolution) {
+			r.Resolved[1].Digest, r.Resolved[1].PlatformDigest = foreign, foreign
+			r.Resolved[1].Reference = s.host + "/acme/tool@" + foreign.String()
 		},
 		"a reference to another digest": func(r *index.Resolution) {
 			r.Resolved[1].Reference = s.host + "/acme/tool@" + foreign.String()

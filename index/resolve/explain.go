@@ -9,6 +9,12 @@ import (
 	"github.com/oarlock/oarlock/index"
 )
 
+// An explanation is for reading: what is beyond this is counted.
+const (
+	maxSentences = 12
+	maxClauses   = 8
+)
+
 // Unsatisfiable: no choice of versions satisfies every range. It wraps
 // artifact.ErrConflict and is an *index.Problem of code "unsatisfiable".
 type Unsatisfiable struct {
@@ -49,6 +55,9 @@ func (s *solver) explain(proof *incompatibility) *Unsatisfiable {
 			sentences = append(sentences, text+".")
 		}
 	}
+	if more := len(sentences) - maxSentences; more > 0 {
+		sentences = append(sentences[:maxSentences], fmt.Sprintf("So it is with %d more plugins.", more))
+	}
 	return &Unsatisfiable{Explanation: strings.Join(sentences, " "), Fixes: s.fixes(facts)}
 }
 
@@ -86,8 +95,11 @@ func (s *solver) contention(x int, about, all []*fact) string {
 		about = named
 	}
 	var who []string
-	for _, f := range about {
+	for _, f := range about[:min(len(about), maxClauses)] {
 		who = append(who, s.says(f, all))
+	}
+	if more := len(about) - maxClauses; more > 0 {
+		who = append(who, fmt.Sprintf("and %d more want something of it", more))
 	}
 	text := strings.Join(who, ", ")
 	there := s.describe(x, presentOf(v))

@@ -27,7 +27,7 @@ type variable struct {
 	decided    bool // in the current partial solution
 	history    []int
 	watching   []*incompatibility
-	said       map[string]bool // dependencies that are incompatibilities already
+	sharing    map[string]set // dependency → candidates that have it; nil once it is an incompatibility
 }
 
 // An assignment narrows one variable, by decision or because an
@@ -112,7 +112,7 @@ func (s *solver) load(id artifact.Name) int {
 	}
 	x := len(s.variables)
 	s.byID[id] = x
-	v := &variable{id: id, candidates: newestFirst(s.universe, s.request, id), rank: 2, said: map[string]bool{}}
+	v := &variable{id: id, candidates: newestFirst(s.universe, s.request, id), rank: 2}
 	v.all = fullSet(len(v.candidates) + 1)
 	if lock := s.request.Locked[id]; lock != "" {
 		v.lock = 1 + slices.IndexFunc(v.candidates, func(c Candidate) bool { return c.Digest == lock })
@@ -128,6 +128,7 @@ func (s *solver) incompatible(f *fact) *incompatibility {
 		i.terms = append(i.terms, term{f.who, f.versions})
 	}
 	target := s.variables[f.target]
+	s.work += len(target.candidates)
 	outside := newSet(len(target.candidates) + 1)
 	if !f.optional {
 		outside.add(absent)
@@ -257,22 +258,32 @@ func (s *solver) decide(x int) {
 // Versions that say the same share one, so that what is learned about one
 // holds for all.
 func (s *solver) require(x, n int) {
+	if s.variables[x].sharing == nil {
+		s.variables[x].share()
+	}
 	for _, d := range s.variables[x].candidates[n].Dependencies {
 		key := dependencyKey(d)
-		if s.variables[x].said[key] {
-			continue
+		same := s.variables[x].sharing[key]
+		if same == nil {
+			continue // said already
 		}
-		s.variables[x].said[key] = true
+		s.variables[x].sharing[key] = nil
 		target := s.load(d.ID)
-		v := s.variables[x]
-		same := newSet(len(v.candidates) + 1)
-		for m, c := range v.candidates {
-			if slices.ContainsFunc(c.Dependencies, func(o artifact.Dependency) bool { return dependencyKey(o) == key }) {
-				same.add(m + 1)
+		s.add(s.incompatible(&fact{who: x, versions: same, target: target, rng: d.Range, optional: d.Optional}))
+	}
+}
+
+// share finds which candidates have the same dependency.
+func (v *variable) share() {
+	v.sharing = map[string]set{}
+	for n, c := range v.candidates {
+		for _, d := range c.Dependencies {
+			key := dependencyKey(d)
+			if v.sharing[key] == nil {
+				v.sharing[key] = newSet(len(v.candidates) + 1)
 			}
+			v.sharing[key].add(n + 1)
 		}
-		i := s.incompatible(&fact{who: x, versions: same, target: target, rng: d.Range, optional: d.Optional})
-		s.add(i)
 	}
 }
 
