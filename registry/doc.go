@@ -25,7 +25,11 @@
 //	  repositories/<repo>/_repository                           one file per repository that ever held a manifest
 //	  referrers/<repo>/_subject/<alg>/<hex>/<alg>-<hex>         descriptor of one referrer of the subject
 //
-// A manifest is written in this order: repository mark, bytes, revision link,
+// A manifest is written in this order: bytes, revision link, repository mark,
 // referrer link, tag. A crash between two of them leaves something that the
-// same push finishes and that Fsck names.
+// same push finishes and that Fsck names. Nothing is acknowledged before all of
+// them are synced; only uploads in progress are not.
+//
+// Manifests and small blobs are checked against their digest when they are
+// read; larger blobs are checked by Fsck and by whoever pulls them.
 package registry

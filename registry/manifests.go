@@ -114,10 +114,10 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 			return err
 		}
 	}
-	if err := g.mark(ctx, at.repo); err != nil {
+	if err := g.putManifest(ctx, at.repo, m, parsed, as); err != nil {
 		return err
 	}
-	if err := g.putManifest(ctx, at.repo, m, parsed, as); err != nil {
+	if err := g.mark(ctx, at.repo); err != nil {
 		return err
 	}
 	if err := g.putReferrer(ctx, at.repo, m); err != nil {

@@ -54,6 +54,7 @@ var pushClauses = []clause{
 			c.t.Errorf("not both are named: %s", text)
 		}
 		c.want(c.get(repo, "manifests", "one"), 404)
+		c.want(c.get(repo, "tags", "list"), 404)
 	}},
 	{"MUST", "an index whose child is not there is refused with MANIFEST_BLOB_UNKNOWN", func(c *client, repo string) {
 		a, _ := c.put(repo, "one", index(nil, ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: missingDigest, Size: 3}))
