@@ -15,16 +15,16 @@ import (
 // An Error is a registry's refusal. It wraps the kind that its status stands
 // for; 429 and 5xx stand for none, since trying again may help.
 type Error struct {
-	Op      string // "push 127.0.0.1:7117/acme/hello:1.2.0"
-	Status  int    // HTTP
-	Code    string // OCI error code, such as "DENIED"; may be empty
-	Message string // the registry's own words
-	Detail  any    // what else it said
-	kind    error
+	Reference string // what was asked for, "127.0.0.1:7117/acme/hello:1.2.0"
+	Status    int    // HTTP
+	Code      string // OCI error code, such as "DENIED"; may be empty
+	Message   string // the registry's own words
+	Detail    any    // what else it said
+	kind      error
 }
 
 func (e *Error) Error() string {
-	text := fmt.Sprintf("%s: %s", e.Op, e.Message)
+	text := fmt.Sprintf("%s: %s", e.Reference, e.Message)
 	if e.Code != "" {
 		text += fmt.Sprintf(" (%s, HTTP %d)", e.Code, e.Status)
 	} else {
@@ -38,21 +38,21 @@ func (e *Error) Unwrap() error { return e.kind }
 
 // asError turns what oras-go returns into an *Error where a registry spoke,
 // and keeps the chain where none did.
-func asError(op string, err error) error {
+func asError(ref string, err error) error {
 	if r, ok := errors.AsType[*errcode.ErrorResponse](err); ok {
-		return refusal(op, r)
+		return refusal(ref, r)
 	}
 	switch {
 	case errors.Is(err, errdef.ErrNotFound):
-		return fmt.Errorf("%s: %w", op, artifact.ErrNotFound)
+		return fmt.Errorf("%s: %w", ref, artifact.ErrNotFound)
 	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData):
-		return fmt.Errorf("%s: %s: %w", op, err, artifact.ErrUnverified)
+		return fmt.Errorf("%s: %s: %w", ref, err, artifact.ErrUnverified)
 	}
-	return fmt.Errorf("%s: %w", op, err)
+	return fmt.Errorf("%s: %w", ref, err)
 }
 
-func refusal(op string, r *errcode.ErrorResponse) *Error {
-	e := &Error{Op: op, Status: r.StatusCode, Message: strings.ToLower(http.StatusText(r.StatusCode)), kind: kindOf(r.StatusCode)}
+func refusal(ref string, r *errcode.ErrorResponse) *Error {
+	e := &Error{Reference: ref, Status: r.StatusCode, Message: strings.ToLower(http.StatusText(r.StatusCode)), kind: kindOf(r.StatusCode)}
 	var messages []string
 	for i, one := range r.Errors {
 		if i == 0 {

@@ -45,7 +45,7 @@ func Push(ctx context.Context, src content.ReadOnlyStorage, root ocispec.Descrip
 		copying.Concurrency = 4
 	}
 	if _, err := oras.Copy(ctx, w, root.Digest.String(), repo, to.Reference, copying); err != nil {
-		return asError("push "+ref, err)
+		return asError(ref, err)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func Resolve(ctx context.Context, ref string, o Options) (ocispec.Descriptor, er
 	}
 	d, err := repo.Resolve(ctx, at.Reference)
 	if err != nil {
-		return ocispec.Descriptor{}, asError("resolve "+ref, err)
+		return ocispec.Descriptor{}, asError(ref, err)
 	}
 	return d, nil
 }
@@ -85,7 +85,7 @@ func Fetch(ctx context.Context, ref string, o Options) (ocispec.Descriptor, []by
 	}
 	raw, err := content.FetchAll(ctx, repo, d)
 	if err != nil {
-		return d, nil, asError("fetch "+ref, err)
+		return d, nil, asError(ref, err)
 	}
 	return d, raw, nil
 }
