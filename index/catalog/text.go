@@ -17,7 +17,7 @@ func tokens(s string) []string {
 	start := -1
 	flush := func(end int) {
 		if start >= 0 {
-			out = append(out, s[start:end])
+			out = append(out, cut(s[start:end]))
 			start = -1
 		}
 	}
@@ -37,6 +37,20 @@ func tokens(s string) []string {
 	}
 	flush(len(s))
 	return out
+}
+
+// maxWord is how many bytes of a word count.
+const maxWord = 64
+
+func cut(word string) string {
+	if len(word) <= maxWord {
+		return word
+	}
+	end := maxWord
+	for !utf8.RuneStart(word[end]) {
+		end--
+	}
+	return word[:end]
 }
 
 func fold(s string) string {

@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oarlock/oarlock/artifact"
+	"pgregory.net/rapid"
+)
+
+func saved(t testing.TB, s *Snapshot) []byte {
+	var b bytes.Buffer
+	if err := Save(&b, &Generation{Number: 12, Snapshot: s, At: time.Unix(1e9, 5).UTC()}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestLoadGivesBackWhatWasSaved_C1(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		s, _ := history(rt)
+		g, err := Load(bytes.NewReader(saved(t, s)))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if g.Number != 12 || !g.At.Equal(time.Unix(1e9, 5)) || g.Snapshot.Digest() != s.Digest() || g.Snapshot.tree.count != s.tree.count {
+			rt.Fatalf("generation %d at %v with digest %s, expected 12 with %s", g.Number, g.At, g.Snapshot.Digest(), s.Digest())
+		}
+		q := drawQuery(rt)
+		if d := cmp.Diff(show(s.Query(q, numbers{})), show(g.Snapshot.Query(q, numbers{}))); d != "" {
+			rt.Fatalf("%+v (- saved, + loaded):\n%s", q, d)
+		}
+	})
+}
+
+func TestDamagedCheckpointIsRefused(t *testing.T) {
+	t.Parallel()
+	whole := saved(t, Empty().With([]Plugin{one("acme/hello"), one("acme/other")}, nil))
+	for i := range whole {
+		flipped := bytes.Clone(whole)
+		flipped[i] ^= 0x20
+		if _, err := Load(bytes.NewReader(flipped)); !errors.Is(err, artifact.ErrInvalid) {
+			t.Fatalf("byte %d changed: %v", i, err)
+		}
+		if _, err := Load(bytes.NewReader(whole[:i])); !errors.Is(err, artifact.ErrInvalid) {
+			t.Fatalf("cut to %d bytes: %v", i, err)
+		}
+	}
+	if _, err := Load(bytes.NewReader(append(bytes.Clone(whole), 0))); !errors.Is(err, artifact.ErrInvalid) {
+		t.Fatalf("a byte too many: %v", err)
+	}
+}
+
+func TestCheckpointFileIsReplacedWhole(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "catalog")
+	if _, err := LoadFile(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("without file: %v", err)
+	}
+	for n, id := range []string{"acme/hello", "acme/other"} {
+		if err := SaveFile(path, &Generation{Number: int64(n), Snapshot: Empty().With([]Plugin{one(id)}, nil)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, err := LoadFile(path)
+	if err != nil || g.Number != 1 {
+		t.Fatalf("%+v, %v", g, err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+		t.Fatalf("left beside the checkpoint: %v, %v", left, err)
+	}
+	if err := SaveFile(filepath.Join(path, "x", "y"), g); err == nil {
+		t.Fatal("a folder that cannot be: no error")
+	}
+}
+
+// The second half of the target mends the checksum, so that what lies behind
+// it is reached too.
+func FuzzLoad(f *testing.F) {
+	f.Add(saved(f, Empty()))
+	f.Add(saved(f, Empty().With([]Plugin{one("acme/hello"), one("acme/other")}, nil)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if g, err := Load(bytes.NewReader(b)); (err == nil) == (g == nil) {
+			t.Fatalf("generation %v, error %v", g, err)
+		}
+		if len(b) < sha256.Size {
+			return
+		}
+		body := b[:len(b)-sha256.Size]
+		sum := sha256.Sum256(body)
+		g, err := Load(bytes.NewReader(append(bytes.Clone(body), sum[:]...)))
+		if err == nil {
+			if _, err := g.Snapshot.Query(Query{Text: "one", Facets: AllFacets}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	p := one("acme/hello")
+	p = p.normal()
+	record, _ := encodeRecord(&p)
+	f.Add(string(record))
+	f.Fuzz(func(t *testing.T, s string) {
+		empty := Empty()
+		p, masks, err := decodeRecord(s, empty.words)
+		if err != nil {
+			return
+		}
+		next := empty.with([]draft{draftOf(p, s, masks, empty.words)})
+		if _, err := next.Query(Query{Text: "one", Facets: AllFacets}, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
