@@ -222,7 +222,15 @@ func TestALyingCatalogChangesNothing_G1(t *testing.T) {
 	s := newShop(t)
 	s.publish(t, "acme/lib", "1.0.0", release{})
 	s.publish(t, "acme/tool", "1.0.0", needs("acme/lib", "^1"))
-	newest := s.publish(t, "acme/tool", "1.1.0", needs("acme/lib", "^1"))
+	two := needs("acme/lib", "^1")
+	two.plugin["platforms"] = []string{"linux/amd64", "darwin/arm64"}
+	two.files = map[string]string{"platforms/linux-amd64/tool": "#!linux", "platforms/darwin-arm64/tool": "#!mac"}
+	newest := s.publish(t, "acme/tool", "1.1.0", two)
+	mac, err := newPuller(t, func(o *client.PullOptions) { o.Platform = platform(t, "darwin/arm64") }).
+		Pull(t.Context(), s.host+"/acme/tool:1.1.0", filepath.Join(t.TempDir(), "mac"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	foreign := s.publish(t, "acme/evil", "1.1.0", release{})
 	s.smuggle(t, "acme/evil", "acme/tool", foreign)
 	tooNew := s.publish(t, "acme/tool", "0.5.0", release{plugin: map[string]any{"engines": map[string]string{"acme-editor": ">=9"}}})
@@ -244,6 +252,9 @@ func TestALyingCatalogChangesNothing_G1(t *testing.T) {
 		"a reference by tag": func(r *index.Resolution) { r.Resolved[1].Reference = s.host + "/acme/tool:1.1.0" },
 		"a platform build that is not in it": func(r *index.Resolution) {
 			r.Resolved[1].PlatformDigest = foreign
+		},
+		"a platform build that is not ours": func(r *index.Resolution) {
+			r.Resolved[1].PlatformDigest = mac.PlatformDigest
 		},
 		"a dependency left out": func(r *index.Resolution) { r.Resolved = r.Resolved[1:] },
 		"the wanted left out":   func(r *index.Resolution) { r.Resolved = r.Resolved[:1] },
