@@ -63,6 +63,15 @@ func (t *trial) bundle(at digest.Digest, raw []byte) {
 		t.say(at, policy.CodeOtherDigest, "the bundle signs %s", strings.Join(about.digests, ", "))
 		return
 	}
+	if about.certified {
+		signer, err := t.identityBundle(b)
+		if err != nil {
+			t.say(at, policy.CodeUnknownSigner, "no trusted identity made the signature of this bundle: %.300s", err)
+			return
+		}
+		t.holdsBy(at, signer, policy.FormatBundle)
+		return
+	}
 	if signer, ok := t.verifyBundle(b); ok {
 		t.holdsBy(at, signer, policy.FormatBundle)
 		return
@@ -74,6 +83,7 @@ func (t *trial) bundle(at digest.Digest, raw []byte) {
 type about struct {
 	predicate string
 	digests   []string
+	certified bool // by a certificate and not by a key
 }
 
 func readBundle(raw []byte) (b *bundle.Bundle, said about, err error) {
@@ -86,7 +96,13 @@ func readBundle(raw []byte) (b *bundle.Bundle, said about, err error) {
 		if err != nil {
 			return err
 		}
-		said, err = aboutOf(content)
+		if said, err = aboutOf(content); err != nil {
+			return err
+		}
+		by, err := b.VerificationContent()
+		if err == nil {
+			said.certified = by.Certificate() != nil
+		}
 		return err
 	})
 	return b, said, err
@@ -126,7 +142,7 @@ func (t *trial) verifyBundle(b *bundle.Bundle) (signer string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	for _, key := range t.ring {
+	for _, key := range t.ring.keys {
 		for _, v := range key.verifiers {
 			err := guard(func() error {
 				verifier, err := verify.NewVerifier(onlyKey(v), verify.WithNoObserverTimestamps())

@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/opencontainers/go-digest"
+	"github.com/sigstore/sigstore-go/pkg/root"
 )
 
 // Limits of the evidence about one digest.
@@ -47,10 +48,11 @@ type trusted struct {
 	policy *trust.Policy
 	digest digest.Digest
 	rings  map[*trust.Namespace]ring
+	roots  root.TrustedMaterial // of identities; nil where there is none
 }
 
-// New makes a Judge. An error wraps artifact.ErrInvalid: a key that nothing
-// can be verified with.
+// New makes a Judge. An error wraps artifact.ErrInvalid: a key or a trusted
+// root that nothing can be verified with.
 func New(opts Options) (*Judge, error) {
 	size := opts.CacheSize
 	if size <= 0 {
@@ -68,6 +70,10 @@ func New(opts Options) (*Judge, error) {
 // wraps artifact.ErrInvalid, the earlier policy stays.
 func (j *Judge) SetTrust(p *trust.Policy) error {
 	next := &trusted{policy: p, digest: p.Digest(), rings: map[*trust.Namespace]ring{}}
+	var err error
+	if next.roots, err = rootsOf(p); err != nil {
+		return err
+	}
 	for _, ns := range p.Namespaces() {
 		r, err := newRing(ns)
 		if err != nil {
@@ -87,7 +93,7 @@ func (j *Judge) Digest() digest.Digest { return j.trusted.Load().digest }
 func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
 	t := j.trusted.Load()
 	ns := t.policy.For(s.Publisher)
-	b := &bench{judge: j, ctx: ctx, reader: r, ns: ns, ring: t.rings[ns]}
+	b := &bench{judge: j, ctx: ctx, reader: r, ns: ns, ring: t.rings[ns], roots: t.roots}
 	sig := b.judge1(s.Digest)
 	if s.Within != "" && sig.Status != policy.Verified {
 		sig = b.judgeWithin(s, sig)
@@ -106,6 +112,7 @@ type bench struct {
 	reader policy.Reader
 	ns     *trust.Namespace
 	ring   ring
+	roots  root.TrustedMaterial
 }
 
 // judge1 judges the evidence about one digest, without a vote.

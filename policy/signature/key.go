@@ -12,8 +12,11 @@ import (
 	sigstore "github.com/sigstore/sigstore/pkg/signature"
 )
 
-// A ring is the keys of one namespace.
-type ring []trustedKey
+// A ring is the signers of one namespace.
+type ring struct {
+	keys       []trustedKey
+	identities []trustedIdentity
+}
 
 // trustedKey is one signer's key with a verifier for each way in which cosign
 // signs with it.
@@ -25,11 +28,19 @@ type trustedKey struct {
 func newRing(ns *trust.Namespace) (ring, error) {
 	var r ring
 	for _, s := range ns.Signers {
+		if s.Identity != nil {
+			id, err := newIdentity(s)
+			if err != nil {
+				return r, fmt.Errorf("signer %q: %s: %w", s.Name, err, artifact.ErrInvalid)
+			}
+			r.identities = append(r.identities, id)
+			continue
+		}
 		verifiers, err := verifiersOf(s.Key)
 		if err != nil {
-			return nil, fmt.Errorf("signer %q: %s: %w", s.Name, err, artifact.ErrInvalid)
+			return r, fmt.Errorf("signer %q: %s: %w", s.Name, err, artifact.ErrInvalid)
 		}
-		r = append(r, trustedKey{s, verifiers})
+		r.keys = append(r.keys, trustedKey{s, verifiers})
 	}
 	return r, nil
 }

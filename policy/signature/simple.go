@@ -24,7 +24,7 @@ func (t *trial) trySimple(m *artifact.Manifest, format string) {
 	}
 	for i, layer := range m.Layers {
 		encoded := layer.Annotations[static.SignatureAnnotationKey]
-		if !t.count(layer.Digest.String()+" "+encoded, at) {
+		if !t.count(proofOf(layer), at) {
 			continue
 		}
 		if problem := t.simple(at, fmt.Sprintf("layer %d", i), layer, encoded, format); problem != nil {
@@ -61,8 +61,14 @@ func (t *trial) simple(at digest.Digest, place string, layer ocispec.Descriptor,
 		return wrong(policy.CodeOtherDigest, "the signature is for %.100q", said)
 	}
 	signer, ok := t.verifySimple(content, encoded)
-	if !ok {
+	if !ok && layer.Annotations[static.CertificateAnnotationKey] == "" {
 		return wrong(policy.CodeUnknownSigner, "no trusted key made this signature")
+	}
+	if !ok {
+		var err error
+		if signer, err = t.identitySimple(content, encoded, layer); err != nil {
+			return wrong(policy.CodeUnknownSigner, "no trusted identity made this signature: %.300s", err)
+		}
 	}
 	t.holdsBy(at, signer, format)
 	return nil
@@ -77,7 +83,7 @@ func (t *trial) verifySimple(content []byte, encoded string) (signer string, ok 
 		return "", false
 	}
 	subject := gcr.Hash{Algorithm: string(t.subject.Algorithm()), Hex: t.subject.Encoded()}
-	for _, key := range t.ring {
+	for _, key := range t.ring.keys {
 		for _, verifier := range key.verifiers {
 			err := guard(func() error {
 				_, err := cosign.VerifyImageSignature(t.ctx, signed, subject, &cosign.CheckOpts{

@@ -1,6 +1,8 @@
 // Package trust reads the trust policy of a site: whose signature counts in
 // which namespace. It is a YAML file:
 //
+//	trusted_roots:              # whose certificates and logs count; for identities only
+//	  - {file: trusted_root.json}
 //	namespaces:
 //	  acme:                     # a publisher, or "*" for every other one
 //	    signature: required     # required (default) or optional
@@ -11,8 +13,15 @@
 //	          pem: |
 //	            -----BEGIN PUBLIC KEY-----
 //	            …
-//	      - name: ci
-//	        key: {file: keys/ci.pub}
+//	      - name: ci            # or who logged in to sign: a certificate's identity
+//	        identity:
+//	          issuer: https://token.actions.githubusercontent.com
+//	          subject_pattern: https://github\.com/acme/.*
+//	        transparency_log: required   # required (default) or optional
+//	        certificate_log: required    # required (default) or optional
+//
+// A pattern is a regular expression that must match the whole text. Where a
+// log is optional, a signed timestamp must still prove when was signed.
 //
 // An exact publisher wins over "*" whole: nothing is inherited. A namespace
 // that no entry speaks for trusts nobody and requires a signature, so that its

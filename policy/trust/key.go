@@ -60,8 +60,8 @@ func checkKey(key crypto.PublicKey) error {
 
 // NewSigner is a signer with a key that is already read. Errors wrap artifact.ErrInvalid.
 func NewSigner(name string, key crypto.PublicKey) (Signer, error) {
-	if name == "" || len(name) > 128 {
-		return Signer{}, fmt.Errorf("signer: name %.140q: expected 1 to 128 bytes: %w", name, artifact.ErrInvalid)
+	if err := checkName(name); err != nil {
+		return Signer{}, err
 	}
 	if err := checkKey(key); err != nil {
 		return Signer{}, fmt.Errorf("signer %q: %w", name, err)
@@ -73,10 +73,17 @@ func NewSigner(name string, key crypto.PublicKey) (Signer, error) {
 	return Signer{Name: name, Key: key, ID: digest.FromBytes(der)}, nil
 }
 
+func checkName(name string) error {
+	if name == "" || len(name) > 128 {
+		return fmt.Errorf("signer: name %.140q: expected 1 to 128 bytes: %w", name, artifact.ErrInvalid)
+	}
+	return nil
+}
+
 // Only is the policy that trusts the given signers in every namespace and
 // requires one of them: what `verify --key` asks for.
 func Only(signers ...Signer) *Policy {
 	ns := &Namespace{Name: Everyone, Threshold: 1, Signers: signers}
-	ns.seal()
-	return &Policy{map[string]*Namespace{Everyone: ns}}
+	ns.seal(nil)
+	return &Policy{namespaces: map[string]*Namespace{Everyone: ns}}
 }

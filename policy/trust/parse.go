@@ -2,6 +2,7 @@ package trust
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,8 @@ func Load(path string) (*Policy, error) {
 }
 
 type fileText struct {
-	Namespaces map[string]*namespaceText `yaml:"namespaces"`
+	TrustedRoots []fileRef                 `yaml:"trusted_roots"`
+	Namespaces   map[string]*namespaceText `yaml:"namespaces"`
 }
 
 type namespaceText struct {
@@ -49,9 +51,16 @@ type namespaceText struct {
 	Signers   []signerText `yaml:"signers"`
 }
 
+type fileRef struct {
+	File string `yaml:"file"`
+}
+
 type signerText struct {
-	Name string   `yaml:"name"`
-	Key  *keyText `yaml:"key"`
+	Name            string        `yaml:"name"`
+	Key             *keyText      `yaml:"key"`
+	Identity        *identityText `yaml:"identity"`
+	TransparencyLog string        `yaml:"transparency_log"`
+	CertificateLog  string        `yaml:"certificate_log"`
 }
 
 type keyText struct {
@@ -72,9 +81,9 @@ func Parse(text []byte, readFile func(name string) ([]byte, error)) (*Policy, er
 	if len(r.problems) == 0 && len(file.Namespaces) == 0 {
 		r.problem("namespaces", "missing: expected a publisher or \"*\" with its signers")
 	}
-	p := &Policy{namespaces: map[string]*Namespace{}}
+	p := &Policy{namespaces: map[string]*Namespace{}, roots: r.roots(file.TrustedRoots)}
 	for _, name := range slices.Sorted(maps.Keys(file.Namespaces)) {
-		p.namespaces[name] = r.namespace(name, file.Namespaces[name])
+		p.namespaces[name] = r.namespace(name, file.Namespaces[name], p.roots)
 	}
 	if len(r.problems) > 0 {
 		return nil, &artifact.ProblemsError{Problems: r.problems}
@@ -86,6 +95,7 @@ func Parse(text []byte, readFile func(name string) ([]byte, error)) (*Policy, er
 type reader struct {
 	readFile func(string) ([]byte, error)
 	problems []artifact.Problem
+	rooted   bool // there is a trusted root
 }
 
 func (r *reader) problem(place, format string, args ...any) {
@@ -115,7 +125,7 @@ func (r *reader) decode(text []byte, into *fileText) {
 	}
 }
 
-func (r *reader) namespace(name string, text *namespaceText) *Namespace {
+func (r *reader) namespace(name string, text *namespaceText, roots [][]byte) *Namespace {
 	place := "namespaces." + name
 	if name != Everyone {
 		if err := artifact.CheckSegment(name); err != nil {
@@ -144,13 +154,13 @@ func (r *reader) namespace(name string, text *namespaceText) *Namespace {
 			r.problem(at+".name", "%q is there twice", signer.Name)
 		}
 		if other := keys[signer.ID.String()]; other != "" {
-			r.problem(at+".key", "%q has the same key as %q", signer.Name, other)
+			r.problem(at, "%q has the same key or identity as %q", signer.Name, other)
 		}
 		names[signer.Name], keys[signer.ID.String()] = true, signer.Name
 		ns.Signers = append(ns.Signers, signer)
 	}
 	r.threshold(place, ns, text)
-	ns.seal()
+	ns.seal(roots)
 	return ns
 }
 
@@ -169,15 +179,25 @@ func (r *reader) threshold(place string, ns *Namespace, text *namespaceText) {
 }
 
 func (r *reader) signer(place string, text signerText) (Signer, bool) {
-	if text.Key == nil || (text.Key.PEM == "") == (text.Key.File == "") {
+	if (text.Key == nil) == (text.Identity == nil) {
+		r.problem(place, "expected either key: or identity:")
+		return Signer{}, false
+	}
+	if text.Identity != nil {
+		return r.identity(place, text)
+	}
+	if text.TransparencyLog != "" || text.CertificateLog != "" {
+		r.problem(place, "transparency_log and certificate_log are for identities")
+		return Signer{}, false
+	}
+	if (text.Key.PEM == "") == (text.Key.File == "") {
 		r.problem(place+".key", "expected either pem: with the public key or file: with its path")
 		return Signer{}, false
 	}
 	raw := []byte(text.Key.PEM)
 	if text.Key.File != "" {
-		var err error
-		if raw, err = r.readFile(text.Key.File); err != nil {
-			r.problem(place+".key.file", "%s", fileProblem(text.Key.File, err))
+		var ok bool
+		if raw, ok = r.file(place+".key.file", text.Key.File); !ok {
 			return Signer{}, false
 		}
 	}
@@ -192,6 +212,37 @@ func (r *reader) signer(place string, text signerText) (Signer, bool) {
 		return Signer{}, false
 	}
 	return signer, true
+}
+
+func (r *reader) file(place, name string) ([]byte, bool) {
+	raw, err := r.readFile(name)
+	if err != nil {
+		r.problem(place, "%s", fileProblem(name, err))
+	}
+	return raw, err == nil
+}
+
+// roots reads the trusted roots as far as to know that they are JSON.
+func (r *reader) roots(refs []fileRef) [][]byte {
+	var out [][]byte
+	for i, ref := range refs {
+		place := fmt.Sprintf("trusted_roots[%d].file", i)
+		if ref.File == "" {
+			r.problem(place, "missing: expected the path of a sigstore trusted root")
+			continue
+		}
+		raw, ok := r.file(place, ref.File)
+		if !ok {
+			continue
+		}
+		if !json.Valid(raw) {
+			r.problem(place, "%q is no JSON, expected a sigstore trusted root", ref.File)
+			continue
+		}
+		r.rooted = true
+		out = append(out, raw)
+	}
+	return out
 }
 
 func fileProblem(name string, err error) string {

@@ -17,6 +17,7 @@ const Everyone = "*"
 // trusts nobody. It is immutable.
 type Policy struct {
 	namespaces map[string]*Namespace
+	roots      [][]byte
 }
 
 // A Namespace is the trust of one publisher.
@@ -31,13 +32,25 @@ type Namespace struct {
 	digest    digest.Digest
 }
 
-// A Signer is trusted to sign.
+// A Signer is trusted to sign: by a key, or by an identity.
 type Signer struct {
 	Name string
-	// Key is *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey.
+	// Key is *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey, or nil.
 	Key crypto.PublicKey
-	// ID is the digest of the key's PKIX form, the same wherever it comes from.
+	// Identity is whom a certificate must name, or nil.
+	Identity *Identity
+	// ID is the digest of the key's PKIX form, or of the identity: the same
+	// wherever it comes from.
 	ID digest.Digest
+}
+
+// TrustedRoots are the sigstore trusted roots (JSON) whose certificates,
+// timestamps and logs count for identities. They must not be changed.
+func (p *Policy) TrustedRoots() [][]byte {
+	if p == nil {
+		return nil
+	}
+	return p.roots
 }
 
 // For is the trust that decides about a publisher: its own, else Everyone's.
@@ -87,7 +100,7 @@ func (ns *Namespace) Digest() digest.Digest {
 // A nil Namespace requires one.
 func (ns *Namespace) Required() bool { return ns == nil || !ns.Optional }
 
-func (ns *Namespace) seal() {
+func (ns *Namespace) seal(roots [][]byte) {
 	type signer struct {
 		Name string
 		ID   digest.Digest
@@ -96,10 +109,19 @@ func (ns *Namespace) seal() {
 		Optional  bool
 		Threshold int
 		Signers   []signer
-	}{ns.Optional, ns.Threshold, nil}
+		Roots     []string `json:",omitempty"`
+	}{ns.Optional, ns.Threshold, nil, nil}
+	identities := false
 	for _, s := range ns.Signers {
 		said.Signers = append(said.Signers, signer{s.Name, s.ID})
+		identities = identities || s.Identity != nil
 	}
+	for _, raw := range roots {
+		if identities {
+			said.Roots = append(said.Roots, digest.FromBytes(raw).String())
+		}
+	}
+	slices.Sort(said.Roots)
 	slices.SortFunc(said.Signers, func(a, b signer) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Name, b.Name))
 	})

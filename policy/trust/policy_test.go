@@ -63,6 +63,8 @@ func TestNobodySpeaksForAnUnknownNamespace_G3(t *testing.T) {
 	}
 }
 
+const roots = "trusted_roots: [{file: trusted_root.json}]\n"
+
 func TestEveryProblemIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	small, _ := rsa.GenerateKey(rand.Reader, 1024)
@@ -77,7 +79,7 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"an unknown key":                   {"namespaces: {acme: {signature: optional, sig: x}}", []string{"field sig not found"}},
 		"a name that is no publisher":      {"namespaces: {ACME: {signature: optional}}", []string{"namespaces.ACME: publisher \"ACME\""}},
 		"a requirement without signers":    {"namespaces: {acme: }", []string{"namespaces.acme.signers: missing"}},
-		"a key of both kinds, or none":     {"namespaces: {acme: {signers: [{name: a, key: {pem: x, file: y}}, {name: b}]}}", []string{"signers[0].key: expected either", "signers[1].key: expected either"}},
+		"a key of both kinds, or none":     {"namespaces: {acme: {signers: [{name: a, key: {pem: x, file: y}}, {name: b}]}}", []string{"signers[0].key: expected either", "signers[1]: expected either"}},
 		"a file that is not there":         {"namespaces: {acme: {signers: [{name: a, key: {file: nowhere.pub}}]}}", []string{`"nowhere.pub": no such file or directory`}},
 		"a key that is no PEM":             {"namespaces: {acme: {signers: [{name: a, key: {pem: hello}}]}}", []string{"no PEM block"}},
 		"a private key":                    {"namespaces: {acme: {signers: [{name: a, key: {pem: " + quoted("PRIVATE KEY", []byte("x")) + "}}]}}", []string{`PEM block "PRIVATE KEY"`}},
@@ -85,10 +87,19 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"an RSA key that is too short":     {"namespaces: {acme: {signers: [{name: a, key: {pem: " + public(t, &small.PublicKey) + "}}]}}", []string{"RSA of 1024 bits"}},
 		"a curve that nobody signs with":   {"namespaces: {acme: {signers: [{name: a, key: {pem: " + public(t, &p224.PublicKey) + "}}]}}", []string{"curve P-224"}},
 		"a signer without a name":          {"namespaces: {acme: {signers: [{key: {file: acme-ci.pub}}]}}", []string{"signers[0].name"}},
-		"one key under two names":          {"namespaces: {acme: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: acme-ci.pub}}]}}", []string{`"b" has the same key as "a"`}},
+		"one key under two names":          {"namespaces: {acme: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: acme-ci.pub}}]}}", []string{`"b" has the same key or identity as "a"`}},
 		"one name for two keys":            {"namespaces: {acme: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: a, key: {file: site.pub}}]}}", []string{`"a" is there twice`}},
 		"a threshold nobody can reach":     {"namespaces: {acme: {threshold: 2, signers: [{name: a, key: {file: site.pub}}]}}", []string{"threshold: 2, expected 1 to 1"}},
 		"a threshold of nothing":           {"namespaces: {acme: {threshold: 0, signers: [{name: a, key: {file: site.pub}}]}}", []string{"threshold: 0, expected 1 to 1"}},
+		"a key and an identity":            {"namespaces: {acme: {signers: [{name: a, key: {file: site.pub}, identity: {issuer: x, subject: y}}]}}", []string{"signers[0]: expected either key: or identity:"}},
+		"an identity without a root":       {"namespaces: {acme: {signers: [{name: a, identity: {issuer: x, subject: y}}]}}", []string{"no trusted_roots"}},
+		"half an identity":                 {roots + "namespaces: {acme: {signers: [{name: a, identity: {issuer: x}}]}}", []string{"identity: expected either subject: or subject_pattern:"}},
+		"both forms of one half":           {roots + "namespaces: {acme: {signers: [{name: a, identity: {issuer: x, issuer_pattern: x, subject: y}}]}}", []string{"identity: expected either issuer: or issuer_pattern:"}},
+		"a pattern that is none":           {roots + "namespaces: {acme: {signers: [{name: a, identity: {issuer: x, subject_pattern: '('}}]}}", []string{"identity.subject_pattern:"}},
+		"a log that is neither":            {roots + "namespaces: {acme: {signers: [{name: a, identity: {issuer: x, subject: y}, transparency_log: no}]}}", []string{`transparency_log: "no"`}},
+		"a log for a key":                  {"namespaces: {acme: {signers: [{name: a, key: {file: site.pub}, transparency_log: required}]}}", []string{"are for identities"}},
+		"a root that is not there":         {"trusted_roots: [{file: nowhere.json}, {}]\nnamespaces: {acme: {signature: optional}}", []string{`"nowhere.json"`, "trusted_roots[1].file: missing"}},
+		"a root that is no JSON":           {"trusted_roots: [{file: site.pub}]\nnamespaces: {acme: {signature: optional}}", []string{"is no JSON"}},
 		"three problems in two namespaces": {"namespaces: {acme: {signature: maybe}, x: {}}", []string{`namespaces.acme.signature: "maybe"`, "namespaces.acme.signers: missing", "namespaces.x: publisher", "namespaces.x.signers: missing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,6 +137,7 @@ func TestDigestIsOfWhatIsTrusted(t *testing.T) {
 		"optional is another policy":                              {"namespaces: {acme: {signature: optional, signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
 		"another name for a key is another policy":                {"namespaces: {acme: {signers: [{name: c, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
 		"another key is another policy":                           {"namespaces: {acme: {signers: [{name: a, key: {file: acme-release.pub}}, {name: b, key: {file: site.pub}}]}}", false},
+		"an identity is another policy":                           {roots + "namespaces: {acme: {signers: [{name: a, identity: {issuer: x, subject: y}}, {name: b, key: {file: site.pub}}]}}", false},
 		"another namespace is another policy":                     {"namespaces: {acmee: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,6 +189,9 @@ func parse(t *testing.T, text string) *trust.Policy {
 }
 
 func readKey(name string) ([]byte, error) {
+	if filepath.Base(name) == "trusted_root.json" {
+		return []byte(`{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}`), nil
+	}
 	return fs.ReadFile(os.DirFS("testdata/keys"), filepath.Base(name))
 }
 

@@ -1,0 +1,287 @@
+package signature_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/signature"
+	"github.com/oarlock/oarlock/policy/trust"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	cosignbundle "github.com/sigstore/cosign/v2/pkg/cosign/bundle"
+	"github.com/sigstore/cosign/v2/pkg/oci/static"
+	"github.com/sigstore/cosign/v2/pkg/types"
+	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
+	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	protodsse "github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
+	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/testing/ca"
+	"github.com/sigstore/sigstore-go/pkg/tlog"
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// instance is a whole sigstore instance in memory: a certificate authority, a
+// log and a timestamp authority.
+type instance struct {
+	*ca.VirtualSigstore
+	root []byte
+}
+
+func newInstance(t testing.TB) instance {
+	t.Helper()
+	v, err := ca.NewVirtualSigstore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted, err := root.NewTrustedRoot(root.TrustedRootMediaType01, v.FulcioCertificateAuthorities(), named(t, v.CTLogs()), v.TimestampingAuthorities(), named(t, v.RekorLogs()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := trusted.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return instance{v, raw}
+}
+
+// named gives logs the binary form of their id.
+func named(t testing.TB, logs map[string]*root.TransparencyLog) map[string]*root.TransparencyLog {
+	t.Helper()
+	for id, log := range logs {
+		raw, err := hex.DecodeString(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.ID = raw
+	}
+	return logs
+}
+
+const (
+	someone  = "https://github.com/acme/hello/.github/workflows/release.yml@refs/heads/main"
+	provider = "https://token.actions.githubusercontent.com"
+)
+
+// trusting is a judge whose namespace acme has one identity. The certificates
+// of an instance in memory are in no log.
+func (i instance) trusting(t testing.TB, identity, rest string) *signature.Judge {
+	t.Helper()
+	text := "trusted_roots: [{file: root}]\nnamespaces: {acme: {signers: [{name: workflow, identity: {" + identity + "}" + rest + "}]}}"
+	p, err := trust.Parse([]byte(text), func(string) ([]byte, error) { return i.root, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := signature.New(signature.Options{Trust: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// proof says what is left of the proof of a keyless signature.
+type proof struct{ log, timestamp bool }
+
+// keylessBundle signs d as identity at a time.
+func (i instance) keylessBundle(t testing.TB, s *store, d ocispec.Descriptor, at time.Time, keep proof) ocispec.Manifest {
+	t.Helper()
+	entity, err := i.AttestAtTime(someone, provider, statement(d.Digest, types.CosignSignPredicateType), at, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := entity.VerificationContent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := entity.SignatureContent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope := signed.EnvelopeContent().RawEnvelope()
+	b := &protobundle.Bundle{MediaType: artifact.TypeBundle,
+		VerificationMaterial: &protobundle.VerificationMaterial{Content: &protobundle.VerificationMaterial_Certificate{
+			Certificate: &protocommon.X509Certificate{RawBytes: content.Certificate().Raw}}},
+		Content: &protobundle.Bundle_DsseEnvelope{DsseEnvelope: &protodsse.Envelope{PayloadType: envelope.PayloadType,
+			Payload: decode(t, envelope.Payload), Signatures: []*protodsse.Signature{{Sig: decode(t, envelope.Signatures[0].Sig)}}}},
+	}
+	if keep.log {
+		b.VerificationMaterial.TlogEntries = []*protorekor.TransparencyLogEntry{i.entryOf(t, entity)}
+	}
+	if keep.timestamp {
+		b.VerificationMaterial.TimestampVerificationData = &protobundle.TimestampVerificationData{
+			Rfc3161Timestamps: []*protocommon.RFC3161SignedTimestamp{{SignedTimestamp: timestampOf(t, entity)}}}
+	}
+	raw, err := protojson.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.bundleManifest(raw)
+}
+
+// keylessSimple signs d as cosign 2 does.
+func (i instance) keylessSimple(t testing.TB, s *store, d ocispec.Descriptor, at time.Time, keep proof) ocispec.Manifest {
+	t.Helper()
+	content := claim(t, d.Digest)
+	entity, err := i.SignAtTime(someone, provider, content, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := entity.VerificationContent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := cryptoutils.MarshalCertificateToPEM(by.Certificate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := entity.SignatureContent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log *cosignbundle.RekorBundle
+	if keep.log {
+		e := i.entryOf(t, entity)
+		log = &cosignbundle.RekorBundle{SignedEntryTimestamp: e.InclusionPromise.SignedEntryTimestamp, Payload: cosignbundle.RekorPayload{
+			Body: base64.StdEncoding.EncodeToString(e.CanonicalizedBody), IntegratedTime: e.IntegratedTime, LogIndex: e.LogIndex, LogID: hex.EncodeToString(e.LogId.KeyId)}}
+	}
+	var timestamp *cosignbundle.RFC3161Timestamp
+	if keep.timestamp {
+		timestamp = cosignbundle.TimestampToRFC3161Timestamp(timestampOf(t, entity))
+	}
+	encoded := base64.StdEncoding.EncodeToString(signed.Signature())
+	sig, err := static.NewSignature(content, encoded, static.WithCertChain(certificate, nil), static.WithBundle(log), static.WithRFC3161Timestamp(timestamp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := s.blob(artifact.TypeSimpleSigning, content)
+	if layer.Annotations, err = sig.Annotations(); err != nil {
+		t.Fatal(err)
+	}
+	return imageManifest(artifact.TypeCosignSignature, layer)
+}
+
+// entryOf is the log entry of a signature with the log's promise of it.
+func (i instance) entryOf(t testing.TB, entity *ca.TestEntity) *protorekor.TransparencyLogEntry {
+	t.Helper()
+	entries, err := entity.TlogEntries()
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%d log entries, %v", len(entries), err)
+	}
+	e := entries[0].TransparencyLogEntry()
+	promise, err := i.RekorSignPayload(tlog.RekorPayload{Body: base64.StdEncoding.EncodeToString(e.CanonicalizedBody),
+		IntegratedTime: e.IntegratedTime, LogIndex: e.LogIndex, LogID: hex.EncodeToString(e.LogId.KeyId)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body struct{ Kind, APIVersion string }
+	if err := json.Unmarshal(e.CanonicalizedBody, &body); err != nil {
+		t.Fatal(err)
+	}
+	e.KindVersion = &protorekor.KindVersion{Kind: body.Kind, Version: body.APIVersion}
+	e.InclusionPromise = &protorekor.InclusionPromise{SignedEntryTimestamp: promise}
+	return e
+}
+
+func timestampOf(t testing.TB, entity *ca.TestEntity) []byte {
+	t.Helper()
+	timestamps, err := entity.Timestamps()
+	if err != nil || len(timestamps) != 1 {
+		t.Fatalf("%d timestamps, %v", len(timestamps), err)
+	}
+	return timestamps[0]
+}
+
+func decode(t testing.TB, text string) []byte {
+	t.Helper()
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// TestIdentities_G1 judges keyless signatures offline, in both forms.
+func TestIdentities_G1(t *testing.T) {
+	t.Parallel()
+	i, foreign := newInstance(t), newInstance(t)
+	const (
+		exact    = "issuer: '" + provider + "', subject: '" + someone + "'"
+		unlogged = ", certificate_log: optional"
+		loose    = unlogged + ", transparency_log: optional"
+	)
+	both, now := proof{true, true}, time.Now().Add(time.Minute) // certificates hold for ten
+	for name, row := range map[string]struct {
+		identity, rest string
+		by             instance
+		at             time.Time
+		keep           proof
+		want           policy.SignatureStatus
+	}{
+		"the identity exactly":                      {exact, unlogged, i, now, both, policy.Verified},
+		"the identity by pattern":                   {`issuer_pattern: 'https://.*\.githubusercontent\.com', subject_pattern: 'https://github\.com/acme/.*'`, unlogged, i, now, both, policy.Verified},
+		"a pattern that matches a part only":        {`issuer: '` + provider + `', subject_pattern: 'github\.com/acme'`, unlogged, i, now, both, policy.Unverified},
+		"another subject":                           {"issuer: '" + provider + "', subject: '" + someone + "x'", unlogged, i, now, both, policy.Unverified},
+		"another issuer":                            {"issuer: 'https://accounts.example.org', subject: '" + someone + "'", unlogged, i, now, both, policy.Unverified},
+		"a certificate of another instance":         {exact, unlogged, foreign, now, both, policy.Unverified},
+		"signed long after the certificate ended":   {exact, unlogged, i, now.Add(-48 * time.Hour), proof{log: true}, policy.Unverified},
+		"no log entry where one is required":        {exact, unlogged, i, now, proof{timestamp: true}, policy.Unverified},
+		"no log entry where none is required":       {exact, loose, i, now, proof{timestamp: true}, policy.Verified},
+		"a log entry where none is required":        {exact, loose, i, now, proof{log: true}, policy.Verified},
+		"nothing that proves the time":              {exact, loose, i, now, proof{}, policy.Unverified},
+		"a certificate in no log where one must be": {exact, "", i, now, both, policy.Unverified},
+	} {
+		for form, build := range map[string]func(instance, testing.TB, *store, ocispec.Descriptor, time.Time, proof) ocispec.Manifest{
+			policy.FormatCosignReferrer: instance.keylessSimple, policy.FormatBundle: instance.keylessBundle,
+		} {
+			t.Run(form+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s := newStore()
+				d := s.version("1.0.0")
+				s.attach(inReferrer, d, build(row.by, t, s, d, row.at, row.keep))
+				sig := judge(t, i.trusting(t, row.identity, row.rest), s, d.Digest)
+				if sig.Status != row.want {
+					t.Fatalf("got %q, want %q: %+v", sig.Status, row.want, sig.Evidence)
+				}
+				if row.want == policy.Verified && (sig.Signer != "workflow" || sig.Format != form) {
+					t.Errorf("got signer %q in %q, want workflow in %q", sig.Signer, sig.Format, form)
+				}
+			})
+		}
+	}
+}
+
+func TestAnIdentityIsNoKey_G3(t *testing.T) {
+	t.Parallel()
+	i := newInstance(t)
+	s := newStore()
+	d := s.version("1.0.0")
+	s.attach(inReferrer, d, i.keylessBundle(t, s, d, time.Now().Add(time.Minute), proof{true, true}))
+	s.attach(inTag, d, i.keylessSimple(t, s, d, time.Now().Add(time.Minute), proof{true, true}))
+	sig := judge(t, judgeOf(t, keys()["ecdsa-p256"]), s, d.Digest)
+	if sig.Status != policy.Unverified || len(sig.Evidence) != 2 {
+		t.Fatalf("got %+v, want two that are unverified", sig)
+	}
+	for _, f := range sig.Evidence {
+		if !strings.Contains(f.Detail, "the namespace trusts none") {
+			t.Errorf("evidence: %q does not say that no identity is trusted", f.Detail)
+		}
+	}
+}
+
+func TestATrustedRootThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	p, err := trust.Parse([]byte("trusted_roots: [{file: root}]\nnamespaces: {acme: {signers: [{name: a, identity: {issuer: x, subject: y}}]}}"),
+		func(string) ([]byte, error) { return []byte(`{"mediaType":"x"}`), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signature.New(signature.Options{Trust: p}); err == nil {
+		t.Error("a judge without a root that can be read")
+	}
+}
