@@ -113,9 +113,11 @@ func (s *Server) fsck(w http.ResponseWriter, r *http.Request) {
 			out.Flush() // a reader that is gone ends the request's context
 		}
 	})
+	last := map[string]any{"done": true, "damaged": found}
 	if err != nil {
-		lines.Encode(map[string]any{"error": asProblem(r.Context(), err)})
-		return
+		last = map[string]any{"error": asProblem(r.Context(), err)}
 	}
-	lines.Encode(map[string]any{"done": true, "damaged": found})
+	if err := lines.Encode(last); err != nil {
+		s.Log.DebugContext(r.Context(), "fsck: the reader is gone", "err", err)
+	}
 }

@@ -75,8 +75,9 @@ func compress(body []byte) []byte {
 	w := gzips.Get().(*gzip.Writer)
 	defer gzips.Put(w)
 	w.Reset(&buf)
-	w.Write(body) // into memory: it cannot fail
-	w.Close()
+	if _, err := w.Write(body); err != nil || w.Close() != nil {
+		return body // cannot be: it goes into memory
+	}
 	return buf.Bytes()
 }
 

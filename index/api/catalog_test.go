@@ -209,3 +209,39 @@ func TestResolveGivesDigests_D2(t *testing.T) {
 		t.Errorf("status %d: %s", r.StatusCode, r.body)
 	}
 }
+
+// A damaged readme costs the readme and nothing else, and nobody keeps that answer.
+func TestADamagedReadmeIsToldAndNotKept(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plugin(t, "acme/hello", "1.0.0 >=1 <2"))
+	s.engine.failWith = errBroken
+	r := s.do(t, "GET", plugins+"/acme/hello", "")
+	d := read[index.Detail](t, r)
+	if r.StatusCode != 200 || d.Readme != "" || len(d.Notices) != 1 || d.Notices[0].Kind != index.ReasonUnreadable || r.Header.Get("ETag") != "" {
+		t.Errorf("status %d, ETag %q: %s", r.StatusCode, r.Header.Get("ETag"), r.body)
+	}
+	s.engine.failWith = nil
+	if d := read[index.Detail](t, s.do(t, "GET", plugins+"/acme/hello", "")); d.Readme != "# Hello" {
+		t.Errorf("after the repair: %q", d.Readme)
+	}
+}
+
+// A version that waits for its signature is in no answer; its own page and why
+// say what it waits for.
+func TestAPendingVersionIsInNoAnswer_C9(t *testing.T) {
+	t.Parallel()
+	p := plugin(t, "acme/hello", "1.0.0 >=1 <2")
+	p.Versions[0].Pending = []index.Reason{{Code: index.ReasonUnsigned, Detail: "there is no signature"}}
+	s := newSite(t, p)
+	if page := read[index.Page](t, s.do(t, "GET", plugins, "")); page.Total != 0 {
+		t.Errorf("total %d", page.Total)
+	}
+	r := s.do(t, "GET", plugins+"/acme/hello", "")
+	if p := read[index.Problem](t, r); r.StatusCode != 404 || p.Code != "plugin_not_found" || !strings.Contains(p.Fixes[0], "why") {
+		t.Errorf("status %d: %s", r.StatusCode, r.body)
+	}
+	v := read[index.VersionDetail](t, s.do(t, "GET", plugins+"/acme/hello/versions/1.0.0", ""))
+	if v.Pending == nil || v.Pending.Reasons[0].Code != index.ReasonUnsigned {
+		t.Errorf("pending %+v", v.Pending)
+	}
+}

@@ -25,29 +25,51 @@ func (r read) versionDetail(p *catalog.Plugin, v *catalog.Version) index.Version
 	return index.VersionDetail{Stamp: r.gen.Stamp(), ID: p.ID.String(), Version: r.rows().EncodeVersion(p, v)}
 }
 
-// detail is p with the newest version that fits. One of which nothing fits is
-// shown by its newest version where nothing was asked, and else not at all.
-func (s *Server) detail(ctx context.Context, r read, p *catalog.Plugin, fit catalog.Fit) (index.Detail, error) {
+// detail is p with the newest version that fits. A plugin that takes no new
+// installs is still shown to those who have it, by its newest version.
+func (s *Server) detail(ctx context.Context, r read, p *catalog.Plugin, fit catalog.Fit) (any, error) {
 	v, ok := r.gen.Snapshot.Newest(p.ID, fit)
-	switch {
-	case ok:
-	case fit != catalog.Fit{} || len(p.Versions) == 0:
-		return index.Detail{}, refuse(http.StatusNotFound, CodeNothingCompatible, fmt.Sprintf("plugin %q: no version fits", p.ID),
-			fmt.Sprintf("GET /api/v1/plugins/%s/why says the reasons of each version", p.ID))
-	default:
+	if !ok {
+		if p.Installable() || fit != (catalog.Fit{}) || len(p.Versions) == 0 {
+			return nil, nothingFits(p, fit)
+		}
 		v = &p.Versions[0]
 	}
-	readme := ""
-	if v.Config != "" {
-		config, err := s.Engine.Config(ctx, p.ID, v)
-		if err != nil {
-			return index.Detail{}, fmt.Errorf("plugin %q: readme: %w", p.ID, err)
-		}
-		readme = config.Readme
-	}
+	readme, err := s.readme(ctx, p, v)
 	d := r.rows().EncodeDetail(catalog.Hit{Plugin: p, Version: v}, fit, readme)
 	d.Stamp = r.gen.Stamp()
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		s.Log.ErrorContext(ctx, "api: readme cannot be read", "request", requestID(ctx), "plugin", p.ID, "version", v.Version, "err", err)
+		d.Notices = append(d.Notices, index.Notice{Kind: index.ReasonUnreadable, Detail: "the readme of this version cannot be read; the operator's log has the cause"})
+		return passing{d}, nil
+	}
 	return d, nil
+}
+
+func (s *Server) readme(ctx context.Context, p *catalog.Plugin, v *catalog.Version) (string, error) {
+	if v.Config == "" {
+		return "", nil
+	}
+	config, err := s.Engine.Config(ctx, p.ID, v)
+	if err != nil {
+		return "", err
+	}
+	return config.Readme, nil
+}
+
+// passing is an answer that may be another one the next time, so that nobody
+// keeps it.
+type passing struct{ v any }
+
+func nothingFits(p *catalog.Plugin, fit catalog.Fit) *index.Problem {
+	why := fmt.Sprintf("GET /api/v1/plugins/%s/why says the reasons of each version", p.ID)
+	if (fit == catalog.Fit{}) {
+		return refuse(http.StatusNotFound, codePluginNotFound, fmt.Sprintf("plugin %q: no version of it is listed", p.ID), why)
+	}
+	return refuse(http.StatusNotFound, CodeNothingCompatible, fmt.Sprintf("plugin %q: no version fits", p.ID), why)
 }
 
 func noPlugin(id artifact.Name) *index.Problem {

@@ -79,7 +79,7 @@ func TestAnUnknownErrorGivesItsRequestIDAndNothingElse(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plugin(t, "acme/hello", "1.0.0 >=1 <2"))
 	s.engine.failWith = errBroken
-	r := s.do(t, "GET", "/api/v1/plugins/acme/hello", "", "X-Request-Id", "my-request")
+	r := s.do(t, "POST", "/api/v1/admin/rebuild", "", "X-Request-Id", "my-request", "Authorization", "Bearer "+adminToken)
 	p := read[index.Problem](t, r)
 	if r.StatusCode != http.StatusInternalServerError || p.Code != index.CodeInternal {
 		t.Errorf("status %d, code %q", r.StatusCode, p.Code)

@@ -42,6 +42,9 @@ func (s *Server) answerAt(ctx context.Context, generation int64, moment string, 
 	if err != nil {
 		return nil, err
 	}
+	if p, ok := v.(passing); ok {
+		return stream(sendJSON(p.v)), nil
+	}
 	body, err := encode(v)
 	if err != nil {
 		return nil, err

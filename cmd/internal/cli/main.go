@@ -51,7 +51,7 @@ func Run(ctx context.Context, args []string, s Streams, version string) int {
 	if err == nil {
 		return exitOK
 	}
-	if context.Cause(ctx) == errInterrupted && errors.Is(err, context.Canceled) {
+	if errors.Is(context.Cause(ctx), errInterrupted) && errors.Is(err, context.Canceled) {
 		err = errInterrupted
 	}
 	if !errors.Is(err, errReported) {
