@@ -110,7 +110,7 @@ func (p *Puller) Pull(ctx context.Context, reference, dir string) (*Pulled, erro
 	}
 	d, err := at.digestOf(ctx, ref.Reference)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", reference, err)
+		return nil, err
 	}
 	id, err := NameOf(ref)
 	if err != nil {

@@ -120,7 +120,7 @@ func (r *repository) get(ctx context.Context, what string, d digest.Digest, acce
 	}
 	resp, err := r.remote.Client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.name, err)
+		return nil, r.asKind(what+" "+d.String(), err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
@@ -161,6 +161,8 @@ func (r *repository) asKind(what string, err error) error {
 	switch {
 	case errors.Is(err, errdef.ErrNotFound):
 		return fmt.Errorf("%s: %s: %w", r.name, what, artifact.ErrNotFound)
+	case errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return fmt.Errorf("%s: %s: the registry asks for a login and there is none for it: %w", r.name, what, artifact.ErrDenied)
 	case errors.As(err, &answer) && kindOfStatus(answer.StatusCode) != nil:
 		return fmt.Errorf("%s: %s: %s: %w", r.name, what, err, kindOfStatus(answer.StatusCode))
 	}
