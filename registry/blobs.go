@@ -27,6 +27,9 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 	if err != nil {
 		return g.blobMissing(r.Context(), err, at)
 	}
+	if err := g.admitContent(r.Context(), at, to); err != nil {
+		return err
+	}
 	name := at.digest.String()
 	small, held := g.blobs.get(to.String())
 	var f io.ReadSeekCloser

@@ -92,7 +92,7 @@ func TestDamageIsNamedAndTheRestServes(t *testing.T) {
 				if err := os.Remove(at); err != nil {
 					t.Fatal(err)
 				}
-			} else if err := os.WriteFile(at, []byte("damaged"), 0o600); err != nil {
+			} else if err := os.WriteFile(at, []byte(`{"schemaVersion":2,"damaged":true}`), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			hit := false

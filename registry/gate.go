@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/artifact"
 )
 
@@ -50,7 +52,7 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := g.admit(r, action, at.repo); err != nil {
+	if at.who, err = g.admit(r, action, at.repo); err != nil {
 		return err
 	}
 	if at.kind == routeBase {
@@ -123,22 +125,28 @@ func actionOf(at route, method string) (Action, error) {
 }
 
 // admit asks who it is and whether they may.
-func (g *Registry) admit(r *http.Request, action Action, repo string) error {
+func (g *Registry) admit(r *http.Request, action Action, repo string) (who string, err error) {
 	if isProcess(r.Context()) {
-		return nil
+		return "", nil
 	}
-	who := ""
 	if g.opts.Principal != nil {
-		name, err := g.opts.Principal(r)
-		if err != nil {
-			return admission(err)
+		if who, err = g.opts.Principal(r); err != nil {
+			return "", admission(err)
 		}
-		who = name
 	}
 	if g.opts.Admitter == nil {
+		return who, nil
+	}
+	return who, admission(g.opts.Admitter.Admit(r.Context(), Access{Principal: who, Action: action, Repository: repo}))
+}
+
+// admitContent asks whether who may read the manifest or blob d.
+func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) error {
+	a, ok := g.opts.Admitter.(ContentAdmitter)
+	if !ok || isProcess(ctx) {
 		return nil
 	}
-	return admission(g.opts.Admitter.Admit(r.Context(), Access{Principal: who, Action: action, Repository: repo}))
+	return admission(a.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, d))
 }
 
 // admission keeps what an answer can be made of; anything else means that it

@@ -44,6 +44,9 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route)
 	if err != nil {
 		return g.manifestMissing(r.Context(), err, at)
 	}
+	if err := g.admitContent(r.Context(), at, m.digest); err != nil {
+		return err
+	}
 	h := w.Header()
 	h.Set("Docker-Content-Digest", d.String())
 	h.Set("Etag", `"`+d.String()+`"`)

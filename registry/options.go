@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // Options says how a Registry is opened. The zero value of every field works
@@ -95,6 +97,13 @@ type Access struct {
 // other means that it could not tell, which refuses too.
 type Admitter interface {
 	Admit(ctx context.Context, a Access) error
+}
+
+// A ContentAdmitter is an Admitter that is also asked about every manifest and
+// blob that is read, by digest and after a tag was resolved: to block what is
+// withdrawn or withheld. Its answers are those of Admit; it must be quick.
+type ContentAdmitter interface {
+	AdmitContent(ctx context.Context, a Access, d digest.Digest) error
 }
 
 // A Challenge asks for credentials: 401 with WWW-Authenticate.

@@ -34,6 +34,7 @@ type route struct {
 	badTag error         // why tag can be no tag; reading it is 404, writing it 400
 	digest digest.Digest // of a manifest by digest, blob or referrers
 	upload string
+	who    string // the principal, once it is known
 }
 
 // parseRoute reads an unescaped path. A path that is none of ours is 404, one

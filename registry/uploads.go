@@ -99,10 +99,13 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 // mount links a blob of another repository, if the caller may pull it there.
 // Where it cannot, the specification wants an upload session instead.
 func (g *Registry) mount(r *http.Request, repo, from string, d digest.Digest) (bool, error) {
-	if from == "" || checkRepository(from) != nil || g.admit(r, Pull, from) != nil {
+	if from == "" || checkRepository(from) != nil {
 		return false, nil
 	}
 	ctx := r.Context()
+	if who, err := g.admit(r, Pull, from); err != nil || g.admitContent(ctx, route{repo: from, who: who}, d) != nil {
+		return false, nil
+	}
 	to, err := g.layer(ctx, from, d)
 	if err != nil {
 		return false, nil
