@@ -35,7 +35,7 @@ func (e *Unsatisfiable) Unwrap() []error { return []error{artifact.ErrConflict, 
 // Problem is the answer on the wire.
 func (e *Unsatisfiable) Problem() *index.Problem {
 	p := index.NewProblem(index.CodeUnsatisfiable, "no set of versions satisfies every range", e.Fixes...)
-	p.Explanation = e.Error()
+	p.Explanation = e.Explanation
 	return p
 }
 

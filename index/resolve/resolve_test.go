@@ -149,7 +149,8 @@ func TestConflictIsExplainedInSentences_D2(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			var p *index.Problem
-			if !errors.Is(err, artifact.ErrConflict) || !errors.As(err, &p) || p.Code != index.CodeUnsatisfiable || p.Explanation != row.want {
+			if !errors.Is(err, artifact.ErrConflict) || !errors.As(err, &p) || p.Code != index.CodeUnsatisfiable ||
+				strings.Join(append([]string{p.Explanation}, p.Fixes...), " ") != row.want {
 				t.Errorf("got problem %+v", p)
 			}
 		})
