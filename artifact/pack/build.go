@@ -2,11 +2,15 @@ package pack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -18,7 +22,7 @@ type builder struct {
 	store  *store
 	root   *os.Root
 	dir    string
-	memory int64
+	memory int64 // that is left
 }
 
 // plugin adds everything and returns the descriptor of the root.
@@ -92,18 +96,72 @@ func (b *builder) json(mediaType string, v any) (ocispec.Descriptor, error) {
 
 // layer hashes the layer once and keeps its bytes only while they are few.
 func (b *builder) layer(ctx context.Context, files tree) (ocispec.Descriptor, error) {
+	size, err := files.unpackable()
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
 	keep := &prefix{most: b.memory}
 	hash := digest.Canonical.Digester()
-	if err := writeLayer(ctx, io.MultiWriter(hash.Hash(), keep), b.root, files); err != nil {
+	w := io.MultiWriter(hash.Hash(), keep)
+	if size > DefaultLimits.RatioFree {
+		err = inflated(ctx, w, func(w io.Writer) error { return writeLayer(ctx, w, b.root, files) })
+	} else {
+		err = writeLayer(ctx, w, b.root, files)
+	}
+	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
 	d := ocispec.Descriptor{MediaType: artifact.TypeContent, Digest: hash.Digest(), Size: keep.size}
 	if keep.size <= keep.most {
+		b.memory -= keep.size
 		b.store.add(d, blob{data: keep.buf.Bytes()})
 	} else {
 		b.store.add(d, blob{dir: b.dir, files: files})
 	}
 	return d, nil
+}
+
+// inflated writes to w and unpacks what is written at the same time, so that
+// a layer which Unpack would take for a bomb is never made.
+func inflated(ctx context.Context, w io.Writer, write func(io.Writer) error) error {
+	r, pipe := io.Pipe()
+	checked := make(chan error, 1)
+	go func() {
+		src := &source{ctx: ctx, r: r}
+		zr, err := gzip.NewReader(src)
+		if err == nil {
+			_, err = io.Copy(io.Discard, &expanded{src: src, r: zr, limits: DefaultLimits, bounded: true})
+		}
+		r.CloseWithError(err)
+		checked <- err
+	}()
+	err := write(io.MultiWriter(w, pipe))
+	pipe.CloseWithError(err)
+	found := <-checked
+	if bad, ok := errors.AsType[*UnpackError](found); ok {
+		return fmt.Errorf("a layer that nobody would take: %w", bad)
+	}
+	return cmp.Or(err, found)
+}
+
+// unpackable refuses what Unpack would refuse everywhere else: better here,
+// before a version number is used up. It gives the size of all files.
+func (t tree) unpackable() (int64, error) {
+	l := DefaultLimits
+	var size int64
+	for _, f := range t {
+		size += f.size
+		if f.size > l.FileBytes {
+			return 0, fmt.Errorf("%s: %d bytes, expected at most %d: %w", f.path, f.size, l.FileBytes, artifact.ErrInvalid)
+		}
+	}
+	switch {
+	case len(t) > l.Entries:
+		return 0, fmt.Errorf("%d files, expected at most %d: name in %s what is not needed: %w", len(t), l.Entries, IgnoreFile, artifact.ErrInvalid)
+	case size > l.Bytes:
+		return 0, fmt.Errorf("%d bytes in all, expected at most %d: %w", size, l.Bytes, artifact.ErrInvalid)
+	}
+	return size, nil
 }
 
 // A prefix counts what is written and keeps it while it fits.

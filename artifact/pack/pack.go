@@ -22,8 +22,8 @@ const ManifestFile = "plugin.json"
 type Options struct {
 	// Getenv reads SOURCE_DATE_EPOCH; nil is os.Getenv.
 	Getenv func(string) string
-	// Memory is how many bytes of one compressed layer are kept; a bigger one
-	// is compressed again from disk each time it is fetched. 0 is 16 MiB.
+	// Memory is how many bytes of compressed layers are kept in all; what does
+	// not fit is compressed again from disk each time it is fetched. 0 is 64 MiB.
 	Memory int64
 }
 
@@ -55,7 +55,7 @@ func Dir(ctx context.Context, dir string, o Options) (*Result, error) {
 	}
 	b := &builder{store: newStore(), root: root, dir: root.Name(), memory: o.Memory}
 	if b.memory == 0 {
-		b.memory = 16 << 20
+		b.memory = 64 << 20
 	}
 	desc, err := b.plugin(ctx, plugin, parts)
 	if err != nil {

@@ -2,6 +2,7 @@ package pack_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -241,6 +242,27 @@ func TestPackRefuses(t *testing.T) {
 	}
 	if _, err := pack.Dir(t.Context(), filepath.Join(t.TempDir(), "none"), pack.Options{}); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("a directory that is not there: %v", err)
+	}
+}
+
+func TestWhatNobodyWouldUnpackIsNotPacked_A6(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"plugin.json": manifestJSON, "zeros": ""})
+	if err := os.Truncate(filepath.Join(dir, "zeros"), 32<<20); err != nil {
+		t.Fatal(err)
+	}
+	_, err := pack.Dir(t.Context(), dir, pack.Options{Getenv: noEnv})
+	if bad, ok := errors.AsType[*pack.UnpackError](err); !ok || bad.Code != pack.CodeRatio {
+		t.Errorf("32 MiB of zeros: %v", err)
+	}
+	noise := make([]byte, 12<<20)
+	rand.Read(noise)
+	if err := os.WriteFile(filepath.Join(dir, "zeros"), noise, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := packed(t, dir)
+	if got := unpacked(t, r, r.Root)["zeros"]; got != string(noise) {
+		t.Error("12 MiB of noise came back different")
 	}
 }
 

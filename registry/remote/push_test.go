@@ -137,23 +137,32 @@ func TestStatusesBecomeKinds(t *testing.T) {
 	}
 }
 
-// Cut at any request, the same push finishes later and the tag is the last to come.
+// Cut at any request, the same push of several platforms finishes later, and
+// the tag is the last to come: nobody sees half a version.
 func TestACutPushIsFinishedByTheSamePush_B13(t *testing.T) {
 	t.Parallel()
 	server := registrytest.New(t, registrytest.InMemory())
-	for after := range 12 {
-		repo := fmt.Sprintf("%s/acme/hello-%d", server.Host, after)
-		src, root := version(t, fmt.Sprintf("acme/hello-%d", after), "one")
+	o := remote.Options{Credential: anonymous}
+	whole := false
+	for after := 0; !whole; after++ {
+		if after > 100 {
+			t.Fatal("no push came through uncut")
+		}
+		id := fmt.Sprintf("acme/hello-%d", after)
+		ref := server.Host + "/" + id + ":1.0.0"
+		src, root := artifacttest.Version{ID: id, Platforms: []string{"linux/amd64", "darwin/arm64"}}.Store(t)
 		cut := remote.Options{Credential: anonymous, HTTPClient: &http.Client{Transport: &cutAfter{left: after}}}
-		if err := remote.Push(t.Context(), src, root, repo+":1.0.0", cut); err != nil {
-			if _, err := remote.Resolve(t.Context(), repo+":1.0.0", remote.Options{Credential: anonymous}); !errors.Is(err, artifact.ErrNotFound) {
+		if err := remote.Push(t.Context(), src, root, ref, cut); err != nil {
+			if _, err := remote.Resolve(t.Context(), ref, o); !errors.Is(err, artifact.ErrNotFound) {
 				t.Errorf("cut after %d requests: the tag is there: %v", after, err)
 			}
+		} else {
+			whole = true
 		}
-		if err := remote.Push(t.Context(), src, root, repo+":1.0.0", remote.Options{Credential: anonymous}); err != nil {
+		if err := remote.Push(t.Context(), src, root, ref, o); err != nil {
 			t.Errorf("again, after a cut at %d requests: %v", after, err)
 		}
-		if d, err := remote.Resolve(t.Context(), repo+":1.0.0", remote.Options{Credential: anonymous}); err != nil || d.Digest != root.Digest {
+		if d, err := remote.Resolve(t.Context(), ref, o); err != nil || d.Digest != root.Digest {
 			t.Errorf("after a cut at %d requests: %s, %v", after, d.Digest, err)
 		}
 	}
