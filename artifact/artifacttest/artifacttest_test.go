@@ -24,7 +24,9 @@ func TestFixturesAreValidPlugins(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, root := row.version.Store(t)
-			fetch := func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) { return content.FetchAll(ctx, store, d) }
+			fetch := func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+				return content.FetchAll(ctx, store, d)
+			}
 			raw, err := fetch(t.Context(), root)
 			if err != nil {
 				t.Fatal(err)
