@@ -154,12 +154,12 @@ func startNginx(ctx context.Context, o options, dir string, small, large []byte)
 		return nil, err
 	}
 	for name, content := range map[string][]byte{"small": small, "large": large} {
-		if err := os.WriteFile(filepath.Join(dir, "www", name), content, 0o644); err != nil { //nolint:gosec // nginx's workers run as another user
+		if err := os.WriteFile(filepath.Join(dir, "www", name), content, 0o644); err != nil {
 			return nil, err
 		}
 	}
 	for d := dir; d != filepath.Dir(d) && strings.Contains(d, "oarlock-bench-"); d = filepath.Dir(d) {
-		if err := os.Chmod(d, 0o755); err != nil { //nolint:gosec // the same
+		if err := os.Chmod(d, 0o755); err != nil {
 			return nil, err
 		}
 	}
