@@ -17,9 +17,11 @@ import (
 // A checkpoint is
 //
 //	magic  "OARLOCK CATALOG 1\n"
-//	header generation, seconds, nanoseconds (varints), 32 bytes catalog digest, number of plugins
-//	plugin length, record                        ; for every plugin, in order of id
+//	header generation, time, 32 bytes catalog digest, number of plugins
 //	sum    32 bytes, SHA-256 of all before
+//	plugin length, record                        ; for every plugin, in order of id
+//
+// The catalog digest is the checksum of the plugins.
 const checkpointMagic = "OARLOCK CATALOG 1\n"
 
 // maxRecord is the largest record that Load takes: far above what the limits
@@ -28,14 +30,14 @@ const maxRecord = 1 << 30
 
 // Save writes g so that Load gives it back.
 func Save(w io.Writer, g *Generation) error {
-	sum := sha256.New()
-	buffered := bufio.NewWriterSize(w, 1<<20)
-	out := io.MultiWriter(buffered, sum)
+	out := bufio.NewWriterSize(w, 1<<20)
 	head := &writer{b: []byte(checkpointMagic)}
 	head.int(g.Number)
 	head.time(&g.At)
 	head.b = append(head.b, g.Snapshot.tree.sum[:]...)
 	head.uint(uint64(g.Snapshot.Len()))
+	sum := sha256.Sum256(head.b)
+	head.b = append(head.b, sum[:]...)
 	if _, err := out.Write(head.b); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -47,10 +49,7 @@ func Save(w io.Writer, g *Generation) error {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
 	}
-	if _, err := buffered.Write(sum.Sum(nil)); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
-	}
-	if err := buffered.Flush(); err != nil {
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
@@ -72,7 +71,17 @@ func Load(r io.Reader) (*Generation, error) {
 
 type loader struct {
 	r   *bufio.Reader
-	sum hash.Hash
+	sum hash.Hash // of the header
+}
+
+// read reads n bytes outside the header.
+func (l *loader) read(n int) (string, error) {
+	var b strings.Builder
+	b.Grow(min(n, 1<<20))
+	if _, err := io.CopyN(&b, l.r, int64(n)); err != nil {
+		return "", err
+	}
+	return b.String(), nil
 }
 
 // ReadByte makes loader fit for varints.
@@ -85,12 +94,9 @@ func (l *loader) ReadByte() (byte, error) {
 }
 
 func (l *loader) take(n int) (string, error) {
-	var b strings.Builder
-	b.Grow(min(n, 1<<20))
-	if _, err := io.CopyN(io.MultiWriter(&b, l.sum), l.r, int64(n)); err != nil {
-		return "", err
-	}
-	return b.String(), nil
+	s, err := l.read(n)
+	l.sum.Write([]byte(s))
+	return s, err
 }
 
 func (l *loader) load() (*Generation, error) {
@@ -113,12 +119,12 @@ func (l *loader) load() (*Generation, error) {
 	if err != nil {
 		return nil, err
 	}
+	got := string(l.sum.Sum(nil))
+	if sum, err := l.take(sha256.Size); err != nil || sum != got {
+		return nil, fmt.Errorf("checksum of its header does not match: %w", artifact.ErrInvalid)
+	}
 	if g.Snapshot, err = l.snapshot(count); err != nil {
 		return nil, err
-	}
-	got := l.sum.Sum(nil)
-	if trailer, err := l.take(sha256.Size); err != nil || trailer != string(got) {
-		return nil, fmt.Errorf("checksum does not match: %w", artifact.ErrInvalid)
 	}
 	if _, err := l.r.ReadByte(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("goes on after its end: %w", artifact.ErrInvalid)
@@ -149,14 +155,14 @@ func (l *loader) snapshot(count uint64) (*Snapshot, error) {
 	s := Empty()
 	var records []string
 	for range count {
-		n, err := binary.ReadUvarint(l)
+		n, err := binary.ReadUvarint(l.r)
 		if err != nil {
 			return nil, err
 		}
 		if n > maxRecord {
 			return nil, fmt.Errorf("record of %d bytes: %w", n, artifact.ErrInvalid)
 		}
-		record, err := l.take(int(n))
+		record, err := l.read(int(n))
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +170,7 @@ func (l *loader) snapshot(count uint64) (*Snapshot, error) {
 	}
 	drafts, errs := make([]draft, len(records)), make([]error, len(records))
 	parallel(len(records), func(i int) {
-		p, masks, err := decodeRecord(records[i], s.words)
+		p, masks, err := skimRecord(records[i], s.words)
 		if errs[i] = err; err == nil {
 			drafts[i] = draftOf(p, records[i], masks, s.words)
 		}
@@ -172,6 +178,9 @@ func (l *loader) snapshot(count uint64) (*Snapshot, error) {
 	for i, err := range errs {
 		if err != nil {
 			return nil, err
+		}
+		if drafts[i].entry.id.IsZero() {
+			return nil, fmt.Errorf("plugin without id: %w", artifact.ErrInvalid)
 		}
 		if i > 0 && drafts[i-1].entry.id.Compare(drafts[i].entry.id) >= 0 {
 			return nil, fmt.Errorf("plugin %q is out of order: %w", drafts[i].entry.id, artifact.ErrInvalid)

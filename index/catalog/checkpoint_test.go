@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -82,29 +81,18 @@ func TestCheckpointFileIsReplacedWhole(t *testing.T) {
 	}
 }
 
-// The second half of the target mends the checksum, so that what lies behind
-// it is reached too.
 func FuzzLoad(f *testing.F) {
 	f.Add(saved(f, Empty()))
 	f.Add(saved(f, Empty().With([]Plugin{one("acme/hello"), one("acme/other")}, nil)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if g, err := Load(bytes.NewReader(b)); (err == nil) == (g == nil) {
+		g, err := Load(bytes.NewReader(b))
+		if (err == nil) == (g == nil) || err != nil && !errors.Is(err, artifact.ErrInvalid) {
 			t.Fatalf("generation %v, error %v", g, err)
-		}
-		if len(b) < sha256.Size {
-			return
-		}
-		body := b[:len(b)-sha256.Size]
-		sum := sha256.Sum256(body)
-		g, err := Load(bytes.NewReader(append(bytes.Clone(body), sum[:]...)))
-		if err == nil {
-			if _, err := g.Snapshot.Query(Query{Text: "one", Facets: AllFacets}, nil); err != nil {
-				t.Fatal(err)
-			}
 		}
 	})
 }
 
+// FuzzRecord reaches what lies behind the checksums of a checkpoint.
 func FuzzRecord(f *testing.F) {
 	p := one("acme/hello")
 	p = p.normal()
@@ -112,7 +100,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(string(record))
 	f.Fuzz(func(t *testing.T, s string) {
 		empty := Empty()
-		p, masks, err := decodeRecord(s, empty.words)
+		p, masks, err := skimRecord(s, empty.words)
 		if err != nil {
 			return
 		}

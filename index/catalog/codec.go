@@ -64,6 +64,7 @@ type reader struct {
 	pos   int
 	err   error
 	words *words
+	skim  bool // digests as their bytes in s
 }
 
 func (r *reader) fail(format string, args ...any) {
@@ -120,6 +121,15 @@ func (r *reader) take(n uint64) string {
 func (r *reader) str() string { return r.take(r.uint()) }
 
 func (r *reader) digest() digest.Digest {
+	if r.skim {
+		from := r.pos
+		if r.byte() == 0 {
+			r.str()
+		} else {
+			r.take(32)
+		}
+		return digest.Digest(r.s[min(from, r.pos):r.pos])
+	}
 	if r.byte() == 0 {
 		return digest.Digest(r.str())
 	}

@@ -64,12 +64,15 @@ func (s *Snapshot) with(drafts []draft) *Snapshot {
 	for i := range drafts {
 		c.draft(&next, &drafts[i])
 	}
-	next.tree = s.tree.edit(c.edits)
-	next.shelf = next.shelf.edit(c.placed)
-	next.ids = s.ids.edit(&s.shelf, c.ids.out, c.ids.in, byID)
-	next.names = s.names.edit(&s.shelf, c.names.out, c.names.in, byName)
-	next.updates = s.updates.edit(&s.shelf, c.updates.out, c.updates.in, byUpdated)
-	next.text = s.text.edit(c.words)
+	taken := next.shelf
+	together(len(drafts), []func(){
+		func() { next.text = s.text.edit(c.words) },
+		func() { next.names = s.names.edit(&s.shelf, c.names.out, c.names.in, byName) },
+		func() { next.updates = s.updates.edit(&s.shelf, c.updates.out, c.updates.in, byUpdated) },
+		func() { next.ids = s.ids.edit(&s.shelf, c.ids.out, c.ids.in, byID) },
+		func() { next.tree = s.tree.edit(c.edits) },
+		func() { next.shelf = taken.edit(c.placed) },
+	})
 	next.views, next.universe = s.views.next(c.slots), new(universe)
 	next.dropped = droppedAfter(s.dropped, c.edits)
 	return &next
@@ -111,6 +114,21 @@ func parallel(n int, do func(int)) {
 				do(i)
 			}
 		})
+	}
+	group.Wait()
+}
+
+// together does independent parts of one big change on all cores.
+func together(changes int, parts []func()) {
+	if changes < 64 {
+		for _, part := range parts {
+			part()
+		}
+		return
+	}
+	var group sync.WaitGroup
+	for _, part := range parts {
+		group.Go(part)
 	}
 	group.Wait()
 }

@@ -13,6 +13,9 @@ import (
 // forms made equal. A word is a run of letters and digits; an ideograph or
 // kana is a word of its own, because such text has no spaces.
 func tokens(s string) []string {
+	if isASCII(s) {
+		return asciiTokens(strings.ToLower(s))
+	}
 	var out []string
 	start := -1
 	flush := func(end int) {
@@ -39,6 +42,26 @@ func tokens(s string) []string {
 	return out
 }
 
+// asciiTokens is tokens for the usual text, which is folded already.
+func asciiTokens(s string) []string {
+	out := make([]string, 0, len(s)/6+1)
+	start := -1
+	for i := range len(s) {
+		c := s[i]
+		word := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		switch {
+		case word && start < 0:
+			start = i
+		case !word && start >= 0:
+			out, start = append(out, cut(s[start:i])), -1
+		}
+	}
+	if start >= 0 {
+		out = append(out, cut(s[start:]))
+	}
+	return out
+}
+
 // maxWord is how many bytes of a word count.
 const maxWord = 64
 
@@ -54,9 +77,6 @@ func cut(word string) string {
 }
 
 func fold(s string) string {
-	if isASCII(s) {
-		return strings.ToLower(s)
-	}
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(s) {
 		if !unicode.Is(unicode.Mn, r) {
