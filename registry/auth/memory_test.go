@@ -145,6 +145,16 @@ func (m *memory) UpdatePerson(_ context.Context, p PersonRecord) error {
 	return m.locked(func() error { m.people[p.Name] = p; return nil })
 }
 
+func (m *memory) People(context.Context) (out []PersonRecord, err error) {
+	err = m.locked(func() error {
+		for _, name := range slices.Sorted(maps.Keys(m.people)) {
+			out = append(out, m.people[name])
+		}
+		return nil
+	})
+	return out, err
+}
+
 func (m *memory) AddNamespace(_ context.Context, n NamespaceRecord, owner string, keys []string) error {
 	return m.locked(func() error {
 		for _, k := range append(keys, n.Name) {

@@ -248,25 +248,5 @@ func isMemberName(s string) bool {
 	return ok && name != "" && len(s) <= 200 && (kind == string(Person) || kind == string(Admin))
 }
 
-// Disable ends an account and all that hangs on it, at once; enable undoes it.
-func (a *Authority) Disable(ctx context.Context, by Principal, person string, disabled bool) error {
-	if err := a.require(ctx, by, AccountsManage, Site()); err != nil {
-		return err
-	}
-	before, err := a.o.Store.Person(ctx, person)
-	if err != nil {
-		return err
-	}
-	after := before
-	after.Disabled = disabled
-	defer a.forget()
-	return a.o.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := a.o.Store.UpdatePerson(ctx, after); err != nil {
-			return err
-		}
-		return a.audit(ctx, by, string(AccountsManage), person, before, after)
-	})
-}
-
 // expiresIn is a time from now.
 func (a *Authority) expiresIn(d time.Duration) time.Time { return a.o.Now().UTC().Add(d) }

@@ -99,6 +99,8 @@ type People interface {
 	// AddPerson stores a new account; a name or subject that is there is a conflict.
 	AddPerson(ctx context.Context, p PersonRecord) error
 	UpdatePerson(ctx context.Context, p PersonRecord) error
+	// People are all accounts, by name.
+	People(ctx context.Context) ([]PersonRecord, error)
 }
 
 // Namespaces keeps namespaces.
