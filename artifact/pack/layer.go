@@ -3,11 +3,13 @@ package pack
 import (
 	"archive/tar"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // gzipLevel and the compressor's version in go.mod are part of every digest.
@@ -56,11 +58,8 @@ func writeEntry(tw *tar.Writer, root *os.Root, f file) error {
 	}
 	defer r.Close()
 	n, err := io.Copy(tw, r)
-	if err != nil {
-		return err
+	if err == nil && n != f.size || errors.Is(err, tar.ErrWriteTooLong) {
+		return fmt.Errorf("it had %d bytes and has another size now: it changed while it was packed: %w", f.size, artifact.ErrConflict)
 	}
-	if n != f.size {
-		return fmt.Errorf("%d bytes read, %d expected: it changes while it is packed", n, f.size)
-	}
-	return nil
+	return err
 }

@@ -202,6 +202,10 @@ func TestPlatformsBecomeAnImageIndex_A3(t *testing.T) {
 		"linux/arm/v7": {"plugin.json": "", "shared.txt": "shared", "run": "\x7fELF arm"},
 	}
 	for i, d := range c.Manifest.Children {
+		child := read(t, &pack.Result{Root: d, Store: r.Store}).Plugin
+		if there := len(child.Payloads) == 1; there != (c.Builds[i].Platform.Arch() == "amd64") || len(child.Platforms) != 1 {
+			t.Errorf("%s names the platforms %v and the payloads %v", c.Builds[i].Platform, child.Platforms, child.Payloads)
+		}
 		got := unpacked(t, r, d)
 		got["plugin.json"] = ""
 		if diff := cmp.Diff(want[c.Builds[i].Platform.String()], got); diff != "" {
@@ -309,11 +313,28 @@ func TestBigLayersAreReadAgainFromDisk(t *testing.T) {
 	if _, err := content.FetchAll(t.Context(), big.Store, layer); err != nil {
 		t.Errorf("unchanged files: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "hello.sh"), []byte("#!/bin/sh\necho HELLO\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := content.FetchAll(t.Context(), big.Store, layer); !errors.Is(err, artifact.ErrConflict) {
-		t.Errorf("changed files: %v, expected a conflict", err)
+	for name, text := range map[string]string{
+		"longer":                "#!/bin/sh\necho HELLO\n#" + strings.Repeat("?", 99),
+		"shorter":               "#!/bin/sh\n",
+		"of just the same size": "\x01\x02\x00",
+	} {
+		where := filepath.Join(dir, "hello.sh")
+		if name == "of just the same size" {
+			where = filepath.Join(dir, "data", "a", "b", "c.bin")
+		}
+		before, err := os.ReadFile(where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(where, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := content.FetchAll(t.Context(), big.Store, layer); !errors.Is(err, artifact.ErrConflict) {
+			t.Errorf("a file that became %s: %v, expected a conflict", name, err)
+		}
+		if err := os.WriteFile(where, before, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
