@@ -73,15 +73,16 @@ func (w *words) factsOf(p *Plugin, masks []uint64) facts {
 	}
 	f.facts = make([]fact, 0, len(p.Versions))
 	var one fact
-	var changed uint64 // since one
+	var before *Version // that one is of
+	var changed uint64  // since then
 	for i := range p.Versions {
 		changed |= masks[i]
 		v := &p.Versions[i]
 		if !v.Listed() || len(f.facts) == maxFacts {
 			continue
 		}
-		w.update(&one, v, changed)
-		one.at, changed = uint32(i)<<1, 0
+		w.update(&one, before, v, changed)
+		one.at, before, changed = uint32(i)<<1, v, 0
 		if v.Version.IsPrerelease() {
 			one.at |= 1
 		}
@@ -96,8 +97,13 @@ func (w *words) factsOf(p *Plugin, masks []uint64) facts {
 	return f
 }
 
-// update makes one the fact of v, where changed are the fields that may differ.
-func (w *words) update(one *fact, v *Version, changed uint64) {
+func samePlatforms(a, b []artifact.Build) bool {
+	return slices.EqualFunc(a, b, func(x, y artifact.Build) bool { return x.Platform == y.Platform })
+}
+
+// update makes one, which is the fact of before, that of v; changed are the
+// fields that may differ. Without before it is the zero fact.
+func (w *words) update(one *fact, before, v *Version, changed uint64) {
 	m := said(v)
 	if changed&maskMeta != 0 {
 		key := meta{w.list(m.Categories), w.list(m.Niches), w.value(m.License), w.value(m.Tier), v.Signature.Status == index.SignatureVerified}
@@ -106,7 +112,7 @@ func (w *words) update(one *fact, v *Version, changed uint64) {
 	if changed&maskEngines != 0 {
 		one.engines = w.engineSet(m)
 	}
-	if changed&maskBuilds != 0 {
+	if changed&maskBuilds != 0 && (before == nil || !samePlatforms(before.Builds, v.Builds)) {
 		one.builds = w.buildSet(v)
 	}
 }

@@ -29,6 +29,7 @@ const (
 	maxViewCells = 32 << 20
 	minViews     = 8
 	maxViews     = 1024
+	maxStale     = 512
 )
 
 func (f Fit) key() viewKey {
@@ -92,8 +93,8 @@ func (vs *views) next(changed []uint32) *views {
 	defer vs.mu.Unlock()
 	out.tick = vs.tick
 	for key, r := range vs.made {
-		if len(r.stale)+len(changed) > len(r.view.at)/4+16 {
-			continue // as quick to make again
+		if len(r.stale)+len(changed) > maxStale {
+			continue // nobody asks for it any more
 		}
 		stale := make([]uint32, 0, len(r.stale)+len(changed))
 		out.made[key] = &remembered{r.view, append(append(stale, r.stale...), changed...), r.used}

@@ -136,10 +136,15 @@ func (v *vocabulary) nearTo(word string, most int) []nearWord {
 
 // A wordEdit says which plugins say a word from now on (with places) or no
 // longer (without).
-type wordEdit map[string][]posting
+type wordEdit map[string]*[]posting
 
 func (e wordEdit) set(word string, slot uint32, places uint8) {
-	e[word] = append(e[word], newPosting(slot, places))
+	list := e[word]
+	if list == nil {
+		list = new([]posting)
+		e[word] = list
+	}
+	*list = append(*list, newPosting(slot, places))
 }
 
 // doc changes what the plugin at slot says from old to new; either may be nil.
@@ -207,7 +212,7 @@ func (b *wordBlock) edit(words []string, e wordEdit) *wordBlock {
 	next := &wordBlock{make([]string, 0, size), make([]sign, 0, size), make([]postings, 0, size)}
 	done := 0
 	for _, w := range words {
-		changes := e[w]
+		changes := *e[w]
 		slices.Sort(changes)
 		n, there := slices.BinarySearch(b.words[done:], w)
 		next.take(b, done, done+n)
