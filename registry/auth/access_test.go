@@ -181,6 +181,16 @@ func TestKeysRotateWithOverlap(t *testing.T) {
 	if _, err := replica.verifier(t.Context(), s.keys.signer().KeyID); err != nil {
 		t.Errorf("a replica that meets the new key: %v", err)
 	}
+	third, err := OpenKeys(t.Context(), s.keys.store, KeyOptions{Now: s.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.keys.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if rotated, err := third.RotateIfDue(t.Context()); rotated || err != nil || third.signer().KeyID != s.keys.signer().KeyID {
+		t.Errorf("a replica that met no new token signs with an old key: %v", err)
+	}
 	old := s.keys.keys[1].Key.KeyID
 	s.clock.move(2 * time.Hour)
 	if _, err := s.keys.verifier(t.Context(), old); !errors.Is(err, artifact.ErrUnverified) {
@@ -193,6 +203,34 @@ func TestKeysRotateWithOverlap(t *testing.T) {
 	if files, _ := s.keys.store.LoadKeys(t.Context()); len(files) != 2 || files[old] != nil {
 		t.Errorf("%d key files, want the new one and the one before", len(files))
 	}
+}
+
+func TestKeysHaveToOutliveAccessTokens(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	o := s.auth.o
+	o.TokenLifetime = time.Hour
+	if _, err := New(o); !errors.Is(err, artifact.ErrInvalid) {
+		t.Errorf("tokens that outlive their key: %v", err)
+	}
+	if _, err := New(Options{PublicURL: "plugins.example.org"}); err == nil || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("got %v, want each of three problems", err)
+	}
+	for id := range must(s.keys.store.LoadKeys(t.Context())) {
+		if err := s.keys.store.RemoveKey(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.keys.RotateIfDue(t.Context()); err == nil || s.keys.signer().KeyID == "" {
+		t.Errorf("all keys are gone: %v", err)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestKeyFilesAreHeldToTheirMode(t *testing.T) {

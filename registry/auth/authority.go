@@ -25,6 +25,10 @@ type Options struct {
 	// Facts may answer for a resource before the store is asked, for
 	// namespaces that the configuration knows. False leaves it to the store.
 	Facts func(Resource) (Resource, bool)
+	// Changed is told of each change to a namespace, in its transaction: what
+	// it writes to the same store, such as a message in the outbox that makes
+	// a statement of it, becomes true with the change, and its error undoes it.
+	Changed func(context.Context, NamespaceChange) error
 	// PublicCatalog lets everybody pull the registry's own namespace.
 	PublicCatalog bool
 	// Reserved are names that nobody can claim, besides ReservedNames.
@@ -54,11 +58,16 @@ type Authority struct {
 // New makes an Authority. Errors name every option that is missing or wrong.
 func New(o Options) (*Authority, error) {
 	var problems []error
+	if o.TokenLifetime <= 0 {
+		o.TokenLifetime = 5 * time.Minute
+	}
 	if o.Store == nil {
 		problems = append(problems, invalid("auth: Store is missing"))
 	}
 	if o.Keys == nil {
 		problems = append(problems, invalid("auth: Keys are missing"))
+	} else if longest := o.TokenLifetime + 2*clockSkew; o.Keys.o.Overlap < longest {
+		problems = append(problems, invalid("auth: signing keys overlap for %s, which is less than the %s that an access token may live", o.Keys.o.Overlap, longest))
 	}
 	u, err := url.Parse(o.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -68,9 +77,6 @@ func New(o Options) (*Authority, error) {
 		return nil, err
 	}
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
-	if o.TokenLifetime <= 0 {
-		o.TokenLifetime = 5 * time.Minute
-	}
 	if o.RefreshLifetime <= 0 {
 		o.RefreshLifetime = 30 * 24 * time.Hour
 	}

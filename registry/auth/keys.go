@@ -97,6 +97,9 @@ func (k *Keys) load(ctx context.Context) error {
 		}
 		keys = append(keys, s)
 	}
+	if len(keys) == 0 && len(k.current()) > 0 {
+		return fmt.Errorf("signing keys: all of them are gone from the store")
+	}
 	slices.SortFunc(keys, func(x, y storedKey) int {
 		if c := y.CreatedAt.Compare(x.CreatedAt); c != 0 {
 			return c
@@ -135,8 +138,13 @@ func (k *Keys) Rotate(ctx context.Context) error {
 	return k.prune(ctx)
 }
 
-// RotateIfDue rotates when the newest key is older than Age, for a scheduler.
+// RotateIfDue learns of the keys of other replicas, and rotates when the
+// newest is older than Age. A scheduler calls it at least twice in each
+// Overlap, so that no replica signs with a key that the others gave up.
 func (k *Keys) RotateIfDue(ctx context.Context) (rotated bool, err error) {
+	if err := k.load(ctx); err != nil {
+		return false, err
+	}
 	k.mu.RLock()
 	due := k.o.Now().Sub(k.keys[0].CreatedAt) >= k.o.Age
 	k.mu.RUnlock()
@@ -168,6 +176,13 @@ func (k *Keys) retired() []string {
 		}
 	}
 	return ids
+}
+
+// current are the keys as they were last loaded.
+func (k *Keys) current() []storedKey {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.keys
 }
 
 // signer is the key that signs now.

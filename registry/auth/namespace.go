@@ -72,12 +72,28 @@ func resembles(name, other string) error {
 	return fmt.Errorf("namespace %q: it looks like %q, which is taken or reserved: choose a name that cannot be mistaken for it: %w", name, other, artifact.ErrConflict)
 }
 
-// change does one change with its audit row, and forgets what was cached.
+// A NamespaceChange is one change to a namespace or its members.
+type NamespaceChange struct {
+	Action    Action
+	Namespace string
+	By        string
+	At        time.Time
+	// Before and After are the NamespaceRecord or MemberRecord that changed,
+	// for a transfer all members before; nil for none.
+	Before, After any
+}
+
+// change does one change with its audit row, tells it, and forgets what was cached.
 func (a *Authority) change(ctx context.Context, by Principal, action Action, namespace string, before, after any, do func(context.Context) error) error {
 	defer a.forget()
 	return a.o.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := do(ctx); err != nil {
 			return err
+		}
+		if a.o.Changed != nil {
+			if err := a.o.Changed(ctx, NamespaceChange{action, namespace, by.Name, a.o.Now().UTC(), before, after}); err != nil {
+				return err
+			}
 		}
 		return a.audit(ctx, by, string(action), InNamespace(namespace).String(), before, after)
 	})

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -151,5 +152,30 @@ func TestPublishingSwitches_B6(t *testing.T) {
 	}
 	if got := publish(); got != "denied publishing_off" {
 		t.Errorf("namespace off: %s", got)
+	}
+}
+
+// TestChangesAreToldInTheirTransaction: what listens can undo a change.
+func TestChangesAreToldInTheirTransaction(t *testing.T) {
+	t.Parallel()
+	var told []NamespaceChange
+	var refuse error
+	s := newSite(t, func(o *Options) {
+		o.Changed = func(_ context.Context, c NamespaceChange) error { told = append(told, c); return refuse }
+	})
+	_, ada := s.person("ada")
+	owner := s.claim(ada, "acme")
+	if err := s.auth.SetMember(t.Context(), owner, "acme", "person:bob", RoleReader); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || told[0].Action != NamespaceClaim || told[1].After.(MemberRecord).Principal != "person:bob" || told[1].By != ada.Name {
+		t.Errorf("told %+v", told)
+	}
+	refuse = errBroken
+	if err := s.auth.SetMember(t.Context(), owner, "acme", "person:eve", RoleReader); !errors.Is(err, errBroken) {
+		t.Errorf("got %v", err)
+	}
+	if len(s.store.log) != 3 {
+		t.Errorf("%d audit rows, want that of the token and two changes", len(s.store.log))
 	}
 }
