@@ -204,6 +204,10 @@ func TestResolveGivesDigests_D2(t *testing.T) {
 	if len(got.Resolved) != 1 || got.Resolved[0].Version != "1.0.0" || got.Generation != 1 {
 		t.Errorf("status %d: %s", r.StatusCode, r.body)
 	}
+	r = s.do(t, "POST", "/api/v1/resolve", `{"plugins":[{"id":"acme/hello"}]}`, "Content-Type", "application/x-www-form-urlencoded")
+	if got := read[index.Resolution](t, r); len(got.Resolved) != 1 || got.Resolved[0].Version != "2.0.0" {
+		t.Errorf("nobody in particular: status %d: %s", r.StatusCode, r.body)
+	}
 	r = s.do(t, "POST", "/api/v1/resolve", `{"host":{"id":"acme-editor","version":"1.5"},"plugins":[{"id":"acme/hello","range":"^2"}]}`)
 	if p := read[index.Problem](t, r); r.StatusCode != 409 || p.Explanation == "" {
 		t.Errorf("status %d: %s", r.StatusCode, r.body)

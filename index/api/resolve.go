@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -24,6 +25,11 @@ func (s *Server) resolveRoute(a huma.API) {
 		Description: "One exact digest for each wanted plugin and for all that they need, dependencies before what needs them. " +
 			"Where no choice satisfies every range the answer is 409 unsatisfiable with an explanation in sentences.",
 	}
+	request := a.OpenAPI().Components.Schemas
+	request.Schema(reflect.TypeFor[index.ResolveRequest](), true, "")
+	asked := request.Map()["ResolveRequest"]
+	asked.Required = []string{"plugins"} // nobody in particular may ask, too
+	asked.PrecomputeMessages()
 	huma.Register(a, answers[index.Resolution](a, op, http.StatusBadRequest, http.StatusConflict, http.StatusGone, http.StatusRequestEntityTooLarge), s.resolve)
 }
 

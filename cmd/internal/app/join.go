@@ -57,17 +57,6 @@ func (j *joined) ready() error {
 	return nil
 }
 
-// pushes tells the ingester what the registry stored. The registry is opened
-// before there is an ingester; nothing is pushed before both are joined.
-type pushes struct{ ingest *source.Ingester }
-
-// Notify does not block.
-func (p *pushes) Notify(e registry.Event) {
-	if p.ingest != nil {
-		p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
-	}
-}
-
 // Promote points a channel at a version.
 func (j *joined) Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (api.Promotion, error) {
 	to, err := j.registry.Resolve(ctx, id.String(), v.Tag())

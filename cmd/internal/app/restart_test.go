@@ -107,6 +107,26 @@ func TestReloadJudgesByTheNewTrustPolicy_G3(t *testing.T) {
 	}
 }
 
+func TestMetricsCountWhatIsPushed_K4(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, config(t))
+	push(t, s, 1)
+	resp, err := http.Get(s.URL() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`oarlock_registry_events_total{kind="tag_set"} 1`, "oarlock_ingest_ready 1", "oarlock_catalog_versions 1", `part="registry"`} {
+		if !strings.Contains(string(body), want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
 func TestFreeNamespacesAreFree(t *testing.T) {
 	t.Parallel()
 	c := config(t)

@@ -71,7 +71,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	if s.index, err = join(cfg, s.registry, o.Log); err != nil {
 		return nil, unusable(err)
 	}
-	s.pushes.ingest = s.index.ingest
+	s.pushes.join(s.index.ingest, metrics)
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: s.index, Ready: s.index.ready,
 		Authorize: authorizer(cfg.Dev, admin),
@@ -166,6 +166,9 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		served <- s.http.Serve(s.listener)
 	}()
+	if host, _, err := net.SplitHostPort(s.cfg.Listen); err == nil && !loopback(host) {
+		s.log.WarnContext(ctx, "whoever reaches this address may push and pull: there are no accounts yet; keep it behind something that asks", "address", s.Addr())
+	}
 	s.log.InfoContext(ctx, "listening", "address", s.Addr(), "url", s.URL(), "data", s.cfg.Data, "dev", s.cfg.Dev)
 	var err error
 	select {

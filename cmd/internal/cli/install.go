@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 )
@@ -32,6 +36,9 @@ func (s *storeFlags) add(f *pflag.FlagSet) {
 func (s *storeFlags) open() (*client.Store, error) {
 	if s.dir == "" {
 		return nil, usagef("which store? give --dir DIR")
+	}
+	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("store %q: no such directory: %w", s.dir, artifact.ErrNotFound)
 	}
 	return client.OpenStore(s.dir, client.StoreOptions{})
 }

@@ -1,0 +1,40 @@
+package app
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/registry"
+)
+
+// pushes tells the ingester what the registry stored, and counts it. The
+// registry is opened before there is an ingester; nothing is pushed before
+// both are joined.
+type pushes struct {
+	ingest *source.Ingester
+	events *prometheus.CounterVec
+}
+
+func (p *pushes) join(ingest *source.Ingester, metrics prometheus.Registerer) {
+	p.events = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "oarlock_registry_events_total", Help: "What the registry stored, by kind."}, []string{"kind"})
+	metrics.MustRegister(p.events, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "oarlock_ingest_ready", Help: "1 once the catalog says what the whole registry holds."}, func() float64 {
+		if ingest.Ready() {
+			return 1
+		}
+		return 0
+	}))
+	p.ingest = ingest
+}
+
+// Notify does not block.
+func (p *pushes) Notify(e registry.Event) {
+	if p.ingest == nil {
+		return
+	}
+	p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
+	p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
+}
