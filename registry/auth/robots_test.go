@@ -19,6 +19,12 @@ func TestBootstrapOnce(t *testing.T) {
 	if _, made, err := s.auth.Bootstrap(t.Context()); made || err != nil {
 		t.Fatalf("a second one: %v %v", made, err)
 	}
+	if err := s.auth.RevokeToken(t.Context(), admin, token.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.auth.Recover(t.Context()); err != nil || !Decide(s.principal(again), SiteManage, Site()).Allowed() {
+		t.Errorf("recovered after the only one was revoked: %v", err)
+	}
 	if got, _ := s.store.Token(t.Context(), token.ID()); strings.Contains(string(got.Hash), token.secret) || len(got.Hash) != 32 {
 		t.Error("the secret itself is stored")
 	}
