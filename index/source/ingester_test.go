@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/artifact"
@@ -257,6 +258,38 @@ func TestWhatWasDamagedIsTriedAgain(t *testing.T) {
 		t.Fatal("no generation")
 	}
 	if diff := cmp.Diff(map[string]string{"1.0.0": "verified"}, said(t, live, "acme/hello")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAnUnsettledVersionIsJudgedWithEveryTouch(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	d := m.publish("acme/hello", "1.0.0")
+	m.fault(m.sign("acme/hello", d, "good", true).String(), errDisk)
+	stopped := time.Now() // so that nothing is tried again by itself
+	in, live := run(t, m, func(o *source.Options) { o.Now = func() time.Time { return stopped } })
+	if diff := cmp.Diff(map[string]string{"1.0.0": "could_not_tell unverified"}, said(t, live, "acme/hello")); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
+	}
+	m.fault(m.sign("acme/hello", d, "good", true).String(), nil)
+	in.Notify("acme/hello", "1.1.0", m.publish("acme/hello", "1.1.0").Digest, "")
+	settle(t, in)
+	if diff := cmp.Diff(map[string]string{"1.0.0": "verified", "1.1.0": "unsigned unsigned"}, said(t, live, "acme/hello")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestATagThatMovedIsReadAgain(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	m.sign("acme/hello", m.publish("acme/hello", "1.0.0"), "good", true)
+	in, live := run(t, m, nil)
+	c := m.config("acme/hello", "1.0.0", "another")
+	moved := m.manifest("acme/hello", "1.0.0", versionManifest(c))
+	in.Notify("acme/hello", "1.0.0", moved.Digest, "")
+	settle(t, in)
+	if diff := cmp.Diff(map[string]string{"1.0.0": "unsigned unsigned"}, said(t, live, "acme/hello")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

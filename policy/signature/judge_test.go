@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,9 @@ func TestTheSameSignatureCountsOnce_G1(t *testing.T) {
 	s.attach(inBoth, d, raw)
 	s.attach(inFallback, d, raw)
 	sig := judge(t, judgeOf(t, keys()["ecdsa-p256"]), s, d.Digest)
+	if got, once := len(sig.Digests), len(slices.Compact(slices.Clone(sig.Digests))); got != once {
+		t.Errorf("%d digests of evidence, %d of them different", got, once)
+	}
 	if len(sig.Evidence) != 2 || sig.Status != policy.Verified || sig.Format != policy.FormatCosignTag {
 		t.Errorf("got %s in %s by %d pieces of evidence, want verified in the tag by 2: %+v", sig.Status, sig.Format, len(sig.Evidence), sig.Evidence)
 	}
@@ -164,6 +168,34 @@ func TestWhatCannotBeListedCannotBeTold(t *testing.T) {
 			delete(s.fault, at) // nothing of it was kept
 			if sig := judge(t, j, s, d.Digest); sig.Status != policy.Unsigned {
 				t.Errorf("once it can be read: got %q, want unsigned", sig.Status)
+			}
+		})
+	}
+}
+
+func TestWhatCouldNotBeReadIsNotKept(t *testing.T) {
+	t.Parallel()
+	k := keys()["ecdsa-p256"]
+	for name, format := range map[string]func(*store, ocispec.Descriptor) ocispec.Manifest{
+		"simple signing": func(s *store, d ocispec.Descriptor) ocispec.Manifest { return s.signed(t, k, d) },
+		"bundle": func(s *store, d ocispec.Descriptor) ocispec.Manifest {
+			return s.bundleManifest(bundle(t, k, statement(d.Digest, types.CosignSignPredicateType)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore()
+			d := s.version("1.0.0")
+			m := format(s, d)
+			s.attach(inReferrer, d, m)
+			s.fault[m.Layers[0].Digest.String()] = errDisk
+			j := judgeOf(t, k)
+			if sig := judge(t, j, s, d.Digest); sig.Status != "" {
+				t.Fatalf("got %q, want could not tell", sig.Status)
+			}
+			clear(s.fault)
+			if sig := judge(t, j, s, d.Digest); sig.Status != policy.Verified {
+				t.Errorf("once it can be read: got %q, want verified", sig.Status)
 			}
 		})
 	}
