@@ -29,7 +29,7 @@ type builder struct {
 func (b *builder) plugin(ctx context.Context, p *artifact.Plugin, s *parts) (ocispec.Descriptor, error) {
 	var shared []ocispec.Descriptor
 	if len(s.shared) > 0 {
-		d, err := b.layer(ctx, s.shared)
+		d, err := b.layer(ctx, s.shared, archiveName(p, artifact.Platform{}))
 		if err != nil {
 			return d, err
 		}
@@ -43,7 +43,7 @@ func (b *builder) plugin(ctx context.Context, p *artifact.Plugin, s *parts) (oci
 		ArtifactType: artifact.TypePlugin, Annotations: p.Annotations(),
 	}
 	for _, platform := range s.platforms {
-		own, err := b.layer(ctx, s.overlay[platform])
+		own, err := b.layer(ctx, s.overlay[platform], archiveName(p, platform))
 		if err != nil {
 			return own, err
 		}
@@ -94,8 +94,18 @@ func (b *builder) json(mediaType string, v any) (ocispec.Descriptor, error) {
 	return d, nil
 }
 
+// archiveName titles a layer, so that tools which know nothing of plugins save
+// it as a file instead of passing over it.
+func archiveName(p *artifact.Plugin, platform artifact.Platform) string {
+	name := p.ID.Plugin() + "-" + p.Version.Tag()
+	if !platform.IsZero() {
+		name += "-" + overlayName(platform)
+	}
+	return name + ".tar.gz"
+}
+
 // layer hashes the layer once and keeps its bytes only while they are few.
-func (b *builder) layer(ctx context.Context, files tree) (ocispec.Descriptor, error) {
+func (b *builder) layer(ctx context.Context, files tree, title string) (ocispec.Descriptor, error) {
 	size, err := files.unpackable()
 	if err != nil {
 		return ocispec.Descriptor{}, err
@@ -111,7 +121,8 @@ func (b *builder) layer(ctx context.Context, files tree) (ocispec.Descriptor, er
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	d := ocispec.Descriptor{MediaType: artifact.TypeContent, Digest: hash.Digest(), Size: keep.size}
+	d := ocispec.Descriptor{MediaType: artifact.TypeContent, Digest: hash.Digest(), Size: keep.size,
+		Annotations: map[string]string{ocispec.AnnotationTitle: title}}
 	if keep.size <= keep.most {
 		b.memory -= keep.size
 		b.store.add(d, blob{data: keep.buf.Bytes()})

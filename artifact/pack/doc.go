@@ -17,6 +17,9 @@
 // the directory name stripped, as its second. A file may be in one of the two,
 // not in both.
 //
+// A layer's title is the file name that stock tools save it by,
+// <plugin>-<version>[-<os>-<arch>].tar.gz; whoever knows the media type unpacks it.
+//
 // Build is reproducible: the same files give the same digest on every machine.
 // Names are sorted and in Unicode NFC, times are zero, there are no owners,
 // and a file is executable when its first bytes say so (#!, ELF, Mach-O, PE),

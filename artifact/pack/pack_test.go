@@ -118,7 +118,7 @@ var sample = map[string]string{
 // format only, and then the changelog says so.
 func TestPackHasTheSameDigestEverywhere_A4(t *testing.T) {
 	t.Parallel()
-	const golden = "sha256:f9db19e03428ac58f8ca8156d722f2f27f7864a9429b35cf11a0bdb75ad3aa3d"
+	const golden = "sha256:d6b96d470f66e39589358b5d1579832ec4327f412d5cb5f7d380dae279c72d1e"
 	dir := write(t, sample)
 	if got := packed(t, dir).Root.Digest.String(); got != golden {
 		t.Errorf("digest of the sample: %s, expected %s", got, golden)
@@ -150,6 +150,9 @@ func TestPackedPluginIsReadAndUnpacked_A1(t *testing.T) {
 	}
 	if c.Plugin.Readme != "# Hello\n" {
 		t.Errorf("readme %q, expected README.md's", c.Plugin.Readme)
+	}
+	if got := c.Manifest.Layers[0].Annotations[ocispec.AnnotationTitle]; got != "hello-1.2.0.tar.gz" {
+		t.Errorf("the layer's title is %q: tools that save files by title would pass over it", got)
 	}
 	if _, there := c.Manifest.Annotations[ocispec.AnnotationCreated]; there {
 		t.Error("there is a created annotation, though nothing says when")

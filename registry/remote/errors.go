@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/errcode"
@@ -41,6 +42,9 @@ func (e *Error) Unwrap() error { return e.kind }
 func asError(ref string, err error) error {
 	if r, ok := errors.AsType[*errcode.ErrorResponse](err); ok {
 		return refusal(ref, r)
+	}
+	if c, ok := errors.AsType[*oras.CopyError](err); ok {
+		err = c.Err
 	}
 	switch {
 	case errors.Is(err, errdef.ErrNotFound):
