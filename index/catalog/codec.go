@@ -64,7 +64,8 @@ type reader struct {
 	pos   int
 	err   error
 	words *words
-	skim  bool // digests as their bytes in s
+	skim  bool            // digests as their bytes in s
+	texts strings.Builder // memory for several digests at once
 }
 
 func (r *reader) fail(format string, args ...any) {
@@ -137,11 +138,21 @@ func (r *reader) digest() digest.Digest {
 	if len(raw) != 32 {
 		return ""
 	}
-	var text [71]byte
-	copy(text[:], "sha256:")
-	hex.Encode(text[7:], []byte(raw))
-	return digest.Digest(text[:])
+	const size = len("sha256:") + 64
+	if r.texts.Cap()-r.texts.Len() < size { // texts handed out stay with the memory before
+		r.texts = strings.Builder{}
+		r.texts.Grow(16 * size)
+	}
+	from := r.texts.Len()
+	r.texts.WriteString("sha256:")
+	for i := range len(raw) {
+		r.texts.WriteByte(hexDigits[raw[i]>>4])
+		r.texts.WriteByte(hexDigits[raw[i]&15])
+	}
+	return digest.Digest(r.texts.String()[from:])
 }
+
+const hexDigits = "0123456789abcdef"
 
 func (r *reader) time() *time.Time {
 	if !r.bool() {
@@ -225,7 +236,7 @@ func (r *reader) version() artifact.Version {
 	if text == "" {
 		return artifact.Version{}
 	}
-	v, err := artifact.ParseVersion(text)
+	v, err := r.words.version(text)
 	r.check(err)
 	return v
 }

@@ -14,6 +14,7 @@ import (
 type words struct {
 	mu      sync.RWMutex
 	ranges  map[string]artifact.Range
+	parsed  map[string]artifact.Version // the first maxParsed of them
 	values  dict[string, string]              // publishers, categories, licences, channels, …; 0 is ""
 	lists   dict[string, []uint32]            // of values; 0 is empty
 	metas   dict[meta, meta]                  // what filters look at in a version
@@ -56,14 +57,15 @@ func (d *dict[K, V]) id(key K, value func() V) uint32 {
 	return n
 }
 
-// How many host versions, and decoded plugins, are remembered.
+// How many host versions, decoded plugins and parsed versions are remembered.
 const (
 	maxCompat  = 256
-	maxDecoded = 2048
+	maxDecoded = 4096
+	maxParsed  = 1 << 16
 )
 
 func newWords() *words {
-	w := &words{ranges: map[string]artifact.Range{}}
+	w := &words{ranges: map[string]artifact.Range{}, parsed: map[string]artifact.Version{}}
 	w.compat, _ = lru.New[hostAt, *compat](maxCompat)
 	w.decoded, _ = lru.New[*entry, *Plugin](maxDecoded)
 	w.value("")
@@ -89,6 +91,25 @@ func (w *words) rng(text string) (artifact.Range, error) {
 	defer w.mu.Unlock()
 	w.ranges[strings.Clone(r.String())] = r
 	return r, nil
+}
+
+// version parses a version once, as long as there are not too many.
+func (w *words) version(text string) (artifact.Version, error) {
+	w.mu.RLock()
+	v, ok := w.parsed[text]
+	full := len(w.parsed) >= maxParsed
+	w.mu.RUnlock()
+	if ok {
+		return v, nil
+	}
+	v, err := artifact.ParseVersion(strings.Clone(text))
+	if err != nil || full {
+		return v, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parsed[v.String()] = v
+	return v, nil
 }
 
 // A lexicon is what can be read of words at one moment, without a lock.
