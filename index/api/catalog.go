@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,16 +85,15 @@ func (in *ListParams) query(values url.Values) (catalog.Query, error) {
 	if err != nil {
 		return catalog.Query{}, err
 	}
-	q := catalog.Query{Fit: fit, Text: in.Q, Source: in.Source, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor,
+	q := catalog.Query{Fit: fit, Text: in.Q, Source: in.Source, Sort: in.Sort, Limit: min(in.Limit, catalog.MaxLimit), Cursor: in.Cursor,
 		Categories: list(values, "category"), Publishers: list(values, "publisher"), Licenses: list(values, "license"),
 		Niches: list(values, "niche"), Tiers: list(values, "tier"), States: list(values, "state"), Facets: list(values, "facets")}
-	switch in.Verified {
-	case "":
-	case "true", "false":
-		yes := in.Verified == "true"
+	if in.Verified != "" {
+		yes, err := strconv.ParseBool(in.Verified)
+		if err != nil {
+			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("verified: %.40q came, expected true or false", in.Verified))
+		}
 		q.Verified = &yes
-	default:
-		return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("verified: %.40q came, expected true or false", in.Verified))
 	}
 	for _, state := range q.States {
 		if !slices.Contains(states, index.PluginState(state)) {

@@ -151,6 +151,9 @@ func TestLargeAnswersAreCompressedForThoseWhoAsk(t *testing.T) {
 	for i := range 20 {
 		s.swap(t, plugin(t, fmt.Sprintf("acme/p%02d", i), "1.0.0 >=1"))
 	}
+	if all := read[index.Page](t, s.do(t, "GET", plugins+"?limit=1000", "")); len(all.Items) != 20 {
+		t.Errorf("a large limit gives %d of 20", len(all.Items))
+	}
 	plain := s.do(t, "GET", plugins, "")
 	packed := s.do(t, "GET", plugins, "", "Accept-Encoding", "gzip")
 	if packed.Header.Get("Content-Encoding") != "gzip" || packed.Header.Get("ETag") == plain.Header.Get("ETag") {

@@ -22,10 +22,21 @@ const RequestIDHeader = "X-Request-Id"
 
 type requestKey struct{}
 
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
+// observedRequest is what an Observer knows of a request for those behind it.
+type observedRequest struct {
+	id  string
+	log *slog.Logger
 }
+
+func requestOf(ctx context.Context) observedRequest {
+	r, ok := ctx.Value(requestKey{}).(observedRequest)
+	if !ok {
+		r.log = slog.Default()
+	}
+	return r
+}
+
+func requestID(ctx context.Context) string { return requestOf(ctx).id }
 
 // An Observer gives requests ids, counts and times them, logs them, and turns
 // a panic into an answer.
@@ -75,7 +86,7 @@ func (o *Observer) Wrap(part string, writes slog.Level, next http.Handler) http.
 			o.requests.WithLabelValues(part, method(r.Method), strconv.Itoa(ow.code())).Inc()
 			o.line(r, ow, part, writes, id, took)
 		}()
-		next.ServeHTTP(ow, r.WithContext(context.WithValue(r.Context(), requestKey{}, id)))
+		next.ServeHTTP(ow, r.WithContext(context.WithValue(r.Context(), requestKey{}, observedRequest{id, o.log})))
 	})
 }
 

@@ -41,7 +41,7 @@ type ListParams struct {
 	Verified  string `query:"verified" doc:"true or false: whether the signature is by a trusted signer."`
 	Source    string `query:"source" doc:"One or more sources."`
 	Sort      string `query:"sort" doc:"relevance, downloads, rating, updated or name."`
-	Limit     int    `query:"limit" minimum:"1" maximum:"500" doc:"Plugins per page; 50 by default."`
+	Limit     int    `query:"limit" minimum:"1" doc:"Plugins per page: 50 by default, never more than 500 whatever is asked."`
 	Cursor    string `query:"cursor" doc:"next_cursor of the page before; it holds on to that page's generation."`
 	Facets    string `query:"facets" doc:"Facets to count, repeated or as a comma list."`
 }

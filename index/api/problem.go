@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -130,13 +129,15 @@ func asProblem(ctx context.Context, err error) *index.Problem {
 	if p.Status < 500 {
 		return &p
 	}
-	p.RequestID = requestID(ctx)
-	if p.Code == index.CodeInternal {
-		p.Detail = "internal error, request " + p.RequestID
-		p.Fixes = []string{"tell the operator the request id; the log has the cause"}
+	r := requestOf(ctx)
+	p.RequestID = r.id
+	if p.Code != index.CodeInternal {
+		return &p
 	}
+	p.Detail = "internal error, request " + r.id
+	p.Fixes = []string{"tell the operator the request id; the log has the cause"}
 	if ctx.Err() == nil {
-		slog.ErrorContext(ctx, "api: "+p.Title, "request", p.RequestID, "err", err)
+		r.log.ErrorContext(ctx, "api: internal error", "request", r.id, "err", err)
 	}
 	return &p
 }

@@ -127,6 +127,18 @@ func TestMetricsCountWhatIsPushed_K4(t *testing.T) {
 	}
 }
 
+func TestReferencesNameThePublicURL(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	c.PublicURL = "https://plugins.example.org"
+	s, _ := start(t, c)
+	digest := push(t, s, 1)
+	page := get[index.Page](t, "GET", s.URL()+"/api/v1/plugins")
+	if len(page.Items) != 1 || page.Items[0].Reference != "plugins.example.org/acme/p1@"+digest {
+		t.Errorf("%+v", page.Items)
+	}
+}
+
 func TestFreeNamespacesAreFree(t *testing.T) {
 	t.Parallel()
 	c := config(t)
