@@ -20,8 +20,6 @@ const (
 	KeyPermissions = "dev.oarlock.plugin.permissions"
 	KeyNiches      = "dev.oarlock.plugin.niches"
 	KeyTier        = "dev.oarlock.plugin.tier"
-
-	keyPrefix = "dev.oarlock.plugin."
 )
 
 // Annotations are what the plugin manifest says, as OCI annotations. They

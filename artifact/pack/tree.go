@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -52,7 +53,7 @@ func readTree(root *os.Root) (tree, error) {
 		if err == nil {
 			err = seen.add(f.name, kindOf(f), DefaultLimits)
 		}
-		if bad, ok := err.(*UnpackError); ok {
+		if bad, ok := errors.AsType[*UnpackError](err); ok {
 			problems = append(problems, artifact.Problem{Place: p, Detail: bad.Detail, Fix: "rename it, or name it in .oarlockignore"})
 			return nil
 		}
@@ -192,9 +193,9 @@ func (s *parts) check(named []artifact.Platform) []artifact.Problem {
 		}
 		seen := names{}
 		for _, f := range append(slices.Clone(s.shared), s.overlay[p]...) {
-			if err := seen.add(f.name, kindOf(f), DefaultLimits); err != nil {
+			if bad, ok := errors.AsType[*UnpackError](seen.add(f.name, kindOf(f), DefaultLimits)); ok {
 				out = append(out, artifact.Problem{Place: f.path,
-					Detail: fmt.Sprintf("clashes with a shared file on %s: %s", p, err.(*UnpackError).Detail),
+					Detail: fmt.Sprintf("clashes with a shared file on %s: %s", p, bad.Detail),
 					Fix:    "keep the file either shared or per platform"})
 			}
 		}
