@@ -67,6 +67,11 @@ func TestReadyFollowsTheCatalog(t *testing.T) {
 	if r := s.do(t, "GET", "/readyz", ""); r.StatusCode != 503 || read[index.Problem](t, r).Code != index.CodeUnavailable {
 		t.Errorf("not ready: %d %s", r.StatusCode, r.body)
 	}
+	for _, path := range []string{plugins, plugins + "/acme/hello", "/api/v1/catalog"} {
+		if r := s.do(t, "GET", path, ""); r.StatusCode != 503 || read[index.Problem](t, r).Code != index.CodeUnavailable {
+			t.Errorf("%s before the catalog serves: %d %s", path, r.StatusCode, r.body)
+		}
+	}
 }
 
 func TestMetricsCountRequestsAndNameTheGeneration(t *testing.T) {

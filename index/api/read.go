@@ -56,8 +56,12 @@ func (s *Server) answerAt(ctx context.Context, generation int64, moment string, 
 	return stream(a.send), nil
 }
 
-// generation is the newest one for 0.
+// generation is the newest one for 0. Before a whole one serves there is no
+// answer at all: an empty one would say that there are no plugins.
 func (s *Server) generation(n int64) (*catalog.Generation, error) {
+	if err := s.Ready(); err != nil {
+		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
+	}
 	if n == 0 {
 		return s.Live.Current(), nil
 	}
