@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -63,6 +64,25 @@ func TestStarterIsCleanPacksAndRuns_A8(t *testing.T) {
 	}
 	if _, err := scaffold.Write(dir, scaffold.Options{}); !errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("a second time: %v, expected a conflict", err)
+	}
+}
+
+// The source is a module of its own that the go command takes; whatever the
+// plugin is called, also like a package of the standard library.
+func TestStarterSourceIsAGoModule_A8(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"plugin", "fmt", "hello-world"} {
+		dir := filepath.Join(t.TempDir(), name)
+		if _, err := scaffold.Write(dir, scaffold.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		list := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Name}} {{.ImportPath}}", ".")
+		list.Dir = dir
+		list.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWORK=off")
+		out, err := list.CombinedOutput()
+		if err != nil || string(out) != "main example.org/"+name+"\n" {
+			t.Errorf("%s: %s%v", name, out, err)
+		}
 	}
 }
 
