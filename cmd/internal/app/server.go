@@ -89,7 +89,11 @@ func (s *Server) take(ctx context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o755); err != nil {
 		problems = append(problems, fmt.Sprintf("data: directory %q: %s", s.cfg.Data, err))
 	} else if err := s.openRegistry(ctx); err != nil {
-		problems = append(problems, fmt.Sprintf("data: %s", err))
+		key := "data"
+		if s.cfg.Storage != "" {
+			key = "storage"
+		}
+		problems = append(problems, fmt.Sprintf("%s: %s", key, err))
 	}
 	var err error
 	if s.listener, err = net.Listen("tcp", s.cfg.Listen); err != nil {
