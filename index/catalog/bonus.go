@@ -4,14 +4,37 @@ import "strings"
 
 // bonus is what e gets when the whole text is, or begins, its name.
 func (e *entry) bonus(text string) int {
-	plugin, full := phraseOfID(e.id.Plugin()), phraseOfID(e.id.String())
+	publisher, plugin := e.id.Publisher(), e.id.Plugin()
+	full := fullBegins(publisher, plugin, text)
 	switch {
-	case text == e.name || text == plugin || text == full:
+	case text == e.name, len(text) == len(plugin) && idBegins(plugin, text), full && len(text) == len(publisher)+1+len(plugin):
 		return bonusExact
-	case strings.HasPrefix(e.name, text) || strings.HasPrefix(plugin, text) || strings.HasPrefix(full, text):
+	case full, strings.HasPrefix(e.name, text), idBegins(plugin, text):
 		return bonusPrefix
 	}
 	return 0
+}
+
+// idBegins reports whether the phrase of s, a part of an id, begins with text.
+func idBegins(s, text string) bool {
+	if len(text) > len(s) {
+		return false
+	}
+	for i := range len(text) {
+		if c := s[i]; c != text[i] && (c != '-' || text[i] != ' ') {
+			return false
+		}
+	}
+	return true
+}
+
+// fullBegins reports whether the phrase of a whole id begins with text.
+func fullBegins(publisher, plugin, text string) bool {
+	n := len(publisher)
+	if len(text) <= n {
+		return idBegins(publisher, text)
+	}
+	return idBegins(publisher, text[:n]) && text[n] == ' ' && idBegins(plugin, text[n+1:])
 }
 
 // phraseOfID is phrase for the text of an id, which is folded already.

@@ -1,47 +1,60 @@
 package catalog
 
+import "unicode/utf8"
+
+// A pattern is a word made ready for measuring how far many others are from
+// it: for every letter a bit at each place where it stands.
+type pattern struct {
+	ascii [utf8.RuneSelf]uint64
+	other map[rune]uint64
+	last  uint64 // the bit of the last letter
+	n     int
+}
+
+// newPattern takes words of at most maxWord bytes, which is all that tokens gives.
+func newPattern(word string) *pattern {
+	p := new(pattern)
+	for _, r := range word[:min(len(word), maxWord)] {
+		p.last = 1 << p.n
+		if r < utf8.RuneSelf {
+			p.ascii[r] |= p.last
+		} else {
+			if p.other == nil {
+				p.other = map[rune]uint64{}
+			}
+			p.other[r] |= p.last
+		}
+		p.n++
+	}
+	return p
+}
+
 // distance is how many letters must be changed, added, left out or swapped
-// with their neighbour to make a of b; more than most is given as most+1.
-// Words longer than maxWord bytes are far from all others. (Optimal string
-// alignment, of which only the band is computed that most leaves open.)
-func distance(a, b string, most int) int {
-	if len(a) > maxWord || len(b) > maxWord {
-		return most + 1
-	}
-	x, y := []rune(a), []rune(b)
-	if len(x)-len(y) > most || len(y)-len(x) > most {
-		return most + 1
-	}
-	var rows [3][maxWord + 2]int
-	for j := range len(y) + 1 {
-		rows[0][j] = j
-	}
-	for i := range x {
-		before, last, now := &rows[(i+2)%3], &rows[i%3], &rows[(i+1)%3]
-		from, to := max(0, i-most), min(len(y), i+most+1)
-		now[from] = most + 1
-		if from == 0 {
-			now[0] = i + 1
+// with their neighbour to make word of p: optimal string alignment, computed
+// with one column of the table in the bits of a few words.
+//
+// Source: H. Hyyrö, A bit-vector algorithm for computing Levenshtein and
+// Damerau edit distances, 2003.
+func (p *pattern) distance(word string) int {
+	distance, up, down, diagonal, before := p.n, ^uint64(0), uint64(0), uint64(0), uint64(0)
+	for _, r := range word {
+		var match uint64
+		if r < utf8.RuneSelf {
+			match = p.ascii[r]
+		} else {
+			match = p.other[r]
 		}
-		least := now[from]
-		for j := from; j < to; j++ {
-			d := last[j]
-			if x[i] != y[j] {
-				d++
-			}
-			d = min(d, now[j]+1)
-			if j < i+most { // above lies inside the band
-				d = min(d, last[j+1]+1)
-			}
-			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
-				d = min(d, before[j-1]+1)
-			}
-			now[j+1] = d
-			least = min(least, d)
+		swapped := (^diagonal & match) << 1 & before
+		diagonal = ((match&up + up) ^ up) | match | down | swapped
+		right, left := down|^(diagonal|up), diagonal&up
+		switch {
+		case right&p.last != 0:
+			distance++
+		case left&p.last != 0:
+			distance--
 		}
-		if least > most {
-			return most + 1
-		}
+		right, left = right<<1|1, left<<1
+		up, down, before = left|^(diagonal|right), right&diagonal, match
 	}
-	return min(rows[len(x)%3][len(y)], most+1)
+	return distance
 }

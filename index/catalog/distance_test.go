@@ -36,8 +36,8 @@ func TestDistanceIsThatOfTheWholeTable_C4(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, most := word.Draw(t, "a"), word.Draw(t, "b"), rapid.IntRange(1, 2).Draw(t, "most")
 		want := plainDistance(a, b)
-		if got := distance(a, b, most); got != min(want, most+1) {
-			t.Fatalf("distance(%q, %q, %d) = %d, the table says %d", a, b, most, got, want)
+		if got := newPattern(a).distance(b); got != want {
+			t.Fatalf("%q is %d from %q, the table says %d", a, got, b, want)
 		}
 		if want <= most && !signOf(a).mayBeNear(signOf(b), most) {
 			t.Fatalf("signs rule out %q and %q, which are %d apart", a, b, want)

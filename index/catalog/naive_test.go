@@ -79,7 +79,7 @@ func (s *Snapshot) rows(q Query, m *matcher, env Joins) []row {
 		}
 		if q.Text != "" {
 			d := docOf(p, face)
-			if h.Score = m.score(&d); h.Score == 0 {
+			if h.Score = m.score(&d, p, face); h.Score == 0 {
 				continue
 			}
 		}
@@ -174,7 +174,7 @@ func (s *Snapshot) facet(name string, q Query, m *matcher) map[string]int {
 			continue
 		}
 		if q.Text != "" {
-			if d := docOf(p, face); m.score(&d) == 0 {
+			if d := docOf(p, face); m.score(&d, p, face) == 0 {
 				continue
 			}
 		}
@@ -241,7 +241,7 @@ func (s *Snapshot) matcher(text string) *matcher {
 		}
 		if len(near) == 0 {
 			for have := range all {
-				switch d := distance(w, have, typos(w)); {
+				switch d := plainDistance(w, have); {
 				case d > typos(w):
 				case d == 1:
 					near[have] = nearOneTypo
@@ -256,7 +256,7 @@ func (s *Snapshot) matcher(text string) *matcher {
 }
 
 // score is 0 where a word of the text is nowhere in d.
-func (m *matcher) score(d *doc) int {
+func (m *matcher) score(d *doc, p *Plugin, face *Version) int {
 	total := 0
 	for _, near := range m.words {
 		best := 0
@@ -271,7 +271,7 @@ func (m *matcher) score(d *doc) int {
 	if total == 0 {
 		return 0
 	}
-	return total + d.bonus(m.phrase)
+	return total + bonusOf(p, face, m.phrase)
 }
 
 // platforms are all platforms that listed versions were built for.
@@ -287,4 +287,16 @@ func (s *Snapshot) platforms() []artifact.Platform {
 		}
 	}
 	return out
+}
+
+// bonusOf is for the whole of a text.
+func bonusOf(p *Plugin, face *Version, asked string) int {
+	names := []string{phrase(said(face).Title), phrase(p.ID.Plugin()), phrase(p.ID.String())}
+	switch {
+	case slices.Contains(names, asked):
+		return bonusExact
+	case slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, asked) }):
+		return bonusPrefix
+	}
+	return 0
 }

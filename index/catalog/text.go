@@ -138,15 +138,12 @@ const (
 
 // A doc is what text search knows of one plugin.
 type doc struct {
-	words  map[string]uint8 // word → places
-	title  string           // phrases
-	plugin string
-	full   string // publisher and plugin
+	words map[string]uint8 // word → places
 }
 
 // docOf reads the words of p from its face.
 func docOf(p *Plugin, face *Version) doc {
-	d := doc{words: map[string]uint8{}, plugin: phrase(p.ID.Plugin()), full: phrase(p.ID.String())}
+	d := doc{words: map[string]uint8{}}
 	add := func(place uint8, text string) {
 		for _, w := range tokens(text) {
 			d.words[w] |= place
@@ -155,7 +152,6 @@ func docOf(p *Plugin, face *Version) doc {
 	add(inName, p.ID.Plugin())
 	add(inPublisher, p.ID.Publisher())
 	if m := face.Plugin; m != nil {
-		d.title = phrase(m.Title)
 		add(inName, m.Title)
 		for _, k := range slices.Concat(m.Keywords, m.Categories) {
 			add(inKeywords, k)
@@ -163,17 +159,6 @@ func docOf(p *Plugin, face *Version) doc {
 		add(inDescription, m.Description)
 	}
 	return d
-}
-
-// bonus is for the whole of a question's text.
-func (d *doc) bonus(asked string) int {
-	switch {
-	case asked == d.title || asked == d.plugin || asked == d.full:
-		return bonusExact
-	case strings.HasPrefix(d.title, asked) || strings.HasPrefix(d.plugin, asked) || strings.HasPrefix(d.full, asked):
-		return bonusPrefix
-	}
-	return 0
 }
 
 // typos is how many edits are forgiven in word.

@@ -113,13 +113,13 @@ func (v *vocabulary) nearTo(word string, most int) []nearWord {
 	if ok {
 		return found
 	}
-	want := signOf(word)
+	want, pattern := signOf(word), newPattern(word)
 	for _, b := range v.blocks {
 		for i, s := range b.signs {
 			if !s.mayBeNear(want, most) {
 				continue
 			}
-			if d := distance(word, b.words[i], most); d <= most {
+			if d := pattern.distance(b.words[i]); d <= most {
 				found = append(found, nearWord{d, b.posts[i]})
 			}
 		}

@@ -14,7 +14,7 @@ import (
 type words struct {
 	mu      sync.RWMutex
 	ranges  map[string]artifact.Range
-	parsed  map[string]artifact.Version // the first maxParsed of them
+	parsed  map[string]artifact.Version       // the first maxParsed of them
 	values  dict[string, string]              // publishers, categories, licences, channels, …; 0 is ""
 	lists   dict[string, []uint32]            // of values; 0 is empty
 	metas   dict[meta, meta]                  // what filters look at in a version
