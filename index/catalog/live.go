@@ -19,10 +19,16 @@ type Generation struct {
 	Number   int64 // 0 only before the first Swap
 	Snapshot *Snapshot
 	At       time.Time // when it began to serve
+
+	named atomic.Bool // an answer carried its number
 }
 
-// Stamp is what every answer from g carries.
+// Stamp is what every answer from g carries. From then on g is kept for the
+// retention time after it was replaced.
 func (g *Generation) Stamp() index.Stamp {
+	if !g.named.Load() {
+		g.named.Store(true)
+	}
 	return index.Stamp{Generation: g.Number, CatalogDigest: g.Snapshot.Digest()}
 }
 
@@ -44,13 +50,19 @@ type Live struct {
 
 	mu          sync.Mutex // guards swapping and what follows
 	past        []past     // oldest first
+	sweep       *time.Timer
 	subscribers map[chan *Generation]bool
 }
 
 type past struct {
 	*Generation
-	until time.Time
+	replaced time.Time
 }
+
+// unnamed is how long a generation is kept that no answer has named yet:
+// enough for an answer that is being written, and little enough that a burst of
+// thousands of generations that nobody saw does not fill the memory.
+const unnamed = time.Second
 
 // NewLive gives a Live that serves o.First.
 func NewLive(o LiveOptions) *Live {
@@ -76,7 +88,7 @@ func NewLive(o LiveOptions) *Live {
 func (l *Live) Current() *Generation { return l.current.Load() }
 
 // At is the generation of number n: the current one, or one that was replaced
-// less than the retention time ago. Errors wrap ErrGenerationGone for one that
+// less than the retention time ago, provided that an answer named it. Errors wrap ErrGenerationGone for one that
 // is no longer kept, and artifact.ErrNotFound alone for one that is yet to come.
 func (l *Live) At(n int64) (*Generation, error) {
 	if g := l.current.Load(); g.Number == n {
@@ -119,7 +131,7 @@ func (l *Live) Swap(next *Snapshot) (*Generation, error) {
 	now := l.now()
 	g := &Generation{Number: current.Number + 1, Snapshot: next, At: now}
 	if current.Number > 0 {
-		l.past = append(l.past, past{current, now.Add(l.retain)})
+		l.past = append(l.past, past{current, now})
 	}
 	l.current.Store(g)
 	l.prune()
@@ -132,12 +144,22 @@ func (l *Live) Swap(next *Snapshot) (*Generation, error) {
 func (l *Live) prune() {
 	now, keep := l.now(), l.past[:0]
 	for _, p := range l.past {
-		if now.Before(p.until) {
+		age := now.Sub(p.replaced)
+		if age < unnamed || age < l.retain && p.named.Load() {
 			keep = append(keep, p)
 		}
 	}
 	clear(l.past[len(keep):])
 	l.past = keep
+	if len(l.past) == 0 || l.sweep != nil {
+		return
+	}
+	l.sweep = time.AfterFunc(2*unnamed, func() { // what nobody asks for again still gives its memory back
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.sweep = nil
+		l.prune()
+	})
 }
 
 // Subscribe gives a channel that gets every new generation; a slow receiver

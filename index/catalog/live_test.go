@@ -46,6 +46,9 @@ func TestReplacedGenerationAnswersForFiveMinutes_C5_C6(t *testing.T) {
 	c := &clock{at: time.Unix(1e9, 0)}
 	l := NewLive(LiveOptions{Now: c.now})
 	first := swap(t, l, Empty().With([]Plugin{one("acme/hello")}, nil))
+	if first.Stamp().Generation != 1 {
+		t.Fatal("an answer names generation 1")
+	}
 	second := swap(t, l, first.Snapshot.With([]Plugin{one("acme/other")}, nil))
 	if first.Number != 1 || second.Number != 2 || l.Current() != second || !second.At.Equal(c.now()) {
 		t.Fatalf("generations %d and %d, current %d", first.Number, second.Number, l.Current().Number)
@@ -63,6 +66,29 @@ func TestReplacedGenerationAnswersForFiveMinutes_C5_C6(t *testing.T) {
 	}
 	if g, err := l.At(2); err != nil || g != second {
 		t.Fatalf("current: %v, %v", g, err)
+	}
+}
+
+func TestGenerationThatNoAnswerNamedIsDropped(t *testing.T) {
+	t.Parallel()
+	c := &clock{at: time.Unix(1e9, 0)}
+	l := NewLive(LiveOptions{Now: c.now})
+	s := Empty()
+	for _, id := range []string{"acme/one", "acme/two", "acme/three"} {
+		s = s.With([]Plugin{one(id)}, nil)
+		if g := swap(t, l, s); id == "acme/two" {
+			g.Stamp()
+		}
+	}
+	if _, err := l.At(1); err != nil {
+		t.Fatalf("an answer from it may still be on its way: %v", err)
+	}
+	c.forward(unnamed)
+	if _, err := l.At(1); !errors.Is(err, ErrGenerationGone) {
+		t.Errorf("generation 1 was never named: %v", err)
+	}
+	if _, err := l.At(2); err != nil {
+		t.Errorf("generation 2 was named: %v", err)
 	}
 }
 
