@@ -42,11 +42,13 @@ func phraseOfID(s string) string { return idSeparators.Replace(s) }
 
 var idSeparators = strings.NewReplacer("-", " ", "/", " ")
 
-// A head is the first four bytes of a phrase.
-type head [4]byte
+// A head is the first eight bytes of a phrase, the first one highest.
+type head uint64
 
 func headOf(phrase string) (h head) {
-	copy(h[:], phrase)
+	for i := range min(len(phrase), 8) {
+		h |= head(phrase[i]) << (56 - 8*i)
+	}
 	return h
 }
 
@@ -61,19 +63,8 @@ func headsOf(e *entry) heads {
 	return heads{headOf(e.name), headOf(phraseOfID(e.id.Plugin())), headOf(phraseOfID(e.id.String()))}
 }
 
-// mayBegin is false only where no phrase begins with the text of head asked.
-func (h *heads) mayBegin(asked head) bool {
-	return h.name.begins(asked) || h.plugin.begins(asked) || h.publisher.begins(asked)
-}
-
-func (h head) begins(asked head) bool {
-	for i, b := range asked {
-		if b == 0 {
-			return true
-		}
-		if b != h[i] {
-			return false
-		}
-	}
-	return true
+// mayBegin is false only where no phrase begins with text, whose head is asked.
+func (h *heads) mayBegin(asked head, text string) bool {
+	mask := ^head(0) << (64 - 8*min(len(text), 8))
+	return (h.name^asked)&mask == 0 || (h.plugin^asked)&mask == 0 || (h.publisher^asked)&mask == 0
 }

@@ -77,7 +77,7 @@ func (s *Snapshot) match(text string, c *scratch) []uint32 {
 	whole := strings.Join(asked, " ")
 	head := headOf(whole)
 	for _, slot := range strong {
-		if c.score[slot] > 0 && s.shelf.chunks[slot>>chunkBits].heads[slot%chunkSize].mayBegin(head) {
+		if c.score[slot] > 0 && s.shelf.chunks[slot>>chunkBits].heads[slot%chunkSize].mayBegin(head, whole) {
 			c.score[slot] += int32(s.shelf.entry(slot).bonus(whole))
 		}
 	}

@@ -26,7 +26,7 @@ type remembered struct {
 // two bytes each.
 // A few are kept however many slots there are.
 const (
-	maxViewCells = 32 << 20
+	maxViewCells = 64 << 20
 	minViews     = 8
 	maxViews     = 1024
 	maxStale     = 512
