@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -75,7 +76,7 @@ func benchKrew(ctx context.Context, o options) error {
 }
 
 func importInto(ctx context.Context, o options, s *server) (time.Duration, error) {
-	cmd := exec.CommandContext(ctx, o.importer, "--data", o.krew, "--registry", s.base, "--journal", filepath.Join(s.dir, "journal"))
+	cmd := exec.CommandContext(ctx, o.importer, "--data", o.krew, "--registry", strings.TrimPrefix(s.base, "http://"), "--journal", filepath.Join(s.dir, "journal"))
 	log, err := os.Create(filepath.Join(s.dir, "import.log"))
 	if err != nil {
 		return 0, err
