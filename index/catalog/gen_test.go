@@ -115,7 +115,7 @@ func drawFit(t *rapid.T) Fit {
 }
 
 func drawQuery(t *rapid.T) Query {
-	q := Query{Fit: drawFit(t), Limit: rapid.IntRange(1, 4).Draw(t, "limit"), Generation: 7, Facets: AllFacets,
+	q := Query{Fit: drawFit(t), Limit: rapid.IntRange(1, 4).Draw(t, "limit"), Generation: 7, Facets: pick(t, AllFacets, []string{FacetCategory, FacetVerified}, nil),
 		Sort: pick(t, "", SortRelevance, SortName, SortUpdated, SortDownloads, SortRating)}
 	if rapid.Bool().Draw(t, "text") {
 		q.Text = pick(t, "hello", "hel", "helo", "kubectl", "kubernets", "kubrenetse", "view cluster", "acme/hello", "world hello", "grosse", "日", "!!", "acme", "lens 2", "zzz")

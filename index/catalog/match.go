@@ -52,15 +52,15 @@ var weights = func() (w [1 << placeBits]int32) {
 const nameLevel = nearPrefix * 6
 
 // match gives the slots of the plugins that say every word of text, and
-// leaves their scores in c.score.
-func (s *Snapshot) match(text string, c *scratch) []uint32 {
+// leaves their scores in c.score. Only slots in among are looked at; nil is all.
+func (s *Snapshot) match(text string, among bitset, c *scratch) []uint32 {
 	asked := tokens(text)
 	matched := c.list[:0]
 	var strong []uint32
 	for i, word := range asked {
 		sources := s.text.sources(word, i == len(asked)-1)
 		if i == 0 {
-			matched = c.first(sources, matched)
+			matched = c.first(sources, among, matched)
 			for _, slot := range matched {
 				if c.score[slot] >= nameLevel {
 					strong = append(strong, slot)
@@ -85,11 +85,14 @@ func (s *Snapshot) match(text string, c *scratch) []uint32 {
 }
 
 // first scores the first word: whatever says it is a match.
-func (c *scratch) first(sources []source, matched []uint32) []uint32 {
+func (c *scratch) first(sources []source, among bitset, matched []uint32) []uint32 {
 	for _, src := range sources {
 		for _, block := range src.posts {
 			for _, p := range block {
 				slot, score := p.slot(), src.near*weights[p.places()]
+				if among != nil && !among.has(slot) {
+					continue
+				}
 				if c.score[slot] == 0 {
 					matched = append(matched, slot)
 				}

@@ -1,6 +1,9 @@
 package catalog
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Query answers q. env may be nil; it is asked only where the order needs it.
 // Errors wrap artifact.ErrInvalid for a question that cannot be answered, and
@@ -24,7 +27,11 @@ func (s *Snapshot) Query(q Query, env Joins) (Result, error) {
 	run.view = s.view(q.Fit, &run.lex)
 	run.filter = s.newFilter(&q)
 	if q.Text != "" {
-		run.matched = s.match(q.Text, run.scratch)
+		among := run.view.in
+		if slices.Contains(q.Facets, FacetPlatform) || slices.Contains(q.Facets, FacetChannel) {
+			among = nil // these count what fits other questions too
+		}
+		run.matched = s.match(q.Text, among, run.scratch)
 	}
 	res := Result{Facets: run.scan()}
 	res.Total = run.total
