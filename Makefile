@@ -36,7 +36,7 @@ race: ## the same tests under the race detector
 .PHONY: vet
 vet: ## go vet, with every build tag of the tree
 	go vet ./...
-	go vet -tags e2e ./scripts/...
+	go vet -tags e2e ./scripts/... ./policy/...
 
 .PHONY: lint
 lint: ## golangci-lint with the dependency rules of .golangci.yml
@@ -49,8 +49,8 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 
 .PHONY: e2e
 e2e: ## stock oras, cosign and crane against a built server
-	@scripts/tools/install oras crane cosign2
-	go test -tags e2e -count=1 ./scripts/e2e
+	@scripts/tools/install oras crane cosign2 cosign3
+	go test -tags e2e -count=1 ./scripts/e2e ./policy/...
 
 .PHONY: conformance
 conformance: ## official OCI suite: SUITE=/path/to/binary

@@ -124,6 +124,9 @@ func (d *Damage) Error() string {
 // Unwrap makes errors.Is(err, artifact.ErrUnverified) hold.
 func (d *Damage) Unwrap() error { return artifact.ErrUnverified }
 
+// DamagedTag is the tag that is damaged, or "" where it is something else.
+func (d *Damage) DamagedTag() string { return d.Tag }
+
 // fail answers r with err, as OCI error JSON, and logs what is not the client's doing.
 func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
