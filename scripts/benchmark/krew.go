@@ -50,6 +50,9 @@ func benchKrew(ctx context.Context, o options) error {
 	}
 	defer s.stop()
 	fmt.Printf("restart to ready with the set: %s\n", time.Since(began).Round(time.Millisecond))
+	if err := idle(ctx, s); err != nil {
+		return err
+	}
 	for _, r := range []row{
 		{"catalog: host + platform", "/api/v1/plugins?host=kubectl&host_version=1.31.0&platform=darwin/arm64", "", 16},
 		{"catalog: text + facets", "/api/v1/plugins?host=kubectl&host_version=1.31.0&q=secret&facets=license,platform", "", 16},
@@ -66,10 +69,15 @@ func benchKrew(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Println(varied)
+	return idle(ctx, s)
+}
+
+// idle waits until the runtime has given memory back, and says what is left.
+func idle(ctx context.Context, s *server) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(5 * time.Second): // let the runtime give memory back: idle means idle
+	case <-time.After(5 * time.Second):
 	}
 	fmt.Printf("memory with the set, idle: %.0f MiB\n", s.rss())
 	return nil
