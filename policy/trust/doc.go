@@ -19,6 +19,11 @@
 //	          subject_pattern: https://github\.com/acme/.*
 //	        transparency_log: required   # required (default) or optional
 //	        certificate_log: required    # required (default) or optional
+//	    attestations:           # what must be attested, by one of the signers; nothing by default
+//	      - type: sbom          # sbom, provenance, test-result, vulnerabilities, review, or a predicate type's URI
+//	        required: true      # true (default); false only says whose builds count
+//	      - type: provenance
+//	        builder: https://github.com/actions/runner   # or builder_pattern:
 //
 // A pattern is a regular expression that must match the whole text. Where a
 // log is optional, a signed timestamp must still prove when was signed.

@@ -46,6 +46,8 @@ type namespaceText struct {
 	Signature string       `yaml:"signature"`
 	Threshold *int         `yaml:"threshold"`
 	Signers   []signerText `yaml:"signers"`
+
+	Attestations []attestationText `yaml:"attestations"`
 }
 
 // Parse reads a policy; readFile gives the bytes behind a key's `file:`.
@@ -140,6 +142,12 @@ func (r *reader) namespace(name string, text *namespaceText, roots [][]byte) *Na
 		ns.Signers = append(ns.Signers, signer)
 	}
 	r.threshold(place, ns, text)
+	for i, a := range text.Attestations {
+		ns.Attestations = append(ns.Attestations, r.attestation(fmt.Sprintf("%s.attestations[%d]", place, i), a))
+	}
+	if len(ns.Attestations) > 0 && len(text.Signers) == 0 {
+		r.problem(place+".attestations", "nobody is trusted to sign them: expected signers: too")
+	}
 	ns.seal(roots)
 	return ns
 }

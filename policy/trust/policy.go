@@ -29,7 +29,10 @@ type Namespace struct {
 	// Threshold is how many different signers must have signed; at least 1.
 	Threshold int
 	Signers   []Signer
-	digest    digest.Digest
+	// Attestations say which attestations count and which are required. Each
+	// is signed by one of Signers; Threshold is for the version alone.
+	Attestations []Attestation
+	digest       digest.Digest
 }
 
 // A Signer is trusted to sign: by a key, or by an identity.
@@ -110,7 +113,9 @@ func (ns *Namespace) seal(roots [][]byte) {
 		Threshold int
 		Signers   []signer
 		Roots     []string `json:",omitempty"`
-	}{ns.Optional, ns.Threshold, nil, nil}
+		// In the order of the file: reasons come in that order.
+		Attestations []Attestation `json:",omitempty"`
+	}{ns.Optional, ns.Threshold, nil, nil, ns.Attestations}
 	identities := false
 	for _, s := range ns.Signers {
 		said.Signers = append(said.Signers, signer{s.Name, s.ID})

@@ -100,6 +100,12 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"a log for a key":                  {"namespaces: {acme: {signers: [{name: a, key: {file: site.pub}, transparency_log: required}]}}", []string{"are for identities"}},
 		"a root that is not there":         {"trusted_roots: [{file: nowhere.json}, {}]\nnamespaces: {acme: {signature: optional}}", []string{`"nowhere.json"`, "trusted_roots[1].file: missing"}},
 		"a root that is no JSON":           {"trusted_roots: [{file: site.pub}]\nnamespaces: {acme: {signature: optional}}", []string{"is no JSON"}},
+		"an attestation of no known type":  {attesting("{type: bom}"), []string{`attestations[0].type: "bom", expected sbom`}},
+		"an unknown key of an attestation": {attesting("{type: sbom, needed: true}"), []string{"field needed not found"}},
+		"a builder of an SBOM":             {attesting("{type: sbom, builder: x}"), []string{"attestations[0].builder: only a provenance"}},
+		"a builder in both forms":          {attesting("{type: provenance, builder: x, builder_pattern: x}"), []string{"either builder: or builder_pattern:"}},
+		"a builder pattern that is none":   {attesting("{type: provenance, builder_pattern: '('}"), []string{"attestations[0].builder_pattern:"}},
+		"attestations that nobody signs":   {"namespaces: {acme: {signature: optional, attestations: [{type: sbom}]}}", []string{"attestations: nobody is trusted"}},
 		"three problems in two namespaces": {"namespaces: {acme: {signature: maybe}, x: {}}", []string{`namespaces.acme.signature: "maybe"`, "namespaces.acme.signers: missing", "namespaces.x: publisher", "namespaces.x.signers: missing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,6 +144,7 @@ func TestDigestIsOfWhatIsTrusted(t *testing.T) {
 		"another name for a key is another policy":                {"namespaces: {acme: {signers: [{name: c, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
 		"another key is another policy":                           {"namespaces: {acme: {signers: [{name: a, key: {file: acme-release.pub}}, {name: b, key: {file: site.pub}}]}}", false},
 		"an identity is another policy":                           {roots + "namespaces: {acme: {signers: [{name: a, identity: {issuer: x, subject: y}}, {name: b, key: {file: site.pub}}]}}", false},
+		"a required attestation is another policy":                {"namespaces: {acme: {attestations: [{type: sbom}], signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
 		"another namespace is another policy":                     {"namespaces: {acmee: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: b, key: {file: site.pub}}]}}", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +156,33 @@ func TestDigestIsOfWhatIsTrusted(t *testing.T) {
 	}
 	if (&trust.Policy{}).For("acme").Digest() == base.For("acme").Digest() {
 		t.Error("trusting nobody has the digest of trusting somebody")
+	}
+}
+
+func attesting(one string) string {
+	return "namespaces: {acme: {signers: [{name: a, key: {file: site.pub}}], attestations: [" + one + "]}}"
+}
+
+func TestABuilderCountsWhole_A5(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		entry, builder string
+		takes          bool
+	}{
+		"any builder where none is named":     {"{type: provenance}", "https://ci.example.org", true},
+		"the builder that is named":           {"{type: provenance, builder: https://ci.example.org}", "https://ci.example.org", true},
+		"one that begins like it":             {"{type: provenance, builder: https://ci.example.org}", "https://ci.example.org.evil", false},
+		"one that the pattern matches":        {`{type: provenance, builder_pattern: 'https://ci\.example\.org/.*'}`, "https://ci.example.org/x", true},
+		"one in which a part matches":         {`{type: provenance, builder_pattern: 'https://ci\.example\.org'}`, "https://ci.example.org/x", false},
+		"one of two, of which neither begins": {`{type: provenance, builder_pattern: 'a|b'}`, "ab", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			entries := parse(t, attesting(row.entry)).For("acme").Attestations
+			if len(entries) != 1 || !entries[0].Required || entries[0].Takes(row.builder) != row.takes {
+				t.Errorf("got %+v, which takes %q: %v, want %v", entries, row.builder, entries[0].Takes(row.builder), row.takes)
+			}
+		})
 	}
 }
 
