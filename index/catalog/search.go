@@ -66,12 +66,10 @@ type search struct {
 // scratch is memory that searches use one after the other. All of it is zero
 // between two searches.
 type scratch struct {
-	score  []int32 // of the text, by slot
-	best   []int32 // of one word, by slot
-	list   []uint32
-	seen   []uint32
-	bits   bitset
-	counts []int32 // by number of a value or list
+	score []int32 // of the text, by slot
+	best  []int32 // of one word, by slot
+	list  []uint32
+	bits  bitset
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

@@ -198,25 +198,6 @@ func writeSum(h hash.Hash, present bool, sum func() []byte) {
 
 func (t *tree) digest() digest.Digest { return digest.NewDigestFromBytes(digest.SHA256, t.sum[:]) }
 
-// all calls yield for every entry, in no particular order.
-func (t *tree) all(yield func(*entry) bool) {
-	for _, g := range t.groups {
-		if g == nil {
-			continue
-		}
-		for _, b := range g.buckets {
-			if b == nil {
-				continue
-			}
-			for _, e := range b.entries {
-				if !yield(e) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // since calls yield for every entry of t that old does not have just so. It
 // passes over whole groups and buckets that both share.
 func (t *tree) since(old *tree) func(yield func(*entry) bool) {

@@ -66,8 +66,7 @@ func (s *solver) explain(proof *incompatibility) *Unsatisfiable {
 func (s *solver) targets(facts []*fact) []int {
 	var out []int
 	seen := map[int]bool{}
-	var reach func(who int)
-	reach = func(who int) {
+	reach := func(who int) {
 		for _, f := range facts {
 			if f.who == who && !seen[f.target] {
 				seen[f.target] = true
