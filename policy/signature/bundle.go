@@ -2,6 +2,7 @@ package signature
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,16 +29,9 @@ func (t *trial) tryBundle(m *artifact.Manifest) {
 	if said := m.Annotations[predicateKey]; said != "" && said != types.CosignSignPredicateType {
 		return
 	}
-	layers := slices.DeleteFunc(slices.Clone(m.Layers), func(l ocispec.Descriptor) bool {
-		return !strings.HasPrefix(l.MediaType, bundleType)
-	})
-	if len(layers) != 1 {
-		t.say(at, policy.CodeMalformed, "the manifest has %d sigstore bundles, expected one layer", len(layers))
-		return
-	}
-	layer := layers[0]
-	if layer.Size > MaxBundle {
-		t.say(at, policy.CodeTooLarge, "the bundle has %d bytes, expected at most %d", layer.Size, MaxBundle)
+	layer, problem := bundleLayer(m, MaxBundle)
+	if problem != nil {
+		t.findings = append(t.findings, *problem)
 		return
 	}
 	if !t.count(layer.Digest.String(), at) {
@@ -63,20 +57,44 @@ func (t *trial) bundle(at digest.Digest, raw []byte) {
 		t.say(at, policy.CodeOtherDigest, "the bundle signs %s", strings.Join(about.digests, ", "))
 		return
 	}
-	if about.certified {
-		signer, err := t.identityBundle(b)
-		if err != nil {
-			t.say(at, policy.CodeUnknownSigner, "no trusted identity made the signature of this bundle: %.300s", err)
-			return
+	signer, err := t.bundleSignedBy(b, about)
+	if err != nil {
+		t.say(at, policy.CodeUnknownSigner, "%s", err)
+		return
+	}
+	t.holdsBy(at, signer, policy.FormatBundle)
+}
+
+// bundleLayer is the one layer that holds the bundle of a manifest.
+func bundleLayer(m *artifact.Manifest, limit int64) (ocispec.Descriptor, *policy.Finding) {
+	f := policy.Finding{Code: policy.CodeMalformed, Outcome: policy.Deny, Digest: m.Descriptor.Digest, Judge: name}
+	layers := slices.DeleteFunc(slices.Clone(m.Layers), func(l ocispec.Descriptor) bool {
+		return !strings.HasPrefix(l.MediaType, bundleType)
+	})
+	switch {
+	case len(layers) != 1:
+		f.Detail = fmt.Sprintf("the manifest has %d sigstore bundles, expected one layer", len(layers))
+		return ocispec.Descriptor{}, &f
+	case layers[0].Size > limit:
+		f.Code, f.Detail = policy.CodeTooLarge, fmt.Sprintf("the bundle has %d bytes, expected at most %d", layers[0].Size, limit)
+		return ocispec.Descriptor{}, &f
+	}
+	return layers[0], nil
+}
+
+// bundleSignedBy is the trusted signer who made a bundle's signature over the
+// subject; the error says why there is none.
+func (t *trial) bundleSignedBy(b *bundle.Bundle, said about) (signer string, err error) {
+	if !said.certified {
+		if signer, ok := t.verifyBundle(b); ok {
+			return signer, nil
 		}
-		t.holdsBy(at, signer, policy.FormatBundle)
-		return
+		return "", errors.New("no trusted key made the signature of this bundle")
 	}
-	if signer, ok := t.verifyBundle(b); ok {
-		t.holdsBy(at, signer, policy.FormatBundle)
-		return
+	if signer, err = t.identityBundle(b); err != nil {
+		return "", fmt.Errorf("no trusted identity made the signature of this bundle: %.300s", err)
 	}
-	t.say(at, policy.CodeUnknownSigner, "no trusted key made the signature of this bundle")
+	return signer, nil
 }
 
 // about is what a bundle says that it signs.

@@ -43,18 +43,29 @@ func (g gathered) key(subject digest.Digest, ns *trust.Namespace) string {
 	return b.String()
 }
 
+// A search says which evidence is looked for.
+type search struct {
+	suffix string // of the tag
+	may    func(ocispec.Descriptor) bool
+}
+
+var (
+	signatures = search{"sig", maySign}
+	statements = search{"att", mayAttest}
+)
+
 // gather looks in all places. The tag comes first, the others in order of
 // digest, each once.
-func (b *bench) gather(subject digest.Digest) gathered {
+func (b *bench) gather(subject digest.Digest, want search) gathered {
 	var g gathered
-	tagged := g.tag(b, artifact.DigestTag(subject, "sig"))
+	tagged := g.tag(b, artifact.DigestTag(subject, want.suffix))
 	var rest []digest.Digest
 	referrers, err := b.reader.Referrers(b.ctx, subject)
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		g.unread(subject, "its referrers", err)
 	}
 	for _, d := range referrers {
-		if maySign(d) {
+		if want.may(d) {
 			rest = append(rest, d.Digest)
 		}
 	}
@@ -70,7 +81,7 @@ func (b *bench) gather(subject digest.Digest) gathered {
 	}
 	if n := len(g.evidence); n > maxEvidence {
 		g.findings = append(g.findings, policy.Finding{Code: policy.CodeTooMany, Outcome: policy.Deny, Digest: subject, Judge: name,
-			Detail: fmt.Sprintf("%d manifests may be signatures, only the first %d are looked at", n, maxEvidence)})
+			Detail: fmt.Sprintf("%d manifests may be evidence, only the first %d are looked at", n, maxEvidence)})
 		g.evidence = g.evidence[:maxEvidence]
 	}
 	return g

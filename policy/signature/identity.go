@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	gcr "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -60,46 +59,6 @@ func rootsOf(p *trust.Policy) (root.TrustedMaterial, error) {
 		return nil, nil
 	}
 	return all, nil
-}
-
-var errNoProof = errors.New("neither a log entry nor a signed timestamp proves when it was signed")
-
-// identitySimple asks cosign whether a trusted identity made the signature. It
-// looks at nothing but what the layer carries: the certificate is judged at
-// the time that a log or a timestamp authority proves.
-func (t *trial) identitySimple(content []byte, encoded string, layer ocispec.Descriptor) (signer string, err error) {
-	signed := carried(layer)
-	if t.roots == nil || len(t.ring.identities) == 0 {
-		return "", signed.stranger()
-	}
-	if signed.err != nil {
-		return "", signed.err
-	}
-	entity, err := static.NewSignature(content, encoded, static.WithCertChain(signed.certificate, signed.chain),
-		static.WithBundle(signed.log), static.WithRFC3161Timestamp(signed.timestamp))
-	if err != nil {
-		return "", err
-	}
-	subject := gcr.Hash{Algorithm: string(t.subject.Algorithm()), Hex: t.subject.Encoded()}
-	for _, id := range t.ring.identities {
-		said := id.signer.Identity
-		logged := signed.log != nil || !said.TransparencyLogOptional
-		if !logged && signed.timestamp == nil {
-			err = errNoProof
-			continue
-		}
-		err = guard(func() error {
-			_, err := cosign.VerifyImageSignature(t.ctx, entity, subject, &cosign.CheckOpts{
-				TrustedMaterial: t.roots, Identities: []cosign.Identity{id.cosign}, ClaimVerifier: cosign.SimpleClaimVerifier,
-				IgnoreTlog: !logged, UseSignedTimestamps: !logged, IgnoreSCT: said.CertificateLogOptional, Offline: true,
-			})
-			return err
-		})
-		if err == nil {
-			return id.signer.Name, nil
-		}
-	}
-	return "", err
 }
 
 // carriedProof is what a layer of a keyless signature carries beside it.

@@ -85,15 +85,16 @@ func (j *Judge) SetTrust(p *trust.Policy) error {
 	return nil
 }
 
+// Trust is the policy by which it judges.
+func (j *Judge) Trust() *trust.Policy { return j.trusted.Load().policy }
+
 // Digest is that of the trust policy: with it, judgements change.
 func (j *Judge) Digest() digest.Digest { return j.trusted.Load().digest }
 
 // Judge says who signed the subject, by what r holds. The error is that ctx
 // ended; everything else is in the answer, which must not be changed.
 func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
-	t := j.trusted.Load()
-	ns := t.policy.For(s.Publisher)
-	b := &bench{judge: j, ctx: ctx, reader: r, ns: ns, ring: t.rings[ns], roots: t.roots}
+	b := j.bench(ctx, s.Publisher, r)
 	sig := b.judge1(s.Digest)
 	if s.Within != "" && sig.Status != policy.Verified {
 		sig = b.judgeWithin(s, sig)
@@ -101,7 +102,7 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 	if err := ctx.Err(); err != nil {
 		return policy.Signature{}, err
 	}
-	sig.Vote = vote(ns, s, sig)
+	sig.Vote = vote(b.ns, s, sig)
 	return sig, nil
 }
 
@@ -115,13 +116,19 @@ type bench struct {
 	roots  root.TrustedMaterial
 }
 
+func (j *Judge) bench(ctx context.Context, publisher string, r policy.Reader) *bench {
+	t := j.trusted.Load()
+	ns := t.policy.For(publisher)
+	return &bench{judge: j, ctx: ctx, reader: r, ns: ns, ring: t.rings[ns], roots: t.roots}
+}
+
 // judge1 judges the evidence about one digest, without a vote.
 func (b *bench) judge1(subject digest.Digest) policy.Signature {
 	if subject.Validate() != nil || subject.Algorithm() != digest.SHA256 {
 		return policy.Signature{Status: policy.Unsigned, Evidence: []policy.Finding{{Code: policy.CodeMalformed, Outcome: policy.Deny,
 			Digest: subject, Judge: name, Detail: "not a sha256 digest, which is all that signatures speak about"}}}
 	}
-	found := b.gather(subject)
+	found := b.gather(subject, signatures)
 	key := ""
 	if len(found.findings) == 0 {
 		key = found.key(subject, b.ns)

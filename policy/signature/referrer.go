@@ -9,22 +9,21 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sigstore/cosign/v2/pkg/oci"
 )
 
-// writeReferrer stores a signature as cosign 2 does in OCI 1.1 mode: a
-// manifest whose subject is what was signed. Where the registry has no
+// writeReferrer stores a signature or an attestation as cosign 2 does in OCI
+// 1.1 mode: a manifest of the given type whose subject is what was signed. Where the registry has no
 // referrers API, the fallback tag names it too.
-func writeReferrer(ctx context.Context, r Remote, ref gcrname.Digest, signed oci.Signature) error {
+func writeReferrer(ctx context.Context, r Remote, ref gcrname.Digest, signed oci.Signature, artifactType string) error {
 	opts := r.options(ctx)
 	subject, err := remote.Head(ref, opts...)
 	if err != nil {
 		return err
 	}
-	config := static.NewLayer([]byte("{}"), artifact.TypeCosignSignature)
+	config := static.NewLayer([]byte("{}"), types.MediaType(artifactType))
 	for _, layer := range []gcr.Layer{signed, config} {
 		if err := remote.WriteLayer(ref.Repository, layer, opts...); err != nil {
 			return err
@@ -42,7 +41,7 @@ func writeReferrer(ctx context.Context, r Remote, ref gcrname.Digest, signed oci
 		return err
 	}
 	raw, err := json.Marshal(typedManifest{gcr.Manifest{SchemaVersion: 2, MediaType: types.OCIManifestSchema1,
-		Config: about, Layers: []gcr.Descriptor{layer}, Subject: subject}, artifact.TypeCosignSignature})
+		Config: about, Layers: []gcr.Descriptor{layer}, Subject: subject}, artifactType})
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func signReferrer(ctx context.Context, o SignOptions, ref gcrname.Digest, signer
 	if err != nil {
 		return err
 	}
-	return asKindOrNil(ref.String(), writeReferrer(ctx, o.Remote, ref, signed))
+	return asKindOrNil(ref.String(), writeReferrer(ctx, o.Remote, ref, signed, artifact.TypeCosignSignature))
 }
 
 func signedAlready(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, format string) (bool, error) {

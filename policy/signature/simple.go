@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 
-	gcr "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/sigstore/cosign/v2/pkg/cosign"
 	"github.com/sigstore/cosign/v2/pkg/oci/static"
 	"github.com/sigstore/sigstore/pkg/signature/payload"
 )
@@ -60,44 +58,12 @@ func (t *trial) simple(at digest.Digest, place string, layer ocispec.Descriptor,
 	if said := claim.Critical.Image.DockerManifestDigest; said != t.subject.String() {
 		return wrong(policy.CodeOtherDigest, "the signature is for %.100q", said)
 	}
-	signer, ok := t.verifySimple(content, encoded)
-	if !ok && layer.Annotations[static.CertificateAnnotationKey] == "" {
-		return wrong(policy.CodeUnknownSigner, "no trusted key made this signature")
-	}
-	if !ok {
-		var err error
-		if signer, err = t.identitySimple(content, encoded, layer); err != nil {
-			return wrong(policy.CodeUnknownSigner, "no trusted identity made this signature: %.300s", err)
-		}
+	signer, err := t.signedBy(simpleForm(content, encoded), layer)
+	if err != nil {
+		return wrong(policy.CodeUnknownSigner, "%s", err)
 	}
 	t.holdsBy(at, signer, format)
 	return nil
-}
-
-// verifySimple asks cosign whether any trusted key made the signature over the
-// payload, and whether the payload names the subject. Certificates beside it
-// are left out: they would be judged by the clock.
-func (t *trial) verifySimple(content []byte, encoded string) (signer string, ok bool) {
-	signed, err := static.NewSignature(content, encoded)
-	if err != nil {
-		return "", false
-	}
-	subject := gcr.Hash{Algorithm: string(t.subject.Algorithm()), Hex: t.subject.Encoded()}
-	for _, key := range t.ring.keys {
-		for _, verifier := range key.verifiers {
-			err := guard(func() error {
-				_, err := cosign.VerifyImageSignature(t.ctx, signed, subject, &cosign.CheckOpts{
-					SigVerifier: verifier, ClaimVerifier: cosign.SimpleClaimVerifier,
-					IgnoreTlog: true, Offline: true, IgnoreSCT: true,
-				})
-				return err
-			})
-			if err == nil {
-				return key.signer.Name, true
-			}
-		}
-	}
-	return "", false
 }
 
 // blob reads a layer of evidence, or says why not.

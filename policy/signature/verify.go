@@ -60,6 +60,17 @@ func VerifyRemote(ctx context.Context, o VerifyOptions) (Verified, error) {
 	}
 }
 
+// Evidence resolves a reference and gives what its repository holds about it,
+// for a judge. It trusts the registry for which digest a tag names.
+func (r Remote) Evidence(ctx context.Context, reference string) (policy.Subject, policy.Reader, error) {
+	ref, err := r.resolve(ctx, reference)
+	if err != nil {
+		return policy.Subject{}, nil, err
+	}
+	subject := policy.Subject{Publisher: publisherOf(ref.RepositoryStr()), Digest: digest.Digest(ref.DigestStr())}
+	return subject, remoteReader{ref.Context(), r.options(ctx)}, nil
+}
+
 // sentence is the vote with what was wrong with each piece of evidence.
 func sentence(sig policy.Signature) string {
 	parts := []string{sig.Vote.Detail}

@@ -1,0 +1,33 @@
+// Package attest judges what in-toto attestations say about a version. Who
+// signed them is told by its Source, which is policy/signature; this package
+// reads no signature and no registry.
+//
+// An attestation is verified when four things hold: a trusted signer of the
+// namespace signed it, its statement names the version's digest, what it says
+// follows the schema of its predicate type, and it was built by whom the trust
+// policy takes. Everything else is kept, shown with the reason, and counts for
+// nothing. A predicate type that is not in this list is kept and shown as it
+// is, and is no kind:
+//
+//	sbom             https://cyclonedx.org/bom[/v1.x] (CycloneDX 1.4, 1.5, 1.6)
+//	                 https://spdx.dev/Document[/v2.3] (SPDX 2.3)
+//	provenance       https://slsa.dev/provenance/v1, https://slsa.dev/provenance/v0.2
+//	test-result      https://in-toto.io/attestation/test-result/v0.1
+//	vulnerabilities  https://cosign.sigstore.dev/attestation/vuln/v1
+//	                 https://in-toto.io/attestation/vulns/v0.2
+//	review           https://oarlock.dev/attestation/review/v1
+//
+// The schemas below schema/ hold what the specifications require of the parts
+// that are relied on; fields beyond them are passed over.
+//
+// What the trust policy requires of a version is voted on one by one:
+//
+//	attestation_verified    there is a verified one, and it says that it passed
+//	attestation_missing     there is none of that type
+//	attestation_unverified  there are some, none by a trusted signer
+//	attestation_invalid     there are some by trusted signers, and none counts
+//	could_not_tell          something could not be read, and what could does not suffice
+//
+// A test result that failed does not meet a requirement, and of several
+// reviews the one with the latest time decides.
+package attest

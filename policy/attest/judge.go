@@ -1,0 +1,182 @@
+package attest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/trust"
+	"github.com/opencontainers/go-digest"
+)
+
+// name is the judge's name in findings.
+const name = "attestation"
+
+// rules changes whenever the same evidence is judged differently.
+const rules = "attest 1"
+
+// A Source finds statements and says who signed them: *signature.Judge is one.
+type Source interface {
+	Statements(ctx context.Context, s policy.Subject, r policy.Reader) policy.Statements
+	Trust() *trust.Policy
+}
+
+// A Judge says which attestations of a version count. It is safe for
+// concurrent use.
+type Judge struct {
+	source Source
+	cache  *lru.Cache[string, policy.Attestations]
+}
+
+// New makes a Judge that keeps up to cacheSize judgements; 0 is 16384.
+func New(source Source, cacheSize int) (*Judge, error) {
+	if cacheSize <= 0 {
+		cacheSize = 16384
+	}
+	cache, err := lru.New[string, policy.Attestations](cacheSize)
+	return &Judge{source, cache}, err
+}
+
+// Digest changes whenever the same evidence may be judged differently.
+func (j *Judge) Digest() digest.Digest {
+	return digest.FromString(rules + " " + j.source.Trust().Digest().String())
+}
+
+// Judge judges what r holds about s. The error is that ctx ended; everything
+// else is in the answer, which must not be changed.
+func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
+	ns := j.source.Trust().For(s.Publisher)
+	found := j.source.Statements(ctx, s, r)
+	key := found.Key
+	if key != "" {
+		key += " by " + ns.Digest().String()
+		if a, ok := j.cache.Get(key); ok {
+			return a, ctx.Err()
+		}
+	}
+	h := &hearing{ns: ns, at: map[digest.Digest]int{}}
+	for one := range found.Each {
+		if ctx.Err() != nil {
+			break
+		}
+		h.hear(one)
+	}
+	if err := ctx.Err(); err != nil {
+		return policy.Attestations{}, err
+	}
+	a := h.sum(s)
+	if key != "" && a.Settled() {
+		j.cache.Add(key, a)
+	}
+	return a, nil
+}
+
+// hearing is one judgement under way.
+type hearing struct {
+	ns       *trust.Namespace
+	all      []heard
+	at       map[digest.Digest]int // in all
+	evidence []policy.Finding
+}
+
+type heard struct {
+	policy.Attestation
+	facts facts
+}
+
+// hear judges one statement. Of the same envelope in two places, one that
+// counts stays.
+func (h *hearing) hear(s policy.Statement) {
+	if s.Payload == nil {
+		h.evidence = append(h.evidence, s.Finding)
+		return
+	}
+	said, err := parse(s.Payload)
+	if err != nil {
+		h.evidence = append(h.evidence, policy.Finding{Code: policy.CodeMalformed, Outcome: policy.Deny, Digest: s.Digest, Judge: name, Detail: trimKind(err)})
+		return
+	}
+	one := h.judge(s, said)
+	if i, ok := h.at[s.Digest]; ok {
+		if one.Verified && !h.all[i].Verified {
+			h.all[i] = one
+		}
+		return
+	}
+	h.at[s.Digest] = len(h.all)
+	h.all = append(h.all, one)
+}
+
+func (h *hearing) judge(s policy.Statement, said *statement) heard {
+	one := heard{Attestation: policy.Attestation{PredicateType: said.PredicateType, Kind: KindOf(said.PredicateType),
+		Digest: s.Digest, Manifest: s.Manifest, Signer: s.Signer, Format: s.Format, Finding: s.Finding}}
+	deny := func(code, format string, args ...any) heard {
+		one.Finding = policy.Finding{Code: code, Outcome: policy.Deny, Digest: s.Digest, Judge: name, Detail: fmt.Sprintf(format, args...)}
+		return one
+	}
+	if !said.isAbout(s.Subject) {
+		one.Signer = ""
+		return deny(policy.CodeOtherDigest, "the statement is about %s", said.subjects())
+	}
+	if s.Signer == "" {
+		return one // what strangers say is not looked at
+	}
+	var err error
+	if one.facts, err = read(said.PredicateType, said.Predicate); err != nil {
+		return deny(policy.CodeMalformed, "%s", trimKind(err))
+	}
+	one.Builder = one.facts.builder
+	if wanted, ok := h.takes(one.Attestation); !ok {
+		return deny(policy.CodeOtherBuilder, "built by %.200q, expected %s", one.Builder, wanted)
+	}
+	one.Verified = true
+	return one
+}
+
+// takes reports whether the namespace takes what the builder built, and whom
+// it takes.
+func (h *hearing) takes(a policy.Attestation) (wanted string, ok bool) {
+	if h.ns == nil {
+		return "", false
+	}
+	var all []string
+	for _, entry := range h.ns.Attestations {
+		if !entry.AsksForBuilder() || !entry.Is(a.Kind, a.PredicateType) {
+			continue
+		}
+		if entry.Takes(a.Builder) {
+			return "", true
+		}
+		all = append(all, fmt.Sprintf("%q", entry.Builder+entry.BuilderPattern))
+	}
+	return strings.Join(all, " or "), len(all) == 0
+}
+
+// sum is the judgement of all that was heard.
+func (h *hearing) sum(s policy.Subject) policy.Attestations {
+	slices.SortFunc(h.all, func(a, b heard) int {
+		return cmp.Or(cmp.Compare(a.PredicateType, b.PredicateType), cmp.Compare(a.Digest, b.Digest))
+	})
+	out := policy.Attestations{All: []policy.Attestation{}, Evidence: h.evidence}
+	for _, one := range h.all {
+		out.All = append(out.All, one.Attestation)
+	}
+	if h.ns == nil {
+		return out
+	}
+	for _, entry := range h.ns.Attestations {
+		if entry.Required {
+			out.Votes = append(out.Votes, h.vote(s, entry))
+		}
+	}
+	return out
+}
+
+func trimKind(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error())
+}
