@@ -159,7 +159,10 @@ const (
 	ReasonSignatureUnknown = "signature_unverified"
 	ReasonSignatureInvalid = "signature_invalid"
 	ReasonNoTrust          = "no_trust_policy"
-	ReasonMalformed        = "malformed"         // the version cannot be read; Detail says where
-	ReasonUnreadable       = "could_not_tell"    // bytes are missing or damaged
-	ReasonOlder            = "older_than_chosen" // fits, and a newer one fits too
+	ReasonAttestMissing    = "attestation_missing"    // a required type is not there
+	ReasonAttestUnverified = "attestation_unverified" // it is there, and no trusted signer signed it
+	ReasonAttestInvalid    = "attestation_invalid"    // it is there, and does not count
+	ReasonMalformed        = "malformed"              // the version cannot be read; Detail says where
+	ReasonUnreadable       = "could_not_tell"         // bytes are missing or damaged
+	ReasonOlder            = "older_than_chosen"      // fits, and a newer one fits too
 )

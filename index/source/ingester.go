@@ -22,11 +22,19 @@ type Judge interface {
 	Digest() digest.Digest
 }
 
+// An Attestor is a Judge that judges attestations too. Its Digest changes with
+// either judgement.
+type Attestor interface {
+	Judge
+	Attestations(ctx context.Context, subject policy.Subject, evidence policy.Reader) (policy.Attestations, error)
+}
+
 // Options say what an Ingester works with. Source and Live must be set.
 type Options struct {
 	Source index.Source
 	Live   *catalog.Live
-	// Judge judges signatures; without one every version stays pending.
+	// Judge judges signatures; without one every version stays pending. With
+	// an Attestor versions have their attestations, and wait for required ones.
 	Judge Judge
 	// Dev lists versions whatever was found out about their signatures; their
 	// rows say what it was. What could not be read stays pending even so.

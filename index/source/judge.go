@@ -16,7 +16,8 @@ import (
 // that ctx ended.
 func (r *reading) judge(ctx context.Context, v *catalog.Version) error {
 	subject := policy.Subject{Publisher: r.id.Publisher(), Digest: v.Digest}
-	sig, err := r.in.opts.Judge.Judge(ctx, subject, evidence{r})
+	held := &evidence{reading: r}
+	sig, err := r.in.opts.Judge.Judge(ctx, subject, held)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -25,6 +26,9 @@ func (r *reading) judge(ctx context.Context, v *catalog.Version) error {
 	}
 	v.Signature = index.Signature{Status: status(sig.Status), Signer: sig.Signer, Format: sig.Format}
 	v.Pending = r.in.pending(sig)
+	if attestor, ok := r.in.opts.Judge.(Attestor); ok {
+		return r.attest(ctx, v, attestor, subject, held)
+	}
 	return nil
 }
 
@@ -73,23 +77,35 @@ func reasonCode(f policy.Finding) string {
 }
 
 // evidence is what one repository holds, with its tags as they were listed.
-type evidence struct{ *reading }
+// Several judges hear the same of the referrers.
+type evidence struct {
+	*reading
+	of        digest.Digest
+	referrers []ocispec.Descriptor
+}
 
-func (e evidence) Tag(_ context.Context, tag string) (digest.Digest, error) {
+func (e *evidence) Tag(_ context.Context, tag string) (digest.Digest, error) {
 	if d, ok := e.tags[tag]; ok {
 		return d, nil
 	}
 	return "", fmt.Errorf("tag %q: %w", tag, artifact.ErrNotFound)
 }
 
-func (e evidence) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
+func (e *evidence) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
 	return e.in.opts.Source.Manifest(ctx, e.id.String(), d)
 }
 
-func (e evidence) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
+func (e *evidence) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
 	return e.in.opts.Source.Blob(ctx, e.id.String(), d, limit)
 }
 
-func (e evidence) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Descriptor, error) {
-	return e.in.opts.Source.Referrers(ctx, e.id.String(), d)
+func (e *evidence) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Descriptor, error) {
+	if e.of == d {
+		return e.referrers, nil
+	}
+	all, err := e.in.opts.Source.Referrers(ctx, e.id.String(), d)
+	if err == nil {
+		e.of, e.referrers = d, all
+	}
+	return all, err
 }

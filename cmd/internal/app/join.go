@@ -12,7 +12,6 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/source"
-	"github.com/oarlock/oarlock/policy/signature"
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -26,7 +25,7 @@ type joined struct {
 	registry *registry.Registry
 	ingest   *source.Ingester
 	live     *catalog.Live
-	judge    *signature.Judge
+	judge    judge
 	trust    string // path of its policy
 }
 
@@ -117,7 +116,7 @@ func (j *joined) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.judge.SetTrust(who); err != nil {
+	if err := j.judge.signed.SetTrust(who); err != nil {
 		return err
 	}
 	_, err = j.ingest.Reconcile(ctx)

@@ -1,8 +1,13 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/attest"
 	"github.com/oarlock/oarlock/policy/signature"
 	"github.com/oarlock/oarlock/policy/trust"
 )
@@ -15,14 +20,35 @@ func trustAt(path string) (*trust.Policy, error) {
 	return trust.Load(path)
 }
 
-func newJudge(path string) (*signature.Judge, error) {
+// judge says who signed, and which attestations count.
+type judge struct {
+	signed   *signature.Judge
+	attested *attest.Judge
+}
+
+func newJudge(path string) (judge, error) {
 	who, err := trustAt(path)
 	if err != nil {
-		return nil, err
+		return judge{}, err
 	}
-	judge, err := signature.New(signature.Options{Trust: who})
+	signed, err := signature.New(signature.Options{Trust: who})
 	if err != nil {
-		return nil, fmt.Errorf("trust policy: %w", err)
+		return judge{}, fmt.Errorf("trust policy: %w", err)
 	}
-	return judge, nil
+	attested, err := attest.New(signed, 0)
+	return judge{signed, attested}, err
 }
+
+// Judge says who signed.
+func (j judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+	return j.signed.Judge(ctx, s, r)
+}
+
+// Attestations says which attestations count.
+func (j judge) Attestations(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
+	return j.attested.Judge(ctx, s, r)
+}
+
+// Digest covers both judges: a catalog that was made without attestations is
+// made again.
+func (j judge) Digest() digest.Digest { return j.attested.Digest() }

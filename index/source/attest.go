@@ -1,0 +1,60 @@
+package source
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/policy"
+)
+
+// attest sets v's attestations, and what it waits for because of them. An
+// error means that ctx ended.
+func (r *reading) attest(ctx context.Context, v *catalog.Version, judge Attestor, subject policy.Subject, held policy.Reader) error {
+	judged, err := judge.Attestations(ctx, subject, held)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		judged = policy.Attestations{Votes: []policy.Finding{{Code: policy.CodeUnreadable, Detail: err.Error()}}}
+	}
+	v.Attestations = nil
+	for _, a := range judged.All {
+		v.Attestations = append(v.Attestations, index.Attestation{PredicateType: a.PredicateType, Digest: a.Digest, Verified: a.Verified})
+	}
+	v.Pending = append(v.Pending, r.in.unattested(judged)...)
+	return nil
+}
+
+// unattested is what a version waits for: each requirement that does not
+// hold, and beside these whatever lies there and is no attestation.
+func (in *Ingester) unattested(judged policy.Attestations) []index.Reason {
+	var reasons []index.Reason
+	for _, vote := range judged.Votes {
+		if vote.Outcome.Allowed() || in.opts.Dev && vote.Outcome == policy.Deny {
+			continue
+		}
+		reasons = append(reasons, index.Reason{Code: attestReason(vote), Detail: vote.Detail})
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	for _, f := range judged.Evidence {
+		reasons = append(reasons, index.Reason{Code: attestReason(f), Detail: fmt.Sprintf("%s: %s", f.Digest, f.Detail)})
+	}
+	return reasons
+}
+
+func attestReason(f policy.Finding) string {
+	if f.Outcome == policy.Unknown {
+		return index.ReasonUnreadable
+	}
+	switch f.Code {
+	case policy.CodeAttestationMissing:
+		return index.ReasonAttestMissing
+	case policy.CodeAttestationUnverified, policy.CodeUnknownSigner:
+		return index.ReasonAttestUnverified
+	}
+	return index.ReasonAttestInvalid
+}
