@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/policy/attest"
 )
 
 type showResult struct{ *index.Detail }
@@ -46,7 +47,7 @@ func (r showVersionResult) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {
 		facts(row, "reference", r.Reference, "type", r.ArtifactType, "size", byteCount(r.Size), "license", r.License,
 			"engines", engineList(r.Engines), "platforms", buildList(r.Platforms), "signature", signatureText(r.Signature),
-			"channels", strings.Join(r.Channels, ", "), "state", versionState(r.Version), "permissions", strings.Join(r.Permissions, ", "),
+			"attestations", attestationList(r.Attestations), "channels", strings.Join(r.Channels, ", "), "state", versionState(r.Version), "permissions", strings.Join(r.Permissions, ", "),
 			"needs", dependencyList(r.Dependencies))
 	})
 }
@@ -99,6 +100,21 @@ func signatureText(s index.Signature) string {
 		text += " (" + s.Format + ")"
 	}
 	return text
+}
+
+func attestationList(all []index.Attestation) string {
+	var out []string
+	for _, a := range all {
+		kind := attest.KindOf(a.PredicateType)
+		if kind == "" {
+			kind = a.PredicateType
+		}
+		if !a.Verified {
+			kind += " (unverified)"
+		}
+		out = append(out, kind)
+	}
+	return strings.Join(out, ", ")
 }
 
 func versionState(v index.Version) string {

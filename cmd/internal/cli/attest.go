@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/attest"
+	"github.com/oarlock/oarlock/policy/signature"
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// attestResult is what was attested.
+type attestResult struct{ signature.Attested }
+
+func (r attestResult) text(w io.Writer) error {
+	return sentence(w, "%s attested: %s (%s)", r.Reference, r.PredicateType, r.Format)
+}
+
+func newAttest(c *console) *cobra.Command {
+	var key keyFlag
+	var kind, path string
+	cmd := verb("attest REF --type T --predicate F --key K", "Attest something about a version in a registry",
+		"Signs an in-toto statement that holds the predicate, as cosign does: \"cosign verify-attestation --key\" accepts\n"+
+			"it, and cosign's attestations count here. A predicate of a known type must follow its schema.\n"+
+			"Types: "+strings.Join(attest.Names(), ", ")+", or the URI of a predicate type.",
+		"oarlock attest 127.0.0.1:7117/acme/hello:1.2.0 --type cyclonedx --predicate sbom.json --key acme.key",
+		"oarlock attest 127.0.0.1:7117/acme/hello@sha256:… --type slsaprovenance1 --predicate provenance.json --key acme.key --signature-format sigstore-bundle")
+	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+	key.add(cmd.Flags())
+	cmd.Flags().StringVar(&kind, "type", "", "`TYPE` of the predicate: a name from above, or a URI")
+	cmd.Flags().StringVar(&path, "predicate", "", "JSON `FILE` that holds the predicate, or - for stdin")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case key.path == "":
+			return usagef("attest: with which key? give --key FILE (oarlock key generate makes one)")
+		case kind == "" || path == "":
+			return usagef("attest: what? give --type TYPE and --predicate FILE")
+		}
+		predicateType, err := attest.TypeOf(kind)
+		if err != nil {
+			return argument(fmt.Errorf("attest: %w", err))
+		}
+		content, err := c.readFile(path)
+		if err != nil {
+			return fmt.Errorf("attest: %w", err)
+		}
+		if err := attest.Check(predicateType, content); err != nil {
+			return fmt.Errorf("attest: %w", err)
+		}
+		done, err := signature.Attest(cmd.Context(), signature.AttestOptions{Reference: args[0], Key: key.path, Format: key.format,
+			PredicateType: predicateType, Predicate: content, Password: c.password(), Remote: c.signatures()})
+		if err != nil {
+			return fmt.Errorf("attest: %w", err)
+		}
+		return c.print(attestResult{done})
+	}
+	return cmd
+}
+
+// readFile reads a file of at most signature.MaxEnvelope bytes, or stdin.
+func (c *console) readFile(path string) ([]byte, error) {
+	in := c.In
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in = file
+	}
+	content, err := io.ReadAll(io.LimitReader(in, signature.MaxEnvelope+1))
+	if err == nil && len(content) > signature.MaxEnvelope {
+		err = fmt.Errorf("%q: more than %d bytes: %w", path, signature.MaxEnvelope, artifact.ErrInvalid)
+	}
+	return content, err
+}
+
+// attestations judges the attestations of a reference. An error wraps
+// artifact.ErrUnverified where the policy requires what does not hold.
+func (c *console) attestations(ctx context.Context, ref, within string, who *trust.Policy) (*policy.Attestations, error) {
+	signed, err := signature.New(signature.Options{Trust: who, CacheSize: 1})
+	if err != nil {
+		return nil, argument(err)
+	}
+	judge, err := attest.New(signed, 1)
+	if err != nil {
+		return nil, err
+	}
+	subject, evidence, err := c.signatures().Evidence(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	subject.Within = digest.Digest(within)
+	judged, err := judge.Judge(ctx, subject, evidence)
+	if err != nil {
+		return nil, err
+	}
+	var why []string
+	for _, f := range judged.Verdict().Reasons() {
+		why = append(why, f.Detail)
+	}
+	switch judged.Verdict().Outcome() {
+	case policy.Allow:
+		return &judged, nil
+	case policy.Deny:
+		return nil, fmt.Errorf("%s: %w", strings.Join(why, "\n  "), artifact.ErrUnverified)
+	}
+	return nil, fmt.Errorf("could not tell: %s", strings.Join(why, "\n  "))
+}
+
+// attestationRows tells each attestation, and what lies beside them.
+func attestationRows(w io.Writer, judged *policy.Attestations) error {
+	if len(judged.All)+len(judged.Evidence) == 0 {
+		return sentence(w, "no attestations")
+	}
+	return table(w, func(row func(...string)) {
+		row("ATTESTATION", "KIND", "VERIFIED", "DIGEST", "WHY")
+		for _, a := range judged.All {
+			verified := "no"
+			if a.Verified {
+				verified = "by " + a.Signer
+			}
+			row(a.PredicateType, a.Kind, verified, a.Digest.String(), short(a.Finding.Detail, 120))
+		}
+		for _, f := range judged.Evidence {
+			row("-", "", "no", f.Digest.String(), short(f.Detail, 120))
+		}
+	})
+}
