@@ -1,0 +1,86 @@
+package gc
+
+import (
+	"context"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// bytes removes what no repository links any more.
+func (r *run) bytes(ctx context.Context) error {
+	if !r.dry {
+		err := r.sweep.Doomed(ctx, func(d digest.Digest) error {
+			_, stored, err := r.sweep.Size(ctx, d)
+			if err != nil || stored && !r.live.has(d) {
+				return err
+			}
+			return r.sweep.Spare(ctx, d)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var emptySince time.Time
+	if !r.dry {
+		emptySince = r.now.Add(-r.opts.Grace)
+	}
+	seen := 0
+	return r.sweep.Bytes(ctx, emptySince, func(d digest.Digest, size int64, changed time.Time) error {
+		if seen++; r.opts.Progress != nil && seen%1024 == 1 {
+			r.opts.Progress(Progress{Repositories: r.report.Repositories, Blobs: seen})
+		}
+		return r.one(ctx, d, size, changed)
+	})
+}
+
+// one decides about the bytes of one digest.
+func (r *run) one(ctx context.Context, d digest.Digest, size int64, changed time.Time) error {
+	if r.live.has(d) {
+		r.report.BlobsKept++
+		return nil
+	}
+	if r.partial {
+		r.report.BlobsKept++
+		r.item("", d, Bytes, size, CouldNotTell, "no link was found that leads to it, but not every link can be read")
+		return nil
+	}
+	since, by, doomed, err := r.sweep.Sentence(ctx, d)
+	if err != nil {
+		return err
+	}
+	switch {
+	case doomed && by != r.id && r.over(since) && !r.linked.has(d):
+		return r.remove(ctx, d, size)
+	case doomed:
+		r.report.BlobsKept++
+		r.item("", d, Bytes, size, Keep, "no link in force leads to it, but only since "+since.Format(time.RFC3339))
+	case !r.over(changed):
+		r.report.BlobsKept++
+		r.item("", d, Bytes, size, Keep, "no link leads to it, but it was written within the grace period")
+	default:
+		r.report.BlobsSetAside++
+		r.item("", d, Bytes, size, Remove, "no link in force leads to it: a run would note it and a later one remove it")
+		if !r.dry {
+			return r.sweep.Doom(ctx, d, r.id, r.now)
+		}
+	}
+	return nil
+}
+
+func (r *run) remove(ctx context.Context, d digest.Digest, size int64) error {
+	if !r.dry {
+		gone, err := r.sweep.Remove(ctx, d)
+		if err != nil {
+			return err
+		}
+		if !gone {
+			r.report.BlobsKept++
+			return nil
+		}
+	}
+	r.report.BlobsRemoved++
+	r.report.BytesFreed += size
+	r.item("", d, Bytes, size, Remove, "no link leads to it since more than the grace period")
+	return nil
+}

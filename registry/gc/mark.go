@@ -1,0 +1,261 @@
+package gc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
+)
+
+// world is one repository as it was found.
+type world struct {
+	repo      string
+	links     []registry.Link
+	inForce   map[linkName]bool
+	contents  map[digest.Digest]registry.Content
+	alias     map[digest.Digest]digest.Digest   // names that are not what they are stored under
+	referrers map[digest.Digest][]digest.Digest // by subject
+	tags      []tag
+	damage    []registry.Damage
+	unlinked  bool                     // a link leads nobody knows where
+	uploads   bool                     // one is in progress
+	young     time.Time                // what was written after this stays
+	why       map[digest.Digest]string // of what is kept; its keys are the mark
+}
+
+type linkName struct {
+	kind   registry.LinkKind
+	digest digest.Digest
+}
+
+type tag struct {
+	name string
+	to   digest.Digest
+}
+
+// known gives the links of an earlier survey. One that was written again since
+// then looks old here; Condemn finds out.
+func (w *world) known() func(registry.LinkKind, digest.Digest, bool) (registry.Link, bool) {
+	type key struct {
+		linkName
+		condemned bool
+	}
+	links := map[key]registry.Link{}
+	if w != nil {
+		for _, l := range w.links {
+			links[key{linkName{l.Kind, l.Digest}, l.Condemned()}] = l
+		}
+	}
+	return func(kind registry.LinkKind, d digest.Digest, condemned bool) (registry.Link, bool) {
+		l, ok := links[key{linkName{kind, d}, condemned}]
+		return l, ok
+	}
+}
+
+// survey reads repo and marks. What is known from before is not read again.
+func (r *run) survey(ctx context.Context, repo string, before *world) (*world, error) {
+	w := &world{
+		repo: repo, inForce: map[linkName]bool{}, contents: map[digest.Digest]registry.Content{},
+		alias: map[digest.Digest]digest.Digest{}, referrers: map[digest.Digest][]digest.Digest{}, why: map[digest.Digest]string{},
+	}
+	// Tags first: what a tag means was stored before the tag.
+	if err := r.readTags(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := r.readYoung(ctx, w); err != nil {
+		return nil, err
+	}
+	err := r.sweep.Links(ctx, repo, before.known(), w.add, func(d registry.Damage) {
+		w.damage = append(w.damage, d)
+		if d.Digest != "" {
+			w.links = append(w.links, registry.Link{Kind: registry.BlobLink, Digest: d.Digest, Target: d.Digest, Changed: r.now})
+		}
+		w.unlinked = w.unlinked || d.Digest.Validate() != nil || d.Digest.Algorithm() != digest.SHA256
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.readContents(ctx, w, before); err != nil {
+		return nil, err
+	}
+	if err := r.checkTags(ctx, w); err != nil {
+		return nil, err
+	}
+	w.mark()
+	return w, nil
+}
+
+func (w *world) add(l registry.Link) {
+	w.links = append(w.links, l)
+	if !l.Condemned() {
+		w.inForce[linkName{l.Kind, l.Digest}] = true
+	}
+	if l.Digest != l.Target {
+		w.alias[l.Digest] = l.Target
+	}
+}
+
+func (r *run) readTags(ctx context.Context, w *world) error {
+	err := r.registry.Tags(ctx, w.repo, func(name string, d digest.Digest) error {
+		w.tags = append(w.tags, tag{name, d})
+		return nil
+	})
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return w.note(err)
+	}
+	for _, one := range several.Unwrap() {
+		if err := w.note(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note keeps a damage and gives back any other error.
+func (w *world) note(err error) error {
+	var damage *registry.Damage
+	if errors.As(err, &damage) {
+		w.damage = append(w.damage, *damage)
+		return nil
+	}
+	return err
+}
+
+func (r *run) readYoung(ctx context.Context, w *world) error {
+	since := r.now
+	began, any, err := r.sweep.Uploads(ctx, w.repo)
+	if err != nil {
+		return err
+	}
+	if any && began.Before(since) {
+		since = began
+	}
+	w.uploads, w.young = any, since.Add(-r.opts.Grace)
+	return nil
+}
+
+func (r *run) readContents(ctx context.Context, w *world, before *world) error {
+	for _, l := range w.links {
+		if _, known := w.contents[l.Target]; known || l.Kind != registry.ManifestLink {
+			continue
+		}
+		var c registry.Content
+		known := false
+		if before != nil {
+			c, known = before.contents[l.Target]
+		}
+		if !known {
+			var err error
+			if c, err = r.sweep.Content(ctx, w.repo, l.Target); err != nil {
+				if err := w.note(err); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		w.contents[l.Target] = c
+		if c.Subject != "" {
+			w.referrers[c.Subject] = append(w.referrers[c.Subject], l.Target)
+		}
+	}
+	return ctx.Err()
+}
+
+// checkTags finds tags that mean nothing: what they would reach is not known.
+func (r *run) checkTags(ctx context.Context, w *world) error {
+	for _, t := range w.tags {
+		if _, ok := w.contents[w.resolve(t.to)]; ok {
+			continue
+		}
+		now, err := r.registry.Resolve(ctx, w.repo, t.name)
+		if errors.Is(err, artifact.ErrNotFound) {
+			continue // deleted while this was read
+		}
+		if err != nil {
+			if err := w.note(err); err != nil {
+				return err
+			}
+			continue
+		}
+		if !slices.ContainsFunc(w.damage, func(d registry.Damage) bool { return d.Digest == t.to }) {
+			w.damage = append(w.damage, registry.Damage{Repository: w.repo, Tag: t.name, Digest: now, What: fmt.Sprintf("the tag means %s, which is not in the repository", now)})
+		}
+	}
+	return nil
+}
+
+func (w *world) resolve(d digest.Digest) digest.Digest {
+	if to, ok := w.alias[d]; ok {
+		return to
+	}
+	return d
+}
+
+// mark finds what is kept, and why: tags first, so that the reason of what
+// they reach is not its age.
+func (w *world) mark() {
+	for subject, list := range w.referrers {
+		if to := w.resolve(subject); to != subject {
+			w.referrers[to] = append(w.referrers[to], list...)
+			delete(w.referrers, subject)
+		}
+	}
+	for _, t := range w.tags {
+		w.reach(w.why, w.resolve(t.to), fmt.Sprintf("tag %q means it", t.name))
+	}
+	for _, l := range w.links {
+		if l.Kind == registry.ManifestLink && w.isYoung(l) {
+			w.reach(w.why, l.Target, w.youth("pushed"))
+		}
+	}
+	for _, l := range w.links {
+		if w.isYoung(l) {
+			w.reach(w.why, l.Target, w.youth("uploaded"))
+		}
+	}
+}
+
+func (w *world) isYoung(l registry.Link) bool { return !l.Condemned() && l.Changed.After(w.young) }
+
+func (w *world) youth(how string) string {
+	if w.uploads {
+		return how + " within the grace period before the oldest upload in progress here, or later"
+	}
+	return how + " within the grace period"
+}
+
+// reach adds from, and all that keeps with it, to into.
+func (w *world) reach(into map[digest.Digest]string, from digest.Digest, reason string) {
+	type step struct {
+		d      digest.Digest
+		reason string
+	}
+	for todo := []step{{from, reason}}; len(todo) > 0; {
+		at := todo[0]
+		todo = todo[1:]
+		if _, seen := into[at.d]; seen {
+			continue
+		}
+		into[at.d] = at.reason
+		c, ok := w.contents[at.d]
+		if !ok {
+			continue
+		}
+		for _, ref := range c.References {
+			todo = append(todo, step{w.resolve(ref), "part of " + at.d.String()})
+		}
+		for _, referrer := range w.referrers[at.d] {
+			todo = append(todo, step{referrer, "refers to " + at.d.String()})
+		}
+		if c.Subject != "" {
+			todo = append(todo, step{w.resolve(c.Subject), "subject of " + at.d.String()})
+		}
+	}
+}

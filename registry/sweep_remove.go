@@ -1,0 +1,226 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// Condemn sets a link aside. It is false when the link was written again since
+// it was listed. The caller holds the repository's lock.
+func (s Sweep) Condemn(ctx context.Context, repo string, l Link, run string, now time.Time) (bool, error) {
+	sweeping.Lock()
+	defer sweeping.Unlock()
+	at := linkPath(repo, l.Kind, l.Digest)
+	fi, err := s.raw().Stat(ctx, at)
+	if isNotFound(err) || err == nil && !fi.ModTime().Equal(l.Changed) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := s.put(ctx, condemnedPath(repo, l.Kind, l.Digest), sentence{l.Target, now.UTC(), run}); err != nil {
+		return false, err
+	}
+	err = s.g.deleteLink(ctx, at, at)
+	s.g.manifests.drop(repo + "@" + l.Digest.String())
+	if err != nil && !isNotFound(err) {
+		return false, err
+	}
+	return true, nil
+}
+
+// Restore puts a link back that was set aside.
+func (s Sweep) Restore(ctx context.Context, repo string, l Link) error {
+	_, err := s.g.driver.GetContent(ctx, linkPath(repo, l.Kind, l.Digest))
+	if isNotFound(err) {
+		return nil // dropped meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	return missingIsFine(s.raw().Delete(ctx, condemnedPath(repo, l.Kind, l.Digest)))
+}
+
+// Purge drops a link that was set aside, and with a manifest what its subject
+// knows of it, and tells the Sink. It is false when the link was written again
+// meanwhile: that link stays. The caller holds the repository's lock.
+func (s Sweep) Purge(ctx context.Context, repo string, l Link) (bool, error) {
+	event := Event{Kind: ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.g.opts.Now()}
+	dropped, err := s.purge(ctx, repo, l, &event)
+	if dropped && isWhole(l) {
+		s.g.opts.Sink.Notify(event)
+	}
+	return dropped, err
+}
+
+func isWhole(l Link) bool { return l.Kind == ManifestLink && l.Digest == l.Target }
+
+func (s Sweep) purge(ctx context.Context, repo string, l Link, event *Event) (bool, error) {
+	sweeping.Lock()
+	defer sweeping.Unlock()
+	at, aside := linkPath(repo, l.Kind, l.Digest), condemnedPath(repo, l.Kind, l.Digest)
+	_, err := s.raw().Stat(ctx, at)
+	if err == nil {
+		return false, missingIsFine(s.raw().Delete(ctx, aside))
+	}
+	if !isNotFound(err) {
+		return false, err
+	}
+	if isWhole(l) {
+		m, err := s.manifest(ctx, repo, l.Target)
+		if err != nil {
+			return false, err
+		}
+		event.Descriptor = m.descriptor()
+		if m.Subject != nil {
+			event.Subject = m.Subject.Digest
+		}
+		if err := s.g.removeReferrer(ctx, repo, m); err != nil {
+			return false, err
+		}
+	}
+	if err := missingIsFine(s.raw().Delete(ctx, aside)); err != nil {
+		return false, err
+	}
+	s.g.manifests.drop(repo + "@" + l.Digest.String())
+	s.removeEmpty(path.Dir(at))
+	return true, nil
+}
+
+// Recover finishes what a killed collection left: bytes on their way out come
+// back, to be judged again.
+func (s Sweep) Recover(ctx context.Context) error {
+	return s.names(ctx, removedRoot, func(d digest.Digest, at string) error {
+		sweeping.Lock()
+		defer sweeping.Unlock()
+		if _, err := s.g.driver.restoreBytes(ctx, d); err != nil {
+			return err
+		}
+		return missingIsFine(s.raw().Delete(ctx, at))
+	})
+}
+
+// Bytes calls fn for everything that is stored by digest, linked or not. With
+// a time, empty folders that did not change since are removed on the way.
+func (s Sweep) Bytes(ctx context.Context, emptySince time.Time, fn func(d digest.Digest, size int64, changed time.Time) error) error {
+	err := s.raw().Walk(ctx, blobRoot, func(fi storagedriver.FileInfo) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if fi.IsDir() {
+			if fi.ModTime().Before(emptySince) && s.removeEmpty(fi.Path()) {
+				return storagedriver.ErrSkipDir
+			}
+			return nil
+		}
+		if d, ok := blobAt(fi.Path()); ok {
+			return fn(d, fi.Size(), fi.ModTime())
+		}
+		return nil
+	})
+	return missingIsFine(err)
+}
+
+// Size is how many bytes are stored as d; false when d is not stored.
+func (s Sweep) Size(ctx context.Context, d digest.Digest) (size int64, stored bool, err error) {
+	fi, err := s.raw().Stat(ctx, blobPath(d))
+	if isNotFound(err) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	return fi.Size(), true, nil
+}
+
+// Doomed calls fn for all bytes that Doom named and nobody looked for since.
+func (s Sweep) Doomed(ctx context.Context, fn func(d digest.Digest) error) error {
+	return s.names(ctx, doomedRoot, func(d digest.Digest, _ string) error { return fn(d) })
+}
+
+// Sentence says when and in which run bytes were doomed; false when they were
+// not. What cannot be read was not, and is doomed afresh.
+func (s Sweep) Sentence(ctx context.Context, d digest.Digest) (since time.Time, run string, doomed bool, err error) {
+	told, err := s.sentence(ctx, doomedPath(d), d)
+	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+		return time.Time{}, "", false, nil
+	}
+	return told.Since, told.Run, err == nil, err
+}
+
+// Doom names bytes that no link leads to, for Remove in a later run. Whoever
+// looks for them until then takes it back.
+func (s Sweep) Doom(ctx context.Context, d digest.Digest, run string, now time.Time) error {
+	return s.put(ctx, doomedPath(d), sentence{d, now.UTC(), run})
+}
+
+// Spare takes back that d was doomed.
+func (s Sweep) Spare(ctx context.Context, d digest.Digest) error { return s.g.driver.spare(ctx, d) }
+
+// Remove removes doomed bytes for good. It is false when they are not doomed
+// any more: whoever looked for them keeps them.
+func (s Sweep) Remove(ctx context.Context, d digest.Digest) (bool, error) {
+	sweeping.Lock()
+	defer sweeping.Unlock()
+	doomed := func() (bool, error) {
+		_, err := s.raw().Stat(ctx, doomedPath(d))
+		return err == nil, missingIsFine(err)
+	}
+	if still, err := doomed(); !still || err != nil {
+		return false, err
+	}
+	if err := s.raw().Move(ctx, blobPath(d), removedPath(d)); err != nil {
+		return false, fmt.Errorf("remove %s: %w", d, err)
+	}
+	if still, err := doomed(); !still || err != nil {
+		_, back := s.g.driver.restoreBytes(ctx, d)
+		return false, errors.Join(err, back)
+	}
+	s.g.blobs.drop(d.String())
+	for _, at := range []string{removedPath(d), doomedPath(d)} {
+		if err := missingIsFine(s.raw().Delete(ctx, at)); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// names calls fn for every <alg>/<hex> below root.
+func (s Sweep) names(ctx context.Context, root string, fn func(d digest.Digest, at string) error) error {
+	for _, alg := range []digest.Algorithm{digest.SHA256, digest.SHA512} {
+		err := s.list(ctx, path.Join(root, alg.String()), func(at string) error {
+			d := digest.NewDigestFromEncoded(alg, path.Base(at))
+			if d.Validate() != nil {
+				return nil // left behind by a cut write
+			}
+			return fn(d, at)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeEmpty removes a folder of the filesystem if nothing is in it.
+func (s Sweep) removeEmpty(dir string) bool {
+	return s.g.driver.root != "" && os.Remove(filepath.Join(s.g.driver.root, dir)) == nil
+}
+
+func missingIsFine(err error) error {
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
