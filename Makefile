@@ -52,6 +52,10 @@ e2e: ## stock oras, cosign and crane against a built server
 	@scripts/tools/install oras crane cosign2 cosign3
 	go test -tags e2e -count=1 ./scripts/e2e ./policy/...
 
+.PHONY: crash
+crash: ## kill -9 during an import, ten times; KREW_SET=krew-plugins.jsonl.gz takes the real set
+	go test -tags e2e -count=1 -v ./scripts/crash
+
 .PHONY: conformance
 conformance: ## official OCI suite: SUITE=/path/to/binary
 	@SUITE='$(SUITE)' scripts/conformance
