@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -34,6 +33,9 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 	small, held := g.blobs.get(to.String())
 	var f io.ReadSeekCloser
 	if !held {
+		if sent, err := g.redirect(w, r, at, to); sent || err != nil {
+			return g.blobMissing(r.Context(), err, at)
+		}
 		if f, err = g.openBytes(r.Context(), at.repo, at.digest, to); err != nil {
 			return g.blobMissing(r.Context(), err, at)
 		}
@@ -117,18 +119,11 @@ func (g *Registry) openBytes(ctx context.Context, repo string, d, to digest.Dige
 		}
 		return f, nil
 	}
-	if _, err := g.driver.Stat(ctx, blobPath(to)); isNotFound(err) {
+	f, err := g.driver.openRemote(ctx, blobPath(to))
+	if isNotFound(err) {
 		return nil, g.lostBlob(ctx, repo, d, to)
 	}
-	named, err := reference.WithName(repo)
-	if err != nil {
-		return nil, err
-	}
-	under, err := g.namespace.Repository(ctx, named)
-	if err != nil {
-		return nil, err
-	}
-	return under.Blobs(ctx).Open(ctx, to)
+	return f, err
 }
 
 // lostBlob logs a link without bytes. It is answered as not found, so that a

@@ -51,6 +51,11 @@ func openDriver(ctx context.Context, o Options) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
 	}
+	if o.Driver == "s3" {
+		if under, err = newS3Store(under, parameters); err != nil {
+			return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
+		}
+	}
 	d.StorageDriver = under
 	return d, nil
 }

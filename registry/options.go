@@ -26,6 +26,10 @@ type Options struct {
 	// that may change are then read from it every time, and Locker must exclude
 	// those processes too.
 	Replicated bool
+	// Redirect sends whoever reads a blob of more than 64 KiB to storage, with
+	// a signed URL that is good for 20 minutes, where the driver makes such
+	// URLs. Manifests are always served from here.
+	Redirect bool
 	// Namespaces gives the settings of a repository; nil means none is free.
 	Namespaces func(repository string) Settings
 	// Principal says who asks; nil means nobody in particular. An error that

@@ -87,7 +87,7 @@ func (g *Registry) open(ctx context.Context) error {
 	if g.namespace, err = storage.NewRegistry(ctx, g.driver, storage.EnableDelete, storage.EnableValidateImageIndexImagesExist); err != nil {
 		return err
 	}
-	secret, err := g.secret(ctx)
+	secret, err := g.prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,9 +95,6 @@ func (g *Registry) open(ctx context.Context) error {
 	g.manifests, g.blobs = newCache[*manifest](quarter), newCache[[]byte](quarter)
 	if !g.opts.Replicated {
 		g.referrers, g.facts = newCache[referrerList](quarter), newCache[digest.Digest](quarter)
-	}
-	if err := g.adopt(ctx); err != nil {
-		return err
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stop = stop
@@ -109,6 +106,21 @@ func (g *Registry) open(ctx context.Context) error {
 		g.done.Go(func() { g.purgeLoop(life) })
 	}
 	return nil
+}
+
+// prepare makes what a storage needs to be served, while no other replica does.
+func (g *Registry) prepare(ctx context.Context) (secret string, err error) {
+	if !g.opts.ReadOnly {
+		unlock, err := g.opts.Locker.Lock(ctx, "storage", false)
+		if err != nil {
+			return "", fmt.Errorf("lock the storage: %w", err)
+		}
+		defer unlock()
+	}
+	if secret, err = g.secret(ctx); err != nil {
+		return "", s3Hint(err)
+	}
+	return secret, g.adopt(ctx)
 }
 
 // secret is the key of the upload tokens, kept in storage so that restarts
@@ -147,7 +159,10 @@ func (g *Registry) probe(ctx context.Context) error {
 		}
 		return fmt.Errorf("storage cannot be written: %w", err)
 	}
-	return g.driver.Delete(ctx, at)
+	if err := g.driver.Delete(ctx, at); !isNotFound(err) {
+		return err
+	}
+	return nil // another replica was faster
 }
 
 // Close stops what runs in the background and waits for it. Requests that are

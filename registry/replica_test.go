@@ -15,9 +15,14 @@ import (
 
 // replicas are two registries over one storage with one locker.
 func replicas(t *testing.T) (a, b *client) {
-	dir, locker := t.TempDir(), registry.NewLocker()
+	return replicasOver(t, registrytest.Dir(t.TempDir()))
+}
+
+// replicasOver are two over the storage that an option names.
+func replicasOver(t *testing.T, storage registrytest.Option) (a, b *client) {
+	locker := registry.NewLocker()
 	open := func() *client {
-		return newClient(t, registrytest.New(t, registrytest.Dir(dir), registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+		return newClient(t, registrytest.New(t, storage, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
 			o.Replicated, o.Locker = true, locker
 		})))
 	}
@@ -27,6 +32,11 @@ func replicas(t *testing.T) (a, b *client) {
 func TestReplicasAgreeAtOnce_K7(t *testing.T) {
 	t.Parallel()
 	a, b := replicas(t)
+	checkAgreement(t, a, b)
+}
+
+// checkAgreement holds that what one replica was told, the other says at once.
+func checkAgreement(t *testing.T, a, b *client) {
 	one := a.pushed("free/x", "one", image(nil))
 	b.want(b.get("free/x", "manifests", "one"), http.StatusOK)
 	for i := range 3 {
@@ -52,6 +62,11 @@ func TestReplicasAgreeAtOnce_K7(t *testing.T) {
 func TestRacingPushesToTwoReplicasHaveOneWinner_B2(t *testing.T) {
 	t.Parallel()
 	a, b := replicas(t)
+	checkOneWinner(t, a, b)
+}
+
+// checkOneWinner races pushes of different content to one version tag.
+func checkOneWinner(t *testing.T, a, b *client) {
 	a.blob("acme/hello", emptyConfig)
 	var mu sync.Mutex
 	won := 0

@@ -24,26 +24,30 @@ type clause struct {
 // real registry, on disk and in memory.
 func TestDistributionSpec_B1(t *testing.T) {
 	t.Parallel()
-	categories := map[string][]clause{
-		"pull": pullClauses, "push": pushClauses, "blob uploads": uploadClauses,
-		"content discovery": discoveryClauses, "referrers": referrersClauses,
-		"content management": managementClauses, "errors": errorClauses,
-	}
 	for name, options := range map[string][]registrytest.Option{
 		"filesystem": {registrytest.Free("free")},
 		"inmemory":   {registrytest.Free("free"), registrytest.InMemory()},
 	} {
 		s := registrytest.New(t, options...)
-		t.Run(name, func(t *testing.T) {
-			for category, clauses := range categories {
-				for i, k := range clauses {
-					t.Run(category+"/"+k.word+" "+k.says, func(t *testing.T) {
-						c := newClient(t, s)
-						k.check(c, fmt.Sprintf("free/%s/n%d", slug(category), i))
-					})
-				}
-			}
-		})
+		t.Run(name, func(t *testing.T) { checkClauses(t, s) })
+	}
+}
+
+// checkClauses runs every clause of the four categories against s, in which
+// the namespace free is free.
+func checkClauses(t *testing.T, s *registrytest.Server) {
+	categories := map[string][]clause{
+		"pull": pullClauses, "push": pushClauses, "blob uploads": uploadClauses,
+		"content discovery": discoveryClauses, "referrers": referrersClauses,
+		"content management": managementClauses, "errors": errorClauses,
+	}
+	for category, clauses := range categories {
+		for i, k := range clauses {
+			t.Run(category+"/"+k.word+" "+k.says, func(t *testing.T) {
+				c := newClient(t, s)
+				k.check(c, fmt.Sprintf("free/%s/n%d", slug(category), i))
+			})
+		}
 	}
 }
 

@@ -1,0 +1,131 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/awserr"
+	"github.com/aws/aws-sdk-go/service/s3"
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+	s3driver "github.com/distribution/distribution/v3/registry/storage/driver/s3-aws" // registers "s3"
+)
+
+// An s3Store completes distribution's S3 driver. A store has no rename, no
+// folders and no clock of ours; what the registry needs of it is that a PUT is
+// seen by every later GET and LIST, which S3 promises since December 2020.
+type s3Store struct {
+	*s3driver.Driver
+	client *s3.S3
+	bucket string
+}
+
+// newS3Store takes over a driver that distribution made.
+func newS3Store(under storagedriver.StorageDriver, parameters map[string]any) (storagedriver.StorageDriver, error) {
+	d, ok := under.(*s3driver.Driver)
+	if !ok {
+		return nil, fmt.Errorf("unexpected driver %T", under)
+	}
+	// The client is an exported field of an unexported type.
+	field := reflect.Indirect(reflect.ValueOf(d.StorageDriver)).FieldByName("S3")
+	if !field.IsValid() {
+		return nil, fmt.Errorf("unexpected driver %T", d.StorageDriver)
+	}
+	client, ok := field.Interface().(*s3.S3)
+	if !ok {
+		return nil, fmt.Errorf("unexpected client %T", field.Interface())
+	}
+	if parameters["skipverify"] == nil {
+		client.Config.HTTPClient = &http.Client{Transport: s3Transport()}
+	}
+	return &s3Store{Driver: d, client: client, bucket: fmt.Sprint(parameters["bucket"])}, nil
+}
+
+// s3Transport keeps more than the two idle connections that are Go's default,
+// and gives up on a store that accepts a request and never answers.
+func s3Transport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          128,
+		MaxIdleConnsPerHost:   128,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: time.Minute,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// Stat asks for an object alone where path can only be one. Distribution's
+// lists after every miss, which costs a request more and takes an object whose
+// name merely begins like path for a folder.
+func (s *s3Store) Stat(ctx context.Context, at string) (storagedriver.FileInfo, error) {
+	if !isObject(at) {
+		return s.Driver.Stat(ctx, at)
+	}
+	head, err := s.client.HeadObjectWithContext(ctx, &s3.HeadObjectInput{Bucket: aws.String(s.bucket), Key: aws.String(s.S3BucketKey(at))})
+	var failed awserr.RequestFailure
+	if errors.As(err, &failed) && failed.StatusCode() == http.StatusNotFound {
+		return nil, storagedriver.PathNotFoundError{Path: at, DriverName: s.Name()}
+	}
+	if err != nil {
+		return nil, storagedriver.Error{DriverName: s.Name(), Detail: err}
+	}
+	return storagedriver.FileInfoInternal{FileInfoFields: storagedriver.FileInfoFields{
+		Path: at, Size: aws.Int64Value(head.ContentLength), ModTime: aws.TimeValue(head.LastModified),
+	}}, nil
+}
+
+// isObject reports whether the registry keeps a file at path whenever it keeps
+// anything there.
+func isObject(at string) bool {
+	switch path.Base(at) {
+	case "data":
+		return strings.HasPrefix(at, blobRoot+"/") || strings.Contains(at, "/_uploads/")
+	case "startedat":
+		return strings.Contains(at, "/_uploads/")
+	case "link":
+		return strings.HasSuffix(at, "/current/link") && strings.Contains(at, "/_manifests/tags/") ||
+			strings.Contains(at, "/_manifests/revisions/") || strings.Contains(at, "/_layers/")
+	case markFile:
+		return true
+	}
+	return strings.HasPrefix(at, "/oarlock/gc/bytes/") || strings.HasPrefix(at, "/oarlock/gc/removed/")
+}
+
+// s3Hint says what to do about what keeps a store from being used; the text of
+// err holds no credentials.
+func s3Hint(err error) error {
+	var wrapped storagedriver.Error // has no Unwrap of its own
+	if errors.As(err, &wrapped) && wrapped.Detail != nil {
+		err = wrapped.Detail
+	}
+	var told awserr.Error
+	if !errors.As(err, &told) {
+		return err
+	}
+	fix := ""
+	switch told.Code() {
+	case "NoCredentialProviders":
+		return errors.New("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials")
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch":
+		fix = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+	case "NoSuchBucket":
+		fix = "make the bucket first"
+	case "AccessDenied", "Forbidden":
+		fix = "these credentials need to list the bucket and to get, put and delete its objects"
+	case "RequestError":
+		fix = "check the endpoint"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, fix)
+}

@@ -1,0 +1,171 @@
+package registry_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/registrytest"
+)
+
+// onS3 keeps a registry in the bucket of the server that scripts/s3/test runs.
+func onS3(t testing.TB) registrytest.Option {
+	endpoint := os.Getenv("OARLOCK_TEST_S3")
+	if endpoint == "" {
+		t.Skip("OARLOCK_TEST_S3 is not set: make s3 runs this against a real S3 server")
+	}
+	parameters := map[string]any{
+		"bucket": "oarlock", "region": "us-east-1", "regionendpoint": endpoint, "forcepathstyle": true,
+		"secure": strings.HasPrefix(endpoint, "https:"), "rootdirectory": "/" + strings.ToLower(rand.Text()),
+	}
+	return registrytest.With(func(o *registry.Options) { o.Driver, o.Parameters = "s3", parameters })
+}
+
+// TestDistributionSpecOverS3_B9: every clause holds where the bytes are in a bucket.
+func TestDistributionSpecOverS3_B9(t *testing.T) {
+	t.Parallel()
+	s := registrytest.New(t, registrytest.Free("free"), onS3(t))
+	checkClauses(t, s)
+}
+
+func TestLargeBlobsRedirectToSignedURLs_B9(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, registrytest.New(t, registrytest.Free("free"), onS3(t), registrytest.With(func(o *registry.Options) { o.Redirect = true })))
+	large, small := bytes.Repeat([]byte("oar"), 50_000), []byte("small")
+	d := c.blob("free/x", large).Digest
+	m := c.pushed("free/x", "one", image(nil))
+	got := direct(t, c, "GET", "/v2/free/x/blobs/"+d.String())
+	if got.StatusCode != http.StatusTemporaryRedirect || !strings.Contains(got.Header.Get("Location"), "X-Amz-Signature=") {
+		t.Fatalf("status %d, location %q", got.StatusCode, got.Header.Get("Location"))
+	}
+	signed, err := http.Get(got.Header.Get("Location"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signed.Body.Close()
+	if body, err := io.ReadAll(signed.Body); err != nil || digest.FromBytes(body) != d {
+		t.Errorf("the signed URL gave status %d, %d bytes, %v", signed.StatusCode, len(body), err)
+	}
+	for what, path := range map[string]string{
+		"GET of a manifest by tag":    "/v2/free/x/manifests/one",
+		"GET of a manifest by digest": "/v2/free/x/manifests/" + m.Digest.String(),
+		"GET of a small blob":         "/v2/free/x/blobs/" + c.blob("free/x", small).Digest.String(),
+		"HEAD of a large blob":        "/v2/free/x/blobs/" + d.String(),
+	} {
+		method, _, _ := strings.Cut(what, " ")
+		if got := direct(t, c, method, path); got.StatusCode != http.StatusOK || got.ContentLength <= 0 {
+			t.Errorf("%s: status %d, length %d", what, got.StatusCode, got.ContentLength)
+		}
+	}
+	if got := direct(t, c, "GET", "/v2/free/other/blobs/"+d.String()); got.StatusCode != http.StatusNotFound {
+		t.Errorf("a blob of another repository: status %d", got.StatusCode)
+	}
+}
+
+// direct sends a request and follows no redirect.
+func direct(t *testing.T, c *client, method, path string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, c.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Body.Close()
+	return got
+}
+
+func TestUnusableS3SaysWhy_B9(t *testing.T) {
+	t.Parallel()
+	with := onS3(t)
+	for what, wrong := range map[string]struct {
+		set  map[string]any
+		want string
+	}{
+		"a bucket that is not there": {map[string]any{"bucket": "no-such-bucket"}, "make the bucket first"},
+		"a wrong secret":             {map[string]any{"accesskey": os.Getenv("AWS_ACCESS_KEY_ID"), "secretkey": "not-the-secret"}, "check AWS_ACCESS_KEY_ID"},
+		"nobody at the endpoint":     {map[string]any{"regionendpoint": "http://127.0.0.1:1"}, "check the endpoint"},
+	} {
+		o := registry.Options{PurgeInterval: -1}
+		with(&o)
+		parameters := map[string]any{}
+		for k, v := range o.Parameters {
+			parameters[k] = v
+		}
+		for k, v := range wrong.set {
+			parameters[k] = v
+		}
+		o.Parameters = parameters
+		_, err := registry.Open(t.Context(), o)
+		if err == nil || !strings.Contains(err.Error(), wrong.want) {
+			t.Errorf("%s: %v, want %q", what, err, wrong.want)
+			continue
+		}
+		for _, secret := range []string{"not-the-secret", os.Getenv("AWS_SECRET_ACCESS_KEY")} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%s: the error tells a secret", what)
+			}
+		}
+	}
+}
+
+func TestReplicasOverOneBucket_K7(t *testing.T) {
+	t.Parallel()
+	a, b := replicasOver(t, onS3(t))
+	checkAgreement(t, a, b)
+	checkOneWinner(t, a, b)
+}
+
+// TestReplicasPrepareOneBucket_K7: replicas that start at once over an empty
+// bucket agree on the key of upload sessions, so that one goes on where the
+// other began.
+func TestReplicasPrepareOneBucket_K7(t *testing.T) {
+	t.Parallel()
+	with, locker := onS3(t), registry.NewLocker()
+	opened := make(chan *registry.Registry, 4)
+	for range cap(opened) {
+		go func() {
+			o := registry.Options{PurgeInterval: -1, Replicated: true, Locker: locker}
+			with(&o)
+			g, err := registry.Open(context.WithoutCancel(t.Context()), o)
+			if err != nil {
+				t.Error(err)
+			}
+			opened <- g
+		}()
+	}
+	for range cap(opened) {
+		if g := <-opened; g != nil {
+			defer g.Close()
+		}
+	}
+	a, b := replicasOver(t, with)
+	content := []byte("begun here, ended there")
+	start := a.send("POST", "/v2/free/x/blobs/uploads/", nil)
+	at := path(start.header.Get("Location"))
+	next := b.send("PATCH", at, content, "Content-Type", "application/octet-stream")
+	b.want(next, http.StatusAccepted)
+	at = path(next.header.Get("Location"))
+	a.want(a.send("PUT", at+"&digest="+digest.FromBytes(content).String(), nil), http.StatusCreated)
+	if got := b.get("free/x", "blobs", digest.FromBytes(content).String()); string(got.body) != string(content) {
+		t.Errorf("got %q", got.body)
+	}
+}
+
+// path drops scheme and host of a location.
+func path(location string) string {
+	if _, rest, ok := strings.Cut(location, "://"); ok {
+		return rest[strings.IndexByte(rest, '/'):]
+	}
+	return location
+}
