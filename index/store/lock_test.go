@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -59,4 +61,138 @@ func TestAdvisoryLocks_K7(t *testing.T) {
 	go func() { _ = replicas[0].Close() }()
 	held()
 	lock(t.Context(), 1, "held", false)()
+}
+
+// TestManyWritersNeedFewConnections_K7: writers that hold one lock and want
+// another get it, however many they are, as do uploads that hold theirs long.
+func TestManyWritersNeedFewConnections_K7(t *testing.T) {
+	t.Parallel()
+	server := os.Getenv("OARLOCK_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("OARLOCK_TEST_POSTGRES is not set")
+	}
+	var replicas [2]*AdvisoryLocker
+	for i := range replicas {
+		l, err := OpenAdvisoryLocker(t.Context(), server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		replicas[i] = l
+	}
+	for i := range 200 {
+		unlock, err := replicas[0].Lock(t.Context(), fmt.Sprint("upload/", i), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+	}
+	var inside, most atomic.Int64
+	each(200, func(i int) {
+		for _, key := range []string{"repository/acme/many", "tag/acme/many:1.0.0"} {
+			unlock, err := replicas[i%2].Lock(t.Context(), key, key[0] == 'r')
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer unlock()
+		}
+		most.Store(max(most.Load(), inside.Add(1)))
+		inside.Add(-1)
+	})
+	same(t, "at once inside", most.Load(), int64(1), nil)
+}
+
+// TestLockSurvivesItsConnection_K7: after the connection that held the locks
+// broke, new ones are given, and the old ones give nothing of theirs back.
+func TestLockSurvivesItsConnection_K7(t *testing.T) {
+	t.Parallel()
+	server := os.Getenv("OARLOCK_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("OARLOCK_TEST_POSTGRES is not set")
+	}
+	l, err := OpenAdvisoryLocker(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	before, err := l.Lock(t.Context(), "broken/1", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := Open(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	var pid int
+	if err := l.session.conn.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.write.ExecContext(t.Context(), "SELECT pg_terminate_backend(?)", pid); err != nil {
+		t.Fatal(err)
+	}
+	after, err := l.Lock(t.Context(), "broken/2", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before()
+	again, err := l.Lock(t.Context(), "broken/1", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+	after()
+}
+
+// TestSharersLetAWriterIn_K7: those who share a lock in one replica, one
+// beginning before the other ends, do not keep a writer of another out for good.
+func TestSharersLetAWriterIn_K7(t *testing.T) {
+	t.Parallel()
+	server := os.Getenv("OARLOCK_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("OARLOCK_TEST_POSTGRES is not set")
+	}
+	a, err := OpenAdvisoryLocker(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := OpenAdvisoryLocker(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	ctx, patience := context.WithTimeout(t.Context(), 20*time.Second)
+	defer patience()
+	held, err := a.Lock(ctx, "repository/busy", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		unlock, err := b.Lock(ctx, "repository/busy", false)
+		if err == nil {
+			unlock()
+		}
+		got <- err
+	}()
+	for in := false; !in; {
+		select {
+		case err := <-got:
+			if err != nil {
+				t.Fatal(err)
+			}
+			in = true
+		default:
+			overlap, cancel := context.WithTimeout(ctx, 2*shareFor)
+			next, err := a.Lock(overlap, "repository/busy", true)
+			cancel()
+			held()
+			if held = next; err != nil {
+				held = func() {}
+			}
+		}
+	}
+	held()
 }

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A Change says what a replica changed in the storage that all share.
+type Change struct {
+	Repository string `json:"repository"`
+	// Subject is the digest of the only manifest about which something new was
+	// said, or "" when anything may have changed.
+	Subject string `json:"subject,omitempty"`
+	// Missed says instead that changes may have gone unheard, so that
+	// everything is to be looked at.
+	Missed bool `json:"-"`
+}
+
+// A Notifier tells the replicas over one PostgreSQL database of one another's
+// changes, by NOTIFY. It is safe for concurrent use; Close ends it.
+type Notifier struct {
+	url, self string
+	db        *sql.DB
+}
+
+const (
+	channel      = "oarlock_change"
+	listenAgain  = 5 * time.Second  // the longest wait before the next attempt
+	listenCheck  = 20 * time.Second // how long silence is trusted
+	maxAnnouncer = 4                // connections
+)
+
+// OpenNotifier opens the notifier of a PostgreSQL database; any other url
+// wraps artifact.ErrInvalid.
+func OpenNotifier(ctx context.Context, url string) (*Notifier, error) {
+	if !isPostgres(url) {
+		scheme, _, _ := strings.Cut(url, "://")
+		return nil, fmt.Errorf("notifier: scheme %q: expected postgres: %w", scheme, artifact.ErrInvalid)
+	}
+	s, err := openPostgres(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	s.write.SetMaxOpenConns(maxAnnouncer)
+	s.write.SetMaxIdleConns(maxAnnouncer)
+	return &Notifier{url: url, self: rand.Text(), db: s.write.DB}, nil
+}
+
+// Close ends the announcements; Listen ends with its context.
+func (n *Notifier) Close() error { return n.db.Close() }
+
+type announcement struct {
+	From string `json:"from"`
+	Change
+}
+
+// Announce tells every other replica. When it returns nil, PostgreSQL has
+// passed the change on to those that listen.
+func (n *Notifier) Announce(ctx context.Context, c Change) error {
+	payload, err := json.Marshal(announcement{n.self, c})
+	if err != nil {
+		return err
+	}
+	_, err = n.db.ExecContext(ctx, "SELECT pg_notify($1, $2)", channel, string(payload))
+	return wrap("announce", err)
+}
+
+// Listen calls fn for what other replicas announce until ctx ends, and with
+// Missed each time it begins to listen, also after a connection was lost. fn
+// must not block. lost is told why a connection ended; it is tried again.
+func (n *Notifier) Listen(ctx context.Context, fn func(Change), lost func(error)) {
+	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, listenAgain) {
+		began := time.Now()
+		err := n.listen(ctx, fn)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > listenCheck {
+			wait = 100 * time.Millisecond
+		}
+		lost(err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+func (n *Notifier) listen(ctx context.Context, fn func(Change)) error {
+	conn, err := pgx.Connect(ctx, n.url)
+	if err != nil {
+		// The driver's text can hold the password of the url.
+		return fmt.Errorf("listen: PostgreSQL at %q does not answer: %s", hostOf(n.url), reason(err))
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return wrap("listen", err)
+	}
+	fn(Change{Missed: true})
+	for {
+		quiet, cancel := context.WithTimeout(ctx, listenCheck)
+		told, err := conn.WaitForNotification(quiet)
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			if err := n.check(ctx, conn); err != nil {
+				return wrap("listen", err)
+			}
+			continue
+		}
+		if err != nil {
+			return wrap("listen", err)
+		}
+		var a announcement
+		switch err := json.Unmarshal([]byte(told.Payload), &a); {
+		case err != nil || a.Repository == "":
+			fn(Change{Missed: true}) // said by a newer release
+		case a.From != n.self:
+			fn(a.Change)
+		}
+	}
+}
+
+// check notices a connection whose other end has gone without a word.
+func (n *Notifier) check(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, lockAnswer)
+	defer cancel()
+	return conn.Ping(ctx)
+}
