@@ -142,9 +142,13 @@ const (
 
 // attach stores a manifest of evidence about subject in a place.
 func (s *store) attach(place string, subject ocispec.Descriptor, m ocispec.Manifest) digest.Digest {
+	return s.attachAs("sig", place, subject, m)
+}
+
+func (s *store) attachAs(suffix, place string, subject ocispec.Descriptor, m ocispec.Manifest) digest.Digest {
 	if place == inTag {
 		d := s.manifest(m).Digest
-		s.tags[artifact.DigestTag(subject.Digest, "sig")] = d
+		s.tags[artifact.DigestTag(subject.Digest, suffix)] = d
 		return d
 	}
 	if place == inReferrer || place == inBoth {
