@@ -130,19 +130,7 @@ func (s Sweep) Links(ctx context.Context, repo string, known func(LinkKind, dige
 				fn(l)
 				return nil
 			}
-			told, err := s.sentence(ctx, at, d)
-			var damage *Damage
-			switch {
-			case errors.Is(err, artifact.ErrNotFound):
-			case errors.As(err, &damage):
-				damage.Repository, damage.Digest = repo, d
-				bad(*damage)
-			case err != nil:
-				return err
-			default:
-				fn(Link{Kind: kind, Digest: d, Target: told.Target, Since: told.Since, Run: told.Run})
-			}
-			return nil
+			return s.aside(ctx, repo, kind, d, at, fn, bad)
 		})
 		if err != nil {
 			return err
@@ -151,6 +139,24 @@ func (s Sweep) Links(ctx context.Context, repo string, known func(LinkKind, dige
 	return nil
 }
 
+// aside reads one link that was set aside.
+func (s Sweep) aside(ctx context.Context, repo string, kind LinkKind, d digest.Digest, at string, fn func(Link), bad func(Damage)) error {
+	told, err := s.sentence(ctx, at, d)
+	var damage *Damage
+	switch {
+	case errors.Is(err, artifact.ErrNotFound):
+	case errors.As(err, &damage):
+		damage.Repository = repo
+		bad(*damage)
+	case err != nil:
+		return err
+	default:
+		fn(Link{Kind: kind, Digest: d, Target: told.Target, Since: told.Since, Run: told.Run})
+	}
+	return nil
+}
+
+// link reads one link in force.
 func (s Sweep) link(ctx context.Context, repo string, kind LinkKind, alg digest.Algorithm, dir string, fn func(Link), bad func(Damage)) error {
 	d := digest.NewDigestFromEncoded(alg, path.Base(dir))
 	if d.Validate() != nil {

@@ -320,3 +320,24 @@ func TestReadOnlyRegistryTakesADryRunOnly_B8(t *testing.T) {
 		t.Errorf("error %v, want denied", err)
 	}
 }
+
+func TestStorageWithoutFilesIsCollectedToo_B8(t *testing.T) {
+	t.Parallel()
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"))
+	now := time.Now()
+	x := &site{client: newClient(t, s.Registry), s: s}
+	c := gc.New(s.Registry, gc.Options{Grace: time.Hour, Now: func() time.Time { now = now.Add(hours); return now }})
+	layer := x.blob("free/x", "a layer")
+	kept := x.push("free/x", "top", image("kept", "", layer))
+	lost := x.push("free/x", "", image("lost", ""))
+	if _, err := c.Run(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	report, err := c.Run(t.Context(), false)
+	if err != nil || report.ManifestsRemoved != 1 || report.BlobsRemoved != 1 || report.BytesFreed != lost.Size {
+		t.Errorf("report %+v, %v; the lost manifest has %d bytes", report, err, lost.Size)
+	}
+	x.want(x.get("free/x", "manifests", lost.Digest.String()), http.StatusNotFound)
+	x.want(x.get("free/x", "manifests", kept.Digest.String()), http.StatusOK)
+	x.want(x.get("free/x", "blobs", layer.Digest.String()), http.StatusOK)
+}

@@ -95,7 +95,7 @@ func TestKilledCollectorLosesNothingAndLeavesNothing_B8(t *testing.T) {
 		t.Skip("starts processes")
 	}
 	dir, l, r := t.TempDir(), newLedger(), rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	for round := range 12 {
+	for round := range 6 {
 		x, closeIt := reopen(t, dir)
 		x.fill(l, round)
 		closeIt()
