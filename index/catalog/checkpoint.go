@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -63,11 +64,20 @@ func Load(r io.Reader) (*Generation, error) {
 	switch {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("checkpoint: ends too early: %w", artifact.ErrInvalid)
+	case errors.Is(err, errVarint):
+		return nil, fmt.Errorf("checkpoint: %w: %w", err, artifact.ErrInvalid)
 	case err != nil:
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	return g, nil
 }
+
+// errVarint is what the standard library says of a number that has no end; it
+// has no name there, and unlike an error of the reader it is the content's fault.
+var errVarint = func() error {
+	_, err := binary.ReadUvarint(bytes.NewReader(bytes.Repeat([]byte{0xff}, binary.MaxVarintLen64+1)))
+	return err
+}()
 
 type loader struct {
 	r   *bufio.Reader

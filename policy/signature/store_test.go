@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"sync"
 	"testing"
@@ -174,6 +175,13 @@ func (s *store) attachAs(suffix, place string, subject ocispec.Descriptor, m oci
 type key struct {
 	name string
 	sigstore.SignerVerifier
+	alone *sync.Mutex // the library's RSA-PSS signer writes to its options
+}
+
+func (k key) SignMessage(message io.Reader, opts ...sigstore.SignOption) ([]byte, error) {
+	k.alone.Lock()
+	defer k.alone.Unlock()
+	return k.SignerVerifier.SignMessage(message, opts...)
 }
 
 var keys = sync.OnceValue(func() map[string]key {
@@ -183,7 +191,7 @@ var keys = sync.OnceValue(func() map[string]key {
 		if err != nil {
 			panic(err)
 		}
-		out[name] = key{name, signer}
+		out[name] = key{name, signer, new(sync.Mutex)}
 	}
 	for name, curve := range map[string]elliptic.Curve{"ecdsa-p256": elliptic.P256(), "ecdsa-p384": elliptic.P384()} {
 		private, err := ecdsa.GenerateKey(curve, rand.Reader)
