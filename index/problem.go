@@ -19,6 +19,10 @@ const (
 	CodeUnverified         = "unverified"
 	CodeDenied             = "denied"
 	CodeUnauthorized       = "unauthorized"
+	CodeNotAuthorised      = "not_authorised"
+	CodeNamespaceTaken     = "namespace_taken"
+	CodeNamespaceResembles = "namespace_resembles"
+	CodeQuota              = "quota_exceeded"
 	CodeTooManyRequests    = "too_many_requests"
 	CodeUnavailable        = "unavailable"
 	CodeInternal           = "internal"
@@ -42,6 +46,10 @@ var meanings = map[string]meaning{
 	CodeUnverified:         {http.StatusUnprocessableEntity, artifact.ErrUnverified, "A signature or digest does not hold"},
 	CodeDenied:             {http.StatusForbidden, artifact.ErrDenied, "Denied"},
 	CodeUnauthorized:       {http.StatusUnauthorized, artifact.ErrDenied, "Not logged in"},
+	CodeNotAuthorised:      {http.StatusForbidden, artifact.ErrDenied, "Not authorised"},
+	CodeNamespaceTaken:     {http.StatusConflict, artifact.ErrConflict, "The namespace is taken or reserved"},
+	CodeNamespaceResembles: {http.StatusConflict, artifact.ErrConflict, "The namespace looks like another"},
+	CodeQuota:              {http.StatusForbidden, artifact.ErrDenied, "A quota is used up"},
 	CodeTooManyRequests:    {http.StatusTooManyRequests, artifact.ErrDenied, "Too many requests"},
 	CodeUnavailable:        {http.StatusServiceUnavailable, nil, "Not ready"},
 	CodeInternal:           {http.StatusInternalServerError, nil, "Internal error"},

@@ -58,6 +58,11 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 	if at.kind == routeBase {
 		return answerBase(w)
 	}
+	if at.setsVersion(r.Method) {
+		if _, err := g.admit(r, Publish, at.repo); err != nil {
+			return err
+		}
+	}
 	if action != Pull {
 		if err := g.checkWritable(r.Context(), at.repo); err != nil {
 			return err
@@ -137,7 +142,11 @@ func (g *Registry) admit(r *http.Request, action Action, repo string) (who strin
 	if g.opts.Admitter == nil {
 		return who, nil
 	}
-	return who, admission(g.opts.Admitter.Admit(r.Context(), Access{Principal: who, Action: action, Repository: repo}))
+	err = g.opts.Admitter.Admit(r.Context(), Access{Principal: who, Action: action, Repository: repo})
+	if errors.Is(err, artifact.ErrNotFound) {
+		return who, unknownRepository(repo)
+	}
+	return who, admission(err)
 }
 
 // admitContent asks whether who may read the manifest or blob d.

@@ -117,6 +117,11 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 			return err
 		}
 	}
+	room, err := g.admitManifest(ctx, at, m)
+	if err != nil {
+		return err
+	}
+	defer room.Release()
 	if err := g.putManifest(ctx, at.repo, m, parsed, as); err != nil {
 		return err
 	}
@@ -125,6 +130,9 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	}
 	if err := g.putReferrer(ctx, at.repo, m); err != nil {
 		return err
+	}
+	if err := room.Commit(ctx); err != nil {
+		return admission(err)
 	}
 	if at.tag != "" {
 		if err := g.setTag(ctx, at.repo, at.tag, m.digest); err != nil {

@@ -87,6 +87,8 @@ const (
 	Pull   Action = "pull"
 	Push   Action = "push"
 	Delete Action = "delete"
+	// Publish is asked besides Push where a push sets a version tag.
+	Publish Action = "publish"
 )
 
 // Access is one question to an Admitter.
@@ -97,8 +99,9 @@ type Access struct {
 }
 
 // An Admitter decides who may do what. Nil admits; an error that is a
-// *Challenge is answered 401, one that wraps artifact.ErrDenied 403, and any
-// other means that it could not tell, which refuses too.
+// *Challenge is answered 401, one that wraps artifact.ErrDenied 403, one that
+// wraps artifact.ErrNotFound as if there were no such repository, and any other
+// means that it could not tell, which refuses too.
 type Admitter interface {
 	Admit(ctx context.Context, a Access) error
 }
@@ -108,6 +111,36 @@ type Admitter interface {
 // withdrawn or withheld. Its answers are those of Admit; it must be quick.
 type ContentAdmitter interface {
 	AdmitContent(ctx context.Context, a Access, d digest.Digest) error
+}
+
+// A ManifestAdmitter is an Admitter that is also asked about every manifest that
+// is pushed, when its bytes are read and nothing is stored: to hold namespaces
+// to limits. Its errors are those of Admit. The Reservation may be nil.
+type ManifestAdmitter interface {
+	AdmitManifest(ctx context.Context, a Access, l Load) (Reservation, error)
+}
+
+// A Load is what a pushed manifest adds to its namespace.
+type Load struct {
+	Tag    string // "" for a push by digest
+	Digest digest.Digest
+	// Manifest is the size of the manifest, Content that of the config and the
+	// layers that it names, both in bytes; Layers counts those.
+	Manifest, Content int64
+	Layers            int
+	// Held says that the repository has the manifest already, Set that the tag
+	// means it already.
+	Held, Set bool
+	// Version says that Tag is a version tag.
+	Version bool
+}
+
+// A Reservation is room for one push. Commit makes it count, after the
+// manifest is stored and before its tag is set; its error refuses the tag.
+// Release gives back what was not committed, and may follow Commit.
+type Reservation interface {
+	Commit(ctx context.Context) error
+	Release()
 }
 
 // A Challenge asks for credentials: 401 with WWW-Authenticate.

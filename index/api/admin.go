@@ -50,7 +50,7 @@ func (s *Server) adminRoutes(a huma.API) {
 			Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}},
 	})
 	huma.Register(a, fsck, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
-		if err := s.Authorize(callOf(ctx)); err != nil {
+		if err := s.Authorize(ctx, Fsck, ""); err != nil {
 			return nil, err
 		}
 		return stream(s.fsck), nil
@@ -58,11 +58,11 @@ func (s *Server) adminRoutes(a huma.API) {
 }
 
 func (s *Server) promote(ctx context.Context, in *promoteInput) (*promoteOutput, error) {
-	if err := s.Authorize(callOf(ctx)); err != nil {
-		return nil, err
-	}
 	id, err := in.name()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Authorize(ctx, Promote, id.String()); err != nil {
 		return nil, err
 	}
 	channel, err := artifact.ParseChannel(unescape(in.Channel))
@@ -89,7 +89,7 @@ func (s *Server) promote(ctx context.Context, in *promoteInput) (*promoteOutput,
 }
 
 func (s *Server) rebuild(ctx context.Context, in *rebuildInput) (*rebuildOutput, error) {
-	if err := s.Authorize(callOf(ctx)); err != nil {
+	if err := s.Authorize(ctx, RebuildCatalog, ""); err != nil {
 		return nil, err
 	}
 	done, err := s.Engine.Rebuild(ctx, in.Check)

@@ -70,16 +70,25 @@ func newSite(t *testing.T, plugins ...catalog.Plugin) *site {
 	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	s.api = api.New(api.Options{
 		Live: s.live, Engine: s.engine, Ready: func() error { return s.ready }, MaxBody: 4096, Log: log, Metrics: metrics, Version: "test",
-		Authorize: func(r *http.Request) error {
-			if r.Header.Get("Authorization") != "Bearer "+adminToken {
+		Authorize: func(ctx context.Context, _ api.Action, _ string) error {
+			if ctx.Value(tokenKey{}) != "Bearer "+adminToken {
 				return index.NewProblem(index.CodeUnauthorized, "no token")
 			}
 			return nil
 		},
 	})
-	s.Server = httptest.NewServer(api.NewObserver(log, metrics).Wrap("api", slog.LevelInfo, s.api))
+	s.Server = httptest.NewServer(api.NewObserver(log, metrics).Wrap("api", slog.LevelInfo, authenticated(s.api)))
 	t.Cleanup(func() { s.api.Drain(); s.Close() })
 	return s
+}
+
+type tokenKey struct{}
+
+// authenticated stands before the API and says who asks.
+func authenticated(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, r.Header.Get("Authorization"))))
+	})
 }
 
 type testWriter struct{ t *testing.T }

@@ -52,7 +52,7 @@ type docsSchema struct {
 	Fields    []docsField
 }
 
-var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
 // renderDocs writes the reference page for d, which needs no script and no
 // resource from anywhere.
@@ -60,7 +60,7 @@ func renderDocs(d *huma.OpenAPI) ([]byte, error) {
 	view := docsView{Title: d.Info.Title, Version: d.Info.Version, Description: d.Info.Description}
 	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
 		item := d.Paths[path]
-		for i, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
+		for i, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
 			if op != nil {
 				view.Operations = append(view.Operations, viewOperation(methods[i], path, op))
 			}

@@ -36,9 +36,12 @@ type Options struct {
 	Engine Engine
 	// Ready says why the server is not ready yet, or nil.
 	Ready func() error
-	// Authorize decides who may call what changes things. Errors wrap
-	// artifact.ErrDenied; a *index.Problem says its own code.
-	Authorize func(r *http.Request) error
+	// Authorize decides whether the caller of ctx may do an action to a plugin,
+	// or to the site where plugin is "". Errors wrap artifact.ErrDenied; a
+	// *index.Problem says its own code.
+	Authorize func(ctx context.Context, action Action, plugin string) error
+	// Accounts are tokens, namespaces and the audit log; nil serves none.
+	Accounts Accounts
 	// PublicURL is where clients reach the server; empty takes each request's Host.
 	PublicURL string
 	Version   string
@@ -97,6 +100,7 @@ func (s *Server) routes() {
 	s.resolveRoute(a)
 	s.eventsRoute(a)
 	s.adminRoutes(a)
+	s.accountRoutes(a)
 	var err error
 	if s.spec, s.docs, err = describe(a.OpenAPI()); err != nil {
 		panic(err) // the description is made from our own types: a test makes it
@@ -117,7 +121,7 @@ func humaConfig(version string) huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"bearer": {Type: "http", Scheme: "bearer", Description: "The bootstrap admin token, or none on a server with --dev."}},
+					"bearer": {Type: "http", Scheme: "bearer", Description: "A robot, personal or admin token; the first start of a server prints an admin token. None on a server with --dev."}},
 			},
 		},
 		Formats:                      huma.DefaultFormats,

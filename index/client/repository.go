@@ -164,7 +164,7 @@ func (r *repository) asKind(what string, err error) error {
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return fmt.Errorf("%s: %s: the registry asks for a login and there is none for it: %w", r.name, what, artifact.ErrDenied)
 	case errors.As(err, &answer) && kindOfStatus(answer.StatusCode) != nil:
-		return fmt.Errorf("%s: %s: %s: %w", r.name, what, err, kindOfStatus(answer.StatusCode))
+		return fmt.Errorf("%s: %s: %w: %w", r.name, what, err, kindOfStatus(answer.StatusCode))
 	}
 	return fmt.Errorf("%s: %s: %w", r.name, what, err)
 }

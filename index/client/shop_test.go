@@ -45,7 +45,7 @@ func newShop(t *testing.T) *shop {
 	s := &shop{live: catalog.NewLive(catalog.LiveOptions{})}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	apis := api.New(api.Options{Live: s.live, Engine: noEngine{}, Ready: func() error { return nil },
-		Authorize: func(*http.Request) error { return artifact.ErrDenied }, Log: log})
+		Authorize: func(context.Context, api.Action, string) error { return artifact.ErrDenied }, Log: log})
 	honest := http.NewServeMux()
 	honest.Handle("/v2/", registry)
 	honest.Handle("/", apis)

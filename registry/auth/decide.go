@@ -73,7 +73,10 @@ func Decide(p Principal, a Action, r Resource) Decision {
 	if p.Name == "" {
 		return Decision{CouldNotTell, "unknown", "nobody said who asks"}
 	}
-	if r.Claimed == No && !row.unclaimed && a != RepositoryPull && p.LoggedIn() && r.Namespace != artifact.ReservedPublisher {
+	if r.Claimed == No && !row.unclaimed && p.LoggedIn() && r.Namespace != artifact.ReservedPublisher {
+		if a == RepositoryPull { // in the words of a private one, and whatever the credential was issued for
+			return denyRole(p, row, r)
+		}
 		return deny("unclaimed", "namespace %s is not claimed: claim it first with `oarlock publisher claim %s`", r.Namespace, r.Namespace)
 	}
 	if d := checkRoles(p, row, r); !d.Allowed() {
@@ -101,6 +104,10 @@ func checkRoles(p Principal, row permission, r Resource) Decision {
 			return unknown(r, "public")
 		}
 	}
+	return denyRole(p, row, r)
+}
+
+func denyRole(p Principal, row permission, r Resource) Decision {
 	return deny("role", "%s may not do %s on %s: it takes one of the roles %s", p.Name, row.action, r, listRoles(row))
 }
 

@@ -40,3 +40,21 @@ func (e *TooManyError) Error() string {
 
 // Unwrap makes errors.Is(err, artifact.ErrDenied) hold.
 func (e *TooManyError) Unwrap() error { return artifact.ErrDenied }
+
+// A TakenError refuses a name. It wraps artifact.ErrConflict.
+type TakenError struct {
+	Name string
+	// Resembles is the name that is taken or reserved; Name itself, or one
+	// that it could be mistaken for.
+	Resembles string
+}
+
+func (e *TakenError) Error() string {
+	if e.Name == e.Resembles {
+		return fmt.Sprintf("namespace %q: it is taken or reserved", e.Name)
+	}
+	return fmt.Sprintf("namespace %q: it looks like %q, which is taken or reserved: choose a name that cannot be mistaken for it", e.Name, e.Resembles)
+}
+
+// Unwrap makes errors.Is(err, artifact.ErrConflict) hold.
+func (e *TakenError) Unwrap() error { return artifact.ErrConflict }

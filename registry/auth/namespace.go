@@ -29,8 +29,13 @@ func (a *Authority) Load(ctx context.Context) error {
 func (a *Authority) Protect(name string) { a.similar.Protect(name) }
 
 // Claim makes by the first owner of a namespace. A name that is taken, reserved
-// or looks like one that is wraps artifact.ErrConflict and names it.
+// or looks like one that is, is a *TakenError.
 func (a *Authority) Claim(ctx context.Context, by Principal, name string) (NamespaceRecord, error) {
+	return a.ClaimWith(ctx, by, name, NamespaceSettings{})
+}
+
+// ClaimWith is Claim with other settings than a private namespace has.
+func (a *Authority) ClaimWith(ctx context.Context, by Principal, name string, s NamespaceSettings) (NamespaceRecord, error) {
 	if err := artifact.CheckSegment(name); err != nil {
 		return NamespaceRecord{}, fmt.Errorf("namespace: %w", err)
 	}
@@ -40,7 +45,7 @@ func (a *Authority) Claim(ctx context.Context, by Principal, name string) (Names
 	if other, yes := a.similar.Resembles(name); yes {
 		return NamespaceRecord{}, resembles(name, other)
 	}
-	n := NamespaceRecord{Name: name, CreatedBy: by.Name, CreatedAt: a.o.Now().UTC(), Revision: 1}
+	n := NamespaceRecord{Name: name, Public: s.Public, PublishingOff: s.PublishingOff, CreatedBy: by.Name, CreatedAt: a.o.Now().UTC(), Revision: 1}
 	err := a.change(ctx, by, NamespaceClaim, name, nil, n, func(ctx context.Context) error {
 		return a.o.Store.AddNamespace(ctx, n, by.Name, LookalikeKeys(name))
 	})
@@ -65,12 +70,7 @@ func (a *Authority) explainConflict(ctx context.Context, name string, cause erro
 	return cause
 }
 
-func resembles(name, other string) error {
-	if name == other {
-		return fmt.Errorf("namespace %q: it is taken or reserved: %w", name, artifact.ErrConflict)
-	}
-	return fmt.Errorf("namespace %q: it looks like %q, which is taken or reserved: choose a name that cannot be mistaken for it: %w", name, other, artifact.ErrConflict)
-}
+func resembles(name, other string) error { return &TakenError{Name: name, Resembles: other} }
 
 // A NamespaceChange is one change to a namespace or its members.
 type NamespaceChange struct {

@@ -31,6 +31,12 @@ func (a *Authority) Record(ctx context.Context, by Principal, action Action, r R
 	})
 }
 
+// Note writes one row about an act that is done elsewhere, in the transaction of
+// ctx if it has one: what it was before and after, as JSON says it.
+func (a *Authority) Note(ctx context.Context, by Principal, action Action, r Resource, before, after any) error {
+	return a.audit(ctx, by, string(action), r.String(), before, after)
+}
+
 func auditText(v any) (string, error) {
 	if v == nil {
 		return "", nil

@@ -25,7 +25,9 @@ func serveWith(t *testing.T, c *client) *server {
 	t.Helper()
 	c.write("trust.yaml", "namespaces:\n  acme:\n    signers:\n      - name: release\n        key: {file: cosign.pub}\n")
 	c.write("config.yaml", fmt.Sprintf("trust: %q\n", filepath.Join(c.dir, "trust.yaml")))
-	return serve(t, "--config", filepath.Join(c.dir, "config.yaml"))
+	s := serve(t, "--config", filepath.Join(c.dir, "config.yaml"))
+	s.claims(t, c, "acme")
+	return s
 }
 
 // How a signature is kept: the flags of cosign, what its verify needs, and
@@ -69,6 +71,7 @@ func TestSignatureByAnUnknownKeyStaysPending_G1_G3(t *testing.T) {
 	c, stranger := newClient(t), newClient(t)
 	s := serveTrusting(t, c)
 	stranger.run("cosign2", "generate-key-pair")
+	stranger.login(s, "cosign2", s.admin(t)) // may push, and is trusted by nobody
 	c.write("hello.txt", "hello\n")
 	c.run("oras", push(s.ref("acme/hello:1.0.0"), says("acme/hello", "1.0.0"))...)
 	ref := s.ref("acme/hello@" + c.resolve(s, "acme/hello:1.0.0"))
@@ -98,6 +101,7 @@ func TestOarlockVerifyAcceptsStockCosignAndNoOther_G1(t *testing.T) {
 	c, stranger := newClient(t), newClient(t)
 	s := serveTrusting(t, c)
 	stranger.run("cosign2", "generate-key-pair")
+	stranger.login(s, "cosign2", s.admin(t)) // may push, and is trusted by nobody
 	c.write("hello.txt", "hello\n")
 	c.run("oras", push(s.ref("acme/hello:1.0.0"), says("acme/hello", "1.0.0"))...)
 	ref := s.ref("acme/hello@" + c.resolve(s, "acme/hello:1.0.0"))

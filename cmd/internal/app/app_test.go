@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -30,7 +29,12 @@ func options(notice io.Writer) Options {
 // start serves until the test ends or stop is called, which waits for it.
 func start(t *testing.T, c Config) (s *Server, stop func() error) {
 	t.Helper()
-	s, err := Open(t.Context(), c, options(io.Discard))
+	return startWith(t, c, io.Discard)
+}
+
+func startWith(t *testing.T, c Config, notice io.Writer) (s *Server, stop func() error) {
+	t.Helper()
+	s, err := Open(t.Context(), c, options(notice))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,80 +66,6 @@ func problems(t *testing.T, err error) string {
 		t.Fatalf("error %v, expected a ConfigError", err)
 	}
 	return strings.Join(c.Problems, "\n")
-}
-
-func TestTheBootstrapTokenIsShownOnceAndKeptHashed(t *testing.T) {
-	t.Parallel()
-	c := config(t)
-	var first, second bytes.Buffer
-	for _, notice := range []*bytes.Buffer{&first, &second} {
-		s, err := Open(t.Context(), c, options(notice))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, token, ok := strings.Cut(strings.TrimSpace(first.String()), ": ")
-	if !ok || !strings.HasPrefix(token, adminTokenBegin) || second.Len() != 0 {
-		t.Fatalf("first start said %q, second %q", first.String(), second.String())
-	}
-	for _, name := range []string{adminTokenFile, platformKeyFile} {
-		path := filepath.Join(c.Data, name)
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode().Perm() != 0o600 {
-			t.Errorf("%s has mode %v", name, info.Mode())
-		}
-		if raw, _ := os.ReadFile(path); strings.Contains(string(raw), strings.TrimPrefix(token, adminTokenBegin)) {
-			t.Errorf("%s holds the token", name)
-		}
-	}
-	admin, err := loadAdminToken(c.Data, func(string) { t.Error("another token was made") })
-	if err != nil || !admin.accepts(token) || admin.accepts(token+"x") || admin.accepts("") {
-		t.Errorf("the token is not known again: %v", err)
-	}
-}
-
-func TestAdminCallsAskForTheTokenExceptInDev(t *testing.T) {
-	t.Parallel()
-	c := config(t)
-	c.Dev = false
-	var notice bytes.Buffer
-	s, err := Open(t.Context(), c, options(&notice))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	token := strings.TrimSpace(notice.String()[strings.LastIndex(notice.String(), " ")+1:])
-	ask := func(header ...string) error {
-		r, _ := http.NewRequest("POST", "http://127.0.0.1/api/v1/admin/rebuild", nil)
-		for i := 0; i < len(header); i += 2 {
-			r.Header.Set(header[i], header[i+1])
-		}
-		return s.api.Authorize(r)
-	}
-	if err := ask("Authorization", "Bearer "+token); err != nil {
-		t.Errorf("with the token: %v", err)
-	}
-	for name, header := range map[string][]string{"without": nil, "with another": {"Authorization", "Bearer x"}, "as basic": {"Authorization", "Basic " + token},
-		"from a page of another site": {"Authorization", "Bearer " + token, "Sec-Fetch-Site", "cross-site"}} {
-		if ask(header...) == nil {
-			t.Errorf("%s: admitted", name)
-		}
-	}
-	dev := authorizer(true, adminToken{})
-	r, _ := http.NewRequest("POST", "http://127.0.0.1/", nil)
-	if err := dev(r); err != nil {
-		t.Errorf("dev: %v", err)
-	}
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	if dev(r) == nil {
-		t.Error("dev: a page of another site was admitted")
-	}
 }
 
 func TestEveryReasonNotToStartIsNamedAtOnce(t *testing.T) {

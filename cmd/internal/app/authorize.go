@@ -1,31 +1,81 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/auth"
 )
 
-// authorizer decides who may call what changes things: whoever has the admin
-// token, or anybody on this machine where the server is for trying out.
-func authorizer(dev bool, admin adminToken) func(*http.Request) error {
-	pages := http.NewCrossOriginProtection()
-	return func(r *http.Request) error {
-		if err := pages.Check(r); err != nil {
-			return index.NewProblem(index.CodeDenied, "this came from a page of another site", "call the API from a program, or from the same site")
-		}
-		if dev {
-			return nil
-		}
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		switch {
-		case !ok:
-			return index.NewProblem(index.CodeUnauthorized, "this call needs the admin token",
-				"send Authorization: Bearer <token>; the first start of the server printed it")
-		case !admin.accepts(token):
-			return index.NewProblem(index.CodeUnauthorized, "the token is not known here", "check it, or remove DATA/admin-token and restart for a new one")
-		}
+// devAdmin is who everybody is on a server that is for trying out.
+var devAdmin = auth.Principal{Kind: auth.Admin, Name: "admin:dev", Grants: []auth.Grant{{Role: auth.RoleAdmin}}}
+
+// authorize implements the API's question: may the caller do this, to a plugin
+// or, where there is none, to the site?
+func (a *accounts) authorize(ctx context.Context, action api.Action, plugin string) error {
+	if a.cfg.Dev {
 		return nil
 	}
+	r := auth.Site()
+	if plugin != "" {
+		r = auth.InRepository(plugin)
+	}
+	return asProblem(a.Check(ctx, auth.Action(action), r))
+}
+
+// asProblem says what the accounts refuse in the codes of the API. What they
+// could not tell keeps no kind.
+func asProblem(err error) error {
+	var ask *auth.ChallengeError
+	var many *auth.TooManyError
+	var taken *auth.TakenError
+	var quota *auth.QuotaError
+	var known *index.Problem
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.As(err, &ask):
+		return index.NewProblem(index.CodeUnauthorized, ask.Detail, "oarlock login HOST, or send Authorization: Bearer <token>")
+	case errors.As(err, &many):
+		return index.NewProblem(index.CodeTooManyRequests, many.Error())
+	case errors.As(err, &taken) && taken.Name == taken.Resembles:
+		return index.NewProblem(index.CodeNamespaceTaken, taken.Error(), "ask its owners to make you a member, or choose another name")
+	case errors.As(err, &taken):
+		return index.NewProblem(index.CodeNamespaceResembles, taken.Error(), "choose a name that cannot be mistaken for "+taken.Resembles)
+	case errors.As(err, &quota):
+		return index.NewProblem(index.CodeQuota, quota.Error())
+	case errors.Is(err, artifact.ErrDenied):
+		return index.NewProblem(index.CodeNotAuthorised, sentence(err))
+	}
+	return err
+}
+
+// refuse answers a request that got no further than its credentials.
+func (a *accounts) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var ask *auth.ChallengeError
+	var many *auth.TooManyError
+	switch {
+	case errors.As(err, &ask):
+		w.Header().Set("WWW-Authenticate", ask.Header)
+	case errors.As(err, &many):
+		w.Header().Set("Retry-After", seconds(many.RetryAfter))
+	}
+	api.Refuse(w, r, asProblem(err))
+}
+
+// sentence is err without the kind at its end, which the code says.
+func sentence(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error())
+}
+
+// seconds are whole ones, at least one.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
 }

@@ -24,11 +24,19 @@ type Config struct {
 	Namespaces map[string]Settings `koanf:"namespaces" json:"namespaces"`
 	Log        LogConfig           `koanf:"log" json:"log"`
 	Limits     Limits              `koanf:"limits" json:"limits"`
+	// Publishing is the switch of the whole site: "on", or "off", which
+	// refuses new versions everywhere.
+	Publishing string     `koanf:"publishing" json:"publishing"`
+	Quota      Quota      `koanf:"quota" json:"quota"`
+	Rate       RateConfig `koanf:"rate" json:"rate"`
+	OIDC       OIDC       `koanf:"oidc" json:"oidc"`
 }
 
 // Settings are those of one namespace.
 type Settings struct {
 	FreeTags bool `koanf:"free_tags" json:"free_tags"`
+	// Quota replaces those limits of the site's that it sets; -1 lifts one.
+	Quota Quota `koanf:"quota" json:"quota"`
 }
 
 // LogConfig says what is logged to stderr, and how.
@@ -60,6 +68,8 @@ func Default() Config {
 			Drain:      20 * time.Second,
 			Cache:      64 << 20,
 		},
+		Publishing: "on",
+		Rate:       RateConfig{Logins: 1, LoginBurst: 10},
 	}
 }
 

@@ -81,7 +81,7 @@ func keysOf(t reflect.Type, prefix string) []string {
 	for f := range t.Fields() {
 		key := prefix + f.Tag.Get("koanf")
 		switch f.Type.Kind() {
-		case reflect.Map:
+		case reflect.Map, reflect.Slice:
 		case reflect.Struct:
 			out = append(out, keysOf(f.Type, key+".")...)
 		default:

@@ -75,18 +75,17 @@ func TestADamagedCheckpointIsBuiltAgain(t *testing.T) {
 // Trust that is taken away counts at once after a reload, and after a restart.
 func TestReloadJudgesByTheNewTrustPolicy_G3(t *testing.T) {
 	t.Parallel()
-	c := config(t)
-	c.Dev = false
-	c.Trust = filepath.Join(t.TempDir(), "trust.yaml")
+	path := filepath.Join(t.TempDir(), "trust.yaml")
 	write := func(text string) {
 		t.Helper()
-		if err := os.WriteFile(c.Trust, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write("namespaces:\n  acme: {signature: optional}\n")
-	s, _ := start(t, c)
-	push(t, s, 1)
+	s, admin := startGuarded(t, func(c *Config) { c.Trust = path })
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	pushAs(t, s, admin, 1)
 	listed := func() int { return get[index.Page](t, "GET", s.URL()+"/api/v1/plugins").Total }
 	if got := listed(); got != 1 {
 		t.Fatalf("%d listed, expected 1", got)

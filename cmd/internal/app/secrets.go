@@ -4,24 +4,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
-const (
-	platformKeyFile = "platform.key"
-	adminTokenFile  = "admin-token"
-	adminTokenBegin = "oarlock_admin_"
-)
+const platformKeyFile = "platform.key"
 
 // platformKey reads the key that the platform signs its statements with. The
 // first start makes it, readable by its owner only.
@@ -76,36 +68,4 @@ func writeSecret(path string, content []byte) error {
 		return err
 	}
 	return os.Rename(f.Name(), path)
-}
-
-// adminToken is the hash of the bootstrap token, which itself is kept nowhere.
-type adminToken [sha256.Size]byte
-
-// loadAdminToken reads the hash. The first start makes a token and hands it to
-// show, once, before its hash is written: a crash between the two makes
-// another token the next time.
-func loadAdminToken(data string, show func(token string)) (adminToken, error) {
-	path := filepath.Join(data, adminTokenFile)
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		token := adminTokenBegin + rand.Text()
-		show(token)
-		sum := adminToken(sha256.Sum256([]byte(token)))
-		return sum, writeSecret(path, []byte("sha256:"+hex.EncodeToString(sum[:])+"\n"))
-	}
-	if err != nil {
-		return adminToken{}, fmt.Errorf("admin token: %w", err)
-	}
-	text, ok := strings.CutPrefix(strings.TrimSpace(string(raw)), "sha256:")
-	sum, err := hex.DecodeString(text)
-	if !ok || err != nil || len(sum) != sha256.Size {
-		return adminToken{}, fmt.Errorf("admin token: %s: expected sha256:<hex>; remove the file and a restart makes a new token", path)
-	}
-	return adminToken(sum), nil
-}
-
-// accepts compares in constant time.
-func (t adminToken) accepts(token string) bool {
-	sum := sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(sum[:], t[:]) == 1
 }

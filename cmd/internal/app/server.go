@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +34,7 @@ type Server struct {
 	log      *slog.Logger
 	listener net.Listener
 	registry *registry.Registry
+	accounts *accounts
 	index    *joined
 	pushes   pushes
 	api      *api.Server
@@ -60,11 +60,8 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	if _, err := platformKey(cfg.Data); err != nil {
 		return nil, unusable(err)
 	}
-	admin, err := loadAdminToken(cfg.Data, func(token string) {
-		fmt.Fprintf(o.Notice, "bootstrap admin token, shown this once: %s\n", token)
-	})
-	if err != nil {
-		return nil, unusable(err)
+	if err := s.accounts.open(ctx, s.publicURL(), o.Notice); err != nil {
+		return nil, unusable(fmt.Errorf("accounts: %w", err))
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -73,8 +70,8 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	}
 	s.pushes.join(s.index.ingest, metrics)
 	s.api = api.New(api.Options{
-		Live: s.index.live, Engine: s.index, Ready: s.index.ready,
-		Authorize: authorizer(cfg.Dev, admin),
+		Live: s.index.live, Engine: audited{s.index, s.accounts}, Ready: s.index.ready,
+		Authorize: s.accounts.authorize, Accounts: desk{s.accounts},
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
 	})
@@ -86,8 +83,11 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 // are tried, so that every problem is named at once.
 func (s *Server) take(ctx context.Context) error {
 	var problems []string
-	if err := os.MkdirAll(s.cfg.Data, 0o755); err != nil {
+	var err error
+	if err = os.MkdirAll(s.cfg.Data, 0o755); err != nil {
 		problems = append(problems, fmt.Sprintf("data: directory %q: %s", s.cfg.Data, err))
+	} else if s.accounts, err = openStore(ctx, s.cfg, s.log); err != nil {
+		problems = append(problems, fmt.Sprintf("db: %s", err))
 	} else if err := s.openRegistry(ctx); err != nil {
 		key := "data"
 		if s.cfg.Storage != "" {
@@ -95,7 +95,6 @@ func (s *Server) take(ctx context.Context) error {
 		}
 		problems = append(problems, fmt.Sprintf("%s: %s", key, err))
 	}
-	var err error
 	if s.listener, err = net.Listen("tcp", s.cfg.Listen); err != nil {
 		problems = append(problems, fmt.Sprintf("listen: %s", err))
 	}
@@ -114,9 +113,15 @@ func (s *Server) openRegistry(ctx context.Context) error {
 	if dir == "" {
 		dir = filepath.Join(s.cfg.Data, "registry")
 	}
+	var admitter registry.Admitter
+	if !s.cfg.Dev {
+		admitter = gate{s.accounts}
+	}
 	s.registry, err = registry.Open(ctx, registry.Options{
 		Dir: dir, Driver: place.driver, Parameters: place.parameters,
 		Namespaces: registry.Prefixes(s.cfg.settings()),
+		Principal:  principal, Admitter: admitter,
+		Replicated: s.cfg.replicated(), Locker: s.accounts.locker(),
 		Sink:       &s.pushes,
 		Logger:     s.log,
 		CacheBytes: s.cfg.Limits.Cache,
@@ -125,15 +130,8 @@ func (s *Server) openRegistry(ctx context.Context) error {
 }
 
 func (s *Server) newHTTP(o *api.Observer) *http.Server {
-	store, rest := o.Wrap("registry", slog.LevelDebug, s.registry), o.Wrap("api", slog.LevelInfo, s.api)
 	h := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/") {
-				store.ServeHTTP(w, r)
-				return
-			}
-			rest.ServeHTTP(w, r)
-		}),
+		Handler:           s.handler(o),
 		ReadHeaderTimeout: s.cfg.Limits.ReadHeader,
 		IdleTimeout:       s.cfg.Limits.Idle,
 		MaxHeaderBytes:    64 << 10,
@@ -155,6 +153,14 @@ func (s *Server) URL() string {
 	return scheme + "://" + s.Addr()
 }
 
+// publicURL is how clients reach the server.
+func (s *Server) publicURL() string {
+	if s.cfg.PublicURL != "" {
+		return s.cfg.PublicURL
+	}
+	return s.URL()
+}
+
 // Run serves until ctx ends, then lets requests in flight finish, and returns
 // nil. It returns early only when serving itself breaks.
 func (s *Server) Run(ctx context.Context) error {
@@ -162,6 +168,10 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	ingest := make(chan error, 1)
 	go func() { ingest <- s.index.ingest.Run(background) }()
+	var scheduled sync.WaitGroup
+	scheduled.Go(func() { s.accounts.run(background) })
+	defer scheduled.Wait()
+	defer stop()
 	served := make(chan error, 1)
 	go func() {
 		if s.cfg.TLSCert != "" {
@@ -170,9 +180,6 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		served <- s.http.Serve(s.listener)
 	}()
-	if host, _, err := net.SplitHostPort(s.cfg.Listen); err == nil && !loopback(host) {
-		s.log.WarnContext(ctx, "whoever reaches this address may push and pull: there are no accounts yet; keep it behind something that asks", "address", s.Addr())
-	}
 	s.log.InfoContext(ctx, "listening", "address", s.Addr(), "url", s.URL(), "data", s.cfg.Data, "dev", s.cfg.Dev)
 	var err error
 	select {
@@ -206,6 +213,9 @@ func (s *Server) Close() (err error) {
 	s.closing.Do(func() {
 		if s.registry != nil {
 			err = s.registry.Close()
+		}
+		if s.accounts != nil {
+			err = errors.Join(err, s.accounts.close())
 		}
 		if s.listener != nil {
 			if e := s.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strings"
 )
 
@@ -69,19 +70,28 @@ func parseS3(u *url.URL) (storage, error) {
 	return storage{driver: "s3", parameters: p}, nil
 }
 
-// parseDB accepts the databases that this version can use. There is nothing
-// of one site to keep yet beyond files in the data directory.
-func parseDB(s string) error {
-	if s == "" {
-		return nil
-	}
+// checkDB accepts what databaseURL can name.
+func checkDB(s string) error {
 	u, err := url.Parse(s)
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("expected postgres://user@host/name, or nothing for the embedded default")
-	}
-	switch u.Scheme {
-	case "postgres", "postgresql":
-		return fmt.Errorf("%q: this version keeps no state in a database, so PostgreSQL is not supported yet: leave db empty", u.Redacted())
+	case s == "" || u.Scheme == "postgres" || u.Scheme == "postgresql" || u.Scheme == "sqlite":
+		return nil
 	}
 	return fmt.Errorf("scheme %q: expected postgres://…, or nothing for the embedded default", u.Scheme)
 }
+
+// databaseURL is where the site's own state is kept: DATA/oarlock.db by default.
+func (c *Config) databaseURL() string {
+	if c.DB == "" {
+		return "sqlite://" + filepath.Join(c.Data, "oarlock.db")
+	}
+	return c.DB
+}
+
+// shared reports whether other processes may use the same state and storage.
+func (c *Config) shared() bool { return strings.HasPrefix(c.DB, "postgres") }
+
+// replicated reports whether other servers may write to the same storage.
+func (c *Config) replicated() bool { return c.shared() && strings.HasPrefix(c.Storage, "s3://") }

@@ -26,10 +26,11 @@ func (c *Config) Validate() error {
 	}
 	c.validateAddress(problem)
 	c.validateTLS(problem)
+	c.validateAccounts(problem)
 	if _, err := parseStorage(c.Storage); err != nil {
 		problem("storage", "%s", err)
 	}
-	if err := parseDB(c.DB); err != nil {
+	if err := checkDB(c.DB); err != nil {
 		problem("db", "%s", err)
 	}
 	if c.Trust != "" {

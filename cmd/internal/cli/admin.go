@@ -8,16 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/registry/remote"
 )
-
-// adminTokenEnv holds the token that calls ask for which change things.
-const adminTokenEnv = "OARLOCK_TOKEN"
 
 // admin calls what the catalog client does not: the calls of operators. The
 // caller closes the answer's body.
@@ -40,14 +36,14 @@ func (c *console) admin(ctx context.Context, method, path string, body any) (*ht
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", c.userAgent())
-	if token := os.Getenv(adminTokenEnv); token != "" {
+	if token := c.token(ctx, cl.Host()); token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode < http.StatusMultipleChoices {
 		return resp, nil
 	}
 	defer resp.Body.Close()
@@ -64,7 +60,7 @@ func adminProblem(resp *http.Response) error {
 		return fmt.Errorf("%s: %s, not an answer of a catalog", resp.Request.URL.Host, resp.Status)
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
-		p.Fixes = append(p.Fixes, "set "+adminTokenEnv+" to it")
+		p.Fixes = append(p.Fixes, "oarlock login "+resp.Request.URL.Host+", or set "+tokenEnv+" to a token")
 	}
 	return &p
 }
@@ -76,6 +72,8 @@ func call[T any](ctx context.Context, c *console, method, path string, body any)
 	if err != nil {
 		return out, err
 	}
-	err = json.NewDecoder(resp.Body).Decode(&out)
+	if resp.StatusCode != http.StatusNoContent {
+		err = json.NewDecoder(resp.Body).Decode(&out)
+	}
 	return out, errors.Join(err, resp.Body.Close())
 }

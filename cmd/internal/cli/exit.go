@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/app"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // The exit codes. They are part of the contract.
@@ -66,6 +67,7 @@ var exits = []struct {
 	{is(errUsage), exitUsage},
 	{is(app.ErrUnusable), exitUsage},
 	{coded(index.CodeUnauthorized), exitNotAuthorised},
+	{coded(index.CodeNotAuthorised), exitNotAuthorised},
 	{coded(index.CodeUnsatisfiable), exitIncompatible},
 	{coded(api.CodeNothingCompatible), exitIncompatible},
 	{refused(http.StatusBadRequest), exitUsage},
@@ -112,6 +114,7 @@ func refused(status int) func(error) bool {
 func answered(status int) func(error) bool {
 	return func(err error) bool {
 		var answer *errcode.ErrorResponse
-		return errors.As(err, &answer) && answer.StatusCode == status
+		var pushed *remote.Error
+		return errors.As(err, &answer) && answer.StatusCode == status || errors.As(err, &pushed) && pushed.Status == status
 	}
 }

@@ -29,17 +29,23 @@ func newLogin(c *console) *cobra.Command {
 	var fromStdin bool
 	cmd := verb("login REGISTRY", "Log in to a registry",
 		"Writes the store that docker and oras use, so that each finds the login of the others.",
-		"oarlock login registry.example.org --username ci --password-stdin < token")
+		"oarlock login registry.example.org --username ci --password-stdin < token", "oarlock login 127.0.0.1:7117 -u admin -p TOKEN")
 	cmd.Args = args(1, 1, "one registry such as registry.example.org")
 	cmd.Flags().StringVarP(&user, "username", "u", "", "user name")
+	cmd.Flags().StringVarP(&password, "password", "p", "", "password or token; others on this machine may see it, so rather --password-stdin")
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password or token from stdin")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{AllowPlaintextPut: true})
 		if err != nil {
 			return fmt.Errorf("login: %w", err)
 		}
-		if password, err = c.loginPassword(fromStdin); err != nil {
-			return err
+		switch {
+		case fromStdin && password != "":
+			return usagef("login: --password and --password-stdin: give one")
+		case password == "":
+			if password, err = c.loginPassword(fromStdin); err != nil {
+				return err
+			}
 		}
 		reg, err := remote.NewRegistry(args[0])
 		if err != nil {

@@ -35,7 +35,7 @@ func newRebuild(c *console) *cobra.Command {
 	cmd := verb("rebuild", "Derive the catalog from the registry anew",
 		"The catalog is a function of what the registry holds, so the result has the same digest as what\n"+
 			"serves. With --check nothing is replaced, and a difference is exit code 1.",
-		"oarlock rebuild --check", "OARLOCK_TOKEN=oarlock_admin_… oarlock rebuild --server https://plugins.example.org")
+		"oarlock rebuild --check", "OARLOCK_TOKEN=oar_… oarlock rebuild --server https://plugins.example.org")
 	cmd.Args = args(0, 0, "none")
 	cmd.Flags().BoolVar(&check, "check", false, "compare only")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

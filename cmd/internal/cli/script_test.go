@@ -86,7 +86,7 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("SERVER", url)
 	ts.Setenv("OARLOCK_SERVER", url)
 	ts.Setenv("REGISTRY", strings.TrimPrefix(url, "http://"))
-	if m := regexp.MustCompile(`oarlock_admin_\w+`).FindString(log.String()); m != "" {
+	if m := regexp.MustCompile(`\boar_\w+`).FindString(log.String()); m != "" {
 		ts.Setenv("TOKEN", m)
 	}
 	if _, err := log.wait(regexp.MustCompile(`msg="(catalog serves|checkpoint serves)"()`), s.code); err != "" {

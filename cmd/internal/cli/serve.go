@@ -20,7 +20,7 @@ func newServe(c *console) *cobra.Command {
 		"One process is enough: /v2/ is the OCI registry, /api/v1/ the catalog, /api/docs its reference.\n"+
 			"The configuration file is read first, then OARLOCK_* variables, then flags. SIGTERM drains and\n"+
 			"exits 0, a second signal ends at once; SIGHUP reads the trust policy again. The first start makes\n"+
-			"the platform key and prints one admin token, which channel, rebuild and fsck ask for.",
+			"the platform key and prints one admin token: log in with it, claim a namespace, push.",
 		"oarlock serve --dev", "oarlock serve --data /var/lib/oarlock --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem",
 		"oarlock serve --config /etc/oarlock.yaml", "curl http://127.0.0.1:7117/readyz")
 	cmd.Args = args(0, 0, "none")

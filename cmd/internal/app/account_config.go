@@ -1,0 +1,106 @@
+package app
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+// Quota is what a namespace may hold, and what one artifact may be. Zero does
+// not limit.
+type Quota struct {
+	Bytes         int64 `koanf:"bytes" json:"bytes"`                   // of all manifests with what they name
+	Versions      int64 `koanf:"versions" json:"versions"`             // version tags
+	ArtifactBytes int64 `koanf:"artifact_bytes" json:"artifact_bytes"` // one manifest with its layers
+	ManifestBytes int64 `koanf:"manifest_bytes" json:"manifest_bytes"` // the manifest alone
+	Layers        int64 `koanf:"layers" json:"layers"`                 // of one manifest
+}
+
+// RateConfig is how much one principal, or one address without a login, may
+// ask for. Zero does not limit.
+type RateConfig struct {
+	PerSecond  float64 `koanf:"per_second" json:"per_second"`
+	Burst      int     `koanf:"burst" json:"burst"`
+	Logins     float64 `koanf:"logins" json:"logins"` // failed ones per second and address
+	LoginBurst int     `koanf:"login_burst" json:"login_burst"`
+}
+
+// OIDC names the provider through which people log in; without an issuer
+// there is none.
+type OIDC struct {
+	Issuer           string      `koanf:"issuer" json:"issuer"`
+	ClientID         string      `koanf:"client_id" json:"client_id"`
+	ClientSecretFile string      `koanf:"client_secret_file" json:"client_secret_file"`
+	Grants           []OIDCGrant `koanf:"grants" json:"grants"`
+}
+
+// OIDCGrant gives a role to people for whom a claim has a value.
+type OIDCGrant struct {
+	Claim string `koanf:"claim" json:"claim"`
+	Value string `koanf:"value" json:"value"`
+	Role  string `koanf:"role" json:"role"` // admin, reviewer, operator, or a role@namespace
+}
+
+// limits are those of a namespace.
+func (c *Config) limits(namespace string) auth.Limits {
+	own := c.Namespaces[namespace].Quota
+	pick := func(own, site int64) int64 { return max(cmp.Or(own, site), 0) }
+	return auth.Limits{
+		Bytes: pick(own.Bytes, c.Quota.Bytes), Versions: pick(own.Versions, c.Quota.Versions),
+		ArtifactBytes: pick(own.ArtifactBytes, c.Quota.ArtifactBytes), ManifestBytes: pick(own.ManifestBytes, c.Quota.ManifestBytes),
+		Layers: int(pick(own.Layers, c.Quota.Layers)),
+	}
+}
+
+func (c *Config) validateAccounts(problem problemFunc) {
+	if c.Publishing != "on" && c.Publishing != "off" {
+		problem("publishing", "%q: expected on or off", c.Publishing)
+	}
+	if c.Rate.PerSecond < 0 || c.Rate.Burst < 0 || c.Rate.Logins < 0 || c.Rate.LoginBurst < 0 {
+		problem("rate", "expected nothing below 0")
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if ip := net.ParseIP(host); err == nil && c.PublicURL == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
+		problem("public_url", "missing, and listen is every address: clients are told where to log in, so give the URL under which they reach this server")
+	}
+	if _, err := c.OIDC.options(); err != nil {
+		problem("oidc", "%s", err)
+	}
+}
+
+// options reads the secret; nil means that there is no provider.
+func (o OIDC) options() (*auth.ProviderOptions, error) {
+	if o.Issuer == "" {
+		if o.ClientID != "" || o.ClientSecretFile != "" || len(o.Grants) > 0 {
+			return nil, fmt.Errorf("issuer is missing")
+		}
+		return nil, nil
+	}
+	if u, err := url.Parse(o.Issuer); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("issuer %q: expected a URL", o.Issuer)
+	}
+	if o.ClientID == "" {
+		return nil, fmt.Errorf("client_id is missing")
+	}
+	p := &auth.ProviderOptions{Issuer: o.Issuer, ClientID: o.ClientID}
+	if o.ClientSecretFile != "" {
+		raw, err := os.ReadFile(o.ClientSecretFile)
+		if err != nil {
+			return nil, fmt.Errorf("client_secret_file: %w", err)
+		}
+		p.ClientSecret = strings.TrimSpace(string(raw))
+	}
+	for _, g := range o.Grants {
+		grant, err := auth.ParseGrant(g.Role)
+		if err != nil {
+			return nil, fmt.Errorf("grants: %w", err)
+		}
+		p.Grants = append(p.Grants, auth.GrantRule{Claim: g.Claim, Value: g.Value, Grant: grant})
+	}
+	return p, nil
+}

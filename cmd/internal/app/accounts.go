@@ -1,0 +1,172 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/index/store"
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+const (
+	// rotateEvery is how often signing keys are looked at: at least twice in
+	// the hour for which an old one verifies.
+	rotateEvery = 15 * time.Minute
+	// forgetEvery is how often ended credentials are removed, and keepEnded
+	// how long they stay to be listed.
+	forgetEvery = 24 * time.Hour
+	keepEnded   = 30 * 24 * time.Hour
+)
+
+// accounts are who may do what at this site, and what they did.
+type accounts struct {
+	*auth.Authority
+	cfg   Config
+	log   *slog.Logger
+	store *store.Store
+	keys  *auth.Keys
+	quota *auth.Quota
+	login *auth.Login // nil without a provider
+	locks *store.AdvisoryLocker
+
+	requests, logins *auth.Limiter
+}
+
+// openStore opens the database and, where it is shared, its locks. The
+// authority is made later, when the server's URL is known.
+func openStore(ctx context.Context, cfg Config, log *slog.Logger) (_ *accounts, err error) {
+	a := &accounts{cfg: cfg, log: log}
+	if a.store, err = store.Open(ctx, cfg.databaseURL()); err != nil {
+		return nil, err
+	}
+	if cfg.replicated() {
+		if a.locks, err = store.OpenAdvisoryLocker(ctx, cfg.DB); err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+	}
+	return a, nil
+}
+
+// open makes the authority for a server that clients reach at url, and prints
+// the bootstrap token when there is none yet.
+func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err error) {
+	if a.keys, err = a.openKeys(ctx); err != nil {
+		return err
+	}
+	a.Authority, err = auth.New(auth.Options{
+		Store: a.store, Keys: a.keys, PublicURL: url, PublicCatalog: true, Logger: a.log,
+		PublishingOff: func() bool { return a.cfg.Publishing == "off" },
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.Load(ctx); err != nil {
+		return err
+	}
+	a.quota = auth.NewQuota(a.store, a.cfg.limits)
+	r := a.cfg.Rate
+	a.requests = auth.NewLimiter("requests", auth.Rate{PerSecond: r.PerSecond, Burst: r.Burst}, nil)
+	a.logins = auth.NewLimiter("failed logins", auth.Rate{PerSecond: r.Logins, Burst: r.LoginBurst}, nil)
+	provider, err := a.cfg.OIDC.options()
+	if err != nil {
+		return err
+	}
+	if provider != nil {
+		if a.login, err = auth.NewLogin(a.Authority, auth.LoginOptions{Provider: *provider}); err != nil {
+			return err
+		}
+	}
+	if a.cfg.Dev {
+		return nil
+	}
+	token, made, err := a.Bootstrap(ctx)
+	if err != nil {
+		return fmt.Errorf("bootstrap token: %w", err)
+	}
+	if made {
+		_, err = fmt.Fprintf(notice, "bootstrap admin token, shown this once: %s\nlog in with: oarlock login %s -u admin -p TOKEN\n", token.Reveal(), hostOf(url))
+	}
+	return err
+}
+
+func (a *accounts) openKeys(ctx context.Context) (*auth.Keys, error) {
+	if a.cfg.shared() {
+		return auth.OpenKeys(ctx, a.store, auth.KeyOptions{})
+	}
+	files, err := auth.OpenKeyFiles(filepath.Join(a.cfg.Data, "keys"))
+	if err != nil {
+		return nil, err
+	}
+	return auth.OpenKeys(ctx, files, auth.KeyOptions{})
+}
+
+// locker is what excludes the writers of other replicas; nil where there are none.
+func (a *accounts) locker() registry.Locker {
+	if a.locks == nil {
+		return nil
+	}
+	return a.locks
+}
+
+// run keeps keys and credentials fresh until ctx ends.
+func (a *accounts) run(ctx context.Context) {
+	rotate, forget := time.NewTicker(rotateEvery), time.NewTicker(forgetEvery)
+	defer rotate.Stop()
+	defer forget.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-rotate.C:
+			_, err = a.keys.RotateIfDue(ctx)
+		case <-forget.C:
+			_, err = a.store.ForgetTokens(ctx, time.Now().Add(-keepEnded))
+		}
+		if err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "accounts: it is tried again later", "err", err)
+		}
+	}
+}
+
+func (a *accounts) close() error {
+	var errs []error
+	if a.locks != nil {
+		errs = append(errs, a.locks.Close())
+	}
+	return errors.Join(append(errs, a.store.Close())...)
+}
+
+func hostOf(url string) string {
+	_, host, _ := strings.Cut(url, "://")
+	return strings.TrimRight(host, "/")
+}
+
+// RecoverAdmin makes another admin token for an operator who lost the others
+// and holds the data directory or the database of cfg.
+func RecoverAdmin(ctx context.Context, cfg Config) (token string, err error) {
+	a, err := openStore(ctx, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", unusable(err)
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	if a.keys, err = a.openKeys(ctx); err != nil {
+		return "", unusable(err)
+	}
+	// Nothing is signed here, so that any URL will do.
+	if a.Authority, err = auth.New(auth.Options{Store: a.store, Keys: a.keys, PublicURL: "http://127.0.0.1"}); err != nil {
+		return "", err
+	}
+	t, err := a.Recover(ctx)
+	if err != nil {
+		return "", err
+	}
+	return t.Reveal(), nil
+}

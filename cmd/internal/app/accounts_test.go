@@ -1,0 +1,264 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	orasauth "oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/auth"
+	"github.com/oarlock/oarlock/registry/remote"
+)
+
+var tokenText = regexp.MustCompile(`oar_\w+`)
+
+// a guarded server, and the bootstrap token of its first start.
+func startGuarded(t *testing.T, change func(*Config)) (s *Server, token string) {
+	t.Helper()
+	c := config(t)
+	c.Dev = false
+	if change != nil {
+		change(&c)
+	}
+	var notice bytes.Buffer
+	s, _ = startWith(t, c, &notice)
+	if token = tokenText.FindString(notice.String()); token == "" {
+		t.Fatalf("the first start said %q", notice.String())
+	}
+	return s, token
+}
+
+// ask calls the API; an answer that is not as wanted ends the test.
+func ask[T any](t *testing.T, s *Server, token, method, path string, body any, want int) T {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(method, s.URL()+path, bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != want {
+		t.Fatalf("%s %s: %s, expected %d: %s", method, path, resp.Status, want, text)
+	}
+	var v T
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &v); err != nil {
+			t.Fatalf("%s %s: %v in %s", method, path, err, text)
+		}
+	}
+	return v
+}
+
+// pushAs pushes plugin n with a token as the password.
+func pushAs(t *testing.T, s *Server, token string, n int) {
+	t.Helper()
+	if err := tryPush(t, s, token, n); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryPush(t *testing.T, s *Server, token string, n int) error {
+	t.Helper()
+	p := plugin(t, n)
+	ref := s.Addr() + "/" + p.Plugin.ID.String() + ":" + p.Plugin.Version.Tag()
+	credential := orasauth.Credential{Username: "ci", Password: token}
+	return remote.Push(t.Context(), p.Store, p.Root, ref, remote.Options{
+		HTTPClient: http.DefaultClient, Credential: orasauth.StaticCredential(s.Addr(), credential),
+	})
+}
+
+func soon() string { return time.Now().Add(time.Hour).UTC().Format(time.RFC3339) }
+
+// tokenID is the part of a token's text that names it.
+func tokenID(t *testing.T, text string) string {
+	t.Helper()
+	parsed, err := auth.ParseToken(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed.ID()
+}
+
+func TestTheBootstrapTokenIsShownOnceAndKeptHashed_B5(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	c.Dev = false
+	var first, second bytes.Buffer
+	for _, notice := range []*bytes.Buffer{&first, &second} {
+		s, err := Open(t.Context(), c, options(notice))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := tokenText.FindString(first.String())
+	if token == "" || second.Len() != 0 {
+		t.Fatalf("first start said %q, second %q", first.String(), second.String())
+	}
+	err := filepath.WalkDir(c.Data, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if bytes.Contains(raw, []byte(token)) {
+			t.Errorf("%s holds the token", path)
+		}
+		info, _ := e.Info()
+		if secret := !strings.Contains(path, "registry"+string(filepath.Separator)) && strings.Contains(path, "key"); secret && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, err := RecoverAdmin(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := startWith(t, c, io.Discard)
+	for _, known := range []string{token, lost} {
+		if who := ask[api.Caller](t, s, known, "GET", "/api/v1/whoami", nil, 200); who.Kind != "admin" {
+			t.Errorf("%+v", who)
+		}
+	}
+}
+
+// Every call that changes something, by nobody, by somebody without the role,
+// and with a token that is none.
+func TestWritesAskWhoCalls_B4_B5(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	robot := ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
+		"label": "reader", "namespace": "acme", "scopes": []string{"repository:acme/*:pull"}, "expires_at": soon(),
+	}, 201)
+	for _, call := range []struct{ method, path, body string }{
+		{"POST", "/api/v1/namespaces", `{"name":"other"}`},
+		{"PATCH", "/api/v1/namespaces/acme", `{"private":true}`},
+		{"PUT", "/api/v1/namespaces/acme/members/person:eve", `{"role":"owner"}`},
+		{"DELETE", "/api/v1/namespaces/acme/members/admin:bootstrap", `{}`},
+		{"POST", "/api/v1/namespaces/acme/transfer", `{"to":"person:eve"}`},
+		{"POST", "/api/v1/namespaces/acme/close", `{}`},
+		{"GET", "/api/v1/namespaces/acme", `null`},
+		{"GET", "/api/v1/tokens?namespace=acme", `null`},
+		{"POST", "/api/v1/tokens", `{"label":"x","namespace":"acme","scopes":["repository:acme/*:push"],"expires_at":"` + soon() + `"}`},
+		{"DELETE", "/api/v1/tokens/" + tokenID(t, admin), `{}`},
+		{"GET", "/api/v1/audit", `null`},
+		{"GET", "/api/v1/audit?namespace=acme", `null`},
+		{"GET", "/api/v1/audit/verify", `null`},
+		{"POST", "/api/v1/plugins/acme/hello/channels/stable", `{"version":"1.0.0"}`},
+		{"POST", "/api/v1/admin/rebuild?check=true", `{}`},
+		{"GET", "/api/v1/admin/fsck", `null`},
+	} {
+		for who, token := range map[string]string{"nobody": "", "a robot that may only pull": robot.Secret, "a stranger": "oar_unknown"} {
+			want, code := 401, index.CodeUnauthorized
+			if token == robot.Secret {
+				want, code = 403, index.CodeNotAuthorised
+			}
+			if got := ask[index.Problem](t, s, token, call.method, call.path, json.RawMessage(call.body), want); got.Code != code {
+				t.Errorf("%s %s by %s: code %q", call.method, call.path, who, got.Code)
+			}
+		}
+	}
+	if n := ask[api.NamespaceDetail](t, s, admin, "GET", "/api/v1/namespaces/acme", nil, 200); n.Private || n.ClosedAt != nil || len(n.Members) != 1 {
+		t.Errorf("a refused call changed something: %+v", n)
+	}
+}
+
+func TestLookAlikeNamesAreRefusedWithTheNameTheyResemble_B4(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme-tools"}, 201)
+	for name, code := range map[string]string{"acme-tools": index.CodeNamespaceTaken, "acmet00ls": index.CodeNamespaceResembles, "oarlock": index.CodeNamespaceTaken, "Acme": index.CodeInvalid} {
+		want := 409
+		if code == index.CodeInvalid {
+			want = 400
+		}
+		p := ask[index.Problem](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": name}, want)
+		if p.Code != code || code == index.CodeNamespaceResembles && !strings.Contains(p.Detail, `"acme-tools"`) {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
+// Each write leaves a row, and the chain of all rows holds.
+func TestWritesAreAudited_K1(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	pushAs(t, s, admin, 1)
+	ask[any](t, s, admin, "POST", "/api/v1/plugins/acme/p1/channels/stable", map[string]any{"version": "1.1.0"}, 200)
+	ask[any](t, s, admin, "POST", "/api/v1/admin/rebuild", nil, 200)
+	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/acme", map[string]any{"private": true}, 200)
+	page := ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=5", nil, 200)
+	var got []string
+	for _, row := range page.Items {
+		got = append(got, row.Action)
+		if row.Actor != "admin:bootstrap" || row.Request == "" || row.At.IsZero() {
+			t.Errorf("%+v", row)
+		}
+	}
+	want := "namespace:manage catalog:rebuild channel:promote plugin:publish namespace:claim"
+	if strings.Join(got, " ") != want || page.Next == 0 {
+		t.Errorf("rows %v, expected %s; next %d", got, want, page.Next)
+	}
+	v := ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify", nil, 200)
+	if !v.Holds || v.Head == "" {
+		t.Errorf("%+v", v)
+	}
+	if again := ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+v.Head, nil, 200); !again.Holds {
+		t.Errorf("%+v", again)
+	}
+	other := v.Head[:len(v.Head)-4] + "0000"
+	if ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+other, nil, 200).Holds {
+		t.Error("a log that was written anew holds")
+	}
+}
+
+func TestPagesOfOtherSitesAreRefusedInDev(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, config(t))
+	r, _ := http.NewRequest("POST", s.URL()+"/api/v1/admin/rebuild", nil)
+	for site, want := range map[string]int{"cross-site": 403, "same-origin": 200} {
+		r.Header.Set("Sec-Fetch-Site", site)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s", site, resp.Status)
+		}
+	}
+}

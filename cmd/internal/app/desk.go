@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+// desk is the accounts as the API asks for them: api.Accounts.
+type desk struct{ a *accounts }
+
+var _ api.Accounts = desk{}
+
+// Whoami implements api.Accounts.
+func (d desk) Whoami(ctx context.Context) (api.Caller, error) {
+	p := auth.From(ctx)
+	c := api.Caller{Principal: p.Name, Kind: string(p.Kind), Token: p.Session, Roles: []api.RoleHeld{}}
+	for _, g := range p.Grants {
+		c.Roles = append(c.Roles, api.RoleHeld{Role: string(g.Role), Namespace: g.Namespace})
+	}
+	for _, s := range p.Scopes {
+		c.Scopes = append(c.Scopes, s.String())
+	}
+	return c, nil
+}
+
+// caller is who asks, if it is somebody: what changes things asks nobody in
+// particular to log in first.
+func (d desk) caller(ctx context.Context) (auth.Principal, error) {
+	p := auth.From(ctx)
+	if !p.LoggedIn() {
+		return p, asProblem(&auth.ChallengeError{Detail: "log in first"})
+	}
+	return p, nil
+}
+
+// Tokens implements api.Tokens.
+func (d desk) Tokens(ctx context.Context, namespace string, mine bool) ([]api.Token, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records, err := d.a.ListTokens(ctx, by, namespace, mine)
+	if err != nil {
+		return nil, asProblem(err)
+	}
+	tokens := make([]api.Token, 0, len(records))
+	for _, r := range records {
+		if namespace != "" || mine || r.Namespace == "" && r.Kind != string(auth.RefreshToken) && r.Kind != string(auth.SessionToken) {
+			tokens = append(tokens, tokenOf(r))
+		}
+	}
+	return tokens, nil
+}
+
+func tokenOf(r auth.TokenRecord) api.Token {
+	return api.Token{
+		ID: r.ID, Kind: r.Kind, Label: r.Name, Principal: r.Principal, Namespace: r.Namespace, Scopes: r.Scopes,
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, ExpiresAt: api.MomentOf(r.ExpiresAt),
+		RevokedAt: api.MomentOf(r.RevokedAt), UsedAt: api.MomentOf(r.UsedAt),
+	}
+}
+
+// CreateToken implements api.Tokens.
+func (d desk) CreateToken(ctx context.Context, q api.NewToken) (api.CreatedToken, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.CreatedToken{}, err
+	}
+	scopes, err := auth.ParseScopes(strings.Join(q.Scopes, " "))
+	if err != nil {
+		return api.CreatedToken{}, err
+	}
+	t, rec, err := d.a.CreateToken(ctx, by, auth.TokenRequest{
+		Kind: auth.TokenKind(q.Kind), Label: q.Label, Namespace: q.Namespace, Scopes: scopes, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond),
+	})
+	if err != nil {
+		return api.CreatedToken{}, asProblem(err)
+	}
+	return api.CreatedToken{Token: tokenOf(rec), Secret: t.Reveal()}, nil
+}
+
+// RevokeToken implements api.Tokens.
+func (d desk) RevokeToken(ctx context.Context, id string) error {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return err
+	}
+	return asProblem(d.a.RevokeToken(ctx, by, id))
+}

@@ -1,0 +1,179 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+func namespaceOf(n auth.NamespaceRecord) api.Namespace {
+	publishing := "on"
+	if n.PublishingOff {
+		publishing = "off"
+	}
+	return api.Namespace{
+		Name: n.Name, Private: !n.Public, Publishing: publishing, ClosedAt: api.MomentOf(n.ClosedAt),
+		CreatedBy: n.CreatedBy, CreatedAt: n.CreatedAt,
+	}
+}
+
+// Namespaces implements api.Namespaces.
+func (d desk) Namespaces(ctx context.Context) ([]api.Namespace, error) {
+	names, err := d.a.store.NamespaceNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]api.Namespace, 0, len(names))
+	for _, name := range names {
+		n, err := d.a.store.Namespace(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		sees, err := d.a.Decide(ctx, auth.From(ctx), auth.MembersRead, auth.InNamespace(name))
+		if err != nil {
+			return nil, err
+		}
+		if n.Public || sees.Allowed() {
+			all = append(all, namespaceOf(n))
+		}
+	}
+	return all, nil
+}
+
+// Namespace implements api.Namespaces.
+func (d desk) Namespace(ctx context.Context, name string) (api.NamespaceDetail, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.NamespaceDetail{}, err
+	}
+	n, err := d.a.Namespace(ctx, by, name)
+	if err != nil {
+		return api.NamespaceDetail{}, unclaimed(err, name)
+	}
+	members, err := d.a.Members(ctx, by, name)
+	if err != nil {
+		return api.NamespaceDetail{}, asProblem(err)
+	}
+	detail := api.NamespaceDetail{Namespace: namespaceOf(n), Members: []api.Member{}}
+	for _, m := range members {
+		detail.Members = append(detail.Members, api.Member{Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: m.AddedAt})
+	}
+	return detail, nil
+}
+
+// unclaimed says a namespace that is not there in the same words to everybody
+// who may see all of them.
+func unclaimed(err error, name string) error {
+	if errors.Is(err, artifact.ErrNotFound) {
+		return fmt.Errorf("namespace %q: nobody has claimed it: %w", name, artifact.ErrNotFound)
+	}
+	return asProblem(err)
+}
+
+// ClaimNamespace implements api.Namespaces.
+func (d desk) ClaimNamespace(ctx context.Context, name string, private bool) (api.Namespace, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.Namespace{}, err
+	}
+	n, err := d.a.ClaimWith(ctx, by, name, auth.NamespaceSettings{Public: !private})
+	if err != nil {
+		return api.Namespace{}, asProblem(d.claimed(ctx, name, err))
+	}
+	return namespaceOf(n), nil
+}
+
+// claimed turns a refusal because the namespace has an owner, or is reserved,
+// into the one that says so.
+func (d desk) claimed(ctx context.Context, name string, err error) error {
+	if !errors.Is(err, artifact.ErrDenied) {
+		return err
+	}
+	if _, lookup := d.a.store.Namespace(ctx, name); lookup == nil || name == artifact.ReservedPublisher {
+		return &auth.TakenError{Name: name, Resembles: name}
+	}
+	return err
+}
+
+// ConfigureNamespace implements api.Namespaces.
+func (d desk) ConfigureNamespace(ctx context.Context, name string, c api.NamespaceChange) (api.Namespace, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.Namespace{}, err
+	}
+	have, err := d.a.Namespace(ctx, by, name)
+	if err != nil {
+		return api.Namespace{}, unclaimed(err, name)
+	}
+	set := auth.NamespaceSettings{Public: have.Public, PublishingOff: have.PublishingOff}
+	if c.Private != nil {
+		set.Public = !*c.Private
+	}
+	if c.Publishing != "" {
+		set.PublishingOff = c.Publishing == "off"
+	}
+	n, err := d.a.Configure(ctx, by, name, set)
+	if err != nil {
+		return api.Namespace{}, asProblem(err)
+	}
+	return namespaceOf(n), nil
+}
+
+// NamespaceUsage implements api.Namespaces.
+func (d desk) NamespaceUsage(ctx context.Context, name string) (api.Usage, error) {
+	if err := d.a.Check(ctx, auth.QuotaRead, auth.InNamespace(name)); err != nil {
+		return api.Usage{}, asProblem(err)
+	}
+	used, err := d.a.quota.Usage(ctx, name)
+	if err != nil {
+		return api.Usage{}, err
+	}
+	l := d.a.quota.Limits(name)
+	return api.Usage{Namespace: name, Bytes: used.Bytes, Versions: used.Versions, Limits: api.UsageLimits{
+		Bytes: l.Bytes, Versions: l.Versions, ArtifactBytes: l.ArtifactBytes, ManifestBytes: l.ManifestBytes, Layers: l.Layers,
+	}}, nil
+}
+
+// SetMember implements api.Owners.
+func (d desk) SetMember(ctx context.Context, namespace, principal, role string) error {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return err
+	}
+	return asProblem(d.a.SetMember(ctx, by, namespace, principal, auth.Role(role)))
+}
+
+// RemoveMember implements api.Owners.
+func (d desk) RemoveMember(ctx context.Context, namespace, principal string) error {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return err
+	}
+	return asProblem(d.a.RemoveMember(ctx, by, namespace, principal))
+}
+
+// TransferNamespace implements api.Owners.
+func (d desk) TransferNamespace(ctx context.Context, namespace, to string) error {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return err
+	}
+	return asProblem(d.a.Transfer(ctx, by, namespace, to))
+}
+
+// CloseNamespace implements api.Owners.
+func (d desk) CloseNamespace(ctx context.Context, namespace string) (api.Namespace, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.Namespace{}, err
+	}
+	n, err := d.a.CloseNamespace(ctx, by, namespace)
+	if err != nil {
+		return api.Namespace{}, asProblem(err)
+	}
+	return namespaceOf(n), nil
+}

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+// gate answers the registry's questions from the accounts. The registry is
+// opened before there is an authority; nothing is asked before both are joined.
+type gate struct{ accounts *accounts }
+
+// meant are the registry's words in those of the table of permissions.
+var meant = map[registry.Action]auth.Action{
+	registry.Pull: auth.RepositoryPull, registry.Push: auth.RepositoryPush,
+	registry.Delete: auth.RepositoryDelete, registry.Publish: auth.PluginPublish,
+}
+
+// Admit implements registry.Admitter.
+func (g gate) Admit(ctx context.Context, x registry.Access) error {
+	if x.Repository == "" {
+		return challenged(g.accounts.CheckBase(ctx))
+	}
+	action, repository, p := meant[x.Action], auth.InRepository(x.Repository), auth.From(ctx)
+	d, err := g.accounts.Decide(ctx, p, action, repository)
+	switch {
+	case d.Allowed() && err == nil:
+		return nil
+	case (d.Code == "role" || d.Code == "scope") && action == auth.RepositoryPull && p.LoggedIn():
+		// What is private, and what is not there, are the same to a stranger.
+		return fmt.Errorf("%s: %w", repository, artifact.ErrNotFound)
+	}
+	return challenged(g.accounts.Check(ctx, action, repository))
+}
+
+// challenged says a challenge in the registry's words.
+func challenged(err error) error {
+	var c *auth.ChallengeError
+	if errors.As(err, &c) {
+		return &registry.Challenge{Header: c.Header, Message: c.Detail}
+	}
+	return err
+}
+
+// AdmitManifest implements registry.ManifestAdmitter: it holds the namespace to
+// its quota, and writes each new version down in the audit log.
+func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.Load) (registry.Reservation, error) {
+	namespace, _, _ := strings.Cut(x.Repository, "/")
+	quota := g.accounts.quota
+	if err := quota.Limits(namespace).CheckArtifact(l.Manifest+l.Content, l.Manifest, l.Layers); err != nil {
+		return nil, err
+	}
+	p := &incoming{accounts: g.accounts, access: x, load: l}
+	if !l.Held {
+		p.bytes = l.Manifest + l.Content
+	}
+	if l.Version && !l.Set {
+		p.versions = 1
+	}
+	if p.bytes == 0 && p.versions == 0 {
+		return nil, nil
+	}
+	var err error
+	p.room, err = quota.Reserve(ctx, namespace, p.bytes, p.versions)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// incoming is one manifest on its way in.
+type incoming struct {
+	accounts        *accounts
+	access          registry.Access
+	load            registry.Load
+	bytes, versions int64
+	room            *auth.Reservation
+}
+
+// Commit counts the push, together with its audit row where it is a version.
+func (p *incoming) Commit(ctx context.Context) error {
+	return p.accounts.store.InTx(ctx, func(ctx context.Context) error {
+		if err := p.room.Commit(ctx, p.bytes, p.versions); err != nil || p.versions == 0 {
+			return err
+		}
+		return p.accounts.Note(ctx, auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), nil,
+			map[string]string{"tag": p.load.Tag, "digest": p.load.Digest.String()})
+	})
+}
+
+// Release gives back what was not committed.
+func (p *incoming) Release() { p.room.Release() }
+
+// principal names who sends r to the registry.
+func principal(r *http.Request) (string, error) { return auth.From(r.Context()).Name, nil }

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+// handler is everything that the server answers, each part behind what says
+// who asks.
+func (s *Server) handler(o *api.Observer) http.Handler {
+	a := s.accounts
+	store := o.Wrap("registry", slog.LevelDebug, noted(a.forRegistry(s.registry)))
+	logins := o.Wrap("auth", slog.LevelInfo, noted(a.forLogins()))
+	rest := o.Wrap("api", slog.LevelInfo, noted(a.forAPI(s.api)))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case path == "/v2" || strings.HasPrefix(path, "/v2/"):
+			store.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/auth/"):
+			logins.ServeHTTP(w, r)
+		default:
+			rest.ServeHTTP(w, r)
+		}
+	})
+}
+
+// noted lets the audit log have the id of the request.
+func noted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(auth.WithRequestID(r.Context(), w.Header().Get(api.RequestIDHeader))))
+	})
+}
+
+func (a *accounts) forRegistry(next http.Handler) http.Handler {
+	if a.cfg.Dev {
+		return next
+	}
+	return a.Authenticated(a.Limited(a.requests, next, nil, nil), nil)
+}
+
+// forLogins is the token protocol, and the pages through which people log in.
+func (a *accounts) forLogins() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/auth/token", auth.NewTokenServer(a.Authority, a.logins, nil))
+	mux.HandleFunc("GET /auth/keys", a.ServeKeys)
+	if a.login != nil {
+		mux.Handle("/auth/", a.login)
+	} else {
+		mux.HandleFunc("/auth/", func(w http.ResponseWriter, r *http.Request) {
+			a.refuse(w, r, index.NewProblem(index.CodeNotFound, "people do not log in through a provider here: none is configured", "log in with a token: oarlock login HOST"))
+		})
+	}
+	return mux
+}
+
+// forAPI is the API and the pages. Where the server is for trying out,
+// everybody on this machine is its admin, but for the pages of other sites.
+func (a *accounts) forAPI(next http.Handler) http.Handler {
+	if !a.cfg.Dev {
+		limited := a.Limited(a.requests, next, nil, a.refuse)
+		return a.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/api/v1/") {
+				limited.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r) // health is never limited
+		}), a.refuse)
+	}
+	pages := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := pages.Check(r); err != nil {
+			a.refuse(w, r, index.NewProblem(index.CodeDenied, "this came from a page of another site", "call the API from a program, or from the same site"))
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(auth.With(r.Context(), devAdmin)))
+	})
+}
