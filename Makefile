@@ -48,7 +48,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)
 
 .PHONY: e2e
-e2e: ## stock oras, cosign and crane against a built server
+e2e: ## stock oras, cosign, crane and regctl against a built server
 	@scripts/tools/install oras crane cosign2 cosign3
 	go test -tags e2e -count=1 ./scripts/e2e ./policy/...
 
@@ -56,8 +56,17 @@ e2e: ## stock oras, cosign and crane against a built server
 crash: ## kill -9 during an import, ten times; KREW_SET=krew-plugins.jsonl.gz takes the real set
 	go test -tags e2e -count=1 -v ./scripts/crash
 
+.PHONY: postgres
+postgres: ## the database tests, against a PostgreSQL of their own
+	@scripts/tools/apt postgresql
+	scripts/postgres/test
+
+.PHONY: oidc
+oidc: ## logins through a real OpenID provider in its own process
+	scripts/tools/oidc-provider/test
+
 .PHONY: conformance
-conformance: ## official OCI suite: SUITE=/path/to/binary
+conformance: ## official OCI suite: SUITE=/path/to/binary; AUTH=1 logs in
 	@SUITE='$(SUITE)' scripts/conformance
 
 .PHONY: bench
