@@ -15,12 +15,15 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// A Change says what a replica changed in the storage that all share.
+// A Change says what a replica changed in the storage that all share: a tag
+// that was set or deleted ("" for a manifest alone), the digest of the
+// manifest, and that of its subject or "". Without a manifest, anything in the
+// repository may have changed.
 type Change struct {
 	Repository string `json:"repository"`
-	// Subject is the digest of the only manifest about which something new was
-	// said, or "" when anything may have changed.
-	Subject string `json:"subject,omitempty"`
+	Tag        string `json:"tag,omitempty"`
+	Manifest   string `json:"manifest,omitempty"`
+	Subject    string `json:"subject,omitempty"`
 	// Missed says instead that changes may have gone unheard, so that
 	// everything is to be looked at.
 	Missed bool `json:"-"`

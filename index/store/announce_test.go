@@ -51,7 +51,7 @@ func TestReplicasHearChanges_K7(t *testing.T) {
 		}
 	}
 	next("at the beginning", Change{Missed: true})
-	for _, c := range []Change{{Repository: "acme/hello"}, {Repository: "acme/hello", Subject: "sha256:1"}} {
+	for _, c := range []Change{{Repository: "acme/hello"}, {Repository: "acme/hello", Tag: "1.0.0", Manifest: "sha256:1", Subject: "sha256:2"}} {
 		if err := errors.Join(b.Announce(ctx, Change{Repository: "acme/own"}), a.Announce(ctx, c)); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 type pushes struct {
 	ingest *source.Ingester
 	events *prometheus.CounterVec
+	others *replicas
 }
 
 func (p *pushes) join(ingest *source.Ingester, metrics prometheus.Registerer) {
@@ -30,11 +31,13 @@ func (p *pushes) join(ingest *source.Ingester, metrics prometheus.Registerer) {
 	p.ingest = ingest
 }
 
-// Notify does not block.
+// Notify waits for the database where there are other replicas, and for
+// nothing else.
 func (p *pushes) Notify(e registry.Event) {
 	if p.ingest == nil {
 		return
 	}
 	p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
 	p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
+	p.others.tell(e)
 }

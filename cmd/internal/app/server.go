@@ -69,6 +69,9 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		return nil, unusable(err)
 	}
 	s.pushes.join(s.index.ingest, metrics)
+	if err := s.joinReplicas(ctx); err != nil {
+		return nil, unusable(err)
+	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.accounts}, Ready: s.index.ready,
 		Authorize: s.accounts.authorize, Accounts: desk{s.accounts},
@@ -122,6 +125,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 		Namespaces: registry.Prefixes(s.cfg.settings()),
 		Principal:  principal, Admitter: admitter,
 		Replicated: s.cfg.replicated(), Locker: s.accounts.locker(),
+		Redirect:   place.redirect,
 		Sink:       &s.pushes,
 		Logger:     s.log,
 		CacheBytes: s.cfg.Limits.Cache,
@@ -166,6 +170,10 @@ func (s *Server) publicURL() string {
 func (s *Server) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	var hearing sync.WaitGroup
+	defer hearing.Wait()
+	defer stop()
+	s.pushes.others.start(background, &hearing)
 	ingest := make(chan error, 1)
 	go func() { ingest <- s.index.ingest.Run(background) }()
 	var scheduled sync.WaitGroup
@@ -214,6 +222,7 @@ func (s *Server) Close() (err error) {
 		if s.registry != nil {
 			err = s.registry.Close()
 		}
+		err = errors.Join(err, s.pushes.others.close())
 		if s.accounts != nil {
 			err = errors.Join(err, s.accounts.close())
 		}

@@ -12,6 +12,7 @@ type storage struct {
 	driver     string
 	dir        string // of the filesystem driver, relative to data where it is ""
 	parameters map[string]any
+	redirect   bool // blobs are served by storage
 }
 
 // parseStorage reads s:
@@ -39,35 +40,6 @@ func parseStorage(s string) (storage, error) {
 		return parseS3(u)
 	}
 	return storage{}, fmt.Errorf("%q: scheme %q, expected a directory or s3://…", s, u.Scheme)
-}
-
-func parseS3(u *url.URL) (storage, error) {
-	if u.Host == "" {
-		return storage{}, fmt.Errorf("%q: the bucket is missing, expected s3://bucket/prefix", u.Redacted())
-	}
-	if u.User != nil {
-		return storage{}, fmt.Errorf("%q: credentials do not belong in the URL, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", u.Redacted())
-	}
-	q := u.Query()
-	p := map[string]any{"bucket": u.Host, "region": "us-east-1", "v4auth": true}
-	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
-		p["rootdirectory"] = "/" + prefix
-	}
-	for key, values := range q {
-		switch key {
-		case "region":
-			p["region"] = values[0]
-		case "endpoint":
-			e, err := url.Parse(values[0])
-			if err != nil || e.Host == "" || (e.Scheme != "http" && e.Scheme != "https") {
-				return storage{}, fmt.Errorf("endpoint %q: expected http://host:port or https://host", values[0])
-			}
-			p["regionendpoint"], p["secure"], p["forcepathstyle"] = values[0], e.Scheme == "https", true
-		default:
-			return storage{}, fmt.Errorf("parameter %q: expected region or endpoint", key)
-		}
-	}
-	return storage{driver: "s3", parameters: p}, nil
 }
 
 // checkDB accepts what databaseURL can name.

@@ -72,6 +72,9 @@ func (c *Config) validateAddress(problem problemFunc) {
 		problem("dev", "needs no login, so it listens on loopback only, and listen is %q: use 127.0.0.1 or go without dev", c.Listen)
 	}
 	if c.PublicURL == "" {
+		if c.replicated() && !c.Dev {
+			problem("public_url", "empty, and replicas share logins: give all of them the URL under which clients reach any of them")
+		}
 		return
 	}
 	u, err := url.Parse(c.PublicURL)

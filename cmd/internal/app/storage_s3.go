@@ -1,0 +1,81 @@
+package app
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// parseS3 reads s3://bucket/prefix with the parameters
+//
+//	region             us-east-1 by default
+//	endpoint           http://host:port or https://host; Amazon's by default
+//	path_style         the bucket in the path; true where an endpoint is given
+//	redirect           larger blobs are read from the bucket, by signed URLs
+//	redirect_endpoint  under which clients reach the bucket, where it is another
+func parseS3(u *url.URL) (storage, error) {
+	if u.Host == "" {
+		return storage{}, fmt.Errorf("%q: the bucket is missing, expected s3://bucket/prefix", u.Redacted())
+	}
+	if u.User != nil {
+		return storage{}, fmt.Errorf("%q: credentials do not belong in the URL, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", u.Redacted())
+	}
+	q := u.Query()
+	s := storage{driver: "s3", parameters: map[string]any{
+		"bucket": u.Host, "region": "us-east-1", "v4auth": true, "forcepathstyle": q.Has("endpoint"),
+	}}
+	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
+		s.parameters["rootdirectory"] = "/" + prefix
+	}
+	for key, values := range q {
+		if err := s.setS3(key, values[0]); err != nil {
+			return storage{}, err
+		}
+	}
+	return s, nil
+}
+
+func (s *storage) setS3(key, value string) (err error) {
+	switch key {
+	case "region":
+		s.parameters["region"] = value
+	case "endpoint":
+		e, err := parseEndpoint(key, value)
+		if err != nil {
+			return err
+		}
+		s.parameters["regionendpoint"], s.parameters["secure"] = value, e.Scheme == "https"
+	case "redirect_endpoint":
+		if _, err := parseEndpoint(key, value); err != nil {
+			return err
+		}
+		s.parameters["redirectendpoint"] = value
+	case "path_style":
+		s.parameters["forcepathstyle"], err = parseSwitch(key, value)
+	case "redirect":
+		s.redirect, err = parseSwitch(key, value)
+	default:
+		return fmt.Errorf("parameter %q: expected region, endpoint, path_style, redirect or redirect_endpoint", key)
+	}
+	return err
+}
+
+func parseEndpoint(key, value string) (*url.URL, error) {
+	e, err := url.Parse(value)
+	switch {
+	case err == nil && e.User != nil:
+		return nil, fmt.Errorf("%s %q: credentials do not belong in the URL, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", key, e.Redacted())
+	case err != nil || e.Host == "" || (e.Scheme != "http" && e.Scheme != "https") || strings.Trim(e.Path, "/") != "" || e.RawQuery != "":
+		return nil, fmt.Errorf("%s %q: expected http://host:port or https://host", key, value)
+	}
+	return e, nil
+}
+
+func parseSwitch(key, value string) (bool, error) {
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, fmt.Errorf("%s %q: expected true or false", key, value)
+	}
+	return on, nil
+}
