@@ -24,6 +24,8 @@ type Query struct {
 	State       string   // PluginState
 	Verified    string   // "true", "false" or "" for both
 	Source      string   // name of a source
+	Has         string   // kind or predicate type of a verified attestation
+	Builder     string   // who built it, by a verified provenance
 	Sort        string   // relevance, downloads, rating, updated, name
 	Limit       int      // plugins per page; 0 is the server's default
 	Cursor      string   // NextCursor of the page before
@@ -55,6 +57,8 @@ func (q Query) Values() url.Values {
 	set("state", q.State)
 	set("verified", q.Verified)
 	set("source", q.Source)
+	set("has", q.Has)
+	set("builder", q.Builder)
 	set("sort", q.Sort)
 	if q.Limit != 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))

@@ -131,8 +131,10 @@ type Yanked struct {
 // An Attestation is a statement about a version.
 type Attestation struct {
 	PredicateType string        `json:"predicate_type"`
-	Digest        digest.Digest `json:"digest"`
+	Kind          string        `json:"kind,omitempty"` // sbom, provenance, test-result, vulnerabilities, review
+	Digest        digest.Digest `json:"digest"`         // of the signed envelope or bundle
 	Verified      bool          `json:"verified"`
+	Builder       string        `json:"builder,omitempty"` // who built, by a verified provenance
 }
 
 // Pending lists what a version waits for before it is listed.

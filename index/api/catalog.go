@@ -87,7 +87,8 @@ func (in *ListParams) query(values url.Values) (catalog.Query, error) {
 	}
 	q := catalog.Query{Fit: fit, Text: in.Q, Source: in.Source, Sort: in.Sort, Limit: min(in.Limit, catalog.MaxLimit), Cursor: in.Cursor,
 		Categories: list(values, "category"), Publishers: list(values, "publisher"), Licenses: list(values, "license"),
-		Niches: list(values, "niche"), Tiers: list(values, "tier"), States: list(values, "state"), Facets: list(values, "facets")}
+		Niches: list(values, "niche"), Tiers: list(values, "tier"), States: list(values, "state"), Facets: list(values, "facets"),
+		Has: list(values, "has"), Builders: list(values, "builder")}
 	if in.Verified != "" {
 		yes, err := strconv.ParseBool(in.Verified)
 		if err != nil {

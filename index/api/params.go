@@ -40,6 +40,8 @@ type ListParams struct {
 	State     string `query:"state" doc:"One or more of active, deprecated, suspended, removed, emergency-removed."`
 	Verified  string `query:"verified" doc:"true or false: whether the signature is by a trusted signer."`
 	Source    string `query:"source" doc:"One or more sources."`
+	Has       string `query:"has" doc:"One or more of sbom, provenance, test-result, vulnerabilities, review, or predicate types: verified attestations." example:"sbom"`
+	Builder   string `query:"builder" doc:"One or more builders: who built it, by a verified provenance."`
 	Sort      string `query:"sort" doc:"relevance, downloads, rating, updated or name."`
 	Limit     int    `query:"limit" minimum:"1" doc:"Plugins per page: 50 by default, never more than 500 whatever is asked."`
 	Cursor    string `query:"cursor" doc:"next_cursor of the page before; it holds on to that page's generation."`

@@ -106,7 +106,8 @@ func samePlatforms(a, b []artifact.Build) bool {
 func (w *words) update(one *fact, before, v *Version, changed uint64) {
 	m := said(v)
 	if changed&maskMeta != 0 {
-		key := meta{w.list(m.Categories), w.list(m.Niches), w.value(m.License), w.value(m.Tier), v.Signature.Status == index.SignatureVerified}
+		key := meta{w.list(m.Categories), w.list(m.Niches), w.value(m.License), w.value(m.Tier), v.Signature.Status == index.SignatureVerified,
+			w.list(attested(v)), w.list(builders(v))}
 		one.meta = w.metas.id(key, func() meta { return key })
 	}
 	if changed&maskEngines != 0 {
@@ -115,6 +116,30 @@ func (w *words) update(one *fact, before, v *Version, changed uint64) {
 	if changed&maskBuilds != 0 && (before == nil || !samePlatforms(before.Builds, v.Builds)) {
 		one.builds = w.buildSet(v)
 	}
+}
+
+// attested are the kinds and predicate types of v's verified attestations.
+func attested(v *Version) []string {
+	var out []string
+	for _, a := range v.Attestations {
+		if a.Verified {
+			out = append(out, a.Kind, a.PredicateType)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// builders are who built v, by its verified attestations.
+func builders(v *Version) []string {
+	var out []string
+	for _, a := range v.Attestations {
+		if a.Verified {
+			out = append(out, a.Builder)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (w *words) engineSet(m *artifact.Plugin) uint32 {

@@ -68,7 +68,7 @@ var fields = [...]field{
 const (
 	maskBuilds  = 1 << 7
 	maskEngines = 1<<0 | 1<<27
-	maskMeta    = 1<<0 | 1<<8 | 1<<18 | 1<<19 | 1<<34 | 1<<35
+	maskMeta    = 1<<0 | 1<<8 | 1<<9 | 1<<18 | 1<<19 | 1<<34 | 1<<35
 )
 
 func text(of func(*artifact.Plugin) *string) field {
@@ -126,12 +126,14 @@ func putAttestations(w *writer, v *Version) {
 		w.str(a.PredicateType)
 		w.digest(a.Digest)
 		w.bool(a.Verified)
+		w.str(a.Kind)
+		w.str(a.Builder)
 	})
 }
 
 func getAttestations(r *reader, v *Version) {
 	v.Attestations = getList(r, func(r *reader) index.Attestation {
-		return index.Attestation{PredicateType: r.str(), Digest: r.digest(), Verified: r.bool()}
+		return index.Attestation{PredicateType: r.str(), Digest: r.digest(), Verified: r.bool(), Kind: r.str(), Builder: r.str()}
 	})
 }
 

@@ -6,7 +6,8 @@ import "slices"
 type filter struct {
 	categories, publishers, licenses, niches, tiers, states []uint32 // nil: any
 	verified                                                *bool
-	source                                                  uint32 // name or badge; 0: any
+	source                                                  uint32   // name or badge; 0: any
+	has, builders                                           []uint32 // nil: any
 }
 
 // The bits of the filters that do not hold.
@@ -19,6 +20,8 @@ const (
 	failsState
 	failsVerified
 	failsSource
+	failsHas
+	failsBuilder
 )
 
 func (s *Snapshot) newFilter(q *Query) filter {
@@ -31,6 +34,7 @@ func (s *Snapshot) newFilter(q *Query) filter {
 	f := filter{
 		categories: numbers(q.Categories), publishers: numbers(q.Publishers), licenses: numbers(q.Licenses),
 		niches: numbers(q.Niches), tiers: numbers(q.Tiers), states: numbers(q.States), verified: q.Verified,
+		has: numbers(q.Has), builders: numbers(q.Builders),
 	}
 	if q.Source != "" {
 		f.source = s.words.numbers([]string{q.Source})[0]
@@ -41,7 +45,8 @@ func (s *Snapshot) newFilter(q *Query) filter {
 // open reports whether f takes everything.
 func (f *filter) open() bool {
 	return f.categories == nil && f.publishers == nil && f.licenses == nil && f.niches == nil &&
-		f.tiers == nil && f.states == nil && f.verified == nil && f.source == 0
+		f.tiers == nil && f.states == nil && f.verified == nil && f.source == 0 &&
+		f.has == nil && f.builders == nil
 }
 
 // fails gives the bits of the filters that do not hold.
@@ -69,6 +74,12 @@ func (f *filter) fails(a *about, m *meta, lex *lexicon) (bits uint16) {
 	}
 	if f.source != 0 && f.source != a.source && f.source != a.badge {
 		bits |= failsSource
+	}
+	if f.has != nil && !overlap(f.has, lex.lists[m.has]) {
+		bits |= failsHas
+	}
+	if f.builders != nil && !overlap(f.builders, lex.lists[m.builders]) {
+		bits |= failsBuilder
 	}
 	return bits
 }

@@ -50,6 +50,7 @@ var (
 	worldCategories = []string{"networking", "storage", "ui"}
 	worldLicenses   = []string{"MIT", "Apache-2.0"}
 	worldNiches     = []string{"health", "finance"}
+	worldBuilders   = []string{"https://ci.example.org", "https://other.example.org"}
 	worldTiers      = []string{"free", "pro"}
 	worldWords      = []string{"Hello", "World", "Kubernetes", "cluster view", "Größe", "日本", "kubectl", "lens", "networking"}
 	worldStates     = []index.PluginState{index.StateActive, index.StateActive, index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved}
@@ -71,6 +72,13 @@ func drawVersion(t *rapid.T, id artifact.Name, v string) Version {
 		Signature: index.Signature{Status: pick(t, index.SignatureVerified, index.SignatureUnsigned)}}
 	for _, p := range some(t, worldPlatforms...) {
 		out.Builds = append(out.Builds, artifact.Build{Platform: platformOf(p), Digest: digestOf(id, v, p)})
+	}
+	for _, kind := range some(t, "sbom", "provenance") {
+		a := index.Attestation{PredicateType: "https://example.org/" + kind, Kind: kind, Digest: digestOf(id, v, kind), Verified: likely(t, 3)}
+		if kind == "provenance" {
+			a.Builder = maybe(t, worldBuilders...)
+		}
+		out.Attestations = append(out.Attestations, a)
 	}
 	if !likely(t, 5) {
 		out.Pending = []index.Reason{{Code: index.ReasonUnsigned, Detail: "no signature"}}
@@ -122,6 +130,7 @@ func drawQuery(t *rapid.T) Query {
 	}
 	q.Categories, q.Licenses, q.Niches = filterOf(t, worldCategories), filterOf(t, worldLicenses), filterOf(t, worldNiches)
 	q.Tiers, q.Publishers, q.States = filterOf(t, worldTiers), filterOf(t, []string{"acme", "oak-lab"}), filterOf(t, []string{"active", "deprecated", "suspended"})
+	q.Has, q.Builders = filterOf(t, []string{"sbom", "provenance", "https://example.org/sbom"}), filterOf(t, worldBuilders)
 	if !likely(t, 4) {
 		yes := rapid.Bool().Draw(t, "verified")
 		q.Verified = &yes

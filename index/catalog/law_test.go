@@ -134,6 +134,7 @@ func TestFilterNeverAddsRows_C4(t *testing.T) {
 		q.Limit = MaxLimit
 		wide := q
 		wide.Categories, wide.Publishers, wide.Licenses, wide.Niches, wide.Tiers, wide.States, wide.Verified, wide.Source = nil, nil, nil, nil, nil, nil, nil, ""
+		wide.Has, wide.Builders = nil, nil
 		if rapid.Bool().Draw(t, "textless") {
 			wide.Text = ""
 		}

@@ -129,7 +129,7 @@ func (q *Query) admits(h Hit, but string) bool {
 
 func (q *Query) filters() map[string][]string {
 	f := map[string][]string{FacetCategory: q.Categories, FacetPublisher: q.Publishers, FacetLicense: q.Licenses,
-		FacetNiche: q.Niches, FacetTier: q.Tiers, FacetState: q.States}
+		FacetNiche: q.Niches, FacetTier: q.Tiers, FacetState: q.States, "has": q.Has, "builder": q.Builders}
 	if q.Verified != nil {
 		f[FacetVerified] = []string{strconv.FormatBool(*q.Verified)}
 	}
@@ -149,6 +149,12 @@ func valuesOf(name string, h Hit) []string {
 		out = []string{strconv.FormatBool(h.Version.Signature.Status == "verified")}
 	case name == FacetSource:
 		out = []string{sourceOf(h.Plugin).Badge}
+	case name == "has", name == "builder":
+		for _, a := range h.Version.Attestations {
+			if values := map[string][]string{"has": {a.Kind, a.PredicateType}, "builder": {a.Builder}}; a.Verified {
+				out = append(out, values[name]...)
+			}
+		}
 	case m == nil:
 	case name == FacetCategory:
 		out = slices.Clone(m.Categories)

@@ -55,6 +55,8 @@ type Query struct {
 	States     []string
 	Verified   *bool    // signed by someone whom the trust policy knows for the namespace
 	Source     string   // name or badge
+	Has        []string // kinds or predicate types of verified attestations
+	Builders   []string // who built it, by verified provenance
 	Sort       string   // empty: by relevance with Text, else by name
 	Limit      int      // 0 is DefaultLimit
 	Cursor     string   // NextCursor of the page before
@@ -129,7 +131,7 @@ func (q *Query) question() uint64 {
 		h.Write([]byte{';'})
 	}
 	write(q.Host.String(), q.HostVersion.String(), q.Platform.String(), q.Channel, fmt.Sprint(q.Prerelease), q.Text, q.Sort, q.Source)
-	for _, filter := range [][]string{q.Categories, q.Publishers, q.Licenses, q.Niches, q.Tiers, q.States} {
+	for _, filter := range [][]string{q.Categories, q.Publishers, q.Licenses, q.Niches, q.Tiers, q.States, q.Has, q.Builders} {
 		write(slices.Sorted(slices.Values(filter))...)
 	}
 	if q.Verified != nil {

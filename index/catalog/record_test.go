@@ -128,6 +128,7 @@ func TestMasksNameTheFieldsOfFacts(t *testing.T) {
 		"engines":    {func(v *Version) { v.Plugin.Engines = map[artifact.HostID]artifact.Range{host("shell"): rangeOf("*")} }, maskEngines},
 		"no plugin":  {func(v *Version) { v.Plugin = nil }, maskEngines & maskMeta},
 		"signature":  {func(v *Version) { v.Signature.Status = index.SignatureVerified }, maskMeta},
+		"attested":   {func(v *Version) { v.Attestations = []index.Attestation{{Kind: "sbom", Verified: true}} }, maskMeta},
 		"categories": {func(v *Version) { v.Plugin.Categories = []string{"ui"} }, maskMeta},
 		"niches":     {func(v *Version) { v.Plugin.Niches = []string{"health"} }, maskMeta},
 		"license":    {func(v *Version) { v.Plugin.License = "MIT" }, maskMeta},

@@ -30,6 +30,7 @@ type meta struct {
 	categories, niches uint32 // lists
 	license, tier      uint32 // values
 	verified           bool
+	has, builders      uint32 // lists, of verified attestations
 }
 
 // An engine is one host that a version names.

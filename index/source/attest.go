@@ -21,7 +21,10 @@ func (r *reading) attest(ctx context.Context, v *catalog.Version, judge Attestor
 	}
 	v.Attestations = nil
 	for _, a := range judged.All {
-		v.Attestations = append(v.Attestations, index.Attestation{PredicateType: a.PredicateType, Digest: a.Digest, Verified: a.Verified})
+		v.Attestations = append(v.Attestations, index.Attestation{PredicateType: a.PredicateType, Kind: a.Kind, Digest: a.Digest, Verified: a.Verified})
+		if a.Verified {
+			v.Attestations[len(v.Attestations)-1].Builder = a.Builder
+		}
 	}
 	v.Pending = append(v.Pending, r.in.unattested(judged)...)
 	return nil

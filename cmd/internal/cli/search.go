@@ -65,6 +65,8 @@ func newSearch(c *console) *cobra.Command {
 	f.StringVar(&q.State, "state", "", "one or more lifecycle states, comma between")
 	f.StringVar(&q.Verified, "verified", "", "true or false: signed by a trusted signer")
 	f.StringVar(&q.Source, "source", "", "name of a source")
+	f.StringVar(&q.Has, "has", "", "`KIND` of a verified attestation: sbom, provenance, test-result, vulnerabilities, review, or a predicate type")
+	f.StringVar(&q.Builder, "builder", "", "`URI` of who built it, by a verified provenance")
 	f.StringVar(&q.Sort, "sort", "", "relevance, downloads, rating, updated or name")
 	f.IntVar(&q.Limit, "limit", 0, "plugins per page")
 	f.StringVar(&q.Cursor, "cursor", "", "where the page before ended")

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/policy/attest"
 )
 
 type showResult struct{ *index.Detail }
@@ -105,7 +104,7 @@ func signatureText(s index.Signature) string {
 func attestationList(all []index.Attestation) string {
 	var out []string
 	for _, a := range all {
-		kind := attest.KindOf(a.PredicateType)
+		kind := a.Kind
 		if kind == "" {
 			kind = a.PredicateType
 		}
