@@ -49,7 +49,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 
 .PHONY: e2e
 e2e: ## stock oras, cosign, crane and regctl against a built server
-	@scripts/tools/install oras crane cosign2 cosign3
+	@scripts/tools/install oras crane regctl cosign2 cosign3
 	go test -tags e2e -count=1 ./scripts/e2e ./policy/...
 
 .PHONY: crash
@@ -64,6 +64,13 @@ postgres: ## the database tests, against a PostgreSQL of their own
 .PHONY: oidc
 oidc: ## logins through a real OpenID provider in its own process
 	scripts/tools/oidc-provider/test
+
+.PHONY: s3
+s3: ## a real S3 server, PostgreSQL, and two replicas over both
+	@scripts/tools/install versitygw
+	@scripts/tools/apt postgresql curl
+	scripts/s3/test go test -count=1 -run 'S3|Bucket|_B9' ./registry
+	scripts/s3/test scripts/postgres/test go test -tags e2e -count=1 ./scripts/replicas
 
 .PHONY: conformance
 conformance: ## official OCI suite: SUITE=/path/to/binary; AUTH=1 logs in
