@@ -103,17 +103,23 @@ func (c *console) attestations(ctx context.Context, ref, within string, who *tru
 	if err != nil {
 		return nil, err
 	}
+	return &judged, unattested(judged)
+}
+
+// unattested is the error of what the policy requires and does not hold.
+func unattested(judged policy.Attestations) error {
+	verdict := judged.Verdict()
 	var why []string
-	for _, f := range judged.Verdict().Reasons() {
+	for _, f := range verdict.Reasons() {
 		why = append(why, f.Detail)
 	}
-	switch judged.Verdict().Outcome() {
+	switch verdict.Outcome() {
 	case policy.Allow:
-		return &judged, nil
+		return nil
 	case policy.Deny:
-		return nil, fmt.Errorf("%s: %w", strings.Join(why, "\n  "), artifact.ErrUnverified)
+		return fmt.Errorf("%s: %w", strings.Join(why, "\n  "), artifact.ErrUnverified)
 	}
-	return nil, fmt.Errorf("could not tell: %s", strings.Join(why, "\n  "))
+	return fmt.Errorf("could not tell: %s", strings.Join(why, "\n  "))
 }
 
 // attestationRows tells each attestation, and what lies beside them.

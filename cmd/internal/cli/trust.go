@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/attest"
 	"github.com/oarlock/oarlock/policy/signature"
 	"github.com/oarlock/oarlock/policy/trust"
 )
@@ -52,7 +54,10 @@ func (t *trustFlags) read() (*trust.Policy, error) {
 }
 
 // verifier judges as the server does, over what the client reads.
-type verifier struct{ judge *signature.Judge }
+type verifier struct {
+	judge    *signature.Judge
+	attested *attest.Judge
+}
 
 func (t *trustFlags) verifier() (client.Verifier, error) {
 	who, err := t.read()
@@ -63,23 +68,42 @@ func (t *trustFlags) verifier() (client.Verifier, error) {
 	if err != nil {
 		return nil, argument(err)
 	}
-	return verifier{judge}, nil
+	attested, err := attest.New(judge, 16)
+	if err != nil {
+		return nil, err
+	}
+	return verifier{judge, attested}, nil
 }
 
-// Verify lets pass what the trust policy lets pass and is signed.
+// Verify lets pass what the trust policy lets pass and is signed, and has the
+// attestations that the policy requires.
 func (v verifier) Verify(ctx context.Context, s client.Subject) (index.Signature, error) {
-	got, err := v.judge.Judge(ctx, policy.Subject{Publisher: s.ID.Publisher(), Digest: s.Descriptor.Digest}, s.Evidence)
+	subject := policy.Subject{Publisher: s.ID.Publisher(), Digest: s.Descriptor.Digest}
+	got, err := v.judge.Judge(ctx, subject, s.Evidence)
 	if err != nil {
 		return index.Signature{}, err
 	}
 	out := index.Signature{Status: index.SignatureStatus(got.Status), Signer: got.Signer, Format: got.Format}
 	switch got.Vote.Outcome {
 	case policy.Allow:
-		return out, nil
+		return out, v.requireAttested(ctx, subject, s.Evidence)
 	case policy.Deny:
 		return out, fmt.Errorf("%s: %w", evidenceText(got), artifact.ErrUnverified)
 	}
 	return out, fmt.Errorf("could not tell: %s", evidenceText(got))
+}
+
+// requireAttested reads nothing where the policy requires nothing.
+func (v verifier) requireAttested(ctx context.Context, s policy.Subject, r policy.Reader) error {
+	ns := v.judge.Trust().For(s.Publisher)
+	if ns == nil || !slices.ContainsFunc(ns.Attestations, func(a trust.Attestation) bool { return a.Required }) {
+		return nil
+	}
+	judged, err := v.attested.Judge(ctx, s, r)
+	if err != nil {
+		return err
+	}
+	return unattested(judged)
 }
 
 // evidenceText is the vote with what was found out about each piece.
