@@ -28,6 +28,7 @@ type Accounts interface {
 	Tokens
 	Namespaces
 	Owners
+	People
 	AuditLog
 }
 
@@ -69,6 +70,7 @@ func (s *Server) accountRoutes(a huma.API) {
 	s.tokenRoutes(a, guarded)
 	s.namespaceRoutes(a, guarded)
 	s.ownerRoutes(a, guarded)
+	s.peopleRoutes(a, guarded)
 	s.auditRoutes(a, guarded)
 }
 

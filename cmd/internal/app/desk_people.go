@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+func accountOf(p auth.PersonRecord) api.Account {
+	a := api.Account{
+		Principal: p.Name, Issuer: p.Issuer, Email: p.Email, Roles: p.Grants, Disabled: p.Disabled,
+		CreatedAt: p.CreatedAt, LoggedInAt: api.MomentOf(p.LoggedInAt),
+	}
+	if a.Roles == nil {
+		a.Roles = []string{}
+	}
+	return a
+}
+
+// People implements api.People.
+func (d desk) People(ctx context.Context) ([]api.Account, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records, err := d.a.Accounts(ctx, by)
+	if err != nil {
+		return nil, asProblem(err)
+	}
+	people := make([]api.Account, len(records))
+	for i, r := range records {
+		people[i] = accountOf(r)
+	}
+	return people, nil
+}
+
+// AddPerson implements api.People.
+func (d desk) AddPerson(ctx context.Context, q api.NewAccount) (api.Account, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.Account{}, err
+	}
+	p, err := d.a.AddAccount(ctx, by, q.Name, rolesOf(q.Roles))
+	if err != nil {
+		return api.Account{}, asProblem(err)
+	}
+	return accountOf(p), nil
+}
+
+// ChangePerson implements api.People.
+func (d desk) ChangePerson(ctx context.Context, principal string, c api.AccountChange) error {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Roles != nil {
+		if err := d.a.SetSiteRoles(ctx, by, principal, rolesOf(*c.Roles)); err != nil {
+			return asProblem(err)
+		}
+	}
+	if c.Disabled != nil {
+		return asProblem(d.a.Disable(ctx, by, principal, *c.Disabled))
+	}
+	return nil
+}
+
+// TokenFor implements api.People.
+func (d desk) TokenFor(ctx context.Context, principal string, q api.NewPersonalToken) (api.CreatedToken, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.CreatedToken{}, err
+	}
+	t, rec, err := d.a.CreateTokenFor(ctx, by, principal, q.Label, q.ExpiresAt)
+	if err != nil {
+		return api.CreatedToken{}, asProblem(err)
+	}
+	return api.CreatedToken{Token: tokenOf(rec), Secret: t.Reveal()}, nil
+}
+
+func rolesOf(names []string) []auth.Role {
+	roles := make([]auth.Role, len(names))
+	for i, name := range names {
+		roles[i] = auth.Role(name)
+	}
+	return roles
+}
