@@ -91,7 +91,12 @@ type proof struct{ log, timestamp bool }
 // keylessBundle signs d as identity at a time.
 func (i instance) keylessBundle(t testing.TB, s *store, d ocispec.Descriptor, at time.Time, keep proof) ocispec.Manifest {
 	t.Helper()
-	entity, err := i.AttestAtTime(someone, provider, statement(d.Digest, types.CosignSignPredicateType), at, true)
+	return i.keylessStatement(t, s, statement(d.Digest, types.CosignSignPredicateType), at, keep)
+}
+
+func (i instance) keylessStatement(t testing.TB, s *store, payload []byte, at time.Time, keep proof) ocispec.Manifest {
+	t.Helper()
+	entity, err := i.AttestAtTime(someone, provider, payload, at, true)
 	if err != nil {
 		t.Fatal(err)
 	}
