@@ -8,9 +8,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -106,21 +108,9 @@ func (g *Registry) loadReferrers(ctx context.Context, repo string, subject diges
 	if err != nil && !isNotFound(err) {
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
-	found := map[digest.Digest]ocispec.Descriptor{}
-	for _, at := range entries {
-		d, ok := linkName(at)
-		if !ok {
-			continue
-		}
-		desc, err := g.readReferrer(ctx, repo, subject, d, at)
-		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
-			g.log.ErrorContext(ctx, "registry: referrer left out", "repository", repo, "subject", subject, "referrer", d, "err", err)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		found[d] = desc
+	found, err := g.readReferrers(ctx, repo, subject, entries)
+	if err != nil {
+		return nil, err
 	}
 	if err := g.mergeFallback(ctx, repo, subject, found); err != nil {
 		return nil, err
@@ -133,6 +123,39 @@ func (g *Registry) loadReferrers(ctx context.Context, repo string, subject diges
 	return list, nil
 }
 
+// readReferrers reads the links at entries: several at once where each is a
+// request to somebody else.
+func (g *Registry) readReferrers(ctx context.Context, repo string, subject digest.Digest, entries []string) (map[digest.Digest]ocispec.Descriptor, error) {
+	var mu sync.Mutex
+	found := map[digest.Digest]ocispec.Descriptor{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	if g.driver.root != "" {
+		group.SetLimit(1)
+	}
+	for _, at := range entries {
+		d, ok := linkName(at)
+		if !ok {
+			continue
+		}
+		group.Go(func() error {
+			desc, err := g.readReferrer(ctx, repo, subject, d, at)
+			if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+				g.log.ErrorContext(ctx, "registry: referrer left out", "repository", repo, "subject", subject, "referrer", d, "err", err)
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found[d] = desc
+			return nil
+		})
+	}
+	return found, group.Wait()
+}
+
 // linkName reads the digest that a link file is named for; what a cut write
 // left behind is not one.
 func linkName(at string) (digest.Digest, bool) {
@@ -141,9 +164,13 @@ func linkName(at string) (digest.Digest, bool) {
 	return d, d.Validate() == nil
 }
 
-// readReferrer reads one link. A link that does not hold what it should is
+// readReferrer reads one link that was just listed. A link that does not hold what it should is
 // answered from the referrer's own manifest.
 func (g *Registry) readReferrer(ctx context.Context, repo string, subject, d digest.Digest, at string) (ocispec.Descriptor, error) {
+	if desc, ok := g.listed.get(at); ok {
+		return desc, nil
+	}
+	began := g.listed.begin()
 	content, err := g.driver.GetContent(ctx, at)
 	if err != nil {
 		if isNotFound(err) {
@@ -153,6 +180,7 @@ func (g *Registry) readReferrer(ctx context.Context, repo string, subject, d dig
 	}
 	var desc ocispec.Descriptor
 	if json.Unmarshal(content, &desc) == nil && desc.Digest == d && desc.Size > 0 && desc.MediaType != "" {
+		g.listed.put(at, desc, int64(len(at)+2*len(content)+256), began)
 		return desc, nil
 	}
 	g.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "subject", subject, "digest", d, "path", at, "what", "the referrer link is no descriptor; answered from the manifest")

@@ -14,6 +14,7 @@ import (
 	"github.com/distribution/distribution/v3/registry/handlers"
 	"github.com/distribution/distribution/v3/registry/storage"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // A Registry keeps plugins and what speaks about them. It is an http.Handler
@@ -27,9 +28,10 @@ type Registry struct {
 	app       *handlers.App
 	manifests *cache[*manifest]
 	referrers *cache[referrerList]
-	blobs     *cache[[]byte]        // small ones, by digest
-	facts     *cache[digest.Digest] // links, by path; none where others write too
-	marked    sync.Map              // repositories that are in the list for sure
+	listed    *cache[ocispec.Descriptor] // referrer links by path, where others write too: what one says never changes
+	blobs     *cache[[]byte]             // small ones, by digest
+	facts     *cache[digest.Digest]      // links, by path; none where others write too
+	marked    sync.Map                   // repositories that are in the list for sure
 	stop      context.CancelFunc
 	done      sync.WaitGroup
 	unlockDir func() error
@@ -93,7 +95,9 @@ func (g *Registry) open(ctx context.Context) error {
 	}
 	quarter := g.opts.CacheBytes / 4
 	g.manifests, g.blobs = newCache[*manifest](quarter), newCache[[]byte](quarter)
-	if !g.opts.Replicated {
+	if g.opts.Replicated {
+		g.listed = newCache[ocispec.Descriptor](quarter)
+	} else {
 		g.referrers, g.facts = newCache[referrerList](quarter), newCache[digest.Digest](quarter)
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
