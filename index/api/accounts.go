@@ -18,6 +18,7 @@ const (
 	Promote        Action = "channel:promote"
 	RebuildCatalog Action = "catalog:rebuild"
 	Fsck           Action = "registry:fsck"
+	CollectGarbage Action = "registry:gc"
 )
 
 // Accounts are who may do what at this site. Each method finds the caller in

@@ -49,6 +49,7 @@ func (s *Server) adminRoutes(a huma.API) {
 		Responses: map[string]*huma.Response{"200": {Description: "A stream of lines.",
 			Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}},
 	})
+	huma.Register(a, guarded(collectOperation()), s.collect)
 	huma.Register(a, fsck, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
 		if err := s.Authorize(ctx, Fsck, ""); err != nil {
 			return nil, err

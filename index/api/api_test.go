@@ -50,6 +50,11 @@ func (e *engine) Rebuild(context.Context, bool) (api.Rebuilt, error) {
 	return api.Rebuilt{Agrees: true}, e.failWith
 }
 
+func (e *engine) Collect(_ context.Context, dryRun bool, item func(api.Garbage)) (api.Collection, error) {
+	item(api.Garbage{Repository: "acme/hello", Digest: "sha256:00", Kind: "blob", Size: 3, Decision: "remove", Reason: "nothing reaches it"})
+	return api.Collection{DryRun: dryRun, Repositories: 1, BlobsRemoved: 1, BytesFreed: 3, Damaged: []api.Damage{}}, e.failWith
+}
+
 func (e *engine) Fsck(_ context.Context, report func(api.Damage)) error {
 	report(api.Damage{Path: "/blobs/x", What: "its bytes differ"})
 	return e.failWith

@@ -142,6 +142,25 @@ func TestFsckStreamsDamageAndSaysWhenItIsDone(t *testing.T) {
 	}
 }
 
+func TestCollectionStreamsDecisionsAndSaysWhenItIsDone_B8(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	auth := []string{"Authorization", "Bearer " + adminToken}
+	if r := s.do(t, "POST", "/api/v1/admin/gc", ""); r.StatusCode != 401 {
+		t.Errorf("without a token: %d", r.StatusCode)
+	}
+	r := s.do(t, "POST", "/api/v1/admin/gc?dry_run=true", "", auth...)
+	lines := strings.Split(strings.TrimSpace(string(r.body)), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], `"decision":"remove"`) || !strings.Contains(lines[1], `"dry_run":true`) || !strings.Contains(lines[1], `"done":true`) {
+		t.Errorf("%s", r.body)
+	}
+	s.engine.failWith = errBroken
+	r = s.do(t, "POST", "/api/v1/admin/gc", "", auth...)
+	if strings.Contains(string(r.body), `"done"`) || !strings.Contains(string(r.body), `"error"`) {
+		t.Errorf("a collection that broke: %s", r.body)
+	}
+}
+
 func TestPromotionReachesTheEngine_B3(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plugin(t, "acme/hello", "1.0.0 >=1"))

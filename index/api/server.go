@@ -26,6 +26,9 @@ type Engine interface {
 	Rebuild(ctx context.Context, check bool) (Rebuilt, error)
 	// Fsck reports everything stored that is damaged.
 	Fsck(ctx context.Context, report func(Damage)) error
+	// Collect removes what nothing reaches any more, or only says what it would
+	// remove, and tells item of each decision.
+	Collect(ctx context.Context, dryRun bool, item func(Garbage)) (Collection, error)
 	// Config gives the plugin manifest in the config blob of a version.
 	Config(ctx context.Context, id artifact.Name, v *catalog.Version) (*artifact.Plugin, error)
 }

@@ -88,6 +88,9 @@ func (noEngine) Promote(context.Context, artifact.Name, artifact.Version, string
 func (noEngine) Rebuild(context.Context, bool) (api.Rebuilt, error) {
 	return api.Rebuilt{}, errors.ErrUnsupported
 }
+func (noEngine) Collect(context.Context, bool, func(api.Garbage)) (api.Collection, error) {
+	return api.Collection{}, errors.ErrUnsupported
+}
 func (noEngine) Fsck(context.Context, func(api.Damage)) error { return errors.ErrUnsupported }
 func (noEngine) Config(context.Context, artifact.Name, *catalog.Version) (*artifact.Plugin, error) {
 	return nil, artifact.ErrNotFound

@@ -12,7 +12,8 @@ import (
 // written is told as failed, though it was done.
 type audited struct {
 	*joined
-	accounts *accounts
+	accounts  *accounts
+	collector *collector
 }
 
 // Promote implements api.Engine.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/gc"
 )
 
 // Config is everything that an operator can set. Its koanf tags are the keys of
@@ -30,6 +31,7 @@ type Config struct {
 	Quota      Quota      `koanf:"quota" json:"quota"`
 	Rate       RateConfig `koanf:"rate" json:"rate"`
 	OIDC       OIDC       `koanf:"oidc" json:"oidc"`
+	GC         GC         `koanf:"gc" json:"gc"`
 }
 
 // Settings are those of one namespace.
@@ -69,6 +71,7 @@ func Default() Config {
 			Cache:      64 << 20,
 		},
 		Publishing: "on",
+		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},
 		Rate:       RateConfig{Logins: 1, LoginBurst: 10},
 	}
 }

@@ -16,6 +16,11 @@ func (c Config) Hidden() Config {
 	return c
 }
 
+// MarshalJSON writes durations as text, such as "24h0m0s".
+func (g GC) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"every": g.Every.String(), "grace": g.Grace.String()})
+}
+
 // MarshalJSON writes durations as text, such as "10s".
 func (l Limits) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{

@@ -97,8 +97,12 @@ func (j *joined) Rebuild(ctx context.Context, check bool) (api.Rebuilt, error) {
 // Fsck reads everything stored.
 func (j *joined) Fsck(ctx context.Context, report func(api.Damage)) error {
 	return j.registry.Fsck(ctx, func(d registry.Damage) {
-		report(api.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What})
+		report(asDamage(d))
 	})
+}
+
+func asDamage(d registry.Damage) api.Damage {
+	return api.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What}
 }
 
 // Config reads the plugin manifest of a version.

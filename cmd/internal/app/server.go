@@ -37,6 +37,7 @@ type Server struct {
 	accounts *accounts
 	index    *joined
 	pushes   pushes
+	garbage  *collector
 	api      *api.Server
 	http     *http.Server
 	closing  sync.Once
@@ -72,8 +73,9 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	if err := s.joinReplicas(ctx); err != nil {
 		return nil, unusable(err)
 	}
+	s.garbage = newCollector(s.registry, cfg.GC, o.Log, metrics)
 	s.api = api.New(api.Options{
-		Live: s.index.live, Engine: audited{s.index, s.accounts}, Ready: s.index.ready,
+		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Ready: s.index.ready,
 		Authorize: s.accounts.authorize, Accounts: desk{s.accounts},
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
@@ -178,6 +180,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go func() { ingest <- s.index.ingest.Run(background) }()
 	var scheduled sync.WaitGroup
 	scheduled.Go(func() { s.accounts.run(background) })
+	scheduled.Go(func() { s.garbage.run(background) })
 	defer scheduled.Wait()
 	defer stop()
 	served := make(chan error, 1)

@@ -49,8 +49,11 @@ func (c *Config) Validate() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		problem("log.format", "%q: expected text or json", c.Log.Format)
 	}
+	if c.GC.Every < 0 {
+		problem("gc.every", "%s: expected 0 for never, or more", c.GC.Every)
+	}
 	positive := map[string]int64{"limits.body": c.Limits.Body, "limits.cache": c.Limits.Cache, "limits.read_header": int64(c.Limits.ReadHeader),
-		"limits.idle": int64(c.Limits.Idle), "limits.drain": int64(c.Limits.Drain)}
+		"limits.idle": int64(c.Limits.Idle), "gc.grace": int64(c.GC.Grace), "limits.drain": int64(c.Limits.Drain)}
 	for _, key := range slices.Sorted(maps.Keys(positive)) {
 		if positive[key] <= 0 {
 			problem(key, "expected more than 0")

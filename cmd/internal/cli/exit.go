@@ -20,6 +20,7 @@ const (
 	exitOK            = 0
 	exitFailure       = 1
 	exitUsage         = 2
+	exitPartial       = 3
 	exitNotFound      = 10
 	exitConflict      = 11
 	exitUnverified    = 12
@@ -35,6 +36,9 @@ var (
 
 	// errReported goes with an error whose text has been printed as a result.
 	errReported = errors.New("reported")
+
+	// errPartial: the rest was done, and what could not be done is named.
+	errPartial = errors.New("partial")
 )
 
 // kinded is err with a kind for the exit code that its text does not repeat.
@@ -65,6 +69,7 @@ var exits = []struct {
 	{is(errInterrupted), exitInterrupted},
 	{is(context.Canceled), exitInterrupted},
 	{is(errUsage), exitUsage},
+	{is(errPartial), exitPartial},
 	{is(app.ErrUnusable), exitUsage},
 	{coded(index.CodeUnauthorized), exitNotAuthorised},
 	{coded(index.CodeNotAuthorised), exitNotAuthorised},

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/auth"
+	"github.com/oarlock/oarlock/registry/gc"
+)
+
+// GC says when garbage is collected.
+type GC struct {
+	Every time.Duration `koanf:"every" json:"every"` // 0 leaves it to oarlock gc
+	Grace time.Duration `koanf:"grace" json:"grace"` // how long what nothing reaches is kept
+}
+
+// collector runs the garbage collection, on a schedule and when asked.
+type collector struct {
+	registry *registry.Registry
+	cfg      GC
+	log      *slog.Logger
+	runs     *prometheus.CounterVec
+	removed  *prometheus.CounterVec
+	freed    prometheus.Counter
+}
+
+func newCollector(r *registry.Registry, cfg GC, log *slog.Logger, metrics prometheus.Registerer) *collector {
+	c := &collector{registry: r, cfg: cfg, log: log,
+		runs:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_runs_total", Help: "Garbage collections, by how they ended."}, []string{"ended"}),
+		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_removed_total", Help: "What garbage collections removed, by kind."}, []string{"kind"}),
+		freed:   prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_gc_freed_bytes_total", Help: "Bytes that garbage collections gave back."}),
+	}
+	metrics.MustRegister(c.runs, c.removed, c.freed)
+	return c
+}
+
+// collect runs once. item is told each decision.
+func (c *collector) collect(ctx context.Context, dryRun bool, item func(gc.Item)) (gc.Report, error) {
+	rep, err := gc.New(c.registry, gc.Options{Grace: c.cfg.Grace, Log: c.log, Item: item}).Run(ctx, dryRun)
+	switch {
+	case dryRun:
+	case err != nil:
+		c.runs.WithLabelValues("failed").Inc()
+	default:
+		c.runs.WithLabelValues("done").Inc()
+		c.removed.WithLabelValues("manifest").Add(float64(rep.ManifestsRemoved))
+		c.removed.WithLabelValues("blob").Add(float64(rep.BlobsRemoved))
+		c.freed.Add(float64(rep.BytesFreed))
+	}
+	return rep, err
+}
+
+// run collects on the schedule until ctx ends.
+func (c *collector) run(ctx context.Context) {
+	if c.cfg.Every <= 0 {
+		return
+	}
+	tick := time.NewTicker(c.cfg.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if rep, err := c.collect(ctx, false, nil); err != nil && ctx.Err() == nil {
+			c.log.ErrorContext(ctx, "gc: it is tried again at the next time", "err", err)
+		} else if err == nil {
+			c.log.InfoContext(ctx, "gc", "repositories", rep.Repositories, "manifests_removed", rep.ManifestsRemoved,
+				"blobs_removed", rep.BlobsRemoved, "bytes_freed", rep.BytesFreed, "damaged", len(rep.Damaged))
+		}
+	}
+}
+
+// Collect implements api.Engine.
+func (a audited) Collect(ctx context.Context, dryRun bool, item func(api.Garbage)) (api.Collection, error) {
+	rep, err := a.collector.collect(ctx, dryRun, func(i gc.Item) {
+		item(api.Garbage{Repository: i.Repository, Digest: i.Digest.String(), Kind: string(i.Kind), Size: i.Size, Decision: string(i.Decision), Reason: i.Reason})
+	})
+	out := api.Collection{DryRun: dryRun, Repositories: rep.Repositories,
+		ManifestsKept: rep.ManifestsKept, ManifestsSetAside: rep.ManifestsSetAside, ManifestsRemoved: rep.ManifestsRemoved,
+		BlobsKept: rep.BlobsKept, BlobsSetAside: rep.BlobsSetAside, BlobsRemoved: rep.BlobsRemoved,
+		BytesFreed: rep.BytesFreed, Damaged: []api.Damage{}}
+	for _, d := range rep.Damaged {
+		out.Damaged = append(out.Damaged, asDamage(d))
+	}
+	if err != nil || dryRun {
+		return out, err
+	}
+	return out, a.accounts.Note(ctx, auth.From(ctx), auth.RegistryGC, auth.Site(), nil, out)
+}

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/index"
+)
+
+// gcResult is what a collection did, or would do, and each of its decisions.
+type gcResult struct {
+	Items  []garbage `json:"items"`
+	Report gcReport  `json:"report"`
+}
+
+type garbage struct {
+	Repository string `json:"repository,omitempty"`
+	Digest     string `json:"digest"`
+	Kind       string `json:"kind"`
+	Size       int64  `json:"size"`
+	Decision   string `json:"decision"`
+	Reason     string `json:"reason"`
+}
+
+type gcReport struct {
+	DryRun            bool     `json:"dry_run"`
+	Repositories      int      `json:"repositories"`
+	ManifestsKept     int      `json:"manifests_kept"`
+	ManifestsSetAside int      `json:"manifests_set_aside"`
+	ManifestsRemoved  int      `json:"manifests_removed"`
+	BlobsKept         int      `json:"blobs_kept"`
+	BlobsSetAside     int      `json:"blobs_set_aside"`
+	BlobsRemoved      int      `json:"blobs_removed"`
+	BytesFreed        int64    `json:"bytes_freed"`
+	Damaged           []damage `json:"damaged"`
+}
+
+func (r gcResult) text(w io.Writer) error {
+	if len(r.Items) > 0 {
+		if err := table(w, func(row func(...string)) {
+			row("DECISION", "KIND", "REPOSITORY", "DIGEST", "BYTES", "REASON")
+			for _, i := range r.Items {
+				row(i.Decision, i.Kind, i.Repository, i.Digest, strconv.FormatInt(i.Size, 10), i.Reason)
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	did := "removed"
+	if r.Report.DryRun {
+		did = "would remove"
+	}
+	p := r.Report
+	return sentence(w, fmt.Sprintf("%d repositories: %s %d manifests and %d blobs (%d bytes), set aside %d and %d, kept %d and %d, damaged %d",
+		p.Repositories, did, p.ManifestsRemoved, p.BlobsRemoved, p.BytesFreed, p.ManifestsSetAside, p.BlobsSetAside, p.ManifestsKept, p.BlobsKept, len(p.Damaged)))
+}
+
+func newGC(c *console) *cobra.Command {
+	var dryRun bool
+	cmd := verb("gc", "Remove what nothing reaches any more",
+		"Runs while the server serves. What nothing reaches is set aside first, and removed by a later run once the\n"+
+			"grace period is over; what somebody reads meanwhile comes back. With --dry-run nothing changes, and every\n"+
+			"item is listed with the reason why it stays or goes. Damage is exit code 3: the rest was collected.",
+		"oarlock gc --dry-run", "oarlock gc --output json --server https://plugins.example.org")
+	cmd.Args = args(0, 0, "none")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would go and why; remove nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		r, err := c.gc(cmd.Context(), dryRun)
+		if err != nil {
+			return fmt.Errorf("gc: %w", err)
+		}
+		if err := c.print(r); err != nil {
+			return err
+		}
+		if len(r.Report.Damaged) > 0 {
+			return kinded{errReported, errPartial}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// gc reads the lines of the answer; without the last one the run did not end.
+func (c *console) gc(ctx context.Context, dryRun bool) (r gcResult, err error) {
+	r.Items = []garbage{}
+	resp, err := c.admin(ctx, http.MethodPost, "/admin/gc?dry_run="+strconv.FormatBool(dryRun), nil)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 16<<20) // the last line names all damage
+	for lines.Scan() {
+		var line struct {
+			garbage
+			Done   bool           `json:"done"`
+			Report gcReport       `json:"report"`
+			Error  *index.Problem `json:"error"`
+		}
+		switch err := json.Unmarshal(lines.Bytes(), &line); {
+		case err != nil:
+			return r, fmt.Errorf("answer: %w", err)
+		case line.Error != nil:
+			return r, line.Error
+		case line.Done:
+			r.Report = line.Report
+			return r, nil
+		}
+		r.Items = append(r.Items, line.garbage)
+	}
+	return r, errors.Join(errors.New("the answer ended before the collection did"), lines.Err(), io.ErrUnexpectedEOF)
+}
