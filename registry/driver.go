@@ -47,16 +47,15 @@ func openDriver(ctx context.Context, o Options) (*driver, error) {
 		}
 		d.root, parameters["rootdirectory"] = root, root
 	}
-	under, err := factory.Create(ctx, o.Driver, parameters)
+	var err error
+	if o.Driver == "s3" {
+		d.StorageDriver, err = newS3Store(ctx, parameters)
+	} else {
+		d.StorageDriver, err = factory.Create(ctx, o.Driver, parameters)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
 	}
-	if o.Driver == "s3" {
-		if under, err = newS3Store(under, parameters); err != nil {
-			return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
-		}
-	}
-	d.StorageDriver = under
 	return d, nil
 }
 

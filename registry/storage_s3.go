@@ -27,11 +27,14 @@ type s3Store struct {
 	bucket string
 }
 
-// newS3Store takes over a driver that distribution made.
-func newS3Store(under storagedriver.StorageDriver, parameters map[string]any) (storagedriver.StorageDriver, error) {
-	d, ok := under.(*s3driver.Driver)
-	if !ok {
-		return nil, fmt.Errorf("unexpected driver %T", under)
+// newS3Store makes distribution's driver and completes it.
+func newS3Store(ctx context.Context, parameters map[string]any) (storagedriver.StorageDriver, error) {
+	// Where AWS_CA_BUNDLE is set, the library gives it to the client of the
+	// whole process, which is nobody else's business.
+	before := http.DefaultClient.Transport
+	d, err := s3driver.FromParameters(ctx, parameters)
+	if err != nil {
+		return nil, err
 	}
 	// The client is an exported field of an unexported type.
 	field := reflect.Indirect(reflect.ValueOf(d.StorageDriver)).FieldByName("S3")
@@ -42,8 +45,13 @@ func newS3Store(under storagedriver.StorageDriver, parameters map[string]any) (s
 	if !ok {
 		return nil, fmt.Errorf("unexpected client %T", field.Interface())
 	}
-	if parameters["skipverify"] == nil {
-		client.Config.HTTPClient = &http.Client{Transport: s3Transport()}
+	t := s3Transport()
+	if made, ok := client.Config.HTTPClient.Transport.(*http.Transport); ok && made.TLSClientConfig != nil {
+		t.TLSClientConfig = made.TLSClientConfig.Clone()
+	}
+	client.Config.HTTPClient = &http.Client{Transport: t}
+	if http.DefaultClient.Transport != before {
+		http.DefaultClient.Transport = before
 	}
 	return &s3Store{Driver: d, client: client, bucket: fmt.Sprint(parameters["bucket"])}, nil
 }
