@@ -64,12 +64,16 @@ type replica struct {
 
 var listening = regexp.MustCompile(`msg=listening.*?(127\.0\.0\.1:[0-9]+)`)
 
-// start runs a replica of the site that the test's end stops.
-func (s site) start(t *testing.T) *replica {
+// start runs a replica of the site that the test's end stops. Without
+// arguments it needs no login.
+func (s site) start(t *testing.T, args ...string) *replica {
 	t.Helper()
+	if len(args) == 0 {
+		args = []string{"--dev"}
+	}
 	r := &replica{ended: make(chan struct{})}
-	r.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), oarlock, "serve", "--dev", "--data", t.TempDir(),
-		"--listen", "127.0.0.1:0", "--storage", s.storage, "--db", s.db)
+	r.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), oarlock,
+		append([]string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--storage", s.storage, "--db", s.db}, args...)...)
 	r.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OARLOCK_") })
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
