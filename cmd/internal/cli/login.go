@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,37 +25,40 @@ type loginResult struct {
 
 func (r loginResult) text(w io.Writer) error { return sentence(w, "%s %s", r.Did, r.Registry) }
 
+// loginFlags are the ways to log in, of which one is taken.
+type loginFlags struct {
+	user, password             string
+	fromStdin, browser, device bool
+}
+
 func newLogin(c *console) *cobra.Command {
-	var user, password string
-	var fromStdin bool
+	var how loginFlags
 	cmd := verb("login REGISTRY", "Log in to a registry",
-		"Writes the store that docker and oras use, so that each finds the login of the others.",
-		"oarlock login registry.example.org --username ci --password-stdin < token", "oarlock login 127.0.0.1:7117 -u admin -p TOKEN")
+		"Writes the store that docker and oras use, so that each finds the login of the others. With --browser\n"+
+			"or --device a person logs in through the OpenID provider of the registry, and the token that comes\n"+
+			"of it is stored.",
+		"oarlock login registry.example.org --username ci --password-stdin < token", "oarlock login 127.0.0.1:7117 -u admin -p TOKEN",
+		"oarlock login registry.example.org --browser")
 	cmd.Args = args(1, 1, "one registry such as registry.example.org")
-	cmd.Flags().StringVarP(&user, "username", "u", "", "user name")
-	cmd.Flags().StringVarP(&password, "password", "p", "", "password or token; others on this machine may see it, so rather --password-stdin")
-	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password or token from stdin")
+	f := cmd.Flags()
+	f.StringVarP(&how.user, "username", "u", "", "user name")
+	f.StringVarP(&how.password, "password", "p", "", "password or token; others on this machine may see it, so rather --password-stdin")
+	f.BoolVar(&how.fromStdin, "password-stdin", false, "read the password or token from stdin")
+	f.BoolVar(&how.browser, "browser", false, "log in with a browser on this machine")
+	f.BoolVar(&how.device, "device", false, "log in with a browser on another machine")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{AllowPlaintextPut: true})
 		if err != nil {
 			return fmt.Errorf("login: %w", err)
-		}
-		switch {
-		case fromStdin && password != "":
-			return usagef("login: --password and --password-stdin: give one")
-		case password == "":
-			if password, err = c.loginPassword(fromStdin); err != nil {
-				return err
-			}
 		}
 		reg, err := remote.NewRegistry(args[0])
 		if err != nil {
 			return usagef("registry %q: expected a host such as registry.example.org", args[0])
 		}
 		reg.PlainHTTP = c.plainHTTP || oarlock.Loopback(args[0])
-		credential := auth.Credential{Username: user, Password: password}
-		if user == "" {
-			credential = auth.Credential{RefreshToken: password}
+		credential, err := c.credential(cmd.Context(), args[0], how)
+		if err != nil {
+			return err
 		}
 		if err := credentials.Login(cmd.Context(), store, reg, credential); err != nil {
 			return fmt.Errorf("login: %w", err)
@@ -62,6 +66,40 @@ func newLogin(c *console) *cobra.Command {
 		return c.print(loginResult{args[0], "logged in to"})
 	}
 	return cmd
+}
+
+// credential asks for what how says.
+func (c *console) credential(ctx context.Context, host string, how loginFlags) (auth.Credential, error) {
+	ways := 0
+	for _, given := range []bool{how.fromStdin, how.password != "", how.browser, how.device} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1:
+		return auth.Credential{}, usagef("login: --password, --password-stdin, --browser, --device: give one")
+	case how.browser, how.device:
+		login := c.loginBrowser
+		if how.device {
+			login = c.loginDevice
+		}
+		p, err := login(ctx, host)
+		if err != nil {
+			return auth.Credential{}, fmt.Errorf("login: %w", err)
+		}
+		_, user, _ := strings.Cut(p.Principal, ":")
+		return auth.Credential{Username: user, Password: p.Token}, nil
+	case how.password == "":
+		var err error
+		if how.password, err = c.loginPassword(how.fromStdin); err != nil {
+			return auth.Credential{}, err
+		}
+	}
+	if how.user == "" {
+		return auth.Credential{RefreshToken: how.password}, nil
+	}
+	return auth.Credential{Username: how.user, Password: how.password}, nil
 }
 
 func (c *console) loginPassword(fromStdin bool) (string, error) {
