@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/aws/awserr"
-	"github.com/aws/aws-sdk-go/service/s3"
+	"github.com/aws/aws-sdk-go/aws"        //nolint:staticcheck // distribution's driver speaks version 1
+	"github.com/aws/aws-sdk-go/aws/awserr" //nolint:staticcheck // as above
+	"github.com/aws/aws-sdk-go/service/s3" //nolint:staticcheck // as above
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	s3driver "github.com/distribution/distribution/v3/registry/storage/driver/s3-aws" // registers "s3"
 )

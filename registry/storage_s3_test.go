@@ -146,7 +146,7 @@ func TestReplicasPrepareOneBucket_K7(t *testing.T) {
 	}
 	for range cap(opened) {
 		if g := <-opened; g != nil {
-			defer g.Close()
+			t.Cleanup(func() { _ = g.Close() })
 		}
 	}
 	a, b := replicasOver(t, with)

@@ -226,7 +226,7 @@ func (l *AdvisoryLocker) wait(ctx context.Context, key, suffix string) (release 
 	}
 	// A connection that goes away gives its locks back, so one whose unlock
 	// fails is closed rather than kept.
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock"+suffix+lockKey, lockName(key)); err != nil {
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock"+suffix+lockKey, lockName(key)); err != nil { //nolint:gosec // both are constants of this file
 		discard(conn.Raw)
 		_ = conn.Close()
 		return nil, err
@@ -234,7 +234,7 @@ func (l *AdvisoryLocker) wait(ctx context.Context, key, suffix string) (release 
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)
 		defer cancel()
-		if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock"+suffix+lockKey, lockName(key)); err != nil {
+		if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock"+suffix+lockKey, lockName(key)); err != nil { //nolint:gosec // as above
 			discard(conn.Raw)
 		}
 		_ = conn.Close()

@@ -85,18 +85,22 @@ func TestManyWritersNeedFewConnections_K7(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer unlock()
+		t.Cleanup(unlock)
 	}
 	var inside, most atomic.Int64
 	each(200, func(i int) {
-		for _, key := range []string{"repository/acme/many", "tag/acme/many:1.0.0"} {
-			unlock, err := replicas[i%2].Lock(t.Context(), key, key[0] == 'r')
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer unlock()
+		leave, err := replicas[i%2].Lock(t.Context(), "repository/acme/many", true)
+		if err != nil {
+			t.Error(err)
+			return
 		}
+		defer leave()
+		unlock, err := replicas[i%2].Lock(t.Context(), "tag/acme/many:1.0.0", false)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer unlock()
 		most.Store(max(most.Load(), inside.Add(1)))
 		inside.Add(-1)
 	})

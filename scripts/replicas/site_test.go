@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"net/url"
 	"os"
 	"os/exec"
@@ -18,8 +17,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
 // patience bounds every wait; a wait ends as soon as its condition holds.
@@ -32,13 +29,8 @@ func newSite(t *testing.T, parameters ...string) site {
 	t.Helper()
 	name := "oarlock_" + strings.ToLower(rand.Text())
 	server := os.Getenv("OARLOCK_TEST_POSTGRES")
-	db, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
+	if out, err := exec.CommandContext(t.Context(), "psql", "--no-psqlrc", "--dbname", server, "--command", "CREATE DATABASE "+name).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	own, err := url.Parse(server)
 	if err != nil {
