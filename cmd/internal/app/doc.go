@@ -1,6 +1,8 @@
 // Package app turns a configuration into a running server. It is the only
 // place that knows registry, policy and index at once, and joins them:
 //
-//	listener ─┬─ /v2/ ── registry ── Sink ──▶ ingester ──▶ catalog.Live
-//	          └─ else ── index/api ◀── reads ─────────────────┘
+//	listener ─┬─ /v2/ ── who asks ── registry ── Sink ──▶ ingester ──▶ catalog.Live
+//	          │             ▲            └── gate ──▶ accounts ──▶ store
+//	          ├─ /auth/ ────┘                              ▲
+//	          └─ else ── who asks ── index/api ── desk ────┘ ◀── reads ── catalog.Live
 package app

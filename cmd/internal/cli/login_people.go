@@ -60,8 +60,9 @@ func (c *console) loginBrowser(ctx context.Context, host string) (personal, erro
 		default:
 		}
 	})}
-	go back.Serve(l)
-	defer back.Shutdown(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- back.Serve(l) }()
+	defer func() { _ = back.Shutdown(context.WithoutCancel(ctx)) }()
 	q := url.Values{
 		"redirect_uri": {"http://" + l.Addr().String() + "/done"}, "state": {state}, "label": {"oarlock"},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
@@ -70,6 +71,8 @@ func (c *console) loginBrowser(ctx context.Context, host string) (personal, erro
 	select {
 	case code := <-codes:
 		return c.loginForm(ctx, host, "/auth/cli/token", url.Values{"code": {code}, "code_verifier": {verifier}})
+	case err := <-served:
+		return personal{}, err
 	case <-ctx.Done():
 		return personal{}, fmt.Errorf("nobody logged in: %w", context.Cause(ctx))
 	}
