@@ -56,13 +56,21 @@ func matches(header, etag string) bool {
 }
 
 func newAnswer(stamp index.Stamp, etag string, body []byte) *answer {
-	a := &answer{generation: stamp.Generation, etag: etag, body: body}
-	if len(body) >= gzipFrom {
-		if z := compress(body); len(z) < len(body)*9/10 {
+	return &answer{generation: stamp.Generation, etag: etag, body: body}
+}
+
+// zipped is the body compressed, made when somebody first asks for it, or nil
+// where it does not pay.
+func (a *answer) zipped() []byte {
+	a.zip.Do(func() {
+		if len(a.body) < gzipFrom {
+			return
+		}
+		if z := compress(a.body); len(z) < len(a.body)*9/10 {
 			a.gzipped = z
 		}
-	}
-	return a
+	})
+	return a.gzipped
 }
 
 var gzips = sync.Pool{New: func() any {
@@ -92,9 +100,11 @@ func (a *answer) send(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, etag := a.body, `"`+a.etag+`"`
-	if a.gzipped != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		body, etag = a.gzipped, `"`+a.etag+`-gz"`
-		h["Content-Encoding"] = gzipEncoding
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		if z := a.zipped(); z != nil {
+			body, etag = z, `"`+a.etag+`-gz"`
+			h["Content-Encoding"] = gzipEncoding
+		}
 	}
 	h["Etag"] = []string{etag}
 	h["Content-Type"] = jsonType

@@ -11,10 +11,12 @@ type answer struct {
 	generation int64
 	etag       string // without quotes and encoding
 	body       []byte
-	gzipped    []byte // nil where it does not pay
+	zip        sync.Once
+	gzipped    []byte // read it through zipped
 }
 
-func (a *answer) size() int { return len(a.body) + len(a.gzipped) + len(a.etag) + 256 }
+// size is what a takes at most: a compressed body is at most nine tenths of it.
+func (a *answer) size() int { return len(a.body)*2 + len(a.etag) + 256 }
 
 // kept holds answers by URL within a budget of bytes, the least recently used
 // dropped first. Answers of an earlier generation go when they are met.

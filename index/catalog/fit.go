@@ -56,7 +56,24 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 	return out
 }
 
-func fits(p *Plugin, v *Version, f Fit) bool { return len(misfits(p, v, f)) == 0 }
+// fits reports whether there is no misfit. It says the same as misfits without
+// making sentences, since a page asks it of every version of every plugin on it.
+func fits(p *Plugin, v *Version, f Fit) bool {
+	if len(v.Pending) > 0 || v.IsYanked() || !p.Installable() || !runsOn(v, f.Platform) {
+		return false
+	}
+	if !f.Host.IsZero() {
+		r, named := engines(v)[f.Host]
+		if !named || !f.HostVersion.IsZero() && !r.ContainsHost(f.HostVersion) {
+			return false
+		}
+	}
+	if f.Channel == "" {
+		return f.Prerelease || !v.Version.IsPrerelease()
+	}
+	d, ok := p.Channels[f.Channel]
+	return ok && d == v.Digest
+}
 
 func hostMisfit(v *Version, f Fit) (detail, code string) {
 	if f.Host.IsZero() {

@@ -240,3 +240,16 @@ func TestPagingGivesEveryRowOnce_C4(t *testing.T) {
 		}
 	})
 }
+
+func TestFitsIsHavingNoMisfit_C9(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p, f := drawPlugin(t), drawFit(t)
+		for i := range p.Versions {
+			v := &p.Versions[i]
+			if why := misfits(&p, v, f); fits(&p, v, f) != (len(why) == 0) {
+				t.Fatalf("%s %s for %+v: fits %v, reasons %v", p.ID, v.Version, f, fits(&p, v, f), why)
+			}
+		}
+	})
+}
