@@ -72,6 +72,10 @@ s3: ## a real S3 server, PostgreSQL, and two replicas over both
 	scripts/s3/test go test -count=1 -run 'S3|Bucket|_B9' ./registry
 	scripts/s3/test scripts/postgres/test go test -tags e2e -count=1 ./scripts/replicas
 
+.PHONY: typescript
+typescript: ## the TypeScript client: generated, compared, built, and run against a server (needs npm)
+	@scripts/typescript/test
+
 .PHONY: conformance
 conformance: ## official OCI suite: SUITE=/path/to/binary; AUTH=1 logs in
 	@SUITE='$(SUITE)' scripts/conformance
