@@ -64,6 +64,9 @@ func openDriver(ctx context.Context, o Options) (*driver, error) {
 type driver struct {
 	storagedriver.StorageDriver
 	root string // of the filesystem driver, else ""
+	// folders is held, shared, from making a folder until something is in it,
+	// and alone by whoever removes empty ones.
+	folders sync.RWMutex
 }
 
 // PutContent stores content at path, whole or not at all.
@@ -74,6 +77,8 @@ func (d *driver) PutContent(ctx context.Context, path string, content []byte) er
 		}
 		return note(ctx, d.putScratch(path, content))
 	}
+	d.folders.RLock()
+	defer d.folders.RUnlock()
 	return note(ctx, d.StorageDriver.PutContent(ctx, path, content))
 }
 
@@ -85,7 +90,9 @@ func (d *driver) Writer(ctx context.Context, path string, appends bool) (storage
 			return d.openScratch(path, appends)
 		}
 	}
+	d.folders.RLock()
 	w, err := open(ctx, path, appends)
+	d.folders.RUnlock()
 	if err != nil {
 		return nil, note(ctx, err)
 	}
@@ -94,6 +101,8 @@ func (d *driver) Writer(ctx context.Context, path string, appends bool) (storage
 
 // Move renames from to to and makes the new name durable.
 func (d *driver) Move(ctx context.Context, from, to string) error {
+	d.folders.RLock()
+	defer d.folders.RUnlock()
 	if err := d.StorageDriver.Move(ctx, from, to); err != nil || d.root == "" {
 		return note(ctx, err)
 	}

@@ -213,9 +213,16 @@ func (s Sweep) names(ctx context.Context, root string, fn func(d digest.Digest, 
 	return nil
 }
 
-// removeEmpty removes a folder of the filesystem if nothing is in it.
+// removeEmpty removes a folder of the filesystem if nothing is in it. While
+// somebody writes it leaves that to a later run: the folder may be the one that
+// was just made for a file to come.
 func (s Sweep) removeEmpty(dir string) bool {
-	return s.g.driver.root != "" && os.Remove(filepath.Join(s.g.driver.root, dir)) == nil
+	d := s.g.driver
+	if d.root == "" || !d.folders.TryLock() {
+		return false
+	}
+	defer d.folders.Unlock()
+	return os.Remove(filepath.Join(d.root, dir)) == nil
 }
 
 func missingIsFine(err error) error {

@@ -92,8 +92,8 @@ func (d *driver) revive(ctx context.Context, at, aside string, missing error) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := d.StorageDriver.PutContent(ctx, at, []byte(told.Target)); err != nil {
-		return nil, note(ctx, err)
+	if err := d.PutContent(ctx, at, []byte(told.Target)); err != nil {
+		return nil, err
 	}
 	for _, gone := range []string{doomedPath(told.Target), aside} {
 		if err := d.StorageDriver.Delete(ctx, gone); err != nil && !isNotFound(err) {

@@ -325,7 +325,7 @@ func TestStorageWithoutFilesIsCollectedToo_B8(t *testing.T) {
 	t.Parallel()
 	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"))
 	now := time.Now()
-	x := &site{client: newClient(t, s.Registry), s: s}
+	x := &site{client: newClient(t, s.Registry)}
 	c := gc.New(s.Registry, gc.Options{Grace: time.Hour, Now: func() time.Time { now = now.Add(hours); return now }})
 	layer := x.blob("free/x", "a layer")
 	kept := x.push("free/x", "top", image("kept", "", layer))
