@@ -220,11 +220,11 @@ func TestIdentities_G1(t *testing.T) {
 		unlogged = ", certificate_log: optional"
 		loose    = unlogged + ", transparency_log: optional"
 	)
-	both, now := proof{true, true}, time.Now().Add(time.Minute) // certificates hold for ten
+	both, now := proof{true, true}, time.Minute // after the certificate was made, which holds for ten
 	for name, row := range map[string]struct {
 		identity, rest string
 		by             instance
-		at             time.Time
+		at             time.Duration
 		keep           proof
 		want           policy.SignatureStatus
 	}{
@@ -234,7 +234,7 @@ func TestIdentities_G1(t *testing.T) {
 		"another subject":                           {"issuer: '" + provider + "', subject: '" + someone + "x'", unlogged, i, now, both, policy.Unverified},
 		"another issuer":                            {"issuer: 'https://accounts.example.org', subject: '" + someone + "'", unlogged, i, now, both, policy.Unverified},
 		"a certificate of another instance":         {exact, unlogged, foreign, now, both, policy.Unverified},
-		"signed long after the certificate ended":   {exact, unlogged, i, now.Add(-48 * time.Hour), proof{log: true}, policy.Unverified},
+		"signed long after the certificate ended":   {exact, unlogged, i, -48 * time.Hour, proof{log: true}, policy.Unverified},
 		"no log entry where one is required":        {exact, unlogged, i, now, proof{timestamp: true}, policy.Unverified},
 		"no log entry where none is required":       {exact, loose, i, now, proof{timestamp: true}, policy.Verified},
 		"a log entry where none is required":        {exact, loose, i, now, proof{log: true}, policy.Verified},
@@ -248,7 +248,7 @@ func TestIdentities_G1(t *testing.T) {
 				t.Parallel()
 				s := newStore()
 				d := s.version("1.0.0")
-				s.attach(inReferrer, d, build(row.by, t, s, d, row.at, row.keep))
+				s.attach(inReferrer, d, build(row.by, t, s, d, time.Now().Add(row.at), row.keep))
 				sig := judge(t, i.trusting(t, row.identity, row.rest), s, d.Digest)
 				if sig.Status != row.want {
 					t.Fatalf("got %q, want %q: %+v", sig.Status, row.want, sig.Evidence)
