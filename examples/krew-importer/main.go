@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -43,9 +44,9 @@ const (
 func main() {
 	var f flags
 	flag.StringVar(&f.data, "data", "", "`FILE` of entries, .jsonl or .jsonl.gz")
-	flag.StringVar(&f.registry, "registry", "127.0.0.1:7117", "`HOST:PORT` of the registry")
+	flag.StringVar(&f.registry, "registry", "127.0.0.1:7117", "`HOST:PORT` of the registry, or its URL")
 	flag.StringVar(&f.publisher, "publisher", "krew", "`NAMESPACE` to publish in")
-	flag.StringVar(&f.journal, "journal", "", "`FILE` of what is done; beside --data by default; \"none\" keeps none")
+	flag.StringVar(&f.journal, "journal", "", "`FILE` of what is done; in the working directory by default; \"none\" keeps none")
 	flag.StringVar(&f.report, "report", "", "write the report as JSON to `FILE`")
 	flag.IntVar(&f.parallel, "parallel", 8, "versions on their way at once")
 	flag.IntVar(&f.limit, "limit", 0, "take the first `N` entries only; 0 takes all")
@@ -75,8 +76,9 @@ func (f *flags) check() error {
 	case f.sign != (f.key != ""):
 		return errors.New("--sign and --key go together")
 	}
+	f.registry = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(f.registry, "http://"), "https://"), "/")
 	if f.journal == "" {
-		f.journal = fmt.Sprintf("%s.%s.journal", f.data, strings.NewReplacer(":", "_", "/", "_").Replace(f.registry))
+		f.journal = fmt.Sprintf("%s.%s.journal", filepath.Base(f.data), strings.NewReplacer(":", "_", "/", "_").Replace(f.registry))
 	}
 	return artifact.CheckSegment(f.publisher)
 }
