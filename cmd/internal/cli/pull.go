@@ -27,9 +27,9 @@ func newPull(c *console) *cobra.Command {
 	var trust trustFlags
 	var dir, platform string
 	cmd := verb("pull REF -d DIR", "Download, verify and unpack one version",
-		"A tag is looked up once, all else goes by digest. The signature is verified before a byte is\n"+
-			"unpacked, and the directory appears whole or not at all. Of several platforms this machine's is\n"+
-			"taken.",
+		"A tag is looked up once, all else goes by digest. With --key or a policy the signature is verified\n"+
+			"before a byte is unpacked; with neither only digests are checked, and a warning says so. The\n"+
+			"directory appears whole or not at all. Of several platforms this machine's is taken.",
 		"oarlock pull 127.0.0.1:7117/acme/hello:1.2.0 -d hello --key acme.pub",
 		"oarlock pull registry.example.org/acme/hello@sha256:… -d hello --policy trust.yaml --platform linux/arm64")
 	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")

@@ -129,7 +129,7 @@ func (c *console) puller(t *trustFlags, platform string) (*client.Puller, error)
 		o.Platform = p
 	}
 	if !t.given() {
-		c.note("note: digests are verified, signatures are not: give --key or --policy, or set %s", policyEnv)
+		fmt.Fprintf(c.Err, "warning: digests are verified, signatures are not: give --key or --policy, or set %s\n", policyEnv) // --quiet too
 		o.AllowUnsignedUnsafe = true
 		return client.NewPuller(o)
 	}
