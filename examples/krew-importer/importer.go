@@ -18,6 +18,7 @@ type importer struct {
 	flags
 	options remote.Options
 	journal *journal
+	opened  *signature.Key // nil where nothing is signed
 }
 
 func newImporter(ctx context.Context, f flags, log io.Writer) (*importer, error) {
@@ -29,7 +30,12 @@ func newImporter(ctx context.Context, f flags, log io.Writer) (*importer, error)
 	if err != nil {
 		return nil, err
 	}
-	im := &importer{f, o, j}
+	im := &importer{flags: f, options: o, journal: j}
+	if im.sign {
+		if im.opened, err = signature.OpenKey(im.key, signature.EnvPassword(nil)); err != nil {
+			return nil, err
+		}
+	}
 	return im, im.checkJournal(ctx, log)
 }
 
@@ -106,7 +112,7 @@ func (im *importer) one(ctx context.Context, e *entry) (outcome, error) {
 	}
 	if err == nil && im.sign {
 		_, err = signature.Sign(ctx, signature.SignOptions{Reference: fmt.Sprintf("%s/%s@%s", im.registry, plugin.ID, v.root.Digest),
-			Key: im.key, Password: signature.EnvPassword(nil), Remote: signature.Remote{PlainHTTP: im.plainHTTP, UserAgent: "krew-importer"}})
+			Opened: im.opened, Remote: signature.Remote{PlainHTTP: im.plainHTTP, UserAgent: "krew-importer"}})
 	}
 	if err != nil {
 		return out, err

@@ -32,6 +32,8 @@ type AttestOptions struct {
 	Key string
 	// Password opens Key; nil takes it from COSIGN_PASSWORD.
 	Password Password
+	// Opened is used in place of Key and Password where it is set.
+	Opened *Key
 	// Format is policy.FormatCosignTag ("" too), policy.FormatCosignReferrer or
 	// policy.FormatBundle.
 	Format string
@@ -52,13 +54,9 @@ type Attested struct {
 // is there already; the same statement by the same key and in the same form is
 // not added twice. Errors wrap the kinds of artifact.
 func Attest(ctx context.Context, o AttestOptions) (Attested, error) {
-	signer, err := loadSigner(o.Key, o.Password)
+	key, err := opened(o.Opened, o.Key, o.Password)
 	if err != nil {
 		return Attested{}, err
-	}
-	public, err := publicPEM(signer)
-	if err != nil {
-		return Attested{}, fmt.Errorf("key %q: %w", o.Key, err)
 	}
 	ref, err := o.Remote.resolve(ctx, o.Reference)
 	if err != nil {
@@ -71,14 +69,14 @@ func Attest(ctx context.Context, o AttestOptions) (Attested, error) {
 	if err != nil {
 		return Attested{}, err
 	}
-	done, err := attestedAlready(ctx, o, ref, signer, payload)
+	done, err := attestedAlready(ctx, o, ref, key.signer, payload)
 	if err == nil && !done {
-		err = attest(ctx, o, ref, signer, payload)
+		err = attest(ctx, o, ref, key.signer, payload)
 	}
 	if err != nil {
 		return Attested{}, err
 	}
-	return Attested{Signed{ref.String(), digest.Digest(ref.DigestStr()), o.Format, string(public)}, o.PredicateType}, nil
+	return Attested{Signed{ref.String(), digest.Digest(ref.DigestStr()), o.Format, string(key.public)}, o.PredicateType}, nil
 }
 
 // statementOf is the statement that cosign makes of a predicate.

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
@@ -54,6 +55,40 @@ func GenerateKeyPair(password Password) (KeyPair, error) {
 		return KeyPair{}, fmt.Errorf("key pair: %w", err)
 	}
 	return KeyPair{pair.PrivateBytes, pair.PublicBytes}, nil
+}
+
+// A Key is an open private key: opening is slow by design, signing is not, so
+// whoever signs much opens it once. It is safe for concurrent use.
+type Key struct {
+	ref    string
+	signer sigstore.SignerVerifier
+	public []byte
+}
+
+// OpenKey opens what SignOptions.Key names; password may be nil, as there.
+// Errors wrap artifact.ErrNotFound for no such key, and artifact.ErrInvalid for
+// what is no key or has another password.
+func OpenKey(ref string, password Password) (*Key, error) {
+	signer, err := loadSigner(ref, password)
+	if err != nil {
+		return nil, err
+	}
+	public, err := publicPEM(signer)
+	if err != nil {
+		return nil, fmt.Errorf("key %q: %w", ref, err)
+	}
+	return &Key{ref, signer, public}, nil
+}
+
+// PublicKey is the public half in PEM, as trust policies take it.
+func (k *Key) PublicKey() []byte { return bytes.Clone(k.public) }
+
+// opened is k, or what ref names.
+func opened(k *Key, ref string, password Password) (*Key, error) {
+	if k != nil {
+		return k, nil
+	}
+	return OpenKey(ref, password)
 }
 
 // loadSigner reads a private key from a file, or from a variable with

@@ -34,7 +34,7 @@ func password(text string) signature.Password {
 }
 
 // newSite serves a registry with or without the referrers API.
-func newSite(t *testing.T, referrers bool) *site {
+func newSite(t testing.TB, referrers bool) *site {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.WithReferrersSupport(referrers), registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
@@ -55,7 +55,7 @@ func newSite(t *testing.T, referrers bool) *site {
 	return s
 }
 
-func (s *site) push(t *testing.T, ref string, image gcr.Image) {
+func (s *site) push(t testing.TB, ref string, image gcr.Image) {
 	t.Helper()
 	to, err := gcrname.ParseReference(s.host + "/" + ref)
 	if err != nil {

@@ -34,6 +34,8 @@ type SignOptions struct {
 	Key string
 	// Password opens Key; nil takes it from COSIGN_PASSWORD.
 	Password Password
+	// Opened is used in place of Key and Password where it is set.
+	Opened *Key
 	// Format is policy.FormatCosignTag ("" too), policy.FormatCosignReferrer or
 	// policy.FormatBundle, that is cosign 2's two forms and cosign 3's.
 	Format string
@@ -58,13 +60,9 @@ const signAttempts = 5
 // already; one of the same key and form is not added twice. Errors wrap the
 // kinds of artifact.
 func Sign(ctx context.Context, o SignOptions) (Signed, error) {
-	signer, err := loadSigner(o.Key, o.Password)
+	key, err := opened(o.Opened, o.Key, o.Password)
 	if err != nil {
 		return Signed{}, err
-	}
-	public, err := publicPEM(signer)
-	if err != nil {
-		return Signed{}, fmt.Errorf("key %q: %w", o.Key, err)
 	}
 	ref, err := o.Remote.resolve(ctx, o.Reference)
 	if err != nil {
@@ -76,9 +74,9 @@ func Sign(ctx context.Context, o SignOptions) (Signed, error) {
 	}
 	switch format {
 	case policy.FormatCosignTag:
-		err = signTag(ctx, o, ref, signer)
+		err = signTag(ctx, o, ref, key.signer)
 	case policy.FormatCosignReferrer, policy.FormatBundle:
-		err = signReferrer(ctx, o, ref, signer, format)
+		err = signReferrer(ctx, o, ref, key.signer, format)
 	default:
 		err = fmt.Errorf("signature format %q: expected %s, %s or %s: %w", format,
 			policy.FormatCosignTag, policy.FormatCosignReferrer, policy.FormatBundle, artifact.ErrInvalid)
@@ -86,7 +84,7 @@ func Sign(ctx context.Context, o SignOptions) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
-	return Signed{ref.String(), digest.Digest(ref.DigestStr()), format, string(public)}, nil
+	return Signed{ref.String(), digest.Digest(ref.DigestStr()), format, string(key.public)}, nil
 }
 
 // signTag adds to the .sig tag.
