@@ -19,6 +19,9 @@ const (
 	RebuildCatalog Action = "catalog:rebuild"
 	Fsck           Action = "registry:fsck"
 	CollectGarbage Action = "registry:gc"
+	ReadPlugin     Action = "repository:pull"
+	ReadPolicy     Action = "policy:read"
+	TestPolicy     Action = "policy:test"
 )
 
 // Accounts are who may do what at this site. Each method finds the caller in

@@ -38,6 +38,8 @@ const (
 	RegistryGC      Action = "registry:gc"
 	RegistryFsck    Action = "registry:fsck"
 	CatalogRebuild  Action = "catalog:rebuild"
+	PolicyRead      Action = "policy:read" // whom the site trusts
+	PolicyTest      Action = "policy:test" // what another policy would change
 	SiteBackup      Action = "site:backup"
 	SiteRestore     Action = "site:restore"
 	ReviewRead      Action = "review:read"

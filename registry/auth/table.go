@@ -54,6 +54,8 @@ var permissions = []permission{
 	{action: RegistryGC, class: OnSite, roles: []Role{RoleAdmin, RoleOperator, RoleProcess}},
 	{action: RegistryFsck, class: OnSite, roles: []Role{RoleAdmin, RoleOperator, RoleProcess}},
 	{action: CatalogRebuild, class: OnSite, roles: []Role{RoleAdmin, RoleOperator, RoleProcess}},
+	{action: PolicyRead, class: OnSite, roles: []Role{RoleAdmin, RoleReviewer, RoleOperator}},
+	{action: PolicyTest, class: OnSite, roles: []Role{RoleAdmin, RoleOperator}},
 	{action: SiteBackup, class: OnSite, roles: []Role{RoleAdmin, RoleOperator, RoleProcess}},
 	{action: SiteRestore, class: OnSite, roles: []Role{RoleAdmin}},
 	{action: ReviewRead, class: OnSite, roles: []Role{RoleAdmin, RoleReviewer, RoleOperator, RoleProcess}},
