@@ -1,0 +1,106 @@
+package catalog
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// MaxShardBits is the most bits by which Shard divides.
+const MaxShardBits = 12
+
+// bucketBits are those of a bucket's number within its group.
+const bucketBits = 6
+
+// A Shard is those plugins of a Snapshot whose names begin, hashed, with the
+// same bits. A change of one plugin changes one shard.
+type Shard struct{ buckets []*bucket }
+
+// Shard gives the n-th of 2^bits parts; bits is at most MaxShardBits.
+func (s *Snapshot) Shard(bits, n int) Shard {
+	size := 1 << (MaxShardBits - bits)
+	sh := Shard{buckets: make([]*bucket, 0, size)}
+	for i := n * size; i < (n+1)*size; i++ {
+		if g := s.tree.groups[i>>bucketBits]; g != nil {
+			if b := g.buckets[i%fanout]; b != nil && len(b.entries) > 0 {
+				sh.buckets = append(sh.buckets, b)
+			}
+		}
+	}
+	return sh
+}
+
+// Sum is equal for equal content, and costs little: nothing is encoded.
+func (sh Shard) Sum() [sha256.Size]byte {
+	h := sha256.New()
+	for _, b := range sh.buckets {
+		h.Write(b.sum[:])
+	}
+	var sum [sha256.Size]byte
+	h.Sum(sum[:0])
+	return sum
+}
+
+// Append appends the canonical bytes of sh to b: length and record of each
+// plugin, in order of bucket and id.
+func (sh Shard) Append(b []byte) []byte {
+	for _, bucket := range sh.buckets {
+		for _, e := range bucket.entries {
+			b = binary.AppendUvarint(b, uint64(len(e.record)))
+			b = append(b, e.record...)
+		}
+	}
+	return b
+}
+
+// Assemble makes the Snapshot whose 2^bits shards have these bytes, in order.
+// The bytes may be foreign; errors wrap artifact.ErrInvalid and name the shard.
+// Whether they are the right ones, Digest tells.
+func Assemble(bits int, shards []string) (*Snapshot, error) {
+	if bits < 0 || bits > MaxShardBits || len(shards) != 1<<bits {
+		return nil, fmt.Errorf("catalog: %d shards of %d bits, expected 2^bits and at most %d bits: %w", len(shards), bits, MaxShardBits, artifact.ErrInvalid)
+	}
+	s := Empty()
+	parts, errs := make([][]draft, len(shards)), make([]error, len(shards))
+	parallel(len(shards), func(i int) { parts[i], errs[i] = readShard(bits, i, shards[i], s.words) })
+	var all []draft
+	for i, part := range parts {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("catalog: shard %d of %d: %w", i, len(shards), errs[i])
+		}
+		all = append(all, part...)
+	}
+	return s.with(all), nil
+}
+
+func readShard(bits, n int, raw string, w *words) ([]draft, error) {
+	r := &reader{s: raw, words: w}
+	var out []draft
+	last := -1
+	for r.pos < len(r.s) {
+		record := r.str()
+		if r.err != nil {
+			return nil, r.err
+		}
+		p, masks, err := skimRecord(record, w)
+		if err != nil {
+			return nil, err
+		}
+		g, b := bucketOf(p.ID)
+		at := g<<bucketBits | b
+		switch {
+		case p.ID.IsZero():
+			return nil, fmt.Errorf("plugin without id: %w", artifact.ErrInvalid)
+		case at>>(MaxShardBits-bits) != n:
+			return nil, fmt.Errorf("plugin %q belongs to shard %d: %w", p.ID, at>>(MaxShardBits-bits), artifact.ErrInvalid)
+		case len(out) > 0 && cmp.Or(cmp.Compare(last, at), out[len(out)-1].entry.id.Compare(p.ID)) >= 0:
+			return nil, fmt.Errorf("plugin %q is out of order: %w", p.ID, artifact.ErrInvalid)
+		}
+		last = at
+		out = append(out, draftOf(p, record, masks, w))
+	}
+	return out, nil
+}
