@@ -40,7 +40,7 @@ func TestShardsAssembleToTheSameCatalog_C7(t *testing.T) {
 
 func TestChangeOfOnePluginChangesOneShard_C7(t *testing.T) {
 	t.Parallel()
-	before := newWorld(3, 200).snapshot(500)
+	before := newWorld(3, 600).snapshot(500)
 	var first *Plugin
 	for p := range before.Plugins {
 		first = p
