@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -60,8 +61,8 @@ func (r auditRow) chain(before []byte) []byte {
 // or removed; Seq and Hash of a are not looked at.
 func (s *Store) AppendAudit(ctx context.Context, a AuditRecord) error {
 	row := auditRow{
-		At: micro(a.At), Actor: a.Actor, Session: a.Session, Action: a.Action, Resource: a.Resource,
-		Outcome: a.Outcome, Reason: a.Reason, Before: a.Before, After: a.After, Request: a.Request,
+		At: micro(a.At), Actor: legible(a.Actor), Session: legible(a.Session), Action: legible(a.Action), Resource: legible(a.Resource),
+		Outcome: legible(a.Outcome), Reason: legible(a.Reason), Before: legible(a.Before), After: legible(a.After), Request: legible(a.Request),
 	}
 	return s.InTx(ctx, func(ctx context.Context) error {
 		if err := s.serialize(ctx, "audit"); err != nil {
@@ -76,6 +77,12 @@ func (s *Store) AppendAudit(ctx context.Context, a AuditRecord) error {
 		_, err = s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
 		return wrap("audit", err)
 	})
+}
+
+// legible is what both databases give back as it was written: a row that came
+// back different would look like one that somebody changed.
+func legible(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // An AuditHead is the last row of the log at some time. Kept elsewhere, it

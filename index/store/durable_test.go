@@ -1,17 +1,14 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/oarlock/oarlock/artifact"
 )
 
 // schemaOf is the text of the schema, to compare two.
@@ -139,53 +136,3 @@ func TestDamagedFile(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
-
-// TestBackupOfARunningServer_K6: while rows are written, each copy is whole,
-// its chain holds, and it has every row that was acknowledged before it began.
-func TestBackupOfARunningServer_K6(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := open(t, "sqlite://"+filepath.Join(dir, "a file?with #odd%20name.db"))
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var acknowledged atomic.Int64
-	first, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		for i := 1; ctx.Err() == nil; i++ {
-			if err := s.AppendAudit(t.Context(), AuditRecord{At: noon, Actor: fmt.Sprint(i)}); err != nil {
-				done <- err
-				return
-			}
-			if acknowledged.Add(1) == 1 {
-				close(first)
-			}
-		}
-		done <- nil
-	}()
-	<-first
-	for i := range 3 {
-		path := filepath.Join(dir, fmt.Sprintf("backup-%d.db", i))
-		before := acknowledged.Load()
-		if err := s.Backup(t.Context(), path); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Backup(t.Context(), path); !errors.Is(err, artifact.ErrConflict) {
-			t.Errorf("over a backup that is there: %v", err)
-		}
-		info, err := os.Stat(path)
-		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%v %v", info.Mode(), err)
-		}
-		head, err := open(t, "sqlite://"+path).VerifyAudit(t.Context())
-		if err != nil || head.Seq < before {
-			t.Errorf("backup %d ends at %d, %d were acknowledged before: %v", i, head.Seq, before, err)
-		}
-	}
-	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, ".backup-*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}

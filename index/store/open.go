@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -98,6 +99,31 @@ func sqliteName(path string) string {
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
 	}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+// openSQLiteBeside opens a file that a server may have open. Nothing is written
+// through it, and reads see whole transactions only.
+func openSQLiteBeside(ctx context.Context, path string) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("database %q: %w", path, artifact.ErrNotFound)
+	} else if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	q := url.Values{"mode": {"rw"}, "_pragma": {"busy_timeout(10000)", "query_only(1)", "trusted_schema(0)"}}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("database %q: %w", path, err)
+	}
+	s := &Store{path: path, read: bun.NewDB(db, sqlitedialect.New())}
+	s.write = s.read
+	if err := s.check(ctx, false); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 func openPostgres(ctx context.Context, url string) (*Store, error) {
