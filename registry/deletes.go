@@ -86,6 +86,7 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) erro
 	if err := g.forgetRevision(ctx, at.repo, to); err != nil {
 		return err
 	}
+	g.blocks.Load().forget(at.repo)
 	g.opts.Sink.Notify(event)
 	return nil
 }

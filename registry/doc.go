@@ -21,6 +21,7 @@
 //	  repositories/<repo>/_uploads/<id>/…                       uploads in progress
 //	/oarlock/…                                                  ours
 //	  layout                                                    version of this half, written after the first reconcile
+//	  blocks/…                                                  what may not be read, one file each; blocks-epoch changes with them
 //	  gc/…                                                      what a garbage collection set aside or doomed
 //	  upload-secret                                             key of the upload tokens
 //	  repositories/<repo>/_repository                           one file per repository that ever held a manifest

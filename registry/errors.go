@@ -50,6 +50,7 @@ type refusal struct {
 	status int
 	errors []ociError
 	header http.Header
+	head   int   // status where HEAD is answered with another
 	kind   error // of artifact, for callers inside the process
 }
 
@@ -143,7 +144,11 @@ func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(answer.status)
+	status := answer.status
+	if r.Method == http.MethodHead && answer.head != 0 {
+		status = answer.head
+	}
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		w.Write(body)
 	}

@@ -149,10 +149,17 @@ func (g *Registry) admit(r *http.Request, action Action, repo string) (who strin
 	return who, admission(err)
 }
 
-// admitContent asks whether who may read the manifest or blob d.
+// admitContent asks whether who may read the manifest or blob d, as which it
+// is stored, and whether it is blocked.
 func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) error {
+	if isProcess(ctx) {
+		return nil
+	}
+	if err := g.checkBlocked(ctx, at, d); err != nil {
+		return err
+	}
 	a, ok := g.opts.Admitter.(ContentAdmitter)
-	if !ok || isProcess(ctx) {
+	if !ok {
 		return nil
 	}
 	return admission(a.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, d))

@@ -157,6 +157,7 @@ func (g *Registry) told(at route, m *manifest) {
 	if m.Subject != nil {
 		e.Subject = m.Subject.Digest
 	}
+	g.blocks.Load().forget(at.repo)
 	g.opts.Sink.Notify(e)
 	if at.tag != "" {
 		g.dropFallback(at.repo, at.tag)

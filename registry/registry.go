@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/distribution/distribution/v3"
 	"github.com/distribution/distribution/v3/registry/handlers"
 	"github.com/distribution/distribution/v3/registry/storage"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/singleflight"
 )
 
 // A Registry keeps plugins and what speaks about them. It is an http.Handler
@@ -32,6 +34,9 @@ type Registry struct {
 	blobs     *cache[[]byte]             // small ones, by digest
 	facts     *cache[digest.Digest]      // links, by path; none where others write too
 	marked    sync.Map                   // repositories that are in the list for sure
+	blocks    atomic.Pointer[blockSet]
+	seen      atomic.Int64       // when it was last known what is blocked, in Unix nanoseconds
+	sparing   singleflight.Group // by repository
 	stop      context.CancelFunc
 	done      sync.WaitGroup
 	unlockDir func() error
@@ -100,11 +105,17 @@ func (g *Registry) open(ctx context.Context) error {
 	} else {
 		g.referrers, g.facts = newCache[referrerList](quarter), newCache[digest.Digest](quarter)
 	}
+	if err := g.openBlocks(ctx); err != nil {
+		return err
+	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stop = stop
 	if g.app, err = newApp(life, g.driver, secret); err != nil {
 		stop()
 		return err
+	}
+	if g.opts.Replicated {
+		g.done.Go(func() { g.watchBlocks(life) })
 	}
 	if g.opts.PurgeInterval > 0 && !g.opts.ReadOnly {
 		g.done.Go(func() { g.purgeLoop(life) })

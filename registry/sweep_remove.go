@@ -59,6 +59,7 @@ func (s Sweep) Purge(ctx context.Context, repo string, l Link) (bool, error) {
 	event := Event{Kind: ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.g.opts.Now()}
 	dropped, err := s.purge(ctx, repo, l, &event)
 	if dropped && isWhole(l) {
+		s.g.blocks.Load().forget(repo)
 		s.g.opts.Sink.Notify(event)
 	}
 	return dropped, err

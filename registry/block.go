@@ -1,0 +1,166 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A Block keeps what it names from being read through /v2/, while its record,
+// its tags and what speaks about it (signatures, statements, the ledger) stay
+// readable. It names
+//
+//	Repository and Digest  a manifest or blob, in that repository
+//	Digest                 a manifest or blob, in every repository
+//	Repository             all that the repository holds
+//
+// A blocked manifest takes along what it holds: children, config and layers,
+// at any depth. What a manifest of the same repository that is not blocked
+// holds too is still read there.
+type Block struct {
+	Repository string        `json:"repository,omitempty"`
+	Digest     digest.Digest `json:"digest,omitempty"`
+	Tag        string        `json:"tag,omitempty"` // by which the digest was named; for people
+	Code       string        `json:"code"`          // for programs, such as "emergency_removed"
+	Reason     string        `json:"reason"`        // for people
+	By         string        `json:"by,omitempty"`
+	At         time.Time     `json:"at"`
+	// Covers is what a blocked manifest holds, found when it was blocked.
+	Covers []digest.Digest `json:"covers,omitempty"`
+}
+
+// defaultBlockCode is the code of a block that was given none.
+const defaultBlockCode = "blocked"
+
+// Block makes b hold: here when it returns, and at every other replica within
+// a second. It is durable, and blocking the same again replaces code and
+// reason. Who may is for the caller to decide, and to write down. Errors wrap
+// artifact.ErrInvalid for what names nothing; one that wraps
+// artifact.ErrUnverified means that b holds, but that what the manifest holds
+// could not be read and is not covered.
+func (g *Registry) Block(ctx context.Context, b Block) (Block, error) {
+	err := b.check()
+	if err != nil {
+		return b, err
+	}
+	if g.opts.ReadOnly {
+		return b, fmt.Errorf("block: the registry was opened read-only: %w", artifact.ErrDenied)
+	}
+	if b.Code == "" {
+		b.Code = defaultBlockCode
+	}
+	if b.At.IsZero() {
+		b.At = g.opts.Now()
+	}
+	b.At = b.At.UTC()
+	var unread error
+	if b.Covers = nil; b.Digest != "" {
+		if b.Digest, err = g.stored(ctx, b.Repository, b.Digest); err != nil {
+			return b, err
+		}
+		b.Covers, unread = g.cover(ctx, b.Repository, b.Digest)
+	}
+	content, err := json.Marshal(b)
+	if err != nil {
+		return b, err
+	}
+	if err = g.changeBlocks(ctx, func(ctx context.Context) error { return g.driver.PutContent(ctx, b.path(), content) }); err != nil {
+		return b, fmt.Errorf("block %s: %w", b.target(), err)
+	}
+	g.log.WarnContext(ctx, "registry: blocked", "repository", b.Repository, "digest", b.Digest, "code", b.Code, "reason", b.Reason, "by", b.By)
+	return b, describe(unread, "block %s: it holds, but what the manifest holds is not covered", b.target())
+}
+
+// Unblock ends the block of what target names; its other fields do not count.
+// Without one it is artifact.ErrNotFound. It holds as Block does.
+func (g *Registry) Unblock(ctx context.Context, target Block) error {
+	if err := target.check(); err != nil {
+		return err
+	}
+	if g.opts.ReadOnly {
+		return fmt.Errorf("unblock: the registry was opened read-only: %w", artifact.ErrDenied)
+	}
+	err := g.changeBlocks(ctx, func(ctx context.Context) error { return g.driver.Delete(ctx, target.path()) })
+	if isNotFound(err) {
+		return fmt.Errorf("unblock %s: it is not blocked: %w", target.target(), artifact.ErrNotFound)
+	}
+	return describe(err, "unblock %s", target.target())
+}
+
+// Blocked lists what is blocked, by repository and digest, as storage has it.
+func (g *Registry) Blocked(ctx context.Context) ([]Block, error) {
+	set, err := g.readBlocks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("blocks: %w", err)
+	}
+	return set.list, nil
+}
+
+func (b Block) check() error {
+	if b.Repository == "" && b.Digest == "" {
+		return fmt.Errorf("block: neither repository nor digest: %w", artifact.ErrInvalid)
+	}
+	if b.Repository != "" {
+		if err := checkRepository(b.Repository); err != nil {
+			return err
+		}
+	}
+	if b.Digest == "" {
+		return nil
+	}
+	_, err := parseDigest(b.Digest.String())
+	return err
+}
+
+func (b Block) target() string {
+	switch {
+	case b.Digest == "":
+		return "repository " + b.Repository
+	case b.Repository == "":
+		return b.Digest.String() + " everywhere"
+	}
+	return b.Repository + "@" + b.Digest.String()
+}
+
+// stored is the digest under which d is kept, which is the one that is asked for.
+func (g *Registry) stored(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
+	if d.Algorithm() == digest.SHA256 {
+		return d, nil
+	}
+	for _, find := range []func(context.Context, string, digest.Digest) (digest.Digest, error){g.revision, g.layer} {
+		if repo == "" {
+			break
+		}
+		if to, err := find(ctx, repo, d); !errors.Is(err, artifact.ErrNotFound) {
+			return to, err
+		}
+	}
+	return d, fmt.Errorf("block %s: it is stored under its sha256 digest; give that: %w", d, artifact.ErrInvalid)
+}
+
+// refusal is what a reader of d is told.
+func (b Block) refusal(repo string, d digest.Digest) *refusal {
+	what := b.target()
+	if d != b.Digest && b.Digest != "" {
+		what = fmt.Sprintf("%s, which belongs to %s", d, what)
+	}
+	detail := map[string]string{"code": b.Code, "reason": b.Reason, "repository": repo, "digest": d.String(), "at": b.At.Format(time.RFC3339)}
+	if b.Digest != "" {
+		detail["blocked"] = b.Digest.String()
+	}
+	return refuse(http.StatusForbidden, denied, "%s is blocked and cannot be pulled (%s): %s", what, b.Code, b.reason()).detail(detail)
+}
+
+func (b Block) reason() string {
+	if b.Reason == "" {
+		return "no reason was given"
+	}
+	return b.Reason
+}

@@ -1,0 +1,213 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// maxCovered bounds what one blocked manifest takes along.
+const maxCovered = 100_000
+
+// sparedFor is how long a replica believes what it derived of a repository
+// that others push to.
+const sparedFor = 30 * time.Second
+
+// checkBlocked refuses d when it is blocked where at leads. A blob that is
+// merely held by a blocked manifest is not found by HEAD, so that a push of
+// another manifest that holds it too sends it again.
+func (g *Registry) checkBlocked(ctx context.Context, at route, d digest.Digest) error {
+	if err := g.blocksKnown(); err != nil {
+		return err
+	}
+	set := g.blocks.Load()
+	if len(set.list) == 0 {
+		return nil
+	}
+	repo := at.repo
+	b, sure, ok := set.find(repo, d)
+	if !ok {
+		return nil
+	}
+	no := b.refusal(repo, d)
+	if !sure {
+		free, err := g.sparedIn(ctx, set, repo)
+		if err != nil {
+			return couldNotTell(fmt.Sprintf("whether %s of %s is blocked", d, repo), err)
+		}
+		if free[d] {
+			return nil
+		}
+		if at.kind == routeBlob {
+			no.head = http.StatusNotFound
+		}
+	}
+	return no
+}
+
+// cover lists what the manifest d holds, by reading bytes wherever they came
+// from. What is no manifest holds nothing.
+func (g *Registry) cover(ctx context.Context, repo string, d digest.Digest) ([]digest.Digest, error) {
+	var covered []digest.Digest
+	seen := map[digest.Digest]bool{d: true}
+	var unread error
+	for queue := []digest.Digest{d}; len(queue) > 0; queue = queue[1:] {
+		m, err := g.manifestBytes(ctx, queue[0])
+		if err != nil {
+			unread = errors.Join(unread, err)
+		}
+		if m == nil {
+			continue
+		}
+		for _, ref := range m.references() {
+			if seen[ref.Digest] || ref.Digest.Validate() != nil {
+				continue
+			}
+			if seen[ref.Digest] = true; len(seen) > maxCovered {
+				return covered, fmt.Errorf("%s holds more than %d things: %w", d, maxCovered, artifact.ErrUnverified)
+			}
+			covered = append(covered, ref.Digest)
+			if to, err := g.stored(ctx, repo, ref.Digest); err == nil && to != ref.Digest {
+				covered = append(covered, to)
+			}
+			if m.isIndex() {
+				queue = append(queue, ref.Digest)
+			}
+		}
+	}
+	return covered, unread
+}
+
+// manifestBytes reads d as a manifest; nil for a blob, and for what is not here.
+func (g *Registry) manifestBytes(ctx context.Context, d digest.Digest) (*manifest, error) {
+	fi, err := g.driver.Stat(ctx, blobPath(d))
+	if isNotFound(err) || err == nil && fi.Size() > artifact.MaxManifest {
+		return nil, nil
+	}
+	var content []byte
+	if err == nil {
+		content, err = g.driver.GetContent(ctx, blobPath(d))
+	}
+	if err != nil {
+		return nil, missingIsFine(err)
+	}
+	if got := d.Algorithm().FromBytes(content); got != d {
+		return nil, &Damage{Digest: d, Path: blobPath(d), What: fmt.Sprintf("the bytes have digest %s", got)}
+	}
+	m, err := readManifest(content)
+	if err != nil || m.SchemaVersion != 2 {
+		return nil, nil
+	}
+	return m, nil
+}
+
+// spared is what manifests that are not blocked hold in one repository.
+type spared struct {
+	digests map[digest.Digest]bool
+	at      time.Time
+}
+
+// sparedIn derives what stays readable in repo although a blocked manifest
+// holds it, or although all of the repository is blocked.
+func (g *Registry) sparedIn(ctx context.Context, set *blockSet, repo string) (map[digest.Digest]bool, error) {
+	if have, ok := set.spared.Load(repo); ok {
+		if s := have.(*spared); !g.opts.Replicated || time.Since(s.at) < sparedFor {
+			return s.digests, nil
+		}
+	}
+	found, err, _ := g.sparing.Do(repo+"@"+set.epoch, func() (any, error) {
+		before, s := set.pushes.Load(), &spared{digests: map[digest.Digest]bool{}, at: time.Now()}
+		err := g.spare(context.WithoutCancel(ctx), set, repo, s.digests)
+		if err == nil && before == set.pushes.Load() {
+			set.spared.Store(repo, s)
+		}
+		return s.digests, err
+	})
+	return found.(map[digest.Digest]bool), err
+}
+
+// spare adds to free what manifests of repo hold that no block names or covers.
+func (g *Registry) spare(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
+	_, whole := set.named[blockKey{repo, ""}]
+	speaks := map[digest.Digest]bool{}
+	if whole {
+		if err := g.speakingTags(ctx, repo, speaks); err != nil {
+			return err
+		}
+	}
+	return g.revisions(ctx, repo, func(d digest.Digest) error {
+		if _, _, blocked := set.find(repo, d); blocked && !whole {
+			return nil
+		}
+		m, err := g.manifestContent(ctx, repo, d)
+		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+			return nil // holds nothing that is known
+		}
+		if err != nil {
+			return err
+		}
+		if whole && !speaks[d] && (m.Subject == nil || m.ArtifactType == artifact.TypePlugin) {
+			return nil
+		}
+		return g.free(ctx, set, repo, m, free)
+	})
+}
+
+// free adds m and what it holds, but for what a block names.
+func (g *Registry) free(ctx context.Context, set *blockSet, repo string, m *manifest, free map[digest.Digest]bool) error {
+	if free[m.digest] {
+		return nil
+	}
+	if _, named, _ := set.find(repo, m.digest); named {
+		return nil
+	}
+	free[m.digest] = true
+	for _, ref := range m.references() {
+		if !m.isIndex() {
+			free[ref.Digest] = true
+			if to, err := g.stored(ctx, repo, ref.Digest); err == nil {
+				free[to] = true
+			}
+			continue
+		}
+		child, err := g.manifestContent(ctx, repo, ref.Digest)
+		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+			continue
+		}
+		if err == nil {
+			err = g.free(ctx, set, repo, child, free)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// speakingTags adds what the tags of signatures and of the ledger mean.
+func (g *Registry) speakingTags(ctx context.Context, repo string, speaks map[digest.Digest]bool) error {
+	names, err := g.tagNames(ctx, repo)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		t, err := artifact.ParseTag(name)
+		if err != nil || t.Kind() == artifact.TagVersion || t.Kind() == artifact.TagChannel {
+			continue
+		}
+		d, err := g.resolveTag(ctx, repo, name)
+		switch {
+		case err == nil:
+			speaks[d] = true
+		case !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified):
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// blockPoll is how often a replica looks whether others blocked something.
+const blockPoll = 300 * time.Millisecond
+
+// blockReread is how often all blocks are read again, for a change whose
+// epoch was not written because its process died.
+const blockReread = time.Minute
+
+// openBlocks reads what is blocked and, where other processes may block, goes
+// on looking.
+func (g *Registry) openBlocks(ctx context.Context) error {
+	set, err := g.readBlocks(ctx)
+	if err != nil {
+		return fmt.Errorf("blocks: %w", err)
+	}
+	g.blocks.Store(set)
+	g.seen.Store(time.Now().UnixNano())
+	return nil
+}
+
+// changeBlocks changes the records, makes the change hold here, and tells the
+// other replicas, all before it returns.
+func (g *Registry) changeBlocks(ctx context.Context, change func(context.Context) error) error {
+	unlock, err := g.opts.Locker.Lock(ctx, "blocks", false)
+	if err != nil {
+		return lockError(err)
+	}
+	defer unlock()
+	ctx = context.WithoutCancel(ctx)
+	if err := change(ctx); err != nil {
+		return err
+	}
+	told := g.driver.PutContent(ctx, blockEpoch, []byte(rand.Text()))
+	set, err := g.readBlocks(ctx)
+	if err == nil {
+		g.blocks.Store(set)
+	}
+	return errors.Join(told, err)
+}
+
+// watchBlocks follows what other processes block, until ctx ends.
+func (g *Registry) watchBlocks(ctx context.Context) {
+	tick := time.NewTicker(blockPoll)
+	defer tick.Stop()
+	reread := time.Now().Add(blockReread)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(ctx, blockStale)
+		err := g.lookAtBlocks(ctx, began.After(reread))
+		cancel()
+		switch {
+		case err == nil:
+			g.seen.Store(began.UnixNano())
+			if began.After(reread) {
+				reread = began.Add(blockReread)
+			}
+		case ctx.Err() == nil:
+			g.log.ErrorContext(ctx, "registry: what is blocked could not be read, it is tried again", "err", err)
+		}
+	}
+}
+
+func (g *Registry) lookAtBlocks(ctx context.Context, all bool) error {
+	before := g.blocks.Load()
+	epoch, err := g.blockEpoch(ctx)
+	if err != nil || epoch == before.epoch && !all {
+		return err
+	}
+	set, err := g.readBlocks(ctx)
+	if err != nil {
+		return err
+	}
+	// A change that was made here meanwhile is newer than what was read.
+	g.blocks.CompareAndSwap(before, set)
+	return nil
+}
+
+// blocksKnown is an error when a replica does not know any more what is blocked.
+func (g *Registry) blocksKnown() error {
+	if !g.opts.Replicated || time.Since(time.Unix(0, g.seen.Load())) < blockStale {
+		return nil
+	}
+	return couldNotTell("whether this is blocked", errors.New("the storage did not say in time what is blocked"))
+}
