@@ -43,6 +43,9 @@ func Save(w io.Writer, g *Generation) error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	for _, slot := range g.Snapshot.ids.slots {
+		if !g.Snapshot.shows(slot) {
+			continue
+		}
 		e := g.Snapshot.shelf.entry(slot)
 		head.b = head.b[:0]
 		head.str(e.record)

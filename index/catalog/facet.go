@@ -131,9 +131,9 @@ func (r *search) everySlot(do func(c *chunk, i uint32)) {
 		}
 		return
 	}
-	for _, c := range r.shelf.chunks {
+	for n, c := range r.shelf.chunks {
 		for i := range uint32(chunkSize) {
-			if c.first[i] != c.first[i+1] {
+			if c.first[i] != c.first[i+1] && r.shows(uint32(n)<<chunkBits+i) {
 				do(c, i)
 			}
 		}

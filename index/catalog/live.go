@@ -21,13 +21,18 @@ type Generation struct {
 	At       time.Time // when it began to serve
 
 	named atomic.Bool // an answer carried its number
+	of    *Generation // the one that this is a reader's part of; nil: itself
 }
 
 // Stamp is what every answer from g carries. From then on g is kept for the
 // retention time after it was replaced.
 func (g *Generation) Stamp() index.Stamp {
-	if !g.named.Load() {
-		g.named.Store(true)
+	whole := g
+	if g.of != nil {
+		whole = g.of
+	}
+	if !whole.named.Load() {
+		whole.named.Store(true)
 	}
 	return index.Stamp{Generation: g.Number, CatalogDigest: g.Snapshot.Digest()}
 }
@@ -47,6 +52,7 @@ type Live struct {
 	now     func() time.Time
 	retain  time.Duration
 	checks  []Check
+	sights  *sights
 
 	mu          sync.Mutex // guards swapping and what follows
 	past        []past     // oldest first
@@ -66,7 +72,7 @@ const unnamed = time.Second
 
 // NewLive gives a Live that serves o.First.
 func NewLive(o LiveOptions) *Live {
-	l := &Live{now: o.Now, retain: o.Retain, checks: o.Checks, subscribers: map[chan *Generation]bool{}}
+	l := &Live{now: o.Now, retain: o.Retain, checks: o.Checks, sights: newSights(), subscribers: map[chan *Generation]bool{}}
 	if l.now == nil {
 		l.now = time.Now
 	}

@@ -15,21 +15,28 @@ type source struct {
 // sources are the words of the catalog that word may mean: itself, what begins
 // with it where it is the last of the text (it may still be being typed), and
 // only where there is none of these, what it may be a typo of.
-func (v *vocabulary) sources(word string, last bool) []source {
+func (s *Snapshot) sources(word string, last bool) []source {
+	v := s.text
 	var out []source
 	if last {
 		for found, posts := range v.from(word) {
+			if !s.says(posts) {
+				continue
+			}
 			near := int32(nearPrefix)
 			if found == word {
 				near = nearExact
 			}
 			out = append(out, source{near, posts})
 		}
-	} else if posts := v.find(word); posts != nil {
+	} else if posts := v.find(word); posts != nil && s.says(posts) {
 		out = append(out, source{nearExact, posts})
 	}
 	if most := typos(word); len(out) == 0 && most > 0 {
 		for _, n := range v.nearTo(word, most) {
+			if !s.says(n.posts) {
+				continue
+			}
 			near := int32(nearOneTypo)
 			if n.typos == 2 {
 				near = nearTwoTypos
@@ -58,7 +65,7 @@ func (s *Snapshot) match(text string, among bitset, c *scratch) []uint32 {
 	matched := c.list[:0]
 	var strong []uint32
 	for i, word := range asked {
-		sources := s.text.sources(word, i == len(asked)-1)
+		sources := s.sources(word, i == len(asked)-1)
 		if i == 0 {
 			matched = c.first(sources, among, matched)
 			for _, slot := range matched {

@@ -21,9 +21,13 @@ func (s *Snapshot) platformsOf(lex *lexicon) *universe {
 	u := s.universe
 	u.once.Do(func() {
 		u.used = make([]bool, len(lex.builds))
-		for _, c := range s.shelf.chunks {
-			for i := range c.facts {
-				u.used[c.facts[i].builds] = true
+		for n, c := range s.shelf.chunks {
+			for i := range uint32(chunkSize) {
+				if all := c.of(i); len(all) > 0 && s.shows(uint32(n)<<chunkBits+i) {
+					for _, one := range all {
+						u.used[one.builds] = true
+					}
+				}
 			}
 		}
 		seen := map[artifact.Platform]bool{{}: true}

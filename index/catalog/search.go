@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
 )
@@ -25,11 +26,12 @@ func (s *Snapshot) Query(q Query, env Joins) (Result, error) {
 	defer run.done()
 	run.scratch.grow(s.shelf.slots)
 	run.view = s.view(q.Fit, &run.lex)
+	run.in, run.count = run.fitting()
 	run.filter = s.newFilter(&q)
 	if q.Text != "" {
-		among := run.view.in
+		among := run.in
 		if slices.Contains(q.Facets, FacetPlatform) || slices.Contains(q.Facets, FacetChannel) {
-			among = nil // these count what fits other questions too
+			among = s.mask // these count what fits other questions too
 		}
 		run.matched = s.match(q.Text, among, run.scratch)
 	}
@@ -55,6 +57,8 @@ type search struct {
 	env    Joins
 	lex    lexicon
 	view   *view
+	in     bitset // slots of s that have a version that fits
+	count  int    // of in
 	filter filter
 
 	matched []uint32 // slots that the text is found in; nil without text
@@ -70,14 +74,28 @@ type scratch struct {
 	best  []int32 // of one word, by slot
 	list  []uint32
 	bits  bitset
+	seen  bitset // not zero between two searches
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 func (c *scratch) grow(slots int) {
 	if len(c.score) < slots {
-		c.score, c.best, c.bits = make([]int32, slots), make([]int32, slots), newBitset(slots)
+		c.score, c.best, c.bits, c.seen = make([]int32, slots), make([]int32, slots), newBitset(slots), newBitset(slots)
 	}
+}
+
+// fitting are the slots of the view that are part of the snapshot.
+func (r *search) fitting() (in bitset, count int) {
+	if r.mask == nil {
+		return r.view.in, r.view.count
+	}
+	in = r.scratch.seen[:len(r.view.in)]
+	for i, word := range r.view.in {
+		in[i] = word & r.mask[i]
+		count += bits.OnesCount64(in[i])
+	}
+	return in, count
 }
 
 func (r *search) done() {
@@ -92,11 +110,11 @@ func (r *search) done() {
 // a version that fits.
 func (r *search) candidates(yield func(uint32) bool) {
 	if r.q.Text == "" {
-		r.view.in.all(yield)
+		r.in.all(yield)
 		return
 	}
 	for _, slot := range r.matched {
-		if r.view.in.has(slot) && !yield(slot) {
+		if r.in.has(slot) && !yield(slot) {
 			return
 		}
 	}
@@ -106,7 +124,7 @@ func (r *search) candidates(yield func(uint32) bool) {
 func (r *search) scan() map[string]map[string]int {
 	tallies := r.tallies()
 	if r.q.Text == "" && r.filter.open() && len(tallies) == 0 {
-		r.hits, r.total = r.view.in, r.view.count
+		r.hits, r.total = r.in, r.count
 	} else {
 		r.hits = r.scratch.bits
 		for slot := range r.candidates {

@@ -24,6 +24,7 @@ type Snapshot struct {
 	views    *views
 	universe *universe
 	dropped  map[artifact.Name]bool // removed on purpose since Empty or Load
+	mask     bitset                 // the slots that are part of it; nil: all
 }
 
 // Empty is the catalog without plugins.
@@ -37,6 +38,9 @@ func Empty() *Snapshot {
 // one plugin the last counts; one without id is passed over. s stays as it is,
 // and what does not change is shared, so the cost is that of the change.
 func (s *Snapshot) With(changed []Plugin, removed []artifact.Name) *Snapshot {
+	if s.mask != nil {
+		s = s.whole()
+	}
 	last := make(map[artifact.Name]int, len(changed))
 	for i, p := range changed {
 		last[p.ID] = i
@@ -157,6 +161,9 @@ func (s *Snapshot) Plugin(id artifact.Name) (*Plugin, bool) {
 // Plugins calls yield for every plugin in order of id.
 func (s *Snapshot) Plugins(yield func(*Plugin) bool) {
 	for _, slot := range s.ids.slots {
+		if !s.shows(slot) {
+			continue
+		}
 		p, _, err := decodeRecord(s.shelf.entry(slot).record, s.words)
 		if err == nil && !yield(p) {
 			return

@@ -14,6 +14,7 @@ func newBitset(slots int) bitset { return make(bitset, (slots+63)/64) }
 
 func (b bitset) has(slot uint32) bool { return b[slot>>6]&(1<<(slot&63)) != 0 }
 func (b bitset) add(slot uint32)      { b[slot>>6] |= 1 << (slot & 63) }
+func (b bitset) remove(slot uint32)   { b[slot>>6] &^= 1 << (slot & 63) }
 func (b bitset) flip(slot uint32)     { b[slot>>6] ^= 1 << (slot & 63) }
 
 // all calls yield for every slot in b.

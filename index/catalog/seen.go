@@ -1,0 +1,170 @@
+package catalog
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A Sight says which plugins a reader may know of. The zero Sight sees all.
+type Sight struct {
+	// Class names what is seen: readers of one class see the same, and what a
+	// class sees never changes. The empty class sees everything.
+	Class string
+	// Sees is asked from several goroutines, once for each plugin and change.
+	Sees func(id artifact.Name) bool
+}
+
+// Seen is g for one reader: its snapshot is that of a catalog which never held
+// what the reader may not know of, in every answer, count and digest. Number
+// and time stay those of g. g is one that Current or At gave.
+func (l *Live) Seen(g *Generation, by Sight) *Generation {
+	if by.Class == "" {
+		return g
+	}
+	now := l.now()
+	one := l.sights.of(by.Class, now)
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.from == g {
+		return one.seen
+	}
+	next := &Generation{Number: g.Number, Snapshot: one.derive(g.Snapshot, by.Sees), At: g.At, of: g}
+	if one.from == nil || g.Number >= one.from.Number {
+		one.from, one.seen = g, next
+	}
+	l.sights.forget(now.Add(-l.retain))
+	return next
+}
+
+// A glance is what one class saw last. Its mutex keeps several readers of one
+// class from deriving the same thing.
+type glance struct {
+	mu         sync.Mutex
+	from, seen *Generation // nil before the first
+	used       time.Time   // guarded by sights.mu
+}
+
+// derive is what sees lets through of s, made from what was seen before where
+// there is something: then the cost is that of what changed since.
+func (o *glance) derive(s *Snapshot, sees func(artifact.Name) bool) *Snapshot {
+	if o.from == nil || o.seen.Snapshot.mask == nil {
+		return s.without(sees)
+	}
+	before, seen := o.from.Snapshot, o.seen.Snapshot
+	mask := newBitset(s.shelf.slots)
+	copy(mask, seen.mask)
+	var edits []edit
+	for e := range before.tree.since(s.tree) {
+		if int(e.slot>>6) < len(mask) {
+			mask.remove(e.slot)
+		}
+		if seen.tree.get(e.id) != nil {
+			edits = append(edits, edit{e.id, nil})
+		}
+	}
+	for e := range s.tree.since(before.tree) {
+		if sees(e.id) {
+			mask.add(e.slot)
+			edits = append(edits, edit{e.id, e})
+		}
+	}
+	tree := seen.tree
+	if len(edits) > 0 {
+		tree = tree.edit(edits)
+	}
+	return s.masked(mask, tree)
+}
+
+// without is s without what sees does not let through.
+func (s *Snapshot) without(sees func(artifact.Name) bool) *Snapshot {
+	mask := newBitset(s.shelf.slots)
+	in, out := make([]edit, 0, len(s.ids.slots)), []edit(nil)
+	for _, slot := range s.ids.slots {
+		if e := s.shelf.entry(slot); sees(e.id) {
+			mask.add(slot)
+			in = append(in, edit{e.id, e})
+		} else {
+			out = append(out, edit{e.id, nil})
+		}
+	}
+	if len(in) < len(out) {
+		return s.masked(mask, emptyTree.edit(in))
+	}
+	return s.masked(mask, s.tree.edit(out))
+}
+
+// masked is s with only the plugins of mask, which are those of tree. It shares
+// all else with s: slots that are not in mask are passed over.
+func (s *Snapshot) masked(mask bitset, tree *tree) *Snapshot {
+	if tree.count.plugins == s.tree.count.plugins {
+		return s
+	}
+	next := *s
+	next.mask, next.tree, next.universe = mask, tree, new(universe)
+	return &next
+}
+
+// whole is a masked snapshot made anew from what it shows.
+func (s *Snapshot) whole() *Snapshot {
+	var all []Plugin
+	for p := range s.Plugins {
+		all = append(all, *p)
+	}
+	return Empty().With(all, nil)
+}
+
+// shows reports whether the plugin in slot is part of s.
+func (s *Snapshot) shows(slot uint32) bool { return s.mask == nil || s.mask.has(slot) }
+
+// says reports whether a plugin that is part of s is among posts.
+func (s *Snapshot) says(posts postings) bool {
+	return s.mask == nil || slices.ContainsFunc(posts, func(block []posting) bool {
+		return slices.ContainsFunc(block, func(p posting) bool { return s.mask.has(p.slot()) })
+	})
+}
+
+// sights are the glances of the classes that asked lately.
+type sights struct {
+	mu  sync.Mutex
+	lru *simplelru.LRU[string, *glance]
+}
+
+// maxClasses bounds how many classes are remembered. One that is not is
+// derived whole again.
+const maxClasses = 256
+
+func newSights() *sights {
+	s := new(sights)
+	s.lru, _ = simplelru.NewLRU[string, *glance](maxClasses, nil)
+	return s
+}
+
+func (s *sights) of(class string, now time.Time) *glance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.lru.Get(class)
+	if !ok {
+		g = new(glance)
+		s.lru.Add(class, g)
+	}
+	g.used = now
+	return g
+}
+
+// forget drops those not asked since, so that none keeps an old generation.
+func (s *sights) forget(since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		_, oldest, ok := s.lru.GetOldest()
+		if !ok || !oldest.used.Before(since) {
+			return
+		}
+		s.lru.RemoveOldest()
+	}
+}

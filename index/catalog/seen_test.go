@@ -1,0 +1,160 @@
+package catalog
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oarlock/oarlock/artifact"
+	"pgregory.net/rapid"
+)
+
+// drawSight hides some plugins, or whole publishers.
+func drawSight(t *rapid.T) Sight {
+	hidden := some(t, append([]string{"acme/", "oak-lab/"}, worldNames...)...)
+	slices.Sort(hidden)
+	if len(hidden) == 0 && rapid.Bool().Draw(t, "all") {
+		return Sight{}
+	}
+	return Sight{Class: "without " + strings.Join(hidden, " "), Sees: func(id artifact.Name) bool {
+		return !slices.ContainsFunc(hidden, func(h string) bool {
+			return strings.HasPrefix(id.String()+" ", h) && (strings.HasSuffix(h, "/") || id.String() == h)
+		})
+	}}
+}
+
+// sameAnswers compares everything that two snapshots can be asked.
+func sameAnswers(t *rapid.T, want, got *Snapshot) {
+	if want.Digest() != got.Digest() || want.Len() != got.Len() || want.Versions() != got.Versions() || want.Pending() != got.Pending() {
+		t.Fatalf("digest and counts %s %+v, expected %s %+v", got.Digest(), got.tree.count, want.Digest(), want.tree.count)
+	}
+	names := func(s *Snapshot) (out []artifact.Name) {
+		for p := range s.Plugins {
+			out = append(out, p.ID)
+		}
+		return out
+	}
+	if d := cmp.Diff(fmt.Sprint(names(want)), fmt.Sprint(names(got))); d != "" {
+		t.Fatal(d)
+	}
+	for range 3 {
+		q := drawQuery(t)
+		if d := cmp.Diff(show(want.Query(q, numbers{})), show(got.Query(q, numbers{}))); d != "" {
+			t.Fatalf("%+v (- without, + hidden):\n%s", q, d)
+		}
+		wide := q
+		wide.Limit = 1
+		first, err := got.Query(wide, numbers{})
+		if err == nil && first.NextCursor != "" {
+			wide.Cursor = first.NextCursor
+			if d := cmp.Diff(show(want.Query(wide, numbers{})), show(got.Query(wide, numbers{}))); d != "" {
+				t.Fatalf("second page of %+v:\n%s", wide, d)
+			}
+		}
+	}
+	f := drawFit(t)
+	for _, text := range worldNames {
+		id := name(text)
+		wantWhy, wantErr := want.Why(id, f)
+		gotWhy, gotErr := got.Why(id, f)
+		if d := cmp.Diff(wantWhy, gotWhy); d != "" || fmt.Sprint(wantErr) != fmt.Sprint(gotErr) {
+			t.Fatalf("why %s: %v, expected %v\n%s", id, gotErr, wantErr, d)
+		}
+		wantNew, _ := want.Newest(id, f)
+		gotNew, _ := got.Newest(id, f)
+		if (wantNew == nil) != (gotNew == nil) || wantNew != nil && wantNew.Digest != gotNew.Digest {
+			t.Fatalf("newest of %s differs", id)
+		}
+	}
+}
+
+// I7: what a reader is told is what a catalog would tell that never held the
+// plugins that he may not know of, whatever came and went in between.
+func TestAReaderSeesACatalogWithoutWhatIsHidden_I7(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		live, s, want := NewLive(LiveOptions{Checks: []Check{}}), Empty(), map[artifact.Name]Plugin{}
+		sights := []Sight{drawSight(t), drawSight(t)}
+		for range rapid.IntRange(1, 5).Draw(t, "steps") {
+			changed := rapid.SliceOfN(rapid.Custom(drawPlugin), 0, 5).Draw(t, "changed")
+			var removed []artifact.Name
+			for _, id := range some(t, worldNames...) {
+				removed = append(removed, name(id))
+				delete(want, name(id))
+			}
+			for _, p := range changed {
+				want[p.ID] = p
+			}
+			if s = s.With(changed, removed); !likely(t, 3) {
+				s = rebuilt(want) // other slots
+			}
+			g, err := live.Swap(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, by := range sights {
+				if !likely(t, 2) {
+					continue // this class does not ask every time
+				}
+				visible := maps.Clone(want)
+				maps.DeleteFunc(visible, func(id artifact.Name, _ Plugin) bool { return by.Class != "" && !by.Sees(id) })
+				sameAnswers(t, rebuilt(visible), live.Seen(g, by).Snapshot)
+			}
+		}
+	})
+}
+
+// What is made from a part of the catalog holds that part alone.
+func TestAPartIsChangedAndSavedAsAPart_I7(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s, want := history(t)
+		live := NewLive(LiveOptions{First: &Generation{Number: 3, Snapshot: s, At: time.Unix(0, 0)}})
+		by := drawSight(t)
+		part := live.Seen(live.Current(), by)
+		maps.DeleteFunc(want, func(id artifact.Name, _ Plugin) bool { return by.Class != "" && !by.Sees(id) })
+		var buf bytes.Buffer
+		if err := Save(&buf, part); err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := Load(&buf)
+		if err != nil || loaded.Snapshot.Digest() != part.Snapshot.Digest() {
+			t.Fatalf("saved and read again: %v", err)
+		}
+		p := drawPlugin(t)
+		want[p.ID] = p
+		sameAnswers(t, rebuilt(want), part.Snapshot.With([]Plugin{p}, nil))
+	})
+}
+
+func TestAnsweringAReaderKeepsTheGeneration(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(100, 0)
+	live := NewLive(LiveOptions{Now: func() time.Time { return now }, Checks: []Check{}})
+	two := []Plugin{{ID: name("acme/hello")}, {ID: name("oak-lab/lens")}}
+	g, err := live.Swap(Empty().With(two, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := Sight{Class: "public", Sees: func(id artifact.Name) bool { return id.Publisher() == "acme" }}
+	stamp := live.Seen(g, by).Stamp()
+	if stamp.Generation != g.Number || stamp.CatalogDigest == g.Snapshot.Digest() {
+		t.Errorf("stamp %+v of %d %s", stamp, g.Number, g.Snapshot.Digest())
+	}
+	if _, err := live.Swap(g.Snapshot.With(nil, []artifact.Name{name("oak-lab/lens")})); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	again, err := live.At(g.Number)
+	if err != nil {
+		t.Fatalf("what an answer named is not kept: %v", err)
+	}
+	if got := live.Seen(again, by).Stamp(); got != stamp {
+		t.Errorf("asked again: %+v, expected %+v", got, stamp)
+	}
+}
