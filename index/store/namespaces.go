@@ -77,6 +77,19 @@ func (s *Store) NamespaceNames(ctx context.Context) ([]string, error) {
 	return names, wrap("namespaces", err)
 }
 
+// NamespacesPublic are all of them; true where everybody may pull.
+func (s *Store) NamespacesPublic(ctx context.Context) (map[string]bool, error) {
+	var rows []namespaceRow
+	if err := s.reader(ctx).NewSelect().Model(&rows).Column("name", "public").Scan(ctx); err != nil {
+		return nil, wrap("namespaces", err)
+	}
+	public := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		public[r.Name] = r.Public
+	}
+	return public, nil
+}
+
 // byteOrder is the collation that sorts by bytes, as Go does.
 func (s *Store) byteOrder() bun.Ident {
 	if s.postgres() {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -53,6 +54,8 @@ type Authority struct {
 	sessions   *ttlCache[string, holder]
 	bearers    *ttlCache[[32]byte, Principal]
 	namespaces *ttlCache[string, Resource]
+	open       *ttlCache[string, *openness] // one, under ""
+	opening    sync.Mutex
 }
 
 // New makes an Authority. Errors name every option that is missing or wrong.
@@ -92,6 +95,7 @@ func New(o Options) (*Authority, error) {
 		sessions:   newCache[string, holder](o.Now),
 		bearers:    newCache[[32]byte, Principal](o.Now),
 		namespaces: newCache[string, Resource](o.Now),
+		open:       newCache[string, *openness](o.Now),
 	}, nil
 }
 
@@ -100,6 +104,7 @@ func (a *Authority) forget() {
 	a.sessions.drop()
 	a.bearers.drop()
 	a.namespaces.drop()
+	a.open.drop()
 }
 
 // Decide adds what is known about r and decides. An error means that it could

@@ -175,6 +175,16 @@ func (m *memory) Namespace(_ context.Context, name string) (NamespaceRecord, err
 	return lookup(m, m.namespaces, name)
 }
 
+func (m *memory) NamespacesPublic(context.Context) (map[string]bool, error) {
+	public := map[string]bool{}
+	return public, m.locked(func() error {
+		for name, n := range m.namespaces {
+			public[name] = n.Public
+		}
+		return nil
+	})
+}
+
 func (m *memory) NamespaceNames(context.Context) (names []string, err error) {
 	err = m.locked(func() error { names = slices.Sorted(maps.Keys(m.namespaces)); return nil })
 	return names, err

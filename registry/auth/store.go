@@ -112,6 +112,9 @@ type Namespaces interface {
 	Namespace(ctx context.Context, name string) (NamespaceRecord, error)
 	// NamespaceNames are all of them, closed ones included, in order.
 	NamespaceNames(ctx context.Context) ([]string, error)
+	// NamespacesPublic are all of them; true where everybody may pull. The map
+	// is the caller's.
+	NamespacesPublic(ctx context.Context) (map[string]bool, error)
 	// UpdateNamespace replaces the one whose Revision is n.Revision and raises
 	// it; another revision is a conflict.
 	UpdateNamespace(ctx context.Context, n NamespaceRecord) error

@@ -1,0 +1,131 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A Sight is what a principal may pull, of all repositories, at one moment. It
+// holds facts, so it asks nobody and goes with one request.
+type Sight struct {
+	// Class is equal for principals who may pull the same, and changes when
+	// what they may pull does. "" may pull everything, and knows of what lies
+	// in namespaces that nobody has, too.
+	Class string
+
+	p      Principal
+	names  *openness
+	mighty bool // a role of the site, a robot or a part of the server: decided one by one
+	own    map[string]bool
+}
+
+// openness is every namespace at one moment: true where everybody may pull.
+type openness struct {
+	public map[string]bool
+	sum    string
+}
+
+// Sight is what p may pull now, by the same table as Decide. An error could not tell.
+func (a *Authority) Sight(ctx context.Context, p Principal) (Sight, error) {
+	if p.Name == "" || p.roles(Site()) == nil {
+		return Sight{}, fmt.Errorf("could not tell what may be read: nobody said who asks")
+	}
+	if p.Scopes == nil && p.Access == nil && (p.Kind == Process || p.onSite()) {
+		return Sight{}, nil
+	}
+	names, err := a.openness(ctx)
+	if err != nil {
+		return Sight{}, fmt.Errorf("could not tell what may be read: %w", err)
+	}
+	s := Sight{p: p, names: names, mighty: p.Kind == Robot || p.Kind == Process || p.onSite(), own: map[string]bool{}}
+	for _, g := range p.Grants {
+		if public, claimed := names.public[g.Namespace]; claimed && !public && slices.Contains(NamespaceRoles(), g.Role) {
+			s.own[g.Namespace] = true
+		}
+	}
+	s.Class = s.class()
+	return s, nil
+}
+
+func (p Principal) onSite() bool {
+	return slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.Namespace == "" && slices.Contains(SiteRoles(), g.Role) })
+}
+
+// class leaves out what makes no difference, so that most readers share one.
+func (s *Sight) class() string {
+	parts := []string{s.names.sum}
+	if s.p.Access != nil {
+		parts = append(parts, "access")
+		for _, scope := range s.p.Access.Scopes {
+			parts = append(parts, scope.String())
+		}
+	}
+	if s.mighty || len(s.own) > 0 {
+		var scopes []string
+		for _, scope := range s.p.Scopes {
+			if public, claimed := s.names.public[namespaceOf(scope.Name)]; strings.Contains(namespaceOf(scope.Name), "*") || claimed && !public {
+				scopes = append(scopes, scope.String())
+			}
+		}
+		slices.Sort(scopes)
+		if bound := s.p.Kind == Robot || s.p.Scopes != nil; !bound || len(scopes) > 0 {
+			parts = append(parts, fmt.Sprint(s.mighty, bound))
+			parts = append(append(parts, slices.Sorted(maps.Keys(s.own))...), scopes...)
+		}
+	}
+	h := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(h, "%d:%s,", len(part), part)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// Pulls reports whether the principal may pull from a repository.
+func (s Sight) Pulls(repository string) bool {
+	if s.Class == "" {
+		return true
+	}
+	r := InRepository(repository)
+	public, claimed := s.names.public[r.Namespace]
+	switch {
+	case public && s.p.Access == nil:
+		return true
+	case !public && !s.mighty && !s.own[r.Namespace]:
+		return false
+	}
+	r.Claimed, r.Public, r.Closed, r.Publishing = FactOf(claimed), FactOf(public), No, No
+	return Decide(s.p, RepositoryPull, r).Allowed()
+}
+
+// openness reads the namespaces, at most once in CacheTTL.
+func (a *Authority) openness(ctx context.Context) (*openness, error) {
+	if o, ok := a.open.get(""); ok {
+		return o, nil
+	}
+	a.opening.Lock() // one reader asks for all
+	defer a.opening.Unlock()
+	if o, ok := a.open.get(""); ok {
+		return o, nil
+	}
+	began, now := a.open.begin(), a.o.Now()
+	public, err := a.o.Store.NamespacesPublic(ctx)
+	if err != nil {
+		return nil, err
+	}
+	public[artifact.ReservedPublisher] = a.o.PublicCatalog
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(public)) {
+		fmt.Fprintln(h, name, public[name])
+	}
+	o := &openness{public, string(h.Sum(nil))}
+	a.open.put("", o, began, now, time.Time{})
+	return o, nil
+}
