@@ -179,7 +179,7 @@ func admission(err error) error {
 // settings are those of the namespace; in its own namespace the process is free.
 func (g *Registry) settings(ctx context.Context, repo string) Settings {
 	if isReserved(repo) {
-		return Settings{FreeTags: isProcess(ctx)}
+		return Settings{FreeTags: isProcess(ctx) && !isLedgers(repo)}
 	}
 	return g.opts.Namespaces(repo)
 }
@@ -193,7 +193,7 @@ func (g *Registry) checkWritable(ctx context.Context, repo string) error {
 	switch {
 	case g.opts.ReadOnly:
 		return refuse(http.StatusMethodNotAllowed, unsupported, "this registry was opened read-only")
-	case isReserved(repo) && !isProcess(ctx):
+	case isReserved(repo) && !isProcess(ctx) && !isLedgers(repo):
 		return refuse(http.StatusForbidden, denied, "repository %q: the namespace %q is reserved for the registry itself", repo, artifact.ReservedPublisher)
 	case isReserved(repo) || g.settings(ctx, repo).FreeTags:
 		return nil

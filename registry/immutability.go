@@ -21,13 +21,13 @@ import (
 //	version       a readable plugin  yes               no (409)
 //	channel       no (403)           yes               no (403)
 //	sha256-…      yes                yes               if nothing is lost (else 409)
-//	oarlock-state yes                yes               if it only grows (else 409)
+//	a ledger's    statements         yes               if it only grows (else 409)
 func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) error {
 	if g.settings(ctx, repo).FreeTags {
 		return nil
 	}
 	t, err := artifact.ParseTag(tag)
-	if err != nil {
+	if err != nil && !isLedgers(repo) {
 		return refuse(http.StatusBadRequest, tagInvalid, "%s", err)
 	}
 	have, err := g.resolveTag(ctx, repo, tag)
@@ -37,6 +37,9 @@ func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) 
 		return couldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
 	case have == m.digest:
 		return nil
+	}
+	if isLedgers(repo) {
+		return g.checkLedger(ctx, repo, tag, have, m)
 	}
 	switch t.Kind() {
 	case artifact.TagVersion:
@@ -49,7 +52,7 @@ func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) 
 	case artifact.TagDigest:
 		return g.checkGrows(ctx, repo, t, have, m)
 	default:
-		return g.checkAppends(ctx, repo, tag, have, m)
+		return g.checkLedger(ctx, repo, tag, have, m)
 	}
 }
 
@@ -106,29 +109,6 @@ func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, 
 		lost = missing(keys(old.Layers, byContent), keys(m.Layers, byContent))
 	}
 	return lostError(repo, t.String(), have, m, lost)
-}
-
-// checkAppends lets the ledger change only by entries after those it has.
-func (g *Registry) checkAppends(ctx context.Context, repo, tag string, have digest.Digest, m *manifest) error {
-	if !m.isIndex() {
-		return refuse(http.StatusBadRequest, manifestInvalid, "tag %q holds the ledger, an image index of type %q, got %q", tag, ocispec.MediaTypeImageIndex, m.mediaType)
-	}
-	if have == "" {
-		return nil
-	}
-	old, err := g.manifestContent(ctx, repo, have)
-	if err != nil {
-		return couldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, tag, repo), err)
-	}
-	was, is := keys(old.Manifests, byDigest), keys(m.Manifests, byDigest)
-	if len(is) >= len(was) && slices.Equal(is[:len(was)], was) {
-		return nil
-	}
-	lost := missing(was, is)
-	if len(lost) == 0 {
-		lost = was
-	}
-	return lostError(repo, tag, have, m, lost)
 }
 
 func lostError(repo, tag string, have digest.Digest, m *manifest, lost []string) error {

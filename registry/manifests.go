@@ -112,10 +112,12 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	defer unlock()
 	// From here on the push finishes even when its client leaves.
 	ctx := context.WithoutCancel(r.Context())
+	err = checkLoose(at.repo, m)
 	if at.tag != "" {
-		if err := g.checkTag(ctx, at.repo, at.tag, m); err != nil {
-			return err
-		}
+		err = g.checkTag(ctx, at.repo, at.tag, m)
+	}
+	if err != nil {
+		return err
 	}
 	room, err := g.admitManifest(ctx, at, m)
 	if err != nil {

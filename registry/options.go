@@ -37,6 +37,8 @@ type Options struct {
 	Principal func(*http.Request) (string, error)
 	// Admitter decides who may do what; nil admits everybody.
 	Admitter Admitter
+	// Ledgers decides whether a ledger may be set; nil looks at its form alone.
+	Ledgers LedgerJudge
 	// Sink is told what was stored; nil tells nobody.
 	Sink Sink
 	// Locker excludes other writers; nil excludes those of this process.

@@ -1,0 +1,149 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ledger"
+)
+
+// A LedgerJudge decides whether a ledger may be set: whether its statements are
+// signed by somebody who might make them. It is asked while the tag is locked,
+// after the gate found that the list extends what is there and that every new
+// entry is a statement of this ledger in its place. The statements are stored
+// in the repository of ref; the index is not stored yet. An error that wraps
+// artifact.ErrUnverified or artifact.ErrDenied refuses; any other could not
+// tell, which refuses too.
+type LedgerJudge interface {
+	JudgeLedger(ctx context.Context, ref ledger.Ref, list *ledger.List) error
+}
+
+// isLedgers reports whether repo holds the ledgers of publishers, to which the
+// rules of ledgers apply for the process too.
+func isLedgers(repo string) bool { return repo == ledger.PublishersRepository }
+
+// checkLedger lets a ledger change only by statements after those it has. The
+// same again is a success; an older copy and a fork are refused (409), with
+// the first statement that differs.
+func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have digest.Digest, m *manifest) error {
+	ref, err := ledger.RefOf(repo, tag)
+	if err != nil || ref.Repository() != repo {
+		return refuse(http.StatusBadRequest, tagInvalid, "tag %q of %s: expected the name of a publisher, whose ledger it holds", tag, repo)
+	}
+	list, err := ledger.ParseList(m.mediaType, m.content)
+	if err != nil {
+		return refuse(http.StatusBadRequest, manifestInvalid, "tag %q of %s holds a %s", tag, repo, err)
+	}
+	old := &ledger.List{}
+	if have != "" {
+		if old, err = g.ledgerAt(ctx, repo, have); err != nil {
+			return couldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, tag, repo), err)
+		}
+	}
+	if err := list.Extends(old); err != nil {
+		_, at := list.Compare(old)
+		return refuse(http.StatusConflict, denied, "tag %q of %s only grows: %s", tag, repo, err).
+			detail(map[string]any{"tag": tag, "have": have.String(), "got": m.digest.String(), "statement": at})
+	}
+	for i := len(old.Statements); i < len(list.Statements); i++ {
+		if err := g.checkStatement(ctx, ref, list, i); err != nil {
+			return err
+		}
+	}
+	if g.opts.Ledgers == nil || len(list.Statements) == len(old.Statements) {
+		return nil
+	}
+	err = g.opts.Ledgers.JudgeLedger(ctx, ref, list)
+	if errors.Is(err, artifact.ErrUnverified) || errors.Is(err, artifact.ErrDenied) {
+		return refuse(http.StatusForbidden, denied, "tag %q of %s: %s", tag, repo, err)
+	}
+	if err != nil {
+		return couldNotTell(fmt.Sprintf("who signed the statements for tag %q of %s", tag, repo), err)
+	}
+	return nil
+}
+
+// ledgerAt reads a list that is stored.
+func (g *Registry) ledgerAt(ctx context.Context, repo string, d digest.Digest) (*ledger.List, error) {
+	m, err := g.manifestContent(ctx, repo, d)
+	if err != nil {
+		return nil, err
+	}
+	list, err := ledger.ParseList(m.mediaType, m.content)
+	if err != nil {
+		return nil, fmt.Errorf("%s", err) // no fault of who pushes
+	}
+	return list, nil
+}
+
+// checkStatement holds entry i of a list to its place: a stored statement of
+// this ledger, with its number, after the one before it.
+func (g *Registry) checkStatement(ctx context.Context, ref ledger.Ref, list *ledger.List, i int) error {
+	d := list.Statements[i]
+	s, err := g.statement(ctx, ref.Repository(), d)
+	if err != nil {
+		return err
+	}
+	var previous digest.Digest
+	if i > 0 {
+		previous = list.Statements[i-1].Digest
+	}
+	problem := ""
+	switch {
+	case s.Ledger != ref:
+		problem = fmt.Sprintf("it is of the ledger %s", s.Ledger)
+	case s.Sequence != i+1:
+		problem = fmt.Sprintf("it says that it is number %d", s.Sequence)
+	case s.Previous != previous:
+		problem = fmt.Sprintf("it follows %q, and here it would follow %q", s.Previous, previous)
+	}
+	if problem != "" {
+		return badStatement(ref, i, d, problem)
+	}
+	return nil
+}
+
+func badStatement(ref ledger.Ref, i int, d ocispec.Descriptor, problem string) error {
+	return refuse(http.StatusBadRequest, manifestInvalid, "ledger %s: statement %d, %s: %s", ref, i+1, d.Digest, problem).
+		detail(map[string]any{"statement": i + 1, "digest": d.Digest.String()})
+}
+
+// statement reads what an entry of a ledger says, whoever signed it.
+func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descriptor) (*ledger.Statement, error) {
+	raw, err := g.fetch(ctx, repo, d)
+	if err != nil {
+		return nil, err
+	}
+	layer, err := ledger.ParseManifest(d.MediaType, raw)
+	var s *ledger.Statement
+	if err == nil {
+		if raw, err = g.Blob(ctx, repo, layer.Digest, ledger.MaxEnvelope); err != nil {
+			return nil, notReferenced(err, layer)
+		}
+		var e *ledger.Envelope
+		if e, err = ledger.ParseEnvelope(raw); err == nil {
+			s, err = ledger.ParseStatement(e.Payload)
+		}
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, manifestInvalid, "%s in %s is no statement: %s", d.Digest, repo, err)
+	}
+	return s, nil
+}
+
+// checkLoose lets nothing be pushed beside the ledgers but what they are made of.
+func checkLoose(repo string, m *manifest) error {
+	if !isLedgers(repo) || m.isIndex() {
+		return nil
+	}
+	if _, err := ledger.ParseManifest(m.mediaType, m.content); err != nil {
+		return refuse(http.StatusBadRequest, manifestInvalid, "%s holds statements of ledgers and nothing else: %s", repo, err)
+	}
+	return nil
+}
