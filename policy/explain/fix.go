@@ -1,0 +1,87 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// fixes say what would make the case pass.
+func (c Case) fixes() []string {
+	out := []string{}
+	if !c.Signature.Vote.Outcome.Allowed() {
+		out = append(out, c.signatureFix())
+	}
+	required := c.required()
+	for i, vote := range c.Attestations.Votes {
+		if !vote.Outcome.Allowed() && i < len(required) {
+			out = append(out, c.attestationFix(vote, required[i]))
+		}
+	}
+	return out
+}
+
+func (c Case) signatureFix() string {
+	vote := c.Signature.Vote
+	switch {
+	case vote.Outcome == policy.Unknown:
+		return "some evidence could not be read: the server tries again by itself; oarlock fsck names damaged bytes"
+	case c.Rule == nil:
+		return fmt.Sprintf("the operator of the server gives the trust policy a namespace %q with its signers (or %q for everybody's)", c.Publisher, trust.Everyone)
+	case len(c.Rule.Signers) == 0:
+		return fmt.Sprintf("the operator of the server names signers for namespace %q in the trust policy", c.Rule.Name)
+	}
+	missing := max(1, c.Rule.Threshold-len(c.Signature.Signers))
+	var names []string
+	for _, s := range c.Rule.Signers {
+		if !slices.Contains(c.Signature.Signers, s.Name) {
+			names = append(names, fmt.Sprintf("%q", s.Name))
+		}
+	}
+	if missing == 1 {
+		return fmt.Sprintf("one of %s signs it: oarlock sign %s --key KEY", strings.Join(names, ", "), c.Reference)
+	}
+	return fmt.Sprintf("%d of %s sign it: oarlock sign %s --key KEY", missing, strings.Join(names, ", "), c.Reference)
+}
+
+// required are the requirements in the order of their votes.
+func (c Case) required() []trust.Attestation {
+	if c.Rule == nil {
+		return nil
+	}
+	var out []trust.Attestation
+	for _, a := range c.Rule.Attestations {
+		if a.Required {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// shortTypes are what `oarlock attest --type` takes for a kind.
+var shortTypes = map[string]string{
+	policy.KindSBOM: "cyclonedx", policy.KindProvenance: "provenance", policy.KindTestResult: "test-result",
+	policy.KindVulnerabilities: "vulnerabilities", policy.KindReview: "review",
+}
+
+func (c Case) attestationFix(vote policy.Finding, wanted trust.Attestation) string {
+	if vote.Outcome == policy.Unknown {
+		return "some evidence could not be read: the server tries again by itself; oarlock fsck names damaged bytes"
+	}
+	short := shortTypes[wanted.Type]
+	if short == "" {
+		short = wanted.Type
+	}
+	command := fmt.Sprintf("oarlock attest %s --type %s --predicate FILE --key KEY", c.Reference, short)
+	from := ""
+	if wanted.AsksForBuilder() {
+		from = fmt.Sprintf(" from builder %q", wanted.Builder+wanted.BuilderPattern)
+	}
+	if vote.Code == policy.CodeAttestationInvalid {
+		return fmt.Sprintf("what is attested as %s does not count, for the reasons above; attest a right one%s: %s", wanted.Type, from, command)
+	}
+	return fmt.Sprintf("a trusted signer attests %s%s: %s", wanted.Type, from, command)
+}

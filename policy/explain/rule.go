@@ -1,0 +1,60 @@
+package explain
+
+import (
+	"github.com/oarlock/oarlock/policy/trust"
+	"github.com/opencontainers/go-digest"
+)
+
+// A Rule is what the trust policy asks of one namespace, fit to be shown.
+type Rule struct {
+	// Namespace is a publisher, "*" for all without their own, or "" where the
+	// policy says nothing.
+	Namespace string `json:"namespace"`
+	// Signature is "required" or "optional".
+	Signature string `json:"signature"`
+	// Threshold is how many different signers must have signed.
+	Threshold    int           `json:"threshold"`
+	Signers      []Signer      `json:"signers"`
+	Attestations []Requirement `json:"attestations"`
+	Digest       digest.Digest `json:"digest"` // equal for rules that judge alike
+}
+
+// A Signer is somebody trusted to sign.
+type Signer struct {
+	Name string `json:"name"`
+	// ID is the digest of the public key in PKIX form, or of the identity.
+	ID digest.Digest `json:"id"`
+	// Issuer and Subject are those of an identity, exact or as a pattern.
+	Issuer  string `json:"issuer,omitempty"`
+	Subject string `json:"subject,omitempty"`
+}
+
+// A Requirement is what a namespace says about attestations of one type.
+type Requirement struct {
+	Type     string `json:"type"`
+	Required bool   `json:"required"`
+	Builder  string `json:"builder,omitempty"` // exact or a pattern
+}
+
+// RuleOf says what ns asks for. nil is a policy that says nothing.
+func RuleOf(ns *trust.Namespace) Rule {
+	r := Rule{Signature: "required", Digest: ns.Digest(), Signers: []Signer{}, Attestations: []Requirement{}}
+	if ns == nil {
+		return r
+	}
+	r.Namespace, r.Threshold = ns.Name, ns.Threshold
+	if ns.Optional {
+		r.Signature = "optional"
+	}
+	for _, s := range ns.Signers {
+		one := Signer{Name: s.Name, ID: s.ID}
+		if id := s.Identity; id != nil {
+			one.Issuer, one.Subject = id.Issuer+id.IssuerPattern, id.Subject+id.SubjectPattern
+		}
+		r.Signers = append(r.Signers, one)
+	}
+	for _, a := range ns.Attestations {
+		r.Attestations = append(r.Attestations, Requirement{Type: a.Type, Required: a.Required, Builder: a.Builder + a.BuilderPattern})
+	}
+	return r
+}
