@@ -3,6 +3,8 @@
 //
 //	trusted_roots:              # whose certificates and logs count; for identities only
 //	  - {file: trusted_root.json}
+//	platforms:                  # other registries whose ledgers count here, as after a mirror
+//	  - {name: plugins.example.org, key: {file: platform.pub}}
 //	namespaces:
 //	  acme:                     # a publisher, or "*" for every other one
 //	    signature: required     # required (default) or optional

@@ -39,6 +39,7 @@ func Load(path string) (*Policy, error) {
 
 type fileText struct {
 	TrustedRoots []fileRef                 `yaml:"trusted_roots"`
+	Platforms    []signerText              `yaml:"platforms"`
 	Namespaces   map[string]*namespaceText `yaml:"namespaces"`
 }
 
@@ -60,10 +61,11 @@ func Parse(text []byte, readFile func(name string) ([]byte, error)) (*Policy, er
 	var file fileText
 	r := &reader{readFile: readFile}
 	r.decode(text, &file)
-	if len(r.problems) == 0 && len(file.Namespaces) == 0 {
+	if len(r.problems) == 0 && len(file.Namespaces) == 0 && len(file.Platforms) == 0 {
 		r.problem("namespaces", "missing: expected a publisher or \"*\" with its signers")
 	}
 	p := &Policy{namespaces: map[string]*Namespace{}, roots: r.roots(file.TrustedRoots)}
+	p.platforms = r.platforms(file.Platforms)
 	for _, name := range slices.Sorted(maps.Keys(file.Namespaces)) {
 		p.namespaces[name] = r.namespace(name, file.Namespaces[name], p.roots)
 	}

@@ -18,6 +18,7 @@ const Everyone = "*"
 type Policy struct {
 	namespaces map[string]*Namespace
 	roots      [][]byte
+	platforms  []Signer
 }
 
 // A Namespace is the trust of one publisher.
@@ -86,6 +87,9 @@ func (p *Policy) Digest() digest.Digest {
 	var all []string
 	for _, ns := range p.Namespaces() {
 		all = append(all, ns.Name+" "+ns.Digest().String())
+	}
+	for _, s := range p.Platforms() {
+		all = append(all, "platform "+s.Name+" "+s.ID.String())
 	}
 	return digestOf(all)
 }
