@@ -37,6 +37,7 @@ race: ## the same tests under the race detector
 vet: ## go vet, with every build tag of the tree
 	go vet ./...
 	go vet -tags e2e ./scripts/... ./policy/...
+	go vet -tags keyless ./scripts/keyless
 
 .PHONY: lint
 lint: ## golangci-lint with the dependency rules of .golangci.yml
@@ -64,6 +65,11 @@ postgres: ## the database tests, against a PostgreSQL of their own
 .PHONY: oidc
 oidc: ## logins through a real OpenID provider in its own process
 	scripts/tools/oidc-provider/test
+
+.PHONY: keyless
+keyless: ## keyless signatures with a real fulcio, rekor, timestamp authority and OpenID provider
+	@scripts/tools/install oras cosign2 cosign3 fulcio rekor timestamp
+	scripts/tools/oidc-provider/test go test -tags keyless -count=1 ./scripts/keyless
 
 .PHONY: s3
 s3: ## a real S3 server, PostgreSQL, and two replicas over both

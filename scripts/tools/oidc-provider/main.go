@@ -5,7 +5,8 @@
 //	oidc-provider --redirect http://127.0.0.1:7117/auth/callback
 //
 // One client, "oarlock" with secret "secret". People log in with their name
-// and the password "password": ada is in group registry-reviewers, bob in none.
+// and the password "password": ada is in group registry-reviewers; bob, whose
+// e-mail address is not verified, and eve are in none.
 package main
 
 import (
@@ -62,7 +63,7 @@ func run(redirect string) error {
 // users are who may log in, and their groups.
 type users struct{}
 
-var groups = map[string][]string{"ada": {"staff", "registry-reviewers"}, "bob": {"staff"}}
+var groups = map[string][]string{"ada": {"staff", "registry-reviewers"}, "bob": {"staff"}, "eve": {"staff"}}
 
 func (users) GetUserByID(id string) *storage.User {
 	if _, ok := groups[id]; !ok {
@@ -70,7 +71,7 @@ func (users) GetUserByID(id string) *storage.User {
 	}
 	return &storage.User{
 		ID: id, Username: id, Password: "password", FirstName: id, LastName: "Example",
-		Email: id + "@example.org", EmailVerified: id == "ada",
+		Email: id + "@example.org", EmailVerified: id != "bob",
 	}
 }
 
@@ -98,8 +99,11 @@ func (p *people) GetClientByClientID(ctx context.Context, id string) (op.Client,
 	return device{c}, nil
 }
 
-// device adds the device flow to a client.
+// device adds the device flow to a client, and the e-mail address to its ID
+// tokens: a certificate authority sees no other.
 type device struct{ op.Client }
+
+func (d device) IDTokenUserinfoClaimsAssertion() bool { return true }
 
 func (d device) GrantTypes() []oidc.GrantType {
 	return append(slices.Clone(d.Client.GrantTypes()), oidc.GrantTypeDeviceCode)
