@@ -9,7 +9,7 @@
 // nothing. A predicate type that is not in this list is kept and shown as it
 // is, and is no kind:
 //
-//	sbom             https://cyclonedx.org/bom[/v1.x] (CycloneDX 1.4, 1.5, 1.6)
+//	sbom             https://cyclonedx.org/bom[/v1.x] (CycloneDX 1.4 to 1.7)
 //	                 https://spdx.dev/Document[/v2.3] (SPDX 2.3)
 //	provenance       https://slsa.dev/provenance/v1, https://slsa.dev/provenance/v0.2
 //	test-result      https://in-toto.io/attestation/test-result/v0.1
@@ -17,8 +17,10 @@
 //	                 https://in-toto.io/attestation/vulns/v0.2
 //	review           https://oarlock.dev/attestation/review/v1
 //
-// The schemas below schema/ hold what the specifications require of the parts
-// that are relied on; fields beyond them are passed over.
+// SBOMs follow the official schemas, which are below schema/official; those of
+// SPDX also what its specification requires beyond its schema. The others
+// follow schemas of ours, which hold what the specifications require of the
+// parts that are relied on; fields beyond them are passed over.
 //
 // What the trust policy requires of a version is voted on one by one:
 //

@@ -18,7 +18,7 @@ import (
 const name = "attestation"
 
 // rules changes whenever the same evidence is judged differently.
-const rules = "attest 1"
+const rules = "attest 2"
 
 // A Source finds statements and says who signed them: *signature.Judge is one.
 type Source interface {

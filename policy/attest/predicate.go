@@ -2,19 +2,15 @@ package attest
 
 import (
 	"bytes"
-	"embed"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
 
 // The predicate types that are understood.
@@ -31,24 +27,51 @@ const (
 
 // A predicate is one type that is understood.
 type predicate struct {
-	kind, schema string
-	read         func(map[string]any) (facts, error) // what a schema cannot say
+	kind    string
+	schemas func(map[string]any) ([]string, error) // that it must follow, by their places
+	read    func(map[string]any) (facts, error)    // what a schema cannot say
 }
 
-var predicates = map[string]predicate{
-	TypeCycloneDX:           {policy.KindSBOM, "cyclonedx", readCycloneDX},
-	TypeCycloneDX + "/v1.4": {policy.KindSBOM, "cyclonedx", readCycloneDX},
-	TypeCycloneDX + "/v1.5": {policy.KindSBOM, "cyclonedx", readCycloneDX},
-	TypeCycloneDX + "/v1.6": {policy.KindSBOM, "cyclonedx", readCycloneDX},
-	TypeSPDX:                {policy.KindSBOM, "spdx", readSPDX},
-	TypeSPDX + "/v2.3":      {policy.KindSBOM, "spdx", readSPDX},
-	TypeProvenanceV1:        {policy.KindProvenance, "provenance-v1", readProvenanceV1},
-	TypeProvenanceV02:       {policy.KindProvenance, "provenance-v0.2", readProvenanceV02},
-	TypeTestResult:          {policy.KindTestResult, "test-result", readTestResult},
-	TypeCosignVuln:          {policy.KindVulnerabilities, "vuln", readNothing},
-	TypeVulns:               {policy.KindVulnerabilities, "vulns", readNothing},
-	TypeReview:              {policy.KindReview, "review", readReview},
+// cycloneDXVersions are the versions of CycloneDX that are understood.
+var cycloneDXVersions = []string{"1.4", "1.5", "1.6", "1.7"}
+
+// schema is a predicate type that follows schemas of ours or of others.
+func schema(places ...string) func(map[string]any) ([]string, error) {
+	return func(map[string]any) ([]string, error) { return places, nil }
 }
+
+// cycloneDX follows the schema of the version that it says it is of. A
+// predicate type that names a version takes no other.
+func cycloneDX(only string) func(map[string]any) ([]string, error) {
+	return func(doc map[string]any) ([]string, error) {
+		version, takes := text(doc, "specVersion"), cycloneDXVersions
+		if only != "" {
+			takes = []string{only}
+		}
+		if !slices.Contains(takes, version) {
+			return nil, fmt.Errorf("specVersion: %.40q, expected one of %s", version, strings.Join(takes, ", "))
+		}
+		return []string{cycloneDXAt + "bom-" + version + ".schema.json"}, nil
+	}
+}
+
+var predicates = func() map[string]predicate {
+	all := map[string]predicate{
+		TypeCycloneDX:     {policy.KindSBOM, cycloneDX(""), readCycloneDX},
+		TypeSPDX:          {policy.KindSBOM, schema(spdxAt, oursAt+"spdx"), readSPDX},
+		TypeProvenanceV1:  {policy.KindProvenance, schema(oursAt + "provenance-v1"), readProvenanceV1},
+		TypeProvenanceV02: {policy.KindProvenance, schema(oursAt + "provenance-v0.2"), readProvenanceV02},
+		TypeTestResult:    {policy.KindTestResult, schema(oursAt + "test-result"), readTestResult},
+		TypeCosignVuln:    {policy.KindVulnerabilities, schema(oursAt + "vuln"), readNothing},
+		TypeVulns:         {policy.KindVulnerabilities, schema(oursAt + "vulns"), readNothing},
+		TypeReview:        {policy.KindReview, schema(oursAt + "review"), readReview},
+	}
+	for _, version := range cycloneDXVersions {
+		all[TypeCycloneDX+"/v"+version] = predicate{policy.KindSBOM, cycloneDX(version), readCycloneDX}
+	}
+	all[TypeSPDX+"/v2.3"] = all[TypeSPDX]
+	return all
+}()
 
 // names are cosign's and our own short names of predicate types.
 var names = map[string]string{
@@ -98,31 +121,6 @@ type facts struct {
 	at      time.Time
 }
 
-//go:embed schema/*.json
-var schemaFiles embed.FS
-
-var schemas = sync.OnceValue(func() map[string]*jsonschema.Schema {
-	out := map[string]*jsonschema.Schema{}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	for _, p := range predicates {
-		file := "schema/" + p.schema + ".json"
-		raw, err := schemaFiles.ReadFile(file)
-		if err != nil {
-			panic(err)
-		}
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-		if err == nil && out[p.schema] == nil {
-			err = c.AddResource("oarlock:"+file, doc)
-		}
-		if err != nil {
-			panic(err)
-		}
-		out[p.schema] = c.MustCompile("oarlock:" + file)
-	}
-	return out
-})
-
 func read(predicateType string, content []byte) (facts, error) {
 	invalid := func(err error) (facts, error) {
 		return facts{}, fmt.Errorf("predicate %s: %s: %w", predicateType, problem(err), artifact.ErrInvalid)
@@ -139,28 +137,18 @@ func read(predicateType string, content []byte) (facts, error) {
 	if !known {
 		return facts{}, nil
 	}
-	if err := schemas()[p.schema].Validate(doc); err != nil {
+	places, err := p.schemas(object)
+	if err != nil {
 		return invalid(err)
+	}
+	for _, place := range places {
+		if err := schemaAt[place]().Validate(doc); err != nil {
+			return invalid(err)
+		}
 	}
 	f, err := p.read(object)
 	if err != nil {
 		return invalid(err)
 	}
 	return f, nil
-}
-
-// problem is the first thing that does not follow a schema, with its place.
-func problem(err error) string {
-	var all *jsonschema.ValidationError
-	if !errors.As(err, &all) {
-		return fmt.Sprintf("%.300s", err)
-	}
-	for len(all.Causes) > 0 {
-		all = all.Causes[0]
-	}
-	place := strings.Join(all.InstanceLocation, ".")
-	if place == "" {
-		place = "the document"
-	}
-	return fmt.Sprintf("%.200s: %.300s", place, all.ErrorKind.LocalizedString(message.NewPrinter(language.English)))
 }

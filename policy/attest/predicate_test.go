@@ -68,7 +68,16 @@ func TestPredicatesFollowTheirSchema_G2(t *testing.T) {
 		"a hash that is none":                        {cyclone, "components.0.hashes.0.content", `"xyz"`, "hashes.0.content"},
 		"a time that is none":                        {cyclone, "metadata.timestamp", `"yesterday"`, "metadata.timestamp"},
 		"a dependency without a reference":           {cyclone, "dependencies.0.ref", "", "dependencies.0"},
-		"fields of the future":                       {cyclone, "future", `{"x":1}`, ""},
+		"fields that CycloneDX does not have":        {cyclone, "future", `{"x":1}`, "'future' not allowed"},
+		"CycloneDX 1.7":                              {cyclone, "specVersion", `"1.7"`, ""},
+		"another version than the type names":        {cyclone + "/v1.5", "specVersion", `"1.6"`, "expected one of 1.5"},
+		"a version that is a number":                 {cyclone, "specVersion", `1.6`, "specVersion"},
+		"a licence that there is not":                {cyclone, "components.0.licenses", `[{"license":{"id":"ACME-1.0"}}]`, "licenses.0"},
+		"a licence of the list":                      {cyclone, "components.0.licenses", `[{"license":{"id":"MIT"}}]`, ""},
+		"an external reference without a URL":        {cyclone, "components.0.externalReferences", `[{"type":"vcs"}]`, "url"},
+		"a relationship of no known type":            {spdx, "relationships.0.relationshipType", `"LIKES"`, "relationshipType"},
+		"a checksum of no known algorithm":           {spdx, "files.0.checksums.0.algorithm", `"CRC"`, "algorithm"},
+		"fields that SPDX does not have":             {spdx, "future", `{"x":1}`, "'future' not allowed"},
 		"SPDX 2.3 by its versioned type":             {spdx + "/v2.3", "name", `"x"`, ""},
 		"SPDX 2.2":                                   {spdx, "spdxVersion", `"SPDX-2.2"`, "spdxVersion"},
 		"SPDX under another licence":                 {spdx, "dataLicense", `"MIT"`, "dataLicense"},
@@ -113,6 +122,19 @@ func TestPredicatesFollowTheirSchema_G2(t *testing.T) {
 				t.Errorf("got %v, want an invalid that says %q", err, row.problem)
 			}
 		})
+	}
+}
+
+// The official schemas are as their authors published them, and each compiles.
+func TestOfficialSchemasAreWhole_A5(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"1.4", "1.5", "1.6", "1.7"} {
+		for _, predicateType := range []string{attest.TypeCycloneDX, attest.TypeCycloneDX + "/v" + version} {
+			content := changed(t, attest.TypeCycloneDX, "specVersion", `"`+version+`"`)
+			if err := attest.Check(predicateType, []byte(content)); err != nil {
+				t.Errorf("%s of version %s: %v", predicateType, version, err)
+			}
+		}
 	}
 }
 
