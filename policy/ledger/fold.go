@@ -1,0 +1,187 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// A rule is one kind of statement about a publisher: what its body must be,
+// who may act so, and what it changes.
+type rule struct {
+	// owner lets owners act; the platform may always.
+	owner bool
+	// key lets a key of the publisher sign it.
+	key   bool
+	apply func(p *Publisher, s *ledger.Statement) error
+}
+
+var rules = map[ledger.Kind]rule{
+	ledger.PublisherClaimed:     {owner: true, apply: applied(claim)},
+	ledger.PublisherConfigured:  {owner: true, apply: applied(configure)},
+	ledger.PublisherTransferred: {owner: true, apply: applied(transfer)},
+	ledger.PublisherClosed:      {owner: true, apply: applied(closePublisher)},
+	ledger.PublisherVerified:    {owner: true, apply: applied(verify)},
+	ledger.PublisherUnverified:  {owner: true, apply: applied(unverify)},
+	ledger.MemberSet:            {owner: true, apply: applied(setMember)},
+	ledger.MemberRemoved:        {owner: true, apply: applied(removeMember)},
+	ledger.KeyAdded:             {owner: true, key: true, apply: applied(addKey)},
+	ledger.KeyRevoked:           {owner: true, key: true, apply: applied(revokeKey)},
+}
+
+// applied reads the body before it does what it says.
+func applied[T any](do func(*Publisher, *ledger.Statement, T) error) func(*Publisher, *ledger.Statement) error {
+	return func(p *Publisher, s *ledger.Statement) error {
+		var body T
+		d := json.NewDecoder(bytes.NewReader(s.Body))
+		if err := d.Decode(&body); err != nil {
+			return fmt.Errorf("body of %s: %s: %w", s.Kind, err, artifact.ErrInvalid)
+		}
+		return do(p, s, body)
+	}
+}
+
+func claim(p *Publisher, s *ledger.Statement, body ledger.Claimed) error {
+	if body.Owner == "" {
+		return invalid("no owner")
+	}
+	p.ClaimedAt, p.Private, p.Members = s.Time, body.Private, map[string]string{body.Owner: ledger.RoleOwner}
+	return nil
+}
+
+func configure(p *Publisher, _ *ledger.Statement, body ledger.Configured) error {
+	p.Private, p.PublishingOff = body.Private, body.PublishingOff
+	return nil
+}
+
+func transfer(p *Publisher, _ *ledger.Statement, body ledger.Transferred) error {
+	if body.To == "" {
+		return invalid("to nobody")
+	}
+	for _, principal := range body.From {
+		if principal != body.To {
+			delete(p.Members, principal)
+		}
+	}
+	p.Members[body.To] = ledger.RoleOwner
+	return nil
+}
+
+func closePublisher(p *Publisher, s *ledger.Statement, _ ledger.Closed) error {
+	if p.ClosedAt != nil {
+		return fmt.Errorf("publisher %q is closed already: %w", p.Name, artifact.ErrConflict)
+	}
+	p.ClosedAt = &s.Time
+	return nil
+}
+
+func setMember(p *Publisher, _ *ledger.Statement, body ledger.Member) error {
+	if body.Principal == "" || !slices.Contains([]string{"owner", "maintainer", "publisher", "reader"}, body.Role) {
+		return invalid("member %q with role %q", body.Principal, body.Role)
+	}
+	p.Members[body.Principal] = body.Role
+	return p.keepsOwner()
+}
+
+func removeMember(p *Publisher, _ *ledger.Statement, body ledger.Removed) error {
+	delete(p.Members, body.Principal)
+	return p.keepsOwner()
+}
+
+func (p *Publisher) keepsOwner() error {
+	if len(p.Owners()) == 0 {
+		return fmt.Errorf("publisher %q would have no owner: %w", p.Name, artifact.ErrConflict)
+	}
+	return nil
+}
+
+func addKey(p *Publisher, s *ledger.Statement, body ledger.Key) error {
+	key, err := trust.ParseKey([]byte(body.PEM))
+	if err != nil {
+		return err
+	}
+	signer, err := trust.NewSigner(body.Name, key)
+	if err != nil {
+		return err
+	}
+	switch {
+	case signer.ID.String() != body.ID:
+		return invalid("key %q is %s, and its id says %q", body.Name, signer.ID, body.ID)
+	case body.From.IsZero():
+		return invalid("key %q: no time from which it counts", body.Name)
+	}
+	for _, k := range p.Keys {
+		if k.ID == body.ID || k.Name == body.Name && k.RevokedAt == nil {
+			return fmt.Errorf("key %q (%s) is there already, as %q: %w", body.Name, body.ID, k.Name, artifact.ErrConflict)
+		}
+	}
+	if len(p.Keys) >= maxKeys {
+		return fmt.Errorf("publisher %q has %d keys, and can have no more: %w", p.Name, len(p.Keys), artifact.ErrConflict)
+	}
+	p.Keys = append(p.Keys, Key{Key: body, AddedAt: s.Time})
+	return nil
+}
+
+// maxKeys bounds how many keys a publisher ever has.
+const maxKeys = 256
+
+func revokeKey(p *Publisher, s *ledger.Statement, body ledger.KeyEnd) error {
+	i := slices.IndexFunc(p.Keys, func(k Key) bool { return k.ID == body.ID })
+	switch {
+	case i < 0:
+		return fmt.Errorf("publisher %q has no key %q: %w", p.Name, body.ID, artifact.ErrNotFound)
+	case body.From.IsZero() || body.From.After(s.Time.Add(time.Minute)):
+		return invalid("key %q: revoked from %s, expected a time that is over", body.ID, body.From)
+	case body.Reason == "":
+		return invalid("key %q: revoked for no reason", body.ID)
+	}
+	k := p.Keys[i]
+	if k.RevokedFrom != nil && !body.From.Before(*k.RevokedFrom) {
+		return fmt.Errorf("key %q is revoked from %s on already: %w", body.ID, k.RevokedFrom.Format(time.RFC3339), artifact.ErrConflict)
+	}
+	k.RevokedAt, k.RevokedFrom, k.Reason = &s.Time, &body.From, body.Reason
+	p.Keys[i] = k
+	return nil
+}
+
+func verify(p *Publisher, s *ledger.Statement, body ledger.Verified) error {
+	switch body.Evidence {
+	case ledger.EvidenceDNS:
+		if body.Domain == "" || body.Record == "" {
+			return invalid("evidence %q without domain or record", body.Evidence)
+		}
+	case ledger.EvidenceOIDC:
+		if body.Issuer == "" || body.Claim == "" {
+			return invalid("evidence %q without issuer or claim", body.Evidence)
+		}
+	case ledger.EvidenceAdministrator:
+		if s.Role != ledger.RolePlatform {
+			return fmt.Errorf("%s in the role %q cannot vouch as an administrator: %w", s.Actor, s.Role, artifact.ErrDenied)
+		}
+	default:
+		return invalid("evidence %q, expected dns, oidc or administrator", body.Evidence)
+	}
+	p.Verified = &Verification{Verified: body, At: s.Time, By: s.Actor, Sequence: s.Sequence}
+	return nil
+}
+
+func unverify(p *Publisher, _ *ledger.Statement, body ledger.Unverified) error {
+	switch {
+	case p.Verified == nil:
+		return fmt.Errorf("publisher %q is not verified: %w", p.Name, artifact.ErrConflict)
+	case body.Reason == "":
+		return invalid("no reason")
+	}
+	p.Verified = nil
+	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, artifact.ErrInvalid)...)
+}
