@@ -74,7 +74,11 @@ func (s *Server) promote(ctx context.Context, in *promoteInput) (*promoteOutput,
 	if err != nil {
 		return nil, invalid(codeInvalidBody, err)
 	}
-	p, ok := s.Live.Current().Snapshot.Plugin(id)
+	gen, err := s.seen(ctx, s.Live.Current())
+	if err != nil {
+		return nil, err
+	}
+	p, ok := gen.Snapshot.Plugin(id)
 	if !ok {
 		return nil, noPlugin(id)
 	}

@@ -92,8 +92,10 @@ func compress(body []byte) []byte {
 // send answers r with a, or 304.
 func (a *answer) send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h["Cache-Control"] = noCache
-	h["Vary"] = varyEncoding
+	h["Cache-Control"], h["Vary"] = noCache, varyReader
+	if personal(r) {
+		h["Cache-Control"] = ownNoCache
+	}
 	if matches(r.Header.Get("If-None-Match"), a.etag) {
 		h.Set("Etag", `"`+a.etag+`"`)
 		w.WriteHeader(http.StatusNotModified)
@@ -117,7 +119,6 @@ func (a *answer) send(w http.ResponseWriter, r *http.Request) {
 
 var (
 	noCache      = []string{"no-cache"} // may be kept, must be asked for again
-	varyEncoding = []string{"Accept-Encoding"}
 	gzipEncoding = []string{"gzip"}
 	jsonType     = []string{"application/json"}
 )

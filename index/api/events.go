@@ -33,6 +33,12 @@ func (s *Server) eventsRoute(a huma.API) {
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	generations, stop := s.Live.Subscribe()
 	defer stop()
+	ctx := context.WithValue(r.Context(), sightKey{}, nil) // it outlives what the caller may know of now
+	last, err := s.seen(ctx, s.Live.Current())
+	if err != nil {
+		writeProblem(w, asProblem(ctx, err))
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -40,7 +46,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	if err := sendGeneration(w, out, s.Live.Current()); err != nil {
+	if err := sendGeneration(w, out, last); err != nil {
 		return
 	}
 	for {
@@ -50,7 +56,13 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			if !open {
 				return
 			}
-			err = sendGeneration(w, out, g)
+			if g, err = s.seen(ctx, g); err != nil {
+				return // who reads on is told by the next request
+			}
+			if g.Snapshot.Digest() == last.Snapshot.Digest() {
+				continue // what changed is hidden from this reader
+			}
+			last, err = g, sendGeneration(w, out, g)
 		case <-beat.C:
 			if _, err = fmt.Fprint(w, ": still here\n\n"); err == nil {
 				err = out.Flush()

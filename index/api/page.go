@@ -33,7 +33,10 @@ type frontPage struct {
 
 func (s *Server) pageRoutes() {
 	s.echo.GET("/", func(c echo.Context) error {
-		v := s.frontPage(c)
+		v, err := s.frontPage(c)
+		if err != nil {
+			return err
+		}
 		var buf bytes.Buffer
 		if err := pageTemplate.Execute(&buf, v); err != nil {
 			return err
@@ -43,13 +46,19 @@ func (s *Server) pageRoutes() {
 			status = http.StatusBadRequest
 		}
 		c.Response().Header().Set("Content-Security-Policy", pageCSP)
-		c.Response().Header().Set("Cache-Control", "no-cache")
+		c.Response().Header()["Cache-Control"], c.Response().Header()["Vary"] = noCache, varyReader
+		if personal(c.Request()) {
+			c.Response().Header()["Cache-Control"] = ownNoCache
+		}
 		return c.HTMLBlob(status, buf.Bytes())
 	})
 }
 
-func (s *Server) frontPage(c echo.Context) frontPage {
-	gen := s.Live.Current()
+func (s *Server) frontPage(c echo.Context) (frontPage, error) {
+	gen, err := s.seen(c.Request().Context(), s.Live.Current())
+	if err != nil {
+		return frontPage{}, err
+	}
 	host := s.hostOf(c.Request())
 	v := frontPage{Version: s.Version, Dev: s.Dev, Summary: summaryOf(gen, gen.At), Registry: host,
 		Q: c.QueryParam("q"), Host: c.QueryParam("host"), HostVersion: c.QueryParam("host_version"), Platform: c.QueryParam("platform")}
@@ -69,5 +78,5 @@ func (s *Server) frontPage(c echo.Context) frontPage {
 			v.Problem = p.Detail
 		}
 	}
-	return v
+	return v, nil
 }

@@ -29,7 +29,7 @@ func (s *Server) answer(ctx context.Context, generation int64, build func(read) 
 // but the ETag; such an answer is not kept.
 func (s *Server) answerAt(ctx context.Context, generation int64, moment string, build func(read) (any, error)) (*huma.StreamResponse, error) {
 	r := callOf(ctx)
-	gen, err := s.generation(generation)
+	gen, err := s.generation(ctx, generation)
 	if err != nil {
 		return nil, err
 	}
@@ -51,19 +51,22 @@ func (s *Server) answerAt(ctx context.Context, generation int64, moment string, 
 	}
 	a := newAnswer(stamp, etag, body)
 	if generation == 0 && moment == "" {
-		s.kept.put(s.keyOf(r), a)
+		if by, err := s.sight(ctx); err == nil {
+			s.kept.put(s.keyOf(r, by), a)
+		}
 	}
 	return stream(a.send), nil
 }
 
 // generation is the newest one for 0. Before a whole one serves there is no
-// answer at all: an empty one would say that there are no plugins.
-func (s *Server) generation(n int64) (*catalog.Generation, error) {
+// answer at all: an empty one would say that there are no plugins. It holds
+// what the caller may know of.
+func (s *Server) generation(ctx context.Context, n int64) (*catalog.Generation, error) {
 	if err := s.Ready(); err != nil {
 		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
 	}
 	if n == 0 {
-		return s.Live.Current(), nil
+		return s.seen(ctx, s.Live.Current())
 	}
 	gen, err := s.Live.At(n)
 	switch {
@@ -71,8 +74,10 @@ func (s *Server) generation(n int64) (*catalog.Generation, error) {
 		return nil, index.NewProblem(index.CodeGenerationGone, sayable(err), "ask again without generation, and without cursor")
 	case errors.Is(err, artifact.ErrNotFound):
 		return nil, refuse(http.StatusNotFound, codeGenerationUnknown, sayable(err), "ask again without generation")
+	case err != nil:
+		return nil, err
 	}
-	return gen, err
+	return s.seen(ctx, gen)
 }
 
 // name reads the plugin that a path names. What cannot be a name is not there.

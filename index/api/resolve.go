@@ -43,7 +43,7 @@ func (s *Server) resolve(ctx context.Context, in *resolveInput) (*huma.StreamRes
 	if err != nil {
 		return nil, invalid(codeInvalidBody, err)
 	}
-	gen, err := s.generation(in.Generation)
+	gen, err := s.generation(ctx, in.Generation)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,9 @@ type Options struct {
 	// or to the site where plugin is "". Errors wrap artifact.ErrDenied; a
 	// *index.Problem says its own code.
 	Authorize func(ctx context.Context, action Action, plugin string) error
+	// Sight says what the caller of ctx may know of; nil lets everybody know
+	// of everything.
+	Sight func(ctx context.Context) (catalog.Sight, error)
 	// Accounts are tokens, namespaces and the audit log; nil serves none.
 	Accounts Accounts
 	// PublicURL is where clients reach the server; empty takes each request's Host.
@@ -140,9 +143,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["X-Content-Type-Options"] = nosniff
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if read && strings.HasPrefix(r.URL.Path, "/api/v1/") {
-		if a := s.kept.get(s.keyOf(r), s.Live.Current().Number); a != nil {
-			a.send(w, r)
-			return
+		if by, err := s.sight(r.Context()); err == nil {
+			if a := s.kept.get(s.keyOf(r, by), s.Live.Current().Number); a != nil {
+				a.send(w, r)
+				return
+			}
+			r = r.WithContext(context.WithValue(r.Context(), sightKey{}, by))
 		}
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, r))
@@ -157,8 +163,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var nosniff = []string{"nosniff"}
 
-// keyOf is all of r that its answer depends on.
-func (s *Server) keyOf(r *http.Request) string { return s.hostOf(r) + "\n" + r.URL.RequestURI() }
+// keyOf is all of r that its answer depends on: readers of another class have
+// other answers.
+func (s *Server) keyOf(r *http.Request, by catalog.Sight) string {
+	return by.Class + "\n" + s.hostOf(r) + "\n" + r.URL.RequestURI()
+}
 
 // hostOf is the registry's host in references.
 func (s *Server) hostOf(r *http.Request) string {

@@ -21,6 +21,10 @@ type Options struct {
 	UserAgent string
 	// Token is sent as a bearer token when it is not empty.
 	Token string
+	// Login gives the token for a host where Token is empty, such as
+	// StoredLogin. It is asked before every call; "" is nobody, who knows of
+	// public plugins only.
+	Login func(ctx context.Context, host string) (token string, err error)
 	// PlainHTTP allows http:// for servers that are not on a loopback address.
 	PlainHTTP bool
 }

@@ -82,8 +82,12 @@ func (c *Client) send(req *http.Request) (*http.Response, []byte, error) {
 	if c.options.UserAgent != "" {
 		req.Header.Set("User-Agent", c.options.UserAgent)
 	}
-	if c.options.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.options.Token)
+	token, err := c.token(req.Context())
+	if err != nil {
+		return nil, nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := c.options.HTTPClient.Do(req)
 	if err != nil {

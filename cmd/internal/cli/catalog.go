@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,7 +21,7 @@ func (c *console) serverURL() string { return cmp.Or(c.server, defaultServer) }
 
 // catalog is a client of the catalog that --server names.
 func (c *console) catalog() (*client.Client, error) {
-	cl, err := client.New(c.serverURL(), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP, Token: os.Getenv("OARLOCK_TOKEN")})
+	cl, err := client.New(c.serverURL(), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP, Login: c.login})
 	return cl, argument(err)
 }
 

@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"os"
 
-	"oras.land/oras-go/v2/registry/remote/credentials"
+	"github.com/oarlock/oarlock/index/client"
 )
 
 // tokenEnv holds the token that calls of the API are made with, before the
@@ -18,13 +17,14 @@ func (c *console) token(ctx context.Context, host string) string {
 	if t := os.Getenv(tokenEnv); t != "" {
 		return t
 	}
-	store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
-	if err != nil {
-		return ""
-	}
-	held, err := credentials.Credential(store)(ctx, host)
+	t, err := client.StoredLogin(ctx, host)
 	if err != nil {
 		return "" // a store that cannot be read holds no login
 	}
-	return cmp.Or(held.Password, held.RefreshToken)
+	return t
+}
+
+// login is token for the catalog's client.
+func (c *console) login(ctx context.Context, host string) (string, error) {
+	return c.token(ctx, host), nil
 }

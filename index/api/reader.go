@@ -1,0 +1,44 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+)
+
+type sightKey struct{}
+
+// sight is what the caller of ctx may know of.
+func (s *Server) sight(ctx context.Context) (catalog.Sight, error) {
+	if known, ok := ctx.Value(sightKey{}).(catalog.Sight); ok || s.Sight == nil {
+		return known, nil
+	}
+	by, err := s.Sight(ctx)
+	if err != nil {
+		s.Log.ErrorContext(ctx, "api: what the caller may read is not known", "request", requestID(ctx), "err", err)
+		return by, index.NewProblem(index.CodeUnavailable, "could not tell what you may read", "ask again soon; oarlock's log has the cause")
+	}
+	return by, nil
+}
+
+// seen is g as the caller of ctx may know it. Every answer about plugins is
+// made from it, so that what is hidden answers as what is not there.
+func (s *Server) seen(ctx context.Context, g *catalog.Generation) (*catalog.Generation, error) {
+	by, err := s.sight(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Live.Seen(g, by), nil
+}
+
+// personal reports whether the answer to r is for the sender alone.
+func personal(r *http.Request) bool {
+	return r.Header.Get("Authorization") != "" || r.Header.Get("Cookie") != ""
+}
+
+var (
+	ownNoCache = []string{"private, no-cache"}
+	varyReader = []string{"Accept-Encoding, Authorization, Cookie"}
+)
