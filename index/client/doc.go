@@ -8,6 +8,9 @@
 //	Puller  pulls one version from any OCI registry into a directory
 //	Store   keeps the plugins of one host: Install, Update, Rollback, List
 //
+// Catalog is what the Client answers as an interface: package index/signed
+// answers the same from a signed artifact, with no server but a registry.
+//
 // A Store on disk:
 //
 //	DIR/state.json          what is active and what was before; replaced whole

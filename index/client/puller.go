@@ -9,10 +9,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/registry"
-	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/credentials"
-	"oras.land/oras-go/v2/registry/remote/retry"
 )
 
 // PullOptions of a Puller. A Verifier must be given, or go without one by name.
@@ -60,21 +57,13 @@ func NewPuller(options PullOptions) (*Puller, error) {
 			return nil, err
 		}
 	}
-	if options.HTTPClient == nil {
-		options.HTTPClient = retry.NewClient()
+	how := RepositoryOptions{HTTPClient: options.HTTPClient, UserAgent: options.UserAgent, PlainHTTP: options.PlainHTTP, Credential: options.Credential}
+	client, err := how.dial()
+	if err != nil {
+		return nil, err
 	}
-	if options.Credential == nil {
-		store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("credentials: %w", err)
-		}
-		options.Credential = credentials.Credential(store)
-	}
+	options.HTTPClient, options.Credential = how.HTTPClient, how.Credential
 	options.Limits = options.Limits.orDefaults()
-	client := &auth.Client{Client: options.HTTPClient, Credential: options.Credential, Cache: auth.NewCache()}
-	if options.UserAgent != "" {
-		client.SetUserAgent(options.UserAgent)
-	}
 	return &Puller{options: options, client: client, plain: options.HTTPClient}, nil
 }
 
@@ -144,11 +133,5 @@ func NameOf(ref registry.Reference) (artifact.Name, error) {
 }
 
 func (p *Puller) open(ref registry.Reference) (*repository, error) {
-	repo, err := remote.NewRepository(ref.Registry + "/" + ref.Repository)
-	if err != nil {
-		return nil, fmt.Errorf("repository %q: %s: %w", ref.Repository, err, artifact.ErrInvalid)
-	}
-	repo.Client = p.client
-	repo.PlainHTTP = p.options.PlainHTTP || isLoopback(ref.Registry)
-	return &repository{name: ref.Registry + "/" + ref.Repository, remote: repo}, nil
+	return openRepository(ref, p.client, p.options.PlainHTTP)
 }

@@ -15,8 +15,8 @@ import (
 
 // StoreOptions of a Store. Only List works without Client and Puller.
 type StoreOptions struct {
-	// Client resolves what is asked for.
-	Client *Client
+	// Client resolves what is asked for: a *Client, or a signed catalog.
+	Client Catalog
 	// Puller pulls and verifies it, for its platform.
 	Puller *Puller
 	// Host is the application that loads the plugins; empty asks for any.

@@ -26,6 +26,7 @@ func rules() []arrows.Rule {
 		arrows.Only("github.com/sigstore/cosign", "policy/signature"),
 		arrows.Only("github.com/sigstore/sigstore-go", "policy/signature", "policy/attest"),
 		arrows.Only("github.com/distribution/distribution", "registry"),
+		arrows.Only("github.com/theupdateframework/go-tuf", "index/signed"),
 		arrows.Only("github.com/labstack/echo", "index/api"),
 		arrows.Only("github.com/danielgtaylor/huma", "index/api"),
 		arrows.Only("github.com/spf13/cobra", "cmd"),

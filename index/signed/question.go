@@ -1,0 +1,102 @@
+package signed
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+)
+
+// The codes that the HTTP API gives too; a test holds both to the same.
+const (
+	codeInvalidParameter  = "invalid_parameter"
+	codeInvalidCursor     = "invalid_cursor"
+	codeInvalidBody       = "invalid_body"
+	codePluginNotFound    = "plugin_not_found"
+	codeNothingCompatible = "nothing_compatible"
+	codeGenerationUnknown = "generation_unknown"
+)
+
+// fitOf reads what the host can run.
+func fitOf(q index.Query) (catalog.Fit, error) {
+	f := catalog.Fit{Prerelease: q.Prerelease, Channel: q.Channel}
+	var err error
+	if q.Host != "" {
+		if f.Host, err = artifact.ParseHostID(q.Host); err != nil {
+			return f, invalid(codeInvalidParameter, err)
+		}
+	}
+	if q.HostVersion != "" {
+		if f.HostVersion, err = artifact.ParseHostVersion(q.HostVersion); err != nil {
+			return f, invalid(index.CodeInvalidHostVersion, err, "use SemVer such as 2.1.0, 2.1 or v2")
+		}
+		if q.Host == "" {
+			return f, problem(http.StatusBadRequest, codeInvalidParameter, "host_version came without host", "name the host too")
+		}
+	}
+	if q.Platform != "" {
+		if f.Platform, err = artifact.ParsePlatform(q.Platform); err != nil {
+			return f, invalid(codeInvalidParameter, err)
+		}
+	}
+	if q.Channel != "" {
+		if _, err = artifact.ParseChannel(q.Channel); err != nil {
+			return f, invalid(codeInvalidParameter, err)
+		}
+	}
+	return f, nil
+}
+
+// queryOf reads a question. What is not set does not filter.
+func queryOf(q index.Query) (catalog.Query, error) {
+	fit, err := fitOf(q)
+	if err != nil {
+		return catalog.Query{}, err
+	}
+	out := catalog.Query{Fit: fit, Text: q.Text, Source: q.Source, Sort: q.Sort, Limit: min(q.Limit, catalog.MaxLimit), Cursor: q.Cursor,
+		Categories: several(q.Category), Publishers: several(q.Publisher), Licenses: several(q.License), Niches: several(q.Niche),
+		Tiers: several(q.Tier), States: several(q.State), Has: several(q.Has), Builders: several(q.Builder), Facets: q.Facets}
+	if q.Verified != "" {
+		yes, err := strconv.ParseBool(q.Verified)
+		if err != nil {
+			return out, problem(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("verified: %.40q came, expected true or false", q.Verified))
+		}
+		out.Verified = &yes
+	}
+	for _, state := range out.States {
+		if !slices.Contains(states, index.PluginState(state)) {
+			return out, problem(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed", state))
+		}
+	}
+	return out, nil
+}
+
+var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved}
+
+// several are the values of a filter with commas between.
+func several(text string) []string {
+	var out []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" && !slices.Contains(out, part) {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+func problem(status int, code, detail string, fixes ...string) *index.Problem {
+	return &index.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Fixes: fixes}
+}
+
+func invalid(code string, err error, fixes ...string) *index.Problem {
+	text := err.Error()
+	for _, kind := range []error{artifact.ErrInvalid, artifact.ErrNotFound} {
+		text = strings.TrimSuffix(text, ": "+kind.Error())
+	}
+	return problem(http.StatusBadRequest, code, text, fixes...)
+}
