@@ -28,7 +28,7 @@ func (s *storeFlags) addDir(f *pflag.FlagSet) {
 
 func (s *storeFlags) add(f *pflag.FlagSet) {
 	s.addDir(f)
-	s.trust.add(f)
+	s.trust.addPull(f)
 	s.host.add(f)
 }
 
@@ -85,9 +85,9 @@ func orDash(s string) string {
 func newInstall(c *console) *cobra.Command {
 	var store storeFlags
 	cmd := verb("install PLUGIN… --dir D", "Install plugins and all that they need",
-		"The catalog chooses the versions that fit the host, everything is pulled by digest and, with\n"+
-			"--key or a policy, its signatures are verified (with neither only digests are, and a warning says\n"+
-			"so); then one rename makes it active. What is installed already stays at its digest where it can.",
+		"The catalog chooses the versions that fit the host, everything is pulled by digest and verified with\n"+
+			"--key or a policy, without which nothing is installed; then one rename makes it active. What is\n"+
+			"installed already stays at its digest where it can.",
 		"oarlock install acme/hello --dir ./plugins --host acme-editor --host-version 2.1 --policy trust.yaml",
 		"oarlock install acme/hello@^1.2 acme/greet --dir ./plugins --server https://plugins.example.org")
 	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^1.2")

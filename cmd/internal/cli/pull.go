@@ -27,13 +27,13 @@ func newPull(c *console) *cobra.Command {
 	var trust trustFlags
 	var dir, platform string
 	cmd := verb("pull REF -d DIR", "Download, verify and unpack one version",
-		"A tag is looked up once, all else goes by digest. With --key or a policy the signature is verified\n"+
-			"before a byte is unpacked; with neither only digests are checked, and a warning says so. The\n"+
-			"directory appears whole or not at all. Of several platforms this machine's is taken.",
+		"A tag is looked up once, all else goes by digest. Signature and policy are verified before a byte is\n"+
+			"unpacked; without --key or a policy nothing is pulled. The directory appears whole or not at all.\n"+
+			"Of several platforms this machine's is taken.",
 		"oarlock pull 127.0.0.1:7117/acme/hello:1.2.0 -d hello --key acme.pub",
 		"oarlock pull registry.example.org/acme/hello@sha256:… -d hello --policy trust.yaml --platform linux/arm64")
 	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
-	trust.add(cmd.Flags())
+	trust.addPull(cmd.Flags())
 	cmd.Flags().StringVarP(&dir, "dir", "d", "", "`DIR`ectory to make, or an empty one")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` to pull for; this machine's by default")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

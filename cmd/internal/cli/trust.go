@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,16 +24,58 @@ import (
 // policyEnv names the trust policy of this machine, so that no call forgets it.
 const policyEnv = "OARLOCK_POLICY"
 
+// insecureFlag goes without judging who signed.
+const insecureFlag = "insecure-skip-signatures"
+
 // trustFlags say whose signatures count.
-type trustFlags struct{ key, policy string }
+type trustFlags struct {
+	key, policy string
+	insecure    bool
+	flags       *pflag.FlagSet
+}
 
 func (t *trustFlags) add(f *pflag.FlagSet) {
+	t.flags = f
 	f.StringVar(&t.key, "key", "", "public key `FILE` of the only trusted signer")
-	f.StringVar(&t.policy, "policy", os.Getenv(policyEnv), "trust policy `FILE`, also from "+policyEnv)
+	f.StringVar(&t.policy, "policy", defaultPolicy(), "trust policy `FILE`, also from "+policyEnv+", else oarlock/policy.yaml in the folder of configurations")
+}
+
+// addPull is add for verbs that unpack what they verified.
+func (t *trustFlags) addPull(f *pflag.FlagSet) {
+	t.add(f)
+	f.BoolVar(&t.insecure, insecureFlag, false, "do not ask who signed: whoever can write to the registry then runs code here")
+}
+
+// defaultPolicy is the policy that somebody set up once. One that is there and
+// cannot be read is an error later, not as if it were not there.
+func defaultPolicy() string {
+	if path := os.Getenv(policyEnv); path != "" {
+		return path
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	path := filepath.Join(dir, "oarlock", "policy.yaml")
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return path
 }
 
 // given reports whether there is anything to verify against.
 func (t *trustFlags) given() bool { return t.key != "" || t.policy != "" }
+
+// check refuses to unpack what nobody judged, unless that was asked for.
+func (t *trustFlags) check() error {
+	switch {
+	case t.insecure && (t.flags.Changed("key") || t.flags.Changed("policy")):
+		return usagef("--%s goes with neither --key nor --policy", insecureFlag)
+	case !t.insecure && !t.given():
+		return usagef("whom do you trust to have signed it? give --key FILE or --policy FILE; set %s, or keep a policy at oarlock/policy.yaml in the folder of configurations, to say it once; --%s does not ask", policyEnv, insecureFlag)
+	}
+	return nil
+}
 
 // read gives the policy; a key comes before a policy from the environment.
 func (t *trustFlags) read() (*trust.Policy, error) {
@@ -117,8 +162,8 @@ func evidenceText(s policy.Signature) string {
 	return strings.Join(lines, "\n  ")
 }
 
-// puller pulls and verifies; without a key or policy it checks digests only,
-// and says so.
+// puller pulls and verifies. It refuses to pull without a key or policy; where
+// that was asked for by name it checks digests only, and says so.
 func (c *console) puller(t *trustFlags, platform string) (*client.Puller, error) {
 	o := client.PullOptions{PlainHTTP: c.plainHTTP, UserAgent: c.userAgent()}
 	if platform != "" {
@@ -128,8 +173,11 @@ func (c *console) puller(t *trustFlags, platform string) (*client.Puller, error)
 		}
 		o.Platform = p
 	}
-	if !t.given() {
-		fmt.Fprintf(c.Err, "warning: digests are verified, signatures are not: give --key or --policy, or set %s\n", policyEnv) // --quiet too
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	if t.insecure {
+		fmt.Fprintf(c.Err, "warning: --%s: digests are verified, signatures are not\n", insecureFlag) // --quiet too
 		o.AllowUnsignedUnsafe = true
 		return client.NewPuller(o)
 	}
