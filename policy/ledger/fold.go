@@ -185,3 +185,9 @@ func unverify(p *Publisher, _ *ledger.Statement, body ledger.Unverified) error {
 func invalid(format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, artifact.ErrInvalid)...)
 }
+
+// Known reports whether kind is one about publishers whose meaning is known.
+func Known(kind ledger.Kind) bool {
+	_, ok := rules[kind]
+	return ok
+}

@@ -1,0 +1,235 @@
+// Package ledger appends statements: it signs them with the site's key and puts
+// them into the registry, one after the other, whoever else appends at the same
+// time.
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/ledger"
+)
+
+// A Store is where ledgers are kept. Pushing is refused with an error that
+// wraps artifact.ErrConflict where a tag holds something that the new index
+// does not extend.
+type Store interface {
+	// Reader reads one repository.
+	Reader(repo string) policy.Reader
+	PushBlob(ctx context.Context, repo string, content []byte) error
+	// PushManifest stores a manifest under a tag, or by its digest alone.
+	PushManifest(ctx context.Context, repo, reference, mediaType string, content []byte) error
+}
+
+// Options of an Appender. Store, Judge and Signer must be given.
+type Options struct {
+	Store  Store
+	Judge  *ledger.Judge
+	Signer *ledger.Signer
+	// Remembered is the last head that the site knows of a ledger; nothing is
+	// appended to one that lost it. Nil remembers nothing.
+	Remembered func(format.Ref) format.Head
+	// Kinds check the bodies of the kinds that are not about publishers; another
+	// kind is refused.
+	Kinds map[format.Kind]func(body json.RawMessage) error
+	Now   func() time.Time
+}
+
+// An Appender is an index.Ledger.
+type Appender struct {
+	o  Options
+	mu sync.Mutex // one append at a time in this process
+}
+
+var _ index.Ledger = (*Appender)(nil)
+
+// New makes an Appender.
+func New(o Options) *Appender {
+	if o.Remembered == nil {
+		o.Remembered = func(format.Ref) format.Head { return format.Head{} }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Appender{o: o}
+}
+
+// attempts is how often an append is tried where others are faster.
+const attempts = 16
+
+// ErrForeign is wrapped, beside artifact.ErrDenied, where the ledger belongs to
+// another site: it came here by a mirror, and grows where it comes from.
+var ErrForeign = errors.New("the ledger belongs to another platform")
+
+// Append implements index.Ledger.
+func (a *Appender) Append(ctx context.Context, s index.LedgerStatement) (index.LedgerEntry, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s.ID == "" {
+		s.ID = rand.Text()
+	}
+	if s.Subject == "" {
+		s.Subject = s.Ledger.Subject()
+	}
+	if len(s.Body) == 0 {
+		s.Body = json.RawMessage("{}")
+	}
+	if err := a.known(s); err != nil {
+		return index.LedgerEntry{}, fmt.Errorf("ledger %s: %w", s.Ledger, err)
+	}
+	for attempt := 1; ; attempt++ {
+		done, err := a.append(ctx, s)
+		if err == nil || attempt == attempts || !errors.Is(err, errOvertaken) || ctx.Err() != nil {
+			return done, err
+		}
+	}
+}
+
+// known holds s to a kind that is registered.
+func (a *Appender) known(s index.LedgerStatement) error {
+	check, ok := a.o.Kinds[s.Kind]
+	switch {
+	case s.Ledger.OfPublisher() && ledger.Known(s.Kind):
+		return nil // its body is checked with the state
+	case !ok:
+		return fmt.Errorf("kind %q is not known here: %w", s.Kind, artifact.ErrInvalid)
+	}
+	return check(s.Body)
+}
+
+// errOvertaken says that somebody else appended between reading and pushing.
+var errOvertaken = errors.New("somebody else appends")
+
+func (a *Appender) append(ctx context.Context, s index.LedgerStatement) (index.LedgerEntry, error) {
+	reader := a.o.Store.Reader(s.Ledger.Repository())
+	list, state, err := a.read(ctx, s.Ledger, reader)
+	if err != nil {
+		return index.LedgerEntry{}, fmt.Errorf("ledger %s: %w", s.Ledger, err)
+	}
+	if done, ok, err := a.before(ctx, s, list, reader); ok || err != nil {
+		return done, err
+	}
+	if state.Platform != "" && state.Platform != a.o.Signer.ID() {
+		return index.LedgerEntry{}, fmt.Errorf("ledger %s: began by %s, this site is %s: %w: %w", s.Ledger, state.Platform, a.o.Signer.ID(), ErrForeign, artifact.ErrDenied)
+	}
+	now := a.o.Now().UTC().Truncate(time.Microsecond)
+	if now.Before(state.At) {
+		now = state.At // clocks of two replicas
+	}
+	next := format.Statement{Ledger: s.Ledger, Kind: s.Kind, Sequence: state.Head.Sequence + 1, Previous: state.Head.Digest, ID: s.ID, Time: now,
+		Actor: s.Actor, Role: state.RoleOf(s.Actor, s.Kind), Subject: s.Subject, Body: s.Body}
+	head, err := a.push(ctx, &next, list, state)
+	if err != nil {
+		return index.LedgerEntry{}, fmt.Errorf("ledger %s: %s: %w", s.Ledger, s.Kind, err)
+	}
+	return index.LedgerEntry{Head: head, At: now}, nil
+}
+
+// read gives the list and what it says; a ledger that does not hold is an error.
+func (a *Appender) read(ctx context.Context, ref format.Ref, r policy.Reader) (*format.List, ledger.State, error) {
+	remembered := a.o.Remembered(ref)
+	at, err := r.Tag(ctx, ref.Tag())
+	if errors.Is(err, artifact.ErrNotFound) && remembered.IsZero() {
+		return &format.List{}, ledger.State{}, nil
+	}
+	var got ledger.Judgement
+	if err == nil {
+		got = a.o.Judge.ReadAt(ctx, ref, at, r, remembered)
+	} else {
+		got = a.o.Judge.Read(ctx, ref, r, remembered)
+	}
+	switch v := got.Verdict(); v.Outcome() {
+	case policy.Allow:
+	case policy.Deny:
+		return nil, ledger.State{}, fmt.Errorf("nothing is appended to what does not hold: %s: %w", got.Problems()[0].Detail, artifact.ErrUnverified)
+	default:
+		return nil, ledger.State{}, fmt.Errorf("could not tell what it holds: %s", got.Problems()[0].Detail)
+	}
+	mediaType, raw, err := r.Manifest(ctx, at)
+	if err != nil {
+		return nil, ledger.State{}, err
+	}
+	list, err := format.ParseList(mediaType, raw)
+	return list, got.State, err
+}
+
+// before finds a statement with the same id that was appended since s was
+// asked for.
+func (a *Appender) before(ctx context.Context, s index.LedgerStatement, list *format.List, r policy.Reader) (index.LedgerEntry, bool, error) {
+	if s.Since.IsZero() {
+		return index.LedgerEntry{}, false, nil
+	}
+	for i := len(list.Statements); i > 0; i-- {
+		found, err := ledger.Statements(ctx, list, r, i, 1)
+		if err != nil || len(found) == 0 {
+			return index.LedgerEntry{}, false, fmt.Errorf("ledger %s: could not tell whether it was appended: %w", s.Ledger, err)
+		}
+		one := found[0]
+		if one.ID == s.ID {
+			return index.LedgerEntry{Head: format.Head{Sequence: one.Sequence, Digest: one.Digest}, At: one.Time, Again: true}, true, nil
+		}
+		if one.Time.Before(s.Since.Add(-clocks)) {
+			break
+		}
+	}
+	return index.LedgerEntry{}, false, nil
+}
+
+// clocks is how far the clocks of replicas may be apart.
+const clocks = time.Hour
+
+func (a *Appender) push(ctx context.Context, s *format.Statement, list *format.List, state ledger.State) (format.Head, error) {
+	envelope, err := a.o.Signer.Envelope(ctx, s)
+	if err != nil {
+		return format.Head{}, err
+	}
+	manifest, d, err := format.BuildManifest(envelope)
+	if err != nil {
+		return format.Head{}, err
+	}
+	if _, err := state.Next(s, d.Digest, a.o.Signer.ID()); err != nil {
+		return format.Head{}, err
+	}
+	content, err := format.BuildList(append(list.Statements[:len(list.Statements):len(list.Statements)], d))
+	if err != nil {
+		return format.Head{}, err
+	}
+	repo, store := s.Ledger.Repository(), a.o.Store
+	for _, blob := range [][]byte{ocispec.DescriptorEmptyJSON.Data, envelope} {
+		if err := store.PushBlob(ctx, repo, blob); err != nil {
+			return format.Head{}, err
+		}
+	}
+	if err := store.PushManifest(ctx, repo, d.Digest.String(), ocispec.MediaTypeImageManifest, manifest); err != nil {
+		return format.Head{}, err
+	}
+	err = store.PushManifest(ctx, repo, s.Ledger.Tag(), ocispec.MediaTypeImageIndex, content)
+	if errors.Is(err, artifact.ErrConflict) {
+		err = fmt.Errorf("%w: %w", errOvertaken, err)
+	}
+	return format.Head{Sequence: s.Sequence, Digest: d.Digest}, err
+}
+
+// Object is a body in JSON.
+func Object(body any) (json.RawMessage, error) { return json.Marshal(body) }
+
+// IDOf is an id made of what makes a statement the one that it is.
+func IDOf(parts ...string) string {
+	var text string
+	for _, p := range parts {
+		text += p + "\x00"
+	}
+	return digest.FromString(text).Encoded()[:32]
+}

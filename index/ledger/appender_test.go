@@ -1,0 +1,301 @@
+package ledger_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/policy"
+	judges "github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/policy/ledger/ledgertest"
+	"github.com/oarlock/oarlock/policy/trust"
+	"github.com/oarlock/oarlock/registry/registrytest"
+)
+
+// store keeps ledgers in the real registry.
+type store struct {
+	s    *registrytest.Server
+	do   *http.Client
+	fail func(reference string) error // before a manifest is pushed
+	cut  func(reference string) error // after it was pushed
+}
+
+func newStore(s *registrytest.Server) *store {
+	return &store{s: s, do: &http.Client{Transport: s.ProcessTransport()}}
+}
+
+func (s *store) Reader(repo string) policy.Reader { return reader{s.s, repo} }
+
+func (s *store) PushBlob(ctx context.Context, repo string, content []byte) error {
+	status, location, err := s.send(ctx, "POST", "/v2/"+repo+"/blobs/uploads/", "", nil)
+	if err != nil || status != http.StatusAccepted {
+		return fmt.Errorf("upload: %d: %w", status, err)
+	}
+	glue := "?"
+	if strings.Contains(location, "?") {
+		glue = "&"
+	}
+	location = strings.TrimPrefix(location, "http://registry")
+	status, _, err = s.send(ctx, "PUT", location+glue+"digest="+digest.FromBytes(content).String(), "application/octet-stream", content)
+	if err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("blob: status %d", status)
+	}
+	return err
+}
+
+func (s *store) PushManifest(ctx context.Context, repo, reference, mediaType string, content []byte) error {
+	if s.fail != nil {
+		if err := s.fail(reference); err != nil {
+			return err
+		}
+	}
+	status, _, err := s.send(ctx, "PUT", "/v2/"+repo+"/manifests/"+reference, mediaType, content)
+	switch {
+	case err != nil:
+		return err
+	case status == http.StatusConflict:
+		return fmt.Errorf("refused: %w", artifact.ErrConflict)
+	case status != http.StatusCreated:
+		return fmt.Errorf("manifest: status %d", status)
+	}
+	if s.cut != nil {
+		return s.cut(reference)
+	}
+	return nil
+}
+
+func (s *store) send(ctx context.Context, method, path, contentType string, body []byte) (int, string, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://registry"+path, strings.NewReader(string(body)))
+	if err != nil {
+		return 0, "", err
+	}
+	r.Header.Set("Content-Type", contentType)
+	resp, err := s.do.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, resp.Header.Get("Location"), err
+}
+
+type reader struct {
+	*registrytest.Server
+	repo string
+}
+
+func (r reader) Tag(ctx context.Context, tag string) (digest.Digest, error) {
+	return r.Resolve(ctx, r.repo, tag)
+}
+
+func (r reader) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
+	return r.Server.Manifest(ctx, r.repo, d)
+}
+
+func (r reader) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
+	return r.Server.Blob(ctx, r.repo, d, limit)
+}
+
+func (r reader) Referrers(context.Context, digest.Digest) ([]ocispec.Descriptor, error) {
+	return nil, nil
+}
+
+// site is one that appends.
+type site struct {
+	t     *testing.T
+	key   ledgertest.Key
+	judge *judges.Judge
+	store *store
+	*ledger.Appender
+}
+
+func newSite(t *testing.T, s *registrytest.Server, key ledgertest.Key, trusted ...ledgertest.Key) *site {
+	t.Helper()
+	signers := []trust.Signer{key.Trusted}
+	for _, k := range trusted {
+		signers = append(signers, k.Trusted)
+	}
+	judge, err := judges.New(judges.Options{Platforms: signers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &site{t: t, key: key, judge: judge, store: newStore(s)}
+	x.Appender = ledger.New(ledger.Options{Store: x.store, Judge: judge, Signer: key.Signer,
+		Kinds: map[format.Kind]func(json.RawMessage) error{"test.said": func(json.RawMessage) error { return nil }}})
+	return x
+}
+
+func (x *site) say(name string, kind format.Kind, actor string, body any) index.LedgerStatement {
+	x.t.Helper()
+	ref, err := format.ParseRef(name)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	raw, err := ledger.Object(body)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return index.LedgerStatement{Ledger: ref, Kind: kind, Actor: actor, Body: raw}
+}
+
+func (x *site) must(s index.LedgerStatement) index.LedgerEntry {
+	x.t.Helper()
+	e, err := x.Append(x.t.Context(), s)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return e
+}
+
+func (x *site) state(name string) judges.Judgement {
+	x.t.Helper()
+	ref, err := format.ParseRef(name)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return x.judge.Read(x.t.Context(), ref, x.store.Reader(ref.Repository()), format.Head{})
+}
+
+const acme = "oarlock/publishers:acme"
+
+func TestAppendingMakesALedgerThatHolds_E1(t *testing.T) {
+	t.Parallel()
+	x := newSite(t, registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "site"))
+	x.must(x.say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
+	x.must(x.say(acme, format.MemberSet, "person:ada", format.Member{Principal: "person:bob", Role: "reader"}))
+	last := x.must(x.say(acme, format.PublisherVerified, "admin:root", format.Verified{Evidence: format.EvidenceAdministrator}))
+	x.must(x.say("acme/hello:oarlock-state", "test.said", "person:ada", struct{}{}))
+	got := x.state(acme)
+	if got.Verdict().Outcome() != policy.Allow || got.Head != last.Head || got.Head.Sequence != 3 || !got.State.Publisher.IsVerified() {
+		t.Errorf("got %+v", got)
+	}
+	if got := x.state("acme/hello:oarlock-state"); got.Verdict().Outcome() != policy.Allow || got.Head.Sequence != 1 {
+		t.Errorf("the plugin's: %+v", got)
+	}
+}
+
+func TestWhatMayNotBeSaidIsNotAppended_E1(t *testing.T) {
+	t.Parallel()
+	x := newSite(t, registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "site"))
+	x.must(x.say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
+	for says, row := range map[string]struct {
+		s    index.LedgerStatement
+		kind error
+	}{
+		"claimed twice":         {x.say(acme, format.PublisherClaimed, "person:eve", format.Claimed{Owner: "person:eve"}), artifact.ErrDenied},
+		"a kind nobody knows":   {x.say(acme, "test.unheard", "person:ada", struct{}{}), artifact.ErrInvalid},
+		"a role that is none":   {x.say(acme, format.MemberSet, "person:ada", format.Member{Principal: "person:bob", Role: "king"}), artifact.ErrInvalid},
+		"the last owner goes":   {x.say(acme, format.MemberRemoved, "person:ada", format.Removed{Principal: "person:ada"}), artifact.ErrConflict},
+		"a key nobody has":      {x.say(acme, format.KeyRevoked, "person:ada", format.KeyEnd{ID: "sha256:x", From: time.Now(), Reason: "x"}), artifact.ErrNotFound},
+		"of nobody's publisher": {x.say("oarlock/publishers:examples", format.PublisherClosed, "person:ada", format.Closed{}), artifact.ErrDenied},
+	} {
+		if _, err := x.Append(t.Context(), row.s); !errors.Is(err, row.kind) {
+			t.Errorf("%s: got %v, want %v", says, err, row.kind)
+		}
+	}
+	if got := x.state(acme); got.Head.Sequence != 1 {
+		t.Errorf("%d statements, want 1", got.Head.Sequence)
+	}
+}
+
+// Two replicas with the key of one site append at once: nothing is lost and
+// nothing forks (E1).
+func TestManyAppendAtOnceAndNothingIsLost_E1(t *testing.T) {
+	t.Parallel()
+	s, key := registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "site")
+	replicas := []*site{newSite(t, s, key), newSite(t, s, key)}
+	replicas[0].must(replicas[0].say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
+	const each = 12
+	var all sync.WaitGroup
+	for n, x := range replicas {
+		all.Go(func() {
+			for i := range each {
+				st := x.say(acme, format.MemberSet, "person:ada", format.Member{Principal: fmt.Sprintf("person:%d-%d", n, i), Role: "reader"})
+				if _, err := x.Append(t.Context(), st); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	got := replicas[0].state(acme)
+	if got.Verdict().Outcome() != policy.Allow || len(got.State.Publisher.Members) != 1+each*len(replicas) || got.Head.Sequence != 1+each*len(replicas) {
+		t.Errorf("%d members at %s: %+v", len(got.State.Publisher.Members), got.Head, got.Findings)
+	}
+}
+
+// Cut at any request, the same call again appends the statement once.
+func TestAnAppendThatWasCutIsMadeUp_E1(t *testing.T) {
+	t.Parallel()
+	cut := errors.New("cut")
+	for says, set := range map[string]func(*store){
+		"before the statement is stored": func(s *store) { s.fail = func(string) error { return cut } },
+		"before the ledger is set": func(s *store) {
+			s.fail = func(ref string) error {
+				if ref == "acme" {
+					return cut
+				}
+				return nil
+			}
+		},
+		"after the ledger is set": func(s *store) {
+			s.cut = func(ref string) error {
+				if ref == "acme" {
+					return cut
+				}
+				return nil
+			}
+		},
+	} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			x := newSite(t, registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "site"))
+			x.must(x.say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
+			st := x.say(acme, format.MemberSet, "person:ada", format.Member{Principal: "person:bob", Role: "reader"})
+			st.ID, st.Since = "once", time.Now()
+			set(x.store)
+			if _, err := x.Append(t.Context(), st); !errors.Is(err, cut) {
+				t.Fatalf("got %v, want the cut", err)
+			}
+			x.store.fail, x.store.cut = nil, nil
+			e := x.must(st)
+			if again := says == "after the ledger is set"; e.Again != again {
+				t.Errorf("again: %v, want %v", e.Again, again)
+			}
+			x.must(st)
+			if got := x.state(acme); got.Head.Sequence != 2 || got.Verdict().Outcome() != policy.Allow {
+				t.Errorf("%d statements, want 2: %+v", got.Head.Sequence, got.Findings)
+			}
+		})
+	}
+}
+
+func TestTheLedgerOfAnotherPlatformIsLeftAlone_H4(t *testing.T) {
+	t.Parallel()
+	s, there := registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "there")
+	first := newSite(t, s, there)
+	first.must(first.say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
+	mirror := newSite(t, s, ledgertest.NewKey(t, "here"), there)
+	_, err := mirror.Append(t.Context(), mirror.say(acme, format.PublisherClosed, "admin:root", format.Closed{}))
+	if !errors.Is(err, ledger.ErrForeign) || !errors.Is(err, artifact.ErrDenied) {
+		t.Errorf("got %v, want that it is foreign", err)
+	}
+	stranger := newSite(t, s, ledgertest.NewKey(t, "stranger"))
+	if _, err := stranger.Append(t.Context(), stranger.say(acme, format.PublisherClosed, "admin:root", format.Closed{})); !errors.Is(err, artifact.ErrUnverified) {
+		t.Errorf("a platform that trusts nobody else: got %v, want unverified", err)
+	}
+}
