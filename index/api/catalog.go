@@ -34,6 +34,18 @@ type versionInput struct {
 	GenerationParam
 }
 
+// wanted reads the version that a path names, as text or as a tag.
+func (in *versionInput) wanted() (artifact.Version, error) {
+	text := unescape(in.Version)
+	v, err := artifact.ParseVersion(text)
+	if err != nil {
+		if v, err = artifact.ParseVersionTag(text); err != nil {
+			return v, invalid(codeInvalidParameter, err)
+		}
+	}
+	return v, nil
+}
+
 type summaryInput struct{ GenerationParam }
 
 func (s *Server) catalogRoutes(a huma.API) {
@@ -142,12 +154,9 @@ func (s *Server) version(ctx context.Context, in *versionInput) (*huma.StreamRes
 	if err != nil {
 		return nil, err
 	}
-	text := unescape(in.Version)
-	v, err := artifact.ParseVersion(text)
+	v, err := in.wanted()
 	if err != nil {
-		if v, err = artifact.ParseVersionTag(text); err != nil {
-			return nil, invalid(codeInvalidParameter, err)
-		}
+		return nil, err
 	}
 	return s.answer(ctx, in.Generation, func(r read) (any, error) {
 		p, ok := r.gen.Snapshot.Plugin(id)

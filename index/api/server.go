@@ -48,6 +48,8 @@ type Options struct {
 	Sight func(ctx context.Context) (catalog.Sight, error)
 	// Accounts are tokens, namespaces and the audit log; nil serves none.
 	Accounts Accounts
+	// Policies explain and try trust policies; nil serves none.
+	Policies Policies
 	// PublicURL is where clients reach the server; empty takes each request's Host.
 	PublicURL string
 	Version   string
@@ -107,6 +109,7 @@ func (s *Server) routes() {
 	s.eventsRoute(a)
 	s.adminRoutes(a)
 	s.accountRoutes(a)
+	s.policyRoutes(a)
 	var err error
 	if s.spec, s.docs, err = describe(a.OpenAPI()); err != nil {
 		panic(err) // the description is made from our own types: a test makes it

@@ -31,11 +31,16 @@ func newJudge(path string) (judge, error) {
 	if err != nil {
 		return judge{}, err
 	}
-	signed, err := signature.New(signature.Options{Trust: who})
+	return judgeBy(who, 0)
+}
+
+// judgeBy judges by who and keeps up to cacheSize judgements; 0 is as many as a server needs.
+func judgeBy(who *trust.Policy, cacheSize int) (judge, error) {
+	signed, err := signature.New(signature.Options{Trust: who, CacheSize: cacheSize})
 	if err != nil {
 		return judge{}, fmt.Errorf("trust policy: %w", err)
 	}
-	attested, err := attest.New(signed, 0)
+	attested, err := attest.New(signed, cacheSize)
 	return judge{signed, attested}, err
 }
 

@@ -76,7 +76,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	s.garbage = newCollector(s.registry, cfg.GC, o.Log, metrics)
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Ready: s.index.ready,
-		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Accounts: desk{s.accounts},
+		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Accounts: desk{s.accounts}, Policies: policies{s.index, s.accounts},
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
 	})

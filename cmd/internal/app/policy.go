@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/explain"
+	"github.com/oarlock/oarlock/policy/trust"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+// policies are the trust policy as the API asks for it: api.Policies.
+type policies struct {
+	*joined
+	accounts *accounts
+}
+
+var _ api.Policies = policies{}
+
+// Explain implements api.Policies. Where the policy is replaced meanwhile it
+// judges again, so that rule and judgement belong together.
+func (p policies) Explain(ctx context.Context, id artifact.Name, v *catalog.Version, reference string) (explain.Explanation, error) {
+	evidence, err := p.ingest.Evidence(ctx, id)
+	if err != nil {
+		return explain.Explanation{}, err
+	}
+	subject := policy.Subject{Publisher: id.Publisher(), Digest: v.Digest}
+	for {
+		who := p.judge.signed.Trust()
+		c := explain.Case{Publisher: id.Publisher(), Reference: reference, Rule: who.For(id.Publisher())}
+		if c.Signature, err = p.judge.Judge(ctx, subject, evidence); err != nil {
+			return explain.Explanation{}, err
+		}
+		if c.Attestations, err = p.judge.Attestations(ctx, subject, evidence); err != nil {
+			return explain.Explanation{}, err
+		}
+		if who == p.judge.signed.Trust() {
+			return explain.Of(c), nil
+		}
+	}
+}
+
+// InForce implements api.Policies.
+func (p policies) InForce(context.Context) (api.Policy, error) {
+	return PolicyOf(p.judge.signed.Trust()), nil
+}
+
+// PolicyOf is a trust policy as it is shown.
+func PolicyOf(who *trust.Policy) api.Policy {
+	out := api.Policy{Digest: who.Digest(), TrustedRoots: len(who.TrustedRoots()), Namespaces: []explain.Rule{}}
+	for _, ns := range who.Namespaces() {
+		out.Namespaces = append(out.Namespaces, explain.RuleOf(ns))
+	}
+	return out
+}
+
+// CheckPolicy reads the trust policy at path as a server does, so that what it
+// accepts a server can judge by. Errors are an *artifact.ProblemsError with
+// every problem at once, or wrap another kind of artifact.
+func CheckPolicy(path string) (*trust.Policy, error) {
+	who, err := trust.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = judgeBy(who, 1)
+	return who, err
+}
+
+// Trial implements api.Policies. It reads no file of the server.
+func (p policies) Trial(_ context.Context, in api.PolicyFiles) (api.PolicyTry, error) {
+	who, err := trust.Parse([]byte(in.Policy), func(name string) ([]byte, error) {
+		if text, ok := in.Files[name]; ok {
+			return []byte(text), nil
+		}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("trust policy: %w", err)
+	}
+	judge, err := judgeBy(who, 64)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.ready(); err != nil {
+		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
+	}
+	head := api.PolicyTrial{Digest: who.Digest(), InForce: p.judge.signed.Trust().Digest(), Dev: p.accounts.cfg.Dev}
+	return func(ctx context.Context, hear func(api.PolicyChange) error, progress func(api.PolicyTrial) error) (api.PolicyTrial, error) {
+		sum, err := p.ingest.Try(ctx, judge,
+			func(c source.Change) error { return hear(changeOf(c)) },
+			func(t source.Trial) error { return progress(trialOf(head, t)) })
+		out := trialOf(head, sum)
+		if err != nil {
+			return out, err
+		}
+		return out, p.accounts.Note(ctx, auth.From(ctx), auth.PolicyTest, auth.Site(), nil, map[string]any{"policy": out.Digest, "changes": out.Changes})
+	}, nil
+}
+
+func trialOf(head api.PolicyTrial, t source.Trial) api.PolicyTrial {
+	head.Plugins, head.Versions, head.ListedBefore, head.ListedAfter = t.Plugins, t.Versions, t.ListedBefore, t.ListedAfter
+	head.Changes = map[string]int{}
+	for kind, n := range t.Changes {
+		head.Changes[string(kind)] = n
+	}
+	head.Failed = append([]string{}, t.Failed...)
+	return head
+}
+
+func changeOf(c source.Change) api.PolicyChange {
+	return api.PolicyChange{ID: c.ID.String(), Version: c.Version.String(), Digest: c.Digest, Change: string(c.Kind),
+		Before: standingOf(c.Before), After: standingOf(c.After)}
+}
+
+func standingOf(s source.Standing) api.PolicyStanding {
+	out := api.PolicyStanding{Listed: s.Listed, Signature: s.Signature, Attested: []string{}, Reasons: append([]index.Reason{}, s.Reasons...)}
+	for _, a := range s.Attestations {
+		if kind := a.Kind; a.Verified {
+			if kind == "" {
+				kind = a.PredicateType
+			}
+			out.Attested = append(out.Attested, kind)
+		}
+	}
+	slices.Sort(out.Attested)
+	out.Attested = slices.Compact(out.Attested)
+	return out
+}
