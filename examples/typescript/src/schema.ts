@@ -108,6 +108,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the trust policy
+         * @description The policy in force, namespace by namespace.
+         */
+        get: operations["policy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/policy/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a trust policy
+         * @description Judges everything stored by a policy that is not in force, and changes nothing. One JSON object per line: {"change":{…}} for each version of which it would make something else, {"progress":{…}} now and then, and a last line {"done":true,"report":{…}}, without which the trial did not end.
+         */
+        post: operations["testPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/rebuild": {
         parameters: {
             query?: never;
@@ -420,6 +460,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plugins/{publisher}/{name}/versions/{version}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain a judgement
+         * @description Judges a version by the trust policy now, and tells it step by step: which namespace decides, each piece of evidence, each requirement, and what would make it pass.
+         */
+        get: operations["explainPolicy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins/{publisher}/{name}/why": {
         parameters: {
             query?: never;
@@ -687,6 +747,21 @@ export interface components {
             versions: components["schemas"]["Version"][] | null;
             versions_available: string[] | null;
         };
+        Explained: {
+            catalog_digest: string;
+            digest: string;
+            fixes: string[] | null;
+            /** Format: int64 */
+            generation: number;
+            id: string;
+            listed: boolean;
+            /** @enum {string} */
+            outcome: "allow" | "deny" | "could_not_tell";
+            reference: string;
+            rule: components["schemas"]["Rule"];
+            steps: components["schemas"]["Step"][] | null;
+            version: string;
+        };
         HostQuery: {
             id?: string;
             version?: string;
@@ -820,6 +895,24 @@ export interface components {
         Pending: {
             reasons: components["schemas"]["Reason"][] | null;
         };
+        Policy: {
+            /** @description Equal for policies that judge alike. */
+            digest: string;
+            namespaces: components["schemas"]["Rule"][] | null;
+            /**
+             * Format: int64
+             * @description Sigstore trusted roots that certificates are judged by.
+             */
+            trusted_roots: number;
+        };
+        PolicyFiles: {
+            /** @description What stands in the files that the policy names: no file of the server is read. */
+            files?: {
+                [key: string]: string;
+            };
+            /** @description The trust policy in YAML. */
+            policy: string;
+        };
         Problem: {
             code: string;
             detail: string;
@@ -859,6 +952,11 @@ export interface components {
             generation: number;
             /** @description Digest of the catalog derived anew. */
             rebuilt_digest: string;
+        };
+        Requirement: {
+            builder?: string;
+            required: boolean;
+            type: string;
         };
         Resolution: {
             catalog_digest: string;
@@ -918,14 +1016,39 @@ export interface components {
             version: string;
             versions_available: string[] | null;
         };
+        Rule: {
+            attestations: components["schemas"]["Requirement"][] | null;
+            digest: string;
+            namespace: string;
+            signature: string;
+            signers: components["schemas"]["Signer"][] | null;
+            /** Format: int64 */
+            threshold: number;
+        };
         Signature: {
             format?: string;
             signer?: string;
             status: string;
         };
+        Signer: {
+            id: string;
+            issuer?: string;
+            name: string;
+            subject?: string;
+        };
         SourceBadge: {
             badge: string;
             name: string;
+        };
+        Step: {
+            code: string;
+            decides: boolean;
+            digest?: string;
+            /** @enum {string} */
+            outcome: "allow" | "deny" | "could_not_tell";
+            sentence: string;
+            /** @enum {string} */
+            stage: "rule" | "signature" | "attestation" | "requirement" | "catalog";
         };
         Summary: {
             catalog_digest: string;
@@ -1094,6 +1217,7 @@ export type ClaimInputBody = components['schemas']['ClaimInputBody'];
 export type CreatedToken = components['schemas']['CreatedToken'];
 export type Dependency = components['schemas']['Dependency'];
 export type Detail = components['schemas']['Detail'];
+export type Explained = components['schemas']['Explained'];
 export type HostQuery = components['schemas']['HostQuery'];
 export type Locked = components['schemas']['Locked'];
 export type Member = components['schemas']['Member'];
@@ -1108,18 +1232,24 @@ export type NewToken = components['schemas']['NewToken'];
 export type Notice = components['schemas']['Notice'];
 export type Page = components['schemas']['Page'];
 export type Pending = components['schemas']['Pending'];
+export type Policy = components['schemas']['Policy'];
+export type PolicyFiles = components['schemas']['PolicyFiles'];
 export type Problem = components['schemas']['Problem'];
 export type PromoteInputBody = components['schemas']['PromoteInputBody'];
 export type Promotion = components['schemas']['Promotion'];
 export type Reason = components['schemas']['Reason'];
 export type Rebuilt = components['schemas']['Rebuilt'];
+export type Requirement = components['schemas']['Requirement'];
 export type Resolution = components['schemas']['Resolution'];
 export type ResolveRequest = components['schemas']['ResolveRequest'];
 export type Resolved = components['schemas']['Resolved'];
 export type RoleHeld = components['schemas']['RoleHeld'];
 export type Row = components['schemas']['Row'];
+export type Rule = components['schemas']['Rule'];
 export type Signature = components['schemas']['Signature'];
+export type Signer = components['schemas']['Signer'];
 export type SourceBadge = components['schemas']['SourceBadge'];
+export type Step = components['schemas']['Step'];
 export type Summary = components['schemas']['Summary'];
 export type Token = components['schemas']['Token'];
 export type TokenList = components['schemas']['TokenList'];
@@ -1520,6 +1650,122 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description A stream of lines. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyFiles"];
+            };
+        };
         responses: {
             /** @description A stream of lines. */
             200: {
@@ -2939,6 +3185,90 @@ export interface operations {
             };
             /** @description Gone */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainPolicy: {
+        parameters: {
+            query?: {
+                /** @description Answer from this generation, or 410 when it is no longer kept. 0 is the newest. */
+                generation?: number;
+            };
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+                /** @description SemVer of the version. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explained"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
