@@ -1,0 +1,136 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A Dump is what a backup reads of a registry, beside whoever serves, writes
+// and collects it. Reading through it changes nothing: what a collector set
+// aside stays there. Errors that wrap artifact.ErrNotFound say that something
+// is gone, which a delete or a collection may have done just now.
+type Dump struct{ g *Registry }
+
+// Dump gives a backup access to the storage.
+func (g *Registry) Dump() Dump { return Dump{g} }
+
+// Repositories calls fn for every repository that ever held a manifest or
+// holds a link; some may come twice.
+func (d Dump) Repositories(ctx context.Context, fn func(repository string) error) error {
+	if err := d.g.Repositories(ctx, fn); err != nil {
+		return err
+	}
+	return d.g.Sweep().Repositories(ctx, fn)
+}
+
+// Marked reports whether repo is in the list of those that ever held a manifest.
+func (d Dump) Marked(ctx context.Context, repo string) (bool, error) {
+	_, err := d.raw().Stat(ctx, markPath(repo))
+	if isNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Tags calls fn for every tag of repo, and bad for each that cannot be read.
+func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to digest.Digest), bad func(Damage)) error {
+	names, err := d.g.tagNames(ctx, repo)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		to, err := d.g.readLink(ctx, tagPath(repo, name))
+		var damage *Damage
+		switch err = placed(err, repo, name, ""); {
+		case errors.Is(err, artifact.ErrNotFound): // a name without a meaning
+		case errors.As(err, &damage):
+			bad(*damage)
+		case err != nil:
+			return err
+		default:
+			fn(name, to)
+		}
+	}
+	return nil
+}
+
+// Links calls fn for every link of repo, those that a collector set aside too,
+// and bad for each that cannot be read. One that is set aside or put back
+// meanwhile is not missed.
+func (d Dump) Links(ctx context.Context, repo string, fn func(Link), bad func(Damage)) error {
+	type name struct {
+		kind   LinkKind
+		digest digest.Digest
+	}
+	seen := map[name]Link{}
+	known := func(kind LinkKind, d digest.Digest, _ bool) (Link, bool) {
+		l, ok := seen[name{kind, d}]
+		return l, ok
+	}
+	worse := map[string]Damage{}
+	for range 2 { // what moved behind the first pass is where the second one looks
+		err := d.g.Sweep().Links(ctx, repo, known, func(l Link) {
+			seen[name{l.Kind, l.Digest}] = l
+		}, func(b Damage) {
+			b.Repository = repo
+			worse[b.Path] = b
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, l := range seen {
+		fn(l)
+	}
+	for _, b := range worse {
+		bad(b)
+	}
+	return nil
+}
+
+// Open reads the stored bytes of to; nothing of them was checked yet.
+func (d Dump) Open(ctx context.Context, to digest.Digest) (io.ReadCloser, error) {
+	var missing storagedriver.PathNotFoundError
+	for _, at := range []string{blobPath(to), removedPath(to), blobPath(to)} {
+		r, err := d.raw().Reader(ctx, at, 0)
+		if err == nil {
+			return r, nil
+		}
+		if !errors.As(err, &missing) {
+			return nil, fmt.Errorf("read %s: %w", at, err)
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", path.Join(blobRoot, to.Algorithm().String(), to.Encoded()), artifact.ErrNotFound)
+}
+
+// References gives the digests that a stored manifest holds, children of an
+// index apart from blobs. A manifest of a form that this registry cannot read
+// wraps artifact.ErrInvalid.
+func References(content []byte) (children, blobs []digest.Digest, err error) {
+	m, err := readManifest(content)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", err, artifact.ErrInvalid)
+	}
+	for _, ref := range m.references() {
+		switch {
+		case m.isIndex():
+			children = append(children, ref.Digest)
+		case len(ref.URLs) == 0:
+			blobs = append(blobs, ref.Digest)
+		}
+	}
+	return children, blobs, nil
+}
+
+func (d Dump) raw() storagedriver.StorageDriver { return d.g.driver.StorageDriver }

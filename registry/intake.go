@@ -1,0 +1,119 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// An Intake writes what a backup holds into a registry that serves nobody yet.
+// No rule of the gate is asked: what was kept once is kept again. Bytes go
+// first, then links, and tags last, so that a cut leaves nothing that names
+// what is not there. Every step may be taken again.
+type Intake struct{ g *Registry }
+
+// Intake gives a restore access to the storage.
+func (g *Registry) Intake() Intake { return Intake{g} }
+
+// Empty is an error that wraps artifact.ErrConflict and names what is there
+// where the storage of o holds anything at all. Nothing is made or changed.
+func Empty(ctx context.Context, o Options) error {
+	d, err := openDriver(ctx, o)
+	if err != nil {
+		return fmt.Errorf("registry: %w", err)
+	}
+	entries, err := d.List(ctx, "/")
+	if isNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("registry: %w", s3Hint(err))
+	}
+	for _, e := range entries {
+		if path.Base(e) != ".lock" {
+			return fmt.Errorf("registry: the storage holds %q: it is not empty: %w", e, artifact.ErrConflict)
+		}
+	}
+	return nil
+}
+
+// Has reports whether the bytes of d are stored and whole; it reads them.
+func (i Intake) Has(ctx context.Context, d digest.Digest) (bool, error) {
+	r, err := i.g.driver.Reader(ctx, blobPath(d), 0)
+	if isNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", blobPath(d), err)
+	}
+	defer r.Close()
+	v := d.Verifier()
+	if _, err := io.Copy(v, r); err != nil {
+		return false, fmt.Errorf("read %s: %w", blobPath(d), err)
+	}
+	return v.Verified(), nil
+}
+
+// Bytes stores what r gives under d, and checks it on the way. Other bytes
+// than d's are not stored, and wrap artifact.ErrUnverified.
+func (i Intake) Bytes(ctx context.Context, d digest.Digest, r io.Reader) (err error) {
+	w, err := i.g.driver.Writer(ctx, blobPath(d), false)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", blobPath(d), err)
+	}
+	v := d.Verifier()
+	_, err = io.Copy(w, io.TeeReader(r, v))
+	if err == nil && !v.Verified() {
+		err = fmt.Errorf("the bytes have another digest than %s: %w", d, artifact.ErrUnverified)
+	}
+	if err == nil {
+		err = w.Commit(ctx)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", blobPath(d), err), w.Cancel(ctx))
+	}
+	return w.Close()
+}
+
+// Link makes the manifest or blob that l names belong to repo.
+func (i Intake) Link(ctx context.Context, repo string, l Link) error {
+	if err := errors.Join(checkRepository(repo), l.Digest.Validate(), l.Target.Validate()); err != nil {
+		return fmt.Errorf("link %.200q of %.300q: %w: %w", l.Digest, repo, err, artifact.ErrInvalid)
+	}
+	at := linkPath(repo, l.Kind, l.Digest)
+	if content, err := i.g.driver.StorageDriver.GetContent(ctx, at); err == nil && string(content) == l.Target.String() {
+		return nil
+	}
+	return i.g.putLink(ctx, at, l.Target)
+}
+
+// Mark puts repo into the list of those that held a manifest.
+func (i Intake) Mark(ctx context.Context, repo string) error {
+	if err := checkRepository(repo); err != nil {
+		return err
+	}
+	return i.g.mark(ctx, repo)
+}
+
+// Refer writes what the subject of the manifest d of repo knows of it. A
+// manifest that is damaged or missing is left for Fsck to name.
+func (i Intake) Refer(ctx context.Context, repo string, d digest.Digest) error {
+	return i.g.relink(ctx, repo, d)
+}
+
+// Tag makes tag of repo mean d.
+func (i Intake) Tag(ctx context.Context, repo, tag string, d digest.Digest) error {
+	if err := errors.Join(checkRepository(repo), d.Validate()); err != nil {
+		return fmt.Errorf("tag %.140q of %.300q: %w: %w", tag, repo, err, artifact.ErrInvalid)
+	}
+	if !isTag(tag) {
+		return fmt.Errorf("tag %.140q: %w", tag, artifact.ErrInvalid)
+	}
+	return i.g.setTag(ctx, repo, tag, d)
+}
