@@ -45,6 +45,9 @@ const (
 	CodeTooMany          = "evidence_too_many"
 	CodeEvidenceUnread   = "evidence_unreadable"
 	CodeEvidenceVerified = "evidence_verified"
+	CodeRevoked          = "evidence_revoked"
+	CodeOutsideValidity  = "evidence_outside_validity"
+	CodeTimeUnproven     = "evidence_time_unproven"
 )
 
 // A Signature is the judgement of all signatures of one digest. It depends on

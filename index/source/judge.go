@@ -70,7 +70,7 @@ func reasonCode(f policy.Finding) string {
 		return index.ReasonUnsigned
 	case policy.CodeNoTrust:
 		return index.ReasonNoTrust
-	case policy.CodeUnverified, policy.CodeUnknownSigner:
+	case policy.CodeUnverified, policy.CodeUnknownSigner, policy.CodeRevoked, policy.CodeOutsideValidity, policy.CodeTimeUnproven:
 		return index.ReasonSignatureUnknown
 	}
 	return index.ReasonSignatureInvalid

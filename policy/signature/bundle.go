@@ -10,6 +10,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sigstore/cosign/v2/pkg/types"
@@ -59,7 +60,7 @@ func (t *trial) bundle(at digest.Digest, raw []byte) {
 	}
 	signer, err := t.bundleSignedBy(b, about)
 	if err != nil {
-		t.say(at, policy.CodeUnknownSigner, "%s", err)
+		t.say(at, codeOf(err), "%s", err)
 		return
 	}
 	t.holdsBy(at, signer, policy.FormatBundle)
@@ -85,16 +86,14 @@ func bundleLayer(m *artifact.Manifest, limit int64) (ocispec.Descriptor, *policy
 // bundleSignedBy is the trusted signer who made a bundle's signature over the
 // subject; the error says why there is none.
 func (t *trial) bundleSignedBy(b *bundle.Bundle, said about) (signer string, err error) {
-	if !said.certified {
-		if signer, ok := t.verifyBundle(b); ok {
-			return signer, nil
-		}
+	if said.certified {
+		return stranger(t.identityBundle(b))("the signature of this bundle")
+	}
+	key, verifier, ok := t.verifyBundle(b)
+	if !ok {
 		return "", errors.New("no trusted key made the signature of this bundle")
 	}
-	if signer, err = t.identityBundle(b); err != nil {
-		return "", fmt.Errorf("no trusted identity made the signature of this bundle: %.300s", err)
-	}
-	return signer, nil
+	return key.Name, counts(key, func() time.Time { return t.bundleTime(b, verifier) })
 }
 
 // about is what a bundle says that it signs.
@@ -155,10 +154,10 @@ func aboutOf(content verify.SignatureContent) (about, error) {
 
 // verifyBundle asks sigstore-go whether any trusted key made the bundle's
 // signature over the subject.
-func (t *trial) verifyBundle(b *bundle.Bundle) (signer string, ok bool) {
+func (t *trial) verifyBundle(b *bundle.Bundle) (signer trust.Signer, by sigstore.Verifier, ok bool) {
 	raw, err := hex.DecodeString(t.subject.Encoded())
 	if err != nil {
-		return "", false
+		return signer, nil, false
 	}
 	for _, key := range t.ring.keys {
 		for _, v := range key.verifiers {
@@ -171,11 +170,11 @@ func (t *trial) verifyBundle(b *bundle.Bundle) (signer string, ok bool) {
 				return err
 			})
 			if err == nil {
-				return key.signer.Name, true
+				return key.signer, v, true
 			}
 		}
 	}
-	return "", false
+	return signer, nil, false
 }
 
 // onlyKey is trusted material with a single key and nothing else, whatever

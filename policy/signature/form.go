@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	gcr "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/oarlock/oarlock/policy/trust"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sigstore/cosign/v2/pkg/cosign"
 	"github.com/sigstore/cosign/v2/pkg/oci"
 	"github.com/sigstore/cosign/v2/pkg/oci/static"
 	"github.com/sigstore/cosign/v2/pkg/types"
+	sigstore "github.com/sigstore/sigstore/pkg/signature"
 )
 
 // A form is how cosign keeps one signature in a layer, and verifies it.
@@ -41,25 +44,34 @@ func envelopeForm(envelope []byte) form {
 // signedBy is the trusted signer who made the signature of a layer over the
 // subject; the error says why there is none.
 func (t *trial) signedBy(f form, layer ocispec.Descriptor) (signer string, err error) {
-	if signer, ok := t.signedByKey(f); ok {
-		return signer, nil
+	if key, verifier, ok := t.signedByKey(f); ok {
+		return key.Name, counts(key, func() time.Time { return t.layerTime(f, layer, verifier) })
 	}
 	if layer.Annotations[static.CertificateAnnotationKey] == "" {
 		return "", errors.New("no trusted key made this signature")
 	}
-	if signer, err = t.signedByIdentity(f, layer); err != nil {
-		return "", fmt.Errorf("no trusted identity made this signature: %.300s", err)
+	return stranger(t.signedByIdentity(f, layer))("this signature")
+}
+
+// stranger says that no trusted identity made what is named, where one is not
+// just untimely.
+func stranger(signer string, err error) func(what string) (string, error) {
+	return func(what string) (string, error) {
+		var late untimely
+		if err == nil || errors.As(err, &late) {
+			return signer, err
+		}
+		return "", fmt.Errorf("no trusted identity made %s: %.300s", what, err)
 	}
-	return signer, nil
 }
 
 // signedByKey asks cosign whether any trusted key made the signature, and
 // whether what it signs names the subject. Certificates beside it are left
 // out: they would be judged by the clock.
-func (t *trial) signedByKey(f form) (signer string, ok bool) {
+func (t *trial) signedByKey(f form) (signer trust.Signer, by sigstore.Verifier, ok bool) {
 	signed, err := f.entity()
 	if err != nil {
-		return "", false
+		return signer, nil, false
 	}
 	for _, key := range t.ring.keys {
 		for _, verifier := range key.verifiers {
@@ -70,11 +82,11 @@ func (t *trial) signedByKey(f form) (signer string, ok bool) {
 				return err
 			})
 			if err == nil {
-				return key.signer.Name, true
+				return key.signer, verifier, true
 			}
 		}
 	}
-	return "", false
+	return signer, nil, false
 }
 
 var errNoProof = errors.New("neither a log entry nor a signed timestamp proves when it was signed")
@@ -95,25 +107,35 @@ func (t *trial) signedByIdentity(f form, layer ocispec.Descriptor) (signer strin
 	if err != nil {
 		return "", err
 	}
+	var late error
 	for _, id := range t.ring.identities {
-		said := id.signer.Identity
-		logged := signed.log != nil || !said.TransparencyLogOptional
-		if !logged && signed.timestamp == nil {
-			err = errNoProof
+		if err = t.isIdentity(f, entity, id, signed); err != nil {
 			continue
 		}
-		err = guard(func() error {
-			_, err := f.verify(t.ctx, entity, t.hash(), &cosign.CheckOpts{
-				TrustedMaterial: t.roots, Identities: []cosign.Identity{id.cosign}, ClaimVerifier: f.claim,
-				IgnoreTlog: !logged, UseSignedTimestamps: !logged, IgnoreSCT: said.CertificateLogOptional, Offline: true,
-			})
-			return err
-		})
-		if err == nil {
+		late = counts(id.signer, func() time.Time { return t.layerTime(f, layer, nil) })
+		if late == nil {
 			return id.signer.Name, nil
 		}
 	}
+	if late != nil {
+		return "", late
+	}
 	return "", err
+}
+
+func (t *trial) isIdentity(f form, entity oci.Signature, id trustedIdentity, signed carriedProof) error {
+	said := id.signer.Identity
+	logged := signed.log != nil || !said.TransparencyLogOptional
+	if !logged && signed.timestamp == nil {
+		return errNoProof
+	}
+	return guard(func() error {
+		_, err := f.verify(t.ctx, entity, t.hash(), &cosign.CheckOpts{
+			TrustedMaterial: t.roots, Identities: []cosign.Identity{id.cosign}, ClaimVerifier: f.claim,
+			IgnoreTlog: !logged, UseSignedTimestamps: !logged, IgnoreSCT: said.CertificateLogOptional, Offline: true,
+		})
+		return err
+	})
 }
 
 func (t *trial) hash() gcr.Hash {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -97,18 +98,29 @@ func (t *trial) identityBundle(b *bundle.Bundle) (signer string, err error) {
 	if err != nil {
 		return "", err
 	}
+	var late error
 	for _, id := range t.ring.identities {
+		var at time.Time
 		err = guard(func() error {
 			verifier, err := verify.NewVerifier(t.roots, proofs(b, id.signer.Identity)...)
 			if err != nil {
 				return err
 			}
-			_, err = verifier.Verify(b, verify.NewPolicy(verify.WithArtifactDigest("sha256", raw), verify.WithCertificateIdentity(id.bundle)))
+			result, err := verifier.Verify(b, verify.NewPolicy(verify.WithArtifactDigest("sha256", raw), verify.WithCertificateIdentity(id.bundle)))
+			if err == nil {
+				at = resultTime(result.VerifiedTimestamps)
+			}
 			return err
 		})
-		if err == nil {
+		if err != nil {
+			continue
+		}
+		if late = counts(id.signer, func() time.Time { return at }); late == nil {
 			return id.signer.Name, nil
 		}
+	}
+	if late != nil {
+		return "", late
 	}
 	return "", err
 }

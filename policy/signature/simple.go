@@ -60,7 +60,7 @@ func (t *trial) simple(at digest.Digest, place string, layer ocispec.Descriptor,
 	}
 	signer, err := t.signedBy(simpleForm(content, encoded), layer)
 	if err != nil {
-		return wrong(policy.CodeUnknownSigner, "%s", err)
+		return wrong(codeOf(err), "%s", err)
 	}
 	t.holdsBy(at, signer, format)
 	return nil

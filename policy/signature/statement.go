@@ -239,7 +239,7 @@ func (h *hearing) statement(at, of digest.Digest, format string, payload []byte,
 	f := policy.Finding{Code: policy.CodeEvidenceVerified, Outcome: policy.Allow, Digest: of, Judge: attesting,
 		Detail: fmt.Sprintf("the signature by %q holds (%s)", signer, format)}
 	if err != nil {
-		f.Code, f.Outcome, f.Detail, signer = policy.CodeUnknownSigner, policy.Deny, err.Error(), ""
+		f.Code, f.Outcome, f.Detail, signer = codeOf(err), policy.Deny, err.Error(), ""
 	}
 	return policy.Statement{Subject: h.subject, Manifest: at, Digest: of, Payload: payload, Signer: signer, Format: format, Finding: f}
 }

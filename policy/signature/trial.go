@@ -109,6 +109,9 @@ func (t *trial) sum() policy.Signature {
 	return sig
 }
 
+// wellFormed are the codes of signatures that are such, and do not count.
+var wellFormed = []string{policy.CodeUnknownSigner, policy.CodeRevoked, policy.CodeOutsideValidity, policy.CodeTimeUnproven}
+
 func (t *trial) status() policy.SignatureStatus {
 	different := map[string]bool{}
 	for _, s := range t.signers {
@@ -122,7 +125,7 @@ func (t *trial) status() policy.SignatureStatus {
 		switch {
 		case f.Outcome == policy.Unknown:
 			return ""
-		case f.Outcome == policy.Allow, f.Code == policy.CodeUnknownSigner:
+		case f.Outcome == policy.Allow, slices.Contains(wellFormed, f.Code):
 			status = policy.Unverified
 		case status == policy.Unsigned:
 			status = policy.Invalid

@@ -15,6 +15,17 @@
 //	          pem: |
 //	            -----BEGIN PUBLIC KEY-----
 //	            …
+//	      - name: site          # several keys of one signer, who counts once: rotation
+//	        keys:
+//	          - file: site-2025.pub
+//	            not_after: 2026-07-01T00:00:00Z
+//	          - file: site-2026.pub
+//	            not_before: 2026-06-01T00:00:00Z
+//	      - name: laptop        # stolen
+//	        key: {file: laptop.pub}
+//	        revoked:
+//	          from: 2026-03-01T00:00:00Z
+//	          before: keep      # what was provably signed before: keep or deny
 //	      - name: ci            # or who logged in to sign: a certificate's identity
 //	        identity:
 //	          issuer: https://token.actions.githubusercontent.com
@@ -29,6 +40,11 @@
 //
 // A pattern is a regular expression that must match the whole text. Where a
 // log is optional, a signed timestamp must still prove when was signed.
+//
+// not_before, not_after and revoked stand beside key: or identity:, or in each
+// of keys:. They are judged at the time that a timestamp or a log entry of the
+// trusted roots proves, the earliest where there are several, and never by a
+// clock: a signature that proves no time does not count where they stand.
 //
 // An exact publisher wins over "*" whole: nothing is inherited. A namespace
 // that no entry speaks for trusts nobody and requires a signature, so that its

@@ -30,8 +30,7 @@ type identityText struct {
 	SubjectPattern string `yaml:"subject_pattern"`
 }
 
-func (r *reader) identity(place string, text signerText) (Signer, bool) {
-	before := len(r.problems)
+func (r *reader) identity(place string, text signerText) Signer {
 	if err := checkName(text.Name); err != nil {
 		r.problem(place+".name", "%s", trimKind(err))
 	}
@@ -45,11 +44,12 @@ func (r *reader) identity(place string, text signerText) (Signer, bool) {
 		TransparencyLogOptional: r.optional(place+".transparency_log", text.TransparencyLog),
 		CertificateLogOptional:  r.optional(place+".certificate_log", text.CertificateLog),
 	}
+	valid := r.validity(place, text.validityText)
 	raw, err := json.Marshal(id)
 	if err != nil {
 		r.problem(place+".identity", "%s", err)
 	}
-	return Signer{Name: text.Name, Identity: id, ID: digest.FromBytes(raw)}, len(r.problems) == before
+	return Signer{Name: text.Name, Identity: id, Validity: valid, ID: digest.FromBytes(raw)}
 }
 
 // pattern anchors a pattern, so that it cannot match a part by mistake.

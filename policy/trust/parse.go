@@ -127,22 +127,7 @@ func (r *reader) namespace(name string, text *namespaceText, roots [][]byte) *Na
 	default:
 		r.problem(place+".signature", "%q, expected required or optional", text.Signature)
 	}
-	names, keys := map[string]bool{}, map[string]string{}
-	for i, s := range text.Signers {
-		at := fmt.Sprintf("%s.signers[%d]", place, i)
-		signer, ok := r.signer(at, s)
-		if !ok {
-			continue
-		}
-		if names[signer.Name] {
-			r.problem(at+".name", "%q is there twice", signer.Name)
-		}
-		if other := keys[signer.ID.String()]; other != "" {
-			r.problem(at, "%q has the same key or identity as %q", signer.Name, other)
-		}
-		names[signer.Name], keys[signer.ID.String()] = true, signer.Name
-		ns.Signers = append(ns.Signers, signer)
-	}
+	r.signersFor(ns, place, text.Signers)
 	r.threshold(place, ns, text)
 	for i, a := range text.Attestations {
 		ns.Attestations = append(ns.Attestations, r.attestation(fmt.Sprintf("%s.attestations[%d]", place, i), a))
@@ -152,6 +137,24 @@ func (r *reader) namespace(name string, text *namespaceText, roots [][]byte) *Na
 	}
 	ns.seal(roots)
 	return ns
+}
+
+func (r *reader) signersFor(ns *Namespace, place string, texts []signerText) {
+	names, keys := map[string]bool{}, map[string]string{}
+	for i, text := range texts {
+		at := fmt.Sprintf("%s.signers[%d]", place, i)
+		signers := r.signers(at, text)
+		if len(signers) > 0 && names[text.Name] {
+			r.problem(at+".name", "%q is there twice; several keys of one signer belong in keys:", text.Name)
+		}
+		for _, signer := range signers {
+			if other := keys[signer.ID.String()]; other != "" {
+				r.problem(at, "%q has the same key or identity as %q", signer.Name, other)
+			}
+			names[signer.Name], keys[signer.ID.String()] = true, signer.Name
+		}
+		ns.Signers = append(ns.Signers, signers...)
+	}
 }
 
 func (r *reader) threshold(place string, ns *Namespace, text *namespaceText) {

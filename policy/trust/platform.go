@@ -23,10 +23,15 @@ func (r *reader) platforms(texts []signerText) []Signer {
 			r.problem(place, "a platform signs with a key: expected key:, got identity:")
 			continue
 		}
-		s, ok := r.signer(place, text)
-		if !ok {
+		if len(text.Keys) > 0 || text.validityText != (validityText{}) {
+			r.problem(place, "not_before, not_after, revoked and keys are for signers: expected one key:, or none that is trusted no more")
 			continue
 		}
+		signers := r.signers(place, text)
+		if len(signers) != 1 {
+			continue
+		}
+		s := signers[0]
 		if slices.ContainsFunc(out, func(other Signer) bool { return other.Name == s.Name || other.ID == s.ID }) {
 			r.problem(place, "%q is there twice, by its name or its key", s.Name)
 		}

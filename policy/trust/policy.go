@@ -36,20 +36,23 @@ type Namespace struct {
 	digest       digest.Digest
 }
 
-// A Signer is trusted to sign: by a key, or by an identity.
+// A Signer is trusted to sign: by a key, or by an identity. Several of one
+// Name are the keys of one signer, who counts once.
 type Signer struct {
 	Name string
 	// Key is *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey, or nil.
 	Key crypto.PublicKey
 	// Identity is whom a certificate must name, or nil.
 	Identity *Identity
+	// Validity says which of its signatures count, by their time.
+	Validity Validity
 	// ID is the digest of the key's PKIX form, or of the identity: the same
 	// wherever it comes from.
 	ID digest.Digest
 }
 
 // TrustedRoots are the sigstore trusted roots (JSON) whose certificates,
-// timestamps and logs count for identities. They must not be changed.
+// timestamps and logs count. They must not be changed.
 func (p *Policy) TrustedRoots() [][]byte {
 	if p == nil {
 		return nil
@@ -109,8 +112,9 @@ func (ns *Namespace) Required() bool { return ns == nil || !ns.Optional }
 
 func (ns *Namespace) seal(roots [][]byte) {
 	type signer struct {
-		Name string
-		ID   digest.Digest
+		Name     string
+		ID       digest.Digest
+		Validity *Validity `json:",omitempty"`
 	}
 	said := struct {
 		Optional  bool
@@ -120,13 +124,17 @@ func (ns *Namespace) seal(roots [][]byte) {
 		// In the order of the file: reasons come in that order.
 		Attestations []Attestation `json:",omitempty"`
 	}{ns.Optional, ns.Threshold, nil, nil, ns.Attestations}
-	identities := false
+	rooted := false
 	for _, s := range ns.Signers {
-		said.Signers = append(said.Signers, signer{s.Name, s.ID})
-		identities = identities || s.Identity != nil
+		one := signer{Name: s.Name, ID: s.ID}
+		if !s.Validity.Always() {
+			one.Validity = &s.Validity
+		}
+		said.Signers = append(said.Signers, one)
+		rooted = rooted || s.Identity != nil || s.Validity.needsTime()
 	}
 	for _, raw := range roots {
-		if identities {
+		if rooted {
 			said.Roots = append(said.Roots, digest.FromBytes(raw).String())
 		}
 	}

@@ -91,7 +91,7 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"one name for two keys":            {"namespaces: {acme: {signers: [{name: a, key: {file: acme-ci.pub}}, {name: a, key: {file: site.pub}}]}}", []string{`"a" is there twice`}},
 		"a threshold nobody can reach":     {"namespaces: {acme: {threshold: 2, signers: [{name: a, key: {file: site.pub}}]}}", []string{"threshold: 2, expected 1 to 1"}},
 		"a threshold of nothing":           {"namespaces: {acme: {threshold: 0, signers: [{name: a, key: {file: site.pub}}]}}", []string{"threshold: 0, expected 1 to 1"}},
-		"a key and an identity":            {"namespaces: {acme: {signers: [{name: a, key: {file: site.pub}, identity: {issuer: x, subject: y}}]}}", []string{"signers[0]: expected either key: or identity:"}},
+		"a key and an identity":            {"namespaces: {acme: {signers: [{name: a, key: {file: site.pub}, identity: {issuer: x, subject: y}}]}}", []string{"signers[0]: expected either key:, keys: or identity:"}},
 		"an identity without a root":       {"namespaces: {acme: {signers: [{name: a, identity: {issuer: x, subject: y}}]}}", []string{"no trusted_roots"}},
 		"half an identity":                 {roots + "namespaces: {acme: {signers: [{name: a, identity: {issuer: x}}]}}", []string{"identity: expected either subject: or subject_pattern:"}},
 		"both forms of one half":           {roots + "namespaces: {acme: {signers: [{name: a, identity: {issuer: x, issuer_pattern: x, subject: y}}]}}", []string{"identity: expected either issuer: or issuer_pattern:"}},

@@ -17,9 +17,11 @@ type fileRef struct {
 type signerText struct {
 	Name            string        `yaml:"name"`
 	Key             *keyText      `yaml:"key"`
+	Keys            []keysText    `yaml:"keys"`
 	Identity        *identityText `yaml:"identity"`
 	TransparencyLog string        `yaml:"transparency_log"`
 	CertificateLog  string        `yaml:"certificate_log"`
+	validityText    `yaml:",inline"`
 }
 
 type keyText struct {
@@ -27,40 +29,79 @@ type keyText struct {
 	File string `yaml:"file"`
 }
 
-func (r *reader) signer(place string, text signerText) (Signer, bool) {
-	if (text.Key == nil) == (text.Identity == nil) {
-		r.problem(place, "expected either key: or identity:")
-		return Signer{}, false
+// keysText is one of several keys, each with a validity of its own.
+type keysText struct {
+	keyText      `yaml:",inline"`
+	validityText `yaml:",inline"`
+}
+
+// signers are the keys of one signer, or its identity; none where there is a
+// problem.
+func (r *reader) signers(place string, text signerText) []Signer {
+	before := len(r.problems)
+	out := r.signersOf(place, text)
+	if len(r.problems) > before {
+		return nil
 	}
-	if text.Identity != nil {
-		return r.identity(place, text)
-	}
-	if text.TransparencyLog != "" || text.CertificateLog != "" {
+	return out
+}
+
+func (r *reader) signersOf(place string, text signerText) []Signer {
+	switch given := []bool{text.Key != nil, len(text.Keys) > 0, text.Identity != nil}; {
+	case count(given) != 1:
+		r.problem(place, "expected either key:, keys: or identity:")
+		return nil
+	case text.Identity != nil:
+		return []Signer{r.identity(place, text)}
+	case text.TransparencyLog != "" || text.CertificateLog != "":
 		r.problem(place, "transparency_log and certificate_log are for identities")
-		return Signer{}, false
+		return nil
+	case text.Key != nil:
+		return []Signer{r.key(place, ".key", text.Name, *text.Key, r.validity(place, text.validityText))}
+	case text.validityText != validityText{}:
+		r.problem(place, "not_before, not_after and revoked: expected in each of keys:")
 	}
-	if (text.Key.PEM == "") == (text.Key.File == "") {
-		r.problem(place+".key", "expected either pem: with the public key or file: with its path")
-		return Signer{}, false
+	var out []Signer
+	for i, one := range text.Keys {
+		at := fmt.Sprintf(".keys[%d]", i)
+		out = append(out, r.key(place, at, text.Name, one.keyText, r.validity(place+at, one.validityText)))
 	}
-	raw := []byte(text.Key.PEM)
-	if text.Key.File != "" {
+	return out
+}
+
+func count(given []bool) (n int) {
+	for _, one := range given {
+		if one {
+			n++
+		}
+	}
+	return n
+}
+
+// key reads a key at a place within that of its signer.
+func (r *reader) key(place, within, name string, text keyText, valid Validity) Signer {
+	if (text.PEM == "") == (text.File == "") {
+		r.problem(place+within, "expected either pem: with the public key or file: with its path")
+		return Signer{}
+	}
+	raw := []byte(text.PEM)
+	if text.File != "" {
 		var ok bool
-		if raw, ok = r.file(place+".key.file", text.Key.File); !ok {
-			return Signer{}, false
+		if raw, ok = r.file(place+within+".file", text.File); !ok {
+			return Signer{}
 		}
 	}
 	key, err := ParseKey(raw)
 	if err != nil {
-		r.problem(place+".key", "%s", trimKind(err))
-		return Signer{}, false
+		r.problem(place+within, "%s", trimKind(err))
+		return Signer{}
 	}
-	signer, err := NewSigner(text.Name, key)
+	signer, err := NewSigner(name, key)
 	if err != nil {
 		r.problem(place+".name", "%s", trimKind(err))
-		return Signer{}, false
 	}
-	return signer, true
+	signer.Validity = valid
+	return signer
 }
 
 func (r *reader) file(place, name string) ([]byte, bool) {
