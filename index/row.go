@@ -167,4 +167,11 @@ const (
 	ReasonMalformed        = "malformed"              // the version cannot be read; Detail says where
 	ReasonUnreadable       = "could_not_tell"         // bytes are missing or damaged
 	ReasonOlder            = "older_than_chosen"      // fits, and a newer one fits too
+	ReasonLedgerForged     = "ledger_forged"          // a statement of the plugin's or the publisher's ledger, that no key that counts signed
+	ReasonLedgerMalformed  = "ledger_malformed"
+	ReasonLedgerReordered  = "ledger_reordered"
+	ReasonLedgerTruncated  = "ledger_truncated"
+	ReasonLedgerForked     = "ledger_forked"
+	ReasonLedgerTime       = "ledger_time"
+	ReasonLedgerEntitled   = "ledger_not_entitled"
 )

@@ -19,6 +19,8 @@ type Plugin struct {
 	Channels map[string]digest.Digest // channel → what its tag points to
 	Versions []Version                // newest first once it is in a Snapshot
 	Broken   []Broken
+	// Publisher is the same for all plugins of a publisher.
+	Publisher Publisher
 }
 
 // A Version is one plugin version, read and judged.

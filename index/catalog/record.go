@@ -13,7 +13,7 @@ import (
 
 // recordFormat is the first byte of every record. Another encoding takes
 // another number, because catalog digests are made from records.
-const recordFormat = 1
+const recordFormat = 2
 
 // encodeRecord gives the canonical bytes of p, which must be normal. Of every
 // version only those fields are written that differ from the version before:
@@ -28,6 +28,8 @@ func encodeRecord(p *Plugin) (record []byte, masks []uint64) {
 	w.str(string(p.State))
 	w.str(p.Source.Name)
 	w.str(p.Source.Badge)
+	w.bool(p.Publisher.Verified)
+	putList(w, p.Publisher.Problems, putReason)
 	putList(w, slices.Sorted(maps.Keys(p.Channels)), func(w *writer, name string) {
 		w.str(name)
 		w.digest(p.Channels[name])
@@ -63,6 +65,7 @@ func readRecord(r *reader) (p *Plugin, masks []uint64, err error) {
 	}
 	p = &Plugin{ID: r.name(), State: index.PluginState(r.str())}
 	p.Source = index.SourceBadge{Name: r.str(), Badge: r.str()}
+	p.Publisher = Publisher{Verified: r.bool(), Problems: getList(r, getReason)}
 	for range r.count() {
 		if p.Channels == nil {
 			p.Channels = map[string]digest.Digest{}

@@ -24,7 +24,7 @@ func (e RowEncoder) EncodeRow(h Hit, f Fit) index.Row {
 		License: m.License, Tier: m.Tier,
 		Version: h.Version.Version.String(), Digest: h.Version.Digest, Reference: e.Reference(h.Plugin.ID, h.Version.Digest),
 		Platforms: []string{}, Engines: enginesText(m), VersionsAvailable: []string{},
-		State: h.Plugin.State, VerifiedPublisher: h.Version.Signature.Status == index.SignatureVerified,
+		State: h.Plugin.State, VerifiedPublisher: h.Plugin.Publisher.Verified,
 		Signature: h.Version.Signature, UpdatedAt: h.Plugin.UpdatedAt(), Source: sourceOf(h.Plugin),
 	}
 	if row.Name == "" {
@@ -78,6 +78,9 @@ func (e RowEncoder) EncodeDetail(h Hit, f Fit, readme string) index.Detail {
 	}
 	if h.Plugin.State != index.StateActive {
 		out.Notices = append(out.Notices, index.Notice{Kind: string(h.Plugin.State), Detail: "the plugin is " + string(h.Plugin.State)})
+	}
+	for _, r := range h.Plugin.ledgerProblems() {
+		out.Notices = append(out.Notices, index.Notice{Kind: r.Code, Detail: r.Detail})
 	}
 	return out
 }

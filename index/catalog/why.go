@@ -34,6 +34,9 @@ func (s *Snapshot) Why(id artifact.Name, f Fit) ([]index.WhyVersion, error) {
 	for _, b := range p.Broken {
 		out = append(out, index.WhyVersion{Version: b.Tag, Digest: b.Digest, Reasons: nonNil(b.Reasons)})
 	}
+	if len(p.Publisher.Problems) > 0 {
+		out = append(out, index.WhyVersion{Version: "publisher " + p.ID.Publisher(), Reasons: p.Publisher.Problems})
+	}
 	return out, nil
 }
 

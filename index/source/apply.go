@@ -11,6 +11,8 @@ type result struct {
 	plugin *catalog.Plugin // nil: there is none
 	keep   bool            // could not tell: what was known stays
 	failed bool            // the tags could not be listed
+	// publishers are all ledgers of publishers, of the repository that has them.
+	publishers map[string]PublisherStanding
 }
 
 func (in *Ingester) put(r result) {
@@ -54,6 +56,8 @@ func (in *Ingester) apply() error {
 		repos[i] = r.repo
 		name, err := artifact.ParseName(r.repo)
 		switch {
+		case r.publishers != nil:
+			changed = append(changed, in.install(r.publishers)...)
 		case r.keep || err != nil:
 		case r.plugin == nil:
 			removed = append(removed, name)
@@ -74,6 +78,9 @@ func (in *Ingester) apply() error {
 
 // advance is called with swap held.
 func (in *Ingester) advance(changed []catalog.Plugin, removed []artifact.Name) error {
+	for i := range changed {
+		changed[i].Publisher = in.ledgers.shown(changed[i].ID.Publisher())
+	}
 	if in.building != nil {
 		in.building = in.building.With(changed, removed)
 		return nil

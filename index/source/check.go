@@ -39,6 +39,9 @@ func (in *Ingester) Check(ctx context.Context) (Comparison, error) {
 	if c.Serving == c.Rebuilt {
 		return c, nil
 	}
+	if err := in.refreshPublishers(ctx); err != nil {
+		return c, fmt.Errorf("check: %w", err)
+	}
 	for _, id := range differing(serving, rebuilt) {
 		detail, err := in.recheck(ctx, id)
 		if err != nil {
@@ -63,6 +66,9 @@ func (in *Ingester) recheck(ctx context.Context, id artifact.Name) (string, erro
 	}
 	before := in.known(repo)
 	fresh, err := in.derive(ctx, &task{repo: repo, all: true}, nil)
+	if fresh != nil {
+		fresh.Publisher = in.ledgers.shown(id.Publisher())
+	}
 	in.put(result{repo: repo, plugin: fresh, keep: err != nil})
 	if problem := in.apply(); err == nil {
 		err = problem
@@ -123,6 +129,9 @@ func difference(serving, rebuilt *catalog.Plugin) string {
 		if _, ok := b[line]; !ok {
 			out = append(out, line+" is in the catalog only")
 		}
+	}
+	if len(out) == 0 && serving != nil && rebuilt != nil && !serving.Publisher.Equal(rebuilt.Publisher) {
+		return "what is known of the publisher differs"
 	}
 	if len(out) == 0 {
 		return "channels differ"

@@ -47,6 +47,9 @@ func Restore(path string, judge Judge, dev bool, log *slog.Logger) (first *catal
 // Save writes the checkpoint of what serves. It does nothing before Ready, and
 // while the trust policy changed and not everything is judged by it yet.
 func (in *Ingester) Save() error {
+	if err := in.ledgers.save(); err != nil {
+		return err
+	}
 	name := in.checkpointName()
 	if basis := in.basis.Load(); in.opts.Checkpoint == "" || !in.Ready() || basis == nil || *basis != name || !in.dirty.Swap(false) {
 		return nil

@@ -50,6 +50,10 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 			}
 		}
 	}
+	p.Broken = append(p.Broken, in.pluginLedger(ctx, one)...)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if len(p.Versions) == 0 && len(p.Broken) == 0 {
 		return nil, nil
 	}

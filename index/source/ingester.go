@@ -11,6 +11,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -36,6 +37,12 @@ type Options struct {
 	// Judge judges signatures; without one every version stays pending. With
 	// an Attestor versions have their attestations, and wait for required ones.
 	Judge Judge
+	// Ledgers judges the ledgers of plugins and publishers; nil looks at none.
+	// Its Digest is part of that of Judge.
+	Ledgers *ledger.Judge
+	// LedgerMemory is the file that keeps how far each ledger was known to go,
+	// so that what is gone later is missed; "" remembers as long as the process.
+	LedgerMemory string
 	// Dev lists versions whatever was found out about their signatures; their
 	// rows say what it was. What could not be read stays pending even so.
 	Dev bool
@@ -74,6 +81,8 @@ type Ingester struct {
 	swap     sync.Mutex        // one apply at a time; guards building
 	building *catalog.Snapshot // before the first whole generation serves, else nil
 
+	ledgers *book
+
 	ready chan struct{}
 	dirty atomic.Bool            // the checkpoint is older than what serves
 	basis atomic.Pointer[string] // the checkpoint's name by what the whole catalog was judged
@@ -100,6 +109,7 @@ func New(opts Options) *Ingester {
 		opts: opts, log: opts.Log, queue: newQueue(), building: catalog.Empty(),
 		applied: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
+	in.ledgers = openBook(opts)
 	if opts.Restored {
 		in.building = nil
 		in.settleBasis(in.checkpointName())
@@ -127,7 +137,7 @@ func (in *Ingester) ReadyC() <-chan struct{} { return in.ready }
 // the repository is judged again; without, all are. New, moved and removed
 // tags are found either way.
 func (in *Ingester) Touch(repo string, subjects ...digest.Digest) {
-	if !ours(repo) {
+	if !ours(repo) && !in.isPublishers(repo) {
 		return
 	}
 	in.queue.touch(repo, subjects)
@@ -140,7 +150,7 @@ func (in *Ingester) Notify(repo, tag string, manifest, subject digest.Digest) {
 		in.Touch(repo, t.Subject())
 		return
 	}
-	if subject != "" {
+	if subject != "" && !in.isPublishers(repo) {
 		in.Touch(repo, subject)
 		return
 	}

@@ -25,6 +25,7 @@ type operations struct {
 	in        *source.Ingester
 	published map[string][]ocispec.Descriptor
 	read      map[digest.Digest]bool
+	ledgers   *ledgers
 }
 
 var (
@@ -42,7 +43,7 @@ func (o *operations) step(t *rapid.T) {
 		}
 		return rapid.SampledFrom(all).Draw(t, "digest"), true
 	}
-	switch rapid.SampledFrom([]string{"publish", "malformed", "sign", "refer", "channel", "untag", "damage", "heal", "touch"}).Draw(t, "operation") {
+	switch rapid.SampledFrom([]string{"publish", "malformed", "sign", "refer", "channel", "untag", "damage", "heal", "touch", "ledger", "ledger"}).Draw(t, "operation") {
 	case "publish":
 		d := o.m.publish(repo, version)
 		o.published[repo] = append(o.published[repo], d)
@@ -81,6 +82,11 @@ func (o *operations) step(t *rapid.T) {
 		o.in.Touch(repo)
 	case "touch":
 		o.in.Touch(repo)
+	case "ledger":
+		name := rapid.SampledFrom(lawLedgers).Draw(t, "ledger")
+		act := rapid.SampledFrom(o.ledgers.acts()).Draw(t, "act")
+		o.ledgers.act(name, act)
+		o.in.Notify(o.ledgers.ref(name).Repository(), o.ledgers.ref(name).Tag(), "", "")
 	}
 }
 
@@ -88,16 +94,17 @@ func (o *operations) step(t *rapid.T) {
 // catalog as building it from nothing.
 func TestIncrementalEqualsRebuild_C1(t *testing.T) {
 	t.Parallel()
+	site := newLedgers(t, nil)
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
 		live := catalog.NewLive(catalog.LiveOptions{})
-		in := source.New(source.Options{Source: m, Live: live, Judge: annotationJudge{}, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
+		in := source.New(source.Options{Source: m, Live: live, Judge: annotationJudge{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(context.Background())
 		var done sync.WaitGroup
 		done.Go(func() { _ = in.Run(ctx) })
 		defer func() { stop(); done.Wait() }()
 		<-in.ReadyC()
-		o := &operations{m, in, map[string][]ocispec.Descriptor{}, map[digest.Digest]bool{}}
+		o := &operations{m, in, map[string][]ocispec.Descriptor{}, map[digest.Digest]bool{}, site.over(m)}
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			o.step(t)
 		}

@@ -31,7 +31,11 @@ const applyEvery = 256
 func (in *Ingester) Reconcile(ctx context.Context) (Report, error) {
 	w := &walk{in: in, seen: map[string]bool{}}
 	basis := in.checkpointName()
-	err := in.each(ctx, func(ctx context.Context, repo string) error { return w.visit(ctx, repo) })
+	err := w.visitPublishers(ctx)
+	if err != nil {
+		return w.report, fmt.Errorf("reconcile: %w", err)
+	}
+	err = in.each(ctx, func(ctx context.Context, repo string) error { return w.visit(ctx, repo) })
 	if err == nil {
 		err = w.visitUnseen(ctx)
 	}
@@ -148,11 +152,16 @@ func (w *walk) visitUnseen(ctx context.Context) error {
 func (in *Ingester) Rebuild(ctx context.Context) (*catalog.Snapshot, error) {
 	var mu sync.Mutex
 	snapshot := catalog.Empty()
-	err := in.each(ctx, func(ctx context.Context, repo string) error {
+	publishers, err := in.readPublishers(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("rebuild: %w", err)
+	}
+	err = in.each(ctx, func(ctx context.Context, repo string) error {
 		p, err := in.derive(ctx, &task{repo: repo, all: true}, nil)
 		if err != nil || p == nil {
 			return err
 		}
+		p.Publisher = publishers[p.ID.Publisher()].shown()
 		mu.Lock()
 		defer mu.Unlock()
 		snapshot = snapshot.With([]catalog.Plugin{*p}, nil)

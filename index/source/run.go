@@ -60,6 +60,9 @@ func (in *Ingester) known(repo string) *catalog.Plugin {
 // look derives a claimed repository and arranges for what could not be read
 // to be tried again.
 func (in *Ingester) look(ctx context.Context, t *task, old *catalog.Plugin) result {
+	if in.isPublishers(t.repo) {
+		return in.lookPublishers(ctx)
+	}
 	p, err := in.derive(ctx, t, old)
 	switch {
 	case ctx.Err() != nil:
@@ -146,6 +149,9 @@ func (in *Ingester) housekeep(ctx context.Context) {
 		g := in.opts.Live.Current()
 		quiet := g.Number == last && now.Sub(g.At) >= checkpointQuiet
 		last = g.Number
+		if err := in.ledgers.save(); err != nil {
+			in.log.Error("memory of ledgers not written", "err", err)
+		}
 		if in.dirty.Load() && (quiet || now.Sub(written) >= checkpointMost) {
 			if err := in.Save(); err != nil {
 				in.log.Error("checkpoint not written", "err", err)

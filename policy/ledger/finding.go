@@ -53,6 +53,9 @@ type Judgement struct {
 	Head ledger.Head `json:"head"`
 	// State is what the statements say that hold; State.Head is the last of them.
 	State State `json:"state"`
+	// Kept says that the statements that hold go at least as far as the head
+	// that the caller remembered, and contain it.
+	Kept bool `json:"-"`
 	// Findings vote; all of them allow where the ledger holds.
 	Findings []Finding `json:"findings"`
 }

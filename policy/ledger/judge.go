@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -28,9 +29,10 @@ type Options struct {
 // A Judge judges ledgers. It may be used by many goroutines at once.
 type Judge struct {
 	trust atomic.Pointer[platforms]
-	// cache has the state after a statement that held, by trust and digest: the
-	// statement names the one before it, so its digest stands for all of them.
-	cache *lru.Cache[string, State]
+	// cache has the state after statements that held, by trust and the whole
+	// list up to there. The last digest alone would not do: it stands for the
+	// statements before it, and not for what the list has in their places.
+	cache *lru.Cache[[sha256.Size]byte, State]
 }
 
 type platforms struct {
@@ -43,7 +45,7 @@ func New(o Options) (*Judge, error) {
 	if o.CacheSize <= 0 {
 		o.CacheSize = 4096
 	}
-	cache, err := lru.New[string, State](o.CacheSize)
+	cache, err := lru.New[[sha256.Size]byte, State](o.CacheSize)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +85,7 @@ func (j *Judge) Read(ctx context.Context, ref ledger.Ref, r policy.Reader, remem
 	case errors.Is(err, artifact.ErrNotFound) && remembered.IsZero():
 		f := found(CodeEmpty, 0, "", "%s: there is no ledger", ref)
 		f.Outcome = policy.Allow
+		empty.Kept = true
 		empty.Findings = []Finding{*f}
 		return empty
 	case errors.Is(err, artifact.ErrNotFound):
@@ -121,8 +124,9 @@ func (j *Judge) Judge(ctx context.Context, ref ledger.Ref, list *ledger.List, r 
 	out := Judgement{Ref: ref, List: list.Digest, Head: list.Head()}
 	w := walk{ctx: ctx, ref: ref, list: list, reader: r, platforms: p.keys}
 	from := 0
+	keys := p.keysOf(ref, list)
 	for i := len(list.Statements); i > 0; i-- {
-		if known, ok := j.cache.Get(p.key(ref, list.Statements[i-1].Digest)); ok && known.Head.Sequence == i {
+		if known, ok := j.cache.Get(keys[i-1]); ok {
 			w.state, from = known, i
 			break
 		}
@@ -130,10 +134,12 @@ func (j *Judge) Judge(ctx context.Context, ref ledger.Ref, list *ledger.List, r 
 	var problem *Finding
 	for i := from; i < len(list.Statements) && problem == nil; i++ {
 		if problem = w.step(i); problem == nil {
-			j.cache.Add(p.key(ref, list.Statements[i].Digest), w.state)
+			j.cache.Add(keys[i], w.state)
 		}
 	}
 	out.State = w.state
+	relation := list.Contains(remembered)
+	out.Kept = (relation == ledger.Same || relation == ledger.Longer) && w.state.Head.Sequence >= remembered.Sequence
 	if problem != nil {
 		out.Findings = append(out.Findings, *problem)
 	}
@@ -148,8 +154,15 @@ func (j *Judge) Judge(ctx context.Context, ref ledger.Ref, list *ledger.List, r 
 	return out
 }
 
-func (p *platforms) key(ref ledger.Ref, d digest.Digest) string {
-	return p.digest.String() + " " + ref.String() + " " + d.String()
+// keysOf name the list up to each of its statements, as it is judged here.
+func (p *platforms) keysOf(ref ledger.Ref, list *ledger.List) [][sha256.Size]byte {
+	keys := make([][sha256.Size]byte, len(list.Statements))
+	last := sha256.Sum256([]byte(p.digest.String() + " " + ref.String()))
+	for i, d := range list.Statements {
+		last = sha256.Sum256(append(last[:], d.Digest...))
+		keys[i] = last
+	}
+	return keys
 }
 
 // missing says where list does not contain what was known before.

@@ -259,6 +259,8 @@ func TestNoRearrangementHolds_E1(t *testing.T) {
 	site, own := ledgertest.NewKey(t, "site"), ledgertest.NewKey(t, "own")
 	whole := story(t, site, own)
 	head := whole.List(t).Head()
+	experienced := newJudge(t, site)
+	judge(t, experienced, whole, head)
 	rapid.Check(t, func(rt *rapid.T) {
 		order := rapid.SliceOfNDistinct(rapid.IntRange(0, len(whole.Entries)-1), 1, len(whole.Entries), rapid.ID[int]).Draw(rt, "order")
 		c := whole.Clone()
@@ -270,7 +272,10 @@ func TestNoRearrangementHolds_E1(t *testing.T) {
 				same++
 			}
 		}
-		got := judge(t, newJudge(t, site), c, head)
+		got := judge(t, experienced, c, head)
+		if diff := cmp.Diff(judge(t, newJudge(t, site), c, head).Findings, got.Findings); diff != "" {
+			rt.Fatalf("order %v: what was judged before changes the judgement (-fresh +experienced):\n%s", order, diff)
+		}
 		if untouched := same == len(whole.Entries); (got.Verdict().Outcome() == policy.Allow) != untouched {
 			rt.Fatalf("order %v: %+v", order, got.Findings)
 		}

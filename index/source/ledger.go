@@ -1,0 +1,225 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/ledger"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A PublisherStanding is what is known of a publisher: the record that counts, and what
+// is wrong with the ledger that lies in the registry, if anything is.
+type PublisherStanding struct {
+	ledger.Judgement
+	// Counts is the last state that held. It is Judgement.State, unless that
+	// lost what was known before.
+	Counts ledger.State
+	trust  digest.Digest // by which it was judged
+}
+
+// shown is what answers about the publisher's plugins say of it.
+func (s PublisherStanding) shown() catalog.Publisher {
+	return catalog.Publisher{Verified: s.Counts.Publisher.IsVerified(), Problems: reasonsOf(s.Problems())}
+}
+
+func reasonsOf(findings []ledger.Finding) []index.Reason {
+	var out []index.Reason
+	for _, f := range findings {
+		out = append(out, index.Reason{Code: f.Code, Detail: f.Detail})
+	}
+	return out
+}
+
+func (in *Ingester) isPublishers(repo string) bool {
+	return in.opts.Ledgers != nil && repo == format.PublishersRepository
+}
+
+// Publisher is what is known of a publisher's ledger.
+func (in *Ingester) Publisher(name string) (PublisherStanding, bool) {
+	return in.ledgers.standing(name)
+}
+
+// Remembered is how far a ledger is known to go.
+func (in *Ingester) Remembered(ref format.Ref) format.Head { return in.ledgers.head(ref) }
+
+// BadLedgers are those that do not hold, by name, with what is wrong.
+func (in *Ingester) BadLedgers() []ledger.Judgement { return in.ledgers.bad() }
+
+// pluginLedger judges the ledger of a plugin; where it does not hold, its tag
+// is broken.
+func (in *Ingester) pluginLedger(ctx context.Context, r *reading) []catalog.Broken {
+	if in.opts.Ledgers == nil {
+		return nil
+	}
+	ref := format.OfPlugin(r.id)
+	remembered := in.ledgers.head(ref)
+	at, there := r.tags[artifact.StateTag]
+	if !there && remembered.IsZero() {
+		in.ledgers.judged(in.log, ledger.Judgement{Ref: ref}, "")
+		return nil
+	}
+	got := in.opts.Ledgers.Read(ctx, ref, &evidence{reading: r}, remembered)
+	if ctx.Err() != nil {
+		return nil
+	}
+	in.ledgers.judged(in.log, got, in.opts.Ledgers.Digest())
+	problems := got.Problems()
+	if len(problems) == 0 {
+		return nil
+	}
+	return []catalog.Broken{{Tag: artifact.StateTag, Digest: at, Reasons: reasonsOf(problems)}}
+}
+
+// readPublishers reads the ledgers of all publishers. An error means that they
+// could not be listed, or that ctx ended.
+func (in *Ingester) readPublishers(ctx context.Context) (map[string]PublisherStanding, error) {
+	out := map[string]PublisherStanding{}
+	if in.opts.Ledgers == nil {
+		return out, nil
+	}
+	tags, damaged, err := in.tags(ctx, format.PublishersRepository)
+	if err != nil {
+		return nil, err
+	}
+	reader := &publishers{in.opts.Source, tags, damaged}
+	names := in.ledgers.publishers()
+	for tag := range tags {
+		names = append(names, tag)
+	}
+	for _, b := range damaged {
+		names = append(names, b.Tag)
+	}
+	for _, name := range names {
+		ref, err := format.OfPublisher(name)
+		if _, done := out[name]; done || err != nil {
+			continue
+		}
+		s := in.standing(ctx, ref, reader)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		out[name] = s
+	}
+	return out, nil
+}
+
+// standing judges one publisher's ledger, or takes what is known of it where
+// nothing can have changed.
+func (in *Ingester) standing(ctx context.Context, ref format.Ref, r *publishers) PublisherStanding {
+	trust, at := in.opts.Ledgers.Digest(), r.tags[ref.Tag()]
+	old, known := in.ledgers.standing(ref.Publisher())
+	if known && at != "" && old.List == at && old.trust == trust && old.Verdict().Outcome() == policy.Allow {
+		return old
+	}
+	s := PublisherStanding{Judgement: in.opts.Ledgers.Read(ctx, ref, r, in.ledgers.head(ref)), trust: trust}
+	if ctx.Err() == nil {
+		s.Counts = in.ledgers.judged(in.log, s.Judgement, trust)
+	}
+	return s
+}
+
+// publishers reads the repository that has the ledgers of publishers.
+type publishers struct {
+	source  index.Source
+	tags    map[string]digest.Digest
+	damaged []catalog.Broken
+}
+
+func (p *publishers) Tag(_ context.Context, tag string) (digest.Digest, error) {
+	if d, ok := p.tags[tag]; ok {
+		return d, nil
+	}
+	for _, b := range p.damaged {
+		if b.Tag == tag {
+			return "", errors.New(b.Reasons[0].Detail)
+		}
+	}
+	return "", fmt.Errorf("tag %q: %w", tag, artifact.ErrNotFound)
+}
+
+func (p *publishers) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
+	return p.source.Manifest(ctx, format.PublishersRepository, d)
+}
+
+func (p *publishers) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
+	return p.source.Blob(ctx, format.PublishersRepository, d, limit)
+}
+
+func (p *publishers) Referrers(context.Context, digest.Digest) ([]ocispec.Descriptor, error) {
+	return nil, nil
+}
+
+// lookPublishers reads the claimed repository of publishers.
+func (in *Ingester) lookPublishers(ctx context.Context) result {
+	const repo = format.PublishersRepository
+	all, err := in.readPublishers(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return result{repo: repo, keep: true}
+	case err != nil:
+		in.log.Error("ledgers of publishers could not be listed, what was known of them stays", "alert", true, "err", err)
+		in.retry.add(repo, in.opts.Now())
+		return result{repo: repo, keep: true, failed: true}
+	}
+	for _, s := range all {
+		if s.Verdict().Outcome() == policy.Unknown {
+			in.retry.add(repo, in.opts.Now())
+			return result{repo: repo, publishers: all}
+		}
+	}
+	in.retry.forget(repo)
+	return result{repo: repo, publishers: all}
+}
+
+// install makes what was read of publishers count, and gives the plugins of
+// those of which something else shows now. It is called with swap held.
+func (in *Ingester) install(all map[string]PublisherStanding) []catalog.Plugin {
+	base := in.building
+	if base == nil {
+		base = in.opts.Live.Current().Snapshot
+	}
+	var changed []catalog.Plugin
+	for _, name := range in.ledgers.install(all) {
+		for p := range base.PluginsOf(name) {
+			changed = append(changed, *p)
+		}
+	}
+	return changed
+}
+
+func (in *Ingester) refreshPublishers(ctx context.Context) error {
+	if in.opts.Ledgers == nil {
+		return nil
+	}
+	if err := in.queue.claim(ctx, format.PublishersRepository); err != nil {
+		return err
+	}
+	in.put(in.lookPublishers(ctx))
+	if err := in.apply(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// visitPublishers comes before all plugins, which show what it finds.
+func (w *walk) visitPublishers(ctx context.Context) error {
+	return w.in.refreshPublishers(ctx)
+}
+
+// sentence is what is wrong with a ledger, for the log.
+func sentence(findings []ledger.Finding) string {
+	var out []string
+	for _, f := range findings {
+		out = append(out, f.Code+": "+f.Detail)
+	}
+	return strings.Join(out, "; ")
+}

@@ -1,0 +1,187 @@
+package source
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/policy/ledger"
+	"github.com/opencontainers/go-digest"
+)
+
+// book is what the site knows of ledgers: what is served, and how far each was
+// seen to go. The second only grows, and outlives the process: it is how a
+// ledger that was cut or replaced is noticed. It enters what is derived only
+// then: the last state that held stays.
+type book struct {
+	path string
+
+	mu       sync.Mutex
+	serving  map[string]PublisherStanding    // by publisher
+	memory   map[format.Ref]memory           // of ledgers that held once
+	problems map[format.Ref]ledger.Judgement // of those that do not hold
+	dirty    bool
+}
+
+type memory struct {
+	Head format.Head `json:"head"`
+	// State is the last one that held, by the platforms that Trust names.
+	State ledger.State  `json:"state"`
+	Trust digest.Digest `json:"trust"`
+}
+
+func openBook(o Options) *book {
+	b := &book{path: o.LedgerMemory, serving: map[string]PublisherStanding{}, memory: map[format.Ref]memory{}, problems: map[format.Ref]ledger.Judgement{}}
+	if o.Ledgers == nil || b.path == "" {
+		return b
+	}
+	raw, err := os.ReadFile(b.path)
+	if err == nil {
+		err = json.Unmarshal(raw, &b.memory)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		o.Log.Error("what was known of ledgers cannot be read: what was cut from them before goes unnoticed", "alert", true, "path", b.path, "err", err)
+		b.memory = map[format.Ref]memory{}
+	}
+	for ref, m := range b.memory {
+		if ref.OfPublisher() && m.Trust == o.Ledgers.Digest() {
+			b.serving[ref.Publisher()] = PublisherStanding{Judgement: ledger.Judgement{Ref: ref, Head: m.Head, State: m.State}, Counts: m.State}
+		}
+	}
+	return b
+}
+
+// save writes the memory where it changed.
+func (b *book) save() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.dirty || b.path == "" {
+		return nil
+	}
+	raw, err := json.Marshal(b.memory)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(b.path), ".ledgers-*")
+	if err != nil {
+		return fmt.Errorf("memory of ledgers: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(raw)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("memory of ledgers: %w", err)
+	}
+	if err := os.Rename(f.Name(), b.path); err != nil {
+		return fmt.Errorf("memory of ledgers: %w", err)
+	}
+	b.dirty = false
+	return nil
+}
+
+func (b *book) head(ref format.Ref) format.Head {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.memory[ref].Head
+}
+
+func (b *book) standing(publisher string) (PublisherStanding, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.serving[publisher]
+	return s, ok
+}
+
+// shown is what answers say of a publisher.
+func (b *book) shown(publisher string) catalog.Publisher {
+	s, _ := b.standing(publisher)
+	return s.shown()
+}
+
+// publishers are those whose ledgers are remembered.
+func (b *book) publishers() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []string
+	for ref := range b.memory {
+		if ref.OfPublisher() {
+			out = append(out, ref.Publisher())
+		}
+	}
+	return out
+}
+
+// bad are the judgements of ledgers that do not hold, by name.
+func (b *book) bad() []ledger.Judgement {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.SortedFunc(maps.Values(b.problems), func(x, y ledger.Judgement) int { return strings.Compare(x.Ref.String(), y.Ref.String()) })
+}
+
+// judged remembers what holds, tells what does not, once, and gives the state
+// that counts.
+func (b *book) judged(log *slog.Logger, j ledger.Judgement, trust digest.Digest) ledger.State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tell(log, j)
+	m := b.memory[j.Ref]
+	switch {
+	case j.Kept && j.State.Head.IsZero():
+		return j.State
+	case j.Kept:
+		if m.Head != j.State.Head || m.Trust != trust {
+			b.memory[j.Ref], b.dirty = memory{j.State.Head, j.State, trust}, true
+		}
+		return j.State
+	case m.Trust == trust:
+		return m.State
+	}
+	return j.State // nobody vouches any more for what was remembered
+}
+
+// tell is called with mu held.
+func (b *book) tell(log *slog.Logger, j ledger.Judgement) {
+	said, was := b.problems[j.Ref]
+	now := j.Problems()
+	switch {
+	case len(now) > 0 && (!was || sentence(said.Problems()) != sentence(now)):
+		log.Error("ledger does not hold, what was known of it stays", "alert", true, "ledger", j.Ref.String(), "digest", j.List, "finding", sentence(now))
+	case len(now) == 0 && was:
+		log.Info("ledger holds again", "ledger", j.Ref.String(), "head", j.Head.String())
+	}
+	if len(now) > 0 {
+		b.problems[j.Ref] = j
+	} else {
+		delete(b.problems, j.Ref)
+	}
+}
+
+// install replaces what is served, and names the publishers of which something
+// else shows.
+func (b *book) install(all map[string]PublisherStanding) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var changed []string
+	for name, s := range all {
+		if !s.shown().Equal(b.serving[name].shown()) {
+			changed = append(changed, name)
+		}
+	}
+	for name, s := range b.serving {
+		if _, still := all[name]; !still && !s.shown().Equal(catalog.Publisher{}) {
+			changed = append(changed, name)
+		}
+	}
+	b.serving = all
+	slices.Sort(changed)
+	return changed
+}
