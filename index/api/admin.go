@@ -50,6 +50,7 @@ func (s *Server) adminRoutes(a huma.API) {
 			Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}},
 	})
 	huma.Register(a, guarded(collectOperation()), s.collect)
+	s.signedRoutes(a, guarded)
 	huma.Register(a, fsck, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
 		if err := s.Authorize(ctx, Fsck, ""); err != nil {
 			return nil, err

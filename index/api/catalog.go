@@ -191,7 +191,18 @@ func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse
 
 func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamResponse, error) {
 	day := time.Now().UTC().Truncate(validFor)
-	return s.answerAt(ctx, in.Generation, day.String(), func(r read) (any, error) { return summaryOf(r.gen, day.Add(2*validFor)), nil })
+	gen, err := s.generation(ctx, in.Generation)
+	if err != nil {
+		return nil, err
+	}
+	_, signed, _ := s.signedAt(gen.Snapshot.Digest())
+	return s.answerAt(ctx, in.Generation, day.String()+signed.String(), func(r read) (any, error) {
+		sum := summaryOf(r.gen, day.Add(2*validFor))
+		if made, expires, ok := s.signedAt(sum.CatalogDigest); ok {
+			sum.GeneratedAt, sum.ExpiresAt = made.UTC(), expires.UTC()
+		}
+		return sum, nil
+	})
 }
 
 func summaryOf(g *catalog.Generation, expires time.Time) index.Summary {

@@ -50,6 +50,8 @@ type Options struct {
 	Accounts Accounts
 	// Policies explain and try trust policies; nil serves none.
 	Policies Policies
+	// Signing keeps the signed catalog; nil is none.
+	Signing Signing
 	// PublicURL is where clients reach the server; empty takes each request's Host.
 	PublicURL string
 	Version   string

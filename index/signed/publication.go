@@ -200,7 +200,7 @@ func (j *publication) commit(next *release) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(filepath.Join(j.p.o.Keys.dir, versionsFile), counted, 0o644); err != nil {
+	if err := replace(filepath.Join(j.p.o.Keys.dir, versionsFile), counted, 0o600); err != nil {
 		return err
 	}
 	next.manifest = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: TypeCatalog, Digest: digestOf(raw), Size: int64(len(raw))}

@@ -38,7 +38,7 @@ func (k *Keys) begin() error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(k.rootPath(1), raw, 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := writeNew(k.rootPath(1), raw, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil
@@ -105,7 +105,7 @@ func (k *Keys) Rotate(r Rotation) (version int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("catalog root: %w", err)
 	}
-	if err := writeNew(k.rootPath(next.Signed.Version), raw, 0o644); err != nil {
+	if err := writeNew(k.rootPath(next.Signed.Version), raw, 0o600); err != nil {
 		return 0, fmt.Errorf("catalog root: version %d: %w", next.Signed.Version, err)
 	}
 	if err := k.Reload(); err != nil {

@@ -11,6 +11,9 @@ import (
 const (
 	retryFirst = time.Second
 	retryMost  = 5 * time.Minute
+	// lookEvery is how often it is looked whether what is public changed, whether
+	// the registry still holds what was published, and for a root that was brought.
+	lookEvery = time.Minute
 )
 
 // Poke makes Run look again soon: what is public changed, or a key.
@@ -85,7 +88,7 @@ func (p *Publisher) attempt(ctx context.Context, live *catalog.Live, retry *time
 		p.o.Log.InfoContext(ctx, "signed catalog: published", "generation", done.Generation, "digest", done.CatalogDigest,
 			"manifest", done.Manifest, "expires", done.Expires, "bytes", done.Uploaded)
 	}
-	return max(p.nextRenewal(), time.Second)
+	return min(max(p.nextRenewal(), time.Second), lookEvery)
 }
 
 // nextRenewal is how long until something has lived for half of its time.

@@ -32,6 +32,7 @@ type Config struct {
 	Rate       RateConfig `koanf:"rate" json:"rate"`
 	OIDC       OIDC       `koanf:"oidc" json:"oidc"`
 	GC         GC         `koanf:"gc" json:"gc"`
+	Catalog    Signing    `koanf:"catalog" json:"catalog"`
 }
 
 // Settings are those of one namespace.
@@ -72,6 +73,7 @@ func Default() Config {
 		},
 		Publishing: "on",
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},
+		Catalog:    defaultSigning(),
 		Rate:       RateConfig{Logins: 1, LoginBurst: 10},
 	}
 }

@@ -28,7 +28,7 @@ type ConfigInput struct {
 // belong to the command line, not to the server.
 const envPrefix = "OARLOCK_"
 
-var envElsewhere = []string{"OARLOCK_SERVER", "OARLOCK_TOKEN", "OARLOCK_POLICY"}
+var envElsewhere = []string{"OARLOCK_SERVER", "OARLOCK_TOKEN", "OARLOCK_POLICY", "OARLOCK_CATALOG", "OARLOCK_ROOT"}
 
 // LoadConfig reads in over the defaults. It does not judge values: Validate
 // does. An unknown key, in the file or the environment, is a *ConfigError, as

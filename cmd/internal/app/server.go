@@ -38,6 +38,7 @@ type Server struct {
 	index    *joined
 	pushes   pushes
 	garbage  *collector
+	signing  *signing
 	api      *api.Server
 	http     *http.Server
 	closing  sync.Once
@@ -74,9 +75,12 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		return nil, unusable(err)
 	}
 	s.garbage = newCollector(s.registry, cfg.GC, o.Log, metrics)
+	if s.signing, err = s.openSigning(ctx, metrics); err != nil {
+		return nil, unusable(err)
+	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Ready: s.index.ready,
-		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Accounts: desk{s.accounts}, Policies: policies{s.index, s.accounts},
+		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Accounts: desk{s.accounts}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
 	})
@@ -181,6 +185,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var scheduled sync.WaitGroup
 	scheduled.Go(func() { s.accounts.run(background) })
 	scheduled.Go(func() { s.garbage.run(background) })
+	scheduled.Go(func() { s.signing.run(background) })
 	defer scheduled.Wait()
 	defer stop()
 	served := make(chan error, 1)
