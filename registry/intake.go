@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,4 +117,16 @@ func (i Intake) Tag(ctx context.Context, repo, tag string, d digest.Digest) erro
 		return fmt.Errorf("tag %.140q: %w", tag, artifact.ErrInvalid)
 	}
 	return i.g.setTag(ctx, repo, tag, d)
+}
+
+// Block makes b hold as it did where it was taken from.
+func (i Intake) Block(ctx context.Context, b Block) error {
+	if err := b.check(); err != nil {
+		return err
+	}
+	content, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	return i.g.changeBlocks(ctx, func(ctx context.Context) error { return i.g.driver.PutContent(ctx, b.path(), content) })
 }

@@ -22,7 +22,10 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 	t.Parallel()
 	dir, vault := t.TempDir(), filepath.Join(t.TempDir(), "vault")
 	s := newSite(t, registrytest.Dir(dir))
-	s.fill()
+	hello := s.fill()
+	if _, err := s.Block(t.Context(), registry.Block{Repository: "acme/hello", Digest: hello, Code: "emergency_removed"}); err != nil {
+		t.Fatal(err)
+	}
 	g := beside(t, dir)
 	want := world(t, s.Registry)
 	first, m, p, err := backUp(t.Context(), vault, g)
@@ -61,6 +64,9 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 			t.Errorf("damage %v", damage)
 		}
 		sameWorld(t, "the restored registry", want, world(t, back))
+		if blocked, err := back.Blocked(t.Context()); err != nil || len(blocked) != 1 || blocked[0].Digest != hello {
+			t.Errorf("blocked after the restore: %v, %v", blocked, err)
+		}
 		if err := back.Fsck(t.Context(), func(d registry.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
 			t.Error(err)
 		}

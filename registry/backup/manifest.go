@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
 )
 
 // format is the version of what is written here.
@@ -30,9 +31,11 @@ type Manifest struct {
 	Oarlock string    `json:"oarlock"`    // the version that wrote it
 
 	Repositories []Repository `json:"repositories"`
-	Database     *Database    `json:"database,omitempty"`
-	Files        []File       `json:"files"`
-	Catalog      *Catalog     `json:"catalog,omitempty"`
+	// Blocked is what may not be read.
+	Blocked  []registry.Block `json:"blocked,omitempty"`
+	Database *Database        `json:"database,omitempty"`
+	Files    []File           `json:"files"`
+	Catalog  *Catalog         `json:"catalog,omitempty"`
 	// Damage is what could not be copied because it was damaged already.
 	Damage []Damage `json:"damage,omitempty"`
 }

@@ -31,11 +31,11 @@ func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 	}
 	w.tell(func(p *Progress) { p.Of = len(names) })
 	found := make([]Repository, len(names))
-	group, ctx := errgroup.WithContext(ctx)
+	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(w.o.Workers)
 	for i, name := range slices.Sorted(maps.Keys(names)) {
 		group.Go(func() error {
-			r, err := w.repository(ctx, g.Dump(), name)
+			r, err := w.repository(inner, g.Dump(), name)
 			if err != nil {
 				return fmt.Errorf("backup: repository %q: %w", name, err)
 			}
@@ -48,6 +48,11 @@ func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 		return err
 	}
 	w.manifest.Repositories = found
+	var err error
+	// Read last, so that a block that came meanwhile is not lost.
+	if w.manifest.Blocked, err = g.Blocked(ctx); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
 	slices.SortFunc(w.manifest.Damage, func(a, b Damage) int { return cmp.Compare(a.String(), b.String()) })
 	return nil
 }

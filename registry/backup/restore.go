@@ -24,6 +24,7 @@ const inRepository = 8
 // goes on. Damage of the backup is named, and the rest restored.
 func (v *Vault) Restore(ctx context.Context, m *Manifest, g *registry.Registry, progress func(Progress)) ([]Damage, error) {
 	r := &restoring{v: v, to: g.Intake(), tell: progress, done: map[digest.Digest]bool{}, at: Progress{Of: len(m.Repositories)}}
+	outer := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	for _, repo := range m.Repositories {
@@ -35,7 +36,15 @@ func (v *Vault) Restore(ctx context.Context, m *Manifest, g *registry.Registry, 
 			return nil
 		})
 	}
-	return r.damage, group.Wait()
+	if err := group.Wait(); err != nil {
+		return r.damage, err
+	}
+	for _, b := range m.Blocked {
+		if err := r.to.Block(outer, b); err != nil {
+			return r.damage, fmt.Errorf("restore: %w", err)
+		}
+	}
+	return r.damage, nil
 }
 
 type restoring struct {
