@@ -30,6 +30,9 @@ func (s *Store) change(ctx context.Context, action string, plan func(context.Con
 	if err != nil {
 		return nil, err
 	}
+	if err := s.refuseStale(ctx, st.Current, next); err != nil {
+		return nil, err
+	}
 	if err := s.bring(ctx, st.Current, &next); err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ type shop struct {
 	asked     []string
 }
 
-func newShop(t *testing.T) *shop {
+func newShop(t testing.TB) *shop {
 	t.Helper()
 	registry := registrytest.New(t, registrytest.InMemory())
 	s := &shop{live: catalog.NewLive(catalog.LiveOptions{})}
@@ -104,7 +104,7 @@ type release struct {
 }
 
 // publish packs, pushes and lists one version, and gives its digest.
-func (s *shop) publish(t *testing.T, id, version string, r release) digest.Digest {
+func (s *shop) publish(t testing.TB, id, version string, r release) digest.Digest {
 	t.Helper()
 	dir := t.TempDir()
 	plugin := map[string]any{"id": id, "version": version, "name": id, "engines": map[string]string{"acme-editor": ">=1 <4"}}
@@ -134,7 +134,7 @@ func (s *shop) publish(t *testing.T, id, version string, r release) digest.Diges
 	return packed.Root.Digest
 }
 
-func (s *shop) push(t *testing.T, id, tag string, from content.ReadOnlyStorage, root ocispec.Descriptor) {
+func (s *shop) push(t testing.TB, id, tag string, from content.ReadOnlyStorage, root ocispec.Descriptor) {
 	t.Helper()
 	repo, err := remote.NewRepository(s.host + "/" + id)
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *shop) smuggle(t *testing.T, from, to string, d digest.Digest) {
 }
 
 // list puts a version into the catalog.
-func (s *shop) list(t *testing.T, from content.ReadOnlyStorage, root ocispec.Descriptor) {
+func (s *shop) list(t testing.TB, from content.ReadOnlyStorage, root ocispec.Descriptor) {
 	t.Helper()
 	fetch := func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) { return content.FetchAll(ctx, from, d) }
 	raw, err := fetch(t.Context(), root)
@@ -189,7 +189,7 @@ func (s *shop) list(t *testing.T, from content.ReadOnlyStorage, root ocispec.Des
 }
 
 // change changes what the catalog says of one plugin.
-func (s *shop) change(t *testing.T, id string, with func(*catalog.Plugin)) {
+func (s *shop) change(t testing.TB, id string, with func(*catalog.Plugin)) {
 	t.Helper()
 	snapshot := s.live.Current().Snapshot
 	next := catalog.Plugin{ID: name(t, id)}
@@ -229,7 +229,7 @@ func (v *trusting) Verify(_ context.Context, s client.Subject) (index.Signature,
 	return index.Signature{Status: index.SignatureVerified, Signer: "acme"}, nil
 }
 
-func newPuller(t *testing.T, set ...func(*client.PullOptions)) *client.Puller {
+func newPuller(t testing.TB, set ...func(*client.PullOptions)) *client.Puller {
 	t.Helper()
 	o := client.PullOptions{Verifier: &trusting{}, HTTPClient: http.DefaultClient, Platform: platform(t, "linux/amd64"),
 		Credential: func(context.Context, string) (auth.Credential, error) { return auth.EmptyCredential, nil }}
@@ -243,7 +243,7 @@ func newPuller(t *testing.T, set ...func(*client.PullOptions)) *client.Puller {
 	return p
 }
 
-func name(t *testing.T, s string) artifact.Name {
+func name(t testing.TB, s string) artifact.Name {
 	t.Helper()
 	id, err := artifact.ParseName(s)
 	if err != nil {
@@ -252,7 +252,7 @@ func name(t *testing.T, s string) artifact.Name {
 	return id
 }
 
-func platform(t *testing.T, s string) artifact.Platform {
+func platform(t testing.TB, s string) artifact.Platform {
 	t.Helper()
 	p, err := artifact.ParsePlatform(s)
 	if err != nil {
