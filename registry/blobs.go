@@ -40,7 +40,7 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 			return g.blobMissing(r.Context(), err, at)
 		}
 		defer f.Close()
-		if small, held, err = g.holdSmall(at.repo, at.digest, to, f); err != nil {
+		if small, held, err = g.holdSmall(r.Context(), at.repo, at.digest, to, f); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,7 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 	h["Cache-Control"] = []string{"max-age=31536000, immutable"}
 	switch {
 	case !held:
-		http.ServeContent(w, r, "", time.Time{}, f)
+		return g.serveLarge(w, r, at, to, f)
 	case r.Method == http.MethodGet && !partial(r.Header):
 		h["Accept-Ranges"] = []string{"bytes"}
 		h["Content-Length"] = []string{strconv.Itoa(len(small))}
@@ -74,7 +74,7 @@ const maxSmall = 64 << 10
 // holdSmall reads a small blob, checks it against its digest and holds it in
 // memory. Whether the repository may show it is asked each time. A larger one
 // is left at its beginning.
-func (g *Registry) holdSmall(repo string, d, to digest.Digest, f io.ReadSeeker) (content []byte, held bool, err error) {
+func (g *Registry) holdSmall(ctx context.Context, repo string, d, to digest.Digest, f io.ReadSeeker) (content []byte, held bool, err error) {
 	if g.blobs == nil {
 		return nil, false, nil
 	}
@@ -91,7 +91,7 @@ func (g *Registry) holdSmall(repo string, d, to digest.Digest, f io.ReadSeeker) 
 		return nil, false, err
 	}
 	if got := to.Algorithm().FromBytes(content); got != to {
-		return nil, false, &Damage{Repository: repo, Digest: d, Path: blobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}
+		return nil, false, g.found(ctx, &Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: blobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
 	}
 	g.blobs.put(to.String(), content, int64(len(content))+256, began)
 	return content, true, nil
@@ -127,9 +127,14 @@ func (g *Registry) openBytes(ctx context.Context, repo string, d, to digest.Dige
 }
 
 // lostBlob logs a link without bytes. It is answered as not found, so that a
-// client that has the blob pushes it again and thereby mends it.
+// client that has the blob pushes it again and thereby mends it; of bytes that
+// were set aside, a reader is told so.
 func (g *Registry) lostBlob(ctx context.Context, repo string, d, to digest.Digest) error {
-	g.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "digest", d, "path", blobPath(to), "what", "the blob's bytes are missing")
+	damage := g.absent(ctx, repo, d, to, "the blob's bytes")
+	if damage.Kind == SetAside {
+		return damage
+	}
+	g.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "digest", d, "path", damage.Path, "what", damage.What)
 	return artifact.ErrNotFound
 }
 

@@ -42,6 +42,23 @@ func (c *cache[V]) get(key string) (V, bool) {
 	return w.value, ok
 }
 
+// match finds a value by its key, for what is rare: it looks at all of them.
+func (c *cache[V]) match(is func(key string) bool) (V, bool) {
+	var none V
+	if c == nil {
+		return none, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range c.lru.Keys() {
+		if is(key) {
+			w, ok := c.lru.Peek(key)
+			return w.value, ok
+		}
+	}
+	return none, false
+}
+
 // begin is called before a value is read from storage, and its result given
 // to put, so that a value read before a change is not kept after it.
 func (c *cache[V]) begin() uint64 {
@@ -78,4 +95,15 @@ func (c *cache[V]) drop(key string) {
 	defer c.mu.Unlock()
 	c.epoch++
 	c.lru.Remove(key)
+}
+
+// clear forgets everything.
+func (c *cache[V]) clear() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.epoch++
+	c.lru.Purge()
 }

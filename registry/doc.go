@@ -22,6 +22,8 @@
 //	/oarlock/…                                                  ours
 //	  layout                                                    version of this half, written after the first reconcile
 //	  blocks/…                                                  what may not be read, one file each; blocks-epoch changes with them
+//	  quarantine/<alg>/<hex>/…                                  bytes that were found damaged, and what was found
+//	  scrub                                                     how far the last check of all bytes got
 //	  gc/…                                                      what a garbage collection set aside or doomed
 //	  upload-secret                                             key of the upload tokens
 //	  repositories/<repo>/_repository                           one file per repository that ever held a manifest
@@ -32,6 +34,8 @@
 // same push finishes and that Fsck names. Nothing is acknowledged before all of
 // them are synced; only uploads in progress are not.
 //
-// Manifests and small blobs are checked against their digest when they are
-// read; larger blobs are checked by Fsck and by whoever pulls them.
+// Bytes are checked against their digest when they are read for the first time
+// and when their file has changed since; what is damaged is set aside and not
+// served, until good bytes are pushed or fetched again. Scrub reads all of them
+// now and then, Fsck names what is wrong, Repair mends what it can.
 package registry

@@ -101,12 +101,33 @@ func couldNotTell(what string, cause error) error {
 // A Damage is one stored thing that is not what it should be. As an error it
 // wraps artifact.ErrUnverified.
 type Damage struct {
+	Kind       DamageKind    `json:"kind,omitempty"`
 	Repository string        `json:"repository,omitempty"`
 	Digest     digest.Digest `json:"digest,omitempty"`
 	Tag        string        `json:"tag,omitempty"`
 	Path       string        `json:"path"` // in the storage driver
 	What       string        `json:"what"`
+	Mended     string        `json:"mended,omitempty"` // how, where it is whole again
+
+	target digest.Digest // what Mended would have to bring back, where it is not Digest
+	link   LinkKind      // as what the repository holds that
 }
+
+// A DamageKind says what sort of thing is wrong, and so what mends it.
+type DamageKind string
+
+// The kinds of damage.
+const (
+	DamagedBytes     DamageKind = "bytes"             // of another digest, or unreadable
+	MissingBytes     DamageKind = "missing_bytes"     // a link leads to nothing
+	SetAside         DamageKind = "set_aside"         // found damaged before, and moved away
+	DamagedLink      DamageKind = "link"              // what a repository holds is not said
+	MissingReference DamageKind = "missing_reference" // a manifest names what its repository lacks
+	DamagedTag       DamageKind = "tag"               // what a tag means is not known
+	LostTag          DamageKind = "lost_tag"          // a tag means what its repository lacks
+	DamagedReferrer  DamageKind = "referrer"          // a subject does not know of its referrer, or of a wrong one
+	MissingMark      DamageKind = "unlisted"          // a repository is missing in the list of them
+)
 
 func (d *Damage) Error() string {
 	s := "damaged storage"
@@ -173,8 +194,10 @@ func (g *Registry) answerTo(r *http.Request, err error) *refusal {
 		return refuse(http.StatusInsufficientStorage, unavailable, "the registry's storage is full: nothing was stored; try again when the operator has made room")
 	case errors.As(err, &damage):
 		g.log.ErrorContext(r.Context(), "registry: damaged storage", "repository", damage.Repository, "digest", damage.Digest, "tag", damage.Tag, "path", damage.Path, "what", damage.What)
-		return refuse(http.StatusInternalServerError, internal, "what is stored here is damaged and is not served: %s; the operator finds it with oarlock fsck", damage.What).
-			detail(map[string]string{"repository": damage.Repository, "digest": damage.Digest.String(), "tag": damage.Tag})
+		no := refuse(http.StatusInternalServerError, internal, "what is stored here is damaged and is not served: %s; push it again to mend it, or ask the operator, who finds it with oarlock fsck", damage.What).
+			detail(map[string]string{"kind": string(damage.Kind), "repository": damage.Repository, "digest": damage.Digest.String(), "tag": damage.Tag})
+		no.head = http.StatusNotFound // so that a client that has it pushes it again
+		return no
 	case errors.Is(err, artifact.ErrDenied):
 		return refuse(http.StatusForbidden, denied, "%s", err)
 	case errors.Is(err, artifact.ErrInvalid):

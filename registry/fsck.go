@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
@@ -18,7 +17,10 @@ import (
 // serve meanwhile. The error is for a walk that could not go on; a storage
 // without damage reports nothing and returns nil.
 func (g *Registry) Fsck(ctx context.Context, report func(Damage)) error {
-	f := &fsck{g: g, report: report, blobs: map[digest.Digest]string{}}
+	return g.fsck(ctx, &fsck{g: g, report: report, blobs: map[digest.Digest]string{}})
+}
+
+func (g *Registry) fsck(ctx context.Context, f *fsck) error {
 	if err := f.walkBlobs(ctx); err != nil {
 		return err
 	}
@@ -34,19 +36,28 @@ func (g *Registry) Fsck(ctx context.Context, report func(Damage)) error {
 	}
 	for d, what := range f.blobs {
 		if !f.named[d] {
-			report(Damage{Digest: d, Path: blobPath(d), What: what + "; no repository holds it"})
+			f.damaged(ctx, Damage{Kind: DamagedBytes, Digest: d, Path: blobPath(d), What: what + "; no repository holds it", target: d})
 		}
 	}
 	return nil
 }
 
 // fsck is one run: blobs holds what is wrong with which blob, named those
-// that were reported with their repository.
+// that were reported with their repository. mend, if any, tries to make a
+// damage good and says how in it.
 type fsck struct {
 	g      *Registry
 	report func(Damage)
+	mend   func(context.Context, *Damage) bool
 	blobs  map[digest.Digest]string
 	named  map[digest.Digest]bool
+}
+
+// damaged reports d, and whether it is whole again.
+func (f *fsck) damaged(ctx context.Context, d Damage) (mended bool) {
+	mended = f.mend != nil && ctx.Err() == nil && f.mend(ctx, &d)
+	f.report(d)
+	return mended
 }
 
 // walkBlobs hashes every blob once, whoever holds it.
@@ -61,13 +72,13 @@ func (f *fsck) walkBlobs(ctx context.Context) error {
 		dir := path.Dir(fi.Path())
 		d := digest.NewDigestFromEncoded(digest.Algorithm(path.Base(path.Dir(path.Dir(dir)))), path.Base(dir))
 		if d.Validate() != nil {
-			f.report(Damage{Path: fi.Path(), What: "the path names no digest"})
+			f.damaged(ctx, Damage{Path: fi.Path(), What: "the path names no digest"})
 			return nil
 		}
-		if what := f.hash(ctx, d, fi.Path()); what != "" {
+		if what := f.g.wrong(ctx, d, nil); what != "" {
 			f.blobs[d] = what
 		}
-		return nil
+		return ctx.Err()
 	})
 	f.named = map[digest.Digest]bool{}
 	if isNotFound(err) {
@@ -76,36 +87,29 @@ func (f *fsck) walkBlobs(ctx context.Context) error {
 	return err
 }
 
-func (f *fsck) hash(ctx context.Context, d digest.Digest, at string) (what string) {
-	r, err := f.g.driver.Reader(ctx, at, 0)
-	if isNotFound(err) {
+// wrong reads the bytes of d and says what is wrong with them, "" for nothing
+// and for none.
+func (g *Registry) wrong(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (what string) {
+	found, err := g.sum(ctx, d, pace)
+	switch {
+	case isNotFound(err), err == nil && found.good(d):
 		return ""
-	}
-	if err != nil {
+	case err != nil:
 		return "cannot be read: " + err.Error()
 	}
-	defer r.Close()
-	h := d.Algorithm().Digester()
-	n, err := io.Copy(h.Hash(), r)
-	if err != nil {
-		return "cannot be read: " + err.Error()
-	}
-	if got := h.Digest(); got != d {
-		return fmt.Sprintf("its %d bytes have digest %s", n, got)
-	}
-	return ""
+	return found.what()
 }
 
 // layers checks every blob link of repo.
 func (f *fsck) layers(ctx context.Context, repo string) error {
-	return f.eachLink(ctx, repo, path.Join(repositoryRoot, repo, "_layers"), func(d, to digest.Digest, _ string) {
-		f.content(ctx, repo, d, to)
+	return f.eachLink(ctx, repo, path.Join(repositoryRoot, repo, "_layers"), BlobLink, func(d, to digest.Digest, _ string) {
+		f.content(ctx, repo, BlobLink, d, to)
 	})
 }
 
 // eachLink calls fn for every <alg>/<hex>/link below dir and reports those
 // that hold no digest.
-func (f *fsck) eachLink(ctx context.Context, repo, dir string, fn func(d, to digest.Digest, at string)) error {
+func (f *fsck) eachLink(ctx context.Context, repo, dir string, kind LinkKind, fn func(d, to digest.Digest, at string)) error {
 	for _, alg := range []digest.Algorithm{digest.SHA256, digest.SHA512} {
 		entries, err := f.g.driver.List(ctx, path.Join(dir, alg.String()))
 		if err != nil && !isNotFound(err) {
@@ -118,47 +122,60 @@ func (f *fsck) eachLink(ctx context.Context, repo, dir string, fn func(d, to dig
 			at := path.Join(e, "link")
 			d := digest.NewDigestFromEncoded(alg, path.Base(e))
 			if d.Validate() != nil {
-				f.report(Damage{Repository: repo, Path: e, What: "the path names no digest"})
+				f.damaged(ctx, Damage{Kind: DamagedLink, Repository: repo, Path: e, What: "the path names no digest"})
 				continue
 			}
 			to, err := f.g.readLink(ctx, at)
+			var known *Damage
 			switch {
 			case errors.Is(err, artifact.ErrNotFound): // deleted just now
+				continue
+			case errors.As(err, &known):
+				err = f.linkIs(ctx, repo, kind, d, at, known.What)
 			case err != nil:
-				f.damage(repo, d, at, err)
+				err = f.linkIs(ctx, repo, kind, d, at, "cannot be read: "+err.Error())
 			case alg == digest.SHA256 && to != d:
-				f.report(Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("the link leads to %s", to)})
+				err = f.linkIs(ctx, repo, kind, d, at, fmt.Sprintf("the link leads to %s", to))
 			default:
 				fn(d, to, at)
+				continue
+			}
+			if err == nil {
+				fn(d, d, at)
 			}
 		}
 	}
 	return nil
 }
 
-// content reports the blob behind a link if it is missing or was found damaged.
-func (f *fsck) content(ctx context.Context, repo string, d, to digest.Digest) bool {
+// linkIs reports a link of repo that says nothing; nil when it was written anew.
+func (f *fsck) linkIs(ctx context.Context, repo string, kind LinkKind, d digest.Digest, at, what string) error {
+	if f.damaged(ctx, Damage{Kind: DamagedLink, Repository: repo, Digest: d, Path: at, What: what, target: d, link: kind}) {
+		return nil
+	}
+	return artifact.ErrUnverified
+}
+
+// content reports the blob behind a link if it is missing or was found
+// damaged; true where it is whole.
+func (f *fsck) content(ctx context.Context, repo string, kind LinkKind, d, to digest.Digest) bool {
 	at := blobPath(to)
 	if what, bad := f.blobs[to]; bad {
 		f.named[to] = true
-		f.report(Damage{Repository: repo, Digest: d, Path: at, What: what})
-		return false
+		if !f.damaged(ctx, Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: at, What: what, target: to, link: kind}) {
+			return false
+		}
+		delete(f.blobs, to)
+		return true
 	}
-	if _, err := f.g.driver.Stat(ctx, at); isNotFound(err) {
-		f.report(Damage{Repository: repo, Digest: d, Path: at, What: "the bytes are missing"})
-		return false
-	} else if err != nil {
-		f.damage(repo, d, at, err)
-		return false
+	_, err := f.g.driver.Stat(ctx, at)
+	if isNotFound(err) {
+		lost := f.g.absent(ctx, repo, d, to, "the bytes")
+		lost.target, lost.link = to, kind
+		return f.damaged(ctx, *lost)
+	}
+	if err != nil {
+		return f.damaged(ctx, Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
 	}
 	return true
-}
-
-func (f *fsck) damage(repo string, d digest.Digest, at string, err error) {
-	var known *Damage
-	if errors.As(err, &known) {
-		f.report(Damage{Repository: repo, Digest: d, Path: known.Path, What: known.What})
-		return
-	}
-	f.report(Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
 }

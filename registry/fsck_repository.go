@@ -18,10 +18,10 @@ import (
 // repository checks manifests and tags of repo.
 func (f *fsck) repository(ctx context.Context, repo string) error {
 	if _, err := f.g.driver.Stat(ctx, markPath(repo)); isNotFound(err) {
-		f.report(Damage{Repository: repo, Path: markPath(repo), What: "the repository is missing in the list of repositories"})
+		f.damaged(ctx, Damage{Kind: MissingMark, Repository: repo, Path: markPath(repo), What: "the repository is missing in the list of repositories"})
 	}
-	err := f.eachLink(ctx, repo, revisionsDir(repo), func(d, to digest.Digest, _ string) {
-		if f.content(ctx, repo, d, to) && d == to {
+	err := f.eachLink(ctx, repo, revisionsDir(repo), ManifestLink, func(d, to digest.Digest, _ string) {
+		if f.content(ctx, repo, ManifestLink, d, to) && d == to {
 			f.manifest(ctx, repo, d)
 		}
 	})
@@ -46,16 +46,16 @@ func (f *fsck) tag(ctx context.Context, repo, name string) {
 	}
 	if err == nil {
 		if _, err = f.g.readLink(ctx, revisionPath(repo, d)); errors.Is(err, artifact.ErrNotFound) {
-			f.report(Damage{Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "the tag means a manifest that is not in the repository"})
+			f.damaged(ctx, Damage{Kind: LostTag, Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "the tag means a manifest that is not in the repository", target: d, link: ManifestLink})
 			return
 		}
 	}
 	var known *Damage
 	if errors.As(err, &known) {
-		known.Repository, known.Tag = repo, name
-		f.report(*known)
+		known.Kind, known.Repository, known.Tag = DamagedTag, repo, name
+		f.damaged(ctx, *known)
 	} else if err != nil {
-		f.report(Damage{Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "cannot be read: " + err.Error()})
+		f.damaged(ctx, Damage{Kind: DamagedTag, Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "cannot be read: " + err.Error()})
 	}
 }
 
@@ -67,19 +67,29 @@ func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
 	if errors.Is(err, artifact.ErrNotFound) {
 		return
 	}
+	var known *Damage
+	if errors.As(err, &known) {
+		f.damaged(ctx, *known)
+		return
+	}
 	if err != nil {
-		f.damage(repo, d, at, err)
+		f.damaged(ctx, Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
 		return
 	}
 	for _, ref := range m.references() {
 		var err error
+		kind := BlobLink
 		if m.isIndex() {
+			kind = ManifestLink
 			_, err = f.g.readLink(ctx, revisionPath(repo, ref.Digest))
 		} else if len(ref.URLs) == 0 {
 			_, err = f.g.readLink(ctx, layerPath(repo, ref.Digest))
 		}
 		if errors.Is(err, artifact.ErrNotFound) {
-			f.report(Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest)})
+			lost := Damage{Kind: MissingReference, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest), target: ref.Digest, link: kind}
+			if f.damaged(ctx, lost) && kind == ManifestLink {
+				f.manifest(ctx, repo, ref.Digest)
+			}
 		}
 	}
 	if m.Subject == nil || m.Subject.Digest.Validate() != nil {
@@ -87,7 +97,7 @@ func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
 	}
 	link := referrerPath(repo, m.Subject.Digest, d)
 	if _, err := f.g.driver.Stat(ctx, link); isNotFound(err) {
-		f.report(Damage{Repository: repo, Digest: d, Path: link, What: fmt.Sprintf("the referrer link to subject %s is missing", m.Subject.Digest)})
+		f.damaged(ctx, Damage{Kind: DamagedReferrer, Repository: repo, Digest: d, Path: link, What: fmt.Sprintf("the referrer link to subject %s is missing", m.Subject.Digest), target: d})
 	}
 }
 
@@ -103,7 +113,7 @@ func (f *fsck) links(ctx context.Context, repo string) error {
 			return nil
 		}
 		if what := f.link(ctx, repo, d, fi.Path()); what != "" {
-			f.report(Damage{Repository: repo, Digest: d, Path: fi.Path(), What: what})
+			f.damaged(ctx, Damage{Kind: DamagedReferrer, Repository: repo, Digest: d, Path: fi.Path(), What: what, target: d})
 		}
 		return nil
 	})

@@ -43,6 +43,8 @@ type Options struct {
 	Sink Sink
 	// Locker excludes other writers; nil excludes those of this process.
 	Locker Locker
+	// RepairFrom are asked, in this order, for bytes that are damaged or missing.
+	RepairFrom []Origin
 	// Logger defaults to slog.Default.
 	Logger *slog.Logger
 	// Now is the clock of events and of the upload purge; time.Now by default.

@@ -37,6 +37,9 @@ type Registry struct {
 	blocks    atomic.Pointer[blockSet]
 	seen      atomic.Int64       // when it was last known what is blocked, in Unix nanoseconds
 	sparing   singleflight.Group // by repository
+	verified  verified
+	aside     sync.Map // digests that are in quarantine, as far as this process knows
+	faults    faults
 	stop      context.CancelFunc
 	done      sync.WaitGroup
 	unlockDir func() error
@@ -105,8 +108,12 @@ func (g *Registry) open(ctx context.Context) error {
 	} else {
 		g.referrers, g.facts = newCache[referrerList](quarter), newCache[digest.Digest](quarter)
 	}
+	g.verified = newVerified()
 	if err := g.openBlocks(ctx); err != nil {
 		return err
+	}
+	if err := g.openQuarantine(ctx); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stop = stop

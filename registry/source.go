@@ -99,7 +99,11 @@ func (g *Registry) Blob(ctx context.Context, repo string, d digest.Digest, limit
 		return nil, fmt.Errorf("blob %s@%s: more than %d bytes: %w", repo, d, limit, artifact.ErrInvalid)
 	}
 	if got := d.Algorithm().FromBytes(content); got != d {
-		return nil, &Damage{Repository: repo, Digest: d, Path: blobPath(d), What: fmt.Sprintf("the blob's bytes have digest %s", got)}
+		to, err := g.layer(ctx, repo, d)
+		if err != nil {
+			return nil, describe(err, "blob %s@%s", repo, d)
+		}
+		return nil, g.found(ctx, &Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: blobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
 	}
 	return content, nil
 }

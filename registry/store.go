@@ -40,13 +40,13 @@ func (g *Registry) loadManifest(ctx context.Context, repo string, d digest.Diges
 	at := blobPath(to)
 	content, err := g.driver.GetContent(ctx, at)
 	if isNotFound(err) {
-		return nil, &Damage{Repository: repo, Digest: d, Path: at, What: "the manifest's bytes are missing"}
+		return nil, g.absent(ctx, repo, d, to, "the manifest's bytes")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", at, err)
 	}
 	if got := d.Algorithm().FromBytes(content); got != d {
-		return nil, &Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("the manifest's bytes have digest %s", got)}
+		return nil, g.found(ctx, &Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("the manifest's bytes have digest %s", got)}, to)
 	}
 	m, err := readManifest(content)
 	if err != nil {
@@ -75,6 +75,7 @@ func (g *Registry) putManifest(ctx context.Context, repo string, m *manifest, pa
 	if _, err := manifests.Put(ctx, parsed); err != nil {
 		return putError(err)
 	}
+	g.arrived(ctx, m.digest)
 	if as != m.digest {
 		return g.putLink(ctx, revisionPath(repo, as), m.digest)
 	}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -57,10 +58,14 @@ func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route
 	}
 	q := to.Query()
 	q.Set("digest", d.String())
+	if err := g.distrust(r.Context(), d); err != nil {
+		return couldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
+	}
 	whole := forward{path: to.Path, query: q, body: r.Body, length: r.ContentLength}
 	if _, err := g.send(r, http.MethodPut, whole); err != nil {
 		return err
 	}
+	g.arrived(context.WithoutCancel(r.Context()), d)
 	answerBlob(w, at.repo, d)
 	return nil
 }
@@ -84,11 +89,17 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 		return lockError(err)
 	}
 	defer unlock()
+	if r.Method == http.MethodPut {
+		if err := g.distrust(r.Context(), d); err != nil {
+			return couldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
+		}
+	}
 	rec, err := g.send(r, r.Method, f)
 	if err != nil {
 		return err
 	}
 	if r.Method == http.MethodPut {
+		g.arrived(context.WithoutCancel(r.Context()), d)
 		answerBlob(w, at.repo, d)
 		return nil
 	}

@@ -1,0 +1,95 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// An Origin is another registry from which damaged or missing bytes are
+// fetched again. What it gives is believed only when its digest holds.
+type Origin interface {
+	// Name says which one it is, in logs and reports.
+	Name() string
+	// Fetch opens the manifest or blob d of repository, which the caller closes.
+	Fetch(ctx context.Context, repository string, kind LinkKind, d digest.Digest) (io.ReadCloser, error)
+}
+
+// mendBytes makes the bytes of d good again and says how: from where they were
+// set aside, if they are good there, from memory, or from the first origin
+// that has them for repo. "" with an error says why not.
+func (g *Registry) mendBytes(ctx context.Context, repo string, kind LinkKind, d digest.Digest) (how string, err error) {
+	if how, err := g.fromAside(ctx, d); how != "" || err != nil {
+		return how, err
+	}
+	if how, err := g.fromMemory(ctx, d); how != "" || err != nil {
+		return how, err
+	}
+	if len(g.opts.RepairFrom) == 0 {
+		return "", fmt.Errorf("%s: no mirror is configured to fetch it from; push it again: %w", d, artifact.ErrNotFound)
+	}
+	var errs []error
+	for _, o := range g.opts.RepairFrom {
+		err := g.fetchFrom(ctx, o, repo, kind, d)
+		if err == nil {
+			return "fetched from " + o.Name(), nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", o.Name(), err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return "", errors.Join(errs...)
+}
+
+// fromAside moves bytes back that are good after all: what read them wrongly
+// was not the disk, or somebody mended the file.
+func (g *Registry) fromAside(ctx context.Context, d digest.Digest) (how string, err error) {
+	r, err := g.driver.Reader(ctx, quarantinePath(d, "data"), 0)
+	if err != nil {
+		return "", missingIsFine(err)
+	}
+	found, err := sumOf(ctx, d, r, nil)
+	if err = errors.Join(err, r.Close()); err != nil || !found.good(d) {
+		return "", ctx.Err()
+	}
+	if err := g.driver.Move(ctx, quarantinePath(d, "data"), blobPath(d)); err != nil {
+		return "", err
+	}
+	return "good after all", g.back(ctx, d)
+}
+
+// fetchFrom writes what o gives beside the place, checks it, and moves it there.
+func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind LinkKind, d digest.Digest) error {
+	from, err := o.Fetch(ctx, repo, kind, d)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	at := quarantinePath(d, "incoming")
+	w, err := g.driver.Writer(ctx, at, false)
+	if err != nil {
+		return err
+	}
+	digester := d.Algorithm().Digester()
+	n, err := io.Copy(io.MultiWriter(w, digester.Hash()), paced{ctx, from, nil})
+	if got := digester.Digest(); err == nil && got != d {
+		err = fmt.Errorf("it gave %d bytes with digest %s: %w", n, got, artifact.ErrUnverified)
+	}
+	if err != nil {
+		return errors.Join(err, w.Cancel(context.WithoutCancel(ctx)), w.Close())
+	}
+	if err := errors.Join(w.Commit(ctx), w.Close()); err != nil {
+		return err
+	}
+	if err := g.driver.Move(ctx, at, blobPath(d)); err != nil {
+		return err
+	}
+	g.log.InfoContext(ctx, "registry: bytes fetched again", "repository", repo, "digest", d, "from", o.Name(), "bytes", n)
+	return g.back(ctx, d)
+}

@@ -1,0 +1,233 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// quarantineRoot holds, for each digest whose bytes were found damaged,
+//
+//	<alg>/<hex>/why   what was found, written first
+//	<alg>/<hex>/data  the bytes, moved out of everybody's way
+//
+// Bytes that are missing and have a why are refused with it. Good bytes that
+// come back under the digest end it.
+const quarantineRoot = "/oarlock/quarantine"
+
+func quarantineDir(d digest.Digest) string {
+	return path.Join(quarantineRoot, d.Algorithm().String(), d.Encoded())
+}
+
+func quarantinePath(d digest.Digest, file string) string { return path.Join(quarantineDir(d), file) }
+
+// A Quarantined is what was set aside because its bytes are not those of its
+// digest.
+type Quarantined struct {
+	Digest digest.Digest `json:"digest"`
+	What   string        `json:"what"`
+	Size   int64         `json:"size"`
+	At     time.Time     `json:"at"`
+}
+
+// Quarantined lists what is set aside now, by digest.
+func (g *Registry) Quarantined(ctx context.Context) ([]Quarantined, error) {
+	list := []Quarantined{}
+	err := g.eachQuarantined(ctx, func(d digest.Digest) error {
+		q, ok, err := g.why(ctx, d)
+		if ok {
+			list = append(list, q)
+		}
+		return err
+	})
+	return list, err
+}
+
+func (g *Registry) eachQuarantined(ctx context.Context, fn func(digest.Digest) error) error {
+	return g.Sweep().names(ctx, quarantineRoot, func(d digest.Digest, _ string) error { return fn(d) })
+}
+
+// why says what was found wrong with d; false when it is not set aside. A
+// record that was cut says so itself.
+func (g *Registry) why(ctx context.Context, d digest.Digest) (Quarantined, bool, error) {
+	content, err := g.driver.GetContent(ctx, quarantinePath(d, "why"))
+	if isNotFound(err) {
+		return Quarantined{}, false, nil
+	}
+	if err != nil {
+		return Quarantined{}, false, fmt.Errorf("read quarantine of %s: %w", d, err)
+	}
+	q := Quarantined{Digest: d}
+	if json.Unmarshal(content, &q) != nil || q.Digest != d {
+		q = Quarantined{Digest: d, What: "its record is damaged too"}
+	}
+	return q, true, nil
+}
+
+// absent is the damage of bytes that are not where they should be.
+func (g *Registry) absent(ctx context.Context, repo string, d, to digest.Digest, what string) *Damage {
+	damage := &Damage{Kind: MissingBytes, Repository: repo, Digest: d, Path: blobPath(to), What: what + " are missing"}
+	if q, ok, err := g.why(ctx, to); err == nil && ok {
+		damage.Kind, damage.Path = SetAside, quarantinePath(to, "data")
+		damage.What = fmt.Sprintf("%s were found damaged (%s) and set aside at %s", what, q.What, q.At.Format(time.RFC3339))
+	}
+	return damage
+}
+
+// found acts on bytes that a reader saw to be damaged: they are set aside, so
+// that nobody else gets them, and good ones are taken from memory if there are
+// any. It gives damage back.
+func (g *Registry) found(ctx context.Context, damage *Damage, to digest.Digest) *Damage {
+	g.faults.seen.Add(1)
+	ctx = context.WithoutCancel(ctx)
+	g.log.ErrorContext(ctx, "registry: damaged storage", "repository", damage.Repository, "digest", damage.Digest, "path", damage.Path, "what", damage.What)
+	if g.opts.ReadOnly {
+		return damage
+	}
+	if moved, err := g.setAside(ctx, to, false); err != nil {
+		g.log.ErrorContext(ctx, "registry: damaged bytes could not be set aside", "digest", to, "err", err)
+	} else if moved {
+		if how, err := g.fromMemory(ctx, to); err == nil && how != "" {
+			g.log.InfoContext(ctx, "registry: damaged bytes replaced", "digest", to, "how", how)
+		}
+	}
+	return damage
+}
+
+// setAside moves the bytes of d away, if they are still damaged when they are
+// read once more. With unreadable, also if they cannot be read at all, which
+// is right only where good ones are at hand.
+func (g *Registry) setAside(ctx context.Context, d digest.Digest, unreadable bool) (bool, error) {
+	unlock, err := g.opts.Locker.Lock(ctx, "bytes/"+d.String(), false)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	sum, err := g.sum(ctx, d, nil)
+	switch {
+	case isNotFound(err):
+		return false, nil
+	case err != nil && !unreadable:
+		return false, err
+	case err == nil && sum.good(d):
+		return false, nil
+	}
+	what := sum.what()
+	if err != nil {
+		what = "cannot be read: " + err.Error()
+	}
+	q := Quarantined{Digest: d, What: what, Size: sum.size, At: g.opts.Now().UTC()}
+	content, err := json.Marshal(q)
+	if err != nil {
+		return false, err
+	}
+	if err := g.driver.PutContent(ctx, quarantinePath(d, "why"), content); err != nil {
+		return false, err
+	}
+	if err := g.driver.Move(ctx, blobPath(d), quarantinePath(d, "data")); err != nil && !isNotFound(err) {
+		return false, err
+	}
+	g.aside.Store(d, true)
+	if how, err := g.fromAside(ctx, d); how != "" || err != nil {
+		return false, err // somebody mended it between the look and the move
+	}
+	g.blobs.drop(d.String())
+	g.faults.aside.Add(1)
+	g.log.ErrorContext(ctx, "registry: damaged bytes set aside", "digest", d, "what", what, "path", quarantinePath(d, "data"))
+	return true, nil
+}
+
+// back ends the quarantine of bytes that are good again.
+func (g *Registry) back(ctx context.Context, d digest.Digest) error {
+	err := missingIsFine(g.driver.Delete(ctx, quarantineDir(d)))
+	if err == nil {
+		g.aside.Delete(d)
+		g.faults.mended.Add(1)
+	}
+	return err
+}
+
+// openQuarantine finishes what a killed process left: bytes that were to be
+// set aside and were not moved, and records of bytes that are good again.
+func (g *Registry) openQuarantine(ctx context.Context) error {
+	return g.eachQuarantined(ctx, func(d digest.Digest) error {
+		g.aside.Store(d, true)
+		if g.opts.ReadOnly {
+			return nil
+		}
+		if _, err := g.driver.Stat(ctx, blobPath(d)); err != nil {
+			return missingIsFine(err)
+		}
+		moved, err := g.setAside(ctx, d, false)
+		if err != nil || moved {
+			if err != nil {
+				g.log.ErrorContext(ctx, "registry: bytes in question cannot be read", "digest", d, "err", err)
+			}
+			return nil
+		}
+		return g.back(ctx, d)
+	})
+}
+
+// arrived ends the quarantine of d once good bytes of it were pushed.
+func (g *Registry) arrived(ctx context.Context, d digest.Digest) {
+	if _, ok := g.aside.Load(d); !ok {
+		return
+	}
+	if _, err := g.driver.Stat(ctx, blobPath(d)); err != nil {
+		return
+	}
+	if err := g.back(ctx, d); err != nil {
+		g.log.ErrorContext(ctx, "registry: a quarantine could not be ended", "digest", d, "err", err)
+		return
+	}
+	g.log.InfoContext(ctx, "registry: damaged bytes replaced", "digest", d, "how", "pushed again")
+}
+
+// distrust makes sure that an upload of d replaces bytes that are damaged,
+// instead of finding something there and keeping it.
+func (g *Registry) distrust(ctx context.Context, d digest.Digest) error {
+	if d.Algorithm() != digest.SHA256 {
+		return nil
+	}
+	fi, err := g.driver.Stat(ctx, blobPath(d))
+	if err != nil {
+		return missingIsFine(err)
+	}
+	if g.verified.has(d, fi.Size(), fi.ModTime()) {
+		return nil
+	}
+	sum, err := g.sum(ctx, d, nil)
+	if isNotFound(err) {
+		return nil
+	}
+	if err == nil && sum.good(d) {
+		g.verified.add(d, fi.Size(), fi.ModTime())
+		return nil
+	}
+	_, err = g.setAside(ctx, d, true)
+	return err
+}
+
+// fromMemory mends d with what is still held of it.
+func (g *Registry) fromMemory(ctx context.Context, d digest.Digest) (how string, err error) {
+	content, ok := g.blobs.get(d.String())
+	if !ok {
+		var m *manifest
+		if m, ok = g.manifests.match(func(key string) bool { return strings.HasSuffix(key, "@"+d.String()) }); ok {
+			content = m.content
+		}
+	}
+	if !ok || d.Algorithm().FromBytes(content) != d {
+		return "", nil
+	}
+	if err := g.driver.PutContent(ctx, blobPath(d), content); err != nil {
+		return "", err
+	}
+	return "from memory", g.back(ctx, d)
+}

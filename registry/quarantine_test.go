@@ -1,0 +1,236 @@
+package registry_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/registrytest"
+)
+
+// large is more than is held in memory.
+var large = bytes.Repeat([]byte("an oar and a lock "), 20_000)
+
+// damages are what can happen to a file on a disk.
+var damages = map[string]func(t *testing.T, path string){
+	"a byte flipped": func(t *testing.T, path string) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content[len(content)/2] ^= 1
+		rewrite(t, path, content)
+	},
+	"the last byte flipped": func(t *testing.T, path string) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content[len(content)-1] ^= 0x80
+		rewrite(t, path, content)
+	},
+	"truncated": func(t *testing.T, path string) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rewrite(t, path, content[:len(content)/3])
+	},
+	"grown": func(t *testing.T, path string) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rewrite(t, path, append(content, 'x'))
+	},
+	"emptied": func(t *testing.T, path string) { rewrite(t, path, nil) },
+}
+
+func rewrite(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// keep is a registry on disk, with or without memory, with a version whose
+// layers are a small and a large blob.
+func newKept(t *testing.T, cache int64, options ...func(*registry.Options)) *stored {
+	dir := t.TempDir()
+	s := registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registry.Options) {
+		o.CacheBytes = cache
+		for _, set := range options {
+			set(o)
+		}
+	}))
+	x := &stored{c: newClient(t, s), s: s, dir: dir}
+	x.layer = x.c.blob("acme/hello", large)
+	m := plugin("acme/hello", "1.0.0", "")
+	m.Layers = []ocispec.Descriptor{x.layer, x.c.blob("acme/hello", []byte("small"))}
+	x.version = x.c.pushed("acme/hello", "1.0.0", m)
+	return x
+}
+
+func (x *stored) at(d digest.Digest) string { return filepath.Join(x.dir, x.data(d)) }
+
+// whole reports whether an answer that claims success holds all of d.
+func whole(a answer, err error, d digest.Digest) bool {
+	return err == nil && (a.status == http.StatusOK || a.status == http.StatusPartialContent) && digest.FromBytes(a.body) == d
+}
+
+func TestDamagedBytesAreNeverServedWholeAndMendedByAPush_B12(t *testing.T) {
+	t.Parallel()
+	small := digest.FromString("small")
+	for says, damage := range damages {
+		for kind, d := range map[string]digest.Digest{"large": digest.FromBytes(large), "small": small} {
+			t.Run(says+" in a "+kind+" blob", func(t *testing.T) {
+				t.Parallel()
+				x := newKept(t, -1)
+				path := "/v2/acme/hello/blobs/" + d.String()
+				x.c.want(x.c.send("GET", path, nil), http.StatusOK) // seen to be good
+				damage(t, x.at(d))
+				if a, err := x.c.try("GET", path, nil); err == nil && a.status == http.StatusOK {
+					t.Errorf("the first read got %d bytes with %s", len(a.body), digest.FromBytes(a.body))
+				}
+				text := x.c.refused(x.c.send("GET", path, nil), http.StatusInternalServerError, "UNKNOWN")
+				if !strings.Contains(text, "damaged") || !strings.Contains(text, "set aside") {
+					t.Errorf("the refusal does not say why: %s", text)
+				}
+				x.c.want(x.c.send("GET", path, nil, "Range", "bytes=0-0"), http.StatusInternalServerError)
+				x.c.want(x.c.send("HEAD", path, nil), http.StatusNotFound)
+				x.c.want(x.c.send("POST", "/v2/acme/copy/blobs/uploads/?from=acme/hello&mount="+d.String(), nil), http.StatusAccepted)
+				if list, err := x.s.Quarantined(t.Context()); err != nil || len(list) != 1 || list[0].Digest != d {
+					t.Errorf("quarantined: %+v, %v", list, err)
+				}
+				content := large
+				if kind == "small" {
+					content = []byte("small")
+				}
+				x.c.blob("acme/hello", content)
+				if a, err := x.c.try("GET", path, nil); !whole(a, err, d) {
+					t.Errorf("after the push: status %d, %v", a.status, err)
+				}
+				if list, err := x.s.Quarantined(t.Context()); err != nil || len(list) != 0 {
+					t.Errorf("quarantined still: %+v, %v", list, err)
+				}
+				if found := x.fsck(t); len(found) != 0 {
+					t.Errorf("damage after: %+v", found)
+				}
+			})
+		}
+	}
+}
+
+func TestAPushReplacesDamageThatNobodySaw_B12(t *testing.T) {
+	t.Parallel()
+	for says, damage := range damages {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			x := newKept(t, 0)
+			damage(t, x.at(x.layer.Digest))
+			x.c.blob("acme/hello", large)
+			a, err := x.c.try("GET", "/v2/acme/hello/blobs/"+x.layer.Digest.String(), nil)
+			if !whole(a, err, x.layer.Digest) {
+				t.Errorf("status %d, %v", a.status, err)
+			}
+		})
+	}
+}
+
+func TestAPartOfDamagedBytesIsNotServed_B12(t *testing.T) {
+	t.Parallel()
+	x := newKept(t, 0)
+	damages["the last byte flipped"](t, x.at(x.layer.Digest))
+	path := "/v2/acme/hello/blobs/" + x.layer.Digest.String()
+	x.c.refused(x.c.send("GET", path, nil, "Range", "bytes=0-9"), http.StatusInternalServerError, "UNKNOWN")
+	x.c.want(x.c.send("HEAD", path, nil), http.StatusNotFound)
+}
+
+func TestADamagedManifestIsSetAside_B12(t *testing.T) {
+	t.Parallel()
+	x := newKept(t, -1)
+	damages["a byte flipped"](t, x.at(x.version.Digest))
+	x.c.want(x.c.get("acme/hello", "manifests", "1.0.0"), http.StatusInternalServerError)
+	x.c.want(x.c.send("HEAD", "/v2/acme/hello/manifests/"+x.version.Digest.String(), nil), http.StatusNotFound)
+	_, _, err := x.s.Manifest(t.Context(), "acme/hello", x.version.Digest)
+	var damage *registry.Damage
+	if !errors.As(err, &damage) || damage.Kind != registry.SetAside || !errors.Is(err, artifact.ErrUnverified) {
+		t.Errorf("%v", err)
+	}
+	if f := x.s.Faults(); f.Now != 1 || f.Aside != 1 || f.Seen == 0 {
+		t.Errorf("faults %+v", f)
+	}
+}
+
+func TestWhatIsInMemoryMendsTheDisk_B12(t *testing.T) {
+	t.Parallel()
+	x := newKept(t, 0)
+	x.c.want(x.c.get("acme/hello", "manifests", "1.0.0"), http.StatusOK)
+	damages["a byte flipped"](t, x.at(x.version.Digest))
+	state, err := x.s.Scrub(t.Context(), registry.ScrubOptions{})
+	if err != nil || state.Damaged != 1 || state.Mended != 1 || state.Found[0].Mended != "from memory" {
+		t.Errorf("%+v, %v", state, err)
+	}
+	if found := x.fsck(t); len(found) != 0 {
+		t.Errorf("damage after: %+v", found)
+	}
+}
+
+// A process that was killed between the record and the move leaves damaged
+// bytes in their place, and one killed after good ones came a record too many.
+func TestAKilledQuarantineIsFinishedAtTheStart_B12(t *testing.T) {
+	t.Parallel()
+	x := newKept(t, -1)
+	damages["truncated"](t, x.at(x.layer.Digest))
+	for _, d := range []digest.Digest{x.layer.Digest, x.version.Digest} {
+		dir := filepath.Join(x.dir, "oarlock/quarantine/sha256", d.Encoded())
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		rewrite(t, filepath.Join(dir, "why"), []byte(`{"digest":"`+d.String()+`","what":"test"`)) // cut
+	}
+	again := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(func(o *registry.Options) {
+		o.Replicated, o.Locker = true, registry.NewLocker() // beside the one that is open
+	}))
+	list, err := again.Quarantined(t.Context())
+	if err != nil || len(list) != 1 || list[0].Digest != x.layer.Digest || !strings.Contains(list[0].What, "have digest") {
+		t.Errorf("%+v, %v", list, err)
+	}
+	c := newClient(t, again)
+	c.want(c.get("acme/hello", "manifests", "1.0.0"), http.StatusOK)
+	c.want(c.get("acme/hello", "blobs", x.layer.Digest.String()), http.StatusInternalServerError)
+}
+
+// mirror is an Origin over another registry, or one that lies.
+type mirror struct {
+	c    *client
+	lies bool
+}
+
+func (m mirror) Name() string { return "mirror" }
+
+func (m mirror) Fetch(_ context.Context, repo string, kind registry.LinkKind, d digest.Digest) (io.ReadCloser, error) {
+	what := "blobs"
+	if kind == registry.ManifestLink {
+		what = "manifests"
+	}
+	a, err := m.c.try("GET", "/v2/"+repo+"/"+what+"/"+d.String(), nil)
+	if err != nil || a.status != http.StatusOK {
+		return nil, errors.Join(err, artifact.ErrNotFound)
+	}
+	if m.lies {
+		a.body[0] ^= 1
+	}
+	return io.NopCloser(bytes.NewReader(a.body)), nil
+}

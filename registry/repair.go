@@ -1,0 +1,115 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// Repair is Fsck that mends what it can while the registry serves: damaged
+// bytes are set aside and, like missing ones, taken from memory or fetched
+// from Options.RepairFrom; links are written anew from the manifests that need
+// them. Each damage is reported, with Mended where it is whole again. A tag is
+// never guessed and never deleted. It may be ended and begun again at any time.
+func (g *Registry) Repair(ctx context.Context, report func(Damage)) error {
+	if g.opts.ReadOnly {
+		return fmt.Errorf("repair: the registry was opened read-only: %w", artifact.ErrDenied)
+	}
+	if err := g.openQuarantine(ctx); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	f := &fsck{g: g, report: report, blobs: map[digest.Digest]string{}}
+	f.mend = func(ctx context.Context, d *Damage) bool {
+		how, err := g.mend(ctx, d)
+		switch {
+		case err != nil:
+			d.What += "; not mended: " + err.Error()
+		case how != "":
+			d.Mended = how
+			g.log.InfoContext(ctx, "registry: damage mended", "repository", d.Repository, "digest", d.Digest, "path", d.Path, "what", d.What, "how", how)
+		}
+		return how != "" && err == nil
+	}
+	return g.fsck(ctx, f)
+}
+
+// mend makes d good and says how; "" where nothing can.
+func (g *Registry) mend(ctx context.Context, d *Damage) (how string, err error) {
+	if d.Repository != "" {
+		leave, err := g.opts.Locker.Lock(ctx, "repository/"+d.Repository, true)
+		if err != nil {
+			return "", err
+		}
+		defer leave()
+	}
+	switch d.Kind {
+	case DamagedBytes:
+		moved, err := g.setAside(ctx, d.target, false) // what cannot be read at all stays, and is replaced
+		if err == nil && !moved {
+			return "good when it was read again", nil
+		}
+		if d.Repository == "" {
+			return "", errors.Join(errors.New("set aside; no repository holds it"), err)
+		}
+		return g.mendBytes(ctx, d.Repository, d.link, d.target)
+	case MissingBytes, SetAside:
+		return g.mendBytes(ctx, d.Repository, d.link, d.target)
+	case DamagedLink, MissingReference, LostTag:
+		return g.mendLink(ctx, d)
+	case DamagedReferrer:
+		return g.mendReferrer(ctx, d)
+	case MissingMark:
+		return "listed", g.driver.PutContent(ctx, markPath(d.Repository), []byte(d.Repository))
+	}
+	return "", nil
+}
+
+// mendLink makes the repository hold target again, once its bytes are good.
+func (g *Registry) mendLink(ctx context.Context, d *Damage) (how string, err error) {
+	if d.target.Algorithm() != digest.SHA256 {
+		return "", nil // where its bytes are is what the link said
+	}
+	how = "link written anew"
+	if fi, err := g.driver.Stat(ctx, blobPath(d.target)); err != nil || fi.Size() == 0 {
+		if err := missingIsFine(err); err != nil {
+			return "", err
+		}
+		fetched, err := g.mendBytes(ctx, d.Repository, d.link, d.target)
+		if err != nil {
+			return "", err
+		}
+		how += ", bytes " + fetched
+	} else if what := g.wrong(ctx, d.target, nil); what != "" {
+		return "", errors.New(what)
+	}
+	if d.link == ManifestLink {
+		if m, err := g.manifestBytes(ctx, d.target); err != nil || m == nil {
+			return "", errors.Join(err, fmt.Errorf("the bytes of %s are no manifest", d.target))
+		}
+	}
+	return how, g.putLink(ctx, linkPath(d.Repository, d.link, d.target), d.target)
+}
+
+// mendReferrer writes the link of a referrer from its manifest, and removes
+// one that its manifest does not know.
+func (g *Registry) mendReferrer(ctx context.Context, d *Damage) (how string, err error) {
+	m, err := g.loadManifest(ctx, d.Repository, d.target)
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return "", err
+	}
+	if err == nil && m.Subject != nil && m.Subject.Digest.Validate() == nil {
+		if err := g.putReferrer(ctx, d.Repository, m); err != nil {
+			return "", err
+		}
+		if d.Path == referrerPath(d.Repository, m.Subject.Digest, m.digest) {
+			return "written anew", nil
+		}
+	}
+	// The list of its subject may be in memory: it is read from storage again.
+	defer g.referrers.clear()
+	return "removed: its manifest says otherwise", missingIsFine(g.driver.Delete(ctx, d.Path))
+}
