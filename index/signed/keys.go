@@ -83,15 +83,21 @@ func (k *Keys) Reload() error {
 	if err != nil {
 		return fmt.Errorf("catalog keys: %w", err)
 	}
-	for _, role := range onlineRoles {
-		if r := root.Signed.Roles[role]; countHeld(held, r.KeyIDs) < r.Threshold {
-			return fmt.Errorf("catalog keys: %s: %d of the keys of %s %d are here, which asks for %d: restore them from a backup, or rotate with --online-keys",
-				k.dir, countHeld(held, r.KeyIDs), role, root.Signed.Version, r.Threshold)
-		}
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.roots, k.root, k.held = roots, root, held
+	return nil
+}
+
+// Online says which keys are missing to publish; those of the root are not.
+func (k *Keys) Online() error {
+	now := k.ring()
+	for _, role := range onlineRoles {
+		if r := now.root.Signed.Roles[role]; countHeld(now.held, r.KeyIDs) < r.Threshold {
+			return fmt.Errorf("catalog keys: %s: %d of the keys of %s are here, root %d asks for %d: restore them from a backup, or rotate with --online-keys",
+				k.dir, countHeld(now.held, r.KeyIDs), role, now.root.Signed.Version, r.Threshold)
+		}
+	}
 	return nil
 }
 

@@ -155,7 +155,7 @@ func (p *Publisher) renew(ctx context.Context, g *catalog.Generation) (Published
 // renewRoot makes the root last longer where its key is here; where it is not,
 // it says so in time.
 func (p *Publisher) renewRoot(ctx context.Context) error {
-	if err := p.o.Keys.Reload(); err != nil {
+	if err := errors.Join(p.o.Keys.Reload(), p.o.Keys.Online()); err != nil {
 		return err
 	}
 	left := p.o.Keys.RootExpires().Sub(p.o.Now())

@@ -86,7 +86,7 @@ func (p *Publisher) attempt(ctx context.Context, live *catalog.Live, retry *time
 	*retry = retryFirst
 	if done.Uploaded > 0 {
 		p.o.Log.InfoContext(ctx, "signed catalog: published", "generation", done.Generation, "digest", done.CatalogDigest,
-			"manifest", done.Manifest, "expires", done.Expires, "bytes", done.Uploaded)
+			"plugins", done.Plugins, "versions", done.Versions, "manifest", done.Manifest, "expires", done.Expires, "bytes", done.Uploaded)
 	}
 	return min(max(p.nextRenewal(), time.Second), lookEvery)
 }

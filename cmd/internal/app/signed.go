@@ -49,6 +49,9 @@ func (s *Server) openSigning(ctx context.Context, metrics prometheus.Registerer)
 		return nil, nil
 	}
 	keys, err := signed.OpenKeys(s.cfg.catalogKeys(), signed.KeyOptions{RootLifetime: s.cfg.Catalog.Root})
+	if err == nil {
+		err = keys.Online()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,8 +19,8 @@ const defaultServer = "http://127.0.0.1:7117"
 
 func (c *console) serverURL() string { return cmp.Or(c.server, defaultServer) }
 
-// catalog is a client of the catalog that --server names.
-func (c *console) catalog() (*client.Client, error) {
+// serverCatalog is a client of the catalog that --server names.
+func (c *console) serverCatalog() (*client.Client, error) {
 	cl, err := client.New(c.serverURL(), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP, Login: c.login})
 	return cl, argument(err)
 }
@@ -105,7 +105,7 @@ func wants(args []string) ([]index.Want, error) {
 
 // completePlugins offers the ids that begin as typed.
 func (c *console) completePlugins(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-	cl, err := c.catalog()
+	cl, err := c.catalog(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -27,6 +27,7 @@ type console struct {
 	quiet     bool
 	server    string
 	plainHTTP bool
+	signed    signedFlags
 }
 
 func (c *console) flags(cmd *cobra.Command) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -44,11 +45,11 @@ func (s *storeFlags) open() (*client.Store, error) {
 }
 
 // openOnline opens the store for changes that ask the catalog.
-func (s *storeFlags) openOnline(c *console) (*client.Store, error) {
+func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store, error) {
 	if s.dir == "" {
 		return nil, usagef("which store? give --dir DIR")
 	}
-	cl, err := c.catalog()
+	cl, err := c.catalog(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -89,16 +90,18 @@ func newInstall(c *console) *cobra.Command {
 			"--key or a policy, without which nothing is installed; then one rename makes it active. What is\n"+
 			"installed already stays at its digest where it can.",
 		"oarlock install acme/hello --dir ./plugins --host acme-editor --host-version 2.1 --policy trust.yaml",
-		"oarlock install acme/hello@^1.2 acme/greet --dir ./plugins --server https://plugins.example.org")
+		"oarlock install acme/hello@^1.2 acme/greet --dir ./plugins --server https://plugins.example.org",
+		"oarlock install acme/hello --dir ./plugins --catalog mirror.example.org --root root.json --policy trust.yaml")
 	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^1.2")
 	cmd.ValidArgsFunction = c.completePlugins
 	store.add(cmd.Flags())
+	c.addSigned(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		plugins, err := wants(args)
 		if err != nil {
 			return err
 		}
-		s, err := store.openOnline(c)
+		s, err := store.openOnline(cmd.Context(), c)
 		if err != nil {
 			return err
 		}

@@ -38,6 +38,7 @@ func newResolve(c *console) *cobra.Command {
 	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^1.2")
 	cmd.ValidArgsFunction = c.completePlugins
 	host.add(cmd.Flags())
+	c.addSigned(cmd)
 	cmd.Flags().StringVar(&lock, "lock", "", "lock `FILE` to read, if it is there, and to write")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		plugins, err := wants(args)
@@ -48,7 +49,7 @@ func newResolve(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, err := c.catalog()
+		cl, err := c.catalog(cmd.Context())
 		if err != nil {
 			return err
 		}

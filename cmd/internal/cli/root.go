@@ -24,6 +24,7 @@ func newRoot(c *console) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			c.signed.serverGiven = cmd.Flags().Changed("server")
 			switch c.output {
 			case "text", "json", "yaml":
 				return nil

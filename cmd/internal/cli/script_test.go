@@ -41,6 +41,7 @@ func TestScripts_L3(t *testing.T) {
 			"stop":   stopServer,
 			"exits":  exitsWith,
 			"digest": digestOf,
+			"logged": logged,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -130,6 +131,16 @@ func exitsWith(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(script, []byte("\"$@\"; code=$?; echo \"exit code $code\" >&2; test $code = "+strconv.Itoa(want)+"\n"), 0o644))
 	if err := ts.Exec("sh", append([]string{script}, args[1:]...)...); err != nil {
 		ts.Fatalf("expected exit code %d: %v", want, err)
+	}
+}
+
+// logged waits for a line in the log of the server.
+//
+//	logged 'signed catalog: published'
+func logged(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(serversKey{}).(map[string]*server)["now"]
+	if _, err := s.log.wait(regexp.MustCompile(args[0]+"()"), s.code); err != "" {
+		ts.Fatalf("server: %s", err)
 	}
 }
 

@@ -57,6 +57,7 @@ func newSearch(c *console) *cobra.Command {
 	cmd.Args = args(0, -1, "words to search for")
 	f := cmd.Flags()
 	host.add(f)
+	c.addSigned(cmd)
 	f.StringVar(&q.Category, "category", "", "one or more categories, comma between")
 	f.StringVar(&q.Publisher, "publisher", "", "one or more publishers, comma between")
 	f.StringVar(&q.License, "license", "", "one or more SPDX expressions, comma between")
@@ -73,7 +74,7 @@ func newSearch(c *console) *cobra.Command {
 	f.StringSliceVar(&q.Facets, "facets", nil, "facets to count (json and yaml output)")
 	f.Int64Var(&q.Generation, "generation", 0, "answer from this generation of the catalog")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		cl, err := c.catalog()
+		cl, err := c.catalog(cmd.Context())
 		if err != nil {
 			return err
 		}

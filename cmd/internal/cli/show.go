@@ -135,6 +135,7 @@ func newShow(c *console) *cobra.Command {
 	cmd.Args = args(1, 1, "one plugin such as acme/hello or acme/hello@1.2.0")
 	cmd.ValidArgsFunction = c.completePlugins
 	host.add(cmd.Flags())
+	c.addSigned(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		p, err := parsePlugin(args[0])
 		if err != nil {
@@ -144,7 +145,7 @@ func newShow(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		cl, err := c.catalog()
+		cl, err := c.catalog(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ func newUpdate(c *console) *cobra.Command {
 		"oarlock update --dir ./plugins --host acme-editor --host-version 2.2", "oarlock update acme/hello --dir ./plugins")
 	cmd.Args = args(0, -1, "plugins such as acme/hello")
 	store.add(cmd.Flags())
+	c.addSigned(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var ids []artifact.Name
 		for _, arg := range args {
@@ -22,7 +23,7 @@ func newUpdate(c *console) *cobra.Command {
 			}
 			ids = append(ids, id)
 		}
-		s, err := store.openOnline(c)
+		s, err := store.openOnline(cmd.Context(), c)
 		if err != nil {
 			return err
 		}
