@@ -45,6 +45,11 @@ type Observer struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight *prometheus.GaugeVec
+
+	// Large is told of the length of each answer that says it, before its first
+	// byte; what it gives is called after the last. It may give the reader a
+	// deadline. nil gives none.
+	Large func(w http.ResponseWriter, length int64) (done func())
 }
 
 // NewObserver registers its metrics with reg.
@@ -74,11 +79,14 @@ func (o *Observer) Wrap(part string, writes slog.Level, next http.Handler) http.
 			id = rand.Text()[:16]
 		}
 		w.Header().Set(RequestIDHeader, id)
-		ow := &observed{ResponseWriter: w}
+		ow := &observed{ResponseWriter: w, large: o.Large}
 		inFlight.Inc()
 		defer func() {
 			took := time.Since(begin)
 			inFlight.Dec()
+			if ow.done != nil {
+				ow.done()
+			}
 			if v := recover(); v != nil {
 				o.panicked(ow, r, id, v)
 			}
@@ -145,6 +153,8 @@ type observed struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	large  func(http.ResponseWriter, int64) func()
+	done   func()
 }
 
 func (w *observed) code() int {
@@ -154,16 +164,29 @@ func (w *observed) code() int {
 	return w.status
 }
 
+// begin is called once, before anything is sent.
+func (w *observed) begin(status int) {
+	w.status = status
+	if w.large == nil {
+		return
+	}
+	if length := w.Header()["Content-Length"]; len(length) == 1 && len(length[0]) > 5 {
+		if n, err := strconv.ParseInt(length[0], 10, 64); err == nil {
+			w.done = w.large(w.ResponseWriter, n)
+		}
+	}
+}
+
 func (w *observed) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
-		w.status = status
+		w.begin(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *observed) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.begin(http.StatusOK)
 	}
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
@@ -173,7 +196,7 @@ func (w *observed) Write(b []byte) (int, error) {
 // ReadFrom lets a file go to the socket without passing through here.
 func (w *observed) ReadFrom(r io.Reader) (int64, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.begin(http.StatusOK)
 	}
 	n, err := io.Copy(w.ResponseWriter, r)
 	w.bytes += n

@@ -72,7 +72,9 @@ func init() {
 		if status == http.StatusInternalServerError && len(errs) == 1 {
 			return &problem{*asProblem(ctx, errs[0])}
 		}
-		return &problem{*asked(status, msg, errs)}
+		p := *asked(status, msg, errs)
+		p.RequestID = requestID(ctx)
+		return &problem{p}
 	}
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
 		return huma.NewErrorWithContext(nil, status, msg, errs...)
@@ -123,15 +125,13 @@ func asked(status int, msg string, errs []error) *index.Problem {
 func asProblem(ctx context.Context, err error) *index.Problem {
 	var spoken *huma.ErrorDetail
 	if errors.As(err, &spoken) {
-		return asked(http.StatusBadRequest, spoken.Message, []error{spoken})
-	}
-	p := *index.ProblemOf(err)
-	if p.Status < 500 {
+		p := *asked(http.StatusBadRequest, spoken.Message, []error{spoken})
+		p.RequestID = requestID(ctx)
 		return &p
 	}
-	r := requestOf(ctx)
+	p, r := *index.ProblemOf(err), requestOf(ctx)
 	p.RequestID = r.id
-	if p.Code != index.CodeInternal {
+	if p.Status < 500 || p.Code != index.CodeInternal {
 		return &p
 	}
 	p.Detail = "internal error, request " + r.id
@@ -143,8 +143,12 @@ func asProblem(ctx context.Context, err error) *index.Problem {
 }
 
 // writeProblem answers what no typed handler answered.
-func writeProblem(w http.ResponseWriter, p *index.Problem) {
-	body, err := encode(p)
+func writeProblem(w http.ResponseWriter, known *index.Problem) {
+	p := *known
+	if p.RequestID == "" {
+		p.RequestID = w.Header().Get(RequestIDHeader)
+	}
+	body, err := encode(&p)
 	if err != nil {
 		body = []byte(`{"type":"about:blank","title":"Internal error","status":500,"detail":"internal error","code":"internal"}`)
 	}

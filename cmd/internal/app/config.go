@@ -13,18 +13,21 @@ import (
 // the configuration file; the environment variable of a key is OARLOCK_ and
 // the key in upper case with "_" for ".".
 type Config struct {
-	Data       string              `koanf:"data" json:"data"`
-	Listen     string              `koanf:"listen" json:"listen"`
-	PublicURL  string              `koanf:"public_url" json:"public_url"`
-	TLSCert    string              `koanf:"tls_cert" json:"tls_cert"`
-	TLSKey     string              `koanf:"tls_key" json:"tls_key"`
-	Storage    string              `koanf:"storage" json:"storage"`
-	DB         string              `koanf:"db" json:"db"`
-	Dev        bool                `koanf:"dev" json:"dev"`
-	Trust      string              `koanf:"trust" json:"trust"`
-	Namespaces map[string]Settings `koanf:"namespaces" json:"namespaces"`
-	Log        LogConfig           `koanf:"log" json:"log"`
-	Limits     Limits              `koanf:"limits" json:"limits"`
+	Data      string `koanf:"data" json:"data"`
+	Listen    string `koanf:"listen" json:"listen"`
+	PublicURL string `koanf:"public_url" json:"public_url"`
+	TLSCert   string `koanf:"tls_cert" json:"tls_cert"`
+	TLSKey    string `koanf:"tls_key" json:"tls_key"`
+	// TrustedProxies are addresses and networks whose X-Forwarded-For,
+	// X-Forwarded-Host and Forwarded are believed.
+	TrustedProxies []string            `koanf:"trusted_proxies" json:"trusted_proxies"`
+	Storage        string              `koanf:"storage" json:"storage"`
+	DB             string              `koanf:"db" json:"db"`
+	Dev            bool                `koanf:"dev" json:"dev"`
+	Trust          string              `koanf:"trust" json:"trust"`
+	Namespaces     map[string]Settings `koanf:"namespaces" json:"namespaces"`
+	Log            LogConfig           `koanf:"log" json:"log"`
+	Limits         Limits              `koanf:"limits" json:"limits"`
 	// Publishing is the switch of the whole site: "on", or "off", which
 	// refuses new versions everywhere.
 	Publishing string     `koanf:"publishing" json:"publishing"`
@@ -54,7 +57,15 @@ type Limits struct {
 	ReadHeader time.Duration `koanf:"read_header" json:"read_header"` // until all headers are here
 	Idle       time.Duration `koanf:"idle" json:"idle"`               // of a kept connection
 	Drain      time.Duration `koanf:"drain" json:"drain"`             // for requests in flight at the end
-	Cache      int64         `koanf:"cache" json:"cache"`             // bytes of manifests kept in memory
+	// BodyGrace is how long a request's body may stand still; one that is no
+	// upload has to be here within it.
+	BodyGrace time.Duration `koanf:"body_grace" json:"body_grace"`
+	// UploadRate is the bytes per second below which the time that an upload,
+	// or a download, stands still adds up. 0 does not limit.
+	UploadRate  int64 `koanf:"upload_rate" json:"upload_rate"`
+	Connections int   `koanf:"connections" json:"connections"` // at once; 0 does not limit
+	Requests    int   `koanf:"requests" json:"requests"`       // at once, health apart; 0 does not limit
+	Cache       int64 `koanf:"cache" json:"cache"`             // bytes of manifests kept in memory
 }
 
 // Default is the configuration that needs nothing.
@@ -65,11 +76,14 @@ func Default() Config {
 		Namespaces: map[string]Settings{},
 		Log:        LogConfig{Level: "info", Format: "text"},
 		Limits: Limits{
-			Body:       1 << 20,
-			ReadHeader: 10 * time.Second,
-			Idle:       2 * time.Minute,
-			Drain:      20 * time.Second,
-			Cache:      64 << 20,
+			Body:        1 << 20,
+			ReadHeader:  10 * time.Second,
+			Idle:        2 * time.Minute,
+			Drain:       20 * time.Second,
+			BodyGrace:   30 * time.Second,
+			UploadRate:  1 << 10,
+			Connections: 10000,
+			Cache:       64 << 20,
 		},
 		Publishing: "on",
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},

@@ -14,10 +14,12 @@ import (
 // who asks.
 func (s *Server) handler(o *api.Observer) http.Handler {
 	a := s.accounts
-	store := o.Wrap("registry", slog.LevelDebug, noted(a.forRegistry(s.registry)))
-	logins := o.Wrap("auth", slog.LevelInfo, noted(a.forLogins()))
-	rest := o.Wrap("api", slog.LevelInfo, noted(a.forAPI(s.api)))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	uploads, bodies := s.cfg.Limits.uploads(), s.cfg.Limits.requests()
+	o.Large = uploads.Answer
+	store := o.Wrap("registry", slog.LevelDebug, noted(uploads.Wrap(a.forRegistry(s.registry))))
+	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
+	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.api))))
+	return s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):
 			store.ServeHTTP(w, r)
@@ -26,7 +28,7 @@ func (s *Server) handler(o *api.Observer) http.Handler {
 		default:
 			rest.ServeHTTP(w, r)
 		}
-	})
+	}))
 }
 
 // noted lets the audit log have the id of the request.

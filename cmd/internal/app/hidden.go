@@ -25,6 +25,7 @@ func (g GC) MarshalJSON() ([]byte, error) {
 func (l Limits) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"body": l.Body, "cache": l.Cache,
+		"body_grace": l.BodyGrace.String(), "upload_rate": l.UploadRate, "connections": l.Connections, "requests": l.Requests,
 		"read_header": l.ReadHeader.String(), "idle": l.Idle.String(), "drain": l.Drain.String(),
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -41,6 +42,7 @@ type Server struct {
 	signing  *signing
 	api      *api.Server
 	http     *http.Server
+	tls      *edge.Certificate // nil without
 	closing  sync.Once
 }
 
@@ -84,7 +86,9 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
 	})
-	s.http = s.newHTTP(api.NewObserver(o.Log, metrics))
+	if err := s.face(api.NewObserver(o.Log, metrics), metrics); err != nil {
+		return nil, unusable(err)
+	}
 	return s, nil
 }
 
@@ -139,18 +143,6 @@ func (s *Server) openRegistry(ctx context.Context) error {
 	return err
 }
 
-func (s *Server) newHTTP(o *api.Observer) *http.Server {
-	h := &http.Server{
-		Handler:           s.handler(o),
-		ReadHeaderTimeout: s.cfg.Limits.ReadHeader,
-		IdleTimeout:       s.cfg.Limits.Idle,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	h.RegisterOnShutdown(s.api.Drain)
-	return h
-}
-
 // Addr is the address that is listened on, with its real port.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
@@ -189,13 +181,8 @@ func (s *Server) Run(ctx context.Context) error {
 	defer scheduled.Wait()
 	defer stop()
 	served := make(chan error, 1)
-	go func() {
-		if s.cfg.TLSCert != "" {
-			served <- s.http.ServeTLS(s.listener, s.cfg.TLSCert, s.cfg.TLSKey)
-			return
-		}
-		served <- s.http.Serve(s.listener)
-	}()
+	go func() { served <- s.serve() }()
+	scheduled.Go(func() { s.watchCertificate(background) })
 	s.log.InfoContext(ctx, "listening", "address", s.Addr(), "url", s.URL(), "data", s.cfg.Data, "dev", s.cfg.Dev)
 	var err error
 	select {
@@ -221,8 +208,11 @@ func (s *Server) drain() error {
 	return nil
 }
 
-// Reload reads the trust policy again; on an error the earlier one stays.
-func (s *Server) Reload(ctx context.Context) error { return s.index.reload(ctx) }
+// Reload reads the trust policy and the certificate again; of what cannot be
+// used the earlier one stays.
+func (s *Server) Reload(ctx context.Context) error {
+	return errors.Join(s.reloadCertificate(ctx), s.index.reload(ctx))
+}
 
 // Close gives storage and address back. Run has written the checkpoint.
 func (s *Server) Close() (err error) {

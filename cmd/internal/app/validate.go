@@ -27,6 +27,7 @@ func (c *Config) Validate() error {
 	c.validateAddress(problem)
 	c.validateTLS(problem)
 	c.validateAccounts(problem)
+	validateEdge(c, problem)
 	c.validateSigning(problem)
 	if _, err := parseStorage(c.Storage); err != nil {
 		problem("storage", "%s", err)
@@ -54,7 +55,7 @@ func (c *Config) Validate() error {
 		problem("gc.every", "%s: expected 0 for never, or more", c.GC.Every)
 	}
 	positive := map[string]int64{"limits.body": c.Limits.Body, "limits.cache": c.Limits.Cache, "limits.read_header": int64(c.Limits.ReadHeader),
-		"limits.idle": int64(c.Limits.Idle), "gc.grace": int64(c.GC.Grace), "limits.drain": int64(c.Limits.Drain)}
+		"limits.idle": int64(c.Limits.Idle), "gc.grace": int64(c.GC.Grace), "limits.drain": int64(c.Limits.Drain), "limits.body_grace": int64(c.Limits.BodyGrace)}
 	for _, key := range slices.Sorted(maps.Keys(positive)) {
 		if positive[key] <= 0 {
 			problem(key, "expected more than 0")

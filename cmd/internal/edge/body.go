@@ -31,7 +31,7 @@ func (b Bodies) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		p := &paced{ReadCloser: r.Body, of: b, credit: b.Grace, conn: http.NewResponseController(w)}
-		p.allow(time.Now()) // for a body that next leaves to be read by the server
+		_ = p.conn.SetReadDeadline(time.Now().Add(b.Grace)) // for a body that next leaves to be read by the server
 		r.Body = p
 		next.ServeHTTP(w, r)
 	})

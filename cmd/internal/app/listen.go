@@ -1,0 +1,119 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/cmd/internal/edge"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+)
+
+const (
+	// certificateEvery is how often the files of the certificate are looked at.
+	certificateEvery = 30 * time.Second
+	// pingAfter and pingWithin find HTTP/2 clients that are gone.
+	pingAfter, pingWithin = 30 * time.Second, 15 * time.Second
+	// maxStreams is how many requests one HTTP/2 connection carries at once.
+	maxStreams = 128
+)
+
+// face makes what the network sees: all handlers behind the edge, and the
+// certificate.
+func (s *Server) face(o *api.Observer, metrics prometheus.Registerer) error {
+	proxies, err := edge.ParseProxies(s.cfg.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	s.http = &http.Server{
+		Handler:           proxies.Wrap(s.handler(o)),
+		ReadHeaderTimeout: s.cfg.Limits.ReadHeader,
+		IdleTimeout:       s.cfg.Limits.Idle,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingWithin, WriteByteTimeout: s.cfg.Limits.BodyGrace,
+		},
+	}
+	s.http.RegisterOnShutdown(s.api.Drain)
+	if s.cfg.TLSCert == "" {
+		return nil
+	}
+	if s.tls, err = edge.OpenCertificate(s.cfg.TLSCert, s.cfg.TLSKey, s.log); err != nil {
+		return err
+	}
+	s.tls.Register(metrics)
+	s.http.TLSConfig = s.tls.Config()
+	return nil
+}
+
+// serve answers until the listener is closed.
+func (s *Server) serve() error {
+	l := edge.LimitConnections(s.listener, s.cfg.Limits.Connections)
+	if s.tls != nil {
+		return s.http.ServeTLS(l, "", "")
+	}
+	return s.http.Serve(l)
+}
+
+// watchCertificate looks at the files of the certificate until ctx ends.
+func (s *Server) watchCertificate(ctx context.Context) {
+	if s.tls == nil {
+		return
+	}
+	tick := time.NewTicker(certificateEvery)
+	defer tick.Stop()
+	s.tls.Watch(ctx, tick.C)
+}
+
+func (s *Server) reloadCertificate(ctx context.Context) error {
+	if s.tls == nil {
+		return nil
+	}
+	return s.tls.Reload(ctx)
+}
+
+// uploads hold senders of bytes to a pace, and requests senders of everything
+// else to a time.
+func (l Limits) uploads() edge.Bodies {
+	if l.UploadRate <= 0 {
+		return edge.Bodies{}
+	}
+	return edge.Bodies{Grace: l.BodyGrace, Rate: l.UploadRate}
+}
+
+func (l Limits) requests() edge.Bodies { return edge.Bodies{Grace: l.BodyGrace} }
+
+// bounded answers as many requests at once as the configuration lets it, and
+// health in any case.
+func (s *Server) bounded(next http.Handler) http.Handler {
+	within := edge.LimitRequests(s.cfg.Limits.Requests, next, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		api.Refuse(w, r, index.NewProblem(index.CodeUnavailable, "the server answers as many requests as it may", "try again in a second"))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/livez", "/readyz", "/metrics":
+			next.ServeHTTP(w, r)
+		default:
+			within.ServeHTTP(w, r)
+		}
+	})
+}
+
+func validateEdge(c *Config, problem problemFunc) {
+	for _, text := range c.TrustedProxies {
+		if _, err := edge.ParseProxies([]string{text}); err != nil {
+			problem("trusted_proxies", "%s", err)
+		}
+	}
+	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate} {
+		if n < 0 {
+			problem(key, "%d: expected 0 for no limit, or more", n)
+		}
+	}
+}
