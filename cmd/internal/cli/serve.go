@@ -19,7 +19,7 @@ func newServe(c *console) *cobra.Command {
 	cmd := verb("serve", "Serve registry and catalog on one listener",
 		"One process is enough: /v2/ is the OCI registry, /api/v1/ the catalog, /api/docs its reference.\n"+
 			"The configuration file is read first, then OARLOCK_* variables, then flags. SIGTERM drains and\n"+
-			"exits 0, a second signal ends at once; SIGHUP reads the trust policy again. The first start makes\n"+
+			"exits 0, a second signal ends at once; SIGHUP reads trust policy and certificate again. The first start makes\n"+
 			"the platform key and prints one admin token: log in with it, claim a namespace, push.",
 		"oarlock serve --dev", "oarlock serve --data /var/lib/oarlock --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem",
 		"oarlock serve --config /etc/oarlock.yaml", "curl http://127.0.0.1:7117/readyz")
@@ -54,6 +54,11 @@ func serverFlags(f *pflag.FlagSet) {
 }
 
 func loadConfig(f *pflag.FlagSet) (app.Config, error) {
+	return loadConfigFor(f, (*app.Config).Validate)
+}
+
+// loadConfigFor judges the configuration by what it is used for.
+func loadConfigFor(f *pflag.FlagSet, validate func(*app.Config) error) (app.Config, error) {
 	given := map[string]any{}
 	file := ""
 	f.Visit(func(flag *pflag.Flag) {
@@ -71,7 +76,7 @@ func loadConfig(f *pflag.FlagSet) (app.Config, error) {
 	cfg, err := app.LoadConfig(app.ConfigInput{File: file, Environ: os.Environ(), Flags: given})
 	var loading, judging *app.ConfigError
 	errors.As(err, &loading)
-	if errors.As(cfg.Validate(), &judging) && loading != nil {
+	if errors.As(validate(&cfg), &judging) && loading != nil {
 		loading.Problems = append(loading.Problems, judging.Problems...)
 		return cfg, loading
 	}
@@ -108,7 +113,7 @@ func serve(ctx context.Context, c *console, cfg app.Config) error {
 			select {
 			case <-again:
 				if err := s.Reload(ctx); err != nil {
-					log.Error("reload: the earlier trust policy stays", "err", err)
+					log.Error("reload: what cannot be used stays as it was", "err", err)
 				}
 			case <-ctx.Done():
 				return
