@@ -73,6 +73,9 @@ func Decide(p Principal, a Action, r Resource) Decision {
 	if p.Name == "" {
 		return Decision{CouldNotTell, "unknown", "nobody said who asks"}
 	}
+	if d, mine := decideLedgers(p, a, r); mine {
+		return d
+	}
 	if r.Claimed == No && !row.unclaimed && p.LoggedIn() && r.Namespace != artifact.ReservedPublisher {
 		if a == RepositoryPull { // in the words of a private one, and whatever the credential was issued for
 			return denyRole(p, row, r)
