@@ -1,0 +1,194 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/store"
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/backup"
+)
+
+// BackupOptions say how a backup is made.
+type BackupOptions struct {
+	Version  string
+	Keep     int // how many backups stay; 0 is all
+	Log      *slog.Logger
+	Progress func(backup.Progress)
+}
+
+// A Backup is one that was made.
+type Backup struct {
+	ID           string          `json:"id"`
+	CreatedAt    time.Time       `json:"created_at"`
+	Repositories int             `json:"repositories"`
+	Tables       int             `json:"tables"`
+	Rows         int64           `json:"rows"`
+	Files        int             `json:"files"`
+	NewObjects   int             `json:"new_objects"`
+	NewBytes     int64           `json:"new_bytes"`
+	Catalog      string          `json:"catalog_digest,omitempty"`
+	Damage       []backup.Damage `json:"damage"`
+	Pruned       []string        `json:"pruned,omitempty"`
+}
+
+// MakeBackup copies the site of cfg to the directory dest, beside the server
+// that serves it, or without one. It reads storage and database itself, takes
+// no lock of theirs and changes nothing in them. First the registry, then the
+// database, so that every namespace in the one has its owner in the other, and
+// then the files of the data directory.
+func MakeBackup(ctx context.Context, cfg Config, dest string, o BackupOptions) (_ Backup, err error) {
+	if err := apart(cfg, dest); err != nil {
+		return Backup{}, err
+	}
+	g, err := cfg.openBeside(ctx, o.Log)
+	if err != nil {
+		return Backup{}, unusable(fmt.Errorf("storage: %w", err))
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	db, err := store.OpenBeside(ctx, cfg.databaseURL())
+	if err != nil {
+		return Backup{}, unusable(fmt.Errorf("db: %w", err))
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	v, err := backup.Create(dest)
+	if err != nil {
+		return Backup{}, err
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	w, err := v.Begin(backup.Options{Oarlock: o.Version, Progress: o.Progress})
+	if err != nil {
+		return Backup{}, err
+	}
+	if err := w.Registry(ctx, g); err != nil {
+		return Backup{}, err
+	}
+	if err := dumpInto(ctx, w, db); err != nil {
+		return Backup{}, err
+	}
+	if err := filesInto(ctx, w, cfg); err != nil {
+		return Backup{}, err
+	}
+	if err := catalogInto(ctx, v, w, cfg, o.Log); err != nil {
+		return Backup{}, err
+	}
+	id, err := w.Commit()
+	if err != nil {
+		return Backup{}, err
+	}
+	made := reportOf(id, w)
+	if o.Keep > 0 {
+		pruned, err := v.Prune(ctx, o.Keep)
+		if err != nil {
+			return made, err
+		}
+		made.Pruned = pruned.Backups
+	}
+	return made, nil
+}
+
+func reportOf(id string, w *backup.Writer) Backup {
+	m, p := w.Manifest(), w.Progress()
+	b := Backup{ID: id, CreatedAt: m.Created, Repositories: len(m.Repositories), Files: len(m.Files),
+		NewObjects: p.Objects, NewBytes: p.Bytes, Damage: m.Damage}
+	if b.Damage == nil {
+		b.Damage = []backup.Damage{}
+	}
+	if m.Database != nil {
+		b.Tables = len(m.Database.Tables)
+		for _, t := range m.Database.Tables {
+			b.Rows += t.Rows
+		}
+	}
+	if m.Catalog != nil {
+		b.Catalog = m.Catalog.Digest.String()
+	}
+	return b
+}
+
+// dumpInto copies every table, as of one moment.
+func dumpInto(ctx context.Context, w *backup.Writer, db *store.Store) error {
+	schema, tables, err := db.Dump(ctx, func(table string, rows int64, lines []byte) error {
+		return w.Rows(ctx, table, rows, lines)
+	})
+	if err != nil {
+		return err
+	}
+	described := make([]backup.Table, len(tables))
+	for i, t := range tables {
+		described[i] = backup.Table{Name: t.Name, Columns: t.Columns}
+	}
+	w.Schema(schema, described)
+	return nil
+}
+
+// openBeside opens the storage to read it while a server writes it.
+func (c *Config) openBeside(ctx context.Context, log *slog.Logger) (*registry.Registry, error) {
+	o, err := c.storageOptions()
+	if err != nil {
+		return nil, err
+	}
+	o.ReadOnly, o.Replicated, o.Logger = true, true, log
+	return registry.Open(ctx, o)
+}
+
+// storageOptions are what opens the storage of c, and nothing else.
+func (c *Config) storageOptions() (registry.Options, error) {
+	place, err := parseStorage(c.Storage)
+	if err != nil {
+		return registry.Options{}, err
+	}
+	dir := place.dir
+	if dir == "" && place.driver == "filesystem" {
+		dir = filepath.Join(c.Data, "registry")
+	}
+	return registry.Options{Dir: dir, Driver: place.driver, Parameters: place.parameters, CacheBytes: c.Limits.Cache, PurgeInterval: -1}, nil
+}
+
+// apart keeps a backup out of what it copies, and the other way round.
+func apart(cfg Config, dest string) error {
+	own := []string{cfg.Data}
+	if o, err := cfg.storageOptions(); err == nil && o.Driver == "filesystem" {
+		own = append(own, o.Dir)
+	}
+	to, err := real(dest)
+	if err != nil {
+		return err
+	}
+	for _, dir := range own {
+		from, err := real(dir)
+		if err != nil {
+			return err
+		}
+		if below(from, to) || below(to, from) {
+			return fmt.Errorf("backups %q: that is in %q, which is copied, or holds it: give a directory apart from it, best on another disk: %w", dest, dir, artifact.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+func below(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// real is path without links, as far as it is there.
+func real(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	at, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, os.ErrNotExist) && filepath.Dir(path) != path {
+		dir, err := real(filepath.Dir(path))
+		return filepath.Join(dir, filepath.Base(path)), err
+	}
+	return at, err
+}

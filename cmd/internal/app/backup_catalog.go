@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/backup"
+)
+
+// catalogInto derives the catalog from the backup itself, so that a restored
+// site can be held to it, and so that the backup was read once before it
+// counts.
+func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg Config, log *slog.Logger) (err error) {
+	c := backup.Catalog{Dev: cfg.Dev}
+	if cfg.Trust != "" {
+		content, err := os.ReadFile(cfg.Trust)
+		if err != nil {
+			return fmt.Errorf("trust policy: %w", err)
+		}
+		o, err := w.Content(ctx, content)
+		if err != nil {
+			return err
+		}
+		c.Policy = &o
+	}
+	g, err := v.View(ctx, w.Manifest(), registry.Options{Logger: log, CacheBytes: cfg.Limits.Cache})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	if c.Digest, err = catalogOf(ctx, cfg, g, log); err != nil {
+		return err
+	}
+	w.Catalog(c)
+	return nil
+}
+
+// catalogOf is the digest of the catalog that the content of g gives by the
+// trust policy of cfg.
+func catalogOf(ctx context.Context, cfg Config, g *registry.Registry, log *slog.Logger) (digest.Digest, error) {
+	j, err := join(cfg, g, log)
+	if err != nil {
+		return "", err
+	}
+	s, err := j.ingest.Rebuild(ctx)
+	if err != nil {
+		return "", err
+	}
+	return s.Digest(), nil
+}

@@ -1,0 +1,159 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/store"
+	"github.com/oarlock/oarlock/registry/backup"
+)
+
+// sameRows accepts a database that an earlier run of the same restore filled.
+func (r *restore) sameRows(ctx context.Context, s *store.Store) error {
+	found := map[string][]digest.Digest{}
+	_, _, err := s.Dump(ctx, func(table string, _ int64, lines []byte) error {
+		found[table] = append(found[table], digest.FromBytes(lines))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range r.m.Database.Tables {
+		var want []digest.Digest
+		for _, part := range t.Parts {
+			want = append(want, part.Digest)
+		}
+		if !slices.Equal(found[t.Name], want) {
+			return fmt.Errorf("database: table %q has other rows than the backup: %w", t.Name, artifact.ErrConflict)
+		}
+	}
+	return nil
+}
+
+// end writes the restore into the audit log and lets a server start.
+func (r *restore) end(ctx context.Context) (err error) {
+	if r.m.Database != nil {
+		s, err := store.Open(ctx, r.cfg.databaseURL())
+		if err != nil {
+			return err
+		}
+		_, err = s.VerifyAudit(ctx)
+		if err == nil {
+			err = s.AppendAudit(ctx, store.AuditRecord{At: time.Now(), Actor: "operator", Action: "site:restore", Resource: "site",
+				Outcome: "allowed", Reason: "restored from backup " + r.done.ID, After: fmt.Sprintf(`{"backup":%q,"damaged":%d}`, r.done.ID, len(r.done.Damage))})
+		}
+		if err = errors.Join(err, s.Close()); err != nil {
+			return err
+		}
+	}
+	return os.Remove(r.marker())
+}
+
+// check derives the catalog anew and compares it with that of the backup.
+func (r *restore) check(ctx context.Context) (err error) {
+	cfg := r.cfg
+	if r.m.Catalog != nil {
+		cfg.Dev = r.m.Catalog.Dev
+		r.done.Backup = r.m.Catalog.Digest.String()
+	}
+	g, err := cfg.openBeside(ctx, r.o.Log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	rebuilt, err := catalogOf(ctx, cfg, g, r.o.Log)
+	r.done.Rebuilt = rebuilt.String()
+	r.done.Agrees = r.done.Rebuilt == r.done.Backup
+	return err
+}
+
+// notRestoring is an error for a data directory that a restore did not finish.
+func notRestoring(data string) error {
+	_, err := os.Stat(filepath.Join(data, restoringFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("data: directory %q: a restore did not end here: run the same oarlock restore-backup again, or empty the directory", data)
+}
+
+// A BackupEntry is one backup of a directory.
+type BackupEntry struct {
+	ID           string    `json:"id"`
+	CreatedAt    time.Time `json:"created_at"`
+	Oarlock      string    `json:"oarlock"`
+	Repositories int       `json:"repositories"`
+	Bytes        int64     `json:"bytes"`
+	Catalog      string    `json:"catalog_digest,omitempty"`
+	Damage       int       `json:"damage"`
+}
+
+// ListBackups gives the backups at src, the newest first.
+func ListBackups(src string) (list []BackupEntry, err error) {
+	v, err := backup.Open(src)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	ids, err := v.List()
+	if err != nil {
+		return nil, err
+	}
+	list = []BackupEntry{}
+	for _, id := range ids {
+		m, err := v.Load(id)
+		if err != nil {
+			return nil, err
+		}
+		e := BackupEntry{ID: id, CreatedAt: m.Created, Oarlock: m.Oarlock, Repositories: len(m.Repositories), Damage: len(m.Damage)}
+		for _, repo := range m.Repositories {
+			e.Bytes += repo.Bytes
+		}
+		if m.Catalog != nil {
+			e.Catalog = m.Catalog.Digest.String()
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// VerifyBackups reads every byte of the backups at src, or of the one that id
+// begins, and reports what is damaged there.
+func VerifyBackups(ctx context.Context, src, id string, progress func(backup.Progress), report func(id string, d backup.Damage)) (checked []string, err error) {
+	v, err := backup.Open(src)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, v.Close()) }()
+	one, err := v.Find(id)
+	if err != nil {
+		return nil, err
+	}
+	checked = []string{one}
+	if id == "" {
+		if checked, err = v.List(); err != nil {
+			return nil, err
+		}
+	}
+	return checked, v.Verify(ctx, checked, progress, report)
+}
+
+// ValidateSite is Validate for what only reads or fills a site: where its
+// bytes, its database and its trust policy are.
+func (c *Config) ValidateSite() error {
+	site := Default()
+	site.Data, site.Storage, site.DB, site.Trust, site.Log, site.Limits = c.Data, c.Storage, c.DB, c.Trust, c.Log, c.Limits
+	site.PublicURL = "http://127.0.0.1" // nobody is served
+	return site.Validate()
+}

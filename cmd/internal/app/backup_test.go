@@ -1,0 +1,232 @@
+package app
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/backup"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// guarded is a site with a namespace, a member's token and two versions, one
+// of them listed, that still serves.
+func guarded(t *testing.T) (c Config, s *Server, admin string, stop func() error) {
+	t.Helper()
+	trust := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(trust, []byte("namespaces:\n  acme: {signature: optional}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c = config(t)
+	c.Dev, c.Trust = false, trust
+	notice := &strings.Builder{}
+	s, stop = startWith(t, c, notice)
+	admin = tokenText.FindString(notice.String())
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	pushAs(t, s, admin, 1)
+	pushAs(t, s, admin, 2)
+	return c, s, admin, stop
+}
+
+func digestOf(s *Server) string { return s.index.live.Current().Stamp().CatalogDigest.String() }
+
+// TestASiteComesBackFromABackup_K6: the backup is made beside the running
+// server; what comes back has its catalog, tokens, keys and audit log.
+func TestASiteComesBackFromABackup_K6(t *testing.T) {
+	t.Parallel()
+	c, s, admin, stop := guarded(t)
+	dest := filepath.Join(t.TempDir(), "backups")
+	first, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet})
+	if err != nil || len(first.Damage) > 0 || first.Catalog != digestOf(s) {
+		t.Fatalf("%+v, %v; the catalog is %s", first, err, digestOf(s))
+	}
+	pushAs(t, s, admin, 3)
+	second, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet})
+	if err != nil || second.NewObjects == 0 || second.NewObjects >= first.NewObjects || second.Catalog == first.Catalog {
+		t.Fatalf("the second copied %d objects, the first %d: %v", second.NewObjects, first.NewObjects, err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		id    string
+		want  Backup
+		total int
+	}{
+		"the newest":  {"", second, 3},
+		"the earlier": {first.ID, first, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			to := config(t)
+			to.Dev = false
+			done, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Backup: row.id, Log: quiet})
+			if err != nil || len(done.Damage) > 0 || !done.Agrees || done.Rebuilt != row.want.Catalog {
+				t.Fatalf("%+v, %v", done, err)
+			}
+			to.Trust = done.Trust
+			back, stop := start(t, to) // without a bootstrap token: there are tokens
+			if got := digestOf(back); got != row.want.Catalog {
+				t.Errorf("it serves catalog %s, expected %s", got, row.want.Catalog)
+			}
+			got := ask[api.Rebuilt](t, back, admin, "POST", "/api/v1/admin/rebuild?check=true", nil, 200)
+			if !got.Agrees {
+				t.Errorf("rebuild --check: %+v", got)
+			}
+			pushAs(t, back, admin, 9)
+			for _, file := range []string{"platform.key"} {
+				was, err := os.ReadFile(filepath.Join(c.Data, file))
+				is, isErr := os.ReadFile(filepath.Join(to.Data, file))
+				if err := errors.Join(err, isErr); err != nil || string(was) != string(is) {
+					t.Errorf("%s differs: %v", file, err)
+				}
+			}
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Log: quiet}); !errors.Is(err, artifact.ErrConflict) {
+				t.Errorf("into a directory that is in use: %v", err)
+			}
+		})
+	}
+}
+
+// TestAServerDoesNotStartInAHalfRestoredDirectory_K6 cuts restores at each
+// place, and goes on.
+func TestAServerDoesNotStartInAHalfRestoredDirectory_K6(t *testing.T) {
+	t.Parallel()
+	c, _, _, stop := guarded(t)
+	dest := filepath.Join(t.TempDir(), "backups")
+	made, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet})
+	if err := errors.Join(err, stop()); err != nil {
+		t.Fatal(err)
+	}
+	to := config(t)
+	v, err := backup.Open(dest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := v.Load(made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &restore{cfg: to, v: v, m: m, o: RestoreOptions{Log: quiet}, done: Restored{ID: made.ID}}
+	if err := r.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(after string) {
+		t.Helper()
+		if _, err := Open(t.Context(), to, options(io.Discard)); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "a restore did not end here") {
+			t.Errorf("after %s a server starts: %v", after, err)
+		}
+	}
+	refused("the beginning")
+	if err := r.bytes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused("the bytes")
+	if err := r.rows(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused("the rows")
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Log: quiet, Backup: made.ID}); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := start(t, to)
+	resp, err := http.Get(s.URL() + "/readyz")
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+}
+
+func TestDamageInASiteIsNamedByItsBackup_K6(t *testing.T) {
+	t.Parallel()
+	c, _, _, _ := guarded(t)
+	blobs, err := filepath.Glob(filepath.Join(c.Data, "registry/docker/registry/v2/blobs/sha256/*/*/data"))
+	if err != nil || len(blobs) == 0 {
+		t.Fatalf("%v, %v", blobs, err)
+	}
+	if err := os.Remove(blobs[0]); err != nil {
+		t.Fatal(err)
+	}
+	dest := filepath.Join(t.TempDir(), "backups")
+	made, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet})
+	if err != nil || len(made.Damage) == 0 || !strings.Contains(made.Damage[0].Digest.Encoded(), filepath.Base(filepath.Dir(blobs[0]))) {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	to := config(t)
+	done, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Log: quiet})
+	if err != nil || len(done.Damage) == 0 || !done.Agrees {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
+
+func TestABackupKeepsApartFromItsSite_K6(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	if err := os.MkdirAll(filepath.Join(c.Data, "registry"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(c.Data, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, dest := range []string{c.Data, filepath.Join(c.Data, "backups"), filepath.Dir(c.Data), filepath.Join(link, "x", "y")} {
+		if _, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet}); !errors.Is(err, artifact.ErrInvalid) {
+			t.Errorf("%s: %v", dest, err)
+		}
+	}
+	if _, err := MakeBackup(t.Context(), c, t.TempDir(), BackupOptions{Log: quiet}); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "not found") {
+		t.Errorf("a site that never ran: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(c.Data, "oarlock.db")); err == nil {
+		t.Error("the backup made a database")
+	}
+}
+
+// TestFilesOfABackupStayInTheDataDirectory_K6 restores one that somebody wrote.
+func TestFilesOfABackupStayInTheDataDirectory_K6(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "backups")
+	v, err := backup.Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := v.Begin(backup.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := w.Content(t.Context(), []byte("evil"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"../evil", "/evil", "a/../../evil"} {
+		w.Manifest().Files = []backup.File{{Path: path, Mode: 0o6777, Object: o}}
+		if err := filesFrom(v, w.Manifest(), t.TempDir()); err == nil {
+			t.Errorf("%s was written", path)
+		}
+	}
+	w.Manifest().Files = []backup.File{{Path: "keys/k", Mode: 0o4600, Object: o}}
+	data := t.TempDir()
+	if err := filesFrom(v, w.Manifest(), data); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(data, "keys/k")); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

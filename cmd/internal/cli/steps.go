@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/oarlock/oarlock/registry/backup"
+)
+
+// steps draws one bar over the repositories of a long run, where there is a
+// terminal.
+type steps struct {
+	bars *mpb.Progress // nil without a terminal
+	bar  *mpb.Bar
+	now  atomic.Pointer[backup.Progress]
+}
+
+func (c *console) newSteps(name string) *steps {
+	s := &steps{}
+	s.now.Store(&backup.Progress{})
+	if c.terminal() {
+		s.bars = mpb.New(mpb.WithOutput(c.Err), mpb.WithWidth(60))
+		s.bar = s.bars.AddBar(0, mpb.PrependDecorators(decor.Name(name)), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+			p := s.now.Load()
+			return fmt.Sprintf("%d of %d repositories, %d objects, %s", p.Repositories, p.Of, p.Objects, byteCount(p.Bytes))
+		})))
+	}
+	return s
+}
+
+// at hears how far the run has come, from one goroutine at a time.
+func (s *steps) at(p backup.Progress) {
+	s.now.Store(&p)
+	if s.bars != nil {
+		s.bar.SetTotal(int64(max(p.Of, 1)), false)
+		s.bar.SetCurrent(int64(p.Repositories))
+	}
+}
+
+// done waits until the bar is drawn. What failed is left as it is.
+func (s *steps) done(err error) {
+	if s.bars == nil {
+		return
+	}
+	if err != nil {
+		s.bar.Abort(false)
+	} else {
+		s.bar.SetTotal(-1, true)
+	}
+	s.bars.Wait()
+}
