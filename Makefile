@@ -37,6 +37,7 @@ race: ## the same tests under the race detector
 vet: ## go vet, with every build tag of the tree
 	go vet ./...
 	go vet -tags e2e ./scripts/... ./policy/...
+	go vet -tags kms,pkcs11key ./policy/signature
 	go vet -tags keyless ./scripts/keyless
 
 .PHONY: lint

@@ -2,6 +2,7 @@ package signature
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
@@ -91,10 +92,13 @@ func opened(k *Key, ref string, password Password) (*Key, error) {
 	return OpenKey(ref, password)
 }
 
-// loadSigner reads a private key from a file, or from a variable with
-// "env://NAME". Errors wrap artifact.ErrNotFound for no such file or variable,
+// loadSigner reads a private key from a file, from a variable with
+// "env://NAME", or from where a provider keeps it. Errors wrap artifact.ErrNotFound for no such file or variable,
 // and artifact.ErrInvalid for what is no key or has another password.
 func loadSigner(ref string, password Password) (sigstore.SignerVerifier, error) {
+	if signer, elsewhere, err := provided(context.Background(), ref); elsewhere {
+		return signer, err
+	}
 	text, err := readKey(ref)
 	if err != nil {
 		return nil, err
@@ -139,7 +143,7 @@ func readKey(ref string) ([]byte, error) {
 		return []byte(text), nil
 	}
 	if strings.Contains(ref, "://") {
-		return nil, fmt.Errorf("key %q: expected a file or env://NAME: %w", ref, artifact.ErrInvalid)
+		return nil, fmt.Errorf("key %q: expected a file, env://NAME or one of %s: %w", ref, strings.Join(schemes(), ", "), artifact.ErrInvalid)
 	}
 	info, err := os.Stat(ref)
 	switch {

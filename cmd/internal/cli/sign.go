@@ -17,7 +17,7 @@ import (
 type keyFlag struct{ path, format string }
 
 func (k *keyFlag) add(f *pflag.FlagSet) {
-	f.StringVar(&k.path, "key", "", "private key `FILE`, or env://NAME; its password is taken from "+signature.PasswordVariable+", or asked for")
+	f.StringVar(&k.path, "key", "", "private key `FILE`, env://NAME, or the URI of a service or token where the build has them; a file's password is taken from "+signature.PasswordVariable+", or asked for")
 	f.StringVar(&k.format, "signature-format", "", "cosign-tag, cosign-referrer or sigstore-bundle; cosign-tag by default")
 }
 
