@@ -46,6 +46,11 @@ func openDriver(ctx context.Context, o Options) (*driver, error) {
 			return nil, fmt.Errorf("directory %q: an absolute path is needed: %w", o.Dir, err)
 		}
 		d.root, parameters["rootdirectory"] = root, root
+		if !o.Replicated && !o.ReadOnly {
+			if d.barrier, d.closeBarrier, err = openBarrier(root); err != nil {
+				return nil, fmt.Errorf("directory %q: %w", root, err)
+			}
+		}
 	}
 	var err error
 	if o.Driver == "s3" {
@@ -59,11 +64,23 @@ func openDriver(ctx context.Context, o Options) (*driver, error) {
 	return d, nil
 }
 
+// close gives back what the driver holds besides its storage.
+func (d *driver) close() error {
+	if d.closeBarrier == nil {
+		return nil
+	}
+	return d.closeBarrier()
+}
+
 // driver completes a distribution driver: a move on the filesystem is synced
 // like every other write, and faults are noted for whoever answers the request.
 type driver struct {
 	storagedriver.StorageDriver
 	root string // of the filesystem driver, else ""
+	// barrier is what a push waits for instead of syncing file by file; nil
+	// where storage has none, or where others write too.
+	barrier      *barrier
+	closeBarrier func() error
 	// folders is held, shared, from making a folder until something is in it,
 	// and alone by whoever removes empty ones.
 	folders sync.RWMutex
@@ -79,6 +96,9 @@ func (d *driver) PutContent(ctx context.Context, path string, content []byte) er
 	}
 	d.folders.RLock()
 	defer d.folders.RUnlock()
+	if d.isLater(ctx) {
+		return note(ctx, d.putLater(path, content))
+	}
 	return note(ctx, d.StorageDriver.PutContent(ctx, path, content))
 }
 
@@ -99,11 +119,12 @@ func (d *driver) Writer(ctx context.Context, path string, appends bool) (storage
 	return &writer{w, ctx}, nil
 }
 
-// Move renames from to to and makes the new name durable.
+// Move renames from to to and makes the new name durable, or leaves that to
+// the barrier.
 func (d *driver) Move(ctx context.Context, from, to string) error {
 	d.folders.RLock()
 	defer d.folders.RUnlock()
-	if err := d.StorageDriver.Move(ctx, from, to); err != nil || d.root == "" {
+	if err := d.StorageDriver.Move(ctx, from, to); err != nil || d.root == "" || d.isLater(ctx) {
 		return note(ctx, err)
 	}
 	return note(ctx, syncDir(filepath.Dir(filepath.Join(d.root, to))))

@@ -15,8 +15,8 @@ import (
 // another content a *Damage.
 func (g *Registry) readLink(ctx context.Context, at string) (digest.Digest, error) {
 	content, err := g.driver.GetContent(ctx, at)
-	if isNotFound(err) {
-		return "", artifact.ErrNotFound
+	if isNotFound(err) || err == nil && len(content) == 0 {
+		return "", artifact.ErrNotFound // empty: being written, or left by a power cut, and acknowledged by nobody
 	}
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", at, err)

@@ -14,6 +14,7 @@ type forward struct {
 	query  url.Values
 	body   io.Reader
 	length int64 // -1 when unknown
+	first  int64 // where the body begins, by Content-Range
 	span   string
 }
 
@@ -31,14 +32,14 @@ func (f *forward) chunk(text string) error {
 	if f.length >= 0 && f.length != size {
 		return refuse(http.StatusBadRequest, sizeInvalid, "Content-Range %q holds %d bytes, Content-Length says %d", text, size, f.length)
 	}
-	f.length, f.span = size, text
+	f.length, f.first, f.span = size, first, text
 	return nil
 }
 
 // send runs f through distribution's handler. What it refuses is an error
 // here, in the words of the specification.
 func (g *Registry) send(r *http.Request, method string, f forward) (*recorder, error) {
-	ctx, fault := withFault(r.Context())
+	ctx, fault := withFault(later(r.Context()))
 	in := r.Clone(ctx)
 	in.Method, in.Form, in.PostForm, in.MultipartForm = method, nil, nil, nil
 	in.URL = &url.URL{Path: f.path, RawQuery: f.query.Encode()}

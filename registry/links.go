@@ -38,6 +38,33 @@ func (g *Registry) putReferrer(ctx context.Context, repo string, m *manifest) er
 	return nil
 }
 
+// ensureReferrer looks, once per process, whether the subject of m knows of m: a
+// push that was cut may have left it without. A client that finds m here does
+// not push it again, so this is the moment to mend it.
+func (g *Registry) ensureReferrer(ctx context.Context, repo string, m *manifest) {
+	key := repo + "@" + m.digest.String()
+	if m.Subject == nil || g.opts.ReadOnly {
+		return
+	}
+	if _, ok := g.referring.get(key); ok {
+		return
+	}
+	began := g.referring.begin()
+	unlock, err := g.lock(ctx, repo, "")
+	if err == nil {
+		defer unlock()
+		_, err = g.readLink(ctx, revisionPath(repo, m.digest)) // not from memory: a delete may have been faster
+	}
+	if err == nil {
+		err = g.putReferrer(ctx, repo, m)
+	}
+	if err != nil {
+		g.log.WarnContext(ctx, "registry: whether a subject knows of its referrer is not known", "repository", repo, "digest", m.digest, "err", err)
+		return
+	}
+	g.referring.put(key, struct{}{}, int64(len(key))+128, began)
+}
+
 // removeReferrer forgets the link from m's subject to m.
 func (g *Registry) removeReferrer(ctx context.Context, repo string, m *manifest) error {
 	if m.Subject == nil || m.Subject.Digest.Validate() != nil {

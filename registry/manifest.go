@@ -51,37 +51,37 @@ func readManifest(content []byte) (*manifest, error) {
 }
 
 // parseManifest reads what was pushed as contentType and names what is wrong.
-func parseManifest(contentType string, content []byte) (*manifest, distribution.Manifest, error) {
+func parseManifest(contentType string, content []byte) (*manifest, error) {
 	m, err := readManifest(content)
 	if err != nil {
-		return nil, nil, invalidManifest(fmt.Errorf("not JSON of a manifest: %w", err))
+		return nil, invalidManifest(fmt.Errorf("not JSON of a manifest: %w", err))
 	}
 	if contentType != "" {
 		given, _, err := mime.ParseMediaType(contentType)
 		if err != nil {
-			return nil, nil, invalidManifest(fmt.Errorf("Content-Type %.100q: %w", contentType, err))
+			return nil, invalidManifest(fmt.Errorf("Content-Type %.100q: %w", contentType, err))
 		}
 		if m.MediaType != "" && m.MediaType != given {
-			return nil, nil, invalidManifest(fmt.Errorf("its mediaType is %.100q, but it came with Content-Type %.100q", m.MediaType, given))
+			return nil, invalidManifest(fmt.Errorf("its mediaType is %.100q, but it came with Content-Type %.100q", m.MediaType, given))
 		}
 		m.mediaType = given
 	}
 	switch m.mediaType {
 	case ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex, dockerManifest, dockerList:
 	default:
-		return nil, nil, invalidManifest(fmt.Errorf("media type %.100q, expected %q or %q", m.mediaType, ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex))
+		return nil, invalidManifest(fmt.Errorf("media type %.100q, expected %q or %q", m.mediaType, ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex))
 	}
 	if m.SchemaVersion != 2 {
-		return nil, nil, invalidManifest(fmt.Errorf("schemaVersion is %d, expected 2", m.SchemaVersion))
+		return nil, invalidManifest(fmt.Errorf("schemaVersion is %d, expected 2", m.SchemaVersion))
 	}
 	if err := m.checkDescriptors(); err != nil {
-		return nil, nil, invalidManifest(err)
+		return nil, invalidManifest(err)
 	}
-	parsed, _, err := distribution.UnmarshalManifest(m.mediaType, content)
+	_, _, err = distribution.UnmarshalManifest(m.mediaType, content)
 	if err != nil {
-		return nil, nil, invalidManifest(err)
+		return nil, invalidManifest(err)
 	}
-	return m, parsed, nil
+	return m, nil
 }
 
 func invalidManifest(err error) error {

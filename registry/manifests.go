@@ -47,6 +47,7 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route)
 	if err := g.admitContent(r.Context(), at, m.digest); err != nil {
 		return err
 	}
+	g.ensureReferrer(r.Context(), at.repo, m)
 	h := w.Header()
 	h.Set("Docker-Content-Digest", d.String())
 	h.Set("Etag", `"`+d.String()+`"`)
@@ -94,7 +95,7 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	if err != nil {
 		return err
 	}
-	m, parsed, err := parseManifest(r.Header.Get("Content-Type"), content)
+	m, err := parseManifest(r.Header.Get("Content-Type"), content)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	}
 	defer unlock()
 	// From here on the push finishes even when its client leaves.
-	ctx := context.WithoutCancel(r.Context())
+	ctx := later(context.WithoutCancel(r.Context()))
 	err = checkLoose(at.repo, m)
 	if at.tag != "" {
 		err = g.checkTag(ctx, at.repo, at.tag, m)
@@ -124,22 +125,8 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 		return err
 	}
 	defer room.Release()
-	if err := g.putManifest(ctx, at.repo, m, parsed, as); err != nil {
+	if err := g.keep(ctx, at, m, as, room); err != nil {
 		return err
-	}
-	if err := g.mark(ctx, at.repo); err != nil {
-		return err
-	}
-	if err := g.putReferrer(ctx, at.repo, m); err != nil {
-		return err
-	}
-	if err := room.Commit(ctx); err != nil {
-		return admission(err)
-	}
-	if at.tag != "" {
-		if err := g.setTag(ctx, at.repo, at.tag, m.digest); err != nil {
-			return err
-		}
 	}
 	g.told(at, m)
 	h := w.Header()
@@ -151,6 +138,34 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	h.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
 	return nil
+}
+
+// keep stores m and all that makes it found. What it holds and the manifest
+// itself are durable before the tag is set, so that a tag never means what a
+// power cut can take, and the tag is before the answer.
+func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Digest, room Reservation) error {
+	if err := g.putManifest(ctx, at.repo, m, as); err != nil {
+		return err
+	}
+	if err := g.mark(ctx, at.repo); err != nil {
+		return err
+	}
+	if err := g.putReferrer(ctx, at.repo, m); err != nil {
+		return err
+	}
+	if err := g.driver.settle(ctx); err != nil {
+		return err
+	}
+	if err := room.Commit(ctx); err != nil {
+		return admission(err)
+	}
+	if at.tag == "" {
+		return nil
+	}
+	if err := g.setTag(ctx, at.repo, at.tag, m.digest); err != nil {
+		return err
+	}
+	return g.driver.settle(ctx)
 }
 
 // told forgets what the push made stale and tells the sink.

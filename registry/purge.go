@@ -31,8 +31,9 @@ func (g *Registry) PurgeUploads(ctx context.Context) int {
 			g.log.WarnContext(ctx, "registry: old upload stays", "err", err)
 		}
 	}
-	if len(gone) > 0 {
-		g.log.InfoContext(ctx, "registry: old uploads removed", "count", len(gone))
+	n := len(gone) + g.sessions.purge(g.opts.Now().Add(-g.opts.UploadAge))
+	if n > 0 {
+		g.log.InfoContext(ctx, "registry: old uploads removed", "count", n)
 	}
-	return len(gone)
+	return n
 }

@@ -11,9 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/distribution/distribution/v3"
 	"github.com/distribution/distribution/v3/registry/handlers"
-	"github.com/distribution/distribution/v3/registry/storage"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/singleflight"
@@ -23,26 +21,29 @@ import (
 // for /v2/, and its methods read what is stored without a request. All of it
 // may be used by many goroutines at once. Open makes one.
 type Registry struct {
-	opts      Options
-	log       *slog.Logger
-	driver    *driver
-	namespace distribution.Namespace
-	app       *handlers.App
-	manifests *cache[*manifest]
-	referrers *cache[referrerList]
-	listed    *cache[ocispec.Descriptor] // referrer links by path, where others write too: what one says never changes
-	blobs     *cache[[]byte]             // small ones, by digest
-	facts     *cache[digest.Digest]      // links, by path; none where others write too
-	marked    sync.Map                   // repositories that are in the list for sure
-	blocks    atomic.Pointer[blockSet]
-	seen      atomic.Int64       // when it was last known what is blocked, in Unix nanoseconds
-	sparing   singleflight.Group // by repository
-	verified  verified
-	aside     sync.Map // digests that are in quarantine, as far as this process knows
-	faults    faults
-	stop      context.CancelFunc
-	done      sync.WaitGroup
-	unlockDir func() error
+	opts     Options
+	log      *slog.Logger
+	driver   *driver
+	app      *handlers.App
+	sessions sessions
+	// uploadSecret signs the state in an upload's Location.
+	uploadSecret string
+	manifests    *cache[*manifest]
+	referrers    *cache[referrerList]
+	listed       *cache[ocispec.Descriptor] // referrer links by path, where others write too: what one says never changes
+	blobs        *cache[[]byte]             // small ones, by digest
+	referring    *cache[struct{}]           // manifests that their subjects know of
+	facts        *cache[digest.Digest]      // links, by path; none where others write too
+	marked       sync.Map                   // repositories that are in the list for sure
+	blocks       atomic.Pointer[blockSet]
+	seen         atomic.Int64       // when it was last known what is blocked, in Unix nanoseconds
+	sparing      singleflight.Group // by repository
+	verified     verified
+	aside        sync.Map // digests that are in quarantine, as far as this process knows
+	faults       faults
+	stop         context.CancelFunc
+	done         sync.WaitGroup
+	unlockDir    func() error
 }
 
 // Open opens the storage that o names and starts the purge of old uploads.
@@ -56,6 +57,9 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
 	if err := g.open(ctx); err != nil {
+		if g.driver != nil {
+			err = errors.Join(err, g.driver.close())
+		}
 		return nil, errors.Join(fmt.Errorf("registry: %w", err), g.unlockDir())
 	}
 	return g, nil
@@ -94,14 +98,13 @@ func (g *Registry) open(ctx context.Context) error {
 	if g.driver, err = openDriver(ctx, g.opts); err != nil {
 		return err
 	}
-	if g.namespace, err = storage.NewRegistry(ctx, g.driver, storage.EnableDelete, storage.EnableValidateImageIndexImagesExist); err != nil {
-		return err
-	}
 	secret, err := g.prepare(ctx)
 	if err != nil {
 		return err
 	}
+	g.uploadSecret = secret
 	quarter := g.opts.CacheBytes / 4
+	g.referring = newCache[struct{}](quarter / 4)
 	g.manifests, g.blobs = newCache[*manifest](quarter), newCache[[]byte](quarter)
 	if g.opts.Replicated {
 		g.listed = newCache[ocispec.Descriptor](quarter)
@@ -192,5 +195,6 @@ func (g *Registry) probe(ctx context.Context) error {
 func (g *Registry) Close() error {
 	g.stop()
 	g.done.Wait()
-	return errors.Join(g.app.Shutdown(), g.unlockDir())
+	g.keepSessions(context.Background())
+	return errors.Join(g.app.Shutdown(), g.driver.close(), g.unlockDir())
 }

@@ -2,15 +2,9 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 
-	"github.com/distribution/distribution/v3"
-	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
-
-	"github.com/oarlock/oarlock/artifact"
 )
 
 // manifestContent reads the manifest d of repo and checks its bytes against d.
@@ -56,87 +50,15 @@ func (g *Registry) loadManifest(ctx context.Context, repo string, d digest.Diges
 }
 
 // putManifest writes bytes and revision link, after every reference was found.
-func (g *Registry) putManifest(ctx context.Context, repo string, m *manifest, parsed distribution.Manifest, as digest.Digest) error {
-	named, err := reference.WithName(repo)
-	if err != nil {
-		return refuse(http.StatusBadRequest, nameInvalid, "repository %q: %s", repo, err)
-	}
-	if err := g.healManifest(ctx, repo, m); err != nil {
+func (g *Registry) putManifest(ctx context.Context, repo string, m *manifest, as digest.Digest) error {
+	if err := g.checkReferences(ctx, repo, m); err != nil {
 		return err
 	}
-	r, err := g.namespace.Repository(ctx, named)
-	if err != nil {
+	if err := g.putBytes(ctx, m.digest, m.content); err != nil {
 		return err
 	}
-	manifests, err := r.Manifests(ctx)
-	if err != nil {
+	if err := g.putLink(ctx, revisionPath(repo, m.digest), m.digest); err != nil || as == m.digest {
 		return err
 	}
-	if _, err := manifests.Put(ctx, parsed); err != nil {
-		return putError(err)
-	}
-	g.arrived(ctx, m.digest)
-	if as != m.digest {
-		return g.putLink(ctx, revisionPath(repo, as), m.digest)
-	}
-	return nil
-}
-
-// healManifest replaces damaged bytes of m, which distribution would keep
-// because something is there already.
-func (g *Registry) healManifest(ctx context.Context, repo string, m *manifest) error {
-	at := blobPath(m.digest)
-	fi, err := g.driver.Stat(ctx, at)
-	if isNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", at, err)
-	}
-	if fi.Size() == int64(len(m.content)) {
-		content, err := g.driver.GetContent(ctx, at)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", at, err)
-		}
-		if digest.FromBytes(content) == m.digest {
-			return nil
-		}
-	}
-	g.log.WarnContext(ctx, "registry: damaged manifest replaced by a push", "repository", repo, "digest", m.digest, "path", at)
-	return g.driver.PutContent(ctx, at, m.content)
-}
-
-// maxMissing is how many missing references one refusal names.
-const maxMissing = 64
-
-// putError tells which references are missing.
-func putError(err error) error {
-	var several distribution.ErrManifestVerification
-	if !errors.As(err, &several) {
-		return err
-	}
-	r := &refusal{status: http.StatusNotFound, kind: artifact.ErrInvalid}
-	seen := map[digest.Digest]bool{}
-	for _, one := range several {
-		var missing distribution.ErrManifestBlobUnknown
-		if !errors.As(one, &missing) {
-			if isFull(one) {
-				return one
-			}
-			continue
-		}
-		if seen[missing.Digest] || len(seen) >= maxMissing {
-			continue
-		}
-		seen[missing.Digest] = true
-		r.errors = append(r.errors, ociError{
-			Code:    manifestBlobUnknown,
-			Message: fmt.Sprintf("%s is referenced but not in this repository: push or mount it first", missing.Digest),
-			Detail:  map[string]string{"digest": missing.Digest.String()},
-		})
-	}
-	if len(r.errors) == 0 {
-		return err
-	}
-	return r
+	return g.putLink(ctx, revisionPath(repo, as), m.digest)
 }

@@ -172,7 +172,7 @@ func (s Sweep) link(ctx context.Context, repo string, kind LinkKind, alg digest.
 		return fmt.Errorf("read %s: %w", at, err)
 	}
 	content, err := s.raw().GetContent(ctx, at)
-	if isNotFound(err) {
+	if isNotFound(err) || err == nil && len(content) == 0 {
 		return nil
 	}
 	if err != nil {
@@ -190,6 +190,7 @@ func (s Sweep) link(ctx context.Context, repo string, kind LinkKind, alg digest.
 // Uploads says when the oldest upload in progress in repo began; false when
 // there is none.
 func (s Sweep) Uploads(ctx context.Context, repo string) (oldest time.Time, any bool, err error) {
+	oldest, any = s.g.sessions.oldest(repo)
 	err = s.list(ctx, path.Join(repositoryRoot, repo, "_uploads"), func(at string) error {
 		if !isUploadID(path.Base(at)) {
 			return nil

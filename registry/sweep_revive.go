@@ -25,7 +25,7 @@ var sweeping sync.Mutex
 
 // GetContent reads path, and brings back what a collector has set aside.
 func (d *driver) GetContent(ctx context.Context, path string) ([]byte, error) {
-	content, err := d.StorageDriver.GetContent(ctx, path)
+	content, err := d.read(ctx, path)
 	if !isNotFound(err) {
 		return content, err
 	}
@@ -36,7 +36,7 @@ func (d *driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 		if back, err := d.bringBack(ctx, blob); err != nil || !back {
 			return nil, orElse(err, storagedriver.PathNotFoundError{Path: path, DriverName: d.Name()})
 		}
-		return d.StorageDriver.GetContent(ctx, path)
+		return d.read(ctx, path)
 	}
 	return nil, err
 }
@@ -46,19 +46,19 @@ func (d *driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 func (d *driver) Stat(ctx context.Context, path string) (storagedriver.FileInfo, error) {
 	blob, ok := blobAt(path)
 	if !ok {
-		return d.StorageDriver.Stat(ctx, path)
+		return d.look(ctx, path)
 	}
 	if err := d.spare(ctx, blob); err != nil {
 		return nil, err
 	}
-	fi, err := d.StorageDriver.Stat(ctx, path)
+	fi, err := d.look(ctx, path)
 	if !isNotFound(err) {
 		return fi, err
 	}
 	if back, backErr := d.bringBack(ctx, blob); backErr != nil || !back {
 		return nil, orElse(backErr, err)
 	}
-	return d.StorageDriver.Stat(ctx, path)
+	return d.look(ctx, path)
 }
 
 func orElse(err, otherwise error) error {
@@ -70,17 +70,17 @@ func orElse(err, otherwise error) error {
 
 // revive puts the link at back from aside; missing when it is not there either.
 func (d *driver) revive(ctx context.Context, at, aside string, missing error) ([]byte, error) {
-	if _, err := d.StorageDriver.Stat(ctx, aside); isNotFound(err) {
+	if _, err := d.look(ctx, aside); isNotFound(err) {
 		return nil, missing
 	} else if err != nil {
 		return nil, err
 	}
 	sweeping.Lock()
 	defer sweeping.Unlock()
-	if content, err := d.StorageDriver.GetContent(ctx, at); !isNotFound(err) {
+	if content, err := d.read(ctx, at); !isNotFound(err) {
 		return content, err
 	}
-	content, err := d.StorageDriver.GetContent(ctx, aside)
+	content, err := d.read(ctx, aside)
 	if isNotFound(err) {
 		return nil, missing
 	}
@@ -92,7 +92,7 @@ func (d *driver) revive(ctx context.Context, at, aside string, missing error) ([
 	if err != nil {
 		return nil, err
 	}
-	if err := d.PutContent(ctx, at, []byte(told.Target)); err != nil {
+	if err := d.PutContent(atOnce(ctx), at, []byte(told.Target)); err != nil {
 		return nil, err
 	}
 	for _, gone := range []string{doomedPath(told.Target), aside} {
@@ -106,7 +106,7 @@ func (d *driver) revive(ctx context.Context, at, aside string, missing error) ([
 // spare takes back that blob may be removed.
 func (d *driver) spare(ctx context.Context, blob digest.Digest) error {
 	at := doomedPath(blob)
-	if _, err := d.StorageDriver.Stat(ctx, at); isNotFound(err) {
+	if _, err := d.look(ctx, at); isNotFound(err) {
 		return nil
 	} else if err != nil {
 		return err
@@ -122,7 +122,7 @@ func (d *driver) spare(ctx context.Context, blob digest.Digest) error {
 // bringBack moves bytes back that are on their way out.
 func (d *driver) bringBack(ctx context.Context, blob digest.Digest) (bool, error) {
 	at := removedPath(blob)
-	if _, err := d.StorageDriver.Stat(ctx, at); isNotFound(err) {
+	if _, err := d.look(ctx, at); isNotFound(err) {
 		return false, nil
 	} else if err != nil {
 		return false, err
@@ -134,14 +134,14 @@ func (d *driver) bringBack(ctx context.Context, blob digest.Digest) (bool, error
 
 // restoreBytes is bringBack under the lock. Somebody else may have done it.
 func (d *driver) restoreBytes(ctx context.Context, blob digest.Digest) (bool, error) {
-	if _, err := d.StorageDriver.Stat(ctx, blobPath(blob)); err == nil {
+	if _, err := d.look(ctx, blobPath(blob)); err == nil {
 		return true, nil
 	}
 	err := d.Move(ctx, removedPath(blob), blobPath(blob))
 	if err == nil {
 		return true, nil
 	}
-	if _, there := d.StorageDriver.Stat(ctx, blobPath(blob)); there == nil {
+	if _, there := d.look(ctx, blobPath(blob)); there == nil {
 		return true, nil
 	}
 	if isNotFound(err) {

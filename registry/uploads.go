@@ -38,6 +38,9 @@ func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route)
 		}
 		return g.uploadAtOnce(w, r, at, start, d)
 	}
+	if begun, err := g.beginSession(w, at.repo); begun || err != nil {
+		return err
+	}
 	rec, err := g.send(r, http.MethodPost, start)
 	if err != nil {
 		return err
@@ -46,8 +49,40 @@ func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route)
 	return nil
 }
 
+// beginSession begins an upload in memory, where this process alone serves it.
+func (g *Registry) beginSession(w http.ResponseWriter, repo string) (bool, error) {
+	if g.opts.Replicated {
+		return false, nil
+	}
+	now := g.opts.Now()
+	id, ok := g.sessions.begin(repo, now)
+	if !ok {
+		return false, nil
+	}
+	to, err := g.sessionURL(id, session{repo, now.UTC()})
+	if err != nil {
+		return false, err
+	}
+	h := w.Header()
+	h.Set("Location", to)
+	h.Set("Range", "0-0")
+	h.Set("Docker-Upload-Uuid", id)
+	h.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusAccepted)
+	return true, nil
+}
+
 // uploadAtOnce is a POST that carries the whole blob: a session of one request.
 func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route, start forward, d digest.Digest) error {
+	if content, held, err := readWhole(r); held {
+		if err == nil {
+			err = g.storeWhole(r.Context(), at.repo, d, content)
+		}
+		if err == nil {
+			answerBlob(w, at.repo, d)
+		}
+		return err
+	}
 	rec, err := g.send(r, http.MethodPost, start)
 	if err != nil {
 		return err
@@ -89,6 +124,9 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 		return lockError(err)
 	}
 	defer unlock()
+	if done, err := g.firstBytes(w, r, at, d, f); done || err != nil {
+		return err
+	}
 	if r.Method == http.MethodPut {
 		if err := g.distrust(r.Context(), d); err != nil {
 			return couldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
@@ -105,6 +143,21 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 	}
 	rec.copyTo(w)
 	return nil
+}
+
+// firstBytes answers a request of a session that is held in memory, or puts
+// that session into storage for distribution's handler.
+func (g *Registry) firstBytes(w http.ResponseWriter, r *http.Request, at route, d digest.Digest, f forward) (done bool, err error) {
+	s, ok := g.sessions.get(at.repo, at.upload)
+	if !ok {
+		return false, nil
+	}
+	if r.Method == http.MethodPut {
+		if done, err := g.uploadWhole(w, r, at, d, f); done || err != nil {
+			return done, err
+		}
+	}
+	return false, g.materialise(r.Context(), at.upload, s)
 }
 
 // mount links a blob of another repository, if the caller may pull it there.
@@ -124,7 +177,7 @@ func (g *Registry) mount(r *http.Request, repo, from string, d digest.Digest) (b
 	if _, err := g.driver.Stat(ctx, blobPath(to)); err != nil {
 		return false, nil
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx = later(context.WithoutCancel(ctx))
 	for _, link := range []digest.Digest{to, d} {
 		if err := g.putLink(ctx, layerPath(repo, link), to); err != nil {
 			return false, err

@@ -1,0 +1,117 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// The layer types that may be fetched from elsewhere.
+const (
+	foreignLayer   = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+	foreignOCI     = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+	foreignOCIGzip = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+)
+
+// maxMissing is how many missing references one refusal names.
+const maxMissing = 64
+
+// checkReferences refuses m while something that it references is not in repo.
+// Small parts are read and hashed, once per process: one that was uploaded and
+// not synced when the power went is then missing, not broken.
+func (g *Registry) checkReferences(ctx context.Context, repo string, m *manifest) error {
+	r := &refusal{status: http.StatusNotFound, kind: artifact.ErrInvalid}
+	seen := map[digest.Digest]bool{}
+	for _, ref := range m.references() {
+		if seen[ref.Digest] || len(r.errors) >= maxMissing {
+			continue
+		}
+		seen[ref.Digest] = true
+		if elsewhere, err := isElsewhere(ref); elsewhere || err != nil {
+			if err != nil {
+				return invalidManifest(err)
+			}
+			continue
+		}
+		there, err := g.holds(ctx, repo, m.isIndex(), ref)
+		if err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		r.errors = append(r.errors, ociError{
+			Code:    manifestBlobUnknown,
+			Message: fmt.Sprintf("%s is referenced but not in this repository: push or mount it first", ref.Digest),
+			Detail:  map[string]string{"digest": ref.Digest.String()},
+		})
+	}
+	if len(r.errors) > 0 {
+		return r
+	}
+	return nil
+}
+
+// isElsewhere reports whether ref is a layer that says where it is had from.
+func isElsewhere(ref ocispec.Descriptor) (bool, error) {
+	if ref.MediaType != foreignLayer && ref.MediaType != foreignOCI && ref.MediaType != foreignOCIGzip {
+		return false, nil
+	}
+	for _, text := range ref.URLs {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" {
+			return false, fmt.Errorf("layer %s: URL %.200q: expected http or https, without a fragment", ref.Digest, text)
+		}
+	}
+	return len(ref.URLs) > 0, nil
+}
+
+// holds reports whether repo has what ref names, link and bytes.
+func (g *Registry) holds(ctx context.Context, repo string, child bool, ref ocispec.Descriptor) (bool, error) {
+	link := g.layer
+	if child {
+		link = g.revision
+	}
+	to, err := link(ctx, repo, ref.Digest)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return false, nil
+	}
+	if errors.Is(err, artifact.ErrUnverified) {
+		g.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "digest", ref.Digest, "err", err)
+		return false, nil // pushing it again mends it
+	}
+	if err != nil {
+		return false, err
+	}
+	return g.holdsBytes(ctx, to, ref.Size)
+}
+
+// holdsBytes reports whether the bytes of d are stored. Where they may have
+// come without a sync they are read, once while they do not change: what a
+// power cut left empty goes, other damage is set aside.
+func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, size int64) (bool, error) {
+	at := blobPath(d)
+	fi, err := g.driver.Stat(ctx, at)
+	if err != nil {
+		return false, missingIsFine(err)
+	}
+	if g.driver.barrier == nil || fi.Size() > artifact.MaxManifest || g.verified.has(d, fi.Size(), fi.ModTime()) {
+		return true, nil
+	}
+	if fi.Size() == 0 && size > 0 {
+		g.log.WarnContext(ctx, "registry: bytes that a power cut left empty are gone", "digest", d, "path", at)
+		return false, missingIsFine(g.driver.Delete(ctx, at))
+	}
+	if err := g.distrust(ctx, d); err != nil {
+		return false, err
+	}
+	_, err = g.driver.Stat(ctx, at)
+	return err == nil, missingIsFine(err)
+}
