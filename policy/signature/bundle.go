@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -54,7 +55,18 @@ func (t *trial) bundle(at digest.Digest, raw []byte) {
 		return
 	case about.predicate != "" && about.predicate != types.CosignSignPredicateType:
 		return // an attestation without the annotation
-	case !slices.Contains(about.digests, t.subject.String()):
+	}
+	names := []string{t.subject.String()}
+	if about.message {
+		whole, problem := t.whole(at)
+		if problem != nil {
+			t.findings = append(t.findings, *problem)
+			return
+		}
+		about.whole, names = whole, namesOf(whole)
+	}
+	silent := about.message && len(about.digests) == 0
+	if !silent && !slices.ContainsFunc(about.digests, func(d string) bool { return slices.Contains(names, d) }) {
 		t.say(at, policy.CodeOtherDigest, "the bundle signs %s", strings.Join(about.digests, ", "))
 		return
 	}
@@ -87,9 +99,9 @@ func bundleLayer(m *artifact.Manifest, limit int64) (ocispec.Descriptor, *policy
 // subject; the error says why there is none.
 func (t *trial) bundleSignedBy(b *bundle.Bundle, said about) (signer string, err error) {
 	if said.certified {
-		return stranger(t.identityBundle(b))("the signature of this bundle")
+		return stranger(t.identityBundle(b, said))("the signature of this bundle")
 	}
-	key, verifier, ok := t.verifyBundle(b)
+	key, verifier, ok := t.verifyBundle(b, said)
 	if !ok {
 		return "", errors.New("no trusted key made the signature of this bundle")
 	}
@@ -101,6 +113,41 @@ type about struct {
 	predicate string
 	digests   []string
 	certified bool // by a certificate and not by a key
+	// message: the signature is over the subject itself and not over a
+	// statement, so that digests may say nothing; whole is the subject's bytes.
+	message bool
+	whole   []byte
+}
+
+// subject is what sigstore-go checks the signature against. A digest is not
+// enough for a message signature: Ed25519 signs no digests.
+func (a about) subject(d digest.Digest) verify.ArtifactPolicyOption {
+	if a.message {
+		return verify.WithArtifact(bytes.NewReader(a.whole))
+	}
+	raw, _ := hex.DecodeString(d.Encoded()) // it is valid: judge1 looked
+	return verify.WithArtifactDigest(d.Algorithm().String(), raw)
+}
+
+// namesOf are the digests by which a message signature may name its subject.
+func namesOf(whole []byte) (out []string) {
+	for _, algorithm := range messageDigests {
+		out = append(out, algorithm.FromBytes(whole).String())
+	}
+	return out
+}
+
+// whole is the subject's own bytes.
+func (t *trial) whole(at digest.Digest) ([]byte, *policy.Finding) {
+	_, raw, err := t.reader.Manifest(t.ctx, t.subject)
+	if err == nil && digest.FromBytes(raw) != t.subject {
+		err = fmt.Errorf("its bytes have digest %s", digest.FromBytes(raw))
+	}
+	if err != nil {
+		f := unread(at, "what the bundle signs", err)
+		return nil, &f
+	}
+	return raw, nil
 }
 
 func readBundle(raw []byte) (b *bundle.Bundle, said about, err error) {
@@ -125,12 +172,21 @@ func readBundle(raw []byte) (b *bundle.Bundle, said about, err error) {
 	return b, said, err
 }
 
+// messageDigests are the digests over which keys sign: SHA-256 mostly, those of
+// larger curves and of Ed25519ph otherwise.
+var messageDigests = map[string]digest.Algorithm{"SHA2_256": digest.SHA256, "SHA2_384": digest.SHA384, "SHA2_512": digest.SHA512}
+
 func aboutOf(content verify.SignatureContent) (about, error) {
 	if message := content.MessageSignatureContent(); message != nil {
-		if message.DigestAlgorithm() != "SHA2_256" {
-			return about{}, fmt.Errorf("digest algorithm %q, expected SHA2_256", message.DigestAlgorithm())
+		algorithm, ok := messageDigests[message.DigestAlgorithm()]
+		switch {
+		case ok:
+			d := digest.NewDigestFromEncoded(algorithm, hex.EncodeToString(message.Digest()))
+			return about{message: true, digests: []string{d.String()}}, nil
+		case len(message.Digest()) == 0:
+			return about{message: true}, nil // as cosign writes it for Ed25519
 		}
-		return about{digests: []string{"sha256:" + hex.EncodeToString(message.Digest())}}, nil
+		return about{}, fmt.Errorf("digest algorithm %q, expected SHA2_256, SHA2_384 or SHA2_512", message.DigestAlgorithm())
 	}
 	envelope := content.EnvelopeContent()
 	if envelope == nil {
@@ -154,11 +210,7 @@ func aboutOf(content verify.SignatureContent) (about, error) {
 
 // verifyBundle asks sigstore-go whether any trusted key made the bundle's
 // signature over the subject.
-func (t *trial) verifyBundle(b *bundle.Bundle) (signer trust.Signer, by sigstore.Verifier, ok bool) {
-	raw, err := hex.DecodeString(t.subject.Encoded())
-	if err != nil {
-		return signer, nil, false
-	}
+func (t *trial) verifyBundle(b *bundle.Bundle, said about) (signer trust.Signer, by sigstore.Verifier, ok bool) {
 	for _, key := range t.ring.keys {
 		for _, v := range key.verifiers {
 			err := guard(func() error {
@@ -166,7 +218,7 @@ func (t *trial) verifyBundle(b *bundle.Bundle) (signer trust.Signer, by sigstore
 				if err != nil {
 					return err
 				}
-				_, err = verifier.Verify(b, verify.NewPolicy(verify.WithArtifactDigest("sha256", raw), verify.WithKey()))
+				_, err = verifier.Verify(b, verify.NewPolicy(said.subject(t.subject), verify.WithKey()))
 				return err
 			})
 			if err == nil {

@@ -2,7 +2,6 @@ package signature
 
 import (
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,13 +89,9 @@ func (carriedProof) stranger() error {
 }
 
 // identityBundle asks sigstore-go the same about a bundle.
-func (t *trial) identityBundle(b *bundle.Bundle) (signer string, err error) {
+func (t *trial) identityBundle(b *bundle.Bundle, said about) (signer string, err error) {
 	if t.roots == nil || len(t.ring.identities) == 0 {
 		return "", carriedProof{}.stranger()
-	}
-	raw, err := hex.DecodeString(t.subject.Encoded())
-	if err != nil {
-		return "", err
 	}
 	var late error
 	for _, id := range t.ring.identities {
@@ -106,7 +101,7 @@ func (t *trial) identityBundle(b *bundle.Bundle) (signer string, err error) {
 			if err != nil {
 				return err
 			}
-			result, err := verifier.Verify(b, verify.NewPolicy(verify.WithArtifactDigest("sha256", raw), verify.WithCertificateIdentity(id.bundle)))
+			result, err := verifier.Verify(b, verify.NewPolicy(said.subject(t.subject), verify.WithCertificateIdentity(id.bundle)))
 			if err == nil {
 				at = resultTime(result.VerifiedTimestamps)
 			}

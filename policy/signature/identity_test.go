@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -211,44 +212,62 @@ func decode(t testing.TB, text string) []byte {
 	return raw
 }
 
-// TestIdentities_G1 judges keyless signatures offline, in both forms.
-func TestIdentities_G1(t *testing.T) {
-	t.Parallel()
-	i, foreign := newInstance(t), newInstance(t)
+// An identityWay is one way for a keyless signature to be good or bad.
+type identityWay struct {
+	name, identity, rest string
+	foreign              bool // made with another instance
+	at                   time.Duration
+	keep                 proof
+	want                 policy.SignatureStatus
+}
+
+func identityWays() []identityWay {
 	const (
 		exact    = "issuer: '" + provider + "', subject: '" + someone + "'"
 		unlogged = ", certificate_log: optional"
 		loose    = unlogged + ", transparency_log: optional"
+		verified = policy.Verified
+		not      = policy.Unverified
 	)
 	both, now := proof{true, true}, time.Minute // after the certificate was made, which holds for ten
-	for name, row := range map[string]struct {
-		identity, rest string
-		by             instance
-		at             time.Duration
-		keep           proof
-		want           policy.SignatureStatus
-	}{
-		"the identity exactly":                      {exact, unlogged, i, now, both, policy.Verified},
-		"the identity by pattern":                   {`issuer_pattern: 'https://.*\.githubusercontent\.com', subject_pattern: 'https://github\.com/acme/.*'`, unlogged, i, now, both, policy.Verified},
-		"a pattern that matches a part only":        {`issuer: '` + provider + `', subject_pattern: 'github\.com/acme'`, unlogged, i, now, both, policy.Unverified},
-		"another subject":                           {"issuer: '" + provider + "', subject: '" + someone + "x'", unlogged, i, now, both, policy.Unverified},
-		"another issuer":                            {"issuer: 'https://accounts.example.org', subject: '" + someone + "'", unlogged, i, now, both, policy.Unverified},
-		"a certificate of another instance":         {exact, unlogged, foreign, now, both, policy.Unverified},
-		"signed long after the certificate ended":   {exact, unlogged, i, -48 * time.Hour, proof{log: true}, policy.Unverified},
-		"no log entry where one is required":        {exact, unlogged, i, now, proof{timestamp: true}, policy.Unverified},
-		"no log entry where none is required":       {exact, loose, i, now, proof{timestamp: true}, policy.Verified},
-		"a log entry where none is required":        {exact, loose, i, now, proof{log: true}, policy.Verified},
-		"nothing that proves the time":              {exact, loose, i, now, proof{}, policy.Unverified},
-		"a certificate in no log where one must be": {exact, "", i, now, both, policy.Unverified},
-	} {
+	from := func(d time.Duration) string { return "'" + time.Now().Add(d).UTC().Format(time.RFC3339) + "'" }
+	return []identityWay{
+		{"by the identity exactly", exact, unlogged, false, now, both, verified},
+		{"by the identity by pattern", `issuer_pattern: 'https://.*\.githubusercontent\.com', subject_pattern: 'https://github\.com/acme/.*'`, unlogged, false, now, both, verified},
+		{"by a pattern that matches a part only", `issuer: '` + provider + `', subject_pattern: 'github\.com/acme'`, unlogged, false, now, both, not},
+		{"by another subject", "issuer: '" + provider + "', subject: '" + someone + "x'", unlogged, false, now, both, not},
+		{"by another issuer", "issuer: 'https://accounts.example.org', subject: '" + someone + "'", unlogged, false, now, both, not},
+		{"with a certificate of another instance", exact, unlogged, true, now, both, not},
+		{"made long after the certificate ended", exact, unlogged, false, -48 * time.Hour, proof{log: true}, not},
+		{"without a log entry where one is required", exact, unlogged, false, now, proof{timestamp: true}, not},
+		{"without a log entry where none is required", exact, loose, false, now, proof{timestamp: true}, verified},
+		{"with a log entry where none is required", exact, loose, false, now, proof{log: true}, verified},
+		{"with nothing that proves the time", exact, loose, false, now, proof{}, not},
+		{"with a certificate in no log where one must be", exact, "", false, now, both, not},
+		{"by an identity that is revoked later", exact, unlogged + ", revoked: {from: " + from(time.Hour) + ", before: keep}", false, now, both, verified},
+		{"by an identity that was revoked before", exact, unlogged + ", revoked: {from: " + from(-time.Hour) + ", before: keep}", false, now, both, not},
+		{"by an identity that is revoked with all it signed", exact, unlogged + ", revoked: {from: " + from(time.Hour) + ", before: deny}", false, now, both, not},
+		{"by an identity whose time has ended", exact, unlogged + ", not_after: " + from(-time.Hour), false, now, both, not},
+	}
+}
+
+// TestIdentities_G1 judges keyless signatures offline, in both forms.
+func TestIdentities_G1(t *testing.T) {
+	t.Parallel()
+	i, foreign := newInstance(t), newInstance(t)
+	for _, row := range identityWays() {
 		for form, build := range map[string]func(instance, testing.TB, *store, ocispec.Descriptor, time.Time, proof) ocispec.Manifest{
 			policy.FormatCosignReferrer: instance.keylessSimple, policy.FormatBundle: instance.keylessBundle,
 		} {
-			t.Run(form+"/"+name, func(t *testing.T) {
+			t.Run(form+"/"+row.name, func(t *testing.T) {
 				t.Parallel()
+				by := i
+				if row.foreign {
+					by = foreign
+				}
 				s := newStore()
 				d := s.version("1.0.0")
-				s.attach(inReferrer, d, build(row.by, t, s, d, time.Now().Add(row.at), row.keep))
+				s.attach(inReferrer, d, build(by, t, s, d, time.Now().Add(row.at), row.keep))
 				sig := judge(t, i.trusting(t, row.identity, row.rest), s, d.Digest)
 				if sig.Status != row.want {
 					t.Fatalf("got %q, want %q: %+v", sig.Status, row.want, sig.Evidence)
@@ -259,6 +278,16 @@ func TestIdentities_G1(t *testing.T) {
 			})
 		}
 	}
+}
+
+// identityTable has a row for each way.
+func identityTable() string {
+	var b strings.Builder
+	b.WriteString("| a keyless signature | simple signing, bundle |\n|---|---|\n")
+	for _, w := range identityWays() {
+		fmt.Fprintf(&b, "| %s | %s |\n", w.name, outcome{w.want, ""})
+	}
+	return b.String()
 }
 
 func TestAnIdentityIsNoKey_G3(t *testing.T) {
@@ -275,6 +304,38 @@ func TestAnIdentityIsNoKey_G3(t *testing.T) {
 	for _, f := range sig.Evidence {
 		if !strings.Contains(f.Detail, "the namespace trusts none") {
 			t.Errorf("evidence: %q does not say that no identity is trusted", f.Detail)
+		}
+	}
+}
+
+// TestSeveralRootsCount_G1 trusts two instances, and not a third.
+func TestSeveralRootsCount_G1(t *testing.T) {
+	t.Parallel()
+	one, two, three := newInstance(t), newInstance(t), newInstance(t)
+	text := "trusted_roots: [{file: one}, {file: two}]\nnamespaces: {acme: {signers: [{name: workflow, identity: {issuer: '" + provider + "', subject: '" + someone + "'}, certificate_log: optional}]}}"
+	p, err := trust.Parse([]byte(text), func(name string) ([]byte, error) {
+		return map[string][]byte{"one": one.root, "two": two.root}[name], nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := signature.New(signature.Options{Trust: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		by   instance
+		want policy.SignatureStatus
+	}{"the first": {one, policy.Verified}, "the second": {two, policy.Verified}, "one that is not named": {three, policy.Unverified}} {
+		for form, build := range map[string]func(instance, testing.TB, *store, ocispec.Descriptor, time.Time, proof) ocispec.Manifest{
+			policy.FormatCosignReferrer: instance.keylessSimple, policy.FormatBundle: instance.keylessBundle,
+		} {
+			s := newStore()
+			d := s.version("1.0.0")
+			s.attach(inReferrer, d, build(row.by, t, s, d, time.Now().Add(time.Minute), proof{true, true}))
+			if sig := judge(t, j, s, d.Digest); sig.Status != row.want {
+				t.Errorf("%s, %s: got %q, want %q: %+v", name, form, sig.Status, row.want, sig.Evidence)
+			}
 		}
 	}
 }

@@ -3,27 +3,54 @@ package signature_test
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/sigstore/cosign/v2/pkg/oci/static"
 	"github.com/sigstore/cosign/v2/pkg/types"
 )
 
-// A way is one way for a signature to be good or bad, in the two forms; nil
-// where the form does not know it.
+// The forms in which a signature is kept.
+const (
+	simpleForm  = "simple signing"
+	bundleForm  = "bundle of a statement"
+	messageForm = "bundle of the manifest"
+)
+
+var forms = []string{simpleForm, bundleForm, messageForm}
+
+// A way is one way for a signature to be good or bad, in each form that knows it.
 type way struct {
 	name   string
-	simple func(*craft) ocispec.Manifest
-	bundle func(*craft) ocispec.Manifest
+	build  map[string]func(*craft) ocispec.Manifest
 	after  func(*craft, digest.Digest) // done to the store once it is attached
+	bounds string                      // of the key, in the trust policy
+	places []string                    // where it is kept; nil is everywhere
+	outcome
+	except map[string]outcome // for a form
+}
+
+// An outcome is what a judgement says: the status, and the code of the finding
+// about the evidence.
+type outcome struct {
 	status policy.SignatureStatus
-	code   string // of the finding about the evidence
+	code   string
+}
+
+func (w way) in(form string) outcome {
+	if o, ok := w.except[form]; ok {
+		return o
+	}
+	return w.outcome
 }
 
 // craft is what a way is made of.
@@ -32,6 +59,17 @@ type craft struct {
 	s              *store
 	k, stranger    key
 	subject, other ocispec.Descriptor
+}
+
+// good is a signature by k over d in a form.
+func (c *craft) good(form string, k key, d ocispec.Descriptor) ocispec.Manifest {
+	switch form {
+	case simpleForm:
+		return c.one(k, claim(c.t, d.Digest))
+	case bundleForm:
+		return c.sealed(k, statement(d.Digest, types.CosignSignPredicateType))
+	}
+	return c.s.bundleManifest(messageBundle(c.t, k, c.s.bytes[d.Digest], nil))
 }
 
 func (c *craft) one(k key, content []byte) ocispec.Manifest {
@@ -50,114 +88,19 @@ func (c *craft) sealed(k key, statement []byte) ocispec.Manifest {
 
 var errDisk = errors.New("input/output error")
 
+// everyForm builds alike in every form.
+func everyForm(build func(c *craft, form string) ocispec.Manifest) map[string]func(*craft) ocispec.Manifest {
+	out := map[string]func(*craft) ocispec.Manifest{}
+	for _, form := range forms {
+		out[form] = func(c *craft) ocispec.Manifest { return build(c, form) }
+	}
+	return out
+}
+
+var good = everyForm(func(c *craft, form string) ocispec.Manifest { return c.good(form, c.k, c.subject) })
+
 func ways() []way {
-	good := func(c *craft) ocispec.Manifest { return c.one(c.k, claim(c.t, c.subject.Digest)) }
-	goodBundle := func(c *craft) ocispec.Manifest {
-		return c.sealed(c.k, statement(c.subject.Digest, types.CosignSignPredicateType))
-	}
-	return []way{
-		{"good", good, goodBundle, nil, policy.Verified, policy.CodeEvidenceVerified},
-		{"by an unknown key",
-			func(c *craft) ocispec.Manifest { return c.one(c.stranger, claim(c.t, c.subject.Digest)) },
-			func(c *craft) ocispec.Manifest {
-				return c.sealed(c.stranger, statement(c.subject.Digest, types.CosignSignPredicateType))
-			}, nil, policy.Unverified, policy.CodeUnknownSigner},
-		{"for another digest",
-			func(c *craft) ocispec.Manifest { return c.one(c.k, claim(c.t, c.other.Digest)) },
-			func(c *craft) ocispec.Manifest {
-				return c.sealed(c.k, statement(c.other.Digest, types.CosignSignPredicateType))
-			}, nil, policy.Invalid, policy.CodeOtherDigest},
-		{"replayed with the digest exchanged",
-			func(c *craft) ocispec.Manifest {
-				m := c.one(c.k, claim(c.t, c.other.Digest))
-				forged := c.s.blob(artifact.TypeSimpleSigning, claim(c.t, c.subject.Digest))
-				forged.Annotations = m.Layers[0].Annotations
-				m.Layers[0] = forged
-				return m
-			},
-			func(c *craft) ocispec.Manifest {
-				raw := bundle(c.t, c.k, statement(c.other.Digest, types.CosignSignPredicateType))
-				return c.s.bundleManifest(reseal(c.t, raw, statement(c.subject.Digest, types.CosignSignPredicateType)))
-			}, nil, policy.Unverified, policy.CodeUnknownSigner},
-		{"of a payload that is no JSON",
-			func(c *craft) ocispec.Manifest { return c.one(c.k, []byte(`{"critical":`)) },
-			func(c *craft) ocispec.Manifest { return c.sealed(c.k, []byte(`{"_type":`)) },
-			nil, policy.Invalid, policy.CodeMalformed},
-		{"of a payload that says nothing",
-			func(c *craft) ocispec.Manifest { return c.one(c.k, []byte(`{}`)) },
-			func(c *craft) ocispec.Manifest {
-				return c.sealed(c.k, []byte(`{"_type":"https://in-toto.io/Statement/v1"}`))
-			},
-			nil, policy.Invalid, ""},
-		{"that is not base64",
-			func(c *craft) ocispec.Manifest {
-				return c.changed(func(l *ocispec.Descriptor) { l.Annotations[static.SignatureAnnotationKey] = "%%%" })
-			}, nil, nil, policy.Invalid, policy.CodeMalformed},
-		{"that is empty",
-			func(c *craft) ocispec.Manifest { return c.changed(func(l *ocispec.Descriptor) { l.Annotations = nil }) },
-			func(c *craft) ocispec.Manifest { return c.s.bundleManifest([]byte(`{}`)) },
-			nil, policy.Invalid, policy.CodeMalformed},
-		{"that is cut",
-			func(c *craft) ocispec.Manifest {
-				return c.changed(func(l *ocispec.Descriptor) {
-					l.Annotations[static.SignatureAnnotationKey] = l.Annotations[static.SignatureAnnotationKey][:8]
-				})
-			},
-			func(c *craft) ocispec.Manifest {
-				raw := bundle(c.t, c.k, statement(c.subject.Digest, types.CosignSignPredicateType))
-				return c.s.bundleManifest(raw[:len(raw)/2])
-			}, nil, "", ""},
-		{"of another media type",
-			func(c *craft) ocispec.Manifest {
-				return c.changed(func(l *ocispec.Descriptor) { l.MediaType = "application/json" })
-			}, nil, nil, policy.Invalid, policy.CodeMalformed},
-		{"in a manifest without layers",
-			func(c *craft) ocispec.Manifest { return imageManifest(artifact.TypeCosignSignature) },
-			func(c *craft) ocispec.Manifest { return imageManifest(artifact.TypeBundle) },
-			nil, policy.Invalid, policy.CodeMalformed},
-		{"larger than allowed",
-			func(c *craft) ocispec.Manifest {
-				content := append(claim(c.t, c.subject.Digest), bytes.Repeat([]byte(" "), 64<<10)...)
-				return c.one(c.k, content)
-			},
-			func(c *craft) ocispec.Manifest {
-				raw := bundle(c.t, c.k, statement(c.subject.Digest, types.CosignSignPredicateType))
-				return c.s.bundleManifest(append(raw, bytes.Repeat([]byte(" "), 1<<20)...))
-			}, nil, policy.Invalid, policy.CodeTooLarge},
-		{"in a manifest larger than allowed",
-			func(c *craft) ocispec.Manifest {
-				m := good(c)
-				m.Annotations = map[string]string{"filler": strings.Repeat("x", 1<<20)}
-				return m
-			},
-			func(c *craft) ocispec.Manifest {
-				m := goodBundle(c)
-				m.Annotations = map[string]string{"filler": strings.Repeat("x", 1<<20)}
-				return m
-			}, nil, policy.Invalid, policy.CodeTooLarge},
-		{"about another subject",
-			func(c *craft) ocispec.Manifest { m := good(c); m.Subject = &c.other; return m },
-			func(c *craft) ocispec.Manifest { m := goodBundle(c); m.Subject = &c.other; return m },
-			nil, "", ""},
-		{"whose payload is gone", good, goodBundle,
-			func(c *craft, d digest.Digest) { delete(c.s.bytes, c.layer(d)) }, "", policy.CodeEvidenceUnread},
-		{"whose payload cannot be read", good, goodBundle,
-			func(c *craft, d digest.Digest) { c.s.fault[c.layer(d).String()] = errDisk }, "", policy.CodeEvidenceUnread},
-		{"whose payload is damaged", good, goodBundle,
-			func(c *craft, d digest.Digest) { l := c.layer(d); c.s.bytes[l] = bytes.ToUpper(c.s.bytes[l]) }, "", policy.CodeEvidenceUnread},
-		{"whose manifest cannot be read", good, goodBundle,
-			func(c *craft, d digest.Digest) { c.s.fault[d.String()] = errDisk }, "", policy.CodeEvidenceUnread},
-		{"whose manifest is damaged", good, goodBundle,
-			func(c *craft, d digest.Digest) {
-				raw := bytes.Clone(c.s.bytes[d])
-				c.s.bytes[d] = append(raw, ' ')
-			}, "", policy.CodeEvidenceUnread},
-		{"that is an attestation", nil,
-			func(c *craft) ocispec.Manifest {
-				return c.sealed(c.k, statement(c.subject.Digest, "https://cyclonedx.org/bom"))
-			},
-			nil, policy.Unsigned, ""},
-	}
+	return slices.Concat(waysOfSigning(), waysOfWriting(), waysOfReading(), waysOfTime())
 }
 
 // layer is the payload of the evidence that is attached as d.
@@ -169,18 +112,33 @@ func (c *craft) layer(d digest.Digest) digest.Digest {
 	return m.Layers[0].Digest
 }
 
+// layerOf is the payload of a manifest that is not attached yet.
+func (c *craft) layerOf(m ocispec.Manifest) []byte { return bytes.Clone(c.s.bytes[m.Layers[0].Digest]) }
+
+// places are where each form is kept.
+func (w way) placesOf(form string) []string {
+	var out []string
+	for _, place := range []string{inTag, inReferrer, inFallback, inBoth} {
+		if (w.places == nil || slices.Contains(w.places, place)) && (form == simpleForm || place != inTag) {
+			out = append(out, place)
+		}
+	}
+	return out
+}
+
+// signs reports whether cosign signs so with the key: statements are not prehashed.
+func (k key) signs(form string) bool {
+	return k.name != "stranger" && (form != bundleForm || !strings.Contains(k.name, "prehashed"))
+}
+
 // TestMatrix_G1 is form × key × place × way.
 func TestMatrix_G1(t *testing.T) {
 	t.Parallel()
 	for _, w := range ways() {
-		for form, places := range map[string][]string{
-			"simple signing": {inTag, inReferrer, inFallback, inBoth},
-			"bundle":         {inReferrer, inFallback, inBoth},
-		} {
+		for form := range w.build {
 			for _, k := range keys() {
-				for _, place := range places {
-					if k.name == "stranger" || form == "bundle" && (w.bundle == nil || strings.Contains(k.name, "prehashed")) ||
-						form == "simple signing" && w.simple == nil {
+				for _, place := range w.placesOf(form) {
+					if !k.signs(form) {
 						continue
 					}
 					t.Run(fmt.Sprintf("%s/%s/%s/%s", w.name, form, k.name, place), func(t *testing.T) {
@@ -196,49 +154,103 @@ func TestMatrix_G1(t *testing.T) {
 func checkWay(t *testing.T, w way, form string, k key, place string) {
 	c := &craft{t: t, s: newStore(), k: k, stranger: keys()["stranger"]}
 	c.subject, c.other = c.s.version("1.0.0"), c.s.version("2.0.0")
-	build, format := w.bundle, policy.FormatBundle
-	if form == "simple signing" {
-		if build, format = w.simple, policy.FormatCosignReferrer; place == inTag {
+	format := policy.FormatBundle
+	if form == simpleForm {
+		if format = policy.FormatCosignReferrer; place == inTag {
 			format = policy.FormatCosignTag
 		}
 	}
-	d := c.s.attach(place, c.subject, build(c))
+	d := c.s.attach(place, c.subject, w.build[form](c))
 	if w.after != nil {
 		w.after(c, d)
 	}
-	want := w.status
-	switch w.name {
-	case "that is cut":
-		if want = policy.Unverified; form == "bundle" {
-			want = policy.Invalid
-		}
-	case "about another subject": // attach sets the right subject, where it sets one
-		if want = policy.Invalid; place == inReferrer || place == inBoth {
-			want = policy.Verified
-		}
+	j, signer := judgeOf(t, k), k.name
+	if w.bounds != "" {
+		j, signer = witnesses().bounding(t, k, w.bounds), "k"
 	}
-	j := judgeOf(t, k)
 	sig, err := j.Judge(t.Context(), policy.Subject{Publisher: "acme", Digest: c.subject.Digest}, listed{c.s, c.subject.Digest, d, place})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sig.Status != want {
-		t.Fatalf("status: got %q, want %q: %+v", sig.Status, want, sig.Evidence)
+	want := w.in(form)
+	if sig.Status != want.status {
+		t.Fatalf("status: got %q, want %q: %+v", sig.Status, want.status, sig.Evidence)
 	}
-	outcome := map[policy.SignatureStatus]policy.Outcome{policy.Verified: policy.Allow, "": policy.Unknown}[want]
-	if outcome == policy.Unknown && want != "" {
-		outcome = policy.Deny
+	vote := map[policy.SignatureStatus]policy.Outcome{policy.Verified: policy.Allow, "": policy.Unknown,
+		policy.Unverified: policy.Deny, policy.Invalid: policy.Deny, policy.Unsigned: policy.Deny}[want.status]
+	if sig.Vote.Outcome != vote || sig.Vote.Detail == "" || sig.Verdict().Outcome() != vote {
+		t.Errorf("vote: got %+v, want %v", sig.Vote, vote)
 	}
-	if sig.Vote.Outcome != outcome || sig.Vote.Detail == "" || sig.Verdict().Outcome() != outcome {
-		t.Errorf("vote: got %+v, want %v", sig.Vote, outcome)
+	if want.status == policy.Verified && (sig.Signer != signer || sig.Format != format) {
+		t.Errorf("got signer %q in %q, want %q in %q", sig.Signer, sig.Format, signer, format)
 	}
-	if want == policy.Verified && (sig.Signer != k.name || sig.Format != format) {
-		t.Errorf("got signer %q in %q, want %q in %q", sig.Signer, sig.Format, k.name, format)
-	}
-	if w.code == "" {
+	if want.code == "" {
 		return
 	}
-	if len(sig.Evidence) != 1 || sig.Evidence[0].Code != w.code || sig.Evidence[0].Digest != d || sig.Evidence[0].Detail == "" {
-		t.Errorf("evidence: got %+v, want one finding %s about %s", sig.Evidence, w.code, d)
+	if len(sig.Evidence) != 1 || sig.Evidence[0].Code != want.code || sig.Evidence[0].Digest != d || sig.Evidence[0].Detail == "" {
+		t.Errorf("evidence: got %+v, want one finding %s about %s", sig.Evidence, want.code, d)
 	}
+}
+
+var update = flag.Bool("update", false, "write the tables of docs/trust.md anew")
+
+// TestTheTablesAreDocumented_G1 holds docs/trust.md to what TestMatrix_G1 and
+// TestIdentities_G1 prove.
+func TestTheTablesAreDocumented_G1(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join("..", "..", "docs", "trust.md")
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(page)
+	for name, table := range map[string]string{"matrix": matrixTable(), "identities": identityTable()} {
+		before, rest, opened := strings.Cut(want, "<!-- "+name+" -->\n")
+		_, after, closed := strings.Cut(rest, "<!-- end of "+name+" -->")
+		if !opened || !closed {
+			t.Fatalf("%s: no place for the table %s", path, name)
+		}
+		want = before + "<!-- " + name + " -->\n" + table + "<!-- end of " + name + " -->" + after
+	}
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(page), want); diff != "" {
+		t.Errorf("%s is not what the tests prove, run go test ./policy/signature -run Documented -update (-page +proven):\n%s", path, diff)
+	}
+}
+
+// matrixTable has a row for each way, and a column for each form.
+func matrixTable() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "| a signature | %s |\n|%s\n", strings.Join(forms, " | "), strings.Repeat("---|", len(forms)+1))
+	for _, w := range ways() {
+		fmt.Fprintf(&b, "| %s |", w.name)
+		for _, form := range forms {
+			cell := "—"
+			if w.build[form] != nil {
+				cell = w.in(form).String()
+			}
+			fmt.Fprintf(&b, " %s |", cell)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func (o outcome) String() string {
+	said := string(o.status)
+	if said == "" {
+		said = "could not tell"
+	}
+	if o.status == policy.Verified {
+		said = "**verified**"
+	}
+	if o.code != "" && o.status != policy.Verified {
+		said += ": `" + o.code + "`"
+	}
+	return said
 }

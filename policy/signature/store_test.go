@@ -193,7 +193,7 @@ var keys = sync.OnceValue(func() map[string]key {
 		}
 		out[name] = key{name, signer, new(sync.Mutex)}
 	}
-	for name, curve := range map[string]elliptic.Curve{"ecdsa-p256": elliptic.P256(), "ecdsa-p384": elliptic.P384()} {
+	for name, curve := range map[string]elliptic.Curve{"ecdsa-p256": elliptic.P256(), "ecdsa-p384": elliptic.P384(), "ecdsa-p521": elliptic.P521()} {
 		private, err := ecdsa.GenerateKey(curve, rand.Reader)
 		if err != nil {
 			panic(err)
