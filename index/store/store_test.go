@@ -139,7 +139,11 @@ func contractTokens(t *testing.T, s *Store) {
 	})
 	same(t, "revoked by eight at once, winners", winners.Load(), int64(1), nil)
 	n, err := s.ForgetTokens(ctx, noon.Add(time.Minute))
+	same(t, "forgotten before", n, int64(0), err)
+	n, err = s.ForgetTokens(ctx, noon.Add(time.Hour))
 	same(t, "forgotten", n, int64(1), err)
+	_, err = s.Token(ctx, "b")
+	want(t, "an admin token that ended stays", err, nil)
 }
 
 func each(n int, do func(i int)) {

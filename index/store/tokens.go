@@ -100,10 +100,12 @@ func (s *Store) TouchToken(ctx context.Context, id string, at time.Time) error {
 }
 
 // ForgetTokens removes the credentials that ended before a time, for a
-// scheduler: logins and codes would pile up. It returns how many went.
+// scheduler: logins and codes would pile up. It returns how many went. Admin
+// tokens stay: the last trace of the first one says that no other first one is
+// to be made.
 func (s *Store) ForgetTokens(ctx context.Context, before time.Time) (int64, error) {
 	at := micro(before)
 	n, err := affected(s.writer(ctx).NewDelete().Model((*tokenRow)(nil)).
-		Where("(expires_at > 0 AND expires_at < ?) OR (revoked_at > 0 AND revoked_at < ?)", at, at).Exec(ctx))
+		Where("kind <> 'admin'").Where("(expires_at > 0 AND expires_at < ?) OR (revoked_at > 0 AND revoked_at < ?)", at, at).Exec(ctx))
 	return n, wrap("tokens", err)
 }

@@ -56,6 +56,7 @@ type Authority struct {
 	namespaces *ttlCache[string, Resource]
 	open       *ttlCache[string, *openness] // one, under ""
 	opening    sync.Mutex
+	refusals   refusals
 }
 
 // New makes an Authority. Errors name every option that is missing or wrong.
@@ -129,7 +130,14 @@ func (a *Authority) Check(ctx context.Context, action Action, r Resource) error 
 	case d.Outcome == Denied && p.Kind == Anonymous:
 		return a.challenge("", d.Reason, challengeScope(action, r))
 	case d.Outcome == Denied && d.Code == "access":
+		bare := p
+		bare.Access = nil
+		if all, err := a.Decide(ctx, bare, action, r); err == nil && all.Outcome == Denied && action != RepositoryPull {
+			a.refused(ctx, p, action, r, all) // no other access token would do
+		}
 		return a.challenge("insufficient_scope", d.Reason, challengeScope(action, r))
+	case d.Outcome == Denied && action != RepositoryPull:
+		a.refused(ctx, p, action, r, d)
 	}
 	return d.Err()
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// Load tells the index of look-alikes every name of the store. It is called
-// once before the first Claim and again by a replica that wants to name what
-// others claimed; the store's own keys refuse those in any case.
+// Load tells the index of look-alikes every name of the store. Every claim
+// does, so that all replicas refuse the same names; of two that race the
+// store's own keys refuse one.
 func (a *Authority) Load(ctx context.Context) error {
 	names, err := a.o.Store.NamespaceNames(ctx)
 	if err != nil {
@@ -40,6 +40,9 @@ func (a *Authority) ClaimWith(ctx context.Context, by Principal, name string, s 
 		return NamespaceRecord{}, fmt.Errorf("namespace: %w", err)
 	}
 	if err := a.require(ctx, by, NamespaceClaim, InNamespace(name)); err != nil {
+		return NamespaceRecord{}, err
+	}
+	if err := a.Load(ctx); err != nil { // what other replicas claimed since
 		return NamespaceRecord{}, err
 	}
 	if other, yes := a.similar.Resembles(name); yes {

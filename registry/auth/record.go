@@ -37,6 +37,15 @@ func (a *Authority) Note(ctx context.Context, by Principal, action Action, r Res
 	return a.audit(ctx, by, string(action), r.String(), before, after)
 }
 
+// NoteFailure writes one row about an act that Note said was begun, and that
+// came to nothing.
+func (a *Authority) NoteFailure(ctx context.Context, by Principal, action Action, r Resource, cause error) error {
+	return a.o.Store.AppendAudit(context.WithoutCancel(ctx), AuditRecord{
+		At: a.o.Now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
+		Outcome: "failed", Reason: cause.Error(), Request: requestID(ctx),
+	})
+}
+
 func auditText(v any) (string, error) {
 	if v == nil {
 		return "", nil

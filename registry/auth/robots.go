@@ -149,6 +149,7 @@ func (a *Authority) mayCreate(ctx context.Context, by Principal, q TokenRequest)
 		return err
 	}
 	if !d.Allowed() {
+		a.refused(ctx, by, action, r, d)
 		return d.Err()
 	}
 	if q.Kind != RobotToken {
@@ -254,6 +255,9 @@ func (a *Authority) require(ctx context.Context, by Principal, action Action, r 
 	d, err := a.Decide(ctx, by, action, r)
 	if err != nil {
 		return err
+	}
+	if d.Outcome == Denied && by.LoggedIn() {
+		a.refused(ctx, by, action, r, d)
 	}
 	return d.Err()
 }

@@ -117,6 +117,7 @@ func (s *TokenServer) check(r *http.Request, text string, kinds []TokenKind) (Pr
 	if errors.Is(err, artifact.ErrUnverified) && s.failures != nil {
 		_ = s.failures.Take(from, 1)
 	}
+	s.authority.refusedLogin(r.Context(), text, err)
 	return p, err
 }
 

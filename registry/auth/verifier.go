@@ -99,6 +99,7 @@ func (a *Authority) Authenticated(next http.Handler, refuse func(http.ResponseWr
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := a.Identify(r)
 		if errors.Is(err, artifact.ErrUnverified) {
+			a.refusedLogin(r.Context(), "", err)
 			refuse(w, r, a.challenge("invalid_token", err.Error()))
 			return
 		}
