@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/backup"
@@ -168,7 +167,7 @@ func apart(cfg Config, dest string) error {
 			return err
 		}
 		if below(from, to) || below(to, from) {
-			return fmt.Errorf("backups %q: that is in %q, which is copied, or holds it: give a directory apart from it, best on another disk: %w", dest, dir, artifact.ErrInvalid)
+			return unusable(fmt.Errorf("backups %q: that is in %q, which is copied, or holds it: give a directory apart from it, best on another disk", dest, dir))
 		}
 	}
 	return nil
