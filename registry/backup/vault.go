@@ -167,3 +167,6 @@ func (v *Vault) Load(id string) (*Manifest, error) {
 	}
 	return decode(id, content)
 }
+
+// Dir is where the vault is.
+func (v *Vault) Dir() string { return v.dir }
