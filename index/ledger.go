@@ -24,10 +24,13 @@ type Ledger interface {
 
 // A LedgerStatement is what is to be appended.
 type LedgerStatement struct {
-	Ledger ledger.Ref      `json:"ledger"`
-	Kind   ledger.Kind     `json:"kind"`
-	Actor  string          `json:"actor"`
-	Body   json.RawMessage `json:"body"` // a JSON object
+	Ledger ledger.Ref  `json:"ledger"`
+	Kind   ledger.Kind `json:"kind"`
+	Actor  string      `json:"actor"`
+	// Role is in what right; "" is as an owner, where the ledger says so, else
+	// for the platform.
+	Role string          `json:"role,omitempty"`
+	Body json.RawMessage `json:"body"` // a JSON object
 	// Subject is the artifact that it is about; "" is the ledger's owner.
 	Subject digest.Digest `json:"subject,omitempty"`
 	// ID is unique in the ledger; "" makes one. A statement with an ID that was

@@ -48,6 +48,8 @@ type Options struct {
 	Sight func(ctx context.Context) (catalog.Sight, error)
 	// Accounts are tokens, namespaces and the audit log; nil serves none.
 	Accounts Accounts
+	// Publishers are what ledgers say of them; nil serves none.
+	Publishers Publishers
 	// Policies explain and try trust policies; nil serves none.
 	Policies Policies
 	// Signing keeps the signed catalog; nil is none.
@@ -111,6 +113,7 @@ func (s *Server) routes() {
 	s.eventsRoute(a)
 	s.adminRoutes(a)
 	s.accountRoutes(a)
+	s.publisherRoutes(a)
 	s.policyRoutes(a)
 	var err error
 	if s.spec, s.docs, err = describe(a.OpenAPI()); err != nil {

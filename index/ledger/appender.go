@@ -130,6 +130,9 @@ func (a *Appender) append(ctx context.Context, s index.LedgerStatement) (index.L
 	}
 	next := format.Statement{Ledger: s.Ledger, Kind: s.Kind, Sequence: state.Head.Sequence + 1, Previous: state.Head.Digest, ID: s.ID, Time: now,
 		Actor: s.Actor, Role: state.RoleOf(s.Actor, s.Kind), Subject: s.Subject, Body: s.Body}
+	if s.Role != "" {
+		next.Role = s.Role
+	}
 	head, err := a.push(ctx, &next, list, state)
 	if err != nil {
 		return index.LedgerEntry{}, fmt.Errorf("ledger %s: %s: %w", s.Ledger, s.Kind, err)

@@ -63,6 +63,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 	a.Authority, err = auth.New(auth.Options{
 		Store: a.store, Keys: a.keys, PublicURL: url, PublicCatalog: true, Logger: a.log,
 		PublishingOff: func() bool { return a.cfg.Publishing == "off" },
+		Changed:       a.changed,
 	})
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 
 func (a *accounts) openKeys(ctx context.Context) (*auth.Keys, error) {
 	if a.cfg.shared() {
-		return auth.OpenKeys(ctx, a.store, auth.KeyOptions{})
+		return auth.OpenKeys(ctx, tokenKeys{a.store}, auth.KeyOptions{})
 	}
 	files, err := auth.OpenKeyFiles(filepath.Join(a.cfg.Data, "keys"))
 	if err != nil {

@@ -10,7 +10,10 @@ import (
 )
 
 // desk is the accounts as the API asks for them: api.Accounts.
-type desk struct{ a *accounts }
+type desk struct {
+	a       *accounts
+	ledgers *ledgers
+}
 
 var _ api.Accounts = desk{}
 

@@ -84,6 +84,7 @@ func (d desk) ClaimNamespace(ctx context.Context, name string, private bool) (ap
 	if err != nil {
 		return api.Namespace{}, asProblem(d.claimed(ctx, name, err))
 	}
+	d.ledgers.settle(ctx)
 	return namespaceOf(n), nil
 }
 
@@ -120,6 +121,7 @@ func (d desk) ConfigureNamespace(ctx context.Context, name string, c api.Namespa
 	if err != nil {
 		return api.Namespace{}, asProblem(err)
 	}
+	d.ledgers.settle(ctx)
 	return namespaceOf(n), nil
 }
 
@@ -144,7 +146,7 @@ func (d desk) SetMember(ctx context.Context, namespace, principal, role string) 
 	if err != nil {
 		return err
 	}
-	return asProblem(d.a.SetMember(ctx, by, namespace, principal, auth.Role(role)))
+	return d.settled(ctx, d.a.SetMember(ctx, by, namespace, principal, auth.Role(role)))
 }
 
 // RemoveMember implements api.Owners.
@@ -153,7 +155,7 @@ func (d desk) RemoveMember(ctx context.Context, namespace, principal string) err
 	if err != nil {
 		return err
 	}
-	return asProblem(d.a.RemoveMember(ctx, by, namespace, principal))
+	return d.settled(ctx, d.a.RemoveMember(ctx, by, namespace, principal))
 }
 
 // TransferNamespace implements api.Owners.
@@ -162,7 +164,7 @@ func (d desk) TransferNamespace(ctx context.Context, namespace, to string) error
 	if err != nil {
 		return err
 	}
-	return asProblem(d.a.Transfer(ctx, by, namespace, to))
+	return d.settled(ctx, d.a.Transfer(ctx, by, namespace, to))
 }
 
 // CloseNamespace implements api.Owners.
@@ -175,5 +177,14 @@ func (d desk) CloseNamespace(ctx context.Context, namespace string) (api.Namespa
 	if err != nil {
 		return api.Namespace{}, asProblem(err)
 	}
+	d.ledgers.settle(ctx)
 	return namespaceOf(n), nil
+}
+
+// settled brings the statement about a change that was made into its ledger.
+func (d desk) settled(ctx context.Context, err error) error {
+	if err == nil {
+		d.ledgers.settle(ctx)
+	}
+	return asProblem(err)
 }

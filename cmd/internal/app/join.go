@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -27,6 +28,8 @@ type joined struct {
 	live     *catalog.Live
 	judge    judge
 	trust    string // path of its policy
+	platform platform
+	ledgers  *ledger.Judge
 }
 
 // join reads the checkpoint, so that the catalog serves at once, and makes the
@@ -36,11 +39,24 @@ func join(cfg Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
 	if err != nil {
 		return nil, err
 	}
+	j := &joined{registry: r, judge: judge, trust: cfg.Trust}
+	key, err := platformKey(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	if j.platform, err = platformOf(key); err != nil {
+		return nil, err
+	}
+	if j.ledgers, err = ledger.New(ledger.Options{Platforms: j.platform.platformsBy(judge.signed.Trust())}); err != nil {
+		return nil, err
+	}
+	all := judges{judge, j.ledgers}
 	checkpoint := filepath.Join(cfg.Data, "catalog.checkpoint")
-	first, whole := source.Restore(checkpoint, judge, cfg.Dev, log)
-	j := &joined{registry: r, live: catalog.NewLive(catalog.LiveOptions{First: first}), judge: judge, trust: cfg.Trust}
+	first, whole := source.Restore(checkpoint, all, cfg.Dev, log)
+	j.live = catalog.NewLive(catalog.LiveOptions{First: first})
 	j.ingest = source.New(source.Options{
-		Source: r, Live: j.live, Judge: judge, Dev: cfg.Dev,
+		Source: r, Live: j.live, Judge: all, Dev: cfg.Dev,
+		Ledgers: j.ledgers, LedgerMemory: filepath.Join(cfg.Data, "ledgers.json"),
 		Checkpoint: checkpoint, Restored: whole,
 		ReconcileEvery: reconcileEvery,
 		Log:            log,
@@ -121,6 +137,9 @@ func (j *joined) reload(ctx context.Context) error {
 		return err
 	}
 	if err := j.judge.signed.SetTrust(who); err != nil {
+		return err
+	}
+	if err := j.ledgers.SetPlatforms(j.platform.platformsBy(who)); err != nil {
 		return err
 	}
 	_, err = j.ingest.Reconcile(ctx)

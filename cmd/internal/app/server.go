@@ -26,6 +26,8 @@ type Options struct {
 	Version string
 	// Notice says something to the operator once, outside of the log.
 	Notice io.Writer
+	// DNS looks up what publishers prove their domains with; nil asks the system.
+	DNS TXTResolver
 }
 
 // A Server is the whole of Oarlock on one listener. Open makes one, Run serves
@@ -39,6 +41,7 @@ type Server struct {
 	index    *joined
 	pushes   pushes
 	garbage  *collector
+	ledgers  *ledgers
 	signing  *signing
 	api      *api.Server
 	http     *http.Server
@@ -61,7 +64,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	if err := s.take(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := platformKey(cfg.Data); err != nil {
+	if err := s.accounts.preparePlatformKey(ctx); err != nil {
 		return nil, unusable(err)
 	}
 	if err := s.accounts.open(ctx, s.publicURL(), o.Notice); err != nil {
@@ -73,6 +76,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		return nil, unusable(err)
 	}
 	s.pushes.join(s.index.ingest, metrics)
+	s.ledgers = s.openLedgers(o.resolver(), metrics)
 	if err := s.joinReplicas(ctx); err != nil {
 		return nil, unusable(err)
 	}
@@ -82,7 +86,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Ready: s.index.ready,
-		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Accounts: desk{s.accounts}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
+		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Accounts: desk{s.accounts, s.ledgers}, Publishers: desk{s.accounts, s.ledgers}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
 	})
@@ -137,6 +141,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 		Replicated: s.cfg.replicated(), Locker: s.accounts.locker(),
 		Redirect:   place.redirect,
 		Sink:       &s.pushes,
+		Ledgers:    ledgerGate{s},
 		Logger:     s.log,
 		CacheBytes: s.cfg.Limits.Cache,
 	})
@@ -177,6 +182,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var scheduled sync.WaitGroup
 	scheduled.Go(func() { s.accounts.run(background) })
 	scheduled.Go(func() { s.garbage.run(background) })
+	scheduled.Go(func() { s.ledgers.run(background) })
 	scheduled.Go(func() { s.signing.run(background) })
 	defer scheduled.Wait()
 	defer stop()

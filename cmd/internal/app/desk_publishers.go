@@ -1,0 +1,226 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/index/source"
+	judged "github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/policy/trust"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+var _ api.Publishers = desk{}
+
+// standing is what is known of a publisher that the caller may know of.
+func (d desk) standing(ctx context.Context, name string) (source.PublisherStanding, error) {
+	none := fmt.Errorf("publisher %q: there is no ledger of it here: %w", name, artifact.ErrNotFound)
+	s, ok := d.ledgers.index.ingest.Publisher(name)
+	if !ok || s.Counts.Publisher == nil && len(s.Problems()) == 0 {
+		return s, none
+	}
+	if !s.Counts.Publisher.Shown() {
+		sees, err := d.manages(ctx, auth.MembersRead, name)
+		if err != nil {
+			return s, err
+		}
+		if !sees {
+			return s, none
+		}
+	}
+	return s, nil
+}
+
+// manages reports whether the caller may do an action to a namespace. On a
+// server that is for trying out everybody may do everything.
+func (d desk) manages(ctx context.Context, action auth.Action, name string) (bool, error) {
+	if d.a.cfg.Dev {
+		return true, nil
+	}
+	got, err := d.a.Decide(ctx, auth.From(ctx), action, auth.InNamespace(name))
+	return got.Allowed(), err
+}
+
+// Publisher implements api.Publishers.
+func (d desk) Publisher(ctx context.Context, name string) (api.Publisher, error) {
+	s, err := d.standing(ctx, name)
+	if err != nil {
+		return api.Publisher{}, err
+	}
+	p := api.Publisher{Name: name, Publishing: "on", Owners: []string{}, Keys: []api.PublisherKey{}, Problems: []api.LedgerProblem{},
+		Ledger: api.LedgerHead{Reference: s.Ref.String(), Sequence: s.Counts.Head.Sequence, Head: s.Counts.Head.Digest,
+			Platform: s.Counts.Platform.String(), Foreign: s.Counts.Platform != "" && s.Counts.Platform != d.ledgers.platform.trusted.ID}}
+	for _, f := range s.Problems() {
+		p.Problems = append(p.Problems, api.LedgerProblem{Code: f.Code, Detail: f.Detail, Sequence: f.Sequence, Digest: f.Digest})
+	}
+	said := s.Counts.Publisher
+	if said == nil {
+		return p, nil
+	}
+	p.ClaimedAt, p.Private, p.ClosedAt, p.Owners = said.ClaimedAt, said.Private, said.ClosedAt, said.Owners()
+	if said.PublishingOff {
+		p.Publishing = "off"
+	}
+	for _, k := range said.Keys {
+		p.Keys = append(p.Keys, api.PublisherKey{Name: k.Name, ID: k.ID, PEM: k.PEM, From: k.From, AddedAt: k.AddedAt,
+			RevokedAt: k.RevokedAt, RevokedFrom: k.RevokedFrom, Reason: k.Reason})
+	}
+	if v := said.Verified; v != nil {
+		p.Verified = &api.VerifiedBy{Evidence: v.Evidence, Domain: v.Domain, Record: v.Record, Issuer: v.Issuer, Claim: v.Claim, Note: v.Note, At: v.At, By: v.By, Sequence: v.Sequence}
+	}
+	if mine, err := d.manages(ctx, auth.KeysManage, name); err == nil && mine {
+		p.Proof = map[string]string{format.EvidenceDNS: proofs(s.Counts)[0]}
+	}
+	return p, nil
+}
+
+// PublisherLedger implements api.Publishers.
+func (d desk) PublisherLedger(ctx context.Context, name string, after, limit int) (api.LedgerPage, error) {
+	s, err := d.standing(ctx, name)
+	if err != nil {
+		return api.LedgerPage{}, err
+	}
+	page := api.LedgerPage{Items: []api.LedgerStatement{}, Total: s.State.Head.Sequence}
+	if s.List == "" {
+		return page, nil
+	}
+	reader := stored{d.ledgers.registry, s.Ref.Repository()}
+	mediaType, raw, err := reader.Manifest(ctx, s.List)
+	if err != nil {
+		return page, err
+	}
+	list, err := format.ParseList(mediaType, raw)
+	if err != nil {
+		return page, err
+	}
+	list.Statements = list.Statements[:min(len(list.Statements), s.State.Head.Sequence)]
+	entries, err := judged.Statements(ctx, list, reader, after+1, limit)
+	if err != nil {
+		return page, err
+	}
+	for _, e := range entries {
+		one := api.LedgerStatement{Sequence: e.Sequence, Digest: e.Digest, Kind: string(e.Kind), At: e.Time, Actor: e.Actor, Role: e.Role, Subject: e.Subject}
+		if err := json.Unmarshal(e.Body, &one.Body); err != nil {
+			return page, err
+		}
+		page.Items = append(page.Items, one)
+	}
+	if last := after + len(entries); len(entries) > 0 && last < page.Total {
+		page.Next = last
+	}
+	return page, nil
+}
+
+// PlatformKeys implements api.Publishers.
+func (d desk) PlatformKeys(context.Context) ([]api.PlatformKey, error) {
+	var out []api.PlatformKey
+	own := d.ledgers.platform.trusted
+	for _, s := range d.ledgers.platform.platformsBy(d.ledgers.index.judge.signed.Trust()) {
+		der, err := x509.MarshalPKIXPublicKey(s.Key)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, api.PlatformKey{Name: s.Name, ID: s.ID.String(), Own: s.ID == own.ID,
+			PEM: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))})
+	}
+	return out, nil
+}
+
+// may asks for an action on a namespace, or on the site.
+func (d desk) may(ctx context.Context, action auth.Action, r auth.Resource) (auth.Principal, error) {
+	by, err := d.caller(ctx)
+	if err != nil || d.a.cfg.Dev {
+		return by, err
+	}
+	return by, asProblem(d.a.Check(ctx, action, r))
+}
+
+// AddPublisherKey implements api.Publishers.
+func (d desk) AddPublisherKey(ctx context.Context, name string, k api.NewPublisherKey) (api.Publisher, error) {
+	by, err := d.may(ctx, auth.KeysManage, auth.InNamespace(name))
+	if err != nil {
+		return api.Publisher{}, err
+	}
+	key, err := trust.ParseKey([]byte(k.PEM))
+	if err != nil {
+		return api.Publisher{}, err
+	}
+	signer, err := trust.NewSigner(k.Name, key)
+	if err != nil {
+		return api.Publisher{}, err
+	}
+	body := format.Key{Name: k.Name, PEM: k.PEM, ID: signer.ID.String(), From: moment(k.From)}
+	return d.stated(ctx, by, auth.KeysManage, name, format.KeyAdded, body)
+}
+
+func moment(t *time.Time) time.Time {
+	if t == nil {
+		return time.Now().UTC().Truncate(time.Second)
+	}
+	return t.UTC()
+}
+
+// RevokePublisherKey implements api.Publishers.
+func (d desk) RevokePublisherKey(ctx context.Context, name, id string, r api.KeyRevocation) (api.Publisher, error) {
+	by, err := d.may(ctx, auth.KeysManage, auth.InNamespace(name))
+	if err != nil {
+		return api.Publisher{}, err
+	}
+	body := format.KeyEnd{ID: "sha256:" + fingerprint(id), From: moment(r.From), Reason: r.Reason}
+	return d.stated(ctx, by, auth.KeysManage, name, format.KeyRevoked, body)
+}
+
+// stated appends a statement, writes it down in the audit log, and shows the
+// publisher after it.
+func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action, name string, kind format.Kind, body any) (api.Publisher, error) {
+	if _, err := d.standing(ctx, name); err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return api.Publisher{}, err
+	}
+	role := ""
+	if v, ok := body.(format.Verified); ok && v.Evidence == format.EvidenceAdministrator {
+		role = format.RolePlatform // even of one who owns it
+	}
+	entry, err := d.ledgers.state(ctx, name, by.Name, role, kind, body)
+	switch {
+	case errors.Is(err, ledger.ErrForeign):
+		return api.Publisher{}, index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", name), "make the change at the registry that it comes from, and mirror it again")
+	case err != nil:
+		return api.Publisher{}, err
+	}
+	after := map[string]any{"kind": kind, "statement": entry.Head.String(), "body": body}
+	if err := d.a.Note(ctx, by, action, auth.InNamespace(name), nil, after); err != nil {
+		return api.Publisher{}, err
+	}
+	return d.Publisher(ctx, name)
+}
+
+// proofs are the TXT records that prove that a domain's owner means this
+// publisher: by the ledger's first statement, which is nowhere else, or by the
+// fingerprint of a key.
+func proofs(s judged.State) []string {
+	if s.Publisher == nil {
+		return []string{""}
+	}
+	out := []string{record(s.Publisher.Name, fingerprint(s.First.String())[:32])}
+	for _, k := range s.Publisher.ActiveKeys() {
+		out = append(out, record(s.Publisher.Name, k.ID))
+	}
+	return out
+}
+
+const recordPrefix = "oarlock-verify="
+
+func record(publisher, token string) string {
+	return recordPrefix + publisher + ":" + strings.ToLower(token)
+}

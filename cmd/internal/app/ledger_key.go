@@ -1,0 +1,120 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/store"
+	"github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// sharedPlatformKey is the id of the platform key among the keys that replicas
+// share; the others are those of access tokens.
+const sharedPlatformKey = "platform"
+
+// sharePlatformKey makes the key in the data directory that of all replicas:
+// the first one's, or the one that is shared already.
+func sharePlatformKey(ctx context.Context, s *store.Store, data string) error {
+	if _, err := platformKey(data); err != nil {
+		return err
+	}
+	path := filepath.Join(data, platformKeyFile)
+	own, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("platform key: %w", err)
+	}
+	if err := s.SaveKey(ctx, sharedPlatformKey, own); err == nil || !errors.Is(err, artifact.ErrConflict) {
+		return err
+	}
+	keys, err := s.LoadKeys(ctx)
+	if err != nil {
+		return err
+	}
+	shared := keys[sharedPlatformKey]
+	if len(shared) == 0 {
+		return errors.New("platform key: it is gone from the database; try again")
+	}
+	if bytes.Equal(shared, own) {
+		return nil
+	}
+	if err := writeSecret(path, shared); err != nil {
+		return fmt.Errorf("platform key: %w", err)
+	}
+	return nil
+}
+
+// tokenKeys are the shared keys without the platform's.
+type tokenKeys struct{ *store.Store }
+
+// LoadKeys implements auth.KeyStore.
+func (k tokenKeys) LoadKeys(ctx context.Context) (map[string][]byte, error) {
+	keys, err := k.Store.LoadKeys(ctx)
+	delete(keys, sharedPlatformKey)
+	return keys, err
+}
+
+// platform is the site's own key, as ledgers are signed and judged by it.
+type platform struct {
+	signer  *ledger.Signer
+	trusted trust.Signer
+}
+
+// platformName is what findings call the site's own key.
+const platformName = "this platform"
+
+func platformOf(key *ecdsa.PrivateKey) (platform, error) {
+	signer, err := ledger.NewSigner(key)
+	if err != nil {
+		return platform{}, fmt.Errorf("platform key: %w", err)
+	}
+	trusted, err := trust.NewSigner(platformName, key.Public())
+	return platform{signer, trusted}, err
+}
+
+// platformsBy are those whose ledgers count: the site's own, and those that
+// the trust policy names.
+func (p platform) platformsBy(who *trust.Policy) []trust.Signer {
+	return append([]trust.Signer{p.trusted}, who.Platforms()...)
+}
+
+// fingerprint is a key's id without its algorithm.
+func fingerprint(id string) string { return strings.TrimPrefix(id, "sha256:") }
+
+// preparePlatformKey makes the platform's key where there is none, and shares
+// it with other replicas.
+func (a *accounts) preparePlatformKey(ctx context.Context) error {
+	if a.cfg.shared() {
+		return sharePlatformKey(ctx, a.store, a.cfg.Data)
+	}
+	_, err := platformKey(a.cfg.Data)
+	return err
+}
+
+// judges are all that a catalog is judged by.
+type judges struct {
+	judge
+	ledgers *ledger.Judge
+}
+
+// Digest changes with what any of them says.
+func (j judges) Digest() digest.Digest {
+	return digest.FromString(j.judge.Digest().String() + " " + j.ledgers.Digest().String())
+}
+
+func (o Options) resolver() TXTResolver {
+	if o.DNS != nil {
+		return o.DNS
+	}
+	return net.DefaultResolver
+}

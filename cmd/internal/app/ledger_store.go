@@ -1,0 +1,135 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	orasremote "oras.land/oras-go/v2/registry/remote"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/remote"
+)
+
+// ledgerStore is the registry as ledgers are kept in it: through its own gate,
+// as the process.
+type ledgerStore struct {
+	registry *registry.Registry
+	client   *http.Client
+}
+
+func newLedgerStore(r *registry.Registry) ledgerStore {
+	return ledgerStore{r, &http.Client{Transport: r.ProcessTransport()}}
+}
+
+// Reader implements the store of index/ledger.
+func (s ledgerStore) Reader(repo string) policy.Reader { return stored{s.registry, repo} }
+
+func (s ledgerStore) open(repo string) (*orasremote.Repository, error) {
+	r, _, err := remote.Open("127.0.0.1/"+repo, remote.Options{HTTPClient: s.client, Credential: auth.StaticCredential("", auth.EmptyCredential)})
+	return r, err
+}
+
+// PushBlob implements the store of index/ledger.
+func (s ledgerStore) PushBlob(ctx context.Context, repo string, content []byte) error {
+	r, err := s.open(repo)
+	if err != nil {
+		return err
+	}
+	d := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: digest.FromBytes(content), Size: int64(len(content))}
+	there, err := r.Blobs().Exists(ctx, d)
+	if err == nil && !there {
+		err = r.Blobs().Push(ctx, d, bytes.NewReader(content))
+	}
+	return pushError(err)
+}
+
+// PushManifest implements the store of index/ledger.
+func (s ledgerStore) PushManifest(ctx context.Context, repo, reference, mediaType string, content []byte) error {
+	r, err := s.open(repo)
+	if err != nil {
+		return err
+	}
+	d := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(content), Size: int64(len(content))}
+	return pushError(r.Manifests().PushReference(ctx, d, bytes.NewReader(content), reference))
+}
+
+// pushError gives what the gate refuses its kind.
+func pushError(err error) error {
+	var answer *errcode.ErrorResponse
+	if !errors.As(err, &answer) {
+		return err
+	}
+	text := answer.Errors.Error()
+	switch answer.StatusCode {
+	case http.StatusConflict:
+		return fmt.Errorf("%s: %w", text, artifact.ErrConflict)
+	case http.StatusForbidden, http.StatusUnauthorized, http.StatusMethodNotAllowed:
+		return fmt.Errorf("%s: %w", text, artifact.ErrDenied)
+	case http.StatusBadRequest:
+		return fmt.Errorf("%s: %w", text, artifact.ErrInvalid)
+	}
+	return errors.New(text)
+}
+
+// stored is one repository of the registry, for judges.
+type stored struct {
+	registry *registry.Registry
+	repo     string
+}
+
+func (s stored) Tag(ctx context.Context, tag string) (digest.Digest, error) {
+	return s.registry.Resolve(ctx, s.repo, tag)
+}
+
+func (s stored) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
+	return s.registry.Manifest(ctx, s.repo, d)
+}
+
+func (s stored) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
+	return s.registry.Blob(ctx, s.repo, d, limit)
+}
+
+func (s stored) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Descriptor, error) {
+	return s.registry.Referrers(ctx, s.repo, d)
+}
+
+// ledgerGate answers the registry's question about ledgers. Nothing is pushed
+// before the server is joined.
+type ledgerGate struct{ server *Server }
+
+// JudgeLedger implements registry.LedgerJudge.
+func (g ledgerGate) JudgeLedger(ctx context.Context, ref format.Ref, list *format.List) error {
+	s := g.server
+	got := s.index.ledgers.Judge(ctx, ref, list, stored{s.registry, ref.Repository()}, s.index.ingest.Remembered(ref))
+	problems := got.Problems()
+	if len(problems) == 0 {
+		return ctx.Err()
+	}
+	return problemOf(problems[0])
+}
+
+func problemOf(f ledger.Finding) error {
+	switch {
+	case f.Outcome == policy.Unknown:
+		return errors.New(f.Detail)
+	case f.Code == ledger.CodeNotEntitled:
+		return fmt.Errorf("%s: %s: %w", f.Code, f.Detail, artifact.ErrDenied)
+	}
+	fix := ""
+	if f.Code == ledger.CodeForged {
+		fix = " (a ledger of another registry counts where the trust policy names its key under platforms:)"
+	}
+	return fmt.Errorf("%s: %s%s: %w", f.Code, f.Detail, fix, artifact.ErrUnverified)
+}
