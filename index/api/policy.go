@@ -33,6 +33,8 @@ type Policy struct {
 	Digest       digest.Digest  `json:"digest" doc:"Equal for policies that judge alike."`
 	TrustedRoots int            `json:"trusted_roots" doc:"Sigstore trusted roots that certificates are judged by."`
 	Namespaces   []explain.Rule `json:"namespaces"`
+	// Platforms are the registries whose ledgers count beside this site's own.
+	Platforms []explain.Signer `json:"platforms"`
 }
 
 // PolicyFiles are a trust policy with the files that it names.

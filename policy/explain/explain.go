@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oarlock/oarlock/policy"
@@ -90,12 +91,8 @@ func (c Case) rule() []Step {
 }
 
 func (c Case) asks() Step {
-	var names []string
-	for _, s := range c.Rule.Signers {
-		names = append(names, fmt.Sprintf("%q", s.Name))
-	}
 	who := "nobody is trusted to sign"
-	if len(names) > 0 {
+	if names := c.signers(func(trust.Signer) bool { return true }); len(names) > 0 {
 		who = "trusted to sign: " + strings.Join(names, ", ")
 	}
 	text := fmt.Sprintf("signatures of %d different trusted signers are required; %s", c.Rule.Threshold, who)
@@ -106,6 +103,18 @@ func (c Case) asks() Step {
 		text = "the signature of one trusted signer is required; " + who
 	}
 	return Step{Stage: StageRule, Outcome: policy.Allow, Code: "threshold", Sentence: text}
+}
+
+// signers are the names of the signers that keep holds for, each once: one may
+// have several keys.
+func (c Case) signers(keep func(trust.Signer) bool) []string {
+	var names []string
+	for _, s := range c.Rule.Signers {
+		if name := fmt.Sprintf("%q", s.Name); keep(s) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func stepOf(stage string, f policy.Finding) Step {

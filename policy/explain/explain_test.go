@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/policy"
@@ -80,7 +81,7 @@ func TestWhatWouldMakeItPass_G1(t *testing.T) {
 		"nothing in the policy speaks for the publisher": {nil, find("signature", policy.CodeNoTrust, policy.Deny, "", "nobody"), `namespace "acme" with its signers (or "*"`},
 		"nobody signed, and two must":                    {rule(t, "*"), find("signature", policy.CodeUnsigned, policy.Deny, "", "none"), `2 of "ann", "bob" sign it`},
 		"something could not be read":                    {rule(t, "acme"), find("signature", policy.CodeUnreadable, policy.Unknown, "", "disk"), "tries again by itself"},
-		"nobody is trusted at all":                       {bare, find("signature", policy.CodeUnsigned, policy.Deny, "", "none"), `names signers for namespace "acme"`},
+		"nobody is trusted at all":                       {bare, find("signature", policy.CodeUnsigned, policy.Deny, "", "none"), `names more signers for namespace "acme"`},
 		"it passes":                                      {rule(t, "acme"), find("signature", policy.CodeVerified, policy.Allow, "", "signed"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,6 +94,31 @@ func TestWhatWouldMakeItPass_G1(t *testing.T) {
 				t.Errorf("outcome %v, want %v", e.Outcome, row.vote.Outcome)
 			}
 		})
+	}
+}
+
+// Nobody is told to sign with what counts no more, and several keys of one
+// signer are one signer.
+func TestWhoIsRevokedIsNotAskedToSign_G1(t *testing.T) {
+	t.Parallel()
+	ns := rule(t, "acme")
+	ns.Threshold = 1
+	ns.Signers = append(ns.Signers, ns.Signers[1])
+	ns.Signers[0].Validity.Revoked = &trust.Revocation{From: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}
+	c := explain.Case{Publisher: "acme", Reference: "r", Rule: ns, Signature: policy.Signature{Vote: find("signature", policy.CodeUnsigned, policy.Deny, "", "none")}}
+	e := explain.Of(c)
+	if e.Fixes[0] != `one of "bob" signs it: oarlock sign r --key KEY` {
+		t.Errorf("got %q", e.Fixes)
+	}
+	if got := e.Steps[1].Sentence; got != `the signature of one trusted signer is required; trusted to sign: "ann", "bob"` {
+		t.Errorf("got %q", got)
+	}
+	if r := e.Rule.Signers[0].Validity.Revoked; r == nil || r.From.Year() != 2026 {
+		t.Errorf("the rule shows %+v", e.Rule.Signers[0])
+	}
+	ns.Threshold = 2
+	if e := explain.Of(c); !strings.Contains(e.Fixes[0], "too few") {
+		t.Errorf("two of one: got %q", e.Fixes)
 	}
 }
 

@@ -31,15 +31,13 @@ func (c Case) signatureFix() string {
 		return "some evidence could not be read: the server tries again by itself; oarlock fsck names damaged bytes"
 	case c.Rule == nil:
 		return fmt.Sprintf("the operator of the server gives the trust policy a namespace %q with its signers (or %q for everybody's)", c.Publisher, trust.Everyone)
-	case len(c.Rule.Signers) == 0:
-		return fmt.Sprintf("the operator of the server names signers for namespace %q in the trust policy", c.Rule.Name)
 	}
 	missing := max(1, c.Rule.Threshold-len(c.Signature.Signers))
-	var names []string
-	for _, s := range c.Rule.Signers {
-		if !slices.Contains(c.Signature.Signers, s.Name) {
-			names = append(names, fmt.Sprintf("%q", s.Name))
-		}
+	names := c.signers(func(s trust.Signer) bool {
+		return s.Validity.Revoked == nil && !slices.Contains(c.Signature.Signers, s.Name)
+	})
+	if len(names) < missing {
+		return fmt.Sprintf("the operator of the server names more signers for namespace %q in the trust policy: too few of them can sign it", c.Rule.Name)
 	}
 	if missing == 1 {
 		return fmt.Sprintf("one of %s signs it: oarlock sign %s --key KEY", strings.Join(names, ", "), c.Reference)

@@ -27,6 +27,17 @@ type Signer struct {
 	// Issuer and Subject are those of an identity, exact or as a pattern.
 	Issuer  string `json:"issuer,omitempty"`
 	Subject string `json:"subject,omitempty"`
+	// Validity says which of its signatures count, by their time.
+	Validity trust.Validity `json:"validity,omitzero"`
+}
+
+// SignerOf is s, fit to be shown.
+func SignerOf(s trust.Signer) Signer {
+	out := Signer{Name: s.Name, ID: s.ID, Validity: s.Validity}
+	if id := s.Identity; id != nil {
+		out.Issuer, out.Subject = id.Issuer+id.IssuerPattern, id.Subject+id.SubjectPattern
+	}
+	return out
 }
 
 // A Requirement is what a namespace says about attestations of one type.
@@ -47,11 +58,7 @@ func RuleOf(ns *trust.Namespace) Rule {
 		r.Signature = "optional"
 	}
 	for _, s := range ns.Signers {
-		one := Signer{Name: s.Name, ID: s.ID}
-		if id := s.Identity; id != nil {
-			one.Issuer, one.Subject = id.Issuer+id.IssuerPattern, id.Subject+id.SubjectPattern
-		}
-		r.Signers = append(r.Signers, one)
+		r.Signers = append(r.Signers, SignerOf(s))
 	}
 	for _, a := range ns.Attestations {
 		r.Attestations = append(r.Attestations, Requirement{Type: a.Type, Required: a.Required, Builder: a.Builder + a.BuilderPattern})

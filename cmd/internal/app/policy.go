@@ -55,7 +55,10 @@ func (p policies) InForce(context.Context) (api.Policy, error) {
 
 // PolicyOf is a trust policy as it is shown.
 func PolicyOf(who *trust.Policy) api.Policy {
-	out := api.Policy{Digest: who.Digest(), TrustedRoots: len(who.TrustedRoots()), Namespaces: []explain.Rule{}}
+	out := api.Policy{Digest: who.Digest(), TrustedRoots: len(who.TrustedRoots()), Namespaces: []explain.Rule{}, Platforms: []explain.Signer{}}
+	for _, s := range who.Platforms() {
+		out.Platforms = append(out.Platforms, explain.SignerOf(s))
+	}
 	for _, ns := range who.Namespaces() {
 		out.Namespaces = append(out.Namespaces, explain.RuleOf(ns))
 	}

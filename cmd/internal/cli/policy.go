@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,13 +25,16 @@ func (r policyResult) text(w io.Writer) error {
 	if err := sentence(w, "policy %s, trusted roots: %d", r.Digest, r.TrustedRoots); err != nil {
 		return err
 	}
-	if len(r.Namespaces) == 0 {
+	if len(r.Namespaces)+len(r.Platforms) == 0 {
 		return sentence(w, "it trusts nobody")
 	}
 	return table(w, func(row func(...string)) {
 		row("NAMESPACE", "SIGNATURE", "THRESHOLD", "TRUSTS", "ID")
 		for _, ns := range r.Namespaces {
 			ruleRows(row, ns)
+		}
+		for _, s := range r.Platforms {
+			row("", "", "", "ledgers of "+signerText(s), s.ID.String())
 		}
 	})
 }
@@ -43,11 +47,7 @@ func ruleRows(row func(...string), ns explain.Rule) {
 		row(append(head, "nobody", "")...)
 	}
 	for _, s := range ns.Signers {
-		who := s.Name
-		if s.Issuer != "" {
-			who += fmt.Sprintf(" (%s, by %s)", s.Subject, s.Issuer)
-		}
-		row(append(head, short(who, 120), s.ID.String())...)
+		row(append(head, signerText(s), s.ID.String())...)
 		head = []string{"", "", ""}
 	}
 	for _, a := range ns.Attestations {
@@ -60,6 +60,26 @@ func ruleRows(row func(...string), ns explain.Rule) {
 		}
 		row("", "", "", short(said, 120), "")
 	}
+}
+
+// signerText is a signer with its identity and the bounds of its signatures.
+func signerText(s explain.Signer) string {
+	text := s.Name
+	if s.Issuer != "" {
+		text += fmt.Sprintf(" (%s, by %s)", s.Subject, s.Issuer)
+	}
+	for _, bound := range []struct {
+		what string
+		at   time.Time
+	}{{"not before", s.Validity.NotBefore}, {"not after", s.Validity.NotAfter}} {
+		if !bound.at.IsZero() {
+			text += fmt.Sprintf(", %s %s", bound.what, bound.at.UTC().Format(time.RFC3339))
+		}
+	}
+	if r := s.Validity.Revoked; r != nil {
+		text += ", revoked from " + r.From.UTC().Format(time.RFC3339)
+	}
+	return short(text, 160)
 }
 
 func newPolicyShow(c *console) *cobra.Command {
