@@ -25,6 +25,7 @@ func (g *Registry) Intake() Intake { return Intake{g} }
 // Empty is an error that wraps artifact.ErrConflict and names what is there
 // where the storage of o holds anything at all. Nothing is made or changed.
 func Empty(ctx context.Context, o Options) error {
+	o.ReadOnly = true
 	d, err := openDriver(ctx, o)
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
