@@ -80,7 +80,11 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 		return err
 	}
 	if provider != nil {
-		if a.login, err = auth.NewLogin(a.Authority, auth.LoginOptions{Provider: *provider}); err != nil {
+		seal, err := a.sealKey()
+		if err != nil {
+			return err
+		}
+		if a.login, err = auth.NewLogin(a.Authority, auth.LoginOptions{Provider: *provider, SealKey: seal}); err != nil {
 			return err
 		}
 	}
@@ -118,9 +122,11 @@ func (a *accounts) locker() registry.Locker {
 
 // run keeps keys and credentials fresh until ctx ends.
 func (a *accounts) run(ctx context.Context) {
-	rotate, forget := time.NewTicker(rotateEvery), time.NewTicker(forgetEvery)
+	rotate, forget, settle := time.NewTicker(rotateEvery), time.NewTicker(forgetEvery), time.NewTicker(auth.RefusalInterval)
 	defer rotate.Stop()
 	defer forget.Stop()
+	defer settle.Stop()
+	defer a.SettleRefusals(ctx, true)
 	for {
 		var err error
 		select {
@@ -128,6 +134,8 @@ func (a *accounts) run(ctx context.Context) {
 			return
 		case <-rotate.C:
 			_, err = a.keys.RotateIfDue(ctx)
+		case <-settle.C:
+			a.SettleRefusals(ctx, false)
 		case <-forget.C:
 			_, err = a.store.ForgetTokens(ctx, time.Now().Add(-keepEnded))
 		}

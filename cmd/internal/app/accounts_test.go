@@ -2,7 +2,9 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -14,8 +16,10 @@ import (
 
 	orasauth "oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry/auth"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -221,7 +225,7 @@ func TestWritesAreAudited_K1(t *testing.T) {
 	ask[any](t, s, admin, "POST", "/api/v1/plugins/acme/p1/channels/stable", map[string]any{"version": "1.1.0"}, 200)
 	ask[any](t, s, admin, "POST", "/api/v1/admin/rebuild", nil, 200)
 	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/acme", map[string]any{"private": true}, 200)
-	page := ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=5", nil, 200)
+	page := ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=6", nil, 200)
 	var got []string
 	for _, row := range page.Items {
 		got = append(got, row.Action)
@@ -229,7 +233,7 @@ func TestWritesAreAudited_K1(t *testing.T) {
 			t.Errorf("%+v", row)
 		}
 	}
-	want := "namespace:manage catalog:rebuild channel:promote plugin:publish namespace:claim"
+	want := "namespace:manage catalog:rebuild catalog:rebuild channel:promote plugin:publish namespace:claim"
 	if strings.Join(got, " ") != want || page.Next == 0 {
 		t.Errorf("rows %v, expected %s; next %d", got, want, page.Next)
 	}
@@ -262,3 +266,69 @@ func TestPagesOfOtherSitesAreRefusedInDev(t *testing.T) {
 		}
 	}
 }
+
+// Refused acts leave a row with the address that they came from; one that was
+// begun and failed says so.
+func TestRefusedAndFailedActsAreAudited_K1(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	reader := ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
+		"label": "reader", "namespace": "acme", "scopes": []string{"repository:acme/*:pull"}, "expires_at": soon()}, 201).Secret
+	if err := tryPush(t, s, reader, 1); err == nil {
+		t.Fatal("a reader pushed")
+	}
+	ask[any](t, s, reader, "POST", "/api/v1/admin/rebuild", nil, 403)
+	ask[any](t, s, "oar_nonsense", "GET", "/api/v1/whoami", nil, 401)
+	pushAs(t, s, admin, 1)
+	ask[any](t, s, admin, "POST", "/api/v1/plugins/acme/p1/channels/stable", map[string]any{"version": "1.1.0"}, 200)
+	failed, err := s.accounts.begin(auth.With(t.Context(), devAdmin), auth.CatalogRebuild, auth.Site(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := failed(io.ErrUnexpectedEOF); err != io.ErrUnexpectedEOF && !strings.Contains(err.Error(), io.ErrUnexpectedEOF.Error()) {
+		t.Errorf("cause %v", err)
+	}
+	rows := map[string]api.AuditRow{}
+	for _, row := range ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=50", nil, 200).Items {
+		rows[row.Outcome+" "+row.Action+" by "+row.Actor] = row
+	}
+	for _, want := range []string{"denied repository:push by robot:acme/reader", "denied catalog:rebuild by robot:acme/reader", "denied login by anonymous"} {
+		if row, ok := rows[want]; !ok || !strings.Contains(string(row.After), `"from":"127.0.0.1"`) || row.Request == "" {
+			t.Errorf("%s: %v %+v", want, ok, row)
+		}
+	}
+	if row := rows["failed catalog:rebuild by admin:dev"]; row.Reason != io.ErrUnexpectedEOF.Error() {
+		t.Errorf("%+v", row)
+	}
+	if row := rows["allowed channel:promote by admin:bootstrap"]; !strings.Contains(string(row.After), `"version":"1.1.0"`) {
+		t.Errorf("%+v", row)
+	}
+}
+
+// An act that cannot be written down is not done.
+func TestNoRowNoAct_K1(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	pushAs(t, s, admin, 1)
+	id, v := plugin(t, 1).Plugin.ID, plugin(t, 1).Plugin.Version
+	mute := *s.accounts
+	var err error
+	if mute.Authority, err = auth.New(auth.Options{Store: noLog{s.accounts.store}, Keys: s.accounts.keys, PublicURL: s.URL()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (audited{s.index, &mute, s.garbage}).Promote(auth.With(t.Context(), devAdmin), id, v, "stable"); !errors.Is(err, errNoLog) {
+		t.Fatalf("promoted: %v", err)
+	}
+	if _, err := s.registry.Resolve(t.Context(), id.String(), "stable"); !errors.Is(err, artifact.ErrNotFound) {
+		t.Errorf("the channel moved: %v", err)
+	}
+}
+
+// noLog is a store whose audit log cannot be written.
+type noLog struct{ *store.Store }
+
+var errNoLog = errors.New("the log is full")
+
+func (noLog) AppendAudit(context.Context, auth.AuditRecord) error { return errNoLog }

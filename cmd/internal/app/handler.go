@@ -31,10 +31,11 @@ func (s *Server) handler(o *api.Observer) http.Handler {
 	}))
 }
 
-// noted lets the audit log have the id of the request.
+// noted lets the audit log have the id of the request, and where it comes from.
 func noted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(auth.WithRequestID(r.Context(), w.Header().Get(api.RequestIDHeader))))
+		ctx := auth.WithAddress(auth.WithRequestID(r.Context(), w.Header().Get(api.RequestIDHeader)), auth.RemoteAddress(r))
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
