@@ -42,6 +42,9 @@ func (s ScrubState) Running() bool { return !s.StartedAt.IsZero() && s.FinishedA
 // ScrubOptions say how a scrub runs. The zero value runs as fast as it can.
 type ScrubOptions struct {
 	BytesPerSecond int64 // none if 0
+	// Every begins no pass while the last one ended less long ago. One that was
+	// ended is gone on with in any case.
+	Every time.Duration
 	// Progress, if any, is told after each blob.
 	Progress func(ScrubState)
 	// Damaged, if any, is told of each damage as it is found.
@@ -82,6 +85,9 @@ func (g *Registry) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error
 	s, err := g.ScrubState(ctx)
 	if err != nil {
 		return s, err
+	}
+	if !s.Running() && g.opts.Now().Sub(s.FinishedAt) < o.Every {
+		return s, nil
 	}
 	if !s.Running() {
 		s = ScrubState{StartedAt: g.opts.Now().UTC(), FinishedAt: s.FinishedAt}

@@ -54,6 +54,8 @@ type Options struct {
 	Policies Policies
 	// Signing keeps the signed catalog; nil is none.
 	Signing Signing
+	// Keeper looks after stored bytes; nil serves none of that.
+	Keeper Keeper
 	// PublicURL is where clients reach the server; empty takes each request's Host.
 	PublicURL string
 	Version   string
@@ -112,6 +114,7 @@ func (s *Server) routes() {
 	s.resolveRoute(a)
 	s.eventsRoute(a)
 	s.adminRoutes(a)
+	s.upkeepRoutes(a)
 	s.accountRoutes(a)
 	s.publisherRoutes(a)
 	s.policyRoutes(a)
@@ -220,4 +223,6 @@ type Damage struct {
 	Tag        string `json:"tag,omitempty"`
 	Path       string `json:"path"`
 	What       string `json:"what"`
+	Kind       string `json:"kind,omitempty"`
+	Mended     string `json:"mended,omitempty" doc:"How, where it is whole again."`
 }

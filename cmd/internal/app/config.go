@@ -35,7 +35,10 @@ type Config struct {
 	Rate       RateConfig `koanf:"rate" json:"rate"`
 	OIDC       OIDC       `koanf:"oidc" json:"oidc"`
 	GC         GC         `koanf:"gc" json:"gc"`
-	Catalog    Signing    `koanf:"catalog" json:"catalog"`
+	Scrub      Scrub      `koanf:"scrub" json:"scrub"`
+	// RepairFrom are the registries that damaged bytes are fetched from.
+	RepairFrom []string `koanf:"repair_from" json:"repair_from"`
+	Catalog    Signing  `koanf:"catalog" json:"catalog"`
 }
 
 // Settings are those of one namespace.
@@ -87,6 +90,7 @@ func Default() Config {
 		},
 		Publishing: "on",
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},
+		Scrub:      defaultScrub,
 		Catalog:    defaultSigning(),
 		Rate:       RateConfig{Logins: 1, LoginBurst: 10},
 	}

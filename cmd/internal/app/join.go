@@ -118,7 +118,7 @@ func (j *joined) Fsck(ctx context.Context, report func(api.Damage)) error {
 }
 
 func asDamage(d registry.Damage) api.Damage {
-	return api.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What}
+	return api.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What, Kind: string(d.Kind), Mended: d.Mended}
 }
 
 // Config reads the plugin manifest of a version.

@@ -41,6 +41,7 @@ type Server struct {
 	index    *joined
 	pushes   pushes
 	garbage  *collector
+	scrubber *scrubber
 	ledgers  *ledgers
 	signing  *signing
 	api      *api.Server
@@ -81,11 +82,12 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		return nil, unusable(err)
 	}
 	s.garbage = newCollector(s.registry, cfg.GC, o.Log, metrics)
+	s.scrubber = newScrubber(s.registry, cfg.Scrub, o.Log, metrics)
 	if s.signing, err = s.openSigning(ctx, metrics); err != nil {
 		return nil, unusable(err)
 	}
 	s.api = api.New(api.Options{
-		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Ready: s.index.ready,
+		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.index.ready,
 		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Accounts: desk{s.accounts, s.ledgers}, Publishers: desk{s.accounts, s.ledgers}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
@@ -134,8 +136,13 @@ func (s *Server) openRegistry(ctx context.Context) error {
 	if !s.cfg.Dev {
 		admitter = gate{s.accounts}
 	}
+	origins, err := s.cfg.origins()
+	if err != nil {
+		return err
+	}
 	s.registry, err = registry.Open(ctx, registry.Options{
-		Dir: dir, Driver: place.driver, Parameters: place.parameters,
+		RepairFrom: origins,
+		Dir:        dir, Driver: place.driver, Parameters: place.parameters,
 		Namespaces: registry.Prefixes(s.cfg.settings()),
 		Principal:  principal, Admitter: admitter,
 		Replicated: s.cfg.replicated(), Locker: s.accounts.locker(),
@@ -182,6 +189,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var scheduled sync.WaitGroup
 	scheduled.Go(func() { s.accounts.run(background) })
 	scheduled.Go(func() { s.garbage.run(background) })
+	scheduled.Go(func() { s.scrubber.run(background) })
 	scheduled.Go(func() { s.ledgers.run(background) })
 	scheduled.Go(func() { s.signing.run(background) })
 	defer scheduled.Wait()

@@ -27,6 +27,7 @@ func (c *Config) Validate() error {
 	c.validateAddress(problem)
 	c.validateTLS(problem)
 	c.validateAccounts(problem)
+	c.validateScrub(problem)
 	validateEdge(c, problem)
 	c.validateSigning(problem)
 	if _, err := parseStorage(c.Storage); err != nil {

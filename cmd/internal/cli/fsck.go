@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,8 +9,6 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
-
-	"github.com/oarlock/oarlock/index"
 )
 
 // fsckResult is everything stored that is damaged.
@@ -25,65 +22,102 @@ type damage struct {
 	Tag        string `json:"tag,omitempty"`
 	Path       string `json:"path"`
 	What       string `json:"what"`
+	Kind       string `json:"kind,omitempty"`
+	Mended     string `json:"mended,omitempty"`
 }
 
 func (r fsckResult) text(w io.Writer) error {
 	if len(r.Damaged) == 0 {
 		return sentence(w, "everything stored is whole")
 	}
+	return damageTable(w, r.Damaged)
+}
+
+func damageTable(w io.Writer, all []damage) error {
 	return table(w, func(row func(...string)) {
-		row("REPOSITORY", "TAG", "DIGEST", "WHAT", "PATH")
-		for _, d := range r.Damaged {
-			row(d.Repository, d.Tag, d.Digest, d.What, d.Path)
+		row("REPOSITORY", "TAG", "DIGEST", "WHAT", "MENDED", "PATH")
+		for _, d := range all {
+			row(d.Repository, d.Tag, d.Digest, d.What, d.Mended, d.Path)
 		}
 	})
 }
 
+// mended counts what is whole again.
+func mended(all []damage) (n int) {
+	for _, d := range all {
+		if d.Mended != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// verdict is 0 where all is whole, 3 where some of it was mended, else 1.
+func verdict(all []damage) error {
+	switch n := mended(all); {
+	case n == len(all):
+		return nil
+	case n > 0:
+		return kinded{errReported, errPartial}
+	}
+	return errReported
+}
+
 func newFsck(c *console) *cobra.Command {
+	var repair bool
 	cmd := verb("fsck", "Read and hash everything stored, and name the damage",
-		"Runs while the server serves. Damage is exit code 1.",
-		"oarlock fsck", "oarlock fsck --output json --server https://plugins.example.org")
+		"Runs while the server serves. With --repair it mends what it can: damaged bytes are set aside and come back\n"+
+			"from memory or from a mirror of repair_from, links are written anew from manifests. A tag is never guessed.\n"+
+			"It may be interrupted and run again. Damage is exit code 1; 3 where a part of it was mended, 0 where all was.",
+		"oarlock fsck", "oarlock fsck --repair", "oarlock fsck --output json --server https://plugins.example.org")
 	cmd.Args = args(0, 0, "none")
+	cmd.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		r, err := c.fsck(cmd.Context())
+		method, path := http.MethodGet, "/admin/fsck"
+		if repair {
+			method, path = http.MethodPost, "/admin/repair"
+		}
+		r := fsckResult{Damaged: []damage{}}
+		_, err := c.damages(cmd.Context(), method, path, func(d damage) { r.Damaged = append(r.Damaged, d) }, nil)
 		if err != nil {
 			return fmt.Errorf("fsck: %w", err)
 		}
 		if err := c.print(r); err != nil {
 			return err
 		}
-		if len(r.Damaged) > 0 {
-			return errReported
-		}
-		return nil
+		return verdict(r.Damaged)
 	}
 	return cmd
 }
 
-// fsck reads the lines of the answer; without the last one the check did not end.
-func (c *console) fsck(ctx context.Context) (r fsckResult, err error) {
-	r.Damaged = []damage{}
-	resp, err := c.admin(ctx, http.MethodGet, "/admin/fsck", nil)
+// damages reads the lines of a check and gives the last one, without which it
+// did not end.
+func (c *console) damages(ctx context.Context, method, path string, found func(damage), progress func(scrubbed)) (last scrubbed, err error) {
+	resp, err := c.admin(ctx, method, path, nil)
 	if err != nil {
-		return r, err
+		return last, err
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		var line struct {
-			damage
-			Done  bool           `json:"done"`
-			Error *index.Problem `json:"error"`
+	lines := json.NewDecoder(resp.Body)
+	for {
+		var line checked
+		if err := lines.Decode(&line); err != nil {
+			if ctx.Err() != nil {
+				return last, ctx.Err()
+			}
+			return last, fmt.Errorf("the answer ended before the check did: %w", err)
 		}
-		switch err := json.Unmarshal(lines.Bytes(), &line); {
-		case err != nil:
-			return r, fmt.Errorf("answer: %w", err)
+		switch {
 		case line.Error != nil:
-			return r, line.Error
+			return last, line.Error
 		case line.Done:
-			return r, nil
+			return line.Scrub, nil
+		case line.Progress != nil:
+			if last = *line.Progress; progress != nil {
+				progress(last)
+			}
+		default:
+			found(line.damage)
 		}
-		r.Damaged = append(r.Damaged, line.damage)
 	}
-	return r, errors.Join(errors.New("the answer ended before the check did"), lines.Err(), io.ErrUnexpectedEOF)
 }

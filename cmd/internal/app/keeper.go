@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/auth"
+)
+
+// keeper is the api.Keeper over the registry; its acts are written down.
+type keeper struct {
+	registry *registry.Registry
+	accounts *accounts
+	scrubber *scrubber
+}
+
+// Repair implements api.Keeper.
+func (k keeper) Repair(ctx context.Context, report func(api.Damage)) error {
+	found, mended := 0, 0
+	err := k.registry.Repair(ctx, func(d registry.Damage) {
+		if found++; d.Mended != "" {
+			mended++
+		}
+		report(asDamage(d))
+	})
+	if err != nil {
+		return err
+	}
+	return k.accounts.Note(ctx, auth.From(ctx), auth.RegistryFsck, auth.Site(), nil, map[string]int{"damaged": found, "mended": mended})
+}
+
+// Scrub implements api.Keeper.
+func (k keeper) Scrub(ctx context.Context, damaged func(api.Damage), progress func(api.Scrub)) (api.Scrub, error) {
+	s, err := k.scrubber.scrub(ctx, registry.ScrubOptions{
+		Damaged:  func(d registry.Damage) { damaged(asDamage(d)) },
+		Progress: func(s registry.ScrubState) { progress(asScrub(s)) },
+	})
+	if err != nil {
+		return asScrub(s), err
+	}
+	return asScrub(s), k.accounts.Note(ctx, auth.From(ctx), auth.RegistryFsck, auth.Site(), nil, asScrub(s))
+}
+
+// ScrubStatus implements api.Keeper.
+func (k keeper) ScrubStatus(ctx context.Context) (api.ScrubStatus, error) {
+	s, err := k.registry.ScrubState(ctx)
+	if err != nil {
+		return api.ScrubStatus{}, err
+	}
+	aside, err := k.registry.Quarantined(ctx)
+	if err != nil {
+		return api.ScrubStatus{}, err
+	}
+	out := api.ScrubStatus{Scrub: asScrub(s), Found: []api.Damage{}, Quarantined: []api.Quarantined{}}
+	for _, d := range s.Found {
+		out.Found = append(out.Found, asDamage(d))
+	}
+	for _, q := range aside {
+		out.Quarantined = append(out.Quarantined, api.Quarantined{Digest: q.Digest.String(), What: q.What, Size: q.Size, At: q.At})
+	}
+	return out, nil
+}
+
+func asScrub(s registry.ScrubState) api.Scrub {
+	return api.Scrub{StartedAt: api.MomentOf(s.StartedAt), FinishedAt: api.MomentOf(s.FinishedAt), Running: s.Running(),
+		Blobs: s.Blobs, Bytes: s.Bytes, Damaged: s.Damaged, Mended: s.Mended}
+}
+
+// Blocked implements api.Blocks.
+func (k keeper) Blocked(ctx context.Context) ([]api.Block, error) {
+	if err := k.mayBlock(ctx, ""); err != nil {
+		return nil, err
+	}
+	list, err := k.registry.Blocked(ctx)
+	out := make([]api.Block, len(list))
+	for i, b := range list {
+		out[i] = asBlock(b)
+	}
+	return out, err
+}
+
+// Block implements api.Blocks.
+func (k keeper) Block(ctx context.Context, r api.BlockRequest) (api.Block, error) {
+	if err := k.mayBlock(ctx, r.Repository); err != nil {
+		return api.Block{}, err
+	}
+	b, err := k.named(ctx, r.Repository, r.Reference)
+	if err != nil {
+		return api.Block{}, err
+	}
+	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
+	b, err = k.registry.Block(ctx, b)
+	if err != nil && !errors.Is(err, artifact.ErrUnverified) {
+		return asBlock(b), err
+	}
+	return asBlock(b), errors.Join(err, k.accounts.Note(ctx, auth.From(ctx), auth.PluginEmergency, resourceOf(b.Repository), nil, asBlock(b)))
+}
+
+// Unblock implements api.Blocks.
+func (k keeper) Unblock(ctx context.Context, repository, reference string) error {
+	if err := k.mayBlock(ctx, repository); err != nil {
+		return err
+	}
+	b, err := k.named(ctx, repository, reference)
+	if err != nil {
+		return err
+	}
+	if err := k.registry.Unblock(ctx, b); err != nil {
+		return err
+	}
+	return k.accounts.Note(ctx, auth.From(ctx), auth.PluginEmergency, resourceOf(repository), asBlock(b), nil)
+}
+
+func (k keeper) mayBlock(ctx context.Context, repository string) error {
+	if repository == "" {
+		return k.accounts.authorize(ctx, api.Action(auth.SiteManage), "")
+	}
+	return k.accounts.authorize(ctx, api.Action(auth.PluginEmergency), repository)
+}
+
+// named finds what a reference means: a digest, a version or another tag.
+func (k keeper) named(ctx context.Context, repository, reference string) (registry.Block, error) {
+	b := registry.Block{Repository: repository}
+	switch {
+	case reference == "":
+		if repository == "" {
+			return b, fmt.Errorf("neither repository nor digest: %w", artifact.ErrInvalid)
+		}
+		return b, nil
+	case strings.Contains(reference, ":"):
+		b.Digest = digest.Digest(reference)
+		return b, nil
+	case repository == "":
+		return b, fmt.Errorf("reference %q: without a repository only a digest can be named: %w", reference, artifact.ErrInvalid)
+	}
+	b.Tag = reference
+	if v, err := artifact.ParseVersion(reference); err == nil {
+		b.Tag = v.Tag()
+	}
+	var err error
+	b.Digest, err = k.registry.Resolve(ctx, repository, b.Tag)
+	return b, err
+}
+
+func resourceOf(repository string) auth.Resource {
+	if repository == "" {
+		return auth.Site()
+	}
+	return auth.InRepository(repository)
+}
+
+func asBlock(b registry.Block) api.Block {
+	return api.Block{Repository: b.Repository, Digest: b.Digest.String(), Tag: b.Tag, Code: b.Code, Reason: b.Reason, By: b.By, At: b.At, Covers: len(b.Covers)}
+}

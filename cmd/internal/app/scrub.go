@@ -1,0 +1,165 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/remote"
+)
+
+// Scrub says when all stored bytes are hashed again.
+type Scrub struct {
+	Every          time.Duration `koanf:"every" json:"every"`                       // 0 leaves it to oarlock scrub
+	BytesPerSecond int64         `koanf:"bytes_per_second" json:"bytes_per_second"` // 0 does not limit
+}
+
+// defaultScrub reads 12 TB a week at most.
+var defaultScrub = Scrub{Every: 7 * 24 * time.Hour, BytesPerSecond: 20 << 20}
+
+// scrubber runs the scrub, on a schedule and when asked.
+type scrubber struct {
+	registry *registry.Registry
+	cfg      Scrub
+	log      *slog.Logger
+	bytes    prometheus.Counter
+	blobs    prometheus.Counter
+	finished prometheus.Gauge
+}
+
+func newScrubber(r *registry.Registry, cfg Scrub, log *slog.Logger, metrics prometheus.Registerer) *scrubber {
+	s := &scrubber{registry: r, cfg: cfg, log: log,
+		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_bytes_total", Help: "Stored bytes that were hashed again."}),
+		blobs:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_blobs_total", Help: "Stored blobs and manifests that were hashed again."}),
+		finished: prometheus.NewGauge(prometheus.GaugeOpts{Name: "oarlock_scrub_finished_timestamp_seconds", Help: "When the last whole scrub ended; 0 for never."}),
+	}
+	metrics.MustRegister(s.bytes, s.blobs, s.finished,
+		faultsOf(r, "oarlock_damage_seen_total", "Damaged stored bytes that a reader or a check met.", func(f registry.Faults) int64 { return f.Seen }),
+		faultsOf(r, "oarlock_damage_mended_total", "Damaged stored bytes that are good again.", func(f registry.Faults) int64 { return f.Mended }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_quarantined", Help: "Digests whose bytes are set aside, as far as this process knows."},
+			func() float64 { return float64(r.Faults().Now) }))
+	return s
+}
+
+func faultsOf(r *registry.Registry, name, help string, of func(registry.Faults) int64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of(r.Faults())) })
+}
+
+// scrub runs once, or goes on with what was ended, and counts what it reads.
+func (s *scrubber) scrub(ctx context.Context, o registry.ScrubOptions) (registry.ScrubState, error) {
+	o.BytesPerSecond = s.cfg.BytesPerSecond
+	tell, last := o.Progress, registry.ScrubState{}
+	if before, err := s.registry.ScrubState(ctx); err == nil && before.Running() {
+		last = before
+	}
+	o.Progress = func(now registry.ScrubState) {
+		s.bytes.Add(float64(max(0, now.Bytes-last.Bytes)))
+		s.blobs.Add(float64(max(0, now.Blobs-last.Blobs)))
+		if last = now; tell != nil {
+			tell(now)
+		}
+	}
+	done, err := s.registry.Scrub(ctx, o)
+	if err == nil {
+		s.finished.Set(float64(done.FinishedAt.Unix()))
+	}
+	return done, err
+}
+
+// scrubLooks is how often is looked whether a scrub is due.
+const scrubLooks = time.Minute
+
+// run scrubs on the schedule until ctx ends. One that was ended by a restart,
+// or by another replica's, goes on where it was.
+func (s *scrubber) run(ctx context.Context) {
+	if s.cfg.Every <= 0 {
+		return
+	}
+	for wait(ctx, min(scrubLooks, s.cfg.Every)) {
+		state, err := s.registry.ScrubState(ctx)
+		if err == nil {
+			if !state.FinishedAt.IsZero() {
+				s.finished.Set(float64(state.FinishedAt.Unix()))
+			}
+			if !state.Running() && time.Since(state.FinishedAt) < s.cfg.Every {
+				continue
+			}
+			state, err = s.scrub(ctx, registry.ScrubOptions{Every: s.cfg.Every})
+		}
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			s.log.ErrorContext(ctx, "scrub: it goes on at the next time", "err", err)
+		default:
+			s.log.InfoContext(ctx, "scrub", "blobs", state.Blobs, "bytes", state.Bytes, "damaged", state.Damaged, "mended", state.Mended)
+		}
+	}
+}
+
+// origin is a registry to fetch damaged bytes from, with the logins that docker
+// and oras write.
+type origin struct {
+	url, host string
+	options   remote.Options
+}
+
+func parseOrigin(s string) (origin, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return origin{}, fmt.Errorf("%q: expected the URL of a registry such as https://mirror.example.org", s)
+	}
+	return origin{s, u.Host, remote.Options{PlainHTTP: u.Scheme == "http"}}, nil
+}
+
+// Name implements registry.Origin.
+func (o origin) Name() string { return o.url }
+
+// Fetch implements registry.Origin.
+func (o origin) Fetch(ctx context.Context, repository string, kind registry.LinkKind, d digest.Digest) (io.ReadCloser, error) {
+	repo, _, err := remote.Open(o.host+"/"+repository+"@"+d.String(), o.options)
+	if err != nil {
+		return nil, err
+	}
+	from := repo.Blobs()
+	if kind == registry.ManifestLink {
+		from = repo.Manifests()
+	}
+	desc, err := from.Resolve(ctx, d.String())
+	if err != nil {
+		return nil, err
+	}
+	return from.Fetch(ctx, desc)
+}
+
+// origins are those of the configuration, which was checked.
+func (c *Config) origins() ([]registry.Origin, error) {
+	var all []registry.Origin
+	for _, s := range c.RepairFrom {
+		o, err := parseOrigin(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	return all, nil
+}
+
+func (c *Config) validateScrub(problem problemFunc) {
+	if c.Scrub.Every < 0 {
+		problem("scrub.every", "%s: expected 0 for never, or more", c.Scrub.Every)
+	}
+	if c.Scrub.BytesPerSecond < 0 {
+		problem("scrub.bytes_per_second", "%d: expected 0 for no limit, or more", c.Scrub.BytesPerSecond)
+	}
+	if _, err := c.origins(); err != nil {
+		problem("repair_from", "%s", err)
+	}
+}

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// blockResult is one thing that may not be pulled.
+type blockResult struct {
+	Repository string    `json:"repository,omitempty"`
+	Digest     string    `json:"digest,omitempty"`
+	Tag        string    `json:"tag,omitempty"`
+	Code       string    `json:"code"`
+	Reason     string    `json:"reason"`
+	By         string    `json:"by,omitempty"`
+	At         time.Time `json:"at"`
+	Covers     int       `json:"covers"`
+}
+
+func (r blockResult) text(w io.Writer) error {
+	return sentence(w, "%s cannot be pulled any more (%s): %s", r.what(), r.Code, r.Reason)
+}
+
+func (r blockResult) what() string {
+	switch {
+	case r.Repository == "":
+		return r.Digest
+	case r.Digest == "":
+		return r.Repository
+	case r.Tag == "":
+		return r.Repository + "@" + r.Digest
+	}
+	return r.Repository + "@" + r.Tag
+}
+
+type blockList struct {
+	Items []blockResult `json:"items"`
+}
+
+func (r blockList) text(w io.Writer) error {
+	if len(r.Items) == 0 {
+		return sentence(w, "nothing is blocked")
+	}
+	return table(w, func(row func(...string)) {
+		row("REPOSITORY", "TAG", "DIGEST", "CODE", "REASON", "BY", "SINCE")
+		for _, b := range r.Items {
+			row(b.Repository, b.Tag, b.Digest, b.Code, b.Reason, b.By, b.At.Format(time.RFC3339))
+		}
+	})
+}
+
+// unblockResult says what may be pulled again.
+type unblockResult struct {
+	Unblocked string `json:"unblocked"`
+}
+
+func (r unblockResult) text(w io.Writer) error {
+	return sentence(w, "%s can be pulled again", r.Unblocked)
+}
+
+// blockable splits "acme/hello@1.2.0", "acme/hello@sha256:…", "acme/hello" and
+// "sha256:…".
+func blockable(s string) (repository, reference string) {
+	if strings.HasPrefix(s, "sha256:") {
+		return "", s
+	}
+	repository, reference, _ = strings.Cut(s, "@")
+	return repository, reference
+}
+
+func newBlock(c *console) *cobra.Command {
+	var reason, code string
+	cmd := verb("block PLUGIN@V|REPOSITORY|DIGEST", "Keep something from being pulled, at once and everywhere",
+		"Of a version, a repository or a digest (in every repository) nothing is served through /v2/ any more, at\n"+
+			"every replica within a second. Its record, its tags and its signatures stay readable, and so does what other\n"+
+			"versions hold too. It takes an admin.",
+		`oarlock block acme/hello@1.2.0 --reason "steals keys"`, "oarlock block list", "oarlock block lift acme/hello@1.2.0")
+	cmd.Args = args(1, 1, "a version such as acme/hello@1.2.0, a repository or a digest")
+	cmd.Flags().StringVar(&reason, "reason", "", "what is told to whoever wants to pull it")
+	cmd.Flags().StringVar(&code, "code", "", `code for programs ("blocked" if none)`)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if strings.TrimSpace(reason) == "" {
+			return usagef(`block: --reason is missing: whoever wants to pull it is told why`)
+		}
+		body := map[string]string{"reason": reason}
+		body["repository"], body["reference"] = blockable(args[0])
+		if code != "" {
+			body["code"] = code
+		}
+		r, err := call[blockResult](cmd.Context(), c, http.MethodPost, "/admin/blocks", body)
+		if err != nil {
+			return fmt.Errorf("block: %w", err)
+		}
+		return c.print(r)
+	}
+	cmd.AddCommand(newBlockList(c), newBlockLift(c))
+	return cmd
+}
+
+func newBlockList(c *console) *cobra.Command {
+	cmd := verb("list", "List what may not be pulled", "By repository and digest, with who blocked it and why.", "oarlock block list --output json")
+	cmd.Args = args(0, 0, "none")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		r, err := call[blockList](cmd.Context(), c, http.MethodGet, "/admin/blocks", nil)
+		if err != nil {
+			return fmt.Errorf("block list: %w", err)
+		}
+		return c.print(r)
+	}
+	return cmd
+}
+
+func newBlockLift(c *console) *cobra.Command {
+	cmd := verb("lift PLUGIN@V|REPOSITORY|DIGEST", "Let something be pulled again", "Ends one block.", "oarlock block lift acme/hello@1.2.0")
+	cmd.Args = args(1, 1, "what was blocked")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		q := url.Values{}
+		repository, reference := blockable(args[0])
+		q.Set("repository", repository)
+		q.Set("reference", reference)
+		if _, err := call[struct{}](cmd.Context(), c, http.MethodDelete, "/admin/blocks?"+q.Encode(), nil); err != nil {
+			return fmt.Errorf("block lift: %w", err)
+		}
+		return c.print(unblockResult{args[0]})
+	}
+	return cmd
+}

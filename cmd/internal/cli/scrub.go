@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/index"
+)
+
+// checked is one line of a check of what is stored.
+type checked struct {
+	damage
+	Progress *scrubbed      `json:"progress"`
+	Done     bool           `json:"done"`
+	Scrub    scrubbed       `json:"scrub"`
+	Error    *index.Problem `json:"error"`
+}
+
+// scrubbed says how far a scrub is.
+type scrubbed struct {
+	StartedAt  *time.Time `json:"started_at,omitempty"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	Running    bool       `json:"running"`
+	Blobs      int64      `json:"blobs"`
+	Bytes      int64      `json:"bytes"`
+	Damaged    int64      `json:"damaged"`
+	Mended     int64      `json:"mended"`
+}
+
+// scrubResult is a pass over everything stored, and what it found.
+type scrubResult struct {
+	scrubbed
+	Found       []damage      `json:"found"`
+	Quarantined []quarantined `json:"quarantined,omitempty"`
+}
+
+type quarantined struct {
+	Digest string    `json:"digest"`
+	What   string    `json:"what"`
+	Size   int64     `json:"size"`
+	At     time.Time `json:"at"`
+}
+
+func (r scrubResult) text(w io.Writer) error {
+	if len(r.Found) > 0 {
+		if err := damageTable(w, r.Found); err != nil {
+			return err
+		}
+	}
+	if len(r.Quarantined) > 0 {
+		err := table(w, func(row func(...string)) {
+			row("QUARANTINED", "SINCE", "WHAT")
+			for _, q := range r.Quarantined {
+				row(q.Digest, q.At.Format(time.RFC3339), q.What)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	when := "no pass has ended yet"
+	if r.FinishedAt != nil {
+		when = "the last whole pass ended " + r.FinishedAt.Format(time.RFC3339)
+	}
+	if r.Running {
+		when = "a pass is not finished; " + when
+	}
+	return sentence(w, "%d blobs, %s read: %d damaged, %d mended; %s", r.Blobs, byteCount(r.Bytes), r.Damaged, r.Mended, when)
+}
+
+func newScrub(c *console) *cobra.Command {
+	var status bool
+	cmd := verb("scrub", "Hash all stored bytes again, and set aside what is damaged",
+		"Runs by itself on a schedule (scrub.every); this begins a pass now, or goes on with one that was ended.\n"+
+			"What is damaged is refused from then on, and mended from memory or a mirror of repair_from. With --status\n"+
+			"it only says how far the last pass came and what is set aside. Damage is exit code 1; 3 where a part of it\n"+
+			"was mended, 0 where all was.",
+		"oarlock scrub", "oarlock scrub --status --output json --server https://plugins.example.org")
+	cmd.Args = args(0, 0, "none")
+	cmd.Flags().BoolVar(&status, "status", false, "say how far the last pass came; read nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if status {
+			r, err := call[scrubResult](cmd.Context(), c, http.MethodGet, "/admin/scrub", nil)
+			if err != nil {
+				return fmt.Errorf("scrub: %w", err)
+			}
+			return c.print(r)
+		}
+		r := scrubResult{Found: []damage{}}
+		var err error
+		r.scrubbed, err = c.damages(cmd.Context(), http.MethodPost, "/admin/scrub", func(d damage) { r.Found = append(r.Found, d) }, c.scrubbing)
+		if c.terminal() {
+			fmt.Fprintln(c.Err)
+		}
+		if err != nil {
+			return fmt.Errorf("scrub: after %d blobs, the next one goes on there: %w", r.Blobs, err)
+		}
+		if err := c.print(r); err != nil {
+			return err
+		}
+		return verdict(r.Found)
+	}
+	return cmd
+}
+
+// scrubbing draws how far a scrub is, on a terminal.
+func (c *console) scrubbing(s scrubbed) {
+	if c.terminal() {
+		fmt.Fprintf(c.Err, "\r%d blobs, %s, %d damaged", s.Blobs, byteCount(s.Bytes), s.Damaged)
+	}
+}

@@ -1,0 +1,198 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+)
+
+// A Keeper looks after stored bytes, and says which may not be read.
+type Keeper interface {
+	// Repair is Fsck that mends what it can: Mended says how.
+	Repair(ctx context.Context, report func(Damage)) error
+	// Scrub hashes all stored bytes again, from where it was ended before. It
+	// tells damaged of each damage, and progress now and then.
+	Scrub(ctx context.Context, damaged func(Damage), progress func(Scrub)) (Scrub, error)
+	ScrubStatus(ctx context.Context) (ScrubStatus, error)
+	Blocks
+}
+
+// Blocks keep versions, digests and repositories from being pulled.
+type Blocks interface {
+	Blocked(ctx context.Context) ([]Block, error)
+	Block(ctx context.Context, b BlockRequest) (Block, error)
+	Unblock(ctx context.Context, repository, reference string) error
+}
+
+// A Scrub says how far the check of all stored bytes is.
+type Scrub struct {
+	StartedAt  *time.Time `json:"started_at,omitempty" doc:"Of the pass that runs, or ran last."`
+	FinishedAt *time.Time `json:"finished_at,omitempty" doc:"Of the last whole pass."`
+	Running    bool       `json:"running" doc:"A pass was begun and is not finished."`
+	Blobs      int64      `json:"blobs"`
+	Bytes      int64      `json:"bytes"`
+	Damaged    int64      `json:"damaged"`
+	Mended     int64      `json:"mended"`
+}
+
+// A ScrubStatus is a Scrub with what it found, and what is set aside now.
+type ScrubStatus struct {
+	Scrub
+	Found       []Damage      `json:"found"`
+	Quarantined []Quarantined `json:"quarantined"`
+}
+
+// A Quarantined is a digest whose bytes were found damaged and moved away.
+type Quarantined struct {
+	Digest string    `json:"digest"`
+	What   string    `json:"what"`
+	Size   int64     `json:"size"`
+	At     time.Time `json:"at"`
+}
+
+// A BlockRequest names what may not be pulled any more, and why.
+type BlockRequest struct {
+	Repository string `json:"repository,omitempty" doc:"Without it the digest is blocked in every repository." example:"acme/hello"`
+	Reference  string `json:"reference,omitempty" doc:"Version, tag or digest; without it all of the repository." example:"1.2.0"`
+	Code       string `json:"code,omitempty" doc:"For programs." example:"emergency_removed"`
+	Reason     string `json:"reason" minLength:"1" maxLength:"1000" doc:"Told to whoever wants to pull it."`
+}
+
+// A Block is what may not be pulled.
+type Block struct {
+	Repository string    `json:"repository,omitempty"`
+	Digest     string    `json:"digest,omitempty"`
+	Tag        string    `json:"tag,omitempty"`
+	Code       string    `json:"code"`
+	Reason     string    `json:"reason"`
+	By         string    `json:"by,omitempty"`
+	At         time.Time `json:"at"`
+	Covers     int       `json:"covers" doc:"How many manifests and blobs go with it."`
+}
+
+// BlockList is the answer to a listing of blocks.
+type BlockList struct {
+	Items []Block `json:"items"`
+}
+
+type blocksOutput struct{ Body BlockList }
+
+type blockOutput struct{ Body Block }
+
+type blockInput struct{ Body BlockRequest }
+
+type unblockInput struct {
+	Repository string `query:"repository"`
+	Reference  string `query:"reference"`
+}
+
+type scrubOutput struct{ Body ScrubStatus }
+
+// upkeepRoutes serves the Keeper, where there is one. The description has it
+// in any case.
+func (s *Server) upkeepRoutes(a huma.API) {
+	guarded := func(op huma.Operation) huma.Operation {
+		op.Path = "/api/v1/admin" + op.Path
+		op.Tags = []string{"admin"}
+		op.Security = []map[string][]string{{"bearer": {}}}
+		op.MaxBodyBytes = s.MaxBody
+		op.Middlewares = huma.Middlewares{s.withKeeper}
+		op.Errors = append([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden}, op.Errors...)
+		return op
+	}
+	lines := map[string]*huma.Response{"200": {Description: "A stream of lines.",
+		Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}}
+	huma.Register(a, guarded(huma.Operation{OperationID: "repair", Method: http.MethodPost, Path: "/repair", Responses: lines,
+		Summary:     "Mend what is stored",
+		Description: "Is fsck that mends what it can: bytes from memory or a mirror, links from manifests. One JSON object per line: each damage, with mended where it is whole again, and a last line {\"done\":true}, without which it did not end."}), s.repair)
+	huma.Register(a, guarded(huma.Operation{OperationID: "scrub", Method: http.MethodPost, Path: "/scrub", Responses: lines,
+		Summary:     "Hash all stored bytes again",
+		Description: "Goes on where an earlier one was ended. One JSON object per line: each damage, {\"progress\":{…}} about every second, and a last line {\"done\":true,\"scrub\":{…}}, without which it did not end."}), s.scrub)
+	huma.Register(a, guarded(huma.Operation{OperationID: "scrub-status", Method: http.MethodGet, Path: "/scrub",
+		Summary: "Read how far the scrub is", Description: "With what it found, and what is set aside."}),
+		func(ctx context.Context, _ *struct{}) (*scrubOutput, error) {
+			if err := s.Authorize(ctx, Fsck, ""); err != nil {
+				return nil, err
+			}
+			status, err := s.Keeper.ScrubStatus(ctx)
+			return &scrubOutput{status}, err
+		})
+	huma.Register(a, guarded(huma.Operation{OperationID: "blocks", Method: http.MethodGet, Path: "/blocks",
+		Summary: "List what may not be pulled", Description: "By repository and digest."}),
+		func(ctx context.Context, _ *struct{}) (*blocksOutput, error) {
+			items, err := s.Keeper.Blocked(ctx)
+			return &blocksOutput{BlockList{items}}, err
+		})
+	huma.Register(a, guarded(huma.Operation{OperationID: "block", Method: http.MethodPost, Path: "/blocks",
+		Summary: "Keep something from being pulled", Description: "Holds when this is answered, and at every replica within a second. Record, tags and signatures stay readable.", Errors: []int{http.StatusNotFound}}),
+		func(ctx context.Context, in *blockInput) (*blockOutput, error) {
+			b, err := s.Keeper.Block(ctx, in.Body)
+			return &blockOutput{b}, err
+		})
+	huma.Register(a, guarded(huma.Operation{OperationID: "unblock", Method: http.MethodDelete, Path: "/blocks",
+		Summary: "Let something be pulled again", Description: "Ends one block.", DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusNotFound}}),
+		func(ctx context.Context, in *unblockInput) (*struct{}, error) {
+			return nil, s.Keeper.Unblock(ctx, in.Repository, in.Reference)
+		})
+}
+
+func (s *Server) withKeeper(c huma.Context, next func(huma.Context)) {
+	if s.Keeper != nil {
+		next(c)
+		return
+	}
+	writeProblem(humaecho.Unwrap(c).Response(), refuse(http.StatusNotFound, codeRouteNotFound, "this server keeps no bytes"))
+}
+
+func (s *Server) repair(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+	if err := s.Authorize(ctx, Fsck, ""); err != nil {
+		return nil, err
+	}
+	return stream(s.lines("repair", func(r *http.Request, line func(any)) (map[string]any, error) {
+		found := 0
+		err := s.Keeper.Repair(r.Context(), func(d Damage) { found++; line(d) })
+		return map[string]any{"done": true, "damaged": found}, err
+	})), nil
+}
+
+func (s *Server) scrub(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+	if err := s.Authorize(ctx, Fsck, ""); err != nil {
+		return nil, err
+	}
+	return stream(s.lines("scrub", func(r *http.Request, line func(any)) (map[string]any, error) {
+		told := time.Now()
+		done, err := s.Keeper.Scrub(r.Context(), func(d Damage) { line(d) }, func(p Scrub) {
+			if time.Since(told) > time.Second {
+				told = time.Now()
+				line(map[string]Scrub{"progress": p})
+			}
+		})
+		return map[string]any{"done": true, "scrub": done}, err
+	})), nil
+}
+
+// lines answers with one JSON object per line, and a last one that says how it
+// ended. What writes stops when the reader is gone, because that ends the
+// request's context.
+func (s *Server) lines(what string, write func(r *http.Request, line func(any)) (last map[string]any, err error)) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		w.Header().Set("Cache-Control", "no-store")
+		out, lines := http.NewResponseController(w), json.NewEncoder(w)
+		last, err := write(r, func(v any) {
+			if lines.Encode(v) == nil {
+				out.Flush()
+			}
+		})
+		if err != nil {
+			last = map[string]any{"error": asProblem(r.Context(), err)}
+		}
+		if err := lines.Encode(last); err != nil {
+			s.Log.DebugContext(r.Context(), what+": the reader is gone", "err", err)
+		}
+	}
+}
