@@ -68,6 +68,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what may not be pulled
+         * @description By repository and digest.
+         */
+        get: operations["blocks"];
+        put?: never;
+        /**
+         * Keep something from being pulled
+         * @description Holds when this is answered, and at every replica within a second. Record, tags and signatures stay readable.
+         */
+        post: operations["block"];
+        /**
+         * Let something be pulled again
+         * @description Ends one block.
+         */
+        delete: operations["unblock"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/catalog/root": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate the root of the signed catalog
+         * @description Makes the next root, signed by the keys of the one before and its own, and publishes it. Readers follow by themselves. Refused where the key of the root is kept elsewhere.
+         */
+        post: operations["rotateCatalogRoot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/fsck": {
         parameters: {
             query?: never;
@@ -162,6 +210,50 @@ export interface paths {
          * @description Derives the catalog from the registry anew and compares the digests.
          */
         post: operations["rebuild"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mend what is stored
+         * @description Is fsck that mends what it can: bytes from memory or a mirror, links from manifests. One JSON object per line: each damage, with mended where it is whole again, and a last line {"done":true}, without which it did not end.
+         */
+        post: operations["repair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/scrub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how far the scrub is
+         * @description With what it found, and what is set aside.
+         */
+        get: operations["scrub-status"];
+        put?: never;
+        /**
+         * Hash all stored bytes again
+         * @description Goes on where an earlier one was ended. One JSON object per line: each damage, {"progress":{…}} about every second, and a last line {"done":true,"scrub":{…}}, without which it did not end.
+         */
+        post: operations["scrub"];
         delete?: never;
         options?: never;
         head?: never;
@@ -380,6 +472,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/platform-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List platform keys
+         * @description Keys of the sites whose ledgers count here, this one's first.
+         */
+        get: operations["platform-keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins": {
         parameters: {
             query?: never;
@@ -495,6 +607,110 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/publishers/{publisher}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a publisher
+         * @description Its record: keys, by what it is verified, and the head of its ledger.
+         */
+        get: operations["publisher"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/publishers/{publisher}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a key
+         * @description As a statement in the publisher's ledger.
+         */
+        post: operations["add-publisher-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/publishers/{publisher}/keys/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke a key
+         * @description Says from when on nothing that it signed counts.
+         */
+        post: operations["revoke-publisher-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/publishers/{publisher}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a publisher's ledger
+         * @description Every statement that holds, the oldest first.
+         */
+        get: operations["publisher-ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/publishers/{publisher}/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify a publisher
+         * @description By a TXT record of a domain, by the organisation of the caller's login, or by an administrator's word.
+         */
+        post: operations["verify-publisher"];
+        /**
+         * Withdraw a verification
+         * @description With the reason.
+         */
+        delete: operations["unverify-publisher"];
         options?: never;
         head?: never;
         patch?: never;
@@ -650,6 +866,43 @@ export interface components {
             head: string;
             holds: boolean;
         };
+        Block: {
+            /** Format: date-time */
+            at: string;
+            by?: string;
+            code: string;
+            /**
+             * Format: int64
+             * @description How many manifests and blobs go with it.
+             */
+            covers: number;
+            digest?: string;
+            reason: string;
+            repository?: string;
+            tag?: string;
+        };
+        BlockList: {
+            items: components["schemas"]["Block"][] | null;
+        };
+        BlockRequest: {
+            /**
+             * @description For programs.
+             * @example emergency_removed
+             */
+            code?: string;
+            /** @description Told to whoever wants to pull it. */
+            reason: string;
+            /**
+             * @description Version, tag or digest; without it all of the repository.
+             * @example 1.2.0
+             */
+            reference?: string;
+            /**
+             * @description Without it the digest is blocked in every repository.
+             * @example acme/hello
+             */
+            repository?: string;
+        };
         Build: {
             arch: string;
             digest: string;
@@ -701,6 +954,16 @@ export interface components {
              * @description Last use, exact to the minute.
              */
             used_at?: string;
+        };
+        Damage: {
+            digest?: string;
+            kind?: string;
+            /** @description How, where it is whole again. */
+            mended?: string;
+            path: string;
+            repository?: string;
+            tag?: string;
+            what: string;
         };
         Dependency: {
             id: string;
@@ -765,6 +1028,65 @@ export interface components {
         HostQuery: {
             id?: string;
             version?: string;
+        };
+        KeyRevocation: {
+            /**
+             * Format: date-time
+             * @description From when on nothing that it signed counts; now by default.
+             */
+            from?: string;
+            reason: string;
+        };
+        LedgerHead: {
+            /** @description It came by a mirror, and grows at another site. */
+            foreign: boolean;
+            /** @description The last of them, which stands for all. */
+            head: string;
+            /** @description Key of the site that began it. */
+            platform: string;
+            /**
+             * @description What an OCI client copies.
+             * @example oarlock/publishers:acme
+             */
+            reference: string;
+            /**
+             * Format: int64
+             * @description How many statements hold.
+             */
+            sequence: number;
+        };
+        LedgerPage: {
+            items: components["schemas"]["LedgerStatement"][] | null;
+            /**
+             * Format: int64
+             * @description after= of the next page.
+             */
+            next?: number;
+            /** Format: int64 */
+            total: number;
+        };
+        LedgerProblem: {
+            /** @example ledger_forged */
+            code: string;
+            detail: string;
+            digest?: string;
+            /** Format: int64 */
+            sequence?: number;
+        };
+        LedgerStatement: {
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            body: {
+                [key: string]: unknown;
+            };
+            digest: string;
+            /** @example key.added */
+            kind: string;
+            role: string;
+            /** Format: int64 */
+            sequence: number;
+            subject: string;
         };
         Locked: {
             digest: string;
@@ -844,6 +1166,20 @@ export interface components {
             /** @example laptop */
             label: string;
         };
+        NewPublisherKey: {
+            /**
+             * Format: date-time
+             * @description From when on it counts; now by default.
+             */
+            from?: string;
+            /**
+             * @description What it is called.
+             * @example release
+             */
+            name: string;
+            /** @description The public key. */
+            pem: string;
+        };
         NewToken: {
             /**
              * Format: date-time
@@ -895,10 +1231,21 @@ export interface components {
         Pending: {
             reasons: components["schemas"]["Reason"][] | null;
         };
+        PlatformKey: {
+            id: string;
+            name: string;
+            /** @description This site's own. */
+            own: boolean;
+            pem: string;
+        };
+        PlatformKeyList: {
+            items: components["schemas"]["PlatformKey"][] | null;
+        };
         Policy: {
             /** @description Equal for policies that judge alike. */
             digest: string;
             namespaces: components["schemas"]["Rule"][] | null;
+            platforms: components["schemas"]["Signer"][] | null;
             /**
              * Format: int64
              * @description Sigstore trusted roots that certificates are judged by.
@@ -938,6 +1285,61 @@ export interface components {
             digest: string;
             id: string;
             version: string;
+        };
+        Publisher: {
+            /** Format: date-time */
+            claimed_at: string;
+            /** Format: date-time */
+            closed_at?: string;
+            /** @description All that it ever had, the oldest first. */
+            keys: components["schemas"]["PublisherKey"][] | null;
+            ledger: components["schemas"]["LedgerHead"];
+            /** @example acme */
+            name: string;
+            owners: string[] | null;
+            private: boolean;
+            /** @description What is wrong with the ledger that lies in the registry. The record is then what was known before. */
+            problems: components["schemas"]["LedgerProblem"][] | null;
+            /** @description For those who manage it: what proves a domain, by kind of evidence. */
+            proof?: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            publishing: "on" | "off";
+            /** @description By what it is verified; nothing where it is not. */
+            verified?: components["schemas"]["VerifiedBy"];
+        };
+        PublisherKey: {
+            /** Format: date-time */
+            added_at: string;
+            /**
+             * Format: date-time
+             * @description What it signed from then on counts.
+             */
+            from: string;
+            /**
+             * @description Digest of the key's PKIX form.
+             * @example sha256:…
+             */
+            id: string;
+            name: string;
+            pem: string;
+            reason?: string;
+            /** Format: date-time */
+            revoked_at?: string;
+            /**
+             * Format: date-time
+             * @description What it signed from then on does not count.
+             */
+            revoked_from?: string;
+        };
+        Quarantined: {
+            /** Format: date-time */
+            at: string;
+            digest: string;
+            /** Format: int64 */
+            size: number;
+            what: string;
         };
         Reason: {
             code: string;
@@ -980,9 +1382,31 @@ export interface components {
             requested_by: string[] | null;
             version: string;
         };
+        Revocation: {
+            /** Format: date-time */
+            from: string;
+            keep_before?: boolean;
+        };
         RoleHeld: {
             namespace?: string;
             role: string;
+        };
+        Root: {
+            /** @description What a reader may pin. */
+            digest: string;
+            /** Format: date-time */
+            expires_at: string;
+            /**
+             * Format: int64
+             * @description Versions rise by one.
+             */
+            version: number;
+        };
+        RootRotation: {
+            /** @description Only make the root last longer; its key stays. */
+            keep_root_key?: boolean;
+            /** @description New keys of targets, snapshot and timestamp too. Readers then forget which versions they saw: for a site that was restored from a backup. */
+            online_keys?: boolean;
         };
         Row: {
             categories: string[] | null;
@@ -1025,6 +1449,30 @@ export interface components {
             /** Format: int64 */
             threshold: number;
         };
+        ScrubStatus: {
+            /** Format: int64 */
+            blobs: number;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            damaged: number;
+            /**
+             * Format: date-time
+             * @description Of the last whole pass.
+             */
+            finished_at?: string;
+            found: components["schemas"]["Damage"][] | null;
+            /** Format: int64 */
+            mended: number;
+            quarantined: components["schemas"]["Quarantined"][] | null;
+            /** @description A pass was begun and is not finished. */
+            running: boolean;
+            /**
+             * Format: date-time
+             * @description Of the pass that runs, or ran last.
+             */
+            started_at?: string;
+        };
         Signature: {
             format?: string;
             signer?: string;
@@ -1035,6 +1483,7 @@ export interface components {
             issuer?: string;
             name: string;
             subject?: string;
+            validity?: components["schemas"]["Validity"];
         };
         SourceBadge: {
             badge: string;
@@ -1118,6 +1567,40 @@ export interface components {
             manifest_bytes: number;
             /** Format: int64 */
             versions: number;
+        };
+        Validity: {
+            /** Format: date-time */
+            not_after?: string;
+            /** Format: date-time */
+            not_before?: string;
+            revoked?: components["schemas"]["Revocation"];
+        };
+        VerifiedBy: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /** @description What the login's claims gave. */
+            claim?: string;
+            domain?: string;
+            /** @enum {string} */
+            evidence: "dns" | "oidc" | "administrator";
+            issuer?: string;
+            note?: string;
+            /** @description The TXT record that was found. */
+            record?: string;
+            /**
+             * Format: int64
+             * @description The statement that says so.
+             */
+            sequence: number;
+        };
+        VerifyRequest: {
+            /** @description For dns: where the TXT record is. */
+            domain?: string;
+            /** @enum {string} */
+            evidence: "dns" | "oidc" | "administrator";
+            /** @description For administrator: what was looked at. */
+            note?: string;
         };
         Version: {
             artifact_type: string;
@@ -1211,14 +1694,23 @@ export type Attestation = components['schemas']['Attestation'];
 export type AuditPage = components['schemas']['AuditPage'];
 export type AuditRow = components['schemas']['AuditRow'];
 export type AuditVerdict = components['schemas']['AuditVerdict'];
+export type Block = components['schemas']['Block'];
+export type BlockList = components['schemas']['BlockList'];
+export type BlockRequest = components['schemas']['BlockRequest'];
 export type Build = components['schemas']['Build'];
 export type Caller = components['schemas']['Caller'];
 export type ClaimInputBody = components['schemas']['ClaimInputBody'];
 export type CreatedToken = components['schemas']['CreatedToken'];
+export type Damage = components['schemas']['Damage'];
 export type Dependency = components['schemas']['Dependency'];
 export type Detail = components['schemas']['Detail'];
 export type Explained = components['schemas']['Explained'];
 export type HostQuery = components['schemas']['HostQuery'];
+export type KeyRevocation = components['schemas']['KeyRevocation'];
+export type LedgerHead = components['schemas']['LedgerHead'];
+export type LedgerPage = components['schemas']['LedgerPage'];
+export type LedgerProblem = components['schemas']['LedgerProblem'];
+export type LedgerStatement = components['schemas']['LedgerStatement'];
 export type Locked = components['schemas']['Locked'];
 export type Member = components['schemas']['Member'];
 export type MemberInputBody = components['schemas']['MemberInputBody'];
@@ -1228,24 +1720,34 @@ export type NamespaceDetail = components['schemas']['NamespaceDetail'];
 export type NamespaceList = components['schemas']['NamespaceList'];
 export type NewAccount = components['schemas']['NewAccount'];
 export type NewPersonalToken = components['schemas']['NewPersonalToken'];
+export type NewPublisherKey = components['schemas']['NewPublisherKey'];
 export type NewToken = components['schemas']['NewToken'];
 export type Notice = components['schemas']['Notice'];
 export type Page = components['schemas']['Page'];
 export type Pending = components['schemas']['Pending'];
+export type PlatformKey = components['schemas']['PlatformKey'];
+export type PlatformKeyList = components['schemas']['PlatformKeyList'];
 export type Policy = components['schemas']['Policy'];
 export type PolicyFiles = components['schemas']['PolicyFiles'];
 export type Problem = components['schemas']['Problem'];
 export type PromoteInputBody = components['schemas']['PromoteInputBody'];
 export type Promotion = components['schemas']['Promotion'];
+export type Publisher = components['schemas']['Publisher'];
+export type PublisherKey = components['schemas']['PublisherKey'];
+export type Quarantined = components['schemas']['Quarantined'];
 export type Reason = components['schemas']['Reason'];
 export type Rebuilt = components['schemas']['Rebuilt'];
 export type Requirement = components['schemas']['Requirement'];
 export type Resolution = components['schemas']['Resolution'];
 export type ResolveRequest = components['schemas']['ResolveRequest'];
 export type Resolved = components['schemas']['Resolved'];
+export type Revocation = components['schemas']['Revocation'];
 export type RoleHeld = components['schemas']['RoleHeld'];
+export type Root = components['schemas']['Root'];
+export type RootRotation = components['schemas']['RootRotation'];
 export type Row = components['schemas']['Row'];
 export type Rule = components['schemas']['Rule'];
+export type ScrubStatus = components['schemas']['ScrubStatus'];
 export type Signature = components['schemas']['Signature'];
 export type Signer = components['schemas']['Signer'];
 export type SourceBadge = components['schemas']['SourceBadge'];
@@ -1256,6 +1758,9 @@ export type TokenList = components['schemas']['TokenList'];
 export type TransferInputBody = components['schemas']['TransferInputBody'];
 export type Usage = components['schemas']['Usage'];
 export type UsageLimits = components['schemas']['UsageLimits'];
+export type Validity = components['schemas']['Validity'];
+export type VerifiedBy = components['schemas']['VerifiedBy'];
+export type VerifyRequest = components['schemas']['VerifyRequest'];
 export type Version = components['schemas']['Version'];
 export type VersionDetail = components['schemas']['VersionDetail'];
 export type Want = components['schemas']['Want'];
@@ -1516,6 +2021,302 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    blocks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlockList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    block: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlockRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Block"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unblock: {
+        parameters: {
+            query?: {
+                repository?: string;
+                reference?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateCatalogRoot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RootRotation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Root"];
                 };
             };
             /** @description Bad Request */
@@ -1873,6 +2674,174 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of lines. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "scrub-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScrubStatus"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scrub: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of lines. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2861,6 +3830,53 @@ export interface operations {
             };
         };
     };
+    "platform-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformKeyList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     plugins: {
         parameters: {
             query?: {
@@ -3352,6 +4368,488 @@ export interface operations {
             };
             /** @description Gone */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publisher: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Publisher name. */
+                publisher: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publisher"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-publisher-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Publisher name. */
+                publisher: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPublisherKey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publisher"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-publisher-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Publisher name. */
+                publisher: string;
+                /** @description Id of the key, with or without sha256:. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRevocation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publisher"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "publisher-ledger": {
+        parameters: {
+            query?: {
+                /** @description Sequence number after which the page begins. */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Publisher name. */
+                publisher: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-publisher": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Publisher name. */
+                publisher: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publisher"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unverify-publisher": {
+        parameters: {
+            query: {
+                reason: string;
+            };
+            header?: never;
+            path: {
+                /** @description Publisher name. */
+                publisher: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publisher"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
