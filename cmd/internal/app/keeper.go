@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -23,27 +22,35 @@ type keeper struct {
 
 // Repair implements api.Keeper.
 func (k keeper) Repair(ctx context.Context, report func(api.Damage)) error {
+	failed, err := k.accounts.begin(ctx, auth.RegistryFsck, auth.Site(), nil, map[string]bool{"repair": true, "begun": true})
+	if err != nil {
+		return err
+	}
 	found, mended := 0, 0
-	err := k.registry.Repair(ctx, func(d registry.Damage) {
+	err = k.registry.Repair(ctx, func(d registry.Damage) {
 		if found++; d.Mended != "" {
 			mended++
 		}
 		report(asDamage(d))
 	})
 	if err != nil {
-		return err
+		return failed(err)
 	}
 	return k.accounts.Note(ctx, auth.From(ctx), auth.RegistryFsck, auth.Site(), nil, map[string]int{"damaged": found, "mended": mended})
 }
 
 // Scrub implements api.Keeper.
 func (k keeper) Scrub(ctx context.Context, damaged func(api.Damage), progress func(api.Scrub)) (api.Scrub, error) {
+	failed, err := k.accounts.begin(ctx, auth.RegistryFsck, auth.Site(), nil, map[string]bool{"scrub": true, "begun": true})
+	if err != nil {
+		return api.Scrub{}, err
+	}
 	s, err := k.scrubber.scrub(ctx, registry.ScrubOptions{
 		Damaged:  func(d registry.Damage) { damaged(asDamage(d)) },
 		Progress: func(s registry.ScrubState) { progress(asScrub(s)) },
 	})
 	if err != nil {
-		return asScrub(s), err
+		return asScrub(s), failed(err)
 	}
 	return asScrub(s), k.accounts.Note(ctx, auth.From(ctx), auth.RegistryFsck, auth.Site(), nil, asScrub(s))
 }
@@ -96,11 +103,14 @@ func (k keeper) Block(ctx context.Context, r api.BlockRequest) (api.Block, error
 		return api.Block{}, err
 	}
 	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
-	b, err = k.registry.Block(ctx, b)
-	if err != nil && !errors.Is(err, artifact.ErrUnverified) {
-		return asBlock(b), err
+	failed, err := k.accounts.begin(ctx, auth.PluginEmergency, resourceOf(b.Repository), nil, asBlock(b))
+	if err != nil {
+		return api.Block{}, err
 	}
-	return asBlock(b), errors.Join(err, k.accounts.Note(ctx, auth.From(ctx), auth.PluginEmergency, resourceOf(b.Repository), nil, asBlock(b)))
+	if b, err = k.registry.Block(ctx, b); err != nil {
+		return asBlock(b), failed(err)
+	}
+	return asBlock(b), nil
 }
 
 // Unblock implements api.Blocks.
@@ -112,10 +122,14 @@ func (k keeper) Unblock(ctx context.Context, repository, reference string) error
 	if err != nil {
 		return err
 	}
-	if err := k.registry.Unblock(ctx, b); err != nil {
+	failed, err := k.accounts.begin(ctx, auth.PluginEmergency, resourceOf(repository), asBlock(b), nil)
+	if err != nil {
 		return err
 	}
-	return k.accounts.Note(ctx, auth.From(ctx), auth.PluginEmergency, resourceOf(repository), asBlock(b), nil)
+	if err := k.registry.Unblock(ctx, b); err != nil {
+		return failed(err)
+	}
+	return nil
 }
 
 func (k keeper) mayBlock(ctx context.Context, repository string) error {
