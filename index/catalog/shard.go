@@ -76,6 +76,37 @@ func Assemble(bits int, shards []string) (*Snapshot, error) {
 	return s.with(all), nil
 }
 
+// Replace is s with other bytes in some of its 2^bits shards, by number; what is
+// not in them any more is removed. Errors are those of Assemble.
+func (s *Snapshot) Replace(bits int, shards map[int]string) (*Snapshot, error) {
+	if s.mask != nil {
+		s = s.whole()
+	}
+	var all []draft
+	for n, raw := range shards {
+		if bits < 0 || bits > MaxShardBits || n < 0 || n >= 1<<bits {
+			return nil, fmt.Errorf("catalog: shard %d of %d bits: %w", n, bits, artifact.ErrInvalid)
+		}
+		part, err := readShard(bits, n, raw, s.words)
+		if err != nil {
+			return nil, fmt.Errorf("catalog: shard %d of %d: %w", n, 1<<bits, err)
+		}
+		there := make(map[artifact.Name]bool, len(part))
+		for _, d := range part {
+			there[d.entry.id] = true
+		}
+		for _, bucket := range s.Shard(bits, n).buckets {
+			for _, e := range bucket.entries {
+				if !there[e.id] {
+					all = append(all, draft{entry: &entry{id: e.id}})
+				}
+			}
+		}
+		all = append(all, part...)
+	}
+	return s.with(all), nil
+}
+
 func readShard(bits, n int, raw string, w *words) ([]draft, error) {
 	r := &reader{s: raw, words: w}
 	var out []draft

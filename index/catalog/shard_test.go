@@ -38,6 +38,37 @@ func TestShardsAssembleToTheSameCatalog_C7(t *testing.T) {
 	})
 }
 
+// C7: taking over the shards that differ is the same as assembling them all.
+func TestReplacedShardsGiveTheNextCatalog_C7(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		before, _ := history(t)
+		after := before.With(rapid.SliceOfN(rapid.Custom(drawPlugin), 0, 3).Draw(t, "changed"), []artifact.Name{name(pick(t, worldNames...))})
+		bits := rapid.IntRange(0, MaxShardBits).Draw(t, "bits")
+		held, err := Assemble(bits, shardsOf(before, bits))
+		if err != nil {
+			t.Fatal(err)
+		}
+		differ := map[int]string{}
+		for n := range 1 << bits {
+			if before.Shard(bits, n).Sum() != after.Shard(bits, n).Sum() {
+				differ[n] = string(after.Shard(bits, n).Append(nil))
+			}
+		}
+		got, err := held.Replace(bits, differ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Digest() != after.Digest() || got.tree.count != after.tree.count {
+			t.Fatalf("%d shards: digest %s of %+v, expected %s of %+v", len(differ), got.Digest(), got.tree.count, after.Digest(), after.tree.count)
+		}
+		q := drawQuery(t)
+		if d := cmp.Diff(show(after.Query(q, numbers{})), show(got.Query(q, numbers{}))); d != "" {
+			t.Fatalf("%+v (- next, + replaced):\n%s", q, d)
+		}
+	})
+}
+
 func TestChangeOfOnePluginChangesOneShard_C7(t *testing.T) {
 	t.Parallel()
 	before := newWorld(3, 600).snapshot(500)

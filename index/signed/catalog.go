@@ -53,6 +53,7 @@ var _ client.Catalog = (*Catalog)(nil)
 type trustedCatalog struct {
 	snapshot *catalog.Snapshot
 	status   Status
+	shards   []digest.Digest
 }
 
 // A Status says what a Catalog answers from.
@@ -112,34 +113,48 @@ func (c *Catalog) load(ctx context.Context, w *walk) (*trustedCatalog, error) {
 		return nil, refuse(RefusedMalformed, "%s", err)
 	}
 	if last := c.current.Load(); last != nil && last.status.CatalogDigest == contents.CatalogDigest {
-		return &trustedCatalog{snapshot: last.snapshot, status: Status{Contents: contents}}, nil
+		return &trustedCatalog{snapshot: last.snapshot, status: Status{Contents: contents}, shards: last.shards}, nil
 	}
-	shards := make([]string, 1<<contents.ShardBits)
-	for n := range shards {
+	next := &trustedCatalog{status: Status{Contents: contents}, shards: make([]digest.Digest, 1<<contents.ShardBits)}
+	changed := map[int]string{}
+	last := c.current.Load()
+	known := last != nil && len(last.shards) == len(next.shards)
+	for n := range next.shards {
 		name := shardName(contents.ShardBits, n)
+		if next.shards[n], _ = signedDigest(signed[name]); known && last.shards[n] == next.shards[n] {
+			continue
+		}
 		packed, err := w.target(ctx, signed, name, maxShard)
 		if err != nil {
 			return nil, err
 		}
-		if shards[n], err = unpack(packed); err != nil {
+		if changed[n], err = unpack(packed); err != nil {
 			return nil, refuse(RefusedMalformed, "%s: %s", name, err)
 		}
 	}
-	snapshot, err := catalog.Assemble(contents.ShardBits, shards)
+	if known {
+		next.snapshot, err = last.snapshot.Replace(contents.ShardBits, changed)
+	} else {
+		whole := make([]string, len(next.shards))
+		for n := range whole {
+			whole[n] = changed[n]
+		}
+		next.snapshot, err = catalog.Assemble(contents.ShardBits, whole)
+	}
 	if err != nil {
 		return nil, refuse(RefusedMalformed, "%s", err)
 	}
-	if got := snapshot.Digest(); got != contents.CatalogDigest {
+	if got := next.snapshot.Digest(); got != contents.CatalogDigest {
 		return nil, refuse(RefusedMixed, "the plugins have catalog digest %s, %s was signed", got, contents.CatalogDigest)
 	}
-	return &trustedCatalog{snapshot: snapshot, status: Status{Contents: contents}}, nil
+	return next, nil
 }
 
 // target reads one file by the digest and length that were signed; what the
 // manifest says of it does not matter.
 func (w *walk) target(ctx context.Context, signed map[string]*metadata.TargetFiles, name string, limit int64) ([]byte, error) {
 	f := signed[name]
-	d, ok := known(f)
+	d, ok := signedDigest(f)
 	if !ok {
 		return nil, refuse(RefusedMalformed, "%s does not sign %s", targetsName, name)
 	}

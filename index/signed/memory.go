@@ -198,8 +198,8 @@ func refusedBytes(name string, size int64, err error) error {
 	return fmt.Errorf("catalog: %s: %w", name, err)
 }
 
-// known are the digests and lengths that targets sign.
-func known(f *metadata.TargetFiles) (digest.Digest, bool) {
+// signedDigest is of the bytes that a target must have.
+func signedDigest(f *metadata.TargetFiles) (digest.Digest, bool) {
 	if f == nil || f.Length < 0 {
 		return "", false
 	}

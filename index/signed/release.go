@@ -80,7 +80,7 @@ func (p *Publisher) earlier(ctx context.Context) (*release, error) {
 		return nil, err
 	}
 	if p.last != nil && p.last.manifest.Digest == at.Digest {
-		return p.last, nil
+		return p.last, p.ours(p.last.listing) // keys may have changed since
 	}
 	r, err := p.read(ctx, at)
 	switch {
