@@ -83,10 +83,11 @@ func (in *Ingester) Try(ctx context.Context, judge Judge, hear func(Change) erro
 	return t.sum, nil
 }
 
-// as reads what in reads and judges by judge; it only derives.
+// as reads what in reads and judges by judge; it only derives, and what is
+// known of ledgers, which it would add to, is left alone.
 func (in *Ingester) as(judge Judge) *Ingester {
 	opts := in.opts
-	opts.Judge, opts.Dev = judge, false
+	opts.Judge, opts.Dev, opts.Ledgers = judge, false, nil
 	return &Ingester{opts: opts, log: in.log}
 }
 
