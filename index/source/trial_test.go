@@ -112,7 +112,7 @@ func TestATrialTellsWhatItCouldNotRead_G3(t *testing.T) {
 
 func TestATrialOfManyVersionsIsToldAsItGoesAndEndsWhenAsked_G3(t *testing.T) {
 	t.Parallel()
-	const plugins, versions = 1000, 10
+	const plugins, versions = 400, 5
 	m := newMemory()
 	for p := range plugins {
 		for v := range versions {
@@ -128,7 +128,7 @@ func TestATrialOfManyVersionsIsToldAsItGoesAndEndsWhenAsked_G3(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || sum.Versions != plugins*versions || told != plugins*versions || calls < 10 {
+	if err != nil || sum.Versions != plugins*versions || told != plugins*versions || calls < 6 {
 		t.Errorf("%d versions, %d told, progress %d times, %v", sum.Versions, told, calls, err)
 	}
 	ctx, stop := context.WithCancel(t.Context())

@@ -97,14 +97,17 @@ func (p policies) Trial(_ context.Context, in api.PolicyFiles) (api.PolicyTry, e
 	}
 	head := api.PolicyTrial{Digest: who.Digest(), InForce: p.judge.signed.Trust().Digest(), Dev: p.accounts.cfg.Dev}
 	return func(ctx context.Context, hear func(api.PolicyChange) error, progress func(api.PolicyTrial) error) (api.PolicyTrial, error) {
+		failed, err := p.accounts.begin(ctx, auth.PolicyTest, auth.Site(), nil, map[string]string{"policy": head.Digest.String()})
+		if err != nil {
+			return head, err
+		}
 		sum, err := p.ingest.Try(ctx, judge,
 			func(c source.Change) error { return hear(changeOf(c)) },
 			func(t source.Trial) error { return progress(trialOf(head, t)) })
-		out := trialOf(head, sum)
 		if err != nil {
-			return out, err
+			return trialOf(head, sum), failed(err)
 		}
-		return out, p.accounts.Note(ctx, auth.From(ctx), auth.PolicyTest, auth.Site(), nil, map[string]any{"policy": out.Digest, "changes": out.Changes})
+		return trialOf(head, sum), nil
 	}, nil
 }
 
