@@ -31,8 +31,9 @@
 //
 // A manifest is written in this order: bytes, revision link, repository mark,
 // referrer link, tag. A crash between two of them leaves something that the
-// same push finishes and that Fsck names. Nothing is acknowledged before all of
-// them are synced; only uploads in progress are not.
+// same push finishes and that Fsck names. On a local file system they are synced
+// together, before the tag and again after it, and with them every blob that was
+// uploaded before; docs/design.md says what that means for a power cut.
 //
 // Bytes are checked against their digest when they are read for the first time
 // and when their file has changed since; what is damaged is set aside and not

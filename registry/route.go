@@ -121,11 +121,28 @@ func (r *route) reference(s string) (err error) {
 }
 
 func parseDigest(s string) (digest.Digest, error) {
+	if isSHA256(s) {
+		return digest.Digest(s), nil
+	}
 	d, err := digest.Parse(s)
 	if err != nil || (d.Algorithm() != digest.SHA256 && d.Algorithm() != digest.SHA512) {
 		return "", refuse(http.StatusBadRequest, digestInvalid, "digest %.150q: expected sha256:<64 hex> or sha512:<128 hex>", s)
 	}
 	return d, nil
+}
+
+// isSHA256 knows the usual digest without a regular expression.
+func isSHA256(s string) bool {
+	hex, ok := strings.CutPrefix(s, "sha256:")
+	if !ok || len(hex) != 64 {
+		return false
+	}
+	for i := 0; i < len(hex); i++ {
+		if c := hex[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 func isTag(s string) bool {

@@ -39,6 +39,7 @@ type scratch struct {
 	file   *os.File
 	buffer *bufio.Writer
 	size   int64
+	begun  int64 // up to where the kernel was asked to write
 	closed bool
 }
 
@@ -59,14 +60,21 @@ func (d *driver) openScratch(path string, appends bool) (storagedriver.FileWrite
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &scratch{file: f, buffer: bufio.NewWriterSize(f, 16<<10), size: size}, nil
+	return &scratch{file: f, buffer: bufio.NewWriterSize(f, 16<<10), size: size, begun: size}, nil
 }
 
 func (s *scratch) Write(p []byte) (int, error) {
 	n, err := s.buffer.Write(p)
 	s.size += int64(n)
+	if s.size-s.begun >= writeBackEvery {
+		s.begun = writeBack(s.file, s.begun, s.size)
+	}
 	return n, err
 }
+
+// writeBackEvery is how many bytes of an upload wait in memory before the
+// kernel is asked to write them, so that no sync has to wait for a large one.
+const writeBackEvery = 8 << 20
 
 // Size is the length of the file with all that was written.
 func (s *scratch) Size() int64 { return s.size }
