@@ -45,11 +45,16 @@ type Observer struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight *prometheus.GaugeVec
+	bytes    *prometheus.CounterVec
+	refusals *prometheus.CounterVec
+	codes    codes
 
 	// Large is told of the length of each answer that says it, before its first
 	// byte; what it gives is called after the last. It may give the reader a
 	// deadline. nil gives none.
 	Large func(w http.ResponseWriter, length int64) (done func())
+	// Answered is told of each answer of a part that has routes; nil is not.
+	Answered func(r *http.Request, route string, status int)
 }
 
 // NewObserver registers its metrics with reg.
@@ -60,18 +65,31 @@ func NewObserver(log *slog.Logger, reg prometheus.Registerer) *Observer {
 			Name: "oarlock_http_requests_total", Help: "Requests answered, by part, method and status."}, []string{"part", "method", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "oarlock_http_request_seconds", Help: "Time from the headers of a request to the end of its answer.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30}}, []string{"part"}),
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30}}, []string{"part", "route"}),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "oarlock_http_requests_in_flight", Help: "Requests being answered."}, []string{"part"}),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "oarlock_http_bytes_total", Help: "Bytes of bodies, in from clients and out to them."}, []string{"part", "route", "direction"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "oarlock_http_refusals_total", Help: "Requests that were refused or failed, by the code of the answer."}, []string{"part", "code"}),
 	}
-	reg.MustRegister(o.requests, o.seconds, o.inFlight)
+	reg.MustRegister(o.requests, o.seconds, o.inFlight, o.bytes, o.refusals)
 	return o
 }
 
 // Wrap observes next as one part of the server, and logs its writes at the
 // given level.
 func (o *Observer) Wrap(part string, writes slog.Level, next http.Handler) http.Handler {
-	seconds, inFlight := o.seconds.WithLabelValues(part), o.inFlight.WithLabelValues(part)
+	return o.WrapRoutes(part, map[string]slog.Level{"": writes}, func(*http.Request) string { return "" }, next)
+}
+
+// WrapRoutes is Wrap for a part whose requests are told apart: routeOf gives a
+// key of writes, which has the level at which each route's writes are logged.
+func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf func(*http.Request) string, next http.Handler) http.Handler {
+	inFlight, meters := o.inFlight.WithLabelValues(part), map[string]meter{}
+	for route := range writes {
+		meters[route] = meter{o.seconds.WithLabelValues(part, route), o.bytes.WithLabelValues(part, route, "in"), o.bytes.WithLabelValues(part, route, "out")}
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		id := r.Header.Get(RequestIDHeader)
@@ -80,6 +98,13 @@ func (o *Observer) Wrap(part string, writes slog.Level, next http.Handler) http.
 		}
 		w.Header().Set(RequestIDHeader, id)
 		ow := &observed{ResponseWriter: w, large: o.Large}
+		route := routeOf(r)
+		meter := meters[route]
+		var body *countedBody
+		if r.Body != nil && r.Body != http.NoBody {
+			body = &countedBody{ReadCloser: r.Body}
+			r.Body = body
+		}
 		inFlight.Inc()
 		defer func() {
 			took := time.Since(begin)
@@ -90,9 +115,20 @@ func (o *Observer) Wrap(part string, writes slog.Level, next http.Handler) http.
 			if v := recover(); v != nil {
 				o.panicked(ow, r, id, v)
 			}
-			seconds.Observe(took.Seconds())
+			meter.seconds.Observe(took.Seconds())
+			meter.out.Add(float64(ow.bytes))
+			if body != nil {
+				meter.in.Add(float64(body.bytes.Load()))
+			}
 			o.requests.WithLabelValues(part, method(r.Method), strconv.Itoa(ow.code())).Inc()
-			o.line(r, ow, part, writes, id, took)
+			if route != "" && o.Answered != nil {
+				o.Answered(r, route, ow.code())
+			}
+			if ow.code() >= http.StatusBadRequest {
+				ow.refusal = o.codes.known(ow.refusal)
+				o.refusals.WithLabelValues(part, ow.refusal).Inc()
+			}
+			o.line(r, ow, part, writes[route], id, took)
 		}()
 		next.ServeHTTP(ow, r.WithContext(context.WithValue(r.Context(), requestKey{}, observedRequest{id, o.log})))
 	})
@@ -110,19 +146,26 @@ func (o *Observer) panicked(w *observed, r *http.Request, id string, v any) {
 	}
 }
 
-// line logs one request: reads at debug, own faults at warn.
+// line logs one request: reads at debug, own faults at warn, and at info at
+// least what is refused to somebody who asked for it.
 func (o *Observer) line(r *http.Request, w *observed, part string, level slog.Level, id string, took time.Duration) {
 	switch {
 	case w.code() >= 500:
 		level = slog.LevelWarn
+	case w.code() == http.StatusForbidden || w.code() == http.StatusConflict || w.code() == http.StatusTooManyRequests || w.code() == http.StatusRequestEntityTooLarge:
+		level = max(level, slog.LevelInfo)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		level = slog.LevelDebug
 	}
 	if !o.log.Enabled(r.Context(), level) {
 		return
 	}
-	o.log.LogAttrs(r.Context(), level, "request", slog.String("part", part), slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Int("status", w.code()), slog.Int64("bytes", w.bytes), slog.Duration("took", took), slog.String("request", id), slog.String("from", r.RemoteAddr))
+	attrs := make([]slog.Attr, 0, 9)
+	if w.refusal != "" {
+		attrs = append(attrs, slog.String("code", w.refusal))
+	}
+	o.log.LogAttrs(r.Context(), level, "request", append(attrs, slog.String("part", part), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", w.code()), slog.Int64("bytes", w.bytes), slog.Duration("took", took), slog.String("request", id), slog.String("from", r.RemoteAddr))...)
 }
 
 // plainID accepts a request id from outside only where it cannot confuse a log.
@@ -155,6 +198,8 @@ type observed struct {
 	bytes  int64
 	large  func(http.ResponseWriter, int64) func()
 	done   func()
+
+	refusal string // code in the body of a refusal
 }
 
 func (w *observed) code() int {
@@ -187,6 +232,9 @@ func (w *observed) WriteHeader(status int) {
 func (w *observed) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.begin(http.StatusOK)
+	}
+	if w.status >= http.StatusBadRequest && w.bytes == 0 {
+		w.refusal = codeIn(b)
 	}
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)

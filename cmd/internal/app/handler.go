@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/registry/auth"
@@ -12,11 +14,11 @@ import (
 
 // handler is everything that the server answers, each part behind what says
 // who asks.
-func (s *Server) handler(o *api.Observer) http.Handler {
+func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Handler {
 	a := s.accounts
 	uploads, bodies := s.cfg.Limits.uploads(), s.cfg.Limits.requests()
-	o.Large = uploads.Answer
-	store := o.Wrap("registry", slog.LevelDebug, noted(uploads.Wrap(a.forRegistry(s.registry))))
+	o.Large, o.Answered = uploads.Answer, newTraffic(metrics).answered
+	store := o.WrapRoutes("registry", registryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.registry))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
 	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.api))))
 	return s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

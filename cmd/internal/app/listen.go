@@ -30,7 +30,7 @@ func (s *Server) face(o *api.Observer, metrics prometheus.Registerer) error {
 		return err
 	}
 	s.http = &http.Server{
-		Handler:           proxies.Wrap(s.handler(o)),
+		Handler:           proxies.Wrap(s.handler(o, metrics)),
 		ReadHeaderTimeout: s.cfg.Limits.ReadHeader,
 		IdleTimeout:       s.cfg.Limits.Idle,
 		MaxHeaderBytes:    64 << 10,

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oarlock/oarlock/cmd/internal/app"
+	"github.com/oarlock/oarlock/cmd/internal/edge"
 )
 
 func newServe(c *console) *cobra.Command {
@@ -101,6 +102,7 @@ func isSetting(key string) bool {
 func serve(ctx context.Context, c *console, cfg app.Config) error {
 	log := cfg.Log.Logger(c.Err)
 	slog.SetDefault(log)
+	edge.LimitMemory(log)
 	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: buildVersion(c.version).Version, Notice: c.Err})
 	if err != nil {
 		return err

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// registryRoutes are what requests to /v2/ are told apart by in metrics, with
+// the level at which their writes are logged: what changes what a client sees
+// is said, each piece of an upload is not.
+var registryRoutes = map[string]slog.Level{
+	"manifest": slog.LevelInfo, "blob": slog.LevelDebug, "upload": slog.LevelDebug,
+	"tags": slog.LevelDebug, "referrers": slog.LevelDebug, "base": slog.LevelDebug, "other": slog.LevelDebug,
+}
+
+// registryRoute is the one of registryRoutes that r asks for. A name may hold
+// any of the words, so the last ones count.
+func registryRoute(r *http.Request) string {
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	if path == "/v2" {
+		return "base"
+	}
+	for _, one := range [...]struct{ route, ending string }{
+		{"tags", "/tags/list"}, {"upload", "/blobs/uploads"},
+	} {
+		if strings.HasSuffix(path, one.ending) {
+			return one.route
+		}
+	}
+	parent, _, _ := cutLast(path)
+	switch {
+	case strings.HasSuffix(parent, "/manifests"):
+		return "manifest"
+	case strings.HasSuffix(parent, "/blobs/uploads"):
+		return "upload"
+	case strings.HasSuffix(parent, "/blobs"):
+		return "blob"
+	case strings.HasSuffix(parent, "/referrers"):
+		return "referrers"
+	}
+	return "other"
+}
+
+func cutLast(path string) (before, after string, found bool) {
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i+1:], true
+	}
+	return path, "", false
+}
+
+// traffic counts what the registry gave and took.
+type traffic struct{ pulls, pushes *prometheus.CounterVec }
+
+func newTraffic(metrics prometheus.Registerer) *traffic {
+	t := &traffic{
+		pulls:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_registry_pulls_total", Help: "What the registry gave, whole or in part or by a link elsewhere."}, []string{"kind"}),
+		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_registry_pushes_total", Help: "What the registry took and acknowledged."}, []string{"kind"}),
+	}
+	metrics.MustRegister(t.pulls, t.pushes)
+	return t
+}
+
+// answered counts one answer of the registry.
+func (t *traffic) answered(r *http.Request, route string, status int) {
+	switch kind := strings.Replace(route, "upload", "blob", 1); {
+	case kind != "manifest" && kind != "blob":
+	case r.Method == http.MethodGet && route != "upload" && (status == http.StatusOK || status == http.StatusPartialContent || status == http.StatusTemporaryRedirect):
+		t.pulls.WithLabelValues(kind).Inc()
+	case (r.Method == http.MethodPut || r.Method == http.MethodPost) && status == http.StatusCreated:
+		t.pushes.WithLabelValues(kind).Inc()
+	}
+}
