@@ -16,7 +16,8 @@ import (
 func newPublisher(c *console) *cobra.Command {
 	return parent("publisher", "Claim and keep namespaces",
 		newPublisherClaim(c), newPublisherShow(c), newPublisherList(c), newPublisherConfigure(c), newPublisherUsage(c),
-		newPublisherMembers(c), newPublisherTransfer(c), newPublisherClose(c))
+		newPublisherMembers(c), newPublisherTransfer(c), newPublisherClose(c),
+		newPublisherHistory(c), newPublisherKeys(c), newPublisherVerify(c), newPublisherUnverify(c))
 }
 
 func namespacePath(name string, more string) string {
@@ -85,19 +86,6 @@ func (r namespaceDetail) text(w io.Writer) error {
 			row(m.Principal, m.Role, day(&m.AddedAt, ""), m.AddedBy)
 		}
 	})
-}
-
-func newPublisherShow(c *console) *cobra.Command {
-	cmd := verb("show NAMESPACE", "Show a namespace", "With its settings and members.", "oarlock publisher show acme")
-	namespaceArg(cmd, 0, "a publisher name such as acme")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r, err := call[namespaceDetail](cmd.Context(), c, http.MethodGet, namespacePath(args[0], ""), nil)
-		if err != nil {
-			return fmt.Errorf("publisher show: %w", err)
-		}
-		return c.print(r)
-	}
-	return cmd
 }
 
 // namespaceList is the namespaces that the caller may see.
