@@ -22,7 +22,7 @@ func (r showResult) text(w io.Writer) error {
 	fmt.Fprintln(w)
 	if err := table(w, func(row func(...string)) {
 		facts(row, "name", r.Name, "license", r.License, "engines", engineList(r.Engines), "platforms", strings.Join(r.Platforms, ", "),
-			"state", string(r.State), "signature", signatureText(r.Signature), "reference", r.Reference, "permissions", strings.Join(r.Permissions, ", "),
+			"state", string(r.State), "signature", signatureText(r.Signature), "attestations", attestationList(r.attested()), "reference", r.Reference, "permissions", strings.Join(r.Permissions, ", "),
 			"needs", dependencyList(r.Dependencies))
 	}); err != nil {
 		return err
@@ -37,6 +37,16 @@ func (r showResult) text(w io.Writer) error {
 			row(v.Version, engineList(v.Engines), string(v.Signature.Status), strings.Join(v.Channels, ","), versionState(v), v.Digest.String())
 		}
 	})
+}
+
+// attested are the attestations of the version that is shown.
+func (r showResult) attested() []index.Attestation {
+	for _, v := range r.Versions {
+		if v.Version == r.Version {
+			return v.Attestations
+		}
+	}
+	return nil
 }
 
 type showVersionResult struct{ *index.VersionDetail }
@@ -108,8 +118,11 @@ func attestationList(all []index.Attestation) string {
 		if kind == "" {
 			kind = a.PredicateType
 		}
-		if !a.Verified {
+		switch {
+		case !a.Verified:
 			kind += " (unverified)"
+		case a.Builder != "":
+			kind += " (by " + a.Builder + ")"
 		}
 		out = append(out, kind)
 	}
