@@ -105,6 +105,8 @@ func (s *Server) take(ctx context.Context) error {
 	var err error
 	if err = os.MkdirAll(s.cfg.Data, 0o755); err != nil {
 		problems = append(problems, fmt.Sprintf("data: directory %q: %s", s.cfg.Data, err))
+	} else if err := notRestoring(s.cfg.Data); err != nil {
+		problems = append(problems, err.Error())
 	} else if s.accounts, err = openStore(ctx, s.cfg, s.log); err != nil {
 		problems = append(problems, fmt.Sprintf("db: %s", err))
 	} else if err := s.openRegistry(ctx); err != nil {
