@@ -34,8 +34,8 @@ func TestDistributionSpec_B1(t *testing.T) {
 }
 
 // checkClauses runs every clause of the four categories against s, in which
-// the namespace free is free.
-func checkClauses(t *testing.T, s *registrytest.Server) {
+// the namespace free is free; as changes the client of each.
+func checkClauses(t *testing.T, s *registrytest.Server, as ...func(*client)) {
 	categories := map[string][]clause{
 		"pull": pullClauses, "push": pushClauses, "blob uploads": uploadClauses,
 		"content discovery": discoveryClauses, "referrers": referrersClauses,
@@ -45,6 +45,9 @@ func checkClauses(t *testing.T, s *registrytest.Server) {
 		for i, k := range clauses {
 			t.Run(category+"/"+k.word+" "+k.says, func(t *testing.T) {
 				c := newClient(t, s)
+				for _, change := range as {
+					change(c)
+				}
 				k.check(c, fmt.Sprintf("free/%s/n%d", slug(category), i))
 			})
 		}
