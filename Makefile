@@ -51,7 +51,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 
 .PHONY: e2e
 e2e: ## stock oras, cosign, crane and regctl against a built server
-	@scripts/tools/install oras crane regctl cosign2 cosign3
+	@scripts/tools/install oras crane regctl cosign2 cosign3 registry
 	go test -tags e2e -count=1 ./scripts/e2e ./policy/...
 
 .PHONY: crash
@@ -76,7 +76,7 @@ keyless: ## keyless signatures with a real fulcio, rekor, timestamp authority an
 s3: ## a real S3 server, PostgreSQL, and two replicas over both
 	@scripts/tools/install versitygw
 	@scripts/tools/apt postgresql curl
-	scripts/s3/test go test -count=1 -run 'S3|Bucket|_B9' ./registry
+	scripts/s3/test go test -count=1 -run 'S3|Bucket|_B9' ./registry ./registry/gc
 	scripts/s3/test scripts/postgres/test go test -tags e2e -count=1 ./scripts/replicas
 
 .PHONY: typescript

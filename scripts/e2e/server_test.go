@@ -27,6 +27,7 @@ var listening = regexp.MustCompile(`(?i)listening.*?(127\.0\.0\.1:[0-9]+)`)
 type server struct {
 	addr string // host:port, the registry part of a reference
 	log  *log
+	end  func() // stops it before the test ends
 }
 
 // log collects what a server writes to stderr.
@@ -63,7 +64,8 @@ func serve(t *testing.T, args ...string) *server {
 	}
 	s, found, done := &server{log: &log{}}, make(chan string, 1), make(chan struct{})
 	go s.follow(stderr, found, done)
-	t.Cleanup(func() { s.stop(t, cmd, done) })
+	s.end = sync.OnceFunc(func() { s.stop(t, cmd, done) })
+	t.Cleanup(s.end)
 	select {
 	case s.addr = <-found:
 	case <-done:
