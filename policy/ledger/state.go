@@ -106,7 +106,3 @@ func (p *Publisher) Owners() []string {
 	slices.Sort(out)
 	return out
 }
-
-// Shown reports whether everybody may know of the publisher: it is there, and
-// not private.
-func (p *Publisher) Shown() bool { return p != nil && !p.Private }

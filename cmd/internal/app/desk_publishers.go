@@ -30,7 +30,11 @@ func (d desk) standing(ctx context.Context, name string) (source.PublisherStandi
 	if !ok || s.Counts.Publisher == nil && len(s.Problems()) == 0 {
 		return s, none
 	}
-	if !s.Counts.Publisher.Shown() {
+	private, err := d.private(ctx, name, s.Counts.Publisher)
+	if err != nil {
+		return s, err
+	}
+	if private {
 		sees, err := d.manages(ctx, auth.MembersRead, name)
 		if err != nil {
 			return s, err
@@ -40,6 +44,19 @@ func (d desk) standing(ctx context.Context, name string) (source.PublisherStandi
 		}
 	}
 	return s, nil
+}
+
+// private is what the site says of a namespace that it has, and else what the
+// ledger says.
+func (d desk) private(ctx context.Context, name string, p *judged.Publisher) (bool, error) {
+	n, err := d.a.store.Namespace(ctx, name)
+	switch {
+	case err == nil:
+		return !n.Public, nil
+	case !errors.Is(err, artifact.ErrNotFound):
+		return false, err
+	}
+	return p != nil && p.Private, nil
 }
 
 // manages reports whether the caller may do an action to a namespace. On a

@@ -110,11 +110,17 @@ func (j *joined) Rebuild(ctx context.Context, check bool) (api.Rebuilt, error) {
 	return out, nil
 }
 
-// Fsck reads everything stored.
+// Fsck reads everything stored, and names the ledgers that do not hold.
 func (j *joined) Fsck(ctx context.Context, report func(api.Damage)) error {
-	return j.registry.Fsck(ctx, func(d registry.Damage) {
+	err := j.registry.Fsck(ctx, func(d registry.Damage) {
 		report(asDamage(d))
 	})
+	for _, bad := range j.ingest.BadLedgers() {
+		for _, f := range bad.Problems() {
+			report(api.Damage{Kind: "ledger", Repository: bad.Ref.Repository(), Tag: bad.Ref.Tag(), Digest: f.Digest.String(), Path: bad.Ref.String(), What: f.Code + ": " + f.Detail})
+		}
+	}
+	return err
 }
 
 func asDamage(d registry.Damage) api.Damage {

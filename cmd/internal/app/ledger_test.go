@@ -342,7 +342,31 @@ func TestALedgerFromAnotherSiteNeedsTrust_H4(t *testing.T) {
 			if err := copyLedger(t, there, here, token, "acme"); err != nil {
 				t.Errorf("after the namespace was claimed here: %v", err)
 			}
+			distrusts(t, here, policyFile)
 		})
+	}
+}
+
+// distrusts takes the trust in the other platform away: what it stated is
+// named by fsck and in the record, and vouches for nobody.
+func distrusts(t *testing.T, s *Server, policyFile string) {
+	t.Helper()
+	if err := os.WriteFile(policyFile, []byte("namespaces: {acme: {signature: optional}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var damage []api.Damage
+	if err := s.index.Fsck(t.Context(), func(d api.Damage) { damage = append(damage, d) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(damage) != 1 || damage[0].Kind != "ledger" || !strings.Contains(damage[0].What, "ledger_forged: statement 1") {
+		t.Errorf("fsck: %+v", damage)
+	}
+	p := ask[api.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
+	if p.Verified != nil || len(p.Problems) != 1 || p.Problems[0].Sequence != 1 {
+		t.Errorf("publisher: %+v", p)
 	}
 }
 
