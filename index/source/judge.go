@@ -88,8 +88,16 @@ func (e *evidence) Tag(_ context.Context, tag string) (digest.Digest, error) {
 	if d, ok := e.tags[tag]; ok {
 		return d, nil
 	}
-	return "", fmt.Errorf("tag %q: %w", tag, artifact.ErrNotFound)
+	return "", missingTag(tag)
 }
+
+// missingTag is the error of most lookups: few versions have every kind of
+// evidence. So it costs nothing until somebody reads it.
+type missingTag string
+
+func (m missingTag) Error() string { return fmt.Sprintf("tag %q: %s", string(m), artifact.ErrNotFound) }
+
+func (missingTag) Unwrap() error { return artifact.ErrNotFound }
 
 func (e *evidence) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
 	return e.in.opts.Source.Manifest(ctx, e.id.String(), d)

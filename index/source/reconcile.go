@@ -28,8 +28,15 @@ const applyEvery = 256
 // again changes nothing. One damaged repository does not stop it: see Failed.
 // An error means that the walk is not whole; then no plugin was taken away for
 // not having been seen.
-func (in *Ingester) Reconcile(ctx context.Context) (Report, error) {
-	w := &walk{in: in, seen: map[string]bool{}}
+func (in *Ingester) Reconcile(ctx context.Context) (Report, error) { return in.walk(ctx, true) }
+
+// Rejudge judges every version anew, as a change of the trust policy asks for.
+// It differs from Reconcile in that what the catalog says of the bytes behind
+// a digest is believed and not read again.
+func (in *Ingester) Rejudge(ctx context.Context) (Report, error) { return in.walk(ctx, false) }
+
+func (in *Ingester) walk(ctx context.Context, afresh bool) (Report, error) {
+	w := &walk{in: in, afresh: afresh, seen: map[string]bool{}}
 	basis := in.checkpointName()
 	err := w.visitPublishers(ctx)
 	if err != nil {
@@ -78,9 +85,10 @@ func (in *Ingester) each(ctx context.Context, visit func(context.Context, string
 	return nil
 }
 
-// walk is one Reconcile under way.
+// walk is one Reconcile or Rejudge under way.
 type walk struct {
 	in     *Ingester
+	afresh bool // the bytes of versions are read again
 	mu     sync.Mutex
 	seen   map[string]bool
 	report Report
@@ -90,7 +98,11 @@ func (w *walk) visit(ctx context.Context, repo string) error {
 	if err := w.in.queue.claim(ctx, repo); err != nil {
 		return err
 	}
-	r := w.in.look(ctx, &task{repo: repo, all: true}, nil)
+	var old *catalog.Plugin
+	if !w.afresh {
+		old = w.in.known(repo)
+	}
+	r := w.in.look(ctx, &task{repo: repo, all: true}, old)
 	w.in.put(r)
 	if err := ctx.Err(); err != nil {
 		return err

@@ -1,8 +1,10 @@
 package signature
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -34,13 +36,18 @@ const maxEvidence = 4 * MaxSignatures
 
 // key names everything that a judgement of these bytes depends on.
 func (g gathered) key(subject digest.Digest, ns *trust.Namespace) string {
-	var b strings.Builder
-	b.WriteString(subject.String())
-	b.WriteString(ns.Digest().String())
-	for _, e := range g.evidence {
-		fmt.Fprintf(&b, " %t %s", e.tagged, e.digest)
+	h := sha256.New()
+	for _, d := range []digest.Digest{subject, ns.Digest()} {
+		_, _ = io.WriteString(h, d.String()+" ") // a hash takes everything
 	}
-	return b.String()
+	for _, e := range g.evidence {
+		place := "untagged "
+		if e.tagged {
+			place = "tagged "
+		}
+		_, _ = io.WriteString(h, place+e.digest.String()+" ")
+	}
+	return string(h.Sum(nil))
 }
 
 // A search says which evidence is looked for.

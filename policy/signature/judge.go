@@ -33,7 +33,8 @@ const name = "signature"
 // Options of a Judge. The zero value trusts nobody.
 type Options struct {
 	Trust *trust.Policy
-	// CacheSize is how many judgements are kept; 0 is 16384.
+	// CacheSize is how many judgements are kept; 0 is 65536. Each takes about
+	// a kilobyte, and there is one for each version and policy.
 	CacheSize int
 }
 
@@ -56,7 +57,7 @@ type trusted struct {
 func New(opts Options) (*Judge, error) {
 	size := opts.CacheSize
 	if size <= 0 {
-		size = 16384
+		size = 65536
 	}
 	cache, err := lru.New[string, policy.Signature](size)
 	if err != nil {
