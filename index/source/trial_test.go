@@ -14,7 +14,7 @@ import (
 )
 
 // swapped trusts evil where annotationJudge trusts good.
-type swapped struct{ annotationJudge }
+type swapped struct{}
 
 func (swapped) Digest() digest.Digest { return digest.FromString("swapped") }
 
