@@ -148,6 +148,6 @@ func (j *joined) reload(ctx context.Context) error {
 	if err := j.ledgers.SetPlatforms(j.platform.platformsBy(who)); err != nil {
 		return err
 	}
-	_, err = j.ingest.Reconcile(ctx)
+	_, err = j.ingest.Rejudge(ctx)
 	return err
 }
