@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -27,9 +28,28 @@ func (e *TamperedError) Unwrap() error { return artifact.ErrUnverified }
 // VerifyAudit reads the whole log and holds every row to the chain, and the
 // chain to the heads that were kept elsewhere. It returns the head that it
 // found. A log that does not hold is a *TamperedError; without a kept head,
-// rows cut off at the end cannot be noticed.
+// rows cut off at the end cannot be noticed. Where rows were removed after
+// their time, the chain begins with the last of them, and a row of the log has
+// to say so; a head that was kept from before it can prove nothing any more,
+// which is an error that wraps artifact.ErrInvalid.
 func (s *Store) VerifyAudit(ctx context.Context, kept ...AuditHead) (AuditHead, error) {
-	var head AuditHead
+	for {
+		anchor, err := s.auditAnchor(ctx)
+		if err != nil {
+			return anchor, err
+		}
+		head, err := s.verifyFrom(ctx, anchor, kept)
+		if err == nil {
+			return head, nil
+		}
+		if again, e := s.auditAnchor(ctx); e != nil || again.Seq == anchor.Seq {
+			return head, errors.Join(err, e)
+		} // rows were removed meanwhile
+	}
+}
+
+func (s *Store) verifyFrom(ctx context.Context, anchor AuditHead, kept []AuditHead) (AuditHead, error) {
+	head, removal := anchor, AuditHead{}
 	expected := map[int64][]byte{}
 	for _, k := range kept {
 		if hash, ok := expected[k.Seq]; ok && !bytes.Equal(hash, k.Hash) {
@@ -38,6 +58,16 @@ func (s *Store) VerifyAudit(ctx context.Context, kept ...AuditHead) (AuditHead, 
 		expected[k.Seq] = k.Hash
 	}
 	delete(expected, 0)
+	for seq, hash := range expected {
+		switch {
+		case seq < anchor.Seq:
+			return head, fmt.Errorf("audit: head %d: rows up to %d were removed after their time: use a newer one: %w", seq, anchor.Seq, artifact.ErrInvalid)
+		case seq == anchor.Seq && !bytes.Equal(hash, anchor.Hash):
+			return head, &TamperedError{seq, "it is not the row that was kept as a head: the log was written anew"}
+		case seq == anchor.Seq:
+			delete(expected, seq)
+		}
+	}
 	for {
 		var rows []auditRow
 		err := s.reader(ctx).NewSelect().Model(&rows).Where("seq > ?", head.Seq).Order("seq").Limit(verifyPage).Scan(ctx)
@@ -50,10 +80,16 @@ func (s *Store) VerifyAudit(ctx context.Context, kept ...AuditHead) (AuditHead, 
 			}
 			delete(expected, row.Seq)
 			head = AuditHead{row.Seq, row.Hash}
+			if r, ok := row.removal(); ok {
+				removal = r
+			}
 		}
 		if len(rows) < verifyPage {
 			break
 		}
+	}
+	if anchor.Seq != removal.Seq || !bytes.Equal(anchor.Hash, removal.Hash) {
+		return head, &TamperedError{anchor.Seq + 1, fmt.Sprintf("the log begins here, and says that rows up to %d were removed", removal.Seq)}
 	}
 	for seq := range expected {
 		return head, &TamperedError{seq, fmt.Sprintf("it was kept as a head, and the log ends at %d", head.Seq)}
