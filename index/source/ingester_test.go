@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -126,6 +128,51 @@ func TestOnlyWhatWasTouchedIsReadAgain(t *testing.T) {
 	want := map[string]string{"1.0.0": "verified", "1.1.0": "unsigned unsigned"}
 	if diff := cmp.Diff(want, said(t, live, "acme/hello")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// swayed is a judge whose policy may change, so that nobody is trusted.
+type swayed struct {
+	annotationJudge
+	strict atomic.Bool
+}
+
+func (j *swayed) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+	sig, err := j.annotationJudge.Judge(ctx, s, r)
+	if j.strict.Load() {
+		sig.Status, sig.Vote = policy.Unverified, policy.Finding{Code: policy.CodeUnverified, Outcome: policy.Deny, Detail: "nobody is trusted"}
+	}
+	return sig, err
+}
+
+func TestAnotherPolicyJudgesAllAndReadsNoVersionAgain_G3(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	d := m.publish("acme/hello", "1.0.0")
+	m.sign("acme/hello", d, "good", true)
+	j := &swayed{}
+	in, live := run(t, m, func(o *source.Options) { o.Judge = j })
+	for _, strict := range []bool{true, false} {
+		j.strict.Store(strict)
+		manifests := m.read(d.Digest)
+		report, err := in.Rejudge(t.Context())
+		if err != nil || report.Versions != 1 || !report.Done {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		if got := m.read(d.Digest) - manifests; got != 0 {
+			t.Errorf("the version was read %d times again", got)
+		}
+		want := map[string]string{"1.0.0": "verified"}
+		if strict {
+			want = map[string]string{"1.0.0": index.ReasonSignatureUnknown + " unverified"}
+		}
+		if diff := cmp.Diff(want, said(t, live, "acme/hello")); diff != "" {
+			t.Errorf("strict %v (-want +got):\n%s", strict, diff)
+		}
+		rebuilt, err := in.Rebuild(t.Context())
+		if err != nil || rebuilt.Digest() != live.Current().Snapshot.Digest() {
+			t.Errorf("strict %v: serves %s, rebuilt %s, %v", strict, live.Current().Snapshot.Digest(), rebuilt.Digest(), err)
+		}
 	}
 }
 
