@@ -24,6 +24,26 @@ type LedgerJudge interface {
 	JudgeLedger(ctx context.Context, ref ledger.Ref, list *ledger.List) error
 }
 
+// A LedgerAdmitter is an Admitter that is also asked who may read the ledger of
+// a publisher, by its tag: that of a private one tells of its members. Its
+// answers are those of Admit. What is asked for by digest is known already.
+type LedgerAdmitter interface {
+	AdmitLedger(ctx context.Context, a Access, publisher string) error
+}
+
+// admitLedger asks whether the ledger that a tag names may be read.
+func (g *Registry) admitLedger(ctx context.Context, at route) error {
+	a, ok := g.opts.Admitter.(LedgerAdmitter)
+	if !ok || !isLedgers(at.repo) || isProcess(ctx) {
+		return nil
+	}
+	err := a.AdmitLedger(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, at.tag)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return err
+	}
+	return admission(err)
+}
+
 // isLedgers reports whether repo holds the ledgers of publishers, to which the
 // rules of ledgers apply for the process too.
 func isLedgers(repo string) bool { return repo == ledger.PublishersRepository }

@@ -35,6 +35,9 @@ func (g *Registry) serveManifest(w http.ResponseWriter, r *http.Request, at rout
 func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route) error {
 	d := at.digest
 	if at.tag != "" {
+		if err := g.admitLedger(r.Context(), at); err != nil {
+			return g.manifestMissing(r.Context(), err, at)
+		}
 		var err error
 		if d, err = g.resolveTag(r.Context(), at.repo, at.tag); err != nil {
 			return g.manifestMissing(r.Context(), err, at)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2/registry/remote/auth"
+	orasauth "oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	orasremote "oras.land/oras-go/v2/registry/remote"
@@ -19,6 +19,7 @@ import (
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/auth"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
@@ -37,7 +38,7 @@ func newLedgerStore(r *registry.Registry) ledgerStore {
 func (s ledgerStore) Reader(repo string) policy.Reader { return stored{s.registry, repo} }
 
 func (s ledgerStore) open(repo string) (*orasremote.Repository, error) {
-	r, _, err := remote.Open("127.0.0.1/"+repo, remote.Options{HTTPClient: s.client, Credential: auth.StaticCredential("", auth.EmptyCredential)})
+	r, _, err := remote.Open("127.0.0.1/"+repo, remote.Options{HTTPClient: s.client, Credential: orasauth.StaticCredential("", orasauth.EmptyCredential)})
 	return r, err
 }
 
@@ -105,9 +106,28 @@ func (s stored) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Descr
 	return s.registry.Referrers(ctx, s.repo, d)
 }
 
-// ledgerGate answers the registry's question about ledgers. Nothing is pushed
-// before the server is joined.
-type ledgerGate struct{ server *Server }
+// ledgerGate answers the registry's questions about ledgers too. Nothing is
+// asked before the server is joined.
+type ledgerGate struct {
+	gate
+	server *Server
+}
+
+// AdmitLedger implements registry.LedgerAdmitter: the ledger of a private
+// publisher is for those who may pull from it, and not there for others.
+func (g ledgerGate) AdmitLedger(ctx context.Context, _ registry.Access, publisher string) error {
+	d := desk{g.accounts, g.server.ledgers}
+	s, _ := g.server.index.ingest.Publisher(publisher)
+	private, err := d.private(ctx, publisher, s.Counts.Publisher)
+	if err != nil || !private {
+		return err
+	}
+	may, err := g.accounts.Decide(ctx, auth.From(ctx), auth.RepositoryPull, auth.InRepository(publisher+"/"+publisher))
+	if err == nil && !may.Allowed() {
+		err = fmt.Errorf("ledger of %s: %w", publisher, artifact.ErrNotFound)
+	}
+	return err
+}
 
 // JudgeLedger implements registry.LedgerJudge.
 func (g ledgerGate) JudgeLedger(ctx context.Context, ref format.Ref, list *format.List) error {

@@ -111,6 +111,20 @@ func TestWhoMayChangeAPublisher_B4(t *testing.T) {
 		ask[index.Problem](t, s, eve, "GET", path, nil, http.StatusNotFound)
 		ask[any](t, s, admin, "GET", path, nil, http.StatusOK)
 	}
+	for _, row := range []struct {
+		name, token string
+		want        int
+	}{{"acme", "", http.StatusOK}, {"acme", eve, http.StatusOK}, {"hidden", "", http.StatusNotFound}, {"hidden", eve, http.StatusNotFound}, {"hidden", admin, http.StatusOK}} {
+		r := must(http.NewRequest("GET", s.URL()+"/v2/oarlock/publishers/manifests/"+row.name, nil))
+		if row.token != "" {
+			r.Header.Set("Authorization", "Bearer "+row.token)
+		}
+		resp := must(http.DefaultClient.Do(r))
+		resp.Body.Close()
+		if resp.StatusCode != row.want {
+			t.Errorf("the ledger of %s: status %d, want %d", row.name, resp.StatusCode, row.want)
+		}
+	}
 	if got := history(t, s, ""); len(got) != 1 {
 		t.Errorf("history: %v", got)
 	}

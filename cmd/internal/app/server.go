@@ -136,7 +136,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 	}
 	var admitter registry.Admitter
 	if !s.cfg.Dev {
-		admitter = gate{s.accounts}
+		admitter = ledgerGate{gate{s.accounts}, s}
 	}
 	origins, err := s.cfg.origins()
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 		Replicated: s.cfg.replicated(), Locker: s.accounts.locker(),
 		Redirect:   place.redirect,
 		Sink:       &s.pushes,
-		Ledgers:    ledgerGate{s},
+		Ledgers:    ledgerGate{server: s},
 		Logger:     s.log,
 		CacheBytes: s.cfg.Limits.Cache,
 	})
