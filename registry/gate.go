@@ -74,9 +74,9 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 	case routeBlob:
 		return g.serveBlob(w, r, at)
 	case routeUploadStart:
-		return g.startUpload(w, r, at)
+		return g.metered(w, r, at, g.startUpload)
 	case routeUpload:
-		return g.continueUpload(w, r, at)
+		return g.metered(w, r, at, g.continueUpload)
 	case routeTags:
 		return g.getTags(w, r, at)
 	default:

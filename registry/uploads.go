@@ -21,7 +21,7 @@ func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route)
 		if err != nil {
 			return err
 		}
-		mounted, err := g.mount(r, at.repo, q.Get("from"), d)
+		mounted, err := g.mount(r, at, q.Get("from"), d)
 		if err != nil {
 			return err
 		}
@@ -162,7 +162,8 @@ func (g *Registry) firstBytes(w http.ResponseWriter, r *http.Request, at route, 
 
 // mount links a blob of another repository, if the caller may pull it there.
 // Where it cannot, the specification wants an upload session instead.
-func (g *Registry) mount(r *http.Request, repo, from string, d digest.Digest) (bool, error) {
+func (g *Registry) mount(r *http.Request, at route, from string, d digest.Digest) (bool, error) {
+	repo := at.repo
 	if from == "" || checkRepository(from) != nil {
 		return false, nil
 	}
@@ -176,6 +177,9 @@ func (g *Registry) mount(r *http.Request, repo, from string, d digest.Digest) (b
 	}
 	if _, err := g.driver.Stat(ctx, blobPath(to)); err != nil {
 		return false, nil
+	}
+	if err := g.meterMount(ctx, at, from, to); err != nil {
+		return false, err
 	}
 	ctx = later(context.WithoutCancel(ctx))
 	for _, link := range []digest.Digest{to, d} {

@@ -51,7 +51,7 @@ type NamespaceChange struct {
 // Usage is what a namespace holds and may hold; a limit of 0 is none.
 type Usage struct {
 	Namespace string      `json:"namespace"`
-	Bytes     int64       `json:"bytes" doc:"Of all manifests with the config and layers that they name; what two of them share counts for each."`
+	Bytes     int64       `json:"bytes" doc:"Of all manifests and blobs that its repositories hold, with or without a manifest, each once, and of unfinished uploads."`
 	Versions  int64       `json:"versions"`
 	Limits    UsageLimits `json:"limits"`
 }

@@ -31,7 +31,7 @@ func (e *QuotaError) Error() string {
 	if e.Namespace == "" {
 		return fmt.Sprintf("limit %q: %d, expected at most %d", e.Limit, e.Want, e.Max)
 	}
-	return fmt.Sprintf("quota %q of namespace %s: %d used, %d asked for, at most %d", e.Limit, e.Namespace, e.Have, e.Want, e.Max)
+	return fmt.Sprintf("quota %q of namespace %s: %d used, %d asked for, at most %d; see oarlock publisher usage %s, and ask the operator of this registry for more", e.Limit, e.Namespace, e.Have, e.Want, e.Max, e.Namespace)
 }
 
 // Unwrap makes errors.Is(err, artifact.ErrDenied) hold.

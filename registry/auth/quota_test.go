@@ -55,10 +55,10 @@ func TestQuotaNamesItsLimit_B7(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := q.Reserve(t.Context(), "acme", 60, 0); err == nil || err.Error() != `quota "bytes" of namespace acme: 60 used, 60 asked for, at most 100` {
+	if _, err := q.Reserve(t.Context(), "acme", 60, 0); err == nil || err.Error() != `quota "bytes" of namespace acme: 60 used, 60 asked for, at most 100; see oarlock publisher usage acme, and ask the operator of this registry for more` {
 		t.Errorf("bytes: %v", err)
 	}
-	if _, err := q.Reserve(t.Context(), "acme", 1, 1); err == nil || err.Error() != `quota "versions" of namespace acme: 1 used, 1 asked for, at most 1` {
+	if _, err := q.Reserve(t.Context(), "acme", 1, 1); err == nil || err.Error() != `quota "versions" of namespace acme: 1 used, 1 asked for, at most 1; see oarlock publisher usage acme, and ask the operator of this registry for more` {
 		t.Errorf("versions: %v", err)
 	}
 	if _, err := q.Reserve(t.Context(), "acme", -1, 0); !errors.Is(err, artifact.ErrInvalid) {

@@ -14,7 +14,7 @@ import (
 // Quota is what a namespace may hold, and what one artifact may be. Zero does
 // not limit.
 type Quota struct {
-	Bytes         int64 `koanf:"bytes" json:"bytes"`                   // of all manifests with what they name
+	Bytes         int64 `koanf:"bytes" json:"bytes"`                   // of all that the namespace holds, unfinished uploads included
 	Versions      int64 `koanf:"versions" json:"versions"`             // version tags
 	ArtifactBytes int64 `koanf:"artifact_bytes" json:"artifact_bytes"` // one manifest with its layers
 	ManifestBytes int64 `koanf:"manifest_bytes" json:"manifest_bytes"` // the manifest alone

@@ -33,6 +33,7 @@ type accounts struct {
 	store *store.Store
 	keys  *auth.Keys
 	quota *auth.Quota
+	usage *usage
 	login *auth.Login // nil without a provider
 	locks *store.AdvisoryLocker
 
@@ -72,6 +73,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 		return err
 	}
 	a.quota = auth.NewQuota(a.store, a.cfg.limits)
+	a.usage = newUsage(a, a.log)
 	r := a.cfg.Rate
 	a.requests = auth.NewLimiter("requests", auth.Rate{PerSecond: r.PerSecond, Burst: r.Burst}, nil)
 	a.logins = auth.NewLimiter("failed logins", auth.Rate{PerSecond: r.Logins, Burst: r.LoginBurst}, nil)

@@ -130,6 +130,9 @@ func (d desk) NamespaceUsage(ctx context.Context, name string) (api.Usage, error
 	if err := d.a.Check(ctx, auth.QuotaRead, auth.InNamespace(name)); err != nil {
 		return api.Usage{}, asProblem(err)
 	}
+	if err := d.a.usage.save(ctx); err != nil {
+		return api.Usage{}, err
+	}
 	used, err := d.a.quota.Usage(ctx, name)
 	if err != nil {
 		return api.Usage{}, err

@@ -58,7 +58,7 @@ func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.L
 	}
 	p := &incoming{accounts: g.accounts, access: x, load: l}
 	if !l.Held {
-		p.bytes = l.Manifest + l.Content
+		p.bytes = l.Manifest // what it names was counted when it came
 	}
 	if l.Version && !l.Set {
 		p.versions = 1
@@ -66,8 +66,10 @@ func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.L
 	if p.bytes == 0 && p.versions == 0 {
 		return nil, nil
 	}
-	var err error
-	p.room, err = quota.Reserve(ctx, namespace, p.bytes, p.versions)
+	err := g.accounts.usage.within(ctx, namespace, func() (err error) {
+		p.room, err = quota.Reserve(ctx, namespace, p.bytes, p.versions)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -81,10 +83,20 @@ type incoming struct {
 	load            registry.Load
 	bytes, versions int64
 	room            *auth.Reservation
+	settled         func() // the tag is set, or never will be
 }
 
 // Commit counts the push, together with its audit row where it is a version.
-func (p *incoming) Commit(ctx context.Context) error {
+func (p *incoming) Commit(ctx context.Context) (err error) {
+	if p.versions == 0 {
+		return p.commit(ctx)
+	}
+	namespace, _, _ := strings.Cut(p.access.Repository, "/")
+	p.settled, err = p.accounts.usage.commit(namespace, p.access.Repository+":"+p.load.Tag, func() error { return p.commit(ctx) })
+	return err
+}
+
+func (p *incoming) commit(ctx context.Context) error {
 	return p.accounts.store.InTx(ctx, func(ctx context.Context) error {
 		if err := p.room.Commit(ctx, p.bytes, p.versions); err != nil || p.versions == 0 {
 			return err
@@ -95,7 +107,12 @@ func (p *incoming) Commit(ctx context.Context) error {
 }
 
 // Release gives back what was not committed.
-func (p *incoming) Release() { p.room.Release() }
+func (p *incoming) Release() {
+	p.room.Release()
+	if p.settled != nil {
+		p.settled()
+	}
+}
 
 // principal names who sends r to the registry.
 func principal(r *http.Request) (string, error) { return auth.From(r.Context()).Name, nil }

@@ -16,6 +16,8 @@ type pushes struct {
 	ingest *source.Ingester
 	events *prometheus.CounterVec
 	others *replicas
+	// deleted, if any, is told in which namespace something was deleted.
+	deleted func(namespace string)
 }
 
 func (p *pushes) join(ingest *source.Ingester, metrics prometheus.Registerer) {
@@ -36,6 +38,10 @@ func (p *pushes) join(ingest *source.Ingester, metrics prometheus.Registerer) {
 func (p *pushes) Notify(e registry.Event) {
 	if p.ingest == nil {
 		return
+	}
+	if p.deleted != nil && (e.Kind == registry.ManifestDeleted || e.Kind == registry.TagDeleted) {
+		namespace, _, _ := strings.Cut(e.Repository, "/")
+		p.deleted(namespace)
 	}
 	p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
 	p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)

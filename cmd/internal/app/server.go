@@ -81,7 +81,10 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	if err := s.joinReplicas(ctx); err != nil {
 		return nil, unusable(err)
 	}
+	s.accounts.usage.registry = s.registry
 	s.garbage = newCollector(s.registry, cfg.GC, o.Log, metrics)
+	s.garbage.collected = func() { s.accounts.usage.recountSoon("") }
+	s.pushes.deleted = s.accounts.usage.recountSoon
 	s.scrubber = newScrubber(s.registry, cfg.Scrub, o.Log, metrics)
 	if s.signing, err = s.openSigning(ctx, metrics); err != nil {
 		return nil, unusable(err)
@@ -190,6 +193,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go func() { ingest <- s.index.ingest.Run(background) }()
 	var scheduled sync.WaitGroup
 	scheduled.Go(func() { s.accounts.run(background) })
+	scheduled.Go(func() { s.accounts.usage.run(background) })
 	scheduled.Go(func() { s.garbage.run(background) })
 	scheduled.Go(func() { s.scrubber.run(background) })
 	scheduled.Go(func() { s.ledgers.run(background) })

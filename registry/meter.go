@@ -1,0 +1,141 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// A ByteAdmitter is an Admitter that is also asked for room while the bytes of
+// an upload come, and before a blob is mounted: so that a namespace is held to
+// its limit by all that it stores, with or without a manifest.
+type ByteAdmitter interface {
+	// BeginUpload begins to count one request of an upload; nil does not count.
+	BeginUpload(ctx context.Context, a Access) (Meter, error)
+}
+
+// A Meter counts the bytes of one request.
+type Meter interface {
+	// Take asks for room for n more bytes, before they are stored. Its errors
+	// are those of Admit.
+	Take(ctx context.Context, n int64) error
+	// End says how many of them were kept, and is called once.
+	End(kept int64)
+}
+
+// takeStep is how much room is asked for at once where the length of a body is
+// not known.
+const takeStep = 1 << 20
+
+// metered answers a request that may bring bytes, counting them.
+func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, answer func(http.ResponseWriter, *http.Request, route) error) error {
+	a, ok := g.opts.Admitter.(ByteAdmitter)
+	if !ok || isProcess(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead || g.heldBefore(r, at) {
+		return answer(w, r, at)
+	}
+	meter, err := a.BeginUpload(r.Context(), Access{Principal: at.who, Action: Push, Repository: at.repo})
+	if err != nil {
+		return admission(err)
+	}
+	if meter == nil {
+		return answer(w, r, at)
+	}
+	body := &meteredBody{ReadCloser: r.Body, ctx: r.Context(), meter: meter}
+	if r.ContentLength > 0 {
+		if err := body.take(r.ContentLength); err != nil {
+			meter.End(0)
+			return body.refused
+		}
+	}
+	r = r.WithContext(r.Context())
+	r.Body = body
+	err = answer(w, r, at)
+	var no *refusal
+	if errors.As(err, &no) && no.errors[0].Code == digestInvalid {
+		meter.End(0) // nothing of it was kept
+	} else {
+		meter.End(body.read)
+	}
+	if body.refused != nil {
+		return body.refused
+	}
+	return err
+}
+
+// heldBefore reports whether a request that ends an upload brings what the
+// repository holds already.
+func (g *Registry) heldBefore(r *http.Request, at route) bool {
+	d, err := digest.Parse(r.URL.Query().Get("digest"))
+	if err != nil {
+		return false
+	}
+	to, err := g.layer(r.Context(), at.repo, d)
+	if err != nil {
+		return false
+	}
+	_, err = g.driver.Stat(r.Context(), blobPath(to))
+	return err == nil
+}
+
+// meteredBody asks for room before it gives bytes away.
+type meteredBody struct {
+	io.ReadCloser
+	ctx     context.Context
+	meter   Meter
+	taken   int64
+	read    int64
+	refused error
+}
+
+func (b *meteredBody) Read(p []byte) (int, error) {
+	if b.refused != nil {
+		return 0, b.refused
+	}
+	n, err := b.ReadCloser.Read(p)
+	if need := b.read + int64(n) - b.taken; need > 0 && b.take(max(need, takeStep)) != nil {
+		b.refused = nil // a whole step does not fit: what came may
+		if err := b.take(need); err != nil {
+			return 0, err
+		}
+	}
+	b.read += int64(n)
+	return n, err
+}
+
+func (b *meteredBody) take(n int64) error {
+	if err := b.meter.Take(b.ctx, n); err != nil {
+		b.refused = admission(err)
+		return b.refused
+	}
+	b.taken += n
+	return nil
+}
+
+// meterMount asks for room for a blob that repo is to hold without an upload.
+// What its own namespace holds already is counted there.
+func (g *Registry) meterMount(ctx context.Context, at route, from string, to digest.Digest) error {
+	a, ok := g.opts.Admitter.(ByteAdmitter)
+	if !ok || isProcess(ctx) || namespaceOf(at.repo) == namespaceOf(from) {
+		return nil
+	}
+	if _, err := g.layer(ctx, at.repo, to); err == nil {
+		return nil
+	}
+	fi, err := g.driver.Stat(ctx, blobPath(to))
+	if err != nil {
+		return err
+	}
+	meter, err := a.BeginUpload(ctx, Access{Principal: at.who, Action: Push, Repository: at.repo})
+	if err != nil || meter == nil {
+		return admission(err)
+	}
+	if err := meter.Take(ctx, fi.Size()); err != nil {
+		meter.End(0)
+		return admission(err)
+	}
+	meter.End(fi.Size())
+	return nil
+}

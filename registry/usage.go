@@ -1,0 +1,96 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// Usage is what a namespace holds.
+type Usage struct {
+	Bytes    int64    // of all manifests and blobs that its repositories hold, each once
+	Uploads  int64    // of unfinished uploads
+	Versions []string // "<repository>:<version tag>"
+}
+
+// Usage counts what the repositories of a namespace hold by reading their
+// links: with or without a manifest, and what several of them share once.
+func (g *Registry) Usage(ctx context.Context, namespace string) (Usage, error) {
+	if checkRepository(namespace) != nil || strings.Contains(namespace, "/") {
+		return Usage{}, fmt.Errorf("usage of %q: %w", namespace, artifact.ErrInvalid)
+	}
+	c := &census{g: g, held: map[digest.Digest]bool{}}
+	// Uploads first: one that ends meanwhile is then seen twice rather than never.
+	for _, kind := range []struct {
+		leaf  string
+		count func(context.Context, string) error
+	}{{"_uploads", c.uploads}, {"_layers", c.layers}, {"_manifests", c.manifests}} {
+		err := g.walkNames(ctx, path.Join(repositoryRoot, namespace), kind.leaf, func(rest string) error {
+			return kind.count(ctx, path.Join(namespace, rest))
+		})
+		if err != nil {
+			return c.Usage, fmt.Errorf("usage of %q: %w", namespace, err)
+		}
+	}
+	return c.Usage, nil
+}
+
+// census counts one namespace.
+type census struct {
+	Usage
+	g    *Registry
+	held map[digest.Digest]bool
+}
+
+func (c *census) layers(ctx context.Context, repo string) error {
+	return c.links(ctx, linkDir(repo, BlobLink))
+}
+
+func (c *census) manifests(ctx context.Context, repo string) error {
+	names, err := c.g.tagNames(ctx, repo)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if t, err := artifact.ParseTag(name); err == nil && t.Kind() == artifact.TagVersion {
+			c.Versions = append(c.Versions, repo+":"+name)
+		}
+	}
+	return c.links(ctx, linkDir(repo, ManifestLink))
+}
+
+// links adds the bytes that the links below dir lead to. Those by sha512 lead
+// where one by sha256 does.
+func (c *census) links(ctx context.Context, dir string) error {
+	return c.g.Sweep().list(ctx, path.Join(dir, digest.SHA256.String()), func(at string) error {
+		d := digest.NewDigestFromEncoded(digest.SHA256, path.Base(at))
+		if d.Validate() != nil || c.held[d] {
+			return nil
+		}
+		c.held[d] = true
+		size, _, err := c.g.Sweep().Size(ctx, d)
+		c.Bytes += size
+		return err
+	})
+}
+
+func (c *census) uploads(ctx context.Context, repo string) error {
+	return c.g.Sweep().list(ctx, path.Join(repositoryRoot, repo, "_uploads"), func(at string) error {
+		fi, err := c.g.Sweep().raw().Stat(ctx, path.Join(at, "data"))
+		if err != nil {
+			return missingIsFine(err)
+		}
+		c.Uploads += fi.Size()
+		return nil
+	})
+}
+
+func namespaceOf(repo string) string {
+	namespace, _, _ := strings.Cut(repo, "/")
+	return namespace
+}
