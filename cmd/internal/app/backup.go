@@ -47,6 +47,9 @@ func MakeBackup(ctx context.Context, cfg Config, dest string, o BackupOptions) (
 	if err := apart(cfg, dest); err != nil {
 		return Backup{}, err
 	}
+	if _, err := os.Stat(filepath.Join(cfg.Data, platformKeyFile)); err != nil {
+		return Backup{}, unusable(fmt.Errorf("data: %w: give the data directory of a server that ran, since a site without its keys does not go on", err))
+	}
 	g, err := cfg.openBeside(ctx, o.Log)
 	if err != nil {
 		return Backup{}, unusable(fmt.Errorf("storage: %w", err))
