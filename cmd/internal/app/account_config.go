@@ -2,11 +2,13 @@ package app
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/oarlock/oarlock/registry/auth"
 )
@@ -28,6 +30,20 @@ type RateConfig struct {
 	Burst      int     `koanf:"burst" json:"burst"`
 	Logins     float64 `koanf:"logins" json:"logins"` // failed ones per second and address
 	LoginBurst int     `koanf:"login_burst" json:"login_burst"`
+}
+
+// AuditConfig says how long the audit log is kept.
+type AuditConfig struct {
+	// Keep is after how long rows may go, at least minAuditKeep; 0 keeps all.
+	Keep time.Duration `koanf:"keep" json:"keep"`
+}
+
+// minAuditKeep is how long every row stays.
+const minAuditKeep = 180 * 24 * time.Hour
+
+// MarshalJSON writes durations as text, such as "4320h0m0s".
+func (a AuditConfig) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"keep": a.Keep.String()})
 }
 
 // OIDC names the provider through which people log in; without an issuer
@@ -60,6 +76,9 @@ func (c *Config) limits(namespace string) auth.Limits {
 func (c *Config) validateAccounts(problem problemFunc) {
 	if c.Publishing != "on" && c.Publishing != "off" {
 		problem("publishing", "%q: expected on or off", c.Publishing)
+	}
+	if c.Audit.Keep != 0 && c.Audit.Keep < minAuditKeep {
+		problem("audit.keep", "%s: expected 0 for ever, or %s (180 days) at least", c.Audit.Keep, minAuditKeep)
 	}
 	if c.Rate.PerSecond < 0 || c.Rate.Burst < 0 || c.Rate.Logins < 0 || c.Rate.LoginBurst < 0 {
 		problem("rate", "expected nothing below 0")

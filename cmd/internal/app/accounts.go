@@ -140,11 +140,24 @@ func (a *accounts) run(ctx context.Context) {
 			a.SettleRefusals(ctx, false)
 		case <-forget.C:
 			_, err = a.store.ForgetTokens(ctx, time.Now().Add(-keepEnded))
+			err = errors.Join(err, a.pruneAudit(ctx, time.Now()))
 		}
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "accounts: it is tried again later", "err", err)
 		}
 	}
+}
+
+// pruneAudit lets rows of the log go whose time is over.
+func (a *accounts) pruneAudit(ctx context.Context, now time.Time) error {
+	if a.cfg.Audit.Keep == 0 {
+		return nil
+	}
+	n, err := a.store.PruneAudit(ctx, auth.NewProcess("audit").Name, now.Add(-a.cfg.Audit.Keep), now)
+	if n > 0 {
+		a.log.InfoContext(ctx, "audit: rows were removed after their time", "rows", n, "keep", a.cfg.Audit.Keep)
+	}
+	return err
 }
 
 func (a *accounts) close() error {

@@ -332,3 +332,29 @@ type noLog struct{ *store.Store }
 var errNoLog = errors.New("the log is full")
 
 func (noLog) AppendAudit(context.Context, auth.AuditRecord) error { return errNoLog }
+
+// Rows go after their time and not before 180 days; what stays is proven as before.
+func TestTheAuditLogIsPrunedAfterItsTime_K1(t *testing.T) {
+	t.Parallel()
+	const year = 365 * 24 * time.Hour
+	s, admin := startGuarded(t, func(c *Config) { c.Audit.Keep = year })
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	head := ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify", nil, 200).Head
+	for _, now := range []time.Time{time.Now().Add(year / 2), time.Now().Add(2 * year)} {
+		if err := s.accounts.pruneAudit(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit", nil, 200).Items
+	if len(rows) != 2 || rows[0].Action != store.PruneAction || rows[1].Action != "namespace:claim" {
+		t.Errorf("%+v", rows)
+	}
+	if v := ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+head, nil, 200); !v.Holds {
+		t.Errorf("%+v", v)
+	}
+	c := config(t)
+	c.Audit.Keep = 179 * 24 * time.Hour
+	if got := problems(t, c.Validate()); !strings.Contains(got, "audit.keep: 4296h0m0s") {
+		t.Error(got)
+	}
+}
