@@ -58,8 +58,9 @@ type PublisherOptions struct {
 // A Publisher keeps the signed catalog equal to what serves.
 type Publisher struct {
 	o         PublisherOptions
-	mu        sync.Mutex // one publication at a time; guards last
+	mu        sync.Mutex // one publication at a time; guards what follows
 	last      *release   // what this process put, or read, last
+	warned    time.Time  // that the root ends
 	published atomic.Pointer[Published]
 	poked     chan struct{}
 }
@@ -152,6 +153,9 @@ func (p *Publisher) renew(ctx context.Context, g *catalog.Generation) (Published
 	return next.published(job.uploaded), nil
 }
 
+// warnEvery is how often it is said that an offline root ends.
+const warnEvery = 24 * time.Hour
+
 // renewRoot makes the root last longer where its key is here; where it is not,
 // it says so in time.
 func (p *Publisher) renewRoot(ctx context.Context) error {
@@ -165,6 +169,10 @@ func (p *Publisher) renewRoot(ctx context.Context) error {
 	version, err := p.o.Keys.Rotate(Rotation{KeepRootKey: true})
 	switch {
 	case errors.Is(err, ErrRootOffline):
+		if p.o.Now().Sub(p.warned) < warnEvery {
+			return nil
+		}
+		p.warned = p.o.Now()
 		p.o.Log.ErrorContext(ctx, "signed catalog: the root ends and its key is not here: readers refuse the catalog from then on; rotate it where its key is",
 			"alert", true, "expires", p.o.Keys.RootExpires())
 		return nil

@@ -15,9 +15,6 @@ import (
 	inmemory "oras.land/oras-go/v2/content/memory"
 
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/gc"
-	"github.com/oarlock/oarlock/registry/registrytest"
 )
 
 func TestNothingIsWrittenWhereNothingChanged_C7(t *testing.T) {
@@ -213,41 +210,5 @@ func TestRunPublishesWhatSettled_C7(t *testing.T) {
 	<-stopped
 	if n := len(ended); n > 5 {
 		t.Errorf("%d more publications for 201 generations", n)
-	}
-}
-
-// A manifest that was replaced stays for the grace period, then it goes, and
-// nothing of the newest goes with it.
-func TestReplacedCatalogStaysForTheGracePeriod_C7_B8(t *testing.T) {
-	t.Parallel()
-	clock := time.Now() // what the storage says of its files
-	s := newSite(t, registrytest.With(func(o *registry.Options) { o.Now = func() time.Time { return clock } }))
-	first := s.publish(snapshotOf(10, 1))
-	second := s.publish(snapshotOf(11, 1))
-	collect := func() {
-		t.Helper()
-		if _, err := gc.New(s.registry.Registry, gc.Options{Grace: 24 * time.Hour, Now: func() time.Time { return clock }}).Run(t.Context(), false); err != nil {
-			t.Fatal(err)
-		}
-	}
-	there := func(p Published) bool {
-		_, _, err := s.registry.Manifest(t.Context(), Repository, p.Manifest)
-		return err == nil
-	}
-	collect()
-	clock = clock.Add(23 * time.Hour)
-	collect()
-	if !there(first) || !there(second) {
-		t.Fatalf("within the grace period: replaced %t, newest %t", there(first), there(second))
-	}
-	for range 4 {
-		clock = clock.Add(48 * time.Hour)
-		collect()
-	}
-	if there(first) || !there(second) {
-		t.Errorf("past it: replaced %t, newest %t", there(first), there(second))
-	}
-	if _, err := s.reader(s.pin(), ""); err != nil {
-		t.Error(err)
 	}
 }

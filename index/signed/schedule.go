@@ -2,7 +2,6 @@ package signed
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/oarlock/oarlock/index/catalog"
@@ -78,7 +77,7 @@ func (p *Publisher) attempt(ctx context.Context, live *catalog.Live, retry *time
 		p.o.Done(done, err)
 	}
 	if err != nil {
-		wait := *retry + rand.N(*retry/4+1)
+		wait := *retry
 		*retry = min(2**retry, retryMost)
 		p.o.Log.ErrorContext(ctx, "signed catalog: not published, it is tried again", "alert", true, "in", wait, "err", err)
 		return wait
