@@ -84,14 +84,17 @@ type driver struct {
 	// folders is held, shared, from making a folder until something is in it,
 	// and alone by whoever removes empty ones.
 	folders sync.RWMutex
+	// generations counts, by repository, what this process changed in it.
+	generations sync.Map
 }
 
 // PutContent stores content at path, whole or not at all.
 func (d *driver) PutContent(ctx context.Context, path string, content []byte) error {
+	if strings.HasSuffix(path, "/hashstates/sha256/0") {
+		return nil // the state of a hash over nothing, which would outlive a cancelled upload
+	}
+	defer d.changes(path)()
 	if d.isScratch(path) {
-		if strings.HasSuffix(path, "/hashstates/sha256/0") {
-			return nil // the state of a hash over nothing: three files less per upload
-		}
 		return note(ctx, d.putScratch(path, content))
 	}
 	d.folders.RLock()
@@ -122,12 +125,19 @@ func (d *driver) Writer(ctx context.Context, path string, appends bool) (storage
 // Move renames from to to and makes the new name durable, or leaves that to
 // the barrier.
 func (d *driver) Move(ctx context.Context, from, to string) error {
+	defer d.changes(to)()
 	d.folders.RLock()
 	defer d.folders.RUnlock()
 	if err := d.StorageDriver.Move(ctx, from, to); err != nil || d.root == "" || d.isLater(ctx) {
 		return note(ctx, err)
 	}
 	return note(ctx, syncDir(filepath.Dir(filepath.Join(d.root, to))))
+}
+
+// Delete removes path and what is below it.
+func (d *driver) Delete(ctx context.Context, path string) error {
+	defer d.changes(path)()
+	return note(ctx, d.StorageDriver.Delete(ctx, path))
 }
 
 func syncDir(dir string) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -135,6 +136,13 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 	rec, err := g.send(r, r.Method, f)
 	if err != nil {
 		return err
+	}
+	if r.Method == http.MethodDelete {
+		// distribution writes the state of the hash once more when it closes.
+		left := path.Join(repositoryRoot, at.repo, "_uploads", at.upload)
+		if err := missingIsFine(g.driver.Delete(context.WithoutCancel(r.Context()), left)); err != nil {
+			return err
+		}
 	}
 	if r.Method == http.MethodPut {
 		g.arrived(context.WithoutCancel(r.Context()), d)

@@ -158,7 +158,7 @@ func newSiteWith(t testing.TB, grace time.Duration) *site {
 	x.client = newClient(t, x.s.Registry)
 	x.gc = gc.New(x.s.Registry, gc.Options{
 		Grace: grace, Now: func() time.Time { return x.now }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Item: func(i gc.Item) { x.items = append(x.items, i) },
+		Item: func(i gc.Item) { x.items = append(x.items, i) }, Memory: &gc.Memory{},
 	})
 	return x
 }

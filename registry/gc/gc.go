@@ -31,6 +31,9 @@ type Options struct {
 	// leads to, in a run for what it sets aside or removes. Nil is not called.
 	Progress func(Progress)
 	Item     func(Item)
+	// Memory lets a run skip what did not change since an earlier one; nil
+	// remembers nothing.
+	Memory *Memory
 }
 
 // A Collector collects the garbage of one registry. It may be used by many

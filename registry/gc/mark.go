@@ -142,30 +142,45 @@ func (r *run) readYoung(ctx context.Context, w *world) error {
 }
 
 func (r *run) readContents(ctx context.Context, w *world, before *world) error {
+	var list []digest.Digest
+	seen := map[digest.Digest]bool{}
 	for _, l := range w.links {
-		if _, known := w.contents[l.Target]; known || l.Kind != registry.ManifestLink {
-			continue
-		}
-		var c registry.Content
-		known := false
-		if before != nil {
-			c, known = before.contents[l.Target]
-		}
-		if !known {
-			var err error
-			if c, err = r.sweep.Content(ctx, w.repo, l.Target); err != nil {
-				if err := w.note(err); err != nil {
-					return err
-				}
-				continue
-			}
-		}
-		w.contents[l.Target] = c
-		if c.Subject != "" {
-			w.referrers[c.Subject] = append(w.referrers[c.Subject], l.Target)
+		if l.Kind == registry.ManifestLink && !seen[l.Target] {
+			seen[l.Target] = true
+			list = append(list, l.Target)
 		}
 	}
-	return ctx.Err()
+	type read struct {
+		content registry.Content
+		err     error
+	}
+	all := make([]read, len(list))
+	if err := r.sweep.Each(ctx, len(list), func(ctx context.Context, i int) error {
+		if before != nil {
+			if c, ok := before.contents[list[i]]; ok {
+				all[i].content = c
+				return nil
+			}
+		}
+		all[i].content, all[i].err = r.sweep.Content(ctx, w.repo, list[i])
+		return nil
+	}); err != nil {
+		return err
+	}
+	for i, d := range list {
+		if err := all[i].err; err != nil {
+			if err := w.note(err); err != nil {
+				return err
+			}
+			continue
+		}
+		c := all[i].content
+		w.contents[d] = c
+		if c.Subject != "" {
+			w.referrers[c.Subject] = append(w.referrers[c.Subject], d)
+		}
+	}
+	return nil
 }
 
 // checkTags finds tags that mean nothing: what they would reach is not known.

@@ -45,6 +45,7 @@ type Report struct {
 	Started           time.Time         `json:"started"`
 	Finished          time.Time         `json:"finished"`
 	Repositories      int               `json:"repositories"`
+	Unchanged         int               `json:"unchanged"` // of those, how many were as a run had left them
 	ManifestsKept     int               `json:"manifests_kept"`
 	ManifestsSetAside int               `json:"manifests_set_aside"`
 	ManifestsRemoved  int               `json:"manifests_removed"`

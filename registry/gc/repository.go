@@ -35,6 +35,11 @@ func (r *run) repository(ctx context.Context, repo string) error {
 			return err
 		}
 	}
+	generation, sure := r.sweep.Generation(repo)
+	sure = sure && !r.dry && r.opts.Memory != nil
+	if sure && r.recall(repo, generation) {
+		return nil
+	}
 	w, err := r.survey(ctx, repo, nil)
 	for err == nil && !r.dry && len(w.damage) == 0 && slices.ContainsFunc(w.links, func(l registry.Link) bool { return r.act(w, nil, l) != keep }) {
 		var more bool
@@ -57,7 +62,12 @@ func (r *run) repository(ctx context.Context, repo string) error {
 	if err != nil {
 		return err
 	}
-	return r.account(ctx, w)
+	live, linked, kept := len(r.live.keys), len(r.linked.keys), r.report.ManifestsKept
+	if err := r.account(ctx, w); err != nil || !sure {
+		return err
+	}
+	r.remember(w, generation, live, linked, kept)
+	return nil
 }
 
 func (r *run) locked(ctx context.Context, repo string, fn func() error) error {
