@@ -39,7 +39,7 @@ func openDriver(ctx context.Context, o Options) (*driver, error) {
 	for k, v := range o.Parameters {
 		parameters[k] = v
 	}
-	d := &driver{}
+	d := &driver{readOnly: o.ReadOnly}
 	if o.Driver == "filesystem" {
 		root, err := filepath.Abs(o.Dir)
 		if err != nil || o.Dir == "" {
@@ -76,7 +76,8 @@ func (d *driver) close() error {
 // like every other write, and faults are noted for whoever answers the request.
 type driver struct {
 	storagedriver.StorageDriver
-	root string // of the filesystem driver, else ""
+	root     string // of the filesystem driver, else ""
+	readOnly bool   // nothing is brought back that a collector set aside
 	// barrier is what a push waits for instead of syncing file by file; nil
 	// where storage has none, or where others write too.
 	barrier      *barrier

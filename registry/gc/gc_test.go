@@ -341,3 +341,31 @@ func TestStorageWithoutFilesIsCollectedToo_B8(t *testing.T) {
 	x.want(x.get("free/x", "manifests", kept.Digest.String()), http.StatusOK)
 	x.want(x.get("free/x", "blobs", layer.Digest.String()), http.StatusOK)
 }
+
+// TestReadOnlyBringsNothingBack_B8: a tool that looks changes nothing, and
+// still sees what a reader of the server would.
+func TestReadOnlyBringsNothingBack_B8(t *testing.T) {
+	t.Parallel()
+	x := newSite(t)
+	layer := x.blob("free/x", "layer")
+	m := x.push("free/x", "", image("untagged", "", layer))
+	x.run(hours, false)
+	before := files(t, x.dir)
+	if !strings.Contains(before, "/oarlock/gc/links/") {
+		t.Fatal("nothing was set aside")
+	}
+	look, err := registry.Open(t.Context(), registry.Options{Dir: x.dir, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer look.Close()
+	if _, _, err := look.Manifest(t.Context(), "free/x", m.Digest); err != nil {
+		t.Error(err)
+	}
+	if content, err := look.Blob(t.Context(), "free/x", layer.Digest, 100); err != nil || string(content) != "layer" {
+		t.Errorf("%q, %v", content, err)
+	}
+	if after := files(t, x.dir); after != before {
+		t.Errorf("looking changed files:\n%s\n%s", before, after)
+	}
+}

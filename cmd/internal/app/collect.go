@@ -27,6 +27,7 @@ type collector struct {
 	runs     *prometheus.CounterVec
 	removed  *prometheus.CounterVec
 	freed    prometheus.Counter
+	memory   gc.Memory // of earlier runs
 	// collected, if any, is told after something may have been removed.
 	collected func()
 }
@@ -43,7 +44,7 @@ func newCollector(r *registry.Registry, cfg GC, log *slog.Logger, metrics promet
 
 // collect runs once. item is told each decision.
 func (c *collector) collect(ctx context.Context, dryRun bool, item func(gc.Item)) (gc.Report, error) {
-	rep, err := gc.New(c.registry, gc.Options{Grace: c.cfg.Grace, Log: c.log, Item: item}).Run(ctx, dryRun)
+	rep, err := gc.New(c.registry, gc.Options{Grace: c.cfg.Grace, Log: c.log, Item: item, Memory: &c.memory}).Run(ctx, dryRun)
 	if !dryRun && c.collected != nil {
 		c.collected()
 	}
