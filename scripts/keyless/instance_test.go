@@ -25,6 +25,7 @@ func newInstance(t *testing.T) *instance {
 	i := &instance{client: newClient(t), issuer: newIssuer(t), other: newIssuer(t), stamper: newStamper(t), log: newLog(t), strange: newLog(t)}
 	i.certifier = newCertifier(t, i.issuer.url, i.other.url)
 	i.root = i.rootOf(t, "root.json", i.log)
+	i.client.run("cosign2", "generate-key-pair")
 	return i
 }
 
@@ -65,13 +66,19 @@ func (i *instance) end() {
 	}
 }
 
-// policy is a trust policy for two namespaces: acme asks for the log entry,
-// examples for a signed timestamp only.
+// policy is a trust policy for four namespaces: acme asks for an identity and
+// its log entry, examples for a signed timestamp only; kept and revoked have a
+// key that is revoked in an hour, or was an hour ago.
 func (i *instance) policy() string {
 	identity := "identity: {issuer: '" + i.issuer.url + "', subject: 'ada@example.org'}, certificate_log: optional"
+	key := func(from time.Duration) string {
+		return "key: {file: '" + filepath.Join(i.client.dir, "cosign.pub") + "'}, revoked: {from: '" + time.Now().Add(from).UTC().Format(time.RFC3339) + "', before: keep}"
+	}
 	return strings.Join([]string{
 		"trusted_roots: [{file: '" + i.root + "'}]", "namespaces:",
 		"  acme: {signers: [{name: ada, " + identity + "}]}",
-		"  examples: {signers: [{name: ada, " + identity + ", transparency_log: optional}]}", "",
+		"  examples: {signers: [{name: ada, " + identity + ", transparency_log: optional}]}",
+		"  kept: {signers: [{name: ada, " + key(time.Hour) + "}]}",
+		"  revoked: {signers: [{name: ada, " + key(-time.Hour) + "}]}", "",
 	}, "\n")
 }

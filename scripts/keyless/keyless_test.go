@@ -47,6 +47,14 @@ func (i *instance) rows(t *testing.T, s *site) []row {
 			s.attach(ref, stripped(t, i.cosign3(t, s, ada, logged, i.root, ref, "--upload=false"), part))
 		}
 	}
+	key := filepath.Join(i.client.dir, "cosign.key")
+	keyed := func(ref string, more ...string) []string {
+		return append([]string{"sign", "-y", "--key", key, "--tlog-upload=false", "--allow-http-registry", ref}, more...)
+	}
+	stamped := func(ref string) { s.run("cosign2", keyed(ref, "--timestamp-server-url="+i.stamper.url)...) }
+	bundled3 := func(ref string) {
+		s.run("cosign3", "sign", "-y", "--key", key, "--signing-config", logged, "--trusted-root", i.root, "--allow-http-registry", ref)
+	}
 	return []row{
 		{"cosign 3", "acme/hello", func(ref string) { good = i.cosign3(t, s, ada, logged, i.root, ref) }, bundled, nil},
 		{"cosign 3 without a log, where none is required", "examples/hello", sign(ada, unlogged), bundled, nil},
@@ -64,6 +72,12 @@ func (i *instance) rows(t *testing.T, s *site) []row {
 			"", []string{"verify timestamps"}},
 		{"replayed onto another digest", "acme/hello", func(ref string) { s.attach(ref, good) }, "", []string{"the bundle signs sha256:"}},
 		{"not at all", "acme/hello", func(string) {}, "", []string{"there is no signature"}},
+		{"cosign 2 with a key that is revoked later, and a timestamp", "kept/hello", stamped, "cosign-tag", nil},
+		{"cosign 2 with a key that was revoked, and a timestamp", "revoked/hello", stamped, "", []string{"the signer is revoked from"}},
+		{"cosign 2 with a key that is revoked later, and no timestamp", "kept/hello", func(ref string) { s.run("cosign2", keyed(ref)...) },
+			"", []string{"neither a timestamp nor a log entry"}},
+		{"cosign 3 with a key that is revoked later, a timestamp and a log", "kept/hello", bundled3, bundled, nil},
+		{"cosign 3 with a key that was revoked, a timestamp and a log", "revoked/hello", bundled3, "", []string{"the signer is revoked from"}},
 	}
 }
 

@@ -121,17 +121,23 @@ func serve(t *testing.T, name, ready string, args func(ports []string) []string)
 
 func free(t *testing.T, n int) (ports []string) {
 	t.Helper()
+	var held []net.Listener
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		held = append(held, l)
 		_, port, err := net.SplitHostPort(l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		ports = append(ports, port)
+	}
+	for _, l := range held {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return ports
 }

@@ -36,7 +36,7 @@ func newSite(t *testing.T, policy string) *site {
 	if found == nil {
 		t.Fatalf("the first start printed no token:\n%s", s.process.log)
 	}
-	for _, name := range []string{"acme", "examples"} {
+	for _, name := range []string{"acme", "examples", "kept", "revoked"} {
 		s.claim(t, name, found[1])
 	}
 	if out, said, code := s.try(found[1], "oras", "login", "--plain-http", "-u", "admin", "--password-stdin", s.host); code != 0 {
