@@ -48,7 +48,32 @@ func newKey(c *console) *cobra.Command {
 		}
 		return c.print(r)
 	}
-	return parent("key", "Make keys for signing", generate)
+	return parent("key", "Make keys for signing, and show their public halves", generate, newKeyPublic(c))
+}
+
+// publicKeyResult is the public half of a key, as trust policies take it.
+type publicKeyResult struct {
+	PublicKey string `json:"public_key"`
+}
+
+func (r publicKeyResult) text(w io.Writer) error {
+	_, err := io.WriteString(w, r.PublicKey)
+	return err
+}
+
+func newKeyPublic(c *console) *cobra.Command {
+	cmd := verb("public KEY", "Print the public half of a key",
+		"KEY is what sign takes: a file, env://NAME, or the URI of a service or token. Trust policies take what is printed.",
+		"oarlock key public acme.key > acme.pub", "oarlock key public 'pkcs11:token=acme;object=release' > release.pub")
+	cmd.Args = args(1, 1, "one key")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		key, err := signature.OpenKey(args[0], c.password())
+		if err != nil {
+			return fmt.Errorf("key public: %w", err)
+		}
+		return c.print(publicKeyResult{string(key.PublicKey())})
+	}
+	return cmd
 }
 
 // writeNew writes a file that must not be there yet.
