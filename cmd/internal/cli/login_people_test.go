@@ -62,11 +62,12 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestRealProviderLogin_B5 logs a person in with a browser: serve, login and
-// whoami, as they are typed.
-func TestRealProviderLogin_B5(t *testing.T) {
+// serveWithProvider serves with a real provider until the test ends, with a
+// store of logins of its own.
+func serveWithProvider(t *testing.T) (ctx context.Context, host, issuer string) {
+	t.Helper()
 	dir, host := t.TempDir(), freePort(t)
-	issuer := provider(t, "http://"+host+"/auth/callback")
+	issuer = provider(t, "http://"+host+"/auth/callback")
 	t.Setenv("DOCKER_CONFIG", dir)
 	t.Setenv("OARLOCK_TOKEN", "")
 	t.Setenv("OARLOCK_TEST_OIDC", "") // no key of the configuration
@@ -82,11 +83,27 @@ func TestRealProviderLogin_B5(t *testing.T) {
 	go func() {
 		ended <- Run(ctx, []string{"serve", "--config", config, "--data", filepath.Join(dir, "data"), "--listen", host}, Streams{strings.NewReader(""), io.Discard, log}, "v0")
 	}()
-	defer func() { cancel(); <-ended }()
+	t.Cleanup(func() { cancel(); <-ended })
 	if _, problem := log.wait(regexp.MustCompile(`msg="catalog serves"()`), ended); problem != "" {
 		t.Fatal(problem)
 	}
+	return ctx, host, issuer
+}
 
+// whoami is what the command says after a login.
+func whoami(t *testing.T, host string) string {
+	t.Helper()
+	var out strings.Builder
+	if code := Run(t.Context(), []string{"whoami", "--server", "http://" + host}, Streams{strings.NewReader(""), &out, io.Discard}, "v0"); code != 0 {
+		t.Errorf("whoami: exit %d", code)
+	}
+	return out.String()
+}
+
+// TestRealProviderLogin_B5 logs a person in with a browser: serve, login and
+// whoami, as they are typed.
+func TestRealProviderLogin_B5(t *testing.T) {
+	ctx, host, issuer := serveWithProvider(t)
 	said, done := newLogTail(), make(chan int, 1)
 	go func() {
 		done <- Run(ctx, []string{"login", host, "--browser"}, Streams{strings.NewReader(""), io.Discard, said}, "v0")
@@ -99,9 +116,49 @@ func TestRealProviderLogin_B5(t *testing.T) {
 	if code := <-done; code != 0 || !strings.Contains(page, "Logged in") {
 		t.Fatalf("exit %d, page %q: %s", code, page, said)
 	}
-	var out strings.Builder
-	if code := Run(t.Context(), []string{"whoami", "--server", "http://" + host}, Streams{strings.NewReader(""), &out, io.Discard}, "v0"); code != 0 || !strings.HasPrefix(out.String(), "person:ada: reviewer") {
-		t.Errorf("exit %d: %s", code, out.String())
+	if who := whoami(t, host); !strings.HasPrefix(who, "person:ada: reviewer") {
+		t.Error(who)
+	}
+}
+
+// TestRealProviderDeviceLogin_B5 logs a person in from a machine without a
+// browser: the code is typed on another one.
+func TestRealProviderDeviceLogin_B5(t *testing.T) {
+	ctx, host, issuer := serveWithProvider(t)
+	said, done := newLogTail(), make(chan int, 1)
+	go func() {
+		done <- Run(ctx, []string{"login", host, "--device"}, Streams{strings.NewReader(""), io.Discard, said}, "v0")
+	}()
+	code, problem := said.wait(regexp.MustCompile(`type the code (\S+)`), done)
+	if problem != "" {
+		t.Fatal(problem)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone := &http.Client{Jar: jar}
+	for _, step := range []struct {
+		path string
+		form url.Values
+	}{
+		{"/device/login", url.Values{"user_code": {code}, "username": {"bob"}, "password": {"password"}}},
+		{"/device/confirm", url.Values{"action": {"allowed"}}},
+	} {
+		resp, err := phone.PostForm(issuer+step.path, step.form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", step.path, resp.Status)
+		}
+	}
+	if exit := <-done; exit != 0 {
+		t.Fatalf("exit %d: %s", exit, said)
+	}
+	if who := whoami(t, host); !strings.HasPrefix(who, "person:bob") {
+		t.Error(who)
 	}
 }
 

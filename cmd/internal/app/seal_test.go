@@ -1,0 +1,39 @@
+package app
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// What a browser began at one replica, or before a restart, ends at another.
+func TestReplicasAndRestartsSealWithOneKey_B5(t *testing.T) {
+	t.Parallel()
+	seal := func(data string) []byte {
+		t.Helper()
+		key, err := (&accounts{cfg: Config{Data: data}}).sealKey()
+		if err != nil || len(key) != 32 {
+			t.Fatalf("%d bytes, %v", len(key), err)
+		}
+		return key
+	}
+	here, replica := t.TempDir(), t.TempDir()
+	first := seal(here)
+	shared, err := os.ReadFile(filepath.Join(here, platformKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(shared, first) {
+		t.Error("it is the platform's key itself")
+	}
+	if err := os.WriteFile(filepath.Join(replica, platformKeyFile), shared, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(first, seal(here)) || !bytes.Equal(first, seal(replica)) {
+		t.Error("a restart, or a replica with the same platform key, has another")
+	}
+	if bytes.Equal(first, seal(t.TempDir())) {
+		t.Error("two sites have the same")
+	}
+}
