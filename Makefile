@@ -67,6 +67,11 @@ postgres: ## the database tests, against a PostgreSQL of their own
 oidc: ## logins through a real OpenID provider in its own process
 	scripts/tools/oidc-provider/test
 
+.PHONY: keys
+keys: ## keys of services and tokens, with SoftHSM from Debian's packages
+	@scripts/tools/apt softhsm2
+	go test -tags kms,pkcs11key -count=1 -run 'InAToken|OfAService|EveryService' ./policy/signature
+
 .PHONY: keyless
 keyless: ## keyless signatures with a real fulcio, rekor, timestamp authority and OpenID provider
 	@scripts/tools/install oras cosign2 cosign3 fulcio rekor timestamp
