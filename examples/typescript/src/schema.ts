@@ -1548,7 +1548,7 @@ export interface components {
         Usage: {
             /**
              * Format: int64
-             * @description Of all manifests with the config and layers that they name; what two of them share counts for each.
+             * @description Of all manifests and blobs that its repositories hold, with or without a manifest, each once, and of unfinished uploads.
              */
             bytes: number;
             limits: components["schemas"]["UsageLimits"];
