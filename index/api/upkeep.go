@@ -8,6 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // A Keeper looks after stored bytes, and says which may not be read.
@@ -18,6 +20,8 @@ type Keeper interface {
 	// tells damaged of each damage, and progress now and then.
 	Scrub(ctx context.Context, damaged func(Damage), progress func(Scrub)) (Scrub, error)
 	ScrubStatus(ctx context.Context) (ScrubStatus, error)
+	// Publication says how far a version is that is being published.
+	Publication(ctx context.Context, id artifact.Name, v artifact.Version) (Publication, error)
 	Blocks
 }
 
@@ -95,6 +99,11 @@ type scrubOutput struct{ Body ScrubStatus }
 // upkeepRoutes serves the Keeper, where there is one. The description has it
 // in any case.
 func (s *Server) upkeepRoutes(a huma.API) {
+	publication := publicationOperation()
+	publication.Tags, publication.Security = []string{"catalog"}, []map[string][]string{{}, {"bearer": {}}}
+	publication.Middlewares = huma.Middlewares{s.withKeeper}
+	publication.Errors = append(publication.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden)
+	huma.Register(a, publication, s.publication)
 	guarded := func(op huma.Operation) huma.Operation {
 		op.Path = "/api/v1/admin" + op.Path
 		op.Tags = []string{"admin"}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -33,22 +34,42 @@ func (r pushResult) text(w io.Writer) error {
 
 func newPush(c *console) *cobra.Command {
 	var key keyFlag
-	var sign bool
+	var sign, status bool
 	cmd := verb("push DIR|LAYOUT REF", "Push a plugin to a registry",
 		"Packs the directory, or takes what was packed, sends what is missing and sets the tag last.\n"+
 			"Pushing the same again changes nothing. A version tag is immutable: other content under it is\n"+
-			"refused with both digests.",
-		"oarlock push ./hello 127.0.0.1:7117/acme/hello:1.2.0", "oarlock push hello.tar registry.example.org/acme/hello:1.2.0 --sign --key acme.key")
-	cmd.Args = args(2, 2, "a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+			"refused with both digests. A push that was cut is finished by the same push; with --status nothing is sent,\n"+
+			"and it says which parts are there and which are missing, with the directory part by part, without it as far\n"+
+			"as the registry knows.",
+		"oarlock push ./hello 127.0.0.1:7117/acme/hello:1.2.0", "oarlock push hello.tar registry.example.org/acme/hello:1.2.0 --sign --key acme.key",
+		"oarlock push --status ./hello 127.0.0.1:7117/acme/hello:1.2.0", "oarlock push --status 127.0.0.1:7117/acme/hello:1.2.0")
+	cmd.Args = args(1, 2, "a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:1.2.0")
 	key.add(cmd.Flags())
+	cmd.Flags().BoolVar(&status, "status", false, "say how far the publication is; send nothing")
 	cmd.Flags().BoolVar(&sign, "sign", false, "sign what was pushed, with --key")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if sign != (key.path != "") {
 			return usagef("--sign and --key go together")
 		}
-		ref, err := orasregistry.ParseReference(args[1])
+		if len(args) == 1 && !status {
+			return usagef("push: one argument came, expected a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+		}
+		ref, err := orasregistry.ParseReference(args[len(args)-1])
 		if err != nil {
-			return usagef("reference %q: expected registry/publisher/plugin:version", args[1])
+			return usagef("reference %q: expected registry/publisher/plugin:version", args[len(args)-1])
+		}
+		if status {
+			ask := c.statusAt
+			if len(args) == 2 {
+				ask = func(ctx context.Context, ref orasregistry.Reference) (publicationResult, error) {
+					return c.statusOf(ctx, args[0], ref)
+				}
+			}
+			r, err := ask(cmd.Context(), ref)
+			if err != nil {
+				return err
+			}
+			return c.print(r)
 		}
 		p, err := openPlugin(cmd.Context(), args[0], "")
 		if err != nil {

@@ -1,0 +1,34 @@
+package app
+
+import (
+	"context"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/api"
+)
+
+// Publication implements api.Keeper.
+func (k keeper) Publication(ctx context.Context, id artifact.Name, v artifact.Version) (api.Publication, error) {
+	p, err := k.registry.Publication(ctx, id.String(), v)
+	if err != nil {
+		return api.Publication{}, err
+	}
+	out := api.Publication{ID: id.String(), Version: v.String(), State: "partial", Digest: p.Tagged.String(), Parts: []api.PublicationPart{}}
+	switch {
+	case p.Whole:
+		out.State = "complete"
+	case p.Tagged == "" && len(p.Parts) == 0:
+		out.State = "absent"
+	}
+	for _, part := range p.Parts {
+		one := api.PublicationPart{Digest: part.Digest.String(), Kind: "manifest", Platform: part.Platform, Here: part.Here}
+		if part.Index {
+			one.Kind = "index"
+		}
+		for _, d := range part.Missing {
+			one.Missing = append(one.Missing, d.String())
+		}
+		out.Parts = append(out.Parts, one)
+	}
+	return out, nil
+}

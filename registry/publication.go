@@ -1,0 +1,136 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A Publication is how far a version is that is being published.
+type Publication struct {
+	// Tagged is what its tag means, "" while it is not set. Whole says that
+	// all that this reaches is here: only then is the version published.
+	Tagged digest.Digest
+	Whole  bool
+	// Parts are the manifests of the version that are here: of a tagged one all
+	// that it reaches, else those that say its number, in no order.
+	Parts []PublicationPart
+}
+
+// A PublicationPart is one manifest of a version.
+type PublicationPart struct {
+	Digest   digest.Digest
+	Index    bool
+	Platform string // "linux/amd64", where an index says so
+	Here     bool
+	// Missing is what it names and the repository lacks.
+	Missing []digest.Digest
+}
+
+// Publication says what the repository holds of a version: whether it is
+// published, which parts are here while it is not, and which of theirs are
+// missing. What a client did not send yet and no manifest names is not known
+// here.
+func (g *Registry) Publication(ctx context.Context, repo string, v artifact.Version) (Publication, error) {
+	var p Publication
+	if err := checkRepository(repo); err != nil {
+		return p, err
+	}
+	root, err := g.resolveTag(ctx, repo, v.Tag())
+	if err == nil {
+		p.Tagged, p.Whole = root, true
+		err = g.publicationPart(ctx, repo, root, "", &p, map[digest.Digest]bool{})
+		return p, describe(err, "publication of %s@%s", repo, v)
+	}
+	if !errors.Is(err, artifact.ErrNotFound) {
+		return p, describe(err, "publication of %s@%s", repo, v)
+	}
+	seen := map[digest.Digest]bool{}
+	for _, indexes := range []bool{true, false} { // an index names the platforms of its children
+		err := g.revisions(ctx, repo, func(d digest.Digest) error {
+			m, err := g.manifestContent(ctx, repo, d)
+			if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+				return nil
+			}
+			if err != nil || seen[d] || m.isIndex() != indexes || m.ArtifactType != artifact.TypePlugin || !g.says(ctx, repo, m, v) {
+				return err
+			}
+			return g.publicationPart(ctx, repo, d, "", &p, seen)
+		})
+		if err != nil {
+			return p, describe(err, "publication of %s@%s", repo, v)
+		}
+	}
+	p.Whole = false
+	return p, nil
+}
+
+// says reports whether m is of version v.
+func (g *Registry) says(ctx context.Context, repo string, m *manifest, v artifact.Version) bool {
+	if text, ok := m.Annotations[ocispec.AnnotationVersion]; ok {
+		return text == v.String()
+	}
+	c, err := artifact.ReadContent(ctx, m.mediaType, m.content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+		return g.fetch(ctx, repo, d)
+	})
+	return err == nil && c.Plugin.Version.Compare(v) == 0
+}
+
+// publicationPart adds the manifest d and those below it.
+func (g *Registry) publicationPart(ctx context.Context, repo string, d digest.Digest, platform string, p *Publication, seen map[digest.Digest]bool) error {
+	if seen[d] {
+		return nil
+	}
+	seen[d] = true
+	part := PublicationPart{Digest: d, Platform: platform}
+	m, err := g.manifestContent(ctx, repo, d)
+	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+		p.Parts, p.Whole = append(p.Parts, part), false
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	part.Here, part.Index = true, m.isIndex()
+	for _, ref := range m.references() {
+		if m.isIndex() {
+			continue
+		}
+		here, err := g.hasBlob(ctx, repo, ref.Digest)
+		if err != nil {
+			return err
+		}
+		if !here {
+			part.Missing, p.Whole = append(part.Missing, ref.Digest), false
+		}
+	}
+	p.Parts = append(p.Parts, part)
+	for _, child := range m.Manifests {
+		platform := ""
+		if child.Platform != nil {
+			platform = fmt.Sprintf("%s/%s", child.Platform.OS, child.Platform.Architecture)
+		}
+		if err := g.publicationPart(ctx, repo, child.Digest, platform, p, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasBlob reports whether repo holds the blob d and its bytes are here.
+func (g *Registry) hasBlob(ctx context.Context, repo string, d digest.Digest) (bool, error) {
+	to, err := g.layer(ctx, repo, d)
+	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = g.driver.Stat(ctx, blobPath(to))
+	return err == nil, missingIsFine(err)
+}
