@@ -93,6 +93,8 @@ const (
 	Delete Action = "delete"
 	// Publish is asked besides Push where a push sets a version tag.
 	Publish Action = "publish"
+	// List is asked, of the API as a whole, for the names of all repositories.
+	List Action = "list"
 )
 
 // Access is one question to an Admitter.
