@@ -63,7 +63,7 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if action != Pull {
+	if action != Pull && action != List {
 		if err := g.checkWritable(r.Context(), at.repo); err != nil {
 			return err
 		}
@@ -79,6 +79,8 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 		return g.metered(w, r, at, g.continueUpload)
 	case routeTags:
 		return g.getTags(w, r, at)
+	case routeCatalog:
+		return g.getRepositories(w, r)
 	default:
 		return g.getReferrers(w, r, at)
 	}
@@ -119,6 +121,8 @@ func actionOf(at route, method string) (Action, error) {
 		allow = "GET, HEAD"
 	}
 	switch {
+	case read && at.kind == routeCatalog:
+		return List, nil
 	case read:
 		return Pull, nil
 	case method == http.MethodDelete && (at.kind == routeManifest || at.kind == routeBlob):

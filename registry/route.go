@@ -20,11 +20,12 @@ const (
 	routeUpload
 	routeTags
 	routeReferrers
+	routeCatalog
 )
 
 // A route is what a path under /v2/ asks for:
 //
-//	path = "/v2/" [ name ( "/manifests/" reference | "/blobs/" digest
+//	path = "/v2/" [ "_catalog" | name ( "/manifests/" reference | "/blobs/" digest
 //	     | "/blobs/uploads" [ "/" ] | "/blobs/uploads/" id
 //	     | "/tags/list" | "/referrers/" digest ) ]
 type route struct {
@@ -52,6 +53,9 @@ func parseRoute(path string) (route, error) {
 	}
 	if rest == "" {
 		return route{kind: routeBase}, nil
+	}
+	if rest == "_catalog" {
+		return route{kind: routeCatalog}, nil
 	}
 	r, last, err := splitRoute(path, rest)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// A Holder holds what a registry could serve, in a form of its own.
-type Holder interface {
+// A Viewable holds what a registry could serve, in a form of its own.
+type Viewable interface {
 	// Names are the repositories, sorted; those that ever held a manifest.
 	Names() []string
 	// Held says what one of them holds.
@@ -37,15 +37,15 @@ type Held struct {
 
 // View reads what h holds as a registry does: the same content gives the same
 // answers as if it were stored. It takes no lock, and nothing can be written.
-func View(ctx context.Context, h Holder, o Options) (*Registry, error) {
+func View(ctx context.Context, h Viewable, o Options) (*Registry, error) {
 	o.Driver, o.Parameters, o.ReadOnly = instanceDriver, map[string]any{"instance": &view{holder: h}}, true
 	return Open(ctx, o)
 }
 
-// view is a driver over a Holder. It makes up the files of one repository at
+// view is a driver over a Viewable. It makes up the files of one repository at
 // a time.
 type view struct {
-	holder Holder
+	holder Viewable
 
 	mu    sync.Mutex
 	files []*viewed // the last ones, newest first

@@ -55,6 +55,16 @@ func asError(ref string, err error) error {
 	return fmt.Errorf("%s: %w", ref, err)
 }
 
+// Wrap says of an error of oras-go what this package says of its own: a
+// registry's refusal is an *Error, and the kinds are those of package artifact.
+// ref is what was asked for. Nil stays nil.
+func Wrap(ref string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return asError(ref, err)
+}
+
 func refusal(ref string, r *errcode.ErrorResponse) *Error {
 	e := &Error{Reference: ref, Status: r.StatusCode, Message: strings.ToLower(http.StatusText(r.StatusCode)), kind: kindOf(r.StatusCode)}
 	var messages []string

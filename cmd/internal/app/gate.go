@@ -24,6 +24,9 @@ var meant = map[registry.Action]auth.Action{
 
 // Admit implements registry.Admitter.
 func (g gate) Admit(ctx context.Context, x registry.Access) error {
+	if x.Action == registry.List {
+		return challenged(g.accounts.Check(ctx, auth.CatalogList, auth.Site()))
+	}
 	if x.Repository == "" {
 		return challenged(g.accounts.CheckBase(ctx))
 	}
