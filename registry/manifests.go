@@ -159,6 +159,9 @@ func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Di
 	if err := g.driver.settle(ctx); err != nil {
 		return err
 	}
+	if err := g.stillLocked(ctx, at.repo, at.tag); err != nil {
+		return err
+	}
 	if err := room.Commit(ctx); err != nil {
 		return admission(err)
 	}
@@ -199,12 +202,24 @@ func (g *Registry) lock(ctx context.Context, repo, tag string) (func(), error) {
 	if err != nil || tag == "" {
 		return leave, lockError(err)
 	}
-	release, err := g.opts.Locker.Lock(ctx, "tag/"+repo+":"+tag, false)
+	release, err := g.opts.Locker.Lock(ctx, tagLock(repo, tag), false)
 	if err != nil {
 		leave()
 		return nil, lockError(err)
 	}
 	return func() { release(); leave() }, nil
+}
+
+func tagLock(repo, tag string) string { return "tag/" + repo + ":" + tag }
+
+// stillLocked refuses where the tag's lock was lost since lock took it: what was
+// checked under it may have changed.
+func (g *Registry) stillLocked(ctx context.Context, repo, tag string) error {
+	h, ok := g.opts.Locker.(LosingLocker)
+	if !ok || tag == "" {
+		return nil
+	}
+	return lockError(h.Held(ctx, tagLock(repo, tag)))
 }
 
 func lockError(err error) error {

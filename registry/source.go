@@ -138,6 +138,9 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 	if err != nil {
 		return describe(err, "channel %s:%s: manifest %s", repo, channel, d)
 	}
+	if err := g.stillLocked(ctx, repo, t.String()); err != nil {
+		return describe(err, "channel %s:%s", repo, channel)
+	}
 	if err := g.setTag(context.WithoutCancel(ctx), repo, channel, m.digest); err != nil {
 		return describe(err, "channel %s:%s", repo, channel)
 	}

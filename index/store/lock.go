@@ -28,7 +28,40 @@ type AdvisoryLocker struct {
 	mu      sync.Mutex
 	queues  map[string]*queue  // by key, those of this process
 	waiting map[string]*sql.DB // by class
+	held    map[string]asker   // by key, the connections that hold one alone
 	closed  bool
+}
+
+// An asker asks the server over the connection that holds a lock. That the
+// server answers says that it holds it still: it goes with the connection.
+type asker func(ctx context.Context) error
+
+// Held returns nil where this locker holds the lock on key alone, still. A
+// lock is lost with its connection, such as when another server takes over:
+// whoever took it asks before he relies on it.
+func (l *AdvisoryLocker) Held(ctx context.Context, key string) error {
+	l.mu.Lock()
+	ask := l.held[key]
+	l.mu.Unlock()
+	if ask == nil {
+		return fmt.Errorf("lock %q: it is not held: %w", key, artifact.ErrConflict)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockAnswer)
+	defer cancel()
+	if err := ask(ctx); err != nil {
+		return fmt.Errorf("lock %q: it was lost: %w", key, err)
+	}
+	return nil
+}
+
+func (l *AdvisoryLocker) holds(key string, ask asker) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ask == nil {
+		delete(l.held, key)
+		return
+	}
+	l.held[key] = ask
 }
 
 const (
@@ -57,7 +90,7 @@ func OpenAdvisoryLocker(ctx context.Context, url string) (*AdvisoryLocker, error
 	s.write.SetConnMaxIdleTime(0)
 	return &AdvisoryLocker{
 		url: url, session: session{db: s.write.DB},
-		queues: map[string]*queue{}, waiting: map[string]*sql.DB{},
+		queues: map[string]*queue{}, waiting: map[string]*sql.DB{}, held: map[string]asker{},
 	}, nil
 }
 
@@ -101,6 +134,9 @@ func (l *AdvisoryLocker) Lock(ctx context.Context, key string, shared bool) (unl
 		return nil, wrap("lock", err)
 	}
 	return sync.OnceFunc(func() {
+		if !shared {
+			l.holds(key, nil)
+		}
 		release()
 		q.sem.Release(weight)
 		l.leave(key, q)
@@ -207,7 +243,10 @@ func (q *queue) part(s *share) {
 
 // take asks the session for the lock, and waits where another replica has it.
 func (l *AdvisoryLocker) take(ctx context.Context, key, suffix string) (release func(), err error) {
-	release, err = l.session.try(ctx, key, suffix)
+	release, ask, err := l.session.try(ctx, key, suffix)
+	if release != nil && suffix == "" {
+		l.holds(key, ask)
+	}
 	if release != nil || err != nil {
 		return release, err
 	}
@@ -230,6 +269,9 @@ func (l *AdvisoryLocker) wait(ctx context.Context, key, suffix string) (release 
 		discard(conn.Raw)
 		_ = conn.Close()
 		return nil, err
+	}
+	if suffix == "" {
+		l.holds(key, conn.PingContext)
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)

@@ -200,3 +200,83 @@ func TestSharersLetAWriterIn_K7(t *testing.T) {
 	}
 	held()
 }
+
+// TestALostLockIsNoticed_K7: when the server ends a connection, as it does when
+// another takes over, whoever held its locks learns of it before he relies on one.
+func TestALostLockIsNoticed_K7(t *testing.T) {
+	t.Parallel()
+	server := os.Getenv("OARLOCK_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("OARLOCK_TEST_POSTGRES is not set")
+	}
+	url := newPostgres(t, server)
+	var replicas [2]*AdvisoryLocker
+	for i := range replicas {
+		l, err := OpenAdvisoryLocker(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		replicas[i] = l
+	}
+	admin, err := openPostgres(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = admin.Close() })
+	for _, waited := range []bool{false, true} {
+		key := fmt.Sprint("tag/waited ", waited)
+		var other func()
+		if waited {
+			if other, err = replicas[1].Lock(t.Context(), key, false); err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				for held(t, admin, key) < 2 { // until the first waits for the second
+				}
+				other()
+			}()
+		}
+		unlock, err := replicas[0].Lock(t.Context(), key, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := replicas[0].Held(t.Context(), key); err != nil {
+			t.Errorf("held, %s: %v", key, err)
+		}
+		if err := replicas[1].Held(t.Context(), key); err == nil {
+			t.Errorf("%s: another holds it too", key)
+		}
+		const end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+		if _, err := admin.write.ExecContext(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+		taken, err := replicas[1].Lock(t.Context(), key, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := replicas[0].Held(t.Context(), key); err == nil {
+			t.Errorf("%s: a lost lock is said to be held", key)
+		}
+		unlock()
+		if err := replicas[1].Held(t.Context(), key); err != nil {
+			t.Errorf("%s: the next holder lost it to the one before: %v", key, err)
+		}
+		taken()
+		if err := replicas[1].Held(t.Context(), key); err == nil {
+			t.Errorf("%s: it was given back", key)
+		}
+	}
+}
+
+// held is how many hold or wait for a key.
+func held(t *testing.T, admin *Store, key string) (n int) {
+	t.Helper()
+	err := admin.write.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks, (SELECT hashtextextended(?, 0) AS k) AS h
+		WHERE locktype = 'advisory' AND classid::bigint = (k >> 32) & 4294967295 AND objid::bigint = k & 4294967295`, lockName(key)).Scan(&n)
+	if err != nil {
+		t.Error(err)
+		return 2
+	}
+	return n
+}

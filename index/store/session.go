@@ -18,9 +18,10 @@ type session struct {
 // try takes the lock on key if nobody else has it or waits for it; a nil
 // release says that somebody does. The answer is waited for even when ctx
 // ends, because a cancelled question would cost the connection and its locks.
-func (s *session) try(ctx context.Context, key, suffix string) (release func(), err error) {
+// The asker says whether the lock is held still.
+func (s *session) try(ctx context.Context, key, suffix string) (release func(), ask asker, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,7 +32,7 @@ func (s *session) try(ctx context.Context, key, suffix string) (release func(), 
 		if fresh {
 			if s.conn, err = s.db.Conn(ctx); err != nil {
 				s.conn = nil
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		on := s.conn
@@ -39,15 +40,32 @@ func (s *session) try(ctx context.Context, key, suffix string) (release func(), 
 		err = on.QueryRowContext(ctx, "SELECT pg_try_advisory_lock"+suffix+lockKey, lockName(key)).Scan(&got)
 		switch {
 		case err == nil && got:
-			return func() { s.release(ctx, on, key, suffix) }, nil
+			return func() { s.release(ctx, on, key, suffix) }, func(ctx context.Context) error { return s.ask(ctx, on) }, nil
 		case err == nil:
-			return nil, nil
+			return nil, nil, nil
 		}
 		s.drop()
 		if fresh || attempt > 0 {
-			return nil, err
+			return nil, nil, err
 		}
 	}
+}
+
+// ask asks the server over the connection on, which is gone where another
+// took its place.
+func (s *session) ask(ctx context.Context, on *sql.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != on {
+		return sql.ErrConnDone
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)
+	defer cancel()
+	if err := on.PingContext(ctx); err != nil {
+		s.drop()
+		return err
+	}
+	return nil
 }
 
 // release gives a lock of the connection on back, unless that has gone.
