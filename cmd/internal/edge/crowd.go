@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -46,6 +47,14 @@ type counted struct {
 	net.Conn
 	once  sync.Once
 	leave func()
+}
+
+// ReadFrom lets the kernel copy a file to the connection.
+func (c *counted) ReadFrom(r io.Reader) (int64, error) {
+	if from, ok := c.Conn.(io.ReaderFrom); ok {
+		return from.ReadFrom(r)
+	}
+	return io.Copy(struct{ io.Writer }{c.Conn}, r)
 }
 
 func (c *counted) Close() error {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -80,5 +81,38 @@ func TestAFurtherRequestIsRefused(t *testing.T) {
 	leave <- true
 	if got := <-answers; got != http.StatusOK {
 		t.Errorf("the first is answered %d", got)
+	}
+}
+
+// TestCountedConnectionLeavesCopyingToTheKernel: a server finds the shortcut
+// for files on the connection that it was given.
+func TestCountedConnectionLeavesCopyingToTheKernel(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounded := LimitConnections(l, 2)
+	defer bounded.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c, err := bounded.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	from, ok := c.(io.ReaderFrom)
+	if !ok {
+		t.Fatal("the connection hides ReadFrom, so that every file passes through memory")
+	}
+	if n, err := from.ReadFrom(strings.NewReader("bytes")); n != 5 || err != nil {
+		t.Fatal(n, err)
+	}
+	got := make([]byte, 5)
+	if _, err := io.ReadFull(client, got); err != nil || string(got) != "bytes" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
