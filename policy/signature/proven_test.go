@@ -287,7 +287,7 @@ func TestARevokedIdentityCountsByProvenTime_G3(t *testing.T) {
 				t.Parallel()
 				s := newStore()
 				d := s.version("1.0.0")
-				s.attach(inReferrer, d, build(i, t, s, d, now.Add(time.Minute), proof{true, true}))
+				s.attach(inReferrer, d, build(i, t, s, d, time.Now().Add(time.Minute), proof{true, true}))
 				sig := judge(t, i.trusting(t, identity, ", certificate_log: optional"+row.rest), s, d.Digest)
 				if len(sig.Evidence) != 1 || sig.Evidence[0].Code != row.code {
 					t.Errorf("got %+v, want %s", sig.Evidence, row.code)
