@@ -95,7 +95,7 @@ func newRootShow(c *console) *cobra.Command {
 			return err
 		}
 		if export != "" {
-			if err := os.WriteFile(export, raw, 0o644); err != nil { //nolint:gosec // it is public
+			if err := os.WriteFile(export, raw, 0o644); err != nil {
 				return err
 			}
 		}
