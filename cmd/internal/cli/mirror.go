@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/backup"
+	"github.com/oarlock/oarlock/registry/mirror"
+)
+
+// mirrorResult is what one run copied, and what differs.
+type mirrorResult struct {
+	Check bool `json:"check"`
+	mirror.Report
+}
+
+func (r mirrorResult) text(w io.Writer) error {
+	for _, list := range []struct {
+		what  string
+		items []mirror.Item
+	}{{"missing", r.Missing}, {"different", r.Different}, {"extra", r.Extra}, {"failed", r.Failed}} {
+		for _, i := range list.items {
+			if err := sentence(w, "%s: %s", list.what, i); err != nil {
+				return err
+			}
+		}
+	}
+	if r.Check {
+		return sentence(w, "%d repositories: %d missing, %d different, %d extra, %d failed",
+			r.Repositories, len(r.Missing), len(r.Different), len(r.Extra), len(r.Failed))
+	}
+	return sentence(w, "%d repositories: copied %d manifests and %d blobs (%s), set %d tags; %d different, %d extra, %d failed",
+		r.Repositories, r.Manifests, r.Blobs, byteCount(r.Bytes), r.Tags, len(r.Different), len(r.Extra), len(r.Failed))
+}
+
+func newMirror(c *console) *cobra.Command {
+	var o mirror.Options
+	var versions string
+	var every time.Duration
+	cmd := verb("mirror SRC DST", "Copy what is new from one registry to another",
+		"Versions go with their signatures, attestations and ledgers, over the referrers API or without it; SRC and DST\n"+
+			"are any OCI registries, with or without a folder. What DST has is not sent again, so a run that was cut goes on,\n"+
+			"and --every keeps a mirror fresh. A version of DST never moves and a ledger never gets shorter: what differs is\n"+
+			"told, and is exit code 3, as is what failed. With --check nothing is copied, and what is missing or different\n"+
+			"is exit code 1. Logins are those of oarlock, oras and docker; listing all repositories of a site needs one.",
+		"oarlock mirror plugins.example.org registry.internal",
+		"oarlock mirror plugins.example.org registry.internal/plugins --repository 'acme/*' --versions '>=2'",
+		"oarlock mirror plugins.example.org registry.internal --check --output json",
+		"oarlock mirror plugins.example.org registry.internal --every 1h")
+	cmd.Args = args(2, 2, "two registries such as plugins.example.org and registry.internal/folder")
+	f := cmd.Flags()
+	f.StringSliceVar(&o.Repositories, "repository", nil, "`NAME` or pattern to take, may be repeated; all by default")
+	f.StringSliceVar(&o.Except, "except", nil, "`NAME` or pattern to leave out, may be repeated")
+	f.StringVar(&versions, "versions", "", "`RANGE` of versions to take, such as '>=2'; all by default")
+	f.BoolVar(&o.Check, "check", false, "say what is missing, different or extra; copy nothing")
+	f.DurationVar(&every, "every", 0, "go on, and begin a run every `DURATION` such as 1h, until SIGTERM")
+	f.IntVar(&o.Parallel, "parallel", 8, "how much is on its way at once in one repository")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if every < 0 || o.Check && every > 0 {
+			return usagef("--every %s: expected more than 0, and no --check", every)
+		}
+		if versions != "" {
+			r, err := artifact.ParseRange(versions)
+			if err != nil {
+				return argument(err)
+			}
+			o.Versions = r
+		}
+		o.From, o.To = c.remote(nil), c.remote(nil)
+		o.Promote = c.promoter(args[1])
+		for {
+			err := c.mirror(cmd.Context(), args[0], args[1], o)
+			if every == 0 {
+				return err
+			}
+			if err != nil && !errors.Is(err, errReported) && cmd.Context().Err() == nil {
+				c.note("oarlock: mirror: %s; it is tried again in %s", message(err), every)
+			}
+			if !pause(cmd.Context(), every) {
+				return nil
+			}
+		}
+	}
+	return cmd
+}
+
+// mirror is one run.
+func (c *console) mirror(ctx context.Context, from, to string, o mirror.Options) error {
+	steps := c.newSteps("mirror")
+	o.Progress = func(r mirror.Report) {
+		steps.at(backup.Progress{Repositories: r.Repositories, Of: r.Of, Objects: r.Manifests + r.Blobs, Bytes: r.Bytes})
+	}
+	r, err := mirror.Run(ctx, from, to, o)
+	steps.done(err)
+	if err != nil {
+		return fmt.Errorf("mirror: %w", err)
+	}
+	if err := c.print(mirrorResult{o.Check, r}); err != nil {
+		return err
+	}
+	if o.Check && !r.Same() {
+		return errReported
+	}
+	return partialIf(!r.Same())
+}
+
+// promoter sets channels at a mirror that is an Oarlock site.
+func (c *console) promoter(place string) func(context.Context, string, string, artifact.Version) error {
+	host, folder, _ := strings.Cut(place, "/")
+	if strings.Trim(folder, "/") != "" {
+		return nil // the names there are not those of plugins
+	}
+	there := *c
+	there.server = host
+	return func(ctx context.Context, repository, channel string, v artifact.Version) error {
+		_, err := call[channelResult](ctx, &there, http.MethodPost, "/plugins/"+repository+"/channels/"+channel, map[string]string{"version": v.String()})
+		return err
+	}
+}
+
+// pause reports false when ctx ended before d was over.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
