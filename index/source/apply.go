@@ -52,21 +52,30 @@ func (in *Ingester) apply() error {
 	repos := make([]string, len(batch))
 	var changed []catalog.Plugin
 	var removed []artifact.Name
+	derived := map[artifact.Name]bool{}
+	served := in.ledgers.served()
+	var restamped []catalog.Plugin
 	for i, r := range batch {
 		repos[i] = r.repo
 		name, err := artifact.ParseName(r.repo)
 		switch {
 		case r.publishers != nil:
-			changed = append(changed, in.install(r.publishers)...)
+			restamped = append(restamped, in.install(r.publishers)...)
 		case r.keep || err != nil:
 		case r.plugin == nil:
-			removed = append(removed, name)
+			removed, derived[name] = append(removed, name), true
 		default:
-			changed = append(changed, *r.plugin)
+			changed, derived[name] = append(changed, *r.plugin), true
+		}
+	}
+	for _, p := range restamped { // as it was, unless it was derived anew
+		if !derived[p.ID] {
+			changed = append(changed, p)
 		}
 	}
 	err := in.advance(changed, removed)
 	if err != nil {
+		in.ledgers.restore(served)
 		in.log.Error("generation refused, the earlier one goes on serving", "alert", true, "repositories", len(repos), "err", err)
 		for _, repo := range repos {
 			in.retry.add(repo, in.opts.Now())

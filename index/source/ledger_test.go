@@ -1,10 +1,12 @@
 package source_test
 
 import (
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	format "github.com/oarlock/oarlock/artifact/ledger"
@@ -305,5 +307,36 @@ func TestTrustThatEndsTakesWhatItVouchedFor_G3(t *testing.T) {
 	}
 	if got, problems := seen(t, live, "acme/hello"); got || problems[0] != index.ReasonLedgerForged {
 		t.Errorf("verified %v, %v, want unverified and forged", got, problems)
+	}
+}
+
+// A plugin that changes while its publisher does keeps what is new of both.
+func TestAPublisherAndItsPluginChangeAtOnce_C1(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	l := newLedgers(t, m)
+	m.publish("acme/hello", "1.0.0")
+	m.publish("acme/gone", "1.0.0")
+	in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Dev, o.Interval = l.judge, true, 20*time.Millisecond })
+	for i := range 21 {
+		version := fmt.Sprintf("1.%d.0", i+1)
+		m.publish("acme/hello", version)
+		if i == 10 {
+			m.untag("acme/gone", "1.0.0")
+			in.Touch("acme/gone")
+		}
+		l.act("oarlock/publishers:acme", []string{"verify", "unverify"}[i%2])
+		in.Notify("acme/hello", version, "", "")
+		in.Notify(format.PublishersRepository, "acme", "", "")
+	}
+	settle(t, in)
+	if p, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/hello")); !ok || len(p.Versions) != 22 {
+		t.Errorf("versions were lost: %+v", p)
+	}
+	if _, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/gone")); ok {
+		t.Error("a plugin that went came back")
+	}
+	if c, err := in.Check(t.Context()); err != nil || len(c.Differ) != 0 || c.Serving != c.Rebuilt {
+		t.Errorf("check: %+v, %v", c, err)
 	}
 }

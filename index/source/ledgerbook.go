@@ -185,3 +185,16 @@ func (b *book) install(all map[string]PublisherStanding) []string {
 	slices.Sort(changed)
 	return changed
 }
+
+// served is what is served now, for restore to go back to.
+func (b *book) served() map[string]PublisherStanding {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.serving
+}
+
+func (b *book) restore(serving map[string]PublisherStanding) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.serving = serving
+}
