@@ -146,7 +146,7 @@ func (g *Registry) sendChecked(w http.ResponseWriter, r *http.Request, at route,
 	}
 	digester.Hash().Write(last)
 	if found := (sum{digester.Digest(), size}); !found.good(to) {
-		g.found(r.Context(), &Damage{Kind: DamagedBytes, Repository: at.repo, Digest: at.digest, Path: blobPath(to), What: found.what()}, to)
+		_ = g.found(r.Context(), &Damage{Kind: DamagedBytes, Repository: at.repo, Digest: at.digest, Path: blobPath(to), What: found.what()}, to)
 		panic(http.ErrAbortHandler)
 	}
 	if fi != nil {

@@ -98,7 +98,7 @@ func (w *walk) part(ctx context.Context, d ocispec.Descriptor, platform string) 
 		platform = p.OS + "/" + p.Architecture
 	}
 	part := Part{Kind: "blob", Descriptor: d, Platform: platform}
-	var store registry.BlobStore = w.repo.Blobs()
+	store := w.repo.Blobs()
 	switch d.MediaType {
 	case ocispec.MediaTypeImageIndex:
 		part.Kind, store = "index", w.repo.Manifests()
