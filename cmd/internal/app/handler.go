@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/registry/auth"
@@ -18,7 +19,7 @@ func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Ha
 	a := s.accounts
 	uploads, bodies := s.cfg.Limits.uploads(), s.cfg.Limits.requests()
 	o.Large, o.Answered = uploads.Answer, newTraffic(metrics).answered
-	store := o.WrapRoutes("registry", registryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.registry))))
+	store := edge.OnePiece(o.WrapRoutes("registry", registryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.registry)))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
 	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.api))))
 	return s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -31,6 +31,7 @@ func (s *Server) face(o *api.Observer, metrics prometheus.Registerer) error {
 	}
 	s.http = &http.Server{
 		Handler:           proxies.Wrap(s.handler(o, metrics)),
+		ConnContext:       edge.Connection,
 		ReadHeaderTimeout: s.cfg.Limits.ReadHeader,
 		IdleTimeout:       s.cfg.Limits.Idle,
 		MaxHeaderBytes:    64 << 10,

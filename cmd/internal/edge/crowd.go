@@ -45,12 +45,17 @@ func (l *limited) Close() error {
 
 type counted struct {
 	net.Conn
-	once  sync.Once
-	leave func()
+	holding bool   // see hold
+	held    []byte // its room is kept for the next answer
+	once    sync.Once
+	leave   func()
 }
 
 // ReadFrom lets the kernel copy a file to the connection.
 func (c *counted) ReadFrom(r io.Reader) (int64, error) {
+	if p, ok := r.(*piece); ok && c.holding {
+		return c.sendPiece(p)
+	}
 	if from, ok := c.Conn.(io.ReaderFrom); ok {
 		return from.ReadFrom(r)
 	}
