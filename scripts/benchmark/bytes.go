@@ -81,6 +81,12 @@ func benchBytes(ctx context.Context, o options) error {
 		defer n.stop()
 		up = append(up, n)
 	}
+	bare, err := startBare(ctx, filepath.Join(o.dir, "bytes-bare"), small, large)
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	up = append(up, bare)
 	return readTable(ctx, o, up, rows)
 }
 

@@ -37,7 +37,12 @@ func main() {
 	flag.StringVar(&o.krew, "krew", "", "krew-plugins.jsonl.gz; empty leaves the krew rows out")
 	flag.StringVar(&o.only, "only", "bytes,push,visible,krew", "the parts to run")
 	flag.IntVar(&o.seconds, "seconds", 5, "length of each measurement in seconds")
+	bare := flag.String("bare", "", "ADDRESS=DIRECTORY: be the bare Go server")
 	flag.Parse()
+	if addr, dir, ok := strings.Cut(*bare, "="); ok {
+		fmt.Fprintln(os.Stderr, "benchmark:", serveBare(addr, dir))
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, o); err != nil {

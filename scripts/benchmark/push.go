@@ -15,11 +15,12 @@ func benchPush(ctx context.Context, o options) error {
 		return err
 	}
 	defer down()
-	fmt.Printf("\n%-32s %-13s %12s %8s\n", "push of a 20 kB artifact", "server", "artifacts/s", "ratio")
+	fmt.Printf("\n%-32s %-13s %12s %10s %8s\n", "push of a 20 kB artifact", "server", "artifacts/s", "cpu each", "ratio")
 	for _, clients := range []int{1, 8, 32} {
 		var ours float64
 		for _, s := range up {
-			rate, err := pushRate(ctx, s, clients, time.Duration(o.seconds)*time.Second)
+			before := s.cpu()
+			rate, n, err := pushRate(ctx, s, clients, time.Duration(o.seconds)*time.Second)
 			if err != nil {
 				return fmt.Errorf("%s, %d clients: %w", s.name, clients, err)
 			}
@@ -29,15 +30,18 @@ func benchPush(ctx context.Context, o options) error {
 			} else {
 				ratio = fmt.Sprintf("%.2f×", ours/rate)
 			}
-			fmt.Printf("%-32s %-13s %12.0f %8s\n", fmt.Sprintf("%d clients", clients), s.name, rate, ratio)
+			fmt.Printf("%-32s %-13s %12.0f %10s %8s\n", fmt.Sprintf("%d clients", clients), s.name, rate, each(s.cpu()-before, n), ratio)
 		}
+	}
+	for _, s := range up {
+		fmt.Printf("%-32s %-13s %9.0f MiB\n", "memory after it", s.name, s.rss())
 	}
 	return nil
 }
 
 // pushRate gives whole artifacts per second; each client has a repository of
 // its own, each artifact a layer of its own.
-func pushRate(ctx context.Context, s *server, clients int, length time.Duration) (float64, error) {
+func pushRate(ctx context.Context, s *server, clients int, length time.Duration) (perSecond, n float64, err error) {
 	var (
 		wg    sync.WaitGroup
 		count atomic.Int64
@@ -58,7 +62,8 @@ func pushRate(ctx context.Context, s *server, clients int, length time.Duration)
 	}
 	wg.Wait()
 	if err := first.Load(); err != nil {
-		return 0, *err
+		return 0, 0, *err
 	}
-	return float64(count.Load()) / time.Since(began).Seconds(), nil
+	n = float64(count.Load())
+	return n / time.Since(began).Seconds(), n, nil
 }

@@ -18,6 +18,7 @@ type row struct {
 
 type load struct {
 	perSecond float64
+	requests  float64
 	p99       string
 	bytes     string
 	failed    string
@@ -25,6 +26,7 @@ type load struct {
 
 var (
 	wrkRate  = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+	wrkCount = regexp.MustCompile(`(\d+) requests in`)
 	wrkP99   = regexp.MustCompile(`99%\s+(\S+)`)
 	wrkBytes = regexp.MustCompile(`Transfer/sec:\s+(\S+)`)
 	wrkBad   = regexp.MustCompile(`(?m)^\s*(Non-2xx.*|Socket errors.*)$`)
@@ -41,6 +43,9 @@ func wrk(ctx context.Context, o options, url string, connections int) (load, err
 	if m := wrkRate.FindSubmatch(out); m != nil {
 		l.perSecond, _ = strconv.ParseFloat(string(m[1]), 64)
 	}
+	if m := wrkCount.FindSubmatch(out); m != nil {
+		l.requests, _ = strconv.ParseFloat(string(m[1]), 64)
+	}
 	if m := wrkP99.FindSubmatch(out); m != nil {
 		l.p99 = string(m[1])
 	}
@@ -56,17 +61,18 @@ func wrk(ctx context.Context, o options, url string, connections int) (load, err
 // readTable measures every row on every peer in turn and prints a line each,
 // with the ratio of oarlock to the peer.
 func readTable(ctx context.Context, o options, up []*server, rows []row) error {
-	fmt.Printf("\n%-32s %-13s %12s %10s %10s %8s\n", "read", "server", "requests/s", "p99", "bytes/s", "ratio")
+	fmt.Printf("\n%-32s %-13s %12s %10s %10s %10s %8s\n", "read", "server", "requests/s", "p99", "bytes/s", "cpu each", "ratio")
 	for _, r := range rows {
 		var ours float64
 		for _, s := range up {
 			path := r.path
-			if s.name == "nginx" {
+			if s.name == "nginx" || s.name == "bare Go" {
 				if r.static == "" {
 					continue
 				}
 				path = r.static
 			}
+			before := s.cpu()
 			l, err := wrk(ctx, o, s.base+path, r.connections)
 			if err != nil {
 				return err
@@ -80,7 +86,7 @@ func readTable(ctx context.Context, o options, up []*server, rows []row) error {
 			case l.perSecond > 0:
 				ratio = fmt.Sprintf("%.2f×", ours/l.perSecond)
 			}
-			fmt.Printf("%-32s %-13s %12.0f %10s %10s %8s\n", r.what, s.name, l.perSecond, l.p99, l.bytes, ratio)
+			fmt.Printf("%-32s %-13s %12.0f %10s %10s %10s %8s\n", r.what, s.name, l.perSecond, l.p99, l.bytes, each(s.cpu()-before, l.requests), ratio)
 		}
 	}
 	for _, s := range up {
