@@ -8,7 +8,7 @@ type Faults struct {
 	Seen   int64 // damaged bytes that a reader or a check met
 	Aside  int64 // set aside
 	Mended int64 // good again: pushed, fetched, or read from memory
-	Now    int64 // set aside at the moment, as far as this process knows
+	Now    int64 // set aside or missing at the moment, as far as this process knows
 }
 
 type faults struct{ seen, aside, mended atomic.Int64 }

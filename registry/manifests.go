@@ -50,6 +50,9 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route)
 	if err := g.admitContent(r.Context(), at, m.digest); err != nil {
 		return err
 	}
+	if r.Method == http.MethodHead && g.lacks(r.Context(), at.repo, m) {
+		return g.manifestMissing(r.Context(), artifact.ErrNotFound, at)
+	}
 	g.ensureReferrer(r.Context(), at.repo, m)
 	h := w.Header()
 	h.Set("Docker-Content-Digest", d.String())

@@ -71,12 +71,47 @@ func (g *Registry) why(ctx context.Context, d digest.Digest) (Quarantined, bool,
 
 // absent is the damage of bytes that are not where they should be.
 func (g *Registry) absent(ctx context.Context, repo string, d, to digest.Digest, what string) *Damage {
+	g.aside.Store(to, true)
 	damage := &Damage{Kind: MissingBytes, Repository: repo, Digest: d, Path: blobPath(to), What: what + " are missing"}
 	if q, ok, err := g.why(ctx, to); err == nil && ok {
 		damage.Kind, damage.Path = SetAside, quarantinePath(to, "data")
 		damage.What = fmt.Sprintf("%s were found damaged (%s) and set aside at %s", what, q.What, q.At.Format(time.RFC3339))
 	}
 	return damage
+}
+
+// lacks reports whether m holds, at any depth, bytes that are known to be set
+// aside or missing. Such a manifest is not found by HEAD: a client that has
+// all of it then pushes all of it again, instead of finding it there.
+func (g *Registry) lacks(ctx context.Context, repo string, m *manifest) bool {
+	some := false
+	if g.aside.Range(func(any, any) bool { some = true; return false }); !some {
+		return false
+	}
+	for _, ref := range m.references() {
+		if g.gone(ctx, ref.Digest) {
+			return true
+		}
+		if !m.isIndex() {
+			continue
+		}
+		if child, err := g.manifestContent(ctx, repo, ref.Digest); err == nil && g.lacks(ctx, repo, child) {
+			return true
+		}
+	}
+	return false
+}
+
+// gone reports whether d is known to be set aside or missing, and still is.
+func (g *Registry) gone(ctx context.Context, d digest.Digest) bool {
+	if _, known := g.aside.Load(d); !known {
+		return false
+	}
+	_, err := g.driver.Stat(ctx, blobPath(d))
+	if err == nil {
+		g.aside.Delete(d) // another replica mended it
+	}
+	return err != nil
 }
 
 // found acts on bytes that a reader saw to be damaged: they are set aside, so
@@ -144,10 +179,18 @@ func (g *Registry) setAside(ctx context.Context, d digest.Digest, unreadable boo
 
 // back ends the quarantine of bytes that are good again.
 func (g *Registry) back(ctx context.Context, d digest.Digest) error {
+	err := g.drop(ctx, d)
+	if err == nil {
+		g.faults.mended.Add(1)
+	}
+	return err
+}
+
+// drop forgets that d was set aside, and removes what was.
+func (g *Registry) drop(ctx context.Context, d digest.Digest) error {
 	err := missingIsFine(g.driver.Delete(ctx, quarantineDir(d)))
 	if err == nil {
 		g.aside.Delete(d)
-		g.faults.mended.Add(1)
 	}
 	return err
 }

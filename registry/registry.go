@@ -39,7 +39,7 @@ type Registry struct {
 	seen         atomic.Int64       // when it was last known what is blocked, in Unix nanoseconds
 	sparing      singleflight.Group // by repository
 	verified     verified
-	aside        sync.Map // digests that are in quarantine, as far as this process knows
+	aside        sync.Map // digests that are in quarantine or missing, as far as this process knows
 	faults       faults
 	stop         context.CancelFunc
 	done         sync.WaitGroup

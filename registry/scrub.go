@@ -98,6 +98,9 @@ func (g *Registry) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error
 	}
 	err = g.openQuarantine(ctx)
 	if err == nil {
+		err = g.eachQuarantined(ctx, func(d digest.Digest) error { return run.quarantined(ctx, d) })
+	}
+	if err == nil {
 		err = run.walk(ctx)
 	}
 	if err == nil {
@@ -204,12 +207,31 @@ func (s *scrub) pace(ctx context.Context, n int) error {
 }
 
 func (s *scrub) damaged(ctx context.Context, d digest.Digest, what string) error {
+	s.g.faults.seen.Add(1)
+	return s.mend(ctx, Damage{Kind: DamagedBytes, Digest: d, Path: blobPath(d), What: what, target: d})
+}
+
+// quarantined tries again to mend what was set aside before, and drops what
+// nobody holds any more.
+func (s *scrub) quarantined(ctx context.Context, d digest.Digest) error {
+	if repo, _, err := s.g.holder(ctx, d); err != nil {
+		return err
+	} else if repo == "" {
+		s.g.log.InfoContext(ctx, "registry: damaged bytes that no repository holds are dropped", "digest", d)
+		return s.g.drop(ctx, d)
+	}
+	damage := s.g.absent(ctx, "", d, d, "the bytes")
+	damage.target = d
+	return s.mend(ctx, *damage)
+}
+
+func (s *scrub) mend(ctx context.Context, damage Damage) error {
+	d := damage.Digest
 	repo, kind, err := s.g.holder(ctx, d)
 	if err != nil {
 		return err
 	}
-	damage := Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: blobPath(d), What: what, target: d, link: kind}
-	s.g.faults.seen.Add(1)
+	damage.Repository, damage.link = repo, kind
 	how, err := s.g.mend(ctx, &damage)
 	if err != nil {
 		damage.What += "; not mended: " + err.Error()

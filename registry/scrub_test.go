@@ -2,6 +2,8 @@ package registry_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
@@ -12,9 +14,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/artifacttest"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // mirrored is a registry that mends from another one with the same content.
@@ -213,5 +220,103 @@ func TestRepairWritesReferrerLinksAnew_B12(t *testing.T) {
 				t.Errorf("referrers %+v", got)
 			}
 		})
+	}
+}
+
+// A client that pushes a whole version looks whether its manifest is there,
+// and sends nothing below it when it is: so it must hear that it is not, once
+// something that it holds is known to be damaged or missing.
+func TestPushingAWholeVersionMendsItsParts_B12(t *testing.T) {
+	t.Parallel()
+	for says, platforms := range map[string][]string{"of one manifest": nil, "of two platforms": {"linux/amd64", "darwin/arm64"}} {
+		for how, remove := range map[string]bool{"damaged": false, "missing": true} {
+			t.Run("a "+how+" layer of a version "+says, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				s := registrytest.New(t, registrytest.Dir(dir))
+				c, x := newClient(t, s), &stored{dir: dir}
+				src, root := artifacttest.Version{ID: "acme/hello", Files: map[string]string{"big": rand.Text() + strings.Repeat("x", 1<<20)}, Platforms: platforms}.Store(t)
+				push := func() error {
+					return remote.Push(t.Context(), src, root, s.Host+"/acme/hello:1.0.0", remote.Options{Credential: auth.StaticCredential("", auth.EmptyCredential)})
+				}
+				if err := push(); err != nil {
+					t.Fatal(err)
+				}
+				p, err := s.Publication(t.Context(), "acme/hello", version1(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, raw, err := s.Manifest(t.Context(), "acme/hello", p.Parts[len(p.Parts)-1].Digest)
+				var m ocispec.Manifest
+				if err != nil || json.Unmarshal(raw, &m) != nil {
+					t.Fatal(err)
+				}
+				layer := m.Layers[0].Digest
+				at := filepath.Join(dir, x.data(layer))
+				if remove {
+					err = os.Remove(at)
+				} else {
+					err = os.WriteFile(at, []byte("damaged"), 0o600)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				path := "/v2/acme/hello/blobs/" + layer.String()
+				if a, err := c.try("GET", path, nil); err == nil && a.status == http.StatusOK {
+					t.Fatalf("served: %d bytes", len(a.body))
+				}
+				if err := push(); err != nil {
+					t.Fatal(err)
+				}
+				if a, err := c.try("GET", path, nil); !whole(a, err, layer) {
+					t.Errorf("after the push: status %d, %v", a.status, err)
+				}
+				c.want(c.send("HEAD", "/v2/acme/hello/manifests/1.0.0", nil), http.StatusOK)
+				if f := s.Faults(); f.Now != 0 {
+					t.Errorf("faults %+v", f)
+				}
+			})
+		}
+	}
+}
+
+func version1(t *testing.T) artifact.Version {
+	v, err := artifact.ParseVersion("1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// What is in quarantine is tried again by every scrub, and dropped when nobody
+// holds it.
+func TestScrubTriesAgainAndDropsWhatNobodyHolds_B12(t *testing.T) {
+	t.Parallel()
+	x := newKept(t, -1)
+	damages["truncated"](t, x.at(x.layer.Digest))
+	first, err := x.s.Scrub(t.Context(), registry.ScrubOptions{})
+	if err != nil || first.Damaged != 1 || first.Mended != 0 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	rewrite(t, filepath.Join(x.dir, "oarlock/quarantine/sha256", x.layer.Digest.Encoded(), "data"), large) // an operator had a copy
+	again, err := x.s.Scrub(t.Context(), registry.ScrubOptions{})
+	if err != nil || again.Damaged != 1 || again.Mended != 1 {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if a, err := x.c.try("GET", "/v2/acme/hello/blobs/"+x.layer.Digest.String(), nil); !whole(a, err, x.layer.Digest) {
+		t.Errorf("status %d, %v", a.status, err)
+	}
+	alone := x.c.blob("acme/alone", []byte("held by nobody soon"))
+	damages["a byte flipped"](t, x.at(alone.Digest))
+	if err := os.RemoveAll(filepath.Join(x.dir, "docker/registry/v2/repositories/acme/alone")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := x.s.Scrub(t.Context(), registry.ScrubOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := x.s.Quarantined(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
 	}
 }

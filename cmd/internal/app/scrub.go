@@ -44,7 +44,7 @@ func newScrubber(r *registry.Registry, cfg Scrub, log *slog.Logger, metrics prom
 	metrics.MustRegister(s.bytes, s.blobs, s.finished,
 		faultsOf(r, "oarlock_damage_seen_total", "Damaged stored bytes that a reader or a check met.", func(f registry.Faults) int64 { return f.Seen }),
 		faultsOf(r, "oarlock_damage_mended_total", "Damaged stored bytes that are good again.", func(f registry.Faults) int64 { return f.Mended }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_quarantined", Help: "Digests whose bytes are set aside, as far as this process knows."},
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_quarantined", Help: "Digests whose bytes are set aside or missing, as far as this process knows."},
 			func() float64 { return float64(r.Faults().Now) }))
 	return s
 }
