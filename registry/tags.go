@@ -28,7 +28,7 @@ func (g *Registry) getTags(w http.ResponseWriter, r *http.Request, at route) err
 	} else if !ok {
 		return unknownRepository(at.repo)
 	}
-	tags, more, err := g.pageOfTags(r.Context(), at.repo, p)
+	tags, more, err := g.pageOfTags(r.Context(), at, p)
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,11 @@ func unknownRepository(repo string) error {
 	return refuse(http.StatusNotFound, nameUnknown, "repository %q: nothing was pushed to it", repo)
 }
 
-// pageOfTags gives the tags after p.last, and whether there are more. Only
-// names are read beyond the page itself.
-func (g *Registry) pageOfTags(ctx context.Context, repo string, p page) (tags []string, more bool, err error) {
+// pageOfTags gives the tags after p.last, and whether there are more, without
+// those that whoever asks may not know of. Only names are read beyond the page
+// itself.
+func (g *Registry) pageOfTags(ctx context.Context, at route, p page) (tags []string, more bool, err error) {
+	repo := at.repo
 	tags = []string{}
 	if p.n == 0 {
 		return tags, false, nil
@@ -72,6 +74,12 @@ func (g *Registry) pageOfTags(ctx context.Context, repo string, p page) (tags []
 			continue
 		}
 		if err != nil && !errors.Is(err, artifact.ErrUnverified) { // a damaged tag is still a tag
+			return nil, false, err
+		}
+		at.tag = name
+		if err := g.admitLedger(ctx, at); errors.Is(err, artifact.ErrNotFound) {
+			continue
+		} else if err != nil {
 			return nil, false, err
 		}
 		if p.n > 0 && len(tags) == p.n {

@@ -125,6 +125,12 @@ func TestWhoMayChangeAPublisher_B4(t *testing.T) {
 			t.Errorf("the ledger of %s: status %d, want %d", row.name, resp.StatusCode, row.want)
 		}
 	}
+	for token, want := range map[string][]string{"": {"acme"}, eve: {"acme"}, admin: {"acme", "hidden"}} {
+		got := ask[struct{ Tags []string }](t, s, token, "GET", "/v2/oarlock/publishers/tags/list", nil, http.StatusOK)
+		if diff := cmp.Diff(want, got.Tags); diff != "" {
+			t.Errorf("publishers that are told (-want +got):\n%s", diff)
+		}
+	}
 	if got := history(t, s, ""); len(got) != 1 {
 		t.Errorf("history: %v", got)
 	}
