@@ -51,7 +51,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 
 .PHONY: e2e
 e2e: ## stock oras, cosign, crane and regctl against a built server
-	@scripts/tools/install oras crane regctl cosign2 cosign3 registry
+	@scripts/tools/install oras crane regctl regsync cosign2 cosign3 registry
 	go test -tags e2e -count=1 ./scripts/e2e ./policy/...
 
 .PHONY: crash

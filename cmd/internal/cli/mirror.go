@@ -121,8 +121,13 @@ func (c *console) promoter(place string) func(context.Context, string, string, a
 	there := *c
 	there.server = host
 	return func(ctx context.Context, repository, channel string, v artifact.Version) error {
-		_, err := call[channelResult](ctx, &there, http.MethodPost, "/plugins/"+repository+"/channels/"+channel, map[string]string{"version": v.String()})
-		return err
+		for tries := 0; ; tries++ {
+			_, err := call[channelResult](ctx, &there, http.MethodPost, "/plugins/"+repository+"/channels/"+channel, map[string]string{"version": v.String()})
+			// What was just pushed is in the catalog a moment later.
+			if !errors.Is(err, artifact.ErrNotFound) || tries >= 8 || !pause(ctx, 50*time.Millisecond<<min(tries, 5)) {
+				return err
+			}
+		}
 	}
 }
 
