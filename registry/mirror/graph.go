@@ -168,7 +168,7 @@ type verified struct {
 
 func (v *verified) Read(p []byte) (int, error) {
 	n, err := v.VerifyReader.Read(p)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if bad := v.Verify(); bad != nil {
 			return n, fmt.Errorf("%s: the source gave other bytes: %w: %w", v.d.Digest, bad, artifact.ErrUnverified)
 		}

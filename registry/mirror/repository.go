@@ -91,31 +91,34 @@ func (c *repo) catalogIsOwn(ctx context.Context) (bool, error) {
 		scheme = "http"
 	}
 	base := scheme + "://" + c.dst.Reference.Host()
-	resp, err := c.ask(ctx, http.MethodPost, base+"/v2/"+c.dst.Reference.Repository+"/blobs/uploads/")
+	status, upload, err := c.ask(ctx, http.MethodPost, base+"/v2/"+c.dst.Reference.Repository+"/blobs/uploads/")
 	if err != nil {
 		return false, err
 	}
-	if resp.StatusCode != http.StatusAccepted {
-		return resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized, nil
+	if status != http.StatusAccepted {
+		return status == http.StatusForbidden || status == http.StatusUnauthorized, nil
 	}
-	at, err := resp.Location()
-	if err == nil {
-		_, err = c.ask(ctx, http.MethodDelete, at.String()) // it was a question
+	if upload != "" {
+		_, _, err = c.ask(ctx, http.MethodDelete, upload) // it was a question
 	}
 	return false, err
 }
 
-func (c *repo) ask(ctx context.Context, method, url string) (*http.Response, error) {
+// ask gives the status of an answer, and where it leads to.
+func (c *repo) ask(ctx context.Context, method, url string) (status int, location string, err error) {
 	ctx = auth.AppendRepositoryScope(ctx, c.dst.Reference, auth.ActionPull, auth.ActionPush)
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
-		return nil, err
+		return 0, "", err
 	}
 	resp, err := c.dst.Client.Do(req)
 	if err != nil {
-		return nil, err
+		return 0, "", err
 	}
-	return resp, resp.Body.Close()
+	if at, err := resp.Location(); err == nil {
+		location = at.String()
+	}
+	return resp.StatusCode, location, resp.Body.Close()
 }
 
 func tagsOf(ctx context.Context, from *oras.Repository) ([]string, error) {
