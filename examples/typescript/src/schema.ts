@@ -592,6 +592,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plugins/{publisher}/{name}/versions/{version}/publication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask how far a publication is
+         * @description Of a version whose push was cut: which of its manifests are here, and what they lack. It takes who may pull the plugin.
+         */
+        get: operations["publication"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins/{publisher}/{name}/why": {
         parameters: {
             query?: never;
@@ -1286,6 +1306,31 @@ export interface components {
             id: string;
             version: string;
         };
+        Publication: {
+            /** @description What the tag means, once it is set. */
+            digest?: string;
+            /** @example acme/hello */
+            id: string;
+            /** @description The manifests of the version that are here or that one of them names. What was never sent and nothing names is not known. */
+            parts: components["schemas"]["PublicationPart"][] | null;
+            /**
+             * @description Partial: the same push again finishes it. Complete: the tag is set and all that it reaches is here.
+             * @enum {string}
+             */
+            state: "absent" | "partial" | "complete";
+            /** @example 1.2.0 */
+            version: string;
+        };
+        PublicationPart: {
+            digest: string;
+            here: boolean;
+            /** @enum {string} */
+            kind: "index" | "manifest";
+            /** @description Config and layers that it names and the repository lacks. */
+            missing?: string[] | null;
+            /** @example linux/amd64 */
+            platform?: string;
+        };
         Publisher: {
             /** Format: date-time */
             claimed_at: string;
@@ -1732,6 +1777,8 @@ export type PolicyFiles = components['schemas']['PolicyFiles'];
 export type Problem = components['schemas']['Problem'];
 export type PromoteInputBody = components['schemas']['PromoteInputBody'];
 export type Promotion = components['schemas']['Promotion'];
+export type Publication = components['schemas']['Publication'];
+export type PublicationPart = components['schemas']['PublicationPart'];
 export type Publisher = components['schemas']['Publisher'];
 export type PublisherKey = components['schemas']['PublisherKey'];
 export type Quarantined = components['schemas']['Quarantined'];
@@ -4254,6 +4301,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explained"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publication: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+                /** @description Version. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Publication"];
                 };
             };
             /** @description Bad Request */
