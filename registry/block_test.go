@@ -203,10 +203,19 @@ func TestBlocksNameSomething_B11(t *testing.T) {
 // other replica refuses, while it serves from its caches.
 func TestABlockHoldsAtEveryReplicaWithinASecond_B11(t *testing.T) {
 	t.Parallel()
-	locker, dir := registry.NewLocker(), t.TempDir()
-	replica := func(o *registry.Options) { o.Replicated, o.Locker, o.Dir = true, locker, dir }
-	x := newBlockable(t, registrytest.With(replica))
-	other := newClient(t, registrytest.New(t, registrytest.With(replica)))
+	checkBlocksSpread(t, registrytest.Dir(t.TempDir()))
+}
+
+func TestABlockHoldsAtEveryReplicaWithinASecondOverS3_B11(t *testing.T) {
+	t.Parallel()
+	checkBlocksSpread(t, onS3(t))
+}
+
+func checkBlocksSpread(t *testing.T, storage registrytest.Option) {
+	locker := registry.NewLocker()
+	replica := registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, locker })
+	x := newBlockable(t, storage, replica)
+	other := newClient(t, registrytest.New(t, storage, replica))
 	closed, _ := x.reads()
 	for range 3 {
 		for _, path := range closed {

@@ -3,8 +3,10 @@ package registry_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -233,4 +235,48 @@ func (m mirror) Fetch(_ context.Context, repo string, kind registry.LinkKind, d 
 		a.body[0] ^= 1
 	}
 	return io.NopCloser(bytes.NewReader(a.body)), nil
+}
+
+// TestDamageInABucketIsSetAsideAndMended_B12 damages the object behind the
+// back of the server that keeps the bucket.
+func TestDamageInABucketIsSetAsideAndMended_B12(t *testing.T) {
+	t.Parallel()
+	storage := onS3(t)
+	dir := os.Getenv("OARLOCK_TEST_S3_DIR")
+	if dir == "" {
+		t.Skip("OARLOCK_TEST_S3_DIR is not set: where the objects lie is not known")
+	}
+	s := registrytest.New(t, storage)
+	c := newClient(t, s)
+	content := append([]byte(rand.Text()), large...)
+	d := c.blob("acme/hello", content).Digest
+	object := ""
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, d.Encoded()+"/data") {
+			object = path
+		}
+		return nil
+	})
+	if err != nil || object == "" {
+		t.Fatalf("object %q, %v", object, err)
+	}
+	path := "/v2/acme/hello/blobs/" + d.String()
+	if a, err := c.try("GET", path, nil); !whole(a, err, d) {
+		t.Fatalf("status %d, %v", a.status, err)
+	}
+	damages["a byte flipped"](t, object)
+	if a, err := c.try("GET", path, nil); err == nil && a.status == http.StatusOK {
+		t.Errorf("served %d bytes", len(a.body))
+	}
+	c.want(c.send("HEAD", path, nil), http.StatusNotFound)
+	c.refused(c.send("GET", path, nil), http.StatusInternalServerError, "UNKNOWN")
+	c.blob("acme/hello", content)
+	if a, err := c.try("GET", path, nil); !whole(a, err, d) {
+		t.Errorf("after the push: status %d, %v", a.status, err)
+	}
+	damages["truncated"](t, object)
+	state, err := s.Scrub(t.Context(), registry.ScrubOptions{})
+	if err != nil || state.Damaged != 1 {
+		t.Errorf("%+v, %v", state, err)
+	}
 }
