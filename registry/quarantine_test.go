@@ -237,9 +237,9 @@ func (m mirror) Fetch(_ context.Context, repo string, kind registry.LinkKind, d 
 	return io.NopCloser(bytes.NewReader(a.body)), nil
 }
 
-// TestDamageInABucketIsSetAsideAndMended_B12 damages the object behind the
+// TestDamageOverS3IsSetAsideAndMended_B12 damages the object behind the
 // back of the server that keeps the bucket.
-func TestDamageInABucketIsSetAsideAndMended_B12(t *testing.T) {
+func TestDamageOverS3IsSetAsideAndMended_B12(t *testing.T) {
 	t.Parallel()
 	storage := onS3(t)
 	dir := os.Getenv("OARLOCK_TEST_S3_DIR")
