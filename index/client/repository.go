@@ -40,12 +40,27 @@ func (r *repository) digestOf(ctx context.Context, reference string) (digest.Dig
 func (r *repository) Tag(ctx context.Context, tag string) (digest.Digest, error) {
 	d, err := r.remote.Resolve(ctx, tag)
 	if err != nil {
-		return "", r.asKind("tag "+tag, err)
+		return "", r.asKind("tag "+tag, r.told(ctx, tag, err))
 	}
 	if err := d.Digest.Validate(); err != nil {
 		return "", fmt.Errorf("%s: tag %s: digest %.100q: %w", r.name, tag, d.Digest, err)
 	}
 	return d.Digest, nil
+}
+
+// told gives the refusal of a HEAD request, whose answer has no body, its
+// words: those of a GET.
+func (r *repository) told(ctx context.Context, reference string, err error) error {
+	var bare *errcode.ErrorResponse
+	if !errors.As(err, &bare) || bare.StatusCode == http.StatusNotFound || len(bare.Errors) > 0 {
+		return err
+	}
+	_, body, full := r.remote.FetchReference(ctx, reference)
+	if full == nil {
+		body.Close()
+		return err
+	}
+	return full
 }
 
 // Manifest fetches the manifest d.

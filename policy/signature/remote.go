@@ -80,7 +80,7 @@ func (r Remote) resolve(ctx context.Context, text string) (gcrname.Digest, error
 	if err != nil {
 		return gcrname.Digest{}, err
 	}
-	d, err := remote.Head(ref, r.options(ctx)...)
+	d, err := head(ref, r.options(ctx))
 	if err != nil {
 		return gcrname.Digest{}, asKind(text, err)
 	}
@@ -88,6 +88,19 @@ func (r Remote) resolve(ctx context.Context, text string) (gcrname.Digest, error
 		return gcrname.Digest{}, fmt.Errorf("%s: the registry answers with %s: %w", text, d.Digest, artifact.ErrUnverified)
 	}
 	return ref.Context().Digest(d.Digest.String()), nil
+}
+
+// head looks ref up. A refusal of a HEAD request has no words: then those of a
+// GET are told.
+func head(ref gcrname.Reference, opts []remote.Option) (*gcr.Descriptor, error) {
+	d, err := remote.Head(ref, opts...)
+	var refused *transport.Error
+	if errors.As(err, &refused) && refused.StatusCode == http.StatusForbidden {
+		if _, told := remote.Get(ref, opts...); told != nil {
+			return nil, told
+		}
+	}
+	return d, err
 }
 
 // asKind gives a registry's refusal its kind; others mean could not tell.
@@ -114,7 +127,7 @@ type remoteReader struct {
 }
 
 func (r remoteReader) Tag(_ context.Context, tag string) (digest.Digest, error) {
-	d, err := remote.Head(r.repo.Tag(tag), r.opts...)
+	d, err := head(r.repo.Tag(tag), r.opts)
 	if err != nil {
 		return "", asKind(fmt.Sprintf("tag %q", tag), err)
 	}

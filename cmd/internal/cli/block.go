@@ -65,13 +65,17 @@ func (r unblockResult) text(w io.Writer) error {
 }
 
 // blockable splits "acme/hello@1.2.0", "acme/hello@sha256:…", "acme/hello" and
-// "sha256:…".
-func blockable(s string) (repository, reference string) {
+// "sha256:…". What else has a colon is an OCI reference, which names a registry
+// that may not be the one that is asked.
+func blockable(s string) (repository, reference string, err error) {
 	if strings.HasPrefix(s, "sha256:") {
-		return "", s
+		return "", s, nil
 	}
 	repository, reference, _ = strings.Cut(s, "@")
-	return repository, reference
+	if strings.Contains(repository, ":") {
+		return "", "", usagef("%q: expected acme/hello@1.2.0, acme/hello, acme/hello@sha256:… or sha256:…, on the server of --server", s)
+	}
+	return repository, reference, nil
 }
 
 func newBlock(c *console) *cobra.Command {
@@ -89,7 +93,10 @@ func newBlock(c *console) *cobra.Command {
 			return usagef(`block: --reason is missing: whoever wants to pull it is told why`)
 		}
 		body := map[string]string{"reason": reason}
-		body["repository"], body["reference"] = blockable(args[0])
+		var err error
+		if body["repository"], body["reference"], err = blockable(args[0]); err != nil {
+			return err
+		}
 		if code != "" {
 			body["code"] = code
 		}
@@ -121,7 +128,10 @@ func newBlockLift(c *console) *cobra.Command {
 	cmd.Args = args(1, 1, "what was blocked")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		q := url.Values{}
-		repository, reference := blockable(args[0])
+		repository, reference, err := blockable(args[0])
+		if err != nil {
+			return err
+		}
 		q.Set("repository", repository)
 		q.Set("reference", reference)
 		if _, err := call[struct{}](cmd.Context(), c, http.MethodDelete, "/admin/blocks?"+q.Encode(), nil); err != nil {
