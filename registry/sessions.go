@@ -117,9 +117,18 @@ func (g *Registry) sessionURL(id string, s session) (string, error) {
 
 // materialise puts a session into storage, where distribution's handler finds it.
 func (g *Registry) materialise(ctx context.Context, id string, s session) error {
-	at := path.Join(repositoryRoot, s.repo, "_uploads", id, "startedat")
-	if err := g.driver.PutContent(ctx, at, []byte(s.began.Format(time.RFC3339))); err != nil {
+	dir := path.Join(repositoryRoot, s.repo, "_uploads", id)
+	if err := g.driver.PutContent(ctx, path.Join(dir, "startedat"), []byte(s.began.Format(time.RFC3339))); err != nil {
 		return err
+	}
+	if g.driver.root == "" { // an object that is to grow has to be begun
+		w, err := g.driver.Writer(ctx, path.Join(dir, "data"), false)
+		if err != nil {
+			return err
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
 	}
 	g.sessions.end(id)
 	return nil
