@@ -12,7 +12,9 @@ import (
 	"github.com/oarlock/oarlock/registry"
 )
 
-// batch is how many links are changed before pushes to the repository get a turn.
+// batch is how many links are changed at least before pushes to the repository
+// get a turn. It is a sixteenth of a large repository, because each turn has its
+// names read again: the whole is then linear in the repository.
 const batch = 128
 
 // action is what a run does to a link.
@@ -117,12 +119,12 @@ func (r *run) held(w *world) map[digest.Digest]string {
 // apply changes at most a batch of links, under the lock of the repository.
 // More is true when it should be called again, after another survey.
 func (r *run) apply(ctx context.Context, w *world) (more bool, err error) {
-	held, done := r.held(w), 0
+	held, done, most := r.held(w), 0, max(batch, len(w.links)/16)
 	w.order()
 	var left []registry.Link
 	for i, l := range w.links {
 		what := r.act(w, held, l)
-		if what != keep && done == batch {
+		if what != keep && done == most {
 			w.links = append(left, w.links[i:]...)
 			return true, nil
 		}
