@@ -29,4 +29,7 @@ type Subject struct {
 	// Within is an image index that is said to hold Digest, or "". A signature
 	// over it covers its children.
 	Within digest.Digest
+	// LedgerKeys are what the publisher's ledger says, for a trust that counts
+	// its keys; nil is that nobody read it, which is could not tell.
+	LedgerKeys *LedgerKeys
 }

@@ -15,6 +15,14 @@ type Finding struct {
 	Judge string `json:"judge"`
 }
 
+// About is the detail with the digest that it is about.
+func (f Finding) About() string {
+	if f.Digest == "" {
+		return f.Detail
+	}
+	return f.Digest.String() + ": " + f.Detail
+}
+
 // A Verdict is a list of findings that each vote. The zero Verdict could not tell.
 type Verdict struct {
 	Findings []Finding `json:"findings"`

@@ -65,6 +65,9 @@ var (
 // digest, each once.
 func (b *bench) gather(subject digest.Digest, want search) gathered {
 	var g gathered
+	if b.problem != nil {
+		g.findings = append(g.findings, *b.problem)
+	}
 	tagged := g.tag(b, artifact.DigestTag(subject, want.suffix))
 	var rest []digest.Digest
 	referrers, err := b.reader.Referrers(b.ctx, subject)

@@ -50,6 +50,8 @@ type trusted struct {
 	digest digest.Digest
 	rings  map[*trust.Namespace]ring
 	roots  root.TrustedMaterial // of identities; nil where there is none
+	// established are namespaces with the keys of publishers' ledgers.
+	established *lru.Cache[ofLedger, established]
 }
 
 // New makes a Judge. An error wraps artifact.ErrInvalid: a key or a trusted
@@ -75,6 +77,9 @@ func (j *Judge) SetTrust(p *trust.Policy) error {
 	if next.roots, err = rootsOf(p); err != nil {
 		return err
 	}
+	if next.established, err = lru.New[ofLedger, established](maxEstablished); err != nil {
+		return err
+	}
 	for _, ns := range p.Namespaces() {
 		r, err := newRing(ns)
 		if err != nil {
@@ -95,7 +100,7 @@ func (j *Judge) Digest() digest.Digest { return j.trusted.Load().digest }
 // Judge says who signed the subject, by what r holds. The error is that ctx
 // ended; everything else is in the answer, which must not be changed.
 func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
-	b := j.bench(ctx, s.Publisher, r)
+	b := j.bench(ctx, s, r)
 	sig := b.judge1(s.Digest)
 	if s.Within != "" && sig.Status != policy.Verified {
 		sig = b.judgeWithin(s, sig)
@@ -104,6 +109,9 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 		return policy.Signature{}, err
 	}
 	sig.Vote = vote(b.ns, s, sig)
+	if sig.Status == "" && b.problem != nil {
+		sig.Vote.Detail = fmt.Sprintf("the keys of the ledger of publisher %q count, and could not be told", s.Publisher)
+	}
 	return sig, nil
 }
 
@@ -115,12 +123,19 @@ type bench struct {
 	ns     *trust.Namespace
 	ring   ring
 	roots  root.TrustedMaterial
+	// problem is that it could not be told whom the publisher's ledger trusts.
+	problem *policy.Finding
 }
 
-func (j *Judge) bench(ctx context.Context, publisher string, r policy.Reader) *bench {
+func (j *Judge) bench(ctx context.Context, s policy.Subject, r policy.Reader) *bench {
 	t := j.trusted.Load()
-	ns := t.policy.For(publisher)
-	return &bench{judge: j, ctx: ctx, reader: r, ns: ns, ring: t.rings[ns], roots: t.roots}
+	ns := t.policy.For(s.Publisher)
+	b := &bench{judge: j, ctx: ctx, reader: r, ns: ns, ring: t.rings[ns], roots: t.roots}
+	if ns != nil && ns.LedgerKeys {
+		own := t.establish(ns, s)
+		b.ns, b.ring, b.problem = own.ns, own.ring, own.problem
+	}
+	return b
 }
 
 // judge1 judges the evidence about one digest, without a vote.

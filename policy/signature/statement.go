@@ -34,7 +34,7 @@ func mayAttest(d ocispec.Descriptor) bool {
 // They are read as Each goes on. What cannot be read or is none is a Statement
 // without payload whose Finding tells.
 func (j *Judge) Statements(ctx context.Context, s policy.Subject, r policy.Reader) policy.Statements {
-	b := j.bench(ctx, s.Publisher, r)
+	b := j.bench(ctx, s, r)
 	subjects := []digest.Digest{s.Digest}
 	var findings []policy.Finding
 	if s.Within != "" {

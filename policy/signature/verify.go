@@ -19,8 +19,12 @@ type VerifyOptions struct {
 	// reference, or "".
 	Within digest.Digest
 	// Trust says whose signature counts; trust.Only is that of given keys.
-	Trust  *trust.Policy
-	Remote Remote
+	Trust *trust.Policy
+	// LedgerKeys reads what the ledger of a publisher says, beside one of its
+	// repositories in a registry; nil reads none, so that a policy that counts
+	// the keys of ledgers could not tell.
+	LedgerKeys func(ctx context.Context, repository, publisher string) *policy.LedgerKeys
+	Remote     Remote
 }
 
 // Verified is what VerifyRemote found out about one digest.
@@ -46,6 +50,9 @@ func VerifyRemote(ctx context.Context, o VerifyOptions) (Verified, error) {
 	}
 	v := Verified{Reference: ref.String(), Digest: digest.Digest(ref.DigestStr())}
 	subject := policy.Subject{Publisher: publisherOf(ref.RepositoryStr()), Digest: v.Digest, Within: o.Within}
+	if o.LedgerKeys != nil {
+		subject.LedgerKeys = o.LedgerKeys(ctx, ref.Repository.Name(), subject.Publisher)
+	}
 	v.Signature, err = judge.Judge(ctx, subject, remoteReader{ref.Context(), o.Remote.options(ctx)})
 	if err != nil {
 		return v, err
@@ -76,7 +83,7 @@ func sentence(sig policy.Signature) string {
 	parts := []string{sig.Vote.Detail}
 	for _, f := range sig.Evidence {
 		if f.Outcome != policy.Allow {
-			parts = append(parts, fmt.Sprintf("%s: %s", f.Digest, f.Detail))
+			parts = append(parts, f.About())
 		}
 	}
 	return strings.Join(parts, "; ")

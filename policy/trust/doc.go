@@ -32,6 +32,7 @@
 //	          subject_pattern: https://github\.com/acme/.*
 //	        transparency_log: required   # required (default) or optional
 //	        certificate_log: required    # required (default) or optional
+//	    ledger_keys: true       # the keys of the publisher's ledger count too, as one signer
 //	    attestations:           # what must be attested, by one of the signers; nothing by default
 //	      - type: sbom          # sbom, provenance, test-result, vulnerabilities, review, or a predicate type's URI
 //	        required: true      # true (default); false only says whose builds count
@@ -45,6 +46,11 @@
 // of keys:. They are judged at the time that a timestamp or a log entry of the
 // trusted roots proves, the earliest where there are several, and never by a
 // clock: a signature that proves no time does not count where they stand.
+//
+// ledger_keys counts the keys that the publisher's own ledger establishes, as
+// far as platforms: lets it hold, with the times that it gives them. Whoever has
+// one of them can add another, so that all of them are one signer. A ledger that
+// does not hold, or was not read, could not tell.
 //
 // An exact publisher wins over "*" whole: nothing is inherited. A namespace
 // that no entry speaks for trusts nobody and requires a signature, so that its

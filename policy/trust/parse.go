@@ -48,6 +48,8 @@ type namespaceText struct {
 	Threshold *int         `yaml:"threshold"`
 	Signers   []signerText `yaml:"signers"`
 
+	LedgerKeys bool `yaml:"ledger_keys"`
+
 	Attestations []attestationText `yaml:"attestations"`
 }
 
@@ -119,7 +121,7 @@ func (r *reader) namespace(name string, text *namespaceText, roots [][]byte) *Na
 	if text == nil {
 		text = &namespaceText{}
 	}
-	ns := &Namespace{Name: name, Threshold: 1}
+	ns := &Namespace{Name: name, Threshold: 1, LedgerKeys: text.LedgerKeys}
 	switch text.Signature {
 	case "", "required":
 	case "optional":
@@ -132,7 +134,7 @@ func (r *reader) namespace(name string, text *namespaceText, roots [][]byte) *Na
 	for i, a := range text.Attestations {
 		ns.Attestations = append(ns.Attestations, r.attestation(fmt.Sprintf("%s.attestations[%d]", place, i), a))
 	}
-	if len(ns.Attestations) > 0 && len(text.Signers) == 0 {
+	if len(ns.Attestations) > 0 && len(text.Signers) == 0 && !text.LedgerKeys {
 		r.problem(place+".attestations", "nobody is trusted to sign them: expected signers: too")
 	}
 	ns.seal(roots)
@@ -158,15 +160,19 @@ func (r *reader) signersFor(ns *Namespace, place string, texts []signerText) {
 }
 
 func (r *reader) threshold(place string, ns *Namespace, text *namespaceText) {
-	if len(text.Signers) == 0 && !ns.Optional {
-		r.problem(place+".signers", "missing: a signature is required, so somebody must be trusted to sign (or signature: optional)")
+	if len(text.Signers) == 0 && !text.LedgerKeys && !ns.Optional {
+		r.problem(place+".signers", "missing: a signature is required, so somebody must be trusted to sign (or ledger_keys: true, or signature: optional)")
 		return
 	}
 	if text.Threshold == nil {
 		return
 	}
 	ns.Threshold = *text.Threshold
-	if most := max(1, len(text.Signers)); ns.Threshold < 1 || ns.Threshold > most {
+	signers := len(text.Signers)
+	if text.LedgerKeys {
+		signers++ // all keys of a ledger are one signer
+	}
+	if most := max(1, signers); ns.Threshold < 1 || ns.Threshold > most {
 		r.problem(place+".threshold", "%d, expected 1 to %d, the number of signers", ns.Threshold, most)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -30,10 +31,14 @@ type Namespace struct {
 	// Threshold is how many different signers must have signed; at least 1.
 	Threshold int
 	Signers   []Signer
+	// LedgerKeys says that the keys of the publisher's own ledger count beside
+	// Signers: see With.
+	LedgerKeys bool
 	// Attestations say which attestations count and which are required. Each
 	// is signed by one of Signers; Threshold is for the version alone.
 	Attestations []Attestation
 	digest       digest.Digest
+	roots        [][]byte
 }
 
 // A Signer is trusted to sign: by a key, or by an identity. Several of one
@@ -49,6 +54,9 @@ type Signer struct {
 	// ID is the digest of the key's PKIX form, or of the identity: the same
 	// wherever it comes from.
 	ID digest.Digest
+	// Origin is the key of a publisher's ledger that it is, or nil for a signer
+	// that the policy itself names.
+	Origin *policy.LedgerKey
 }
 
 // TrustedRoots are the sigstore trusted roots (JSON) whose certificates,
@@ -111,6 +119,7 @@ func (ns *Namespace) Digest() digest.Digest {
 func (ns *Namespace) Required() bool { return ns == nil || !ns.Optional }
 
 func (ns *Namespace) seal(roots [][]byte) {
+	ns.roots = roots
 	type signer struct {
 		Name     string
 		ID       digest.Digest
@@ -123,8 +132,9 @@ func (ns *Namespace) seal(roots [][]byte) {
 		Roots     []string `json:",omitempty"`
 		// In the order of the file: reasons come in that order.
 		Attestations []Attestation `json:",omitempty"`
-	}{ns.Optional, ns.Threshold, nil, nil, ns.Attestations}
-	rooted := false
+		LedgerKeys   bool          `json:",omitempty"`
+	}{ns.Optional, ns.Threshold, nil, nil, ns.Attestations, ns.LedgerKeys}
+	rooted := ns.LedgerKeys
 	for _, s := range ns.Signers {
 		one := signer{Name: s.Name, ID: s.ID}
 		if !s.Validity.Always() {
