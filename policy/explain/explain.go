@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -54,7 +55,7 @@ type Explanation struct {
 // Of explains a case.
 func Of(c Case) Explanation {
 	e := Explanation{Rule: RuleOf(c.Rule), Outcome: c.Signature.Verdict().And(c.Attestations.Verdict()).Outcome()}
-	e.Steps = append(e.Steps, c.rule()...)
+	e.Steps = append(append(e.Steps, c.rule()...), c.origins()...)
 	for _, f := range c.Signature.Evidence {
 		e.Steps = append(e.Steps, stepOf(StageSignature, f))
 	}
@@ -103,6 +104,35 @@ func (c Case) asks() Step {
 		text = "the signature of one trusted signer is required; " + who
 	}
 	return Step{Stage: StageRule, Outcome: policy.Allow, Code: "threshold", Sentence: text}
+}
+
+// origins say where the signers come from that the policy does not name.
+func (c Case) origins() []Step {
+	if c.Rule == nil || !c.Rule.LedgerKeys {
+		return nil
+	}
+	var out []Step
+	for _, s := range c.Rule.Signers {
+		if s.Origin != nil {
+			out = append(out, Step{Stage: StageRule, Outcome: policy.Allow, Code: "ledger_key", Digest: s.ID, Sentence: origin(c.Publisher, *s.Origin)})
+		}
+	}
+	if len(out) == 0 {
+		out = []Step{{Stage: StageRule, Outcome: policy.Deny, Code: "ledger_key",
+			Sentence: fmt.Sprintf("keys of %s's ledger count too, and it establishes none here", c.Publisher)}}
+	}
+	return out
+}
+
+func origin(publisher string, k policy.LedgerKey) string {
+	said := fmt.Sprintf("key %q of %s's ledger (%s), added %s", k.Name, publisher, k.Ledger, k.AddedAt.UTC().Format(time.RFC3339))
+	if !k.NotBefore.IsZero() {
+		said += ", counts from " + k.NotBefore.Format(time.RFC3339)
+	}
+	if !k.RevokedFrom.IsZero() {
+		said += ", revoked from " + k.RevokedFrom.Format(time.RFC3339)
+	}
+	return said
 }
 
 // signers are the names of the signers that keep holds for, each once: one may

@@ -27,6 +27,8 @@ func (c Case) fixes() []string {
 func (c Case) signatureFix() string {
 	vote := c.Signature.Vote
 	switch {
+	case vote.Outcome == policy.Unknown && c.Rule != nil && c.Rule.LedgerKeys:
+		return "some evidence, or the publisher's ledger, could not be told: the server tries again by itself; oarlock fsck names damaged bytes, and ledgers that do not hold"
 	case vote.Outcome == policy.Unknown:
 		return "some evidence could not be read: the server tries again by itself; oarlock fsck names damaged bytes"
 	case c.Rule == nil:
@@ -36,6 +38,9 @@ func (c Case) signatureFix() string {
 	names := c.signers(func(s trust.Signer) bool {
 		return s.Validity.Revoked == nil && !slices.Contains(c.Signature.Signers, s.Name)
 	})
+	if len(names) < missing && c.Rule.LedgerKeys {
+		return fmt.Sprintf("the publisher adds a key to its ledger and signs with it: oarlock publisher key add %s FILE; too few others can sign it", c.Publisher)
+	}
 	if len(names) < missing {
 		return fmt.Sprintf("the operator of the server names more signers for namespace %q in the trust policy: too few of them can sign it", c.Rule.Name)
 	}

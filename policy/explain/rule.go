@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/opencontainers/go-digest"
 )
@@ -13,8 +14,10 @@ type Rule struct {
 	// Signature is "required" or "optional".
 	Signature string `json:"signature"`
 	// Threshold is how many different signers must have signed.
-	Threshold    int           `json:"threshold"`
-	Signers      []Signer      `json:"signers"`
+	Threshold int      `json:"threshold"`
+	Signers   []Signer `json:"signers"`
+	// LedgerKeys: the keys of the publisher's ledger count too, as one signer.
+	LedgerKeys   bool          `json:"ledger_keys"`
 	Attestations []Requirement `json:"attestations"`
 	Digest       digest.Digest `json:"digest"` // equal for rules that judge alike
 }
@@ -29,11 +32,14 @@ type Signer struct {
 	Subject string `json:"subject,omitempty"`
 	// Validity says which of its signatures count, by their time.
 	Validity trust.Validity `json:"validity,omitzero"`
+	// Origin is the key of the publisher's ledger that it is; the others are
+	// named by the policy.
+	Origin *policy.LedgerKey `json:"origin,omitempty"`
 }
 
 // SignerOf is s, fit to be shown.
 func SignerOf(s trust.Signer) Signer {
-	out := Signer{Name: s.Name, ID: s.ID, Validity: s.Validity}
+	out := Signer{Name: s.Name, ID: s.ID, Validity: s.Validity, Origin: s.Origin}
 	if id := s.Identity; id != nil {
 		out.Issuer, out.Subject = id.Issuer+id.IssuerPattern, id.Subject+id.SubjectPattern
 	}
@@ -53,7 +59,7 @@ func RuleOf(ns *trust.Namespace) Rule {
 	if ns == nil {
 		return r
 	}
-	r.Namespace, r.Threshold = ns.Name, ns.Threshold
+	r.Namespace, r.Threshold, r.LedgerKeys = ns.Name, ns.Threshold, ns.LedgerKeys
 	if ns.Optional {
 		r.Signature = "optional"
 	}

@@ -1075,6 +1075,17 @@ export interface components {
              */
             sequence: number;
         };
+        LedgerKey: {
+            /** Format: date-time */
+            added_at: string;
+            id: string;
+            ledger: string;
+            name: string;
+            /** Format: date-time */
+            not_before?: string;
+            /** Format: date-time */
+            revoked_from?: string;
+        };
         LedgerPage: {
             items: components["schemas"]["LedgerStatement"][] | null;
             /**
@@ -1488,6 +1499,7 @@ export interface components {
         Rule: {
             attestations: components["schemas"]["Requirement"][] | null;
             digest: string;
+            ledger_keys: boolean;
             namespace: string;
             signature: string;
             signers: components["schemas"]["Signer"][] | null;
@@ -1527,6 +1539,7 @@ export interface components {
             id: string;
             issuer?: string;
             name: string;
+            origin?: components["schemas"]["LedgerKey"];
             subject?: string;
             validity?: components["schemas"]["Validity"];
         };
@@ -1753,6 +1766,7 @@ export type Explained = components['schemas']['Explained'];
 export type HostQuery = components['schemas']['HostQuery'];
 export type KeyRevocation = components['schemas']['KeyRevocation'];
 export type LedgerHead = components['schemas']['LedgerHead'];
+export type LedgerKey = components['schemas']['LedgerKey'];
 export type LedgerPage = components['schemas']['LedgerPage'];
 export type LedgerProblem = components['schemas']['LedgerProblem'];
 export type LedgerStatement = components['schemas']['LedgerStatement'];
