@@ -1,6 +1,8 @@
 package source
 
 import (
+	"maps"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
 )
@@ -55,12 +57,15 @@ func (in *Ingester) apply() error {
 	derived := map[artifact.Name]bool{}
 	served := in.ledgers.served()
 	var restamped []catalog.Plugin
+	rekeyed := map[string]bool{}
 	for i, r := range batch {
 		repos[i] = r.repo
 		name, err := artifact.ParseName(r.repo)
 		switch {
 		case r.publishers != nil:
-			restamped = append(restamped, in.install(r.publishers)...)
+			shown, others := in.install(r.publishers)
+			restamped = append(restamped, shown...)
+			maps.Copy(rekeyed, others)
 		case r.keep || err != nil:
 		case r.plugin == nil:
 			removed, derived[name] = append(removed, name), true
@@ -80,6 +85,8 @@ func (in *Ingester) apply() error {
 		for _, repo := range repos {
 			in.retry.add(repo, in.opts.Now())
 		}
+	} else {
+		in.rejudge(rekeyed)
 	}
 	in.queue.release(repos...)
 	return err

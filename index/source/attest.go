@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -44,7 +43,7 @@ func (in *Ingester) unattested(judged policy.Attestations) []index.Reason {
 		return nil
 	}
 	for _, f := range judged.Evidence {
-		reasons = append(reasons, index.Reason{Code: attestReason(f), Detail: fmt.Sprintf("%s: %s", f.Digest, f.Detail)})
+		reasons = append(reasons, index.Reason{Code: attestReason(f), Detail: f.About()})
 	}
 	return reasons
 }

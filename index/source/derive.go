@@ -10,6 +10,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -29,7 +30,7 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 	if err != nil {
 		return nil, err
 	}
-	one := &reading{in: in, id: id, task: t, old: old, tags: tags}
+	one := &reading{in: in, id: id, task: t, old: old, tags: tags, keys: in.keysFor(t, id.Publisher())}
 	p := &catalog.Plugin{ID: id, Broken: damaged}
 	strange := 0
 	for _, tag := range slices.Sorted(maps.Keys(tags)) {
@@ -67,6 +68,7 @@ type reading struct {
 	task *task
 	old  *catalog.Plugin
 	tags map[string]digest.Digest
+	keys *policy.LedgerKeys // of its publisher's ledger
 }
 
 // add reads and judges the version that tag names.

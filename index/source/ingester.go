@@ -30,6 +30,13 @@ type Attestor interface {
 	Attestations(ctx context.Context, subject policy.Subject, evidence policy.Reader) (policy.Attestations, error)
 }
 
+// A LedgerJudge is a Judge that may count the keys of publishers' ledgers.
+type LedgerJudge interface {
+	Judge
+	// CountsLedger reports whether the keys of a publisher's ledger count.
+	CountsLedger(publisher string) bool
+}
+
 // Options say what an Ingester works with. Source and Live must be set.
 type Options struct {
 	Source index.Source

@@ -15,7 +15,7 @@ import (
 // judge sets what v's signatures say, and what it waits for. An error means
 // that ctx ended.
 func (r *reading) judge(ctx context.Context, v *catalog.Version) error {
-	subject := policy.Subject{Publisher: r.id.Publisher(), Digest: v.Digest}
+	subject := policy.Subject{Publisher: r.id.Publisher(), Digest: v.Digest, LedgerKeys: r.keys}
 	held := &evidence{reading: r}
 	sig, err := r.in.opts.Judge.Judge(ctx, subject, held)
 	if err != nil {
@@ -56,7 +56,7 @@ func (in *Ingester) pending(sig policy.Signature) []index.Reason {
 		if f.Outcome.Allowed() {
 			continue
 		}
-		reasons = append(reasons, index.Reason{Code: reasonCode(f), Detail: fmt.Sprintf("%s: %s", f.Digest, f.Detail)})
+		reasons = append(reasons, index.Reason{Code: reasonCode(f), Detail: f.About()})
 	}
 	return reasons
 }

@@ -98,7 +98,7 @@ func TestIncrementalEqualsRebuild_C1(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
 		live := catalog.NewLive(catalog.LiveOptions{})
-		in := source.New(source.Options{Source: m, Live: live, Judge: annotationJudge{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
+		in := source.New(source.Options{Source: m, Live: live, Judge: keyedJudge{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(context.Background())
 		var done sync.WaitGroup
 		done.Go(func() { _ = in.Run(ctx) })

@@ -24,6 +24,7 @@ type PublisherStanding struct {
 	// lost what was known before.
 	Counts ledger.State
 	trust  digest.Digest // by which it was judged
+	keys   *policy.LedgerKeys
 }
 
 // shown is what answers about the publisher's plugins say of it.
@@ -123,6 +124,7 @@ func (in *Ingester) standing(ctx context.Context, ref format.Ref, r *publishers)
 	s := PublisherStanding{Judgement: in.opts.Ledgers.Read(ctx, ref, r, in.ledgers.head(ref)), trust: trust}
 	if ctx.Err() == nil {
 		s.Counts = in.ledgers.judged(in.log, s.Judgement, trust)
+		s.keys = s.SigningKeys(s.Counts)
 	}
 	return s
 }
@@ -181,19 +183,20 @@ func (in *Ingester) lookPublishers(ctx context.Context) result {
 }
 
 // install makes what was read of publishers count, and gives the plugins of
-// those of which something else shows now. It is called with swap held.
-func (in *Ingester) install(all map[string]PublisherStanding) []catalog.Plugin {
+// those of which something else shows now, and the publishers that have other
+// keys. It is called with swap held.
+func (in *Ingester) install(all map[string]PublisherStanding) (shown []catalog.Plugin, rekeyed map[string]bool) {
 	base := in.building
 	if base == nil {
 		base = in.opts.Live.Current().Snapshot
 	}
-	var changed []catalog.Plugin
+	before := in.ledgers.keyring()
 	for _, name := range in.ledgers.install(all) {
 		for p := range base.PluginsOf(name) {
-			changed = append(changed, *p)
+			shown = append(shown, *p)
 		}
 	}
-	return changed
+	return shown, in.rekeyed(base, before, in.ledgers.keyring())
 }
 
 func (in *Ingester) refreshPublishers(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -80,7 +81,7 @@ func (l *ledgers) of(name string) *chains.Chain {
 }
 
 func (l *ledgers) acts() []string {
-	return []string{"claim", "verify", "unverify", "forge", "cut", "swap", "drop"}
+	return []string{"claim", "verify", "unverify", "forge", "cut", "swap", "drop", "key", "revoke"}
 }
 
 // act changes what lies in the registry. Acts that change no chain leave the
@@ -101,6 +102,10 @@ func (l *ledgers) act(name, act string) {
 		c.Verify(l.t)
 	case act == "unverify" && verified(c):
 		c.Add(l.t, format.PublisherUnverified, "admin:root", format.RolePlatform, format.Unverified{Reason: "left"}, nil)
+	case act == "key":
+		c.Add(l.t, format.KeyAdded, "admin:root", format.RolePlatform, ledgertest.NewKey(l.t, "own").Body(fmt.Sprint("key ", len(c.Entries)), chains.Day), nil)
+	case act == "revoke" && lastKey(c) != "":
+		c.Add(l.t, format.KeyRevoked, "admin:root", format.RolePlatform, format.KeyEnd{ID: lastKey(c), From: chains.Day, Reason: "stolen"}, nil)
 	case act == "forge":
 		shown = c.Clone()
 		shown.Sign = l.stranger.Sign
@@ -126,6 +131,21 @@ func verified(c *chains.Chain) bool {
 		}
 	}
 	return yes
+}
+
+// lastKey is the key that was added last, unless it was revoked.
+func lastKey(c *chains.Chain) (id string) {
+	for _, e := range c.Entries {
+		var body struct{ ID string }
+		switch e.Statement.Kind {
+		case format.KeyAdded:
+			_ = json.Unmarshal(e.Statement.Body, &body)
+			id = body.ID
+		case format.KeyRevoked:
+			id = ""
+		}
+	}
+	return id
 }
 
 // seen is what the catalog shows of a plugin's publisher and ledgers.

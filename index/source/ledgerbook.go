@@ -31,6 +31,7 @@ type book struct {
 	memory   map[format.Ref]memory           // of ledgers that held once
 	problems map[format.Ref]ledger.Judgement // of those that do not hold
 	dirty    bool
+	read     bool // the ledgers of publishers were read since the start
 }
 
 type memory struct {
@@ -55,7 +56,9 @@ func openBook(o Options) *book {
 	}
 	for ref, m := range b.memory {
 		if ref.OfPublisher() && m.Trust == o.Ledgers.Digest() {
-			b.serving[ref.Publisher()] = PublisherStanding{Judgement: ledger.Judgement{Ref: ref, Head: m.Head, State: m.State}, Counts: m.State}
+			s := PublisherStanding{Judgement: ledger.Judgement{Ref: ref, Head: m.Head, State: m.State}, Counts: m.State}
+			s.keys = s.SigningKeys(m.State)
+			b.serving[ref.Publisher()] = s
 		}
 	}
 	return b
@@ -181,7 +184,7 @@ func (b *book) install(all map[string]PublisherStanding) []string {
 			changed = append(changed, name)
 		}
 	}
-	b.serving = all
+	b.serving, b.read = all, true
 	slices.Sort(changed)
 	return changed
 }

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -12,6 +13,8 @@ type task struct {
 	repo     string
 	all      bool // judge every version again
 	subjects map[digest.Digest]bool
+	// publishers are by whose ledgers it is judged; nil for those that count.
+	publishers map[string]PublisherStanding
 }
 
 func (t *task) touches(d digest.Digest) bool { return t.all || t.subjects[d] }
@@ -63,6 +66,50 @@ func (q *queue) touch(repo string, subjects []digest.Digest) {
 		}
 	}
 	t.merge(subjects)
+}
+
+// follow touches repos, and those of which is true that are being derived now,
+// because another repository changed. Who waits for that one waits for them.
+func (q *queue) follow(changed string, repos []string, which func(repo string) bool) {
+	for repo := range q.derived(changed) {
+		if which(repo) {
+			repos = append(repos, repo)
+		}
+	}
+	for _, repo := range repos {
+		q.touch(repo, nil)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for w := range q.waiters {
+		if w.missing[changed] == 0 {
+			continue
+		}
+		for _, repo := range repos {
+			w.missing[repo] = max(w.missing[repo], q.releases(repo))
+		}
+	}
+}
+
+// derived are the repositories that are claimed, but one.
+func (q *queue) derived(but string) map[string]bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	out := maps.Clone(q.busy)
+	delete(out, but)
+	return out
+}
+
+// releases is how often repo is released until what is known of it now is
+// done. It is called with mu held.
+func (q *queue) releases(repo string) (n int) {
+	if q.busy[repo] {
+		n++
+	}
+	if q.waiting[repo] != nil {
+		n++
+	}
+	return n
 }
 
 func (q *queue) push(repo string) {

@@ -168,8 +168,11 @@ func (in *Ingester) Rebuild(ctx context.Context) (*catalog.Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
+	if in.opts.Ledgers == nil {
+		publishers = nil
+	}
 	err = in.each(ctx, func(ctx context.Context, repo string) error {
-		p, err := in.derive(ctx, &task{repo: repo, all: true}, nil)
+		p, err := in.derive(ctx, &task{repo: repo, all: true, publishers: publishers}, nil)
 		if err != nil || p == nil {
 			return err
 		}

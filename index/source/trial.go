@@ -83,12 +83,12 @@ func (in *Ingester) Try(ctx context.Context, judge Judge, hear func(Change) erro
 	return t.sum, nil
 }
 
-// as reads what in reads and judges by judge; it only derives, and what is
-// known of ledgers, which it would add to, is left alone.
+// as reads what in reads and judges by judge; it only derives, and by what is
+// known of ledgers, to which it adds nothing.
 func (in *Ingester) as(judge Judge) *Ingester {
 	opts := in.opts
 	opts.Judge, opts.Dev, opts.Ledgers = judge, false, nil
-	return &Ingester{opts: opts, log: in.log}
+	return &Ingester{opts: opts, log: in.log, ledgers: in.ledgers}
 }
 
 type trial struct {

@@ -1,0 +1,150 @@
+package source_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/signature"
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// keyedJudge trusts as annotationJudge does, where the publisher's ledger holds
+// and has a key that is not revoked. The signer's name tells the keys.
+type keyedJudge struct{ annotationJudge }
+
+func (keyedJudge) CountsLedger(string) bool { return true }
+
+func (j keyedJudge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+	sig, err := j.annotationJudge.Judge(ctx, s, r)
+	if err != nil {
+		return sig, err
+	}
+	if s.LedgerKeys == nil || s.LedgerKeys.Problem != nil {
+		return policy.Signature{Vote: policy.Finding{Code: policy.CodeUnreadable, Detail: fmt.Sprint(s.LedgerKeys.Problem)}}, nil
+	}
+	active, revoked := 0, 0
+	for _, k := range s.LedgerKeys.Keys {
+		if k.RevokedFrom.IsZero() {
+			active++
+		} else {
+			revoked++
+		}
+	}
+	if sig.Signer = fmt.Sprintf("%d keys, %d revoked", active, revoked); active == 0 && sig.Vote.Outcome.Allowed() {
+		sig.Status, sig.Vote = policy.Unverified, policy.Finding{Code: policy.CodeUnverified, Outcome: policy.Deny}
+	}
+	return sig, nil
+}
+
+// TestAChangeOfALedgerJudgesItsPublisherAgain_G3 changes keys, and breaks and
+// mends the ledger, and waits for nothing but what follows.
+func TestAChangeOfALedgerJudgesItsPublisherAgain_G3(t *testing.T) {
+	t.Parallel()
+	const acme = "oarlock/publishers:acme"
+	m := newMemory()
+	l := newLedgers(t, m)
+	d := m.publish("acme/hello", "1.0.0")
+	m.sign("acme/hello", d, "good", true)
+	e := m.publish("examples/two", "1.0.0")
+	m.sign("examples/two", e, "good", true)
+	in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Judge = l.judge, keyedJudge{} })
+	read := func(what string) int {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for at, n := range m.reads {
+			if at.String() == what {
+				return n
+			}
+		}
+		return 0
+	}
+	before := read(d.Digest.String())
+	for i, step := range []struct{ act, want string }{
+		{"claim", index.ReasonSignatureUnknown + " unverified"},
+		{"key", "verified"},
+		{"forge", index.ReasonUnreadable + " unverified"},
+		{"key", "verified"},
+		{"cut", index.ReasonUnreadable + " unverified"},
+		{"revoke", "verified"}, // one of two
+		{"drop", index.ReasonUnreadable + " unverified"},
+		{"verify", "verified"}, // back again
+	} {
+		l.act(acme, step.act)
+		in.Notify(format.PublishersRepository, "acme", "", "")
+		settle(t, in)
+		if got := said(t, live, "acme/hello")["1.0.0"]; got != step.want {
+			t.Fatalf("step %d, %s: %q, want %q", i, step.act, got, step.want)
+		}
+		if got := said(t, live, "examples/two")["1.0.0"]; got != index.ReasonSignatureUnknown+" unverified" {
+			t.Fatalf("step %d, %s: another publisher's plugin is %q", i, step.act, got)
+		}
+		c, err := in.Check(t.Context())
+		if err != nil || len(c.Differ) != 0 || c.Serving != c.Rebuilt {
+			t.Fatalf("step %d, %s: %+v, %v", i, step.act, c, err)
+		}
+		if i == 0 {
+			before = read(d.Digest.String()) // of the check: it reads everything
+		} else if now := read(d.Digest.String()); now != before+1 {
+			t.Errorf("step %d, %s: the version was read %d times besides the check", i, step.act, now-before-1)
+		}
+		before = read(d.Digest.String())
+	}
+}
+
+// TestAPluginThatIsReadWhileItsLedgerChanges_G3 publishes plugins while keys
+// come and go.
+func TestAPluginThatIsReadWhileItsLedgerChanges_G3(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	l := newLedgers(t, m)
+	in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Judge, o.Interval = l.judge, keyedJudge{}, time.Millisecond })
+	for i := range 40 {
+		repo := fmt.Sprintf("acme/new-%d", i)
+		m.sign(repo, m.publish(repo, "1.0.0"), "good", true)
+		in.Touch(repo)
+		l.act("oarlock/publishers:acme", "key")
+		in.Notify(format.PublishersRepository, "acme", "", "")
+	}
+	settle(t, in)
+	rebuilt, err := in.Rebuild(t.Context())
+	if err != nil || rebuilt.Digest() != live.Current().Snapshot.Digest() {
+		c, err := in.Check(t.Context())
+		t.Fatalf("%v %+v", err, c.Differ)
+	}
+}
+
+// TestAVersionSaysWhichLedgerCouldNotBeTold_G3 judges as a server does.
+func TestAVersionSaysWhichLedgerCouldNotBeTold_G3(t *testing.T) {
+	t.Parallel()
+	const acme = "oarlock/publishers:acme"
+	p, err := trust.Parse([]byte("namespaces: {'*': {ledger_keys: true}}"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := signature.New(signature.Options{Trust: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMemory()
+	l := newLedgers(t, m)
+	m.publish("acme/hello", "1.0.0")
+	for _, act := range []string{"claim", "key", "forge"} {
+		l.act(acme, act)
+	}
+	_, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Judge = l.judge, judge })
+	plugin, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/hello"))
+	if !ok {
+		t.Fatal("there is no acme/hello")
+	}
+	reasons := plugin.Versions[0].Pending
+	if codes(reasons) != index.ReasonUnreadable+","+index.ReasonUnreadable || !strings.Contains(reasons[1].Detail, acme+" does not hold") {
+		t.Errorf("got %+v", reasons)
+	}
+}
