@@ -54,6 +54,12 @@ func (j judge) Attestations(ctx context.Context, s policy.Subject, r policy.Read
 	return j.attested.Judge(ctx, s, r)
 }
 
+// CountsLedger reports whether the keys of a publisher's ledger count.
+func (j judge) CountsLedger(publisher string) bool {
+	ns := j.signed.Trust().For(publisher)
+	return ns != nil && ns.LedgerKeys
+}
+
 // Digest covers both judges: a catalog that was made without attestations is
 // made again.
 func (j judge) Digest() digest.Digest { return j.attested.Digest() }

@@ -32,10 +32,13 @@ func (p policies) Explain(ctx context.Context, id artifact.Name, v *catalog.Vers
 	if err != nil {
 		return explain.Explanation{}, err
 	}
-	subject := policy.Subject{Publisher: id.Publisher(), Digest: v.Digest}
+	subject := policy.Subject{Publisher: id.Publisher(), Digest: v.Digest, LedgerKeys: p.ingest.LedgerKeys(id.Publisher())}
 	for {
 		who := p.judge.signed.Trust()
-		c := explain.Case{Publisher: id.Publisher(), Reference: reference, Rule: who.For(id.Publisher())}
+		c := explain.Case{Publisher: id.Publisher(), Reference: reference}
+		if c.Rule, err = who.For(id.Publisher()).With(subject.LedgerKeys); err != nil {
+			return explain.Explanation{}, err
+		}
 		if c.Signature, err = p.judge.Judge(ctx, subject, evidence); err != nil {
 			return explain.Explanation{}, err
 		}

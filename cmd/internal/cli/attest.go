@@ -14,7 +14,6 @@ import (
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/attest"
 	"github.com/oarlock/oarlock/policy/signature"
-	"github.com/oarlock/oarlock/policy/trust"
 )
 
 // attestResult is what was attested.
@@ -83,10 +82,10 @@ func (c *console) readFile(path string) ([]byte, error) {
 	return content, err
 }
 
-// attestations judges the attestations of a reference. An error wraps
+// attestations judges the attestations of a reference by digest. An error wraps
 // artifact.ErrUnverified where the policy requires what does not hold.
-func (c *console) attestations(ctx context.Context, ref, within string, who *trust.Policy) (*policy.Attestations, error) {
-	signed, err := signature.New(signature.Options{Trust: who, CacheSize: 1})
+func (c *console) attestations(ctx context.Context, ref, within string, ledgers *ledgerSigners) (*policy.Attestations, error) {
+	signed, err := signature.New(signature.Options{Trust: ledgers.who, CacheSize: 1})
 	if err != nil {
 		return nil, argument(err)
 	}
@@ -99,6 +98,8 @@ func (c *console) attestations(ctx context.Context, ref, within string, who *tru
 		return nil, err
 	}
 	subject.Within = digest.Digest(within)
+	repository, _, _ := strings.Cut(ref, "@")
+	subject.LedgerKeys = ledgers.of(ctx, repository, subject.Publisher)
 	judged, err := judge.Judge(ctx, subject, evidence)
 	if err != nil {
 		return nil, err

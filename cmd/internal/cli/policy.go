@@ -43,7 +43,10 @@ func (r policyResult) text(w io.Writer) error {
 // attestation that it speaks of on a line of its own.
 func ruleRows(row func(...string), ns explain.Rule) {
 	head := []string{ns.Namespace, ns.Signature, strconv.Itoa(ns.Threshold)}
-	if len(ns.Signers) == 0 {
+	if ns.LedgerKeys {
+		row(append(head, "the keys of the publisher's ledger", "")...)
+		head = []string{"", "", ""}
+	} else if len(ns.Signers) == 0 {
 		row(append(head, "nobody", "")...)
 	}
 	for _, s := range ns.Signers {
@@ -65,6 +68,9 @@ func ruleRows(row func(...string), ns explain.Rule) {
 // signerText is a signer with its identity and the bounds of its signatures.
 func signerText(s explain.Signer) string {
 	text := s.Name
+	if o := s.Origin; o != nil {
+		text += fmt.Sprintf(" (key %q, added %s)", o.Name, o.AddedAt.UTC().Format(time.RFC3339))
+	}
 	if s.Issuer != "" {
 		text += fmt.Sprintf(" (%s, by %s)", s.Subject, s.Issuer)
 	}

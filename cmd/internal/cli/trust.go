@@ -102,9 +102,10 @@ func (t *trustFlags) read() (*trust.Policy, error) {
 type verifier struct {
 	judge    *signature.Judge
 	attested *attest.Judge
+	ledgers  *ledgerSigners
 }
 
-func (t *trustFlags) verifier() (client.Verifier, error) {
+func (t *trustFlags) verifier(c *console) (client.Verifier, error) {
 	who, err := t.read()
 	if err != nil {
 		return nil, err
@@ -117,13 +118,14 @@ func (t *trustFlags) verifier() (client.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return verifier{judge, attested}, nil
+	return verifier{judge, attested, c.ledgerSigners(who)}, nil
 }
 
 // Verify lets pass what the trust policy lets pass and is signed, and has the
 // attestations that the policy requires.
 func (v verifier) Verify(ctx context.Context, s client.Subject) (index.Signature, error) {
-	subject := policy.Subject{Publisher: s.ID.Publisher(), Digest: s.Descriptor.Digest}
+	repository, _, _ := strings.Cut(s.Reference, "@")
+	subject := policy.Subject{Publisher: s.ID.Publisher(), Digest: s.Descriptor.Digest, LedgerKeys: v.ledgers.of(ctx, repository, s.ID.Publisher())}
 	got, err := v.judge.Judge(ctx, subject, s.Evidence)
 	if err != nil {
 		return index.Signature{}, err
@@ -156,7 +158,7 @@ func evidenceText(s policy.Signature) string {
 	lines := []string{s.Vote.Detail}
 	for _, f := range s.Evidence {
 		if f.Outcome != policy.Allow {
-			lines = append(lines, fmt.Sprintf("%s: %s", f.Digest, f.Detail))
+			lines = append(lines, f.About())
 		}
 	}
 	return strings.Join(lines, "\n  ")
@@ -182,7 +184,7 @@ func (c *console) puller(t *trustFlags, platform string) (*client.Puller, error)
 		return client.NewPuller(o)
 	}
 	var err error
-	if o.Verifier, err = t.verifier(); err != nil {
+	if o.Verifier, err = t.verifier(c); err != nil {
 		return nil, err
 	}
 	return client.NewPuller(o)

@@ -52,13 +52,14 @@ func newVerify(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		v, err := signature.VerifyRemote(cmd.Context(), signature.VerifyOptions{Reference: args[0], Within: digest.Digest(within), Trust: who, Remote: c.signatures()})
+		ledgers := c.ledgerSigners(who)
+		v, err := signature.VerifyRemote(cmd.Context(), signature.VerifyOptions{Reference: args[0], Within: digest.Digest(within), Trust: who, LedgerKeys: ledgers.of, Remote: c.signatures()})
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
 		r := verifyResult{Verified: v}
 		if attestations {
-			if r.Attestations, err = c.attestations(cmd.Context(), v.Reference, within, who); err != nil {
+			if r.Attestations, err = c.attestations(cmd.Context(), v.Reference, within, ledgers); err != nil {
 				return fmt.Errorf("verify: %w", err)
 			}
 		}
