@@ -42,6 +42,7 @@ func TestScripts_L3(t *testing.T) {
 			"exits":  exitsWith,
 			"digest": digestOf,
 			"logged": logged,
+			"until":  until,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -141,6 +142,23 @@ func logged(ts *testscript.TestScript, _ bool, args []string) {
 	s := ts.Value(serversKey{}).(map[string]*server)["now"]
 	if _, err := s.log.wait(regexp.MustCompile(args[0]+"()"), s.code); err != "" {
 		ts.Fatalf("server: %s", err)
+	}
+}
+
+// until runs a command again until its output matches: what was pushed a moment
+// ago is in the catalog a moment later.
+//
+//	until PATTERN oarlock search …
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile("(?m)" + args[0])
+	for end := time.Now().Add(20 * time.Second); ; {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("the output never matched %s: %v", args[0], err)
+		}
 	}
 }
 
