@@ -3,11 +3,13 @@
 package registrytest
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oarlock/oarlock/registry"
 )
@@ -63,7 +65,13 @@ func New(t testing.TB, options ...Option) *Server {
 	}
 	server := httptest.NewServer(http.Handler(reg))
 	t.Cleanup(func() {
-		server.Close()
+		// Not server.Close: it takes the idle connections of everybody's default
+		// transport along, and with them requests of tests beside this one.
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if server.Config.Shutdown(ctx) != nil {
+			server.Config.Close()
+		}
 		if err := reg.Close(); err != nil {
 			t.Error(err)
 		}
