@@ -55,7 +55,7 @@ func attestReason(f policy.Finding) string {
 	switch f.Code {
 	case policy.CodeAttestationMissing:
 		return index.ReasonAttestMissing
-	case policy.CodeAttestationUnverified, policy.CodeUnknownSigner:
+	case policy.CodeAttestationUnverified, policy.CodeUnknownSigner, policy.CodeRevoked, policy.CodeOutsideValidity, policy.CodeTimeUnproven:
 		return index.ReasonAttestUnverified
 	}
 	return index.ReasonAttestInvalid
