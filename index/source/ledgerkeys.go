@@ -66,7 +66,9 @@ func (in *Ingester) rekeyed(base *catalog.Snapshot, before, after keyring) map[s
 		look(publisher)
 	}
 	for publisher := range after.of {
-		look(publisher)
+		if _, done := before.of[publisher]; !done {
+			look(publisher)
+		}
 	}
 	if !before.read {
 		for p := range base.Plugins {
