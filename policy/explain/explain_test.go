@@ -122,6 +122,25 @@ func TestWhoIsRevokedIsNotAskedToSign_G1(t *testing.T) {
 	}
 }
 
+// A signer that no policy names is told with where it comes from.
+func TestAKeyOfALedgerIsToldWithItsOrigin_G3(t *testing.T) {
+	t.Parallel()
+	ns := rule(t, "acme")
+	ns.LedgerKeys = true
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	ns.Signers[1].Name = "acme's ledger"
+	ns.Signers[1].Origin = &policy.LedgerKey{Ledger: "oarlock/publishers:acme", Name: "laptop", AddedAt: day, NotBefore: day, RevokedFrom: day.AddDate(0, 1, 0)}
+	e := explain.Of(explain.Case{Publisher: "acme", Reference: "r", Rule: ns})
+	want := explain.Step{Stage: explain.StageRule, Outcome: policy.Allow, Code: "ledger_key", Digest: ns.Signers[1].ID,
+		Sentence: `key "laptop" of acme's ledger (oarlock/publishers:acme), added 2026-03-01T00:00:00Z, counts from 2026-03-01T00:00:00Z, revoked from 2026-04-01T00:00:00Z`}
+	if diff := cmp.Diff(want, e.Steps[2]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !e.Rule.LedgerKeys || e.Rule.Signers[1].Origin == nil {
+		t.Errorf("the rule does not show it: %+v", e.Rule)
+	}
+}
+
 // A case that nobody judged could not be told, and denies.
 func TestAnEmptyCaseDoesNotPass(t *testing.T) {
 	t.Parallel()
