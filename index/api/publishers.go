@@ -129,7 +129,7 @@ type PlatformKeyList struct {
 type NewPublisherKey struct {
 	Name string     `json:"name" doc:"What it is called." example:"release"`
 	PEM  string     `json:"pem" doc:"The public key."`
-	From *time.Time `json:"from,omitempty" doc:"From when on it counts; now by default."`
+	From *time.Time `json:"from,omitempty" doc:"From when on it counts; always by default. With a time, signatures have to prove theirs."`
 }
 
 // A KeyRevocation ends a key.

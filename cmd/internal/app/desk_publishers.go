@@ -177,8 +177,21 @@ func (d desk) AddPublisherKey(ctx context.Context, name string, k api.NewPublish
 	if err != nil {
 		return api.Publisher{}, err
 	}
-	body := format.Key{Name: k.Name, PEM: k.PEM, ID: signer.ID.String(), From: moment(k.From)}
+	from := d.always(name)
+	if k.From != nil {
+		from = k.From.UTC()
+	}
+	body := format.Key{Name: k.Name, PEM: k.PEM, ID: signer.ID.String(), From: from}
 	return d.stated(ctx, by, auth.KeysManage, name, format.KeyAdded, body)
+}
+
+// always is a time before which nothing of a publisher was signed: a key that
+// counts from then on is not bound, so no signature by it has to prove its time.
+func (d desk) always(publisher string) time.Time {
+	if s, ok := d.ledgers.index.ingest.Publisher(publisher); ok && s.Counts.Publisher != nil {
+		return s.Counts.Publisher.ClaimedAt
+	}
+	return time.Unix(0, 0).UTC()
 }
 
 func moment(t *time.Time) time.Time {

@@ -26,7 +26,7 @@ func newPublisherKeyAdd(c *console) *cobra.Command {
 		"oarlock publisher key add acme acme.pub", "oarlock publisher key add acme next.pub --name release-2027 --from 2027-01-01T00:00:00Z")
 	namespaceArg(cmd, 1, "a publisher name and the file of a public key")
 	cmd.Flags().StringVar(&name, "name", "", "what the key is called; the file's name without its ending by default")
-	cmd.Flags().StringVar(&from, "from", "", "`TIME` from which what it signs counts; now by default")
+	cmd.Flags().StringVar(&from, "from", "", "`TIME` from which what it signs counts, if signatures prove theirs; always by default")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		text, err := os.ReadFile(args[1])
 		if err != nil {

@@ -1200,7 +1200,7 @@ export interface components {
         NewPublisherKey: {
             /**
              * Format: date-time
-             * @description From when on it counts; now by default.
+             * @description From when on it counts; always by default. With a time, signatures have to prove theirs.
              */
             from?: string;
             /**
