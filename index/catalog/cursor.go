@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -34,7 +35,7 @@ func (c cursor) String() string {
 
 func parseCursor(s string) (cursor, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) <= cursorFixed || b[0] != cursorFormat {
+	if err != nil || strings.ContainsAny(s, "\r\n") || len(b) <= cursorFixed || b[0] != cursorFormat {
 		return cursor{}, fmt.Errorf("cursor %.80q: expected next_cursor of an earlier page: %w", s, artifact.ErrInvalid)
 	}
 	c := cursor{
