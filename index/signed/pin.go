@@ -41,7 +41,7 @@ func ReadPin(text string) (Pin, error) {
 	}
 	pin, err := PinRoot(raw)
 	if err != nil {
-		return Pin{}, fmt.Errorf("%s: %w", text, err)
+		return Pin{}, fmt.Errorf("%s: expected a root as \"oarlock catalog root show --export FILE\" writes it: %w", text, err)
 	}
 	return pin, nil
 }

@@ -24,7 +24,7 @@ type storeFlags struct {
 }
 
 func (s *storeFlags) addDir(f *pflag.FlagSet) {
-	f.StringVarP(&s.dir, "dir", "d", "", "`DIR`ectory of the store")
+	f.StringVarP(&s.dir, "dir", "d", "", "`DIR` of the store")
 }
 
 func (s *storeFlags) add(f *pflag.FlagSet) {

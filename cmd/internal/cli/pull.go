@@ -34,7 +34,7 @@ func newPull(c *console) *cobra.Command {
 		"oarlock pull registry.example.org/acme/hello@sha256:… -d hello --policy trust.yaml --platform linux/arm64")
 	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
 	trust.addPull(cmd.Flags())
-	cmd.Flags().StringVarP(&dir, "dir", "d", "", "`DIR`ectory to make, or an empty one")
+	cmd.Flags().StringVarP(&dir, "dir", "d", "", "`DIR` to make, or an empty one")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` to pull for; this machine's by default")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if dir == "" {

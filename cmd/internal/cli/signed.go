@@ -32,7 +32,7 @@ func (c *console) addSigned(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.signed.catalog, "catalog", "", "`REGISTRY` whose signed catalog is asked in place of a server, also from "+catalogEnv)
 	f.StringVar(&c.signed.root, "root", "", "`FILE` with the root of that catalog to trust, or its digest sha256:…, also from "+rootEnv)
-	f.StringVar(&c.signed.state, "catalog-state", "", "`DIR`ectory that remembers what was seen of that catalog")
+	f.StringVar(&c.signed.state, "catalog-state", "", "`DIR` that remembers what was seen of that catalog")
 }
 
 // settle takes from the environment what the command line leaves open, and says

@@ -80,10 +80,10 @@ func newRootShow(c *console) *cobra.Command {
 		"From the keys themselves with --keys, on the machine that has them; else from the registry, whose word\n"+
 			"alone it is unless a root is pinned: compare the digest over another way before you pin it.",
 		"oarlock catalog root show --keys /var/lib/oarlock/catalog-keys --export root.json",
-		"oarlock catalog root show --server https://plugins.example.org")
+		"oarlock catalog root show --server https://plugins.example.org --export root.json")
 	cmd.Args = args(0, 0, "none")
 	c.addSigned(cmd)
-	cmd.Flags().StringVar(&keys, "keys", "", "`DIR`ectory of the keys: DATA/catalog-keys of the server")
+	cmd.Flags().StringVar(&keys, "keys", "", "`DIR` of the keys: DATA/catalog-keys of the server")
 	cmd.Flags().StringVar(&export, "export", "", "`FILE` to write the root to")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		raw, trusted, err := c.root(cmd.Context(), keys)
@@ -160,9 +160,9 @@ func newRootRotate(c *console) *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&r.KeepRootKey, "keep-root-key", false, "only make the root last longer; its key stays")
 	f.BoolVar(&r.OnlineKeys, "online-keys", false, "new keys of targets, snapshot and timestamp too; readers forget which versions they saw")
-	f.StringVar(&keys, "keys", "", "`DIR`ectory of the keys, to rotate here and not by a server")
+	f.StringVar(&keys, "keys", "", "`DIR` of the keys, to rotate here and not by a server")
 	f.StringArrayVar(&rootKeys, "root-key", nil, "`FILE` with a key of the root that is not in DIR")
-	f.StringVar(&newDir, "new-root-key", "", "`DIR`ectory for the new key of the root; DIR by default")
+	f.StringVar(&newDir, "new-root-key", "", "`DIR` for the new key of the root; DIR by default")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if keys == "" {
 			if len(rootKeys) > 0 || newDir != "" {
