@@ -59,8 +59,8 @@ func (g *Registry) watchBlocks(ctx context.Context) {
 		case <-tick.C:
 		}
 		began := time.Now()
-		ctx, cancel := context.WithTimeout(ctx, blockStale)
-		err := g.lookAtBlocks(ctx, began.After(reread))
+		inTime, cancel := context.WithTimeout(ctx, blockStale)
+		err := g.lookAtBlocks(inTime, began.After(reread))
 		cancel()
 		switch {
 		case err == nil:
