@@ -114,13 +114,23 @@ type ledgerGate struct {
 }
 
 // AdmitLedger implements registry.LedgerAdmitter: the ledger of a private
-// publisher is for those who may pull from it, and not there for others.
+// publisher is for those who may pull from it, and not there for others. One of
+// which neither the site nor the catalog knows yet may be private.
 func (g ledgerGate) AdmitLedger(ctx context.Context, _ registry.Access, publisher string) error {
 	d := desk{g.accounts, g.server.ledgers}
 	s, _ := g.server.index.ingest.Publisher(publisher)
 	private, err := d.private(ctx, publisher, s.Counts.Publisher)
-	if err != nil || !private {
+	if err != nil {
 		return err
+	}
+	if !private {
+		_, err := g.accounts.store.Namespace(ctx, publisher)
+		if s.Counts.Publisher != nil || err == nil || g.accounts.cfg.Dev {
+			return nil
+		}
+		if !errors.Is(err, artifact.ErrNotFound) {
+			return err
+		}
 	}
 	may, err := g.accounts.Decide(ctx, auth.From(ctx), auth.RepositoryPull, auth.InRepository(publisher+"/"+publisher))
 	if err == nil && !may.Allowed() {
