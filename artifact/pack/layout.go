@@ -12,12 +12,14 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/content/oci"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // Write writes r to path: a tar of an OCI layout where path ends in ".tar",
@@ -41,15 +43,7 @@ func (r *Result) Write(ctx context.Context, path string) error {
 }
 
 func (r *Result) writeTarFile(ctx context.Context, path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("layout %s: %w", path, err)
-	}
-	defer os.Remove(f.Name())
-	err = errors.Join(r.WriteTar(ctx, f), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	err := durable.ReplaceBy(path, 0o644, func(w io.Writer) error { return r.WriteTar(ctx, w) })
 	if err != nil {
 		return fmt.Errorf("layout %s: %w", path, err)
 	}

@@ -2,43 +2,18 @@ package catalog
 
 import (
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
+
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // SaveFile writes g to path so that a crash leaves either the old file or the
 // new one, whole.
 func SaveFile(path string, g *Generation) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
+	err := durable.ReplaceBy(path, 0o600, func(w io.Writer) error { return Save(w, g) })
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
-	}
-	defer os.Remove(f.Name())
-	err = Save(f, g)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("checkpoint %q: %w", path, err)
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("checkpoint: %q: %w", dir, err)
 	}
 	return nil
 }

@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 const (
@@ -107,13 +109,13 @@ func (s *Store) unpack(ctx context.Context, v *verified, key string) error {
 	if err := os.Chmod(work, 0o755); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if err := syncTree(work); err != nil {
+	if err := durable.SyncTree(work); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	if err := moveInto(work, filepath.Join(content, key)); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	return syncDir(s.dir)
+	return durable.SyncFolder(s.dir)
 }
 
 // record reads what was verified about content when it was pulled.

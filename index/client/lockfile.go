@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
+	"github.com/oarlock/oarlock/index"
 )
 
 const (
@@ -79,7 +81,7 @@ func (l *Lockfile) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	return replace(path, raw)
+	return durable.Replace(path, raw, 0o644)
 }
 
 func (l *Lockfile) bytes() ([]byte, error) {
@@ -114,7 +116,7 @@ func (s *Store) writeLockfile(now set) error {
 	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, raw) {
 		return nil
 	}
-	if err := replace(path, raw); err != nil {
+	if err := durable.Replace(path, raw, 0o644); err != nil {
 		return fmt.Errorf("store: lock file: %w", err)
 	}
 	return nil

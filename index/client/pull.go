@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
+	"github.com/oarlock/oarlock/index"
 )
 
 // wanted says what must come; what is empty may be anything.
@@ -55,7 +57,7 @@ func (p *Puller) pull(ctx context.Context, at *repository, w wanted, dir string)
 	if err != nil {
 		return nil, err
 	}
-	if err := syncTree(files); err != nil {
+	if err := durable.SyncTree(files); err != nil {
 		return nil, err
 	}
 	if err := moveInto(files, dir); err != nil {

@@ -11,9 +11,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
+	"github.com/oarlock/oarlock/index"
 )
 
 const (
@@ -119,7 +121,7 @@ func (s *Store) writeState(st state) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(filepath.Join(s.dir, stateFile), append(out, '\n')); err != nil {
+	if err := durable.Replace(filepath.Join(s.dir, stateFile), append(out, '\n'), 0o644); err != nil {
 		return fmt.Errorf("store: state: %w", err)
 	}
 	return nil

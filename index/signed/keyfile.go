@@ -5,16 +5,14 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // readKey reads a private key, PEM with PKCS #8: Ed25519, or ECDSA over P-256.
@@ -54,32 +52,8 @@ func newKey(dir, role string) (signature.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MakeFolder(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return s, writeNew(keyPath(dir, role, id), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
-}
-
-// writeNew writes a file whole, durably, and never over another one: that error
-// wraps fs.ErrExist.
-func writeNew(path string, content []byte, mode fs.FileMode) error {
-	return writeFile(path, content, mode, func(tmp string) error { return os.Link(tmp, path) })
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, content []byte, mode fs.FileMode) error {
-	return writeFile(path, content, mode, func(tmp string) error { return os.Rename(tmp, path) })
-}
-
-func writeFile(path string, content []byte, mode fs.FileMode, place func(tmp string) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return place(f.Name())
+	return s, durable.Create(keyPath(dir, role, id), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }

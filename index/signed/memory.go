@@ -14,6 +14,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // memory is what a reader keeps in its directory: the newest metadata that it
@@ -57,7 +58,7 @@ func (m *memory) put(name string, raw []byte) error {
 		m.files[name] = raw
 		return nil
 	}
-	if err := replace(filepath.Join(m.dir, name), raw, 0o644); err != nil {
+	if err := durable.Replace(filepath.Join(m.dir, name), raw, 0o644); err != nil {
 		return fmt.Errorf("catalog state: %w", err)
 	}
 	return nil

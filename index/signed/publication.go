@@ -18,6 +18,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry"
 
+	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index/catalog"
 )
 
@@ -200,7 +201,7 @@ func (j *publication) commit(next *release) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(filepath.Join(j.p.o.Keys.dir, versionsFile), counted, 0o600); err != nil {
+	if err := durable.Replace(filepath.Join(j.p.o.Keys.dir, versionsFile), counted, 0o600); err != nil {
 		return err
 	}
 	next.manifest = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: TypeCatalog, Digest: digestOf(raw), Size: int64(len(raw))}

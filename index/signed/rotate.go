@@ -11,6 +11,8 @@ import (
 
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // A Rotation says what the next root changes. The zero Rotation makes a new
@@ -38,7 +40,7 @@ func (k *Keys) begin() error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(k.rootPath(1), raw, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := durable.Create(k.rootPath(1), raw, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil
@@ -105,7 +107,7 @@ func (k *Keys) Rotate(r Rotation) (version int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("catalog root: %w", err)
 	}
-	if err := writeNew(k.rootPath(next.Signed.Version), raw, 0o600); err != nil {
+	if err := durable.Create(k.rootPath(next.Signed.Version), raw, 0o600); err != nil {
 		return 0, fmt.Errorf("catalog root: version %d: %w", next.Signed.Version, err)
 	}
 	if err := k.Reload(); err != nil {

@@ -8,15 +8,16 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact/durable"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/policy/ledger"
-	"github.com/opencontainers/go-digest"
 )
 
 // book is what the site knows of ledgers: what is served, and how far each was
@@ -75,16 +76,7 @@ func (b *book) save() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(b.path), ".ledgers-*")
-	if err != nil {
-		return fmt.Errorf("memory of ledgers: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(raw)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("memory of ledgers: %w", err)
-	}
-	if err := os.Rename(f.Name(), b.path); err != nil {
+	if err := durable.Replace(b.path, raw, 0o600); err != nil {
 		return fmt.Errorf("memory of ledgers: %w", err)
 	}
 	b.dirty = false

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 const keySuffix = ".jwk.json"
@@ -18,7 +20,7 @@ type KeyFiles struct{ dir string }
 
 // OpenKeyFiles makes the folder (0700) when it is not there.
 func OpenKeyFiles(dir string) (*KeyFiles, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MakeFolder(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	return &KeyFiles{dir}, nil
@@ -53,19 +55,7 @@ func (f *KeyFiles) LoadKeys(context.Context) (map[string][]byte, error) {
 
 // SaveKey implements KeyStore. The file appears whole or not at all.
 func (f *KeyFiles) SaveKey(_ context.Context, id string, key []byte) error {
-	tmp, err := os.CreateTemp(f.dir, ".new-*"+keySuffix)
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(key)
-	err = errors.Join(err, tmp.Chmod(0o600), tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(f.dir, id+keySuffix))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return syncDir(f.dir)
+	return durable.Replace(filepath.Join(f.dir, id+keySuffix), key, 0o600)
 }
 
 // RemoveKey implements KeyStore.
@@ -74,13 +64,8 @@ func (f *KeyFiles) RemoveKey(_ context.Context, id string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(f.dir)
 }

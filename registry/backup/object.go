@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // The two kinds of content in a vault.
@@ -70,13 +71,13 @@ func (v *Vault) put(ctx context.Context, kind string, d digest.Digest, r io.Read
 		return 0, err
 	}
 	at := v.at(kind, d)
-	if err := makeDir(filepath.Dir(at)); err != nil {
+	if err := durable.MakeFolder(filepath.Dir(at), 0o700); err != nil {
 		return 0, err
 	}
 	if err := os.Rename(f.Name(), at); err != nil {
 		return 0, err
 	}
-	return size, syncDir(filepath.Dir(at))
+	return size, durable.SyncFolder(filepath.Dir(at))
 }
 
 // putBytes stores content unless it is there.
@@ -137,48 +138,3 @@ func (c *checked) Close() error { return c.f.Close() }
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
-// makeDir makes dir and those above it, durably.
-func makeDir(dir string) error {
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeDir(filepath.Dir(dir)); err != nil {
-			return err
-		}
-		if err = os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrExist) {
-			return nil
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(dir))
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// writeNew writes content to path, whole or not at all, by way of tmp.
-func writeNew(tmp, path string, content []byte) error {
-	f, err := os.CreateTemp(tmp, "new-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}

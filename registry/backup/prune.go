@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // Pruned is what a Prune removed.
@@ -48,7 +49,7 @@ func (v *Vault) Prune(ctx context.Context, keep int) (Pruned, error) {
 		}
 		p.Backups = append(p.Backups, id)
 	}
-	if err := syncDir(v.path("backups")); err != nil {
+	if err := durable.SyncFolder(v.path("backups")); err != nil {
 		return p, fmt.Errorf("prune: %w", err)
 	}
 	// A listing says that its objects are there, so it goes before them.

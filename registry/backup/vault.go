@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 const (
@@ -53,7 +54,7 @@ func create(dir string) (_ *Vault, err error) {
 	}
 	err = errors.Join(os.RemoveAll(v.path("tmp")), os.MkdirAll(v.path("tmp"), 0o700), os.MkdirAll(v.path("backups"), 0o700))
 	if err == nil {
-		err = writeNew(v.path("tmp"), v.path(stampFile), []byte(stamp))
+		err = durable.Replace(v.path(stampFile), []byte(stamp), 0o600)
 	}
 	if err != nil {
 		return nil, errors.Join(err, v.Close())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // Progress is how far a backup, restore or check has come.
@@ -154,7 +155,7 @@ func (w *Writer) Commit() (id string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("backup: %w", err)
 	}
-	if err := writeNew(w.v.path("tmp"), w.v.path("backups", id+".json"), content); err != nil {
+	if err := durable.Replace(w.v.path("backups", id+".json"), content, 0o600); err != nil {
 		return "", fmt.Errorf("backup: %w", err)
 	}
 	return id, nil

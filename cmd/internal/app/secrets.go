@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 const platformKeyFile = "platform.key"
@@ -58,14 +60,5 @@ func newPlatformKey(path string) (*ecdsa.PrivateKey, error) {
 
 // writeSecret writes a file that only its owner may read, whole or not at all.
 func writeSecret(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return durable.Replace(path, content, 0o600)
 }

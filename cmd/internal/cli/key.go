@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/policy/signature"
 )
 
@@ -78,12 +79,7 @@ func newKeyPublic(c *console) *cobra.Command {
 
 // writeNew writes a file that must not be there yet.
 func writeNew(path string, content []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return fmt.Errorf("key generate: %w", err)
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := durable.Create(path, content, mode); err != nil {
 		return fmt.Errorf("key generate: %w", err)
 	}
 	return nil

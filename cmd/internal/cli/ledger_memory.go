@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/oarlock/oarlock/artifact/durable"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
 )
@@ -78,16 +79,7 @@ func (m ledgerMemory) remember(head string) error {
 	if err := os.MkdirAll(filepath.Dir(m.path), 0o700); err != nil {
 		return fmt.Errorf("remember the ledger: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(m.path), ".ledgers-*")
-	if err != nil {
-		return fmt.Errorf("remember the ledger: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(raw)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), m.path)
-	}
-	if err != nil {
+	if err := durable.Replace(m.path, raw, 0o600); err != nil {
 		return fmt.Errorf("remember the ledger: %w", err)
 	}
 	return nil

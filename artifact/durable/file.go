@@ -1,0 +1,83 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Replace puts a file with content and mode at path, in the place of the one
+// that may be there. Its folder must exist.
+func Replace(path string, content []byte, mode fs.FileMode) error {
+	return system.write(path, mode, all(content), system.rename)
+}
+
+// ReplaceBy is Replace for content that write writes. Where write fails, what
+// stood at path stays, and the error wraps write's.
+func ReplaceBy(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	return system.write(path, mode, write, system.rename)
+}
+
+// Create puts a file with content and mode at path where there is none. The
+// error wraps fs.ErrExist where there is one, and that one is left alone.
+func Create(path string, content []byte, mode fs.FileMode) error {
+	return system.write(path, mode, all(content), system.link)
+}
+
+func all(content []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	}
+}
+
+// disk is what a durable write asks of the operating system, so that a test
+// can cut the power between any two steps.
+type disk struct {
+	temporary  func(dir, pattern string) (file, error)
+	rename     func(from, to string) error
+	link       func(from, to string) error
+	remove     func(path string) error
+	syncFolder func(dir string) error
+}
+
+// file is the part of *os.File that a durable write needs.
+type file interface {
+	io.Writer
+	Name() string
+	Chmod(fs.FileMode) error
+	Sync() error
+	Close() error
+}
+
+var system = disk{
+	temporary:  func(dir, pattern string) (file, error) { return os.CreateTemp(dir, pattern) },
+	rename:     os.Rename,
+	link:       os.Link,
+	remove:     os.Remove,
+	syncFolder: SyncFolder,
+}
+
+func (d disk) write(path string, mode fs.FileMode, write func(io.Writer) error, place func(from, to string) error) error {
+	dir := filepath.Dir(path)
+	f, err := d.temporary(dir, "."+filepath.Base(path)+".*.new")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err = write(f); err == nil {
+		err = errors.Join(f.Chmod(mode), f.Sync())
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = place(f.Name(), path)
+	}
+	if gone := d.remove(f.Name()); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return d.syncFolder(dir)
+}
