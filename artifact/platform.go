@@ -1,7 +1,9 @@
 package artifact
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -12,9 +14,9 @@ import (
 // "not asked" in a question and "any" in an answer.
 type Platform struct{ os, arch, variant string }
 
-// ParsePlatform parses s. "x86_64" and "aarch64" are read as amd64 and arm64,
-// and the variant v8 of arm64, which is the only one, is dropped. Errors wrap
-// ErrInvalid and quote s.
+// ParsePlatform parses s. "x86_64" and "aarch64" are read as amd64 and arm64.
+// The lowest levels, v1 of amd64 and v8 of arm64, are the same as none and are
+// dropped; "7" is read as "v7". Errors wrap ErrInvalid and quote s.
 func ParsePlatform(s string) (Platform, error) {
 	parts := strings.Split(s, "/")
 	if len(parts) != 2 && len(parts) != 3 {
@@ -52,10 +54,49 @@ func (p Platform) normal() Platform {
 	case "aarch64":
 		p.arch = "arm64"
 	}
-	if p.arch == "arm64" && p.variant == "v8" {
-		p.variant = ""
+	if leveled(p.arch) {
+		if p.variant != "" && digits(p.variant) {
+			p.variant = "v" + p.variant
+		}
+		if lowest := map[string]string{"amd64": "v1", "arm64": "v8"}[p.arch]; p.variant == lowest {
+			p.variant = ""
+		}
 	}
 	return p
+}
+
+// leveled reports whether the variants of an architecture are levels, of which
+// a higher one runs a lower one.
+func leveled(arch string) bool { return arch == "amd64" || arch == "arm64" || arch == "arm" }
+
+// A level is how much of an architecture a machine has, or a build needs.
+type level struct{ major, minor int }
+
+// level reads the variant of an architecture that has levels. No variant is v1
+// of amd64, v8 of arm64, and v7 of arm, as containerd reads it.
+func (p Platform) level() (l level, known bool) {
+	if p.variant == "" {
+		return map[string]level{"amd64": {1, 0}, "arm64": {8, 0}, "arm": {7, 0}}[p.arch], leveled(p.arch)
+	}
+	text, ok := strings.CutPrefix(p.variant, "v")
+	major, minor, dotted := strings.Cut(text, ".")
+	var errs [2]error
+	l.major, errs[0] = strconv.Atoi(major)
+	if dotted {
+		l.minor, errs[1] = strconv.Atoi(minor)
+	}
+	return l, ok && leveled(p.arch) && errs[0] == nil && errs[1] == nil
+}
+
+// runs reports whether what has l runs what needs o. Armv9.n has all of Armv8.(n+5).
+func (l level) runs(o level, arch string) bool {
+	switch {
+	case l.major == o.major:
+		return l.minor >= o.minor
+	case arch == "arm64":
+		return l.major == 9 && o.major == 8 && o.minor <= l.minor+5
+	}
+	return l.major > o.major
 }
 
 func platformWord(s string) bool {
@@ -91,18 +132,43 @@ func (p Platform) OCI() *ocispec.Platform {
 }
 
 // Runs reports whether a machine of platform p can run what was built for
-// built. Anything runs what was built for any platform; an arm machine runs
-// lower variants; a question without variant takes every variant.
+// built. Anything runs what was built for any platform. On amd64, arm64 and arm
+// variants are levels: a machine runs its own and lower ones, and one that names
+// none has the lowest (of arm v7). On other architectures a question without
+// variant takes every variant, and a build without one runs on every variant.
 func (p Platform) Runs(built Platform) bool {
 	switch {
 	case built.IsZero() || p.IsZero():
 		return true
 	case p.os != built.os || p.arch != built.arch:
 		return false
-	case built.variant == "" || p.variant == "" || p.variant == built.variant:
+	case built.variant == "" || p.variant == built.variant:
 		return true
+	case !leveled(p.arch):
+		return p.variant == ""
 	}
-	return p.arch == "arm" && built.variant <= p.variant
+	has, known := p.level()
+	needs, said := built.level()
+	return known && said && has.runs(needs, p.arch)
+}
+
+// Better compares two builds that p runs: positive where a is the better one.
+// That is p's own platform, then the highest level, then one without variant,
+// then one for any platform.
+func (p Platform) Better(a, b Platform) int {
+	switch {
+	case a == b:
+		return 0
+	case a == p:
+		return 1
+	case b == p:
+		return -1
+	case a.IsZero() || b.IsZero() || a.variant == "" || b.variant == "":
+		return a.Compare(b) // the shorter is the more general
+	}
+	x, _ := a.level()
+	y, _ := b.level()
+	return cmp.Or(cmp.Compare(x.major, y.major), cmp.Compare(x.minor, y.minor), a.Compare(b))
 }
 
 // Compare orders by os, arch and variant.

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -81,9 +82,10 @@ func (v Version) Patch() uint64 { return v.v.Patch() }
 // SemVer is the library's value, for resolving. It must not be changed.
 func (v Version) SemVer() *semver.Version { return v.v }
 
-// Compare orders by SemVer precedence and, where that ties, by build metadata
-// as text, so that the order is total and the same everywhere. The zero
-// Version comes first.
+// Compare orders by SemVer precedence and, where that ties, by build metadata,
+// so that the order is total and the same everywhere: no metadata first, then
+// identifier by identifier as SemVer orders those of a prerelease, so that
+// 1.0.0+9 comes before 1.0.0+10. The zero Version comes first.
 func (v Version) Compare(o Version) int {
 	switch {
 	case v.v == nil && o.v == nil:
@@ -96,8 +98,40 @@ func (v Version) Compare(o Version) int {
 	if c := v.v.Compare(o.v); c != 0 {
 		return c
 	}
-	return strings.Compare(v.v.Metadata(), o.v.Metadata())
+	return compareBuilds(v.v.Metadata(), o.v.Metadata())
 }
+
+// compareBuilds orders build metadata. Identifiers of digits alone are
+// numbers of any size and come before others; what is still equal, such as 1
+// and 01, is ordered as text.
+func compareBuilds(a, b string) int {
+	if a == b {
+		return 0
+	}
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(as), len(bs)) {
+		if c := compareIdentifiers(as[i], bs[i]); c != 0 {
+			return c
+		}
+	}
+	return cmp.Or(cmp.Compare(len(as), len(bs)), strings.Compare(a, b))
+}
+
+func compareIdentifiers(a, b string) int {
+	n, m := digits(a), digits(b)
+	switch {
+	case n && m:
+		a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+	case n:
+		return -1
+	case m:
+		return 1
+	}
+	return strings.Compare(a, b)
+}
+
+func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // MarshalText writes the SemVer text.
 func (v Version) MarshalText() ([]byte, error) { return []byte(v.String()), nil }

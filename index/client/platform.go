@@ -43,17 +43,7 @@ func childFor(m *artifact.Manifest, p artifact.Platform, want digest.Digest) (oc
 	if len(runs) == 0 {
 		return ocispec.Descriptor{}, fmt.Errorf("no build for %s, there are %s: %w", p, strings.Join(all, ", "), artifact.ErrNotFound)
 	}
-	best := slices.MaxFunc(runs, func(a, b build) int {
-		switch {
-		case a.platform == b.platform:
-			return 0
-		case a.platform == p:
-			return 1
-		case b.platform == p:
-			return -1
-		}
-		return a.platform.Compare(b.platform)
-	})
+	best := slices.MaxFunc(runs, func(a, b build) int { return p.Better(a.platform, b.platform) })
 	return best.at, nil
 }
 

@@ -132,15 +132,5 @@ func buildFor(builds []artifact.Build, p artifact.Platform) digest.Digest {
 		}
 		return runs[0].Digest
 	}
-	return slices.MaxFunc(runs, func(a, b artifact.Build) int {
-		switch {
-		case a.Platform == b.Platform:
-			return 0
-		case a.Platform == p:
-			return 1
-		case b.Platform == p:
-			return -1
-		}
-		return a.Platform.Compare(b.Platform)
-	}).Digest
+	return slices.MaxFunc(runs, func(a, b artifact.Build) int { return p.Better(a.Platform, b.Platform) }).Digest
 }

@@ -37,6 +37,16 @@ func TestResolveChoosesOneVersionOfEach_D2(t *testing.T) {
 			wants: "acme/bee, acme/ant",
 			want:  "acme/lib 1.3.0 (acme/ant acme/bee), acme/ant 1.0.0 (request), acme/bee 1.0.0 (request)",
 		},
+		"a build published later does not change what an exact version means": {
+			world: "acme/ant 1.0.0 needs acme/lib =1.0.0\nacme/lib 1.0.0+zzz\nacme/lib 1.0.0", wants: "acme/ant",
+			want: "acme/lib 1.0.0 (acme/ant), acme/ant 1.0.0 (request)",
+		},
+		"a version with its build is exactly that": {
+			world: "acme/lib 1.0.0+zzz\nacme/lib 1.0.0+10\nacme/lib 1.0.0", wants: "acme/lib 1.0.0+10", want: "acme/lib 1.0.0+10 (request)",
+		},
+		"builds are ordered by number": {
+			world: "acme/lib 1.0.0+9\nacme/lib 1.0.0+10", wants: "acme/lib ^1.0.0", want: "acme/lib 1.0.0+10 (request)",
+		},
 		"a prerelease is not chosen unasked": {
 			world: "acme/ant 2.0.0-rc.1\nacme/ant 1.0.0", wants: "acme/ant", want: "acme/ant 1.0.0 (request)",
 		},
