@@ -98,10 +98,11 @@ func (c *console) note(format string, args ...any) {
 	}
 }
 
-// terminal reports whether stderr is one, so that progress may be drawn.
+// terminal reports whether stderr is one that moves its cursor, so that
+// progress may be drawn.
 func (c *console) terminal() bool {
 	f, ok := c.Err.(*os.File)
-	return ok && !c.quiet && term.IsTerminal(int(f.Fd()))
+	return ok && !c.quiet && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
 // table writes aligned columns.

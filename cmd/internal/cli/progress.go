@@ -21,11 +21,7 @@ type progress struct {
 }
 
 func (c *console) newProgress() *progress {
-	p := &progress{known: map[digest.Digest]*mpb.Bar{}}
-	if c.terminal() {
-		p.bars = mpb.New(mpb.WithOutput(c.Err), mpb.WithWidth(60))
-	}
-	return p
+	return &progress{bars: c.newBars(), known: map[digest.Digest]*mpb.Bar{}}
 }
 
 // push hears what a push does, from several goroutines at once.
@@ -41,7 +37,7 @@ func (p *progress) push(e remote.Event) {
 	bar := p.known[e.Descriptor.Digest]
 	switch {
 	case e.Step == remote.Started && bar == nil:
-		p.known[e.Descriptor.Digest] = p.bars.AddBar(e.Descriptor.Size,
+		p.known[e.Descriptor.Digest] = newBar(p.bars, e.Descriptor.Size,
 			mpb.PrependDecorators(decor.Name(e.Descriptor.Digest.Encoded()[:12])),
 			mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f")))
 	case bar == nil:
@@ -50,6 +46,32 @@ func (p *progress) push(e remote.Event) {
 	default:
 		bar.SetTotal(-1, true)
 	}
+}
+
+// newBars draws below one another on stderr, and is nil without a terminal.
+func (c *console) newBars() *mpb.Progress {
+	if !c.terminal() {
+		return nil
+	}
+	return mpb.New(mpb.WithOutput(c.Err), mpb.WithWidth(60))
+}
+
+// newBar adds a bar that ends when it is told, never by itself: mpb ignores
+// SetTotal for a bar that was made with its total, and one that has seen fewer
+// bytes than that (the registry had some already, a push was cut) keeps Wait
+// waiting for ever.
+func newBar(bars *mpb.Progress, total int64, options ...mpb.BarOption) *mpb.Bar {
+	bar := bars.AddBar(0, options...)
+	bar.SetTotal(total, false)
+	return bar
+}
+
+// endBar ends a bar, full or as it is, so that Wait returns.
+func endBar(bar *mpb.Bar, err error) {
+	if err == nil {
+		bar.SetTotal(-1, true)
+	}
+	bar.Abort(false) // nothing, for a bar that is complete
 }
 
 func (p *progress) sent() int64 { return p.bytes.Load() }
@@ -61,11 +83,7 @@ func (p *progress) done(err error) {
 	}
 	p.mu.Lock()
 	for _, bar := range p.known {
-		if err != nil {
-			bar.Abort(false)
-		} else {
-			bar.SetTotal(-1, true)
-		}
+		endBar(bar, err)
 	}
 	p.mu.Unlock()
 	p.bars.Wait()

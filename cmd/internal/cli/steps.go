@@ -19,11 +19,10 @@ type steps struct {
 }
 
 func (c *console) newSteps(name string) *steps {
-	s := &steps{}
+	s := &steps{bars: c.newBars()}
 	s.now.Store(&backup.Progress{})
-	if c.terminal() {
-		s.bars = mpb.New(mpb.WithOutput(c.Err), mpb.WithWidth(60))
-		s.bar = s.bars.AddBar(0, mpb.PrependDecorators(decor.Name(name)), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+	if s.bars != nil {
+		s.bar = newBar(s.bars, 0, mpb.PrependDecorators(decor.Name(name)), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
 			p := s.now.Load()
 			return fmt.Sprintf("%d of %d repositories, %d objects, %s", p.Repositories, p.Of, p.Objects, byteCount(p.Bytes))
 		})))
@@ -45,10 +44,6 @@ func (s *steps) done(err error) {
 	if s.bars == nil {
 		return
 	}
-	if err != nil {
-		s.bar.Abort(false)
-	} else {
-		s.bar.SetTotal(-1, true)
-	}
+	endBar(s.bar, err)
 	s.bars.Wait()
 }
