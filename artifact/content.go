@@ -18,6 +18,9 @@ type Content struct {
 	// of a single manifest has one per platform that it names, or a single one
 	// with the zero Platform, which fits all.
 	Builds []Build
+	// Images are the image manifests whose layers are pulled: Manifest itself,
+	// or the children of the index in its order.
+	Images []*Manifest
 	// Size is the sum of all manifests, configs and layers in bytes.
 	Size int64
 }
@@ -55,7 +58,7 @@ func readSingle(ctx context.Context, m *Manifest, fetch Fetch) (*Content, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &Content{Plugin: p, Manifest: m, Size: m.Descriptor.Size + m.Config.Size}
+	c := &Content{Plugin: p, Manifest: m, Images: []*Manifest{m}, Size: m.Descriptor.Size + m.Config.Size}
 	for _, l := range m.Layers {
 		c.Size += l.Size
 	}
@@ -137,6 +140,7 @@ func readIndex(ctx context.Context, m *Manifest, fetch Fetch) (*Content, error) 
 			c.Plugin = child.Plugin
 		}
 		c.Size += child.Size
+		c.Images = append(c.Images, child.Images...)
 		c.Builds = append(c.Builds, Build{platform, d.Digest})
 	}
 	if err := asError(problems); err != nil {

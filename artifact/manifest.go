@@ -3,6 +3,7 @@ package artifact
 import (
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -33,6 +34,9 @@ func (m *Manifest) IsPlugin() bool { return m.ArtifactType == TypePlugin }
 func ParseManifest(mediaType string, content []byte) (*Manifest, error) {
 	if len(content) > MaxManifest {
 		return nil, fmt.Errorf("manifest: %d bytes, expected at most %d: %w", len(content), MaxManifest, ErrInvalid)
+	}
+	if !utf8.Valid(content) {
+		return nil, fmt.Errorf("manifest: not valid UTF-8, which JSON is: %w", ErrInvalid)
 	}
 	var raw struct {
 		SchemaVersion int                  `json:"schemaVersion"`
@@ -85,6 +89,9 @@ func (m *Manifest) checkDescriptors() error {
 		}
 		if d.Size < 0 {
 			return fmt.Errorf("manifest: %s: size %d: %w", place, d.Size, ErrInvalid)
+		}
+		if err := CheckData(d); err != nil {
+			return fmt.Errorf("manifest: %s: %w", place, err)
 		}
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // ParsePlugin reads the JSON form of a plugin manifest. Fields that it does
@@ -15,6 +16,9 @@ import (
 func ParsePlugin(content []byte) (*Plugin, error) {
 	if len(content) > MaxConfig {
 		return nil, &ProblemsError{[]Problem{{Place: "/", Detail: fmt.Sprintf("%d bytes, expected at most %d", len(content), MaxConfig)}}}
+	}
+	if problem := encodingProblem(content); problem != nil {
+		return nil, &ProblemsError{[]Problem{*problem}}
 	}
 	p := new(Plugin)
 	if err := json.Unmarshal(content, p); err != nil {
@@ -25,6 +29,36 @@ func ParsePlugin(content []byte) (*Plugin, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// encodingProblem says that content is no UTF-8 text, as editors and shells of
+// Windows write it, where nothing could be seen in what a parser quotes.
+func encodingProblem(content []byte) *Problem {
+	if what := Encoding(content); what != "" {
+		return &Problem{Place: "line 1 column 1", Detail: what + ", expected UTF-8 without a byte order mark", Fix: "save it again as UTF-8"}
+	}
+	return nil
+}
+
+// Encoding names the encoding of a text that is not plain UTF-8; "" where it is.
+func Encoding(content []byte) string {
+	switch {
+	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):
+		return "it begins with a byte order mark (BOM)"
+	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
+		return "it is UTF-16"
+	case !utf8.Valid(content):
+		at := 0
+		for at < len(content) {
+			r, n := utf8.DecodeRune(content[at:])
+			if r == utf8.RuneError && n == 1 {
+				break
+			}
+			at += n
+		}
+		return fmt.Sprintf("it is not UTF-8 at line %d", bytes.Count(content[:at], []byte("\n"))+1)
+	}
+	return ""
 }
 
 // decodeProblem says where the JSON breaks, by line and column.

@@ -100,7 +100,8 @@ func (c *client) blob(repo string, content []byte) ocispec.Descriptor {
 	c.t.Helper()
 	d := digest.FromBytes(content)
 	c.want(c.putBlob(repo, content, d), http.StatusCreated)
-	return ocispec.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: int64(len(content))}
+	return ocispec.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: int64(len(content)),
+		Annotations: map[string]string{ocispec.AnnotationTitle: d.Encoded()[:12]}}
 }
 
 func (c *client) putBlob(repo string, content []byte, d digest.Digest) answer {

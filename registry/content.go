@@ -9,6 +9,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/lint"
 )
 
 // checkPlugin refuses, under a version tag, what is not a readable plugin
@@ -20,24 +21,36 @@ func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag,
 	if err != nil {
 		return notAPlugin(repo, t, err)
 	}
-	var problems []artifact.Problem
-	if id := c.Plugin.ID.String(); id != repo {
-		problems = append(problems, artifact.Problem{
-			Place: "id", Detail: fmt.Sprintf("the plugin says %q, the repository is %q", id, repo),
-			Fix: "push it to the repository of its id",
-		})
-	}
-	if v := c.Plugin.Version; v.Tag() != t.String() {
-		problems = append(problems, artifact.Problem{
-			Place: "version", Detail: fmt.Sprintf("the plugin says %q, the tag is %q", v, t),
-			Fix: fmt.Sprintf("push it to the tag %q", v.Tag()),
-		})
-	}
-	if len(problems) > 0 {
+	problems := lint.Version(c, repo, t)
+	if lint.Failed(problems) {
 		return notAPlugin(repo, t, &artifact.ProblemsError{Problems: problems})
+	}
+	if !c.Manifest.IsIndex() {
+		return nil // its own references are checked like those of any manifest
+	}
+	for i, image := range c.Images {
+		child := &manifest{mediaType: ocispec.MediaTypeImageManifest, Config: image.Config, Layers: image.Layers}
+		if err := g.checkReferences(ctx, repo, child); err != nil {
+			return inChild(i, err)
+		}
 	}
 	return nil
 }
+
+// inChild says in which child of an index the reference is that a refusal names.
+func inChild(i int, err error) error {
+	var no *refusal
+	if !errors.As(err, &no) {
+		return fmt.Errorf("manifests[%d]: %w", i, err)
+	}
+	for n := range no.errors {
+		no.errors[n].Message = fmt.Sprintf("manifests[%d]: %s", i, no.errors[n].Message)
+	}
+	return no
+}
+
+// maxProblems is how many problems one refusal names.
+const maxProblems = 64
 
 // notAPlugin names every problem, one OCI error each.
 func notAPlugin(repo string, t artifact.Tag, err error) error {
@@ -58,6 +71,10 @@ func notAPlugin(repo string, t artifact.Tag, err error) error {
 	for _, p := range several.Problems {
 		if p.Warning {
 			continue
+		}
+		if len(r.errors) == maxProblems {
+			r.errors = append(r.errors, ociError{Code: manifestInvalid, Message: fmt.Sprintf("version tag %q of %s: there are more than %d problems", t, repo, maxProblems)})
+			break
 		}
 		r.errors = append(r.errors, ociError{
 			Code:    manifestInvalid,

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/distribution/distribution/v3"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // The types of Docker, which free namespaces take too.
@@ -52,6 +55,9 @@ func readManifest(content []byte) (*manifest, error) {
 
 // parseManifest reads what was pushed as contentType and names what is wrong.
 func parseManifest(contentType string, content []byte) (*manifest, error) {
+	if !utf8.Valid(content) {
+		return nil, invalidManifest(errors.New("not valid UTF-8, which JSON is"))
+	}
 	m, err := readManifest(content)
 	if err != nil {
 		return nil, invalidManifest(fmt.Errorf("not JSON of a manifest: %w", err))
@@ -100,6 +106,9 @@ func (m *manifest) checkDescriptors() error {
 		}
 		if d.Size < 0 {
 			problems = append(problems, fmt.Errorf("%s: size %d is negative", place, d.Size))
+		}
+		if err := artifact.CheckData(d); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", place, err))
 		}
 	}
 	if m.isIndex() {

@@ -90,28 +90,45 @@ func (g *Registry) holds(ctx context.Context, repo string, child bool, ref ocisp
 	if err != nil {
 		return false, err
 	}
-	return g.holdsBytes(ctx, to, ref.Size)
+	return g.holdsBytes(ctx, to, ref)
 }
 
-// holdsBytes reports whether the bytes of d are stored. Where they may have
-// come without a sync they are read, once while they do not change: what a
-// power cut left empty goes, other damage is set aside.
-func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, size int64) (bool, error) {
+// holdsBytes reports whether the bytes of d, which ref names, are stored. Where
+// they may have come without a sync they are read, once while they do not
+// change: what a power cut left empty goes, other damage is set aside. A size
+// in ref that is not theirs is refused: no client could pull it.
+func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.Descriptor) (bool, error) {
 	at := blobPath(d)
 	fi, err := g.driver.Stat(ctx, at)
 	if err != nil {
 		return false, missingIsFine(err)
 	}
-	if g.driver.barrier == nil || fi.Size() > artifact.MaxManifest || g.verified.has(d, fi.Size(), fi.ModTime()) {
-		return true, nil
+	right := fi.Size() == ref.Size
+	switch {
+	case fi.Size() > artifact.MaxManifest,
+		right && g.driver.barrier == nil,
+		g.verified.has(d, fi.Size(), fi.ModTime()):
+		return true, wrongSize(ref, fi.Size())
 	}
-	if fi.Size() == 0 && size > 0 {
+	if fi.Size() == 0 && d != d.Algorithm().FromBytes(nil) {
 		g.log.WarnContext(ctx, "registry: bytes that a power cut left empty are gone", "digest", d, "path", at)
 		return false, missingIsFine(g.driver.Delete(ctx, at))
 	}
 	if err := g.distrust(ctx, d); err != nil {
 		return false, err
 	}
-	_, err = g.driver.Stat(ctx, at)
-	return err == nil, missingIsFine(err)
+	fi, err = g.driver.Stat(ctx, at)
+	if err != nil {
+		return false, missingIsFine(err)
+	}
+	return true, wrongSize(ref, fi.Size())
+}
+
+// wrongSize refuses a descriptor that gives another size than the blob has.
+func wrongSize(ref ocispec.Descriptor, have int64) error {
+	if ref.Size == have {
+		return nil
+	}
+	return refuse(http.StatusBadRequest, manifestInvalid, "the descriptor of %s says %d bytes, it has %d: correct its size", ref.Digest, ref.Size, have).
+		detail(map[string]any{"digest": ref.Digest.String(), "size": ref.Size, "expected": have})
 }

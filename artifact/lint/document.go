@@ -38,6 +38,9 @@ const maxDepth = 1000
 // parse reads raw. A text that is not JSON gives the one problem.
 func parse(raw []byte) (*document, *artifact.Problem) {
 	d := &document{raw: raw, all: map[string]*node{}}
+	if what := artifact.Encoding(raw); what != "" {
+		return nil, &artifact.Problem{Place: d.place(0), Detail: what + ", expected UTF-8 without a byte order mark", Fix: "save it again as UTF-8"}
+	}
 	r := reader{dec: json.NewDecoder(bytes.NewReader(raw)), doc: d}
 	root, err := r.value("", 0)
 	if err == nil {

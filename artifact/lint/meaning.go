@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/github/go-spdx/v2/spdxexp"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/pack"
 )
@@ -23,6 +22,9 @@ func (w *walk) meaning(raw []byte, dir string) error {
 		var p *artifact.Plugin
 		var files []pack.File
 		if p, files, err = pack.Inspect(dir, pack.Options{}); err == nil {
+			for _, one := range published(p) {
+				w.adopt(one)
+			}
 			w.manifest(p)
 			w.files(p, files)
 			return nil
@@ -73,14 +75,16 @@ func (w *walk) manifest(p *artifact.Plugin) {
 		w.warn("", "no engines: no host will find the plugin", `add "engines": {"<host id>": "<range of its versions>"}`)
 	}
 	for _, host := range slices.SortedFunc(maps.Keys(p.Engines), func(a, b artifact.HostID) int { return strings.Compare(a.String(), b.String()) }) {
+		w.slip("/engines/"+host.String(), p.Engines[host])
 		if r := p.Engines[host].String(); openEnded(r) {
 			w.warn("/engines/"+host.String(), fmt.Sprintf("%q promises to work with every later %s", r, host), "end the range where you have not tested, for instance with <2")
 		}
 	}
+	for i, d := range p.Dependencies {
+		w.slip(fmt.Sprintf("/dependencies/%d/range", i), d.Range)
+	}
 	if p.License == "" {
 		w.warn("", "no license", `add an SPDX expression such as "license": "Apache-2.0"`)
-	} else if ok, _ := spdxexp.ValidateLicenses([]string{p.License}); !ok {
-		w.warn("/license", fmt.Sprintf("%q is not an SPDX licence expression", p.License), "use an id of spdx.org/licenses, or LicenseRef-<name> for your own")
 	}
 	if p.Description == "" {
 		w.warn("", "no description: lists and search have nothing to show", `add a sentence as "description"`)
@@ -93,6 +97,13 @@ func (w *walk) manifest(p *artifact.Plugin) {
 	}
 	if p.Readme == "" {
 		w.warn("", "no readme", "write README.md: it becomes the plugin's page")
+	}
+}
+
+// slip warns of a range that means something else than it looks like.
+func (w *walk) slip(pointer string, r artifact.Range) {
+	if part, meant := r.Slip(); part != "" {
+		w.warn(pointer, fmt.Sprintf("%q is one version with a prerelease, not all from the one to the other", part), fmt.Sprintf("write %q, with spaces, for the range", meant))
 	}
 }
 

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -49,4 +50,12 @@ func (e *UnpackError) Unwrap() error { return artifact.ErrInvalid }
 
 func refuse(code Code, entry, format string, args ...any) *UnpackError {
 	return &UnpackError{Code: code, Entry: entry, Detail: fmt.Sprintf(format, args...)}
+}
+
+// detail is what an *UnpackError says, without the entry that it says it of.
+func detail(err error) error {
+	if bad, ok := errors.AsType[*UnpackError](err); ok {
+		return errors.New(bad.Detail)
+	}
+	return err
 }

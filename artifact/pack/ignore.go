@@ -28,7 +28,11 @@ func readIgnore(root *os.Root) (ignoreRules, error) {
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	rules, err := parseIgnore(string(raw))
+	text, err := plainText(IgnoreFile, raw)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := parseIgnore(text)
 	if err != nil {
 		return nil, err
 	}

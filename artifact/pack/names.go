@@ -2,12 +2,11 @@ package pack
 
 import (
 	"path"
+	"runtime"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/oarlock/oarlock/artifact"
-	"golang.org/x/text/unicode/norm"
 )
 
 type kind int
@@ -71,20 +70,6 @@ func (n names) parent(name, dir string) error {
 	return nil
 }
 
-// fold maps names that differ in case or in Unicode form to one.
-func fold(s string) string {
-	return norm.NFC.String(strings.Map(foldRune, norm.NFD.String(s)))
-}
-
-// foldRune is the smallest rune that r folds with.
-func foldRune(r rune) rune {
-	least := r
-	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-		least = min(least, f)
-	}
-	return least
-}
-
 // cleanName gives the name of an entry without "./" and doubled slashes, or
 // refuses it. The root itself is ".".
 func cleanName(name string) (string, error) {
@@ -99,6 +84,11 @@ func cleanName(name string) (string, error) {
 	clean := path.Clean(name)
 	if strings.HasPrefix(clean, "./") || !artifact.SafePath(clean) {
 		return "", refuse(CodePathUnsafe, name, "is not safe once cleaned")
+	}
+	if runtime.GOOS == "windows" {
+		if err := artifact.PortablePath(clean); err != nil {
+			return "", refuse(CodePathUnsafe, name, "%s", err)
+		}
 	}
 	return clean, nil
 }

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -149,13 +150,29 @@ func readPlugin(root *os.Root, o Options) (*artifact.Plugin, error) {
 		if err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}
-		*field = string(text)
+		if *field, err = plainText(name, text); err != nil {
+			return nil, err
+		}
 	}
 	if problems := p.Check(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s: %w", ManifestFile, &artifact.ProblemsError{Problems: problems})
 	}
 	return p, created(p, o.Getenv)
 }
+
+// plainText is the text of the file name without a byte order mark. Other
+// encodings than UTF-8, as a shell of Windows writes them, are refused.
+func plainText(name string, raw []byte) (string, error) {
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	if what := artifact.Encoding(raw); what != "" {
+		return "", &artifact.ProblemsError{Problems: []artifact.Problem{{Place: name, Detail: what + ", expected UTF-8", Fix: "save it again as UTF-8"}}}
+	}
+	return string(raw), nil
+}
+
+// lastEpoch is the latest SOURCE_DATE_EPOCH that is believed: milliseconds of
+// any day after February 1970 are beyond it.
+const lastEpoch = 1<<32 - 1
 
 // created takes the build time from SOURCE_DATE_EPOCH where plugin.json has none.
 func created(p *artifact.Plugin, getenv func(string) string) error {
@@ -172,6 +189,9 @@ func created(p *artifact.Plugin, getenv func(string) string) error {
 		return nil
 	}
 	seconds, err := strconv.ParseInt(s, 10, 64)
+	if err == nil && seconds > lastEpoch {
+		return fmt.Errorf("SOURCE_DATE_EPOCH %q: later than the year 2105, expected seconds since 1970 (is it in milliseconds?): %w", s, artifact.ErrInvalid)
+	}
 	if err != nil || seconds < 0 {
 		return fmt.Errorf("SOURCE_DATE_EPOCH %q: expected seconds since 1970: %w", s, artifact.ErrInvalid)
 	}

@@ -296,8 +296,11 @@ func TestCreatedComesFromTheEnvironmentOrTheManifest_A4(t *testing.T) {
 	if got := read(t, r).Manifest.Annotations[ocispec.AnnotationCreated]; got != "2023-11-14T22:13:20Z" {
 		t.Errorf("created %q from SOURCE_DATE_EPOCH=1700000000", got)
 	}
-	if _, err := pack.Dir(t.Context(), dir, pack.Options{Getenv: func(string) string { return "yesterday" }}); !errors.Is(err, artifact.ErrInvalid) {
-		t.Errorf("SOURCE_DATE_EPOCH=yesterday: %v", err)
+	for _, bad := range []string{"yesterday", "-1", "1667997441000", "99999999999999999999"} { // the third is in milliseconds
+		_, err := pack.Dir(t.Context(), dir, pack.Options{Getenv: func(string) string { return bad }})
+		if !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "SOURCE_DATE_EPOCH") {
+			t.Errorf("SOURCE_DATE_EPOCH=%s: %v", bad, err)
+		}
 	}
 }
 

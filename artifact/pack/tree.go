@@ -86,6 +86,9 @@ func readFile(root *os.Root, p string, d fs.DirEntry) (file, error) {
 	if _, err := cleanName(f.name); err != nil {
 		return file{}, err
 	}
+	if err := artifact.PortablePath(f.name); err != nil {
+		return file{}, refuse(CodePathUnsafe, p, "%s", strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error()))
+	}
 	switch {
 	case info.Mode().IsRegular():
 		f.exec, err = executable(root, p)

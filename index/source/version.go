@@ -36,8 +36,8 @@ func (r *reading) read(ctx context.Context, tag artifact.Tag, d digest.Digest) (
 	if err != nil {
 		return nil, err
 	}
-	if err := r.agrees(tag, content.Plugin); err != nil {
-		return nil, err
+	if problems := content.Plugin.Misplaced(repo, tag); len(problems) > 0 {
+		return nil, &artifact.ProblemsError{Problems: problems}
 	}
 	v := &catalog.Version{
 		Version: tag.Version(), Digest: d, MediaType: mediaType, ArtifactType: content.Manifest.ArtifactType,
@@ -50,23 +50,6 @@ func (r *reading) read(ctx context.Context, tag artifact.Tag, d digest.Digest) (
 	said.Readme, said.Changelog = "", ""
 	v.Plugin = &said
 	return v, nil
-}
-
-// agrees refuses a version that stands at another place than it says.
-func (r *reading) agrees(tag artifact.Tag, p *artifact.Plugin) error {
-	var problems []artifact.Problem
-	if p.ID != r.id {
-		problems = append(problems, artifact.Problem{Place: "id",
-			Detail: fmt.Sprintf("the plugin says %q, but its repository is %q", p.ID, r.id)})
-	}
-	if p.Version.Compare(tag.Version()) != 0 {
-		problems = append(problems, artifact.Problem{Place: "version",
-			Detail: fmt.Sprintf("the plugin says %q, but its tag is %q", p.Version, tag)})
-	}
-	if len(problems) > 0 {
-		return &artifact.ProblemsError{Problems: problems}
-	}
-	return nil
 }
 
 // unread is the error for bytes that a tag or a manifest names and that could

@@ -76,7 +76,8 @@ func (c *client) blob(repo, content string) ocispec.Descriptor {
 	c.t.Helper()
 	d := digest.FromString(content)
 	c.want(c.send("POST", "/v2/"+repo+"/blobs/uploads/?digest="+d.String(), []byte(content), ""), http.StatusCreated)
-	return ocispec.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: int64(len(content))}
+	return ocispec.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: int64(len(content)),
+		Annotations: map[string]string{ocispec.AnnotationTitle: d.Encoded()[:12]}}
 }
 
 // put pushes a manifest or index under ref; "" means its digest.

@@ -157,7 +157,9 @@ func describe(t testing.TB, m ocispec.Manifest) ocispec.Descriptor {
 
 func layers(contents ...string) (list []ocispec.Descriptor) {
 	for _, c := range contents {
-		list = append(list, ocispec.Descriptor{MediaType: "application/octet-stream", Digest: digest.FromString(c), Size: int64(len(c))})
+		d := digest.FromString(c)
+		list = append(list, ocispec.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: int64(len(c)),
+			Annotations: map[string]string{ocispec.AnnotationTitle: d.Encoded()[:12]}})
 	}
 	return list
 }
