@@ -40,7 +40,7 @@ func (s *Store) change(ctx context.Context, action string, plan func(context.Con
 		return nil, err
 	}
 	if sameSet(st.Current, next) {
-		return s.changed(st.Current, st.Current)
+		return s.unchanged(st, next.Asked)
 	}
 	next.Serial, next.Action, next.At = st.Current.Serial+1, action, s.options.Now().UTC()
 	earlier := st.Earlier
@@ -81,6 +81,16 @@ func (s *Store) commit(before set, st state) (*Change, error) {
 		s.options.Log.Warn("store: the change is made, tidying up is left to the next", "dir", s.dir, "error", err)
 	}
 	return s.changed(before, st.Current)
+}
+
+// unchanged ends a change that came to what is active: only what it was asked
+// with may be new.
+func (s *Store) unchanged(st state, asked Remembered) (*Change, error) {
+	if st.Current.Serial == 0 || asked == st.Current.Asked || asked == (Remembered{}) {
+		return s.changed(st.Current, st.Current)
+	}
+	st.Current.Asked = asked
+	return s.commit(st.Current, st)
 }
 
 // check asks the host about each plugin that next brings in.

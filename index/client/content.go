@@ -27,8 +27,9 @@ func contentKey(version, platform digest.Digest) string {
 	return version.Encoded() + "-" + platform.Encoded()[:16]
 }
 
-// bring makes sure that the content of every plugin of next is there, verified
-// now unless it is active already, and that together they are what next says.
+// bring makes sure that the content of every plugin of next is there and
+// verified now, by whoever is trusted today, also where it came earlier, and
+// that together they are what next says.
 func (s *Store) bring(ctx context.Context, now set, next *set) error {
 	plugins := map[artifact.Name]*artifact.Plugin{}
 	for n := range next.Plugins {
@@ -50,11 +51,13 @@ func (s *Store) bring(ctx context.Context, now set, next *set) error {
 func (s *Store) bringOne(ctx context.Context, now set, e *entry) (*artifact.Plugin, error) {
 	if have := now.find(e.ID); have != nil && have.Digest == e.Digest && (e.PlatformDigest == "" || e.PlatformDigest == have.PlatformDigest) {
 		e.PlatformDigest, e.Content = have.PlatformDigest, have.Content
-		record, err := s.record(e.Content)
-		if err != nil {
-			return nil, err
+		if s.options.Puller.options.Verifier == nil { // there is nobody to ask anything new
+			record, err := s.record(e.Content)
+			if err != nil {
+				return nil, err
+			}
+			return record.Plugin, nil
 		}
-		return record.Plugin, nil
 	}
 	p := s.options.Puller
 	ref, err := ParseReference(e.Reference)
@@ -77,8 +80,33 @@ func (s *Store) bringOne(ctx context.Context, now set, e *entry) (*artifact.Plug
 		}
 	} else if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
+	} else if err := s.judgedAgain(v, e.Content); err != nil {
+		return nil, err
 	}
 	return v.plugin, nil
+}
+
+// judgedAgain writes down who is trusted to have signed content that was there.
+func (s *Store) judgedAgain(v *verified, content string) error {
+	r, err := s.record(content)
+	if err != nil {
+		return err
+	}
+	if r.Digest != v.digest || r.PlatformDigest != v.manifest.Descriptor.Digest || r.Plugin.ID != v.plugin.ID {
+		return fmt.Errorf("store: content %q is of %s@%s, expected %s@%s: %w", content, r.Plugin.ID, r.Digest, v.plugin.ID, v.digest, artifact.ErrUnverified)
+	}
+	if r.Signature == v.signature {
+		return nil
+	}
+	r.Signature = v.signature
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := durable.Replace(filepath.Join(s.dir, contentDir, content, recordFile), append(raw, '\n'), 0o644); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
 
 // unpack fills a staging directory and gives it its name by one rename.

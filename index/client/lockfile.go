@@ -101,10 +101,11 @@ func (l *Lockfile) Locked() []index.Locked {
 // writeLockfile derives the store's lock file from what is active, if it does
 // not say so already.
 func (s *Store) writeLockfile(now set) error {
-	l := &Lockfile{Format: lockFormat, Host: s.options.Host, CatalogDigest: now.Catalog.CatalogDigest, Plugins: now.Wants}
-	if s.options.Puller != nil {
-		l.Platform = s.options.Puller.Platform().String()
+	asked := now.Asked
+	if asked == (Remembered{}) && s.options.Puller != nil { // a state from before it was remembered
+		asked = s.asks()
 	}
+	l := &Lockfile{Format: lockFormat, Host: asked.Host, Platform: asked.Platform, CatalogDigest: now.Catalog.CatalogDigest, Plugins: now.Wants}
 	for _, e := range now.Plugins {
 		l.Resolved = append(l.Resolved, LockedPlugin{e.ID.String(), e.Version.String(), e.Digest, e.PlatformDigest, e.Reference})
 	}

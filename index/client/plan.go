@@ -57,7 +57,7 @@ func (s *Store) resolve(ctx context.Context, wants []index.Want, locked []index.
 	if err != nil {
 		return set{}, err
 	}
-	next := set{Catalog: answer.Stamp, Wants: wants}
+	next := set{Catalog: answer.Stamp, Wants: wants, Asked: s.asks()}
 	for n, r := range answer.Resolved {
 		e, err := readEntry(r)
 		if err == nil && next.find(e.ID) != nil {

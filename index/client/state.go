@@ -36,6 +36,7 @@ type set struct {
 	At      time.Time    `json:"at"`
 	Action  string       `json:"action"` // install, update, remove, rollback
 	Catalog index.Stamp  `json:"catalog"`
+	Asked   Remembered   `json:"asked"`
 	Wants   []index.Want `json:"wants"`
 	Plugins []entry      `json:"plugins"` // dependencies first
 }

@@ -19,11 +19,15 @@ type StoreOptions struct {
 	Client Catalog
 	// Puller pulls and verifies it, for its platform.
 	Puller *Puller
-	// Host is the application that loads the plugins; empty asks for any.
+	// Host is the application that loads the plugins; empty is the one that the
+	// store was filled for, and any in a store that was filled for none.
 	Host index.HostQuery
 	// Channel and Prerelease choose among the versions that fit.
 	Channel    string
 	Prerelease bool
+	// Origin is remembered with the next change, for whoever fills the store
+	// again; the zero Origin leaves what is remembered.
+	Origin Origin
 	// Check says whether a version that is about to become active works. It is
 	// called for each plugin that a change brings in, with its files in place,
 	// dependencies first. An error keeps the earlier state. Nil checks nothing.
@@ -97,10 +101,12 @@ func OpenStore(dir string, options StoreOptions) (*Store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	s := &Store{dir: abs, options: options}
-	if err := s.readHost(); err != nil {
+	st, err := s.readState()
+	if err != nil {
 		return nil, err
 	}
-	if _, err := s.readState(); err != nil {
+	s.options.recall(st.Current.Asked)
+	if err := s.readHost(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -132,8 +138,9 @@ func (s *Store) List(context.Context) ([]Installed, error) {
 
 // Install adds plugins, or changes the range of those that were asked for
 // before, with all that they need. Everything else stays at its digest as long
-// as that satisfies every range. The error wraps artifact.ErrConflict where no
-// set of versions satisfies all.
+// as that satisfies every range. What stays is verified again: whom one trusts
+// may have changed since it came, and then the change is refused. The error
+// wraps artifact.ErrConflict where no set of versions satisfies all.
 func (s *Store) Install(ctx context.Context, wants ...index.Want) (*Change, error) {
 	if len(wants) == 0 {
 		return nil, fmt.Errorf("install: no plugin named: %w", artifact.ErrInvalid)
@@ -148,7 +155,8 @@ func (s *Store) Install(ctx context.Context, wants ...index.Want) (*Change, erro
 }
 
 // Update brings the named plugins, or without names all, to the newest
-// versions that satisfy every range. Others move only where they must.
+// versions that satisfy every range. Others move only where they must. What
+// stays is verified again, as by Install.
 func (s *Store) Update(ctx context.Context, ids ...artifact.Name) (*Change, error) {
 	return s.change(ctx, "update", func(ctx context.Context, now set) (set, error) {
 		for _, id := range ids {

@@ -21,6 +21,7 @@ type storeFlags struct {
 	dir   string
 	trust trustFlags
 	host  hostFlags
+	flags *pflag.FlagSet
 }
 
 func (s *storeFlags) addDir(f *pflag.FlagSet) {
@@ -28,6 +29,7 @@ func (s *storeFlags) addDir(f *pflag.FlagSet) {
 }
 
 func (s *storeFlags) add(f *pflag.FlagSet) {
+	s.flags = f
 	s.addDir(f)
 	s.trust.addPull(f)
 	s.host.add(f)
@@ -49,6 +51,10 @@ func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store,
 	if s.dir == "" {
 		return nil, usagef("which store? give --dir DIR")
 	}
+	remembered, err := s.recall(c)
+	if err != nil {
+		return nil, err
+	}
 	cl, err := c.catalog(ctx)
 	if err != nil {
 		return nil, err
@@ -57,7 +63,11 @@ func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store,
 	if err != nil {
 		return nil, err
 	}
-	return client.OpenStore(s.dir, client.StoreOptions{Client: cl, Puller: p,
+	origin, err := s.origin(c, remembered)
+	if err != nil {
+		return nil, err
+	}
+	return client.OpenStore(s.dir, client.StoreOptions{Client: cl, Puller: p, Origin: origin,
 		Host: index.HostQuery{ID: s.host.host, Version: s.host.hostVersion}, Channel: s.host.channel, Prerelease: s.host.prerelease})
 }
 
@@ -88,7 +98,8 @@ func newInstall(c *console) *cobra.Command {
 	cmd := verb("install PLUGIN… --dir D", "Install plugins and all that they need",
 		"The catalog chooses the versions that fit the host, everything is pulled by digest and verified with\n"+
 			"--key or a policy, without which nothing is installed; then one rename makes it active. What is\n"+
-			"installed already stays at its digest where it can.",
+			"installed already stays at its digest where it can, and is verified again. The store remembers host,\n"+
+			"platform, channel, server and policy: the next change asks the same where no flag or variable says otherwise.",
 		"oarlock install acme/hello --dir ./plugins --host acme-editor --host-version 2.1 --policy trust.yaml",
 		"oarlock install acme/hello@^1.2 acme/greet --dir ./plugins --server https://plugins.example.org",
 		"oarlock install acme/hello --dir ./plugins --catalog mirror.example.org --root root.json --policy trust.yaml")

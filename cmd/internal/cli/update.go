@@ -9,8 +9,10 @@ import (
 func newUpdate(c *console) *cobra.Command {
 	var store storeFlags
 	cmd := verb("update [PLUGIN…] --dir D", "Bring installed plugins to the newest versions that fit",
-		"Without names all of them. The state before stays, so that \"oarlock rollback\" goes back to it.",
-		"oarlock update --dir ./plugins --host acme-editor --host-version 2.2", "oarlock update acme/hello --dir ./plugins")
+		"Without names all of them, for the host, from the server and with the policy that the store remembers, where no\n"+
+			"flag says otherwise. What stays is verified again. The state before stays too, so that \"oarlock rollback\"\n"+
+			"goes back to it.",
+		"oarlock update --dir ./plugins", "oarlock update acme/hello --dir ./plugins", "oarlock update --dir ./plugins --host-version 2.2")
 	cmd.Args = args(0, -1, "plugins such as acme/hello")
 	store.add(cmd.Flags())
 	c.addSigned(cmd)
