@@ -25,7 +25,8 @@ func ReservedNames() []string {
 // other scripts cannot occur in a name, so what is left to confuse is
 //
 //   - separators: acme-tools, acmetools
-//   - characters: 0 and o, 1, l and i, 5 and s, rn and m, vv and w
+//   - characters: 0 and o, 1, l and i, 3 and e, 4 and a, 5 and s, 7 and t,
+//     8 and b, rn and m, vv and w, cl and d
 //   - doubled letters: acme, accme
 //   - for protected names, one letter more, less, other or swapped: oarlcok
 //
@@ -117,13 +118,16 @@ func LookalikeKeys(name string) []string {
 	return []string{"shape:" + shape(name), "single:" + shape(single(name))}
 }
 
-var alike = strings.NewReplacer("-", "", "_", "", ".", "", "0", "o", "1", "l", "i", "l", "5", "s")
+var (
+	alike = strings.NewReplacer("-", "", "_", "", ".", "",
+		"0", "o", "1", "l", "i", "l", "3", "e", "4", "a", "5", "s", "7", "t", "8", "b",
+		"m", "rn", "w", "vv", "d", "cl")
+	joined = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d")
+)
 
-// shape is a name as a hurried reader sees it.
-func shape(name string) string {
-	s := alike.Replace(strings.ToLower(name))
-	return strings.NewReplacer("rn", "m", "vv", "w").Replace(s)
-}
+// shape is a name as a hurried reader sees it. Letters that a pair can be taken
+// for are written as the pair first, so that vvv and vw come out the same.
+func shape(name string) string { return joined.Replace(alike.Replace(strings.ToLower(name))) }
 
 // single writes each run of one letter once, w aside: vv is a letter of its own.
 func single(name string) string {

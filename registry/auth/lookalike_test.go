@@ -50,6 +50,30 @@ func TestLookalikeIsMutual(t *testing.T) {
 	})
 }
 
+// TestLookalikeSubstitution_B4: a name with one character written as another
+// that looks like it, or a pair of characters as one, is refused, whichever of
+// the two was there first.
+func TestLookalikeSubstitution_B4(t *testing.T) {
+	t.Parallel()
+	pairs := [][2]string{{"o", "0"}, {"l", "1"}, {"i", "1"}, {"l", "i"}, {"e", "3"}, {"a", "4"}, {"s", "5"}, {"t", "7"}, {"b", "8"}, {"m", "rn"}, {"w", "vv"}, {"d", "cl"}}
+	part := rapid.StringMatching(`[a-z0-9]{0,6}`)
+	rapid.Check(t, func(t *rapid.T) {
+		pair := rapid.SampledFrom(pairs).Draw(t, "pair")
+		before, after := part.Draw(t, "before"), part.Draw(t, "after")
+		x, y := before+pair[0]+after, before+pair[1]+after
+		for _, two := range [][2]string{{x, y}, {y, x}} {
+			if other, yes := Confusable(two[0], []string{two[1]}, nil); !yes || other != two[1] {
+				t.Fatalf("%q does not resemble %q", two[0], two[1])
+			}
+		}
+	})
+	for name, known := range map[string]string{"acm3": "acme", "s4les": "sales", "doud": "cloud", "cloud": "doud", "7eam": "team", "8ase": "base"} {
+		if other, _ := Confusable(name, []string{known}, nil); other != known {
+			t.Errorf("%q resembles %q, want %q", name, other, known)
+		}
+	}
+}
+
 func TestOneEdit(t *testing.T) {
 	t.Parallel()
 	for pair, want := range map[string]bool{
