@@ -13,6 +13,7 @@ const (
 	CodeInvalidHostVersion = "invalid_host_version"
 	CodeNotFound           = "not_found"
 	CodeVersionNotFound    = "version_not_found"
+	CodeAccountNotFound    = "account_not_found"
 	CodeGenerationGone     = "generation_gone"
 	CodeConflict           = "conflict"
 	CodeUnsatisfiable      = "unsatisfiable"
@@ -40,6 +41,7 @@ var meanings = map[string]meaning{
 	CodeInvalidHostVersion: {http.StatusBadRequest, artifact.ErrInvalid, "The host version is not a version"},
 	CodeNotFound:           {http.StatusNotFound, artifact.ErrNotFound, "Not found"},
 	CodeVersionNotFound:    {http.StatusNotFound, artifact.ErrNotFound, "The plugin has no such version"},
+	CodeAccountNotFound:    {http.StatusNotFound, artifact.ErrNotFound, "There is no such account"},
 	CodeGenerationGone:     {http.StatusGone, artifact.ErrNotFound, "The generation is no longer kept"},
 	CodeConflict:           {http.StatusConflict, artifact.ErrConflict, "It clashes with what is there"},
 	CodeUnsatisfiable:      {http.StatusConflict, artifact.ErrConflict, "No set of versions satisfies the request"},

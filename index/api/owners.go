@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -15,7 +16,50 @@ type Owners interface {
 	// TransferNamespace makes a principal an owner and takes the role from the caller.
 	TransferNamespace(ctx context.Context, namespace, to string) error
 	CloseNamespace(ctx context.Context, namespace string) (Namespace, error)
+	// InviteMember offers a role to whoever accepts the invitation.
+	InviteMember(ctx context.Context, namespace string, q NewInvitation) (Invitation, error)
+	// AcceptInvitation makes the caller a member.
+	AcceptInvitation(ctx context.Context, secret string) (Membership, error)
 }
+
+// NewInvitation offers a role in a namespace.
+type NewInvitation struct {
+	Role      string    `json:"role" enum:"owner,maintainer,publisher,reader"`
+	Email     string    `json:"email,omitempty" doc:"Only the account for which a provider verified this address may accept; without one, whoever holds the secret." example:"ada@example.org"`
+	ExpiresAt time.Time `json:"expires_at,omitzero" doc:"7 days from now by default, 30 at most."`
+}
+
+// An Invitation is shown once.
+type Invitation struct {
+	ID        string    `json:"id" doc:"DELETE /tokens/{id} takes it back."`
+	Namespace string    `json:"namespace"`
+	Role      string    `json:"role"`
+	Email     string    `json:"email,omitempty"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Secret    string    `json:"secret" doc:"What the invited person accepts with, once. It is not kept and not shown again."`
+}
+
+// A Membership is what an accepted invitation gave.
+type Membership struct {
+	Namespace string `json:"namespace"`
+	Principal string `json:"principal"`
+	Role      string `json:"role"`
+}
+
+type inviteInput struct {
+	NamespaceParam
+	Body NewInvitation
+}
+
+type inviteOutput struct{ Body Invitation }
+
+type acceptInput struct {
+	Body struct {
+		Secret string `json:"secret" doc:"The text of the invitation."`
+	}
+}
+
+type acceptOutput struct{ Body Membership }
 
 // MemberParams name a member in a path.
 type MemberParams struct {
@@ -40,9 +84,21 @@ type transferInput struct {
 func (s *Server) ownerRoutes(a huma.API, guarded guard) {
 	clash := []int{http.StatusNotFound, http.StatusConflict}
 	huma.Register(a, guarded(huma.Operation{OperationID: "set-member", Method: http.MethodPut, Path: "/namespaces/{namespace}/members/{principal}",
-		Summary: "Set a member's role", Description: "In place of the one that it had. The last owner stays one.", DefaultStatus: http.StatusNoContent, Errors: clash}),
+		Summary: "Set a member's role", Description: "In place of the one that it had. The last owner stays one. A name without an account is account_not_found: invite its holder instead.", DefaultStatus: http.StatusNoContent, Errors: clash}),
 		func(ctx context.Context, in *memberInput) (*struct{}, error) {
 			return nil, s.Accounts.SetMember(ctx, in.Namespace, unescape(in.Principal), in.Body.Role)
+		})
+	huma.Register(a, guarded(huma.Operation{OperationID: "invite-member", Method: http.MethodPost, Path: "/namespaces/{namespace}/invitations",
+		Summary: "Invite a member", Description: "For somebody who has no account yet: a secret of one use, that holds as long as its maker may give the role.", DefaultStatus: http.StatusCreated, Errors: clash}),
+		func(ctx context.Context, in *inviteInput) (*inviteOutput, error) {
+			i, err := s.Accounts.InviteMember(ctx, in.Namespace, in.Body)
+			return &inviteOutput{i}, err
+		})
+	huma.Register(a, guarded(huma.Operation{OperationID: "accept-invitation", Method: http.MethodPost, Path: "/invitations/accept",
+		Summary: "Accept an invitation", Description: "Makes the caller a member of the namespace that it names. Only a person accepts, once.", Errors: clash}),
+		func(ctx context.Context, in *acceptInput) (*acceptOutput, error) {
+			m, err := s.Accounts.AcceptInvitation(ctx, in.Body.Secret)
+			return &acceptOutput{m}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "remove-member", Method: http.MethodDelete, Path: "/namespaces/{namespace}/members/{principal}",
 		Summary: "Remove a member", Description: "Everybody may leave; the last owner cannot.", DefaultStatus: http.StatusNoContent, Errors: clash}),
@@ -50,7 +106,7 @@ func (s *Server) ownerRoutes(a huma.API, guarded guard) {
 			return nil, s.Accounts.RemoveMember(ctx, in.Namespace, unescape(in.Principal))
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "transfer-namespace", Method: http.MethodPost, Path: "/namespaces/{namespace}/transfer",
-		Summary: "Transfer a namespace", Description: "Makes another principal its owner, and takes that role from the caller.", DefaultStatus: http.StatusNoContent, Errors: clash}),
+		Summary: "Transfer a namespace", Description: "Makes another account its owner, and takes that role from the caller. A name without an account is account_not_found.", DefaultStatus: http.StatusNoContent, Errors: clash}),
 		func(ctx context.Context, in *transferInput) (*struct{}, error) {
 			return nil, s.Accounts.TransferNamespace(ctx, in.Namespace, in.Body.To)
 		})

@@ -12,7 +12,7 @@ const LocalIssuer = "local"
 
 // AddAccount makes an account for a person, with site roles. It has no
 // password: CreateTokenFor makes the token that its holder logs in with. A
-// name that is there wraps artifact.ErrConflict.
+// name that is there, or that holds roles already, wraps artifact.ErrConflict.
 func (a *Authority) AddAccount(ctx context.Context, by Principal, name string, roles []Role) (PersonRecord, error) {
 	if err := a.require(ctx, by, AccountsManage, Site()); err != nil {
 		return PersonRecord{}, err
@@ -26,6 +26,9 @@ func (a *Authority) AddAccount(ctx context.Context, by Principal, name string, r
 	}
 	p := PersonRecord{Name: string(Person) + ":" + name, Issuer: LocalIssuer, Subject: name, Grants: grants, CreatedAt: a.o.Now().UTC()}
 	err = a.o.Store.InTx(ctx, func(ctx context.Context) error {
+		if err := a.requireUnheld(ctx, p.Name); err != nil {
+			return err
+		}
 		if err := a.o.Store.AddPerson(ctx, p); err != nil {
 			return err
 		}

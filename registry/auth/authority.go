@@ -32,6 +32,9 @@ type Options struct {
 	Changed func(context.Context, NamespaceChange) error
 	// PublicCatalog lets everybody pull the registry's own namespace.
 	PublicCatalog bool
+	// Dev is a server that is for trying out: credentials made on it are good
+	// only there.
+	Dev bool
 	// Reserved are names that nobody can claim, besides ReservedNames.
 	Reserved []string
 	// TokenLifetime of access tokens, five minutes by default.

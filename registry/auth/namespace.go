@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -88,13 +87,19 @@ type NamespaceChange struct {
 
 // change does one change with its audit row, tells it, and forgets what was cached.
 func (a *Authority) change(ctx context.Context, by Principal, action Action, namespace string, before, after any, do func(context.Context) error) error {
+	return a.changeFor(ctx, by.Name, by, action, namespace, before, after, do)
+}
+
+// changeFor is change where who does it acts on the word of another: it is told
+// as that one's, and the audit row is of who did it.
+func (a *Authority) changeFor(ctx context.Context, authorised string, by Principal, action Action, namespace string, before, after any, do func(context.Context) error) error {
 	defer a.forget()
 	return a.o.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := do(ctx); err != nil {
 			return err
 		}
 		if a.o.Changed != nil {
-			if err := a.o.Changed(ctx, NamespaceChange{action, namespace, by.Name, a.o.Now().UTC(), before, after}); err != nil {
+			if err := a.o.Changed(ctx, NamespaceChange{action, namespace, authorised, a.o.Now().UTC(), before, after}); err != nil {
 				return err
 			}
 		}
@@ -165,13 +170,12 @@ func (a *Authority) Members(ctx context.Context, by Principal, namespace string)
 	return a.o.Store.Members(ctx, namespace)
 }
 
-// SetMember gives a principal a role, in place of the one that it had.
+// SetMember gives an account a role, in place of the one that it had. One that
+// does not exist, or is disabled, is a *MissingAccountError: CreateInvitation is
+// for people who have not logged in yet.
 func (a *Authority) SetMember(ctx context.Context, by Principal, namespace, principal string, role Role) error {
 	if !slices.Contains(NamespaceRoles(), role) {
 		return invalid("role %q: expected owner, maintainer, publisher or reader", role)
-	}
-	if !isMemberName(principal) {
-		return invalid("member %q: expected person:<name> or admin:<name>; a robot has a token instead", principal)
 	}
 	if err := a.require(ctx, by, MembersManage, InNamespace(namespace)); err != nil {
 		return err
@@ -182,6 +186,9 @@ func (a *Authority) SetMember(ctx context.Context, by Principal, namespace, prin
 		return err
 	}
 	return a.change(ctx, by, MembersManage, namespace, before, m, func(ctx context.Context) error {
+		if err := a.requireAccount(ctx, principal); err != nil {
+			return err
+		}
 		return a.o.Store.PutMember(ctx, m)
 	})
 }
@@ -205,11 +212,9 @@ func (a *Authority) RemoveMember(ctx context.Context, by Principal, namespace, p
 }
 
 // Transfer makes to an owner and takes the role from by, in one step. A
-// platform admin who is no member takes it from all owners.
+// platform admin who is no member takes it from all owners. An account that
+// does not exist, or is disabled, is a *MissingAccountError.
 func (a *Authority) Transfer(ctx context.Context, by Principal, namespace, to string) error {
-	if !isMemberName(to) {
-		return invalid("new owner %q: expected person:<name> or admin:<name>", to)
-	}
 	if err := a.require(ctx, by, NamespaceTransfer, InNamespace(namespace)); err != nil {
 		return err
 	}
@@ -220,6 +225,9 @@ func (a *Authority) Transfer(ctx context.Context, by Principal, namespace, to st
 	leaving := ownersLeaving(before, by.Name, to)
 	m := MemberRecord{Namespace: namespace, Principal: to, Role: string(RoleOwner), AddedBy: by.Name, AddedAt: a.o.Now().UTC()}
 	return a.change(ctx, by, NamespaceTransfer, namespace, before, m, func(ctx context.Context) error {
+		if err := a.requireAccount(ctx, to); err != nil {
+			return err
+		}
 		if err := a.o.Store.PutMember(ctx, m); err != nil {
 			return err
 		}
@@ -260,11 +268,6 @@ func (a *Authority) member(ctx context.Context, namespace, principal string) (an
 		}
 	}
 	return nil, nil
-}
-
-func isMemberName(s string) bool {
-	kind, name, ok := strings.Cut(s, ":")
-	return ok && name != "" && len(s) <= 200 && (kind == string(Person) || kind == string(Admin))
 }
 
 // expiresIn is a time from now.

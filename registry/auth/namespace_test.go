@@ -164,18 +164,20 @@ func TestChangesAreToldInTheirTransaction(t *testing.T) {
 		o.Changed = func(_ context.Context, c NamespaceChange) error { told = append(told, c); return refuse }
 	})
 	_, ada := s.person("ada")
+	_, bob := s.person("bob")
+	_, eve := s.person("eve")
 	owner := s.claim(ada, "acme")
-	if err := s.auth.SetMember(t.Context(), owner, "acme", "person:bob", RoleReader); err != nil {
+	if err := s.auth.SetMember(t.Context(), owner, "acme", bob.Name, RoleReader); err != nil {
 		t.Fatal(err)
 	}
 	if len(told) != 2 || told[0].Action != NamespaceClaim || told[1].After.(MemberRecord).Principal != "person:bob" || told[1].By != ada.Name {
 		t.Errorf("told %+v", told)
 	}
 	refuse = errBroken
-	if err := s.auth.SetMember(t.Context(), owner, "acme", "person:eve", RoleReader); !errors.Is(err, errBroken) {
+	if err := s.auth.SetMember(t.Context(), owner, "acme", eve.Name, RoleReader); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
-	if len(s.store.log) != 3 {
-		t.Errorf("%d audit rows, want that of the token and two changes", len(s.store.log))
+	if len(s.store.log) != 5 {
+		t.Errorf("%d audit rows, want those of three tokens and two changes", len(s.store.log))
 	}
 }

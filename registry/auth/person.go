@@ -31,15 +31,34 @@ func (a *Authority) admit(ctx context.Context, who identity) (PersonRecord, erro
 	return p, a.o.Store.UpdatePerson(ctx, p)
 }
 
+// register makes the account of an identity that was never here. Its name is
+// what the provider calls the person, who may have chosen that, so it is never
+// one that is reserved, looks like an account that an admin made, or holds
+// roles already.
 func (a *Authority) register(ctx context.Context, who identity) (PersonRecord, error) {
 	now := a.o.Now().UTC()
+	free, err := a.freeNames(ctx)
+	if err != nil {
+		return PersonRecord{}, err
+	}
+	handle := who.handle()
+	if !free(handle) {
+		handle = "user-" + handle
+	}
 	p := PersonRecord{Issuer: who.issuer, Subject: who.subject, Email: who.email, Grants: who.grants, CreatedAt: now, LoggedInAt: now}
 	for i := 1; i <= maxHandles; i++ {
-		p.Name = string(Person) + ":" + who.handle()
+		name := handle
 		if i > 1 {
-			p.Name += fmt.Sprintf("-%d", i)
+			name += fmt.Sprintf("-%d", i)
 		}
+		if !free(name) {
+			continue
+		}
+		p.Name = string(Person) + ":" + name
 		err := a.o.Store.InTx(ctx, func(ctx context.Context) error {
+			if err := a.requireUnheld(ctx, p.Name); err != nil {
+				return err
+			}
 			if err := a.o.Store.AddPerson(ctx, p); err != nil {
 				return err
 			}
@@ -53,5 +72,28 @@ func (a *Authority) register(ctx context.Context, who identity) (PersonRecord, e
 			return known, err
 		}
 	}
-	return PersonRecord{}, fmt.Errorf("account: no free name like %q: %w", who.handle(), artifact.ErrConflict)
+	return PersonRecord{}, fmt.Errorf("account: no free name like %q: %w", handle, artifact.ErrConflict)
 }
+
+// freeNames says which handles somebody may be called who chose it himself:
+// none that is reserved or looks so, and none that could be mistaken for the
+// account of somebody whom an admin made.
+func (a *Authority) freeNames(ctx context.Context) (func(handle string) bool, error) {
+	people, err := a.o.Store.People(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	known := map[string]bool{}
+	for _, name := range append(append(ReservedNames(), reservedAccounts...), a.o.Reserved...) {
+		known[shape(name)] = true
+	}
+	for _, p := range people {
+		if p.Issuer == LocalIssuer {
+			known[shape(p.Subject)] = true
+		}
+	}
+	return func(handle string) bool { return !known[shape(handle)] }, nil
+}
+
+// reservedAccounts are names, besides ReservedNames, that speak for the site.
+var reservedAccounts = []string{"admins", "bootstrap", "recovery", "dev", "site", "staff", "owner", "maintainer", "publisher", "reader", "moderator", "webmaster", "postmaster", "abuse", "index", "gc"}

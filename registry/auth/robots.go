@@ -56,12 +56,20 @@ func (a *Authority) issue(ctx context.Context, by Principal, q TokenRequest, pri
 	t := newToken()
 	rec := TokenRecord{
 		ID: t.ID(), Kind: string(q.Kind), Name: q.Label, Principal: principal, Namespace: q.Namespace, Parent: parent,
-		Hash: t.hash(), CreatedBy: by.Name, CreatedAt: a.o.Now().UTC(), ExpiresAt: q.ExpiresAt.UTC(),
+		Hash: t.hash(), CreatedBy: a.maker(by), CreatedAt: a.o.Now().UTC(), ExpiresAt: q.ExpiresAt.UTC(),
 	}
 	for _, s := range q.Scopes {
 		rec.Scopes = append(rec.Scopes, s.String())
 	}
-	err := a.o.Store.InTx(ctx, func(ctx context.Context) error {
+	if err := a.store(ctx, by, rec); err != nil {
+		return Token{}, TokenRecord{}, err
+	}
+	return t, rec, nil
+}
+
+// store keeps a new credential with its audit row.
+func (a *Authority) store(ctx context.Context, by Principal, rec TokenRecord) error {
+	return a.o.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := a.o.Store.AddToken(ctx, rec); err != nil {
 			return err
 		}
@@ -69,10 +77,6 @@ func (a *Authority) issue(ctx context.Context, by Principal, q TokenRequest, pri
 		shown.Hash = nil
 		return a.audit(ctx, by, "token:create", "token "+rec.ID, nil, shown)
 	})
-	if err != nil {
-		return Token{}, TokenRecord{}, err
-	}
-	return t, rec, nil
 }
 
 func (a *Authority) checkRequest(q TokenRequest) error {
@@ -232,7 +236,7 @@ func (a *Authority) Bootstrap(ctx context.Context) (t Token, made bool, err erro
 	const name = "admin:bootstrap"
 	err = a.o.Store.InTx(ctx, func(ctx context.Context) error {
 		known, err := a.o.Store.ListTokens(ctx, "", name)
-		if err != nil || len(known) > 0 {
+		if err != nil || slices.ContainsFunc(known, a.lasts) {
 			return err
 		}
 		made = true
@@ -276,11 +280,14 @@ func tokensResource(namespace string) Resource {
 	return InNamespace(namespace)
 }
 
-func isLabel(s string) bool {
+func isLabel(s string) bool { return s != "" && len(s) <= 64 && isLabelOr(s, "") }
+
+// isLabelOr accepts a-z, 0-9, "-" and what is in more.
+func isLabelOr(s, more string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && strings.IndexByte(more, c) < 0 {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 64
+	return true
 }

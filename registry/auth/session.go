@@ -88,7 +88,10 @@ func (a *Authority) load(ctx context.Context, id string, now time.Time, depth in
 	if err != nil {
 		return holder{}, fmt.Errorf("credentials: %w", err)
 	}
-	if !rec.RevokedAt.IsZero() || !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt) {
+	if rec.Kind == string(InviteToken) { // accepted, never logged in with
+		return holder{}, errCredentials
+	}
+	if !a.lasts(rec) || !rec.RevokedAt.IsZero() || !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt) {
 		return holder{}, errCredentials
 	}
 	h := holder{record: rec, until: rec.ExpiresAt}

@@ -15,7 +15,7 @@ import (
 )
 
 // devAdmin is who everybody is on a server that is for trying out.
-var devAdmin = auth.Principal{Kind: auth.Admin, Name: "admin:dev", Grants: []auth.Grant{{Role: auth.RoleAdmin}}}
+var devAdmin = auth.DevAdmin()
 
 // authorize implements the API's question: may the caller do this, to a plugin
 // or, where there is none, to the site?
@@ -38,9 +38,13 @@ func asProblem(err error) error {
 	var taken *auth.TakenError
 	var quota *auth.QuotaError
 	var known *index.Problem
+	var missing *auth.MissingAccountError
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
+	case errors.As(err, &missing):
+		return index.NewProblem(index.CodeAccountNotFound, missing.Error(), "check the spelling: members are person:<name> or admin:<name>",
+			"somebody who has not logged in yet takes an invitation: oarlock publisher invite NAMESPACE --role ROLE")
 	case errors.As(err, &ask):
 		return index.NewProblem(index.CodeUnauthorized, ask.Detail, "oarlock login HOST, or send Authorization: Bearer <token>")
 	case errors.As(err, &many):

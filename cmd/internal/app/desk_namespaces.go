@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/api"
@@ -190,4 +191,27 @@ func (d desk) settled(ctx context.Context, err error) error {
 		d.ledgers.settle(ctx)
 	}
 	return asProblem(err)
+}
+
+// InviteMember implements api.Owners.
+func (d desk) InviteMember(ctx context.Context, namespace string, q api.NewInvitation) (api.Invitation, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.Invitation{}, err
+	}
+	t, rec, err := d.a.CreateInvitation(ctx, by, auth.Invitation{Namespace: namespace, Role: auth.Role(q.Role), Email: q.Email, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond)})
+	if err != nil {
+		return api.Invitation{}, asProblem(err)
+	}
+	return api.Invitation{ID: rec.ID, Namespace: namespace, Role: q.Role, Email: q.Email, ExpiresAt: rec.ExpiresAt, Secret: t.Reveal()}, nil
+}
+
+// AcceptInvitation implements api.Owners.
+func (d desk) AcceptInvitation(ctx context.Context, secret string) (api.Membership, error) {
+	by, err := d.caller(ctx)
+	if err != nil {
+		return api.Membership{}, err
+	}
+	m, err := d.a.AcceptInvitation(ctx, by, secret)
+	return api.Membership{Namespace: m.Namespace, Principal: m.Principal, Role: m.Role}, d.settled(ctx, err)
 }

@@ -211,8 +211,9 @@ func (d desk) RevokePublisherKey(ctx context.Context, name, id string, r api.Key
 	return d.stated(ctx, by, auth.KeysManage, name, format.KeyRevoked, body)
 }
 
-// stated appends a statement, writes it down in the audit log, and shows the
-// publisher after it.
+// stated writes down in the audit log that a statement is about to be made,
+// appends it, writes down where it is, and shows the publisher after it. What
+// cannot be written down is not stated.
 func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action, name string, kind format.Kind, body any) (api.Publisher, error) {
 	if _, err := d.standing(ctx, name); err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return api.Publisher{}, err
@@ -221,7 +222,14 @@ func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action,
 	if v, ok := body.(format.Verified); ok && v.Evidence == format.EvidenceAdministrator {
 		role = format.RolePlatform // even of one who owns it
 	}
+	failed, err := d.a.begin(ctx, action, auth.InNamespace(name), nil, map[string]any{"begun": true, "kind": kind, "body": body})
+	if err != nil {
+		return api.Publisher{}, err
+	}
 	entry, err := d.ledgers.state(ctx, name, by.Name, role, kind, body)
+	if err != nil {
+		err = failed(err)
+	}
 	switch {
 	case errors.Is(err, ledger.ErrForeign):
 		return api.Publisher{}, index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", name), "make the change at the registry that it comes from, and mirror it again")

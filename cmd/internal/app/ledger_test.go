@@ -59,6 +59,8 @@ func TestEveryChangeOfANamespaceIsStated_B4(t *testing.T) {
 	s, admin := startGuarded(t, nil)
 	no := http.StatusNoContent
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]any{"name": "ada"}, http.StatusCreated)
+	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]any{"name": "bob"}, http.StatusCreated)
 	ask[any](t, s, admin, "PUT", "/api/v1/namespaces/acme/members/person:bob", map[string]string{"role": "reader"}, no)
 	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/acme", map[string]any{"publishing": "off"}, http.StatusOK)
 	ask[any](t, s, admin, "DELETE", "/api/v1/namespaces/acme/members/person:bob", nil, no)
@@ -224,6 +226,9 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 			if _, err := s.accounts.ClaimWith(t.Context(), by, "acme", auth.NamespaceSettings{Public: true}); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := s.accounts.AddAccount(t.Context(), by, "bob", nil); err != nil {
+				t.Fatal(err)
+			}
 			if err := s.accounts.SetMember(t.Context(), by, "acme", "person:bob", auth.RoleReader); err != nil {
 				t.Fatal(err)
 			}
@@ -283,6 +288,7 @@ func TestNamespacesWithoutALedgerGetOne_B4(t *testing.T) {
 			_, err := s.accounts.ClaimWith(t.Context(), by, "acme", auth.NamespaceSettings{Public: true})
 			return err
 		},
+		func() error { _, err := s.accounts.AddAccount(t.Context(), by, "bob", nil); return err },
 		func() error { return s.accounts.SetMember(t.Context(), by, "acme", "person:bob", auth.RoleReader) },
 	} {
 		if err := do(); err != nil {

@@ -126,7 +126,14 @@ func (g *signing) Signed(d digest.Digest) (made, expires time.Time, ok bool) {
 // RotateRoot implements api.Signing.
 func (g *signing) RotateRoot(ctx context.Context, r api.RootRotation) (api.Root, error) {
 	before := digest.FromBytes(g.keys.Root())
+	failed, err := g.accounts.begin(ctx, auth.SiteManage, auth.Site(), map[string]string{"catalog_root": before.String()}, map[string]any{"begun": true, "rotation": r})
+	if err != nil {
+		return api.Root{}, err
+	}
 	version, err := g.keys.Rotate(signed.Rotation{KeepRootKey: r.KeepRootKey, OnlineKeys: r.OnlineKeys})
+	if err != nil {
+		err = failed(err)
+	}
 	switch {
 	case errors.Is(err, signed.ErrRootOffline):
 		return api.Root{}, index.NewProblem(index.CodeDenied, "the key of the catalog's root is not on this server",

@@ -16,7 +16,7 @@ import (
 func newPublisher(c *console) *cobra.Command {
 	return parent("publisher", "Claim and keep namespaces",
 		newPublisherClaim(c), newPublisherShow(c), newPublisherList(c), newPublisherConfigure(c), newPublisherUsage(c),
-		newPublisherMembers(c), newPublisherTransfer(c), newPublisherClose(c),
+		newPublisherMembers(c), newPublisherInvite(c), newPublisherAccept(c), newPublisherTransfer(c), newPublisherClose(c),
 		newPublisherHistory(c), newPublisherKeys(c), newPublisherVerify(c), newPublisherUnverify(c))
 }
 
@@ -148,7 +148,7 @@ func newPublisherConfigure(c *console) *cobra.Command {
 }
 
 func newPublisherTransfer(c *console) *cobra.Command {
-	cmd := verb("transfer NAMESPACE PRINCIPAL", "Make another principal the owner", "You are its owner no more.", "oarlock publisher transfer acme person:ada")
+	cmd := verb("transfer NAMESPACE PRINCIPAL", "Make another account the owner", "You are its owner no more. The account has to exist.", "oarlock publisher transfer acme person:ada")
 	namespaceArg(cmd, 1, "a publisher name and a principal such as person:ada")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.act(cmd, http.MethodPost, namespacePath(args[0], "/transfer"), map[string]string{"to": args[1]}, args[0]+" belongs to "+args[1]+" now")

@@ -1,0 +1,47 @@
+package app
+
+import (
+	"database/sql"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+)
+
+// TestWhatCannotBeWrittenDownIsNotDone_B7: a statement in a ledger and a root
+// of the catalog stay for ever, so the row of the audit log comes first.
+func TestWhatCannotBeWrittenDownIsNotDone_B7(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	key := ask[api.Publisher](t, s, admin, "POST", "/api/v1/publishers/acme/keys", api.NewPublisherKey{Name: "release", PEM: publicPEM(t)}, http.StatusOK).Keys[0]
+	rows := ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?action=keys:manage", nil, http.StatusOK).Items
+	if len(rows) != 2 || string(rows[1].After[:13]) != `{"begun":true` {
+		t.Errorf("rows of a key: %+v", rows)
+	}
+	before, root := history(t, s, ""), s.signing.keys.Root()
+	db, err := sql.Open("sqlite", "file:"+s.cfg.Data+"/oarlock.db?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END"); err != nil {
+		t.Fatal(err)
+	}
+	for path, body := range map[string]any{
+		"/publishers/acme/keys":                       api.NewPublisherKey{Name: "next", PEM: publicPEM(t)},
+		"/publishers/acme/keys/" + key.ID + "/revoke": api.KeyRevocation{Reason: "lost"},
+		"/publishers/acme/verification":               api.VerifyRequest{Evidence: "administrator", Note: "known"},
+		"/admin/catalog/root":                         api.RootRotation{KeepRootKey: true},
+	} {
+		ask[index.Problem](t, s, admin, "POST", "/api/v1"+path, body, http.StatusInternalServerError)
+	}
+	if after := history(t, s, ""); !slices.Equal(before, after) {
+		t.Errorf("history grew: %v", after)
+	}
+	if !slices.Equal(root, s.signing.keys.Root()) {
+		t.Error("the root was rotated")
+	}
+}
