@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/logins"
 	"github.com/oarlock/oarlock/policy/signature"
 	"github.com/oarlock/oarlock/registry/remote"
 	"golang.org/x/sync/errgroup"
@@ -41,7 +42,7 @@ func newImporter(ctx context.Context, f flags, log io.Writer) (*importer, error)
 
 // withLogin reads docker's credential store once, not once for each push.
 func withLogin(o remote.Options) (remote.Options, error) {
-	store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+	store, err := logins.Open()
 	if err != nil {
 		return o, fmt.Errorf("credentials: %w", err)
 	}

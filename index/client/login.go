@@ -5,15 +5,16 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/oarlock/oarlock/artifact/logins"
 	"oras.land/oras-go/v2/registry/remote/credentials"
 )
 
 // StoredLogin is an Options.Login that reads the store of docker, oras and
 // oarlock: what oarlock login wrote. A host without a login has "".
 func StoredLogin(ctx context.Context, host string) (token string, err error) {
-	store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+	store, err := logins.Open()
 	if err != nil {
-		return "", fmt.Errorf("credentials: %w", err)
+		return "", err
 	}
 	held, err := credentials.Credential(store)(ctx, host)
 	if err != nil {

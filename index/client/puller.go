@@ -27,6 +27,8 @@ type PullOptions struct {
 	UserAgent string
 	// PlainHTTP uses http for registries that are not on a loopback address.
 	PlainHTTP bool
+	// LoopbackTLS speaks https to loopback addresses, as to all others.
+	LoopbackTLS bool
 	// Credential finds the login of a registry; nil asks the store that docker
 	// and oras write.
 	Credential auth.CredentialFunc
@@ -133,5 +135,6 @@ func NameOf(ref registry.Reference) (artifact.Name, error) {
 }
 
 func (p *Puller) open(ref registry.Reference) (*repository, error) {
-	return openRepository(ref, p.client, p.options.PlainHTTP)
+	how := RepositoryOptions{PlainHTTP: p.options.PlainHTTP, LoopbackTLS: p.options.LoopbackTLS}
+	return openRepository(ref, p.client, how.plain(ref.Registry))
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/logins"
 	"github.com/oarlock/oarlock/index"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
@@ -41,6 +42,8 @@ type RepositoryOptions struct {
 	UserAgent string
 	// PlainHTTP uses http for registries that are not on a loopback address.
 	PlainHTTP bool
+	// LoopbackTLS speaks https to loopback addresses, as to all others.
+	LoopbackTLS bool
 	// Credential finds the login of a registry; nil asks the store that docker
 	// and oras write.
 	Credential auth.CredentialFunc
@@ -52,9 +55,9 @@ func (o *RepositoryOptions) dial() (*auth.Client, error) {
 		o.HTTPClient = retry.NewClient()
 	}
 	if o.Credential == nil {
-		store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+		store, err := logins.Open()
 		if err != nil {
-			return nil, fmt.Errorf("credentials: %w", err)
+			return nil, err
 		}
 		o.Credential = credentials.Credential(store)
 	}
@@ -78,7 +81,12 @@ func OpenRepository(name string, o RepositoryOptions) (Evidence, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openRepository(ref, client, o.PlainHTTP)
+	return openRepository(ref, client, o.plain(ref.Registry))
+}
+
+// plain reports whether a registry is asked without TLS.
+func (o *RepositoryOptions) plain(host string) bool {
+	return o.PlainHTTP || !o.LoopbackTLS && isLoopback(host)
 }
 
 func openRepository(ref registry.Reference, client *auth.Client, plainHTTP bool) (*repository, error) {
@@ -87,6 +95,6 @@ func openRepository(ref registry.Reference, client *auth.Client, plainHTTP bool)
 		return nil, fmt.Errorf("repository %q: %s: %w", ref.Repository, err, artifact.ErrInvalid)
 	}
 	repo.Client = client
-	repo.PlainHTTP = plainHTTP || isLoopback(ref.Registry)
+	repo.PlainHTTP = plainHTTP
 	return &repository{name: ref.Registry + "/" + ref.Repository, remote: repo}, nil
 }

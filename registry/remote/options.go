@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/logins"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
@@ -20,6 +21,8 @@ type Options struct {
 	// PlainHTTP speaks http to a registry that is not on a loopback address,
 	// where http is always used.
 	PlainHTTP bool
+	// LoopbackTLS speaks https to loopback addresses, as to all others.
+	LoopbackTLS bool
 	// Credential finds the login of a registry; nil asks the store that docker
 	// and oras write.
 	Credential auth.CredentialFunc
@@ -62,9 +65,9 @@ func Open(ref string, o Options) (*remote.Repository, registry.Reference, error)
 	}
 	credential := o.Credential
 	if credential == nil {
-		store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+		store, err := logins.Open()
 		if err != nil {
-			return nil, parsed, fmt.Errorf("credentials: %w", err)
+			return nil, parsed, err
 		}
 		credential = credentials.Credential(store)
 	}
@@ -78,7 +81,7 @@ func Open(ref string, o Options) (*remote.Repository, registry.Reference, error)
 	repo := &remote.Repository{
 		Client:    client,
 		Reference: registry.Reference{Registry: parsed.Registry, Repository: parsed.Repository},
-		PlainHTTP: o.PlainHTTP || Loopback(parsed.Registry),
+		PlainHTTP: o.PlainHTTP || !o.LoopbackTLS && Loopback(parsed.Registry),
 	}
 	return repo, parsed, nil
 }

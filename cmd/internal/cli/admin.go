@@ -12,13 +12,12 @@ import (
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
-	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // admin calls what the catalog client does not: the calls of operators. The
 // caller closes the answer's body.
 func (c *console) admin(ctx context.Context, method, path string, body any) (*http.Response, error) {
-	cl, err := client.New(c.serverURL(), client.Options{PlainHTTP: c.plainHTTP})
+	cl, err := client.New(c.serverAt(ctx), client.Options{PlainHTTP: c.plainHTTP})
 	if err != nil {
 		return nil, argument(err)
 	}
@@ -26,10 +25,7 @@ func (c *console) admin(ctx context.Context, method, path string, body any) (*ht
 	if err != nil {
 		return nil, err
 	}
-	scheme := "https"
-	if c.plainHTTP || strings.HasPrefix(c.serverURL(), "http://") || (!strings.Contains(c.serverURL(), "://") && remote.Loopback(cl.Host())) {
-		scheme = "http"
-	}
+	scheme, _, _ := strings.Cut(c.serverAt(ctx), "://")
 	r, err := http.NewRequestWithContext(ctx, method, scheme+"://"+cl.Host()+"/api/v1"+path, bytes.NewReader(raw))
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func newAttest(c *console) *cobra.Command {
 			return fmt.Errorf("attest: %w", err)
 		}
 		done, err := signature.Attest(cmd.Context(), signature.AttestOptions{Reference: args[0], Key: key.path, Format: key.format,
-			PredicateType: predicateType, Predicate: content, Password: c.password(), Remote: c.signatures()})
+			PredicateType: predicateType, Predicate: content, Password: c.password(), Remote: c.signatures(args[0])})
 		if err != nil {
 			return fmt.Errorf("attest: %w", err)
 		}
@@ -93,7 +93,7 @@ func (c *console) attestations(ctx context.Context, ref, within string, ledgers 
 	if err != nil {
 		return nil, err
 	}
-	subject, evidence, err := c.signatures().Evidence(ctx, ref)
+	subject, evidence, err := c.signatures(ref).Evidence(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,9 +20,18 @@ const defaultServer = "http://127.0.0.1:7117"
 
 func (c *console) serverURL() string { return cmp.Or(c.server, defaultServer) }
 
+// serverAt is serverURL with a scheme.
+func (c *console) serverAt(ctx context.Context) string {
+	server := strings.TrimSpace(c.serverURL())
+	if strings.Contains(server, "://") {
+		return server
+	}
+	return c.scheme(ctx, registryOf(server)) + "://" + server
+}
+
 // serverCatalog is a client of the catalog that --server names.
-func (c *console) serverCatalog() (*client.Client, error) {
-	cl, err := client.New(c.serverURL(), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP, Login: c.login})
+func (c *console) serverCatalog(ctx context.Context) (*client.Client, error) {
+	cl, err := client.New(c.serverAt(ctx), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP, Login: c.login})
 	return cl, argument(err)
 }
 

@@ -27,6 +27,9 @@ type console struct {
 	quiet     bool
 	server    string
 	plainHTTP bool
+	plainTold bool            // --plain-http came, true or false
+	tls       map[string]bool // loopback hosts by whether they speak TLS
+	tokenHost string          // whom OARLOCK_TOKEN is for, where a server was named
 	signed    signedFlags
 }
 
@@ -35,7 +38,7 @@ func (c *console) flags(cmd *cobra.Command) {
 	f.StringVar(&c.output, "output", "text", "result as text, json or yaml")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "print results and errors only")
 	f.StringVar(&c.server, "server", os.Getenv("OARLOCK_SERVER"), "`URL` of the catalog, also from OARLOCK_SERVER")
-	f.BoolVar(&c.plainHTTP, "plain-http", false, "speak HTTP without TLS (loopback addresses always do)")
+	f.BoolVar(&c.plainHTTP, "plain-http", false, "speak HTTP without TLS; --plain-http=false speaks TLS to loopback addresses too, which are tried otherwise")
 }
 
 // print writes r to stdout as --output asks.

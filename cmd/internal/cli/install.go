@@ -59,7 +59,7 @@ func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store,
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.puller(&s.trust, s.host.platform)
+	p, err := c.puller(ctx, &s.trust, s.host.platform, s.registry(c))
 	if err != nil {
 		return nil, err
 	}

@@ -134,7 +134,7 @@ func (c *console) verifyLedger(ctx context.Context, at string, ref format.Ref, p
 		return ledgerResult{}, argument(err)
 	}
 	var got ledger.Judgement
-	switch subject, reader, err := c.signatures().Evidence(ctx, at); {
+	switch subject, reader, err := c.signatures(at).Evidence(ctx, at); {
 	case err == nil:
 		got = judge.ReadAt(ctx, ref, subject.Digest, reader, known)
 	case errors.Is(err, artifact.ErrNotFound) && !known.IsZero():

@@ -88,7 +88,7 @@ func (l *ledgerSigners) keys(ctx context.Context, at, publisher string) (*policy
 	if err != nil {
 		return nil, err
 	}
-	subject, reader, err := l.console.signatures().Evidence(ctx, at)
+	subject, reader, err := l.console.signatures(at).Evidence(ctx, at)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}

@@ -14,7 +14,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/credentials"
 
-	oarlock "github.com/oarlock/oarlock/registry/remote"
+	"github.com/oarlock/oarlock/artifact/logins"
 )
 
 // loginResult names the registry of a login.
@@ -47,15 +47,15 @@ func newLogin(c *console) *cobra.Command {
 	f.BoolVar(&how.browser, "browser", false, "log in with a browser on this machine")
 	f.BoolVar(&how.device, "device", false, "log in with a browser on another machine")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{AllowPlaintextPut: true})
+		store, err := loginStore("login")
 		if err != nil {
-			return fmt.Errorf("login: %w", err)
+			return err
 		}
 		reg, err := remote.NewRegistry(args[0])
 		if err != nil {
 			return usagef("registry %q: expected a host such as registry.example.org", args[0])
 		}
-		reg.PlainHTTP = c.plainHTTP || oarlock.Loopback(args[0])
+		reg.PlainHTTP = c.scheme(cmd.Context(), args[0]) == "http"
 		credential, err := c.credential(cmd.Context(), args[0], how)
 		if err != nil {
 			return err
@@ -117,13 +117,25 @@ func (c *console) loginPassword(fromStdin bool) (string, error) {
 	return string(raw), err
 }
 
+// loginStore opens the store that docker and oras use, for writing.
+func loginStore(verb string) (credentials.Store, error) {
+	store, err := logins.Writable()
+	if errors.Is(err, logins.ErrNoHome) {
+		return nil, usagef("%s: %s, so there is no place for logins: set DOCKER_CONFIG to a folder, or %s to a token instead", verb, logins.ErrNoHome, tokenEnv)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", verb, err)
+	}
+	return store, nil
+}
+
 func newLogout(c *console) *cobra.Command {
 	cmd := verb("logout REGISTRY", "Forget the login of a registry", "In the store that docker and oras use.", "oarlock logout registry.example.org")
 	cmd.Args = args(1, 1, "one registry such as registry.example.org")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{})
+		store, err := loginStore("logout")
 		if err != nil {
-			return fmt.Errorf("logout: %w", err)
+			return err
 		}
 		if err := credentials.Logout(cmd.Context(), store, args[0]); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("logout: %w", err)

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/oarlock/oarlock/artifact"
-	oarlock "github.com/oarlock/oarlock/registry/remote"
 )
 
 // maxLogin is how long a person may take in the browser.
@@ -29,11 +28,8 @@ type personal struct {
 }
 
 // origin is the URL of a registry.
-func (c *console) origin(host string) string {
-	if c.plainHTTP || oarlock.Loopback(host) {
-		return "http://" + host
-	}
-	return "https://" + host
+func (c *console) origin(ctx context.Context, host string) string {
+	return c.scheme(ctx, host) + "://" + host
 }
 
 // loginBrowser has a person log in with a browser on this machine, which comes
@@ -67,7 +63,7 @@ func (c *console) loginBrowser(ctx context.Context, host string) (personal, erro
 		"redirect_uri": {"http://" + l.Addr().String() + "/done"}, "state": {state}, "label": {"oarlock"},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}
-	fmt.Fprintf(c.Err, "open this in a browser on this machine:\n  %s/auth/cli?%s\n", c.origin(host), q.Encode())
+	fmt.Fprintf(c.Err, "open this in a browser on this machine:\n  %s/auth/cli?%s\n", c.origin(ctx, host), q.Encode())
 	select {
 	case code := <-codes:
 		return c.loginForm(ctx, host, "/auth/cli/token", url.Values{"code": {code}, "code_verifier": {verifier}})
@@ -138,7 +134,7 @@ func (e *oauthError) Unwrap() error { return artifact.ErrDenied }
 
 // post sends a form to the login server of a registry.
 func (c *console) post(ctx context.Context, host, path string, form url.Values, into any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.origin(host)+path, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.origin(ctx, host)+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}

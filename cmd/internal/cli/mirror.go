@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/backup"
 	"github.com/oarlock/oarlock/registry/mirror"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // mirrorResult is what one run copied, and what differs.
@@ -74,7 +77,7 @@ func newMirror(c *console) *cobra.Command {
 			}
 			o.Versions = r
 		}
-		o.From, o.To = c.remote(nil), c.remote(nil)
+		o.From, o.To = c.remotes(cmd.Context(), args[0], args[1])
 		o.Promote = c.promoter(args[1])
 		for {
 			err := c.mirror(cmd.Context(), args[0], args[1], o)
@@ -112,6 +115,17 @@ func (c *console) mirror(ctx context.Context, from, to string, o mirror.Options)
 	return partialIf(!r.Same())
 }
 
+// remotes say how the two sides of a mirror are spoken to. A token of the
+// environment is for the one that OARLOCK_SERVER names, or for neither.
+func (c *console) remotes(ctx context.Context, from, to string) (remote.Options, remote.Options) {
+	if os.Getenv(tokenEnv) != "" && c.tokenHost != registryOf(from) && c.tokenHost != registryOf(to) {
+		c.note("oarlock: mirror: %s is used for neither registry: --server says which of the two it is for", tokenEnv)
+	}
+	a, b := c.remote(ctx, registryOf(from), nil), c.remote(ctx, registryOf(to), nil)
+	a.Credential, b.Credential = c.logins(noHost), c.logins(noHost)
+	return a, b
+}
+
 // promoter sets channels at a mirror that is an Oarlock site.
 func (c *console) promoter(place string) func(context.Context, string, string, artifact.Version) error {
 	host, folder, _ := strings.Cut(place, "/")
@@ -120,6 +134,7 @@ func (c *console) promoter(place string) func(context.Context, string, string, a
 	}
 	there := *c
 	there.server = host
+	there.tokenHost = cmp.Or(c.tokenHost, noHost)
 	return func(ctx context.Context, repository, channel string, v artifact.Version) error {
 		for tries := 0; ; tries++ {
 			_, err := call[channelResult](ctx, &there, http.MethodPost, "/plugins/"+repository+"/channels/"+channel, map[string]string{"version": v.String()})

@@ -43,7 +43,7 @@ func newPull(c *console) *cobra.Command {
 		if _, err := client.ParseReference(args[0]); err != nil {
 			return argument(err)
 		}
-		p, err := c.puller(&trust, platform)
+		p, err := c.puller(cmd.Context(), &trust, platform, registryOf(args[0]))
 		if err != nil {
 			return err
 		}

@@ -79,7 +79,7 @@ func newPush(c *console) *cobra.Command {
 			ref.Reference = p.Plugin.Version.Tag()
 		}
 		bar := c.newProgress()
-		err = remote.Push(cmd.Context(), p.Store, p.Root, ref.String(), c.remote(bar.push))
+		err = remote.Push(cmd.Context(), p.Store, p.Root, ref.String(), c.remote(cmd.Context(), ref.Registry, bar.push))
 		bar.done(err)
 		if err != nil {
 			return pushError(ref, p.Plugin, err)
@@ -107,7 +107,8 @@ func pushError(ref orasregistry.Reference, p *artifact.Plugin, err error) error 
 	return fmt.Errorf("push: %w", err)
 }
 
-// remote says how registries are spoken to.
-func (c *console) remote(progress func(remote.Event)) remote.Options {
-	return remote.Options{PlainHTTP: c.plainHTTP, UserAgent: c.userAgent(), Progress: progress}
+// remote says how a registry is spoken to.
+func (c *console) remote(ctx context.Context, host string, progress func(remote.Event)) remote.Options {
+	return remote.Options{PlainHTTP: c.plainHTTP, LoopbackTLS: c.loopbackTLS(ctx, host), Credential: c.logins(host),
+		UserAgent: c.userAgent(), Progress: progress}
 }

@@ -65,7 +65,7 @@ func (c *console) statusOf(ctx context.Context, dir string, ref orasregistry.Ref
 	if ref.Reference == "" {
 		ref.Reference = p.Plugin.Version.Tag()
 	}
-	found, err := remote.Status(ctx, p.Store, p.Root, ref.String(), c.remote(nil))
+	found, err := remote.Status(ctx, p.Store, p.Root, ref.String(), c.remote(ctx, ref.Registry, nil))
 	if err != nil {
 		return publicationResult{}, fmt.Errorf("push: %w", err)
 	}

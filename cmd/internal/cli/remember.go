@@ -43,6 +43,14 @@ func (s *storeFlags) recall(c *console) (client.Remembered, error) {
 	return r, nil
 }
 
+// registry is where what is installed comes from.
+func (s *storeFlags) registry(c *console) string {
+	if c.signed.catalog != "" {
+		return registryOf(c.signed.catalog)
+	}
+	return hostOf(c.serverURL())
+}
+
 // origin is what the store will remember: where it was filled from, and whom
 // that trusted. A run that asked nobody who signed changes nobody's policy.
 func (s *storeFlags) origin(c *console, before client.Remembered) (client.Origin, error) {

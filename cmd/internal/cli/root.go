@@ -25,6 +25,8 @@ func newRoot(c *console) *cobra.Command {
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			c.signed.serverGiven = cmd.Flags().Changed("server")
+			c.plainTold = cmd.Flags().Changed("plain-http")
+			c.tokenHost = hostOf(c.server)
 			switch c.output {
 			case "text", "json", "yaml":
 				return nil

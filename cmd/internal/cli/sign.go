@@ -29,15 +29,16 @@ func (r signResult) text(w io.Writer) error {
 }
 
 func (c *console) sign(ctx context.Context, ref string, k keyFlag) (*signResult, error) {
-	done, err := signature.Sign(ctx, signature.SignOptions{Reference: ref, Key: k.path, Format: k.format, Password: c.password(), Remote: c.signatures()})
+	done, err := signature.Sign(ctx, signature.SignOptions{Reference: ref, Key: k.path, Format: k.format, Password: c.password(), Remote: c.signatures(ref)})
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
 	return &signResult{done}, nil
 }
 
-func (c *console) signatures() signature.Remote {
-	return signature.Remote{PlainHTTP: c.plainHTTP, UserAgent: c.userAgent()}
+// signatures says how the registry of a reference is spoken to.
+func (c *console) signatures(ref string) signature.Remote {
+	return signature.Remote{PlainHTTP: c.plainHTTP, UserAgent: c.userAgent(), Keychain: keychain{c, registryOf(ref)}}
 }
 
 // password comes from the environment, or from a person at a terminal.

@@ -74,11 +74,12 @@ func (c *console) openSigned(ctx context.Context) (*signed.Catalog, error) {
 			return nil, err
 		}
 	}
-	return signed.OpenRemote(ctx, c.signed.catalog, c.repositories(), signed.Options{Root: pin, State: state})
+	return signed.OpenRemote(ctx, c.signed.catalog, c.repositories(ctx, registryOf(c.signed.catalog)), signed.Options{Root: pin, State: state})
 }
 
-func (c *console) repositories() client.RepositoryOptions {
-	return client.RepositoryOptions{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP}
+func (c *console) repositories(ctx context.Context, host string) client.RepositoryOptions {
+	return client.RepositoryOptions{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP,
+		LoopbackTLS: c.loopbackTLS(ctx, host), Credential: c.logins(host)}
 }
 
 // defaultState is where this user remembers one catalog.
@@ -98,7 +99,7 @@ func (c *console) catalog(ctx context.Context) (client.Catalog, error) {
 		return nil, err
 	}
 	if !yes {
-		return c.serverCatalog()
+		return c.serverCatalog(ctx)
 	}
 	at, err := c.openSigned(ctx)
 	if err != nil {

@@ -118,7 +118,7 @@ func (c *console) root(ctx context.Context, keys string) (raw []byte, trusted bo
 	}
 	at, pin := c.signed.catalog, signed.Pin{}
 	if at == "" {
-		cl, err := c.serverCatalog()
+		cl, err := c.serverCatalog(ctx)
 		if err != nil {
 			return nil, false, err
 		}
@@ -129,7 +129,7 @@ func (c *console) root(ctx context.Context, keys string) (raw []byte, trusted bo
 			return nil, false, argument(err)
 		}
 	}
-	from, err := client.OpenRepository(strings.TrimSuffix(at, "/"+signed.Repository)+"/"+signed.Repository, c.repositories())
+	from, err := client.OpenRepository(strings.TrimSuffix(at, "/"+signed.Repository)+"/"+signed.Repository, c.repositories(ctx, registryOf(at)))
 	if err != nil {
 		return nil, false, argument(err)
 	}

@@ -166,8 +166,8 @@ func evidenceText(s policy.Signature) string {
 
 // puller pulls and verifies. It refuses to pull without a key or policy; where
 // that was asked for by name it checks digests only, and says so.
-func (c *console) puller(t *trustFlags, platform string) (*client.Puller, error) {
-	o := client.PullOptions{PlainHTTP: c.plainHTTP, UserAgent: c.userAgent()}
+func (c *console) puller(ctx context.Context, t *trustFlags, platform, registry string) (*client.Puller, error) {
+	o := client.PullOptions{PlainHTTP: c.plainHTTP, LoopbackTLS: c.loopbackTLS(ctx, registry), UserAgent: c.userAgent(), Credential: c.logins(registry)}
 	if platform != "" {
 		p, err := artifact.ParsePlatform(platform)
 		if err != nil {

@@ -53,7 +53,7 @@ func newVerify(c *console) *cobra.Command {
 			return err
 		}
 		ledgers := c.ledgerSigners(who)
-		v, err := signature.VerifyRemote(cmd.Context(), signature.VerifyOptions{Reference: args[0], Within: digest.Digest(within), Trust: who, LedgerKeys: ledgers.of, Remote: c.signatures()})
+		v, err := signature.VerifyRemote(cmd.Context(), signature.VerifyOptions{Reference: args[0], Within: digest.Digest(within), Trust: who, LedgerKeys: ledgers.of, Remote: c.signatures(args[0])})
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
