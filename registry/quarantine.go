@@ -3,11 +3,14 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -135,8 +138,8 @@ func (g *Registry) found(ctx context.Context, damage *Damage, to digest.Digest) 
 }
 
 // setAside moves the bytes of d away, if they are still damaged when they are
-// read once more. With unreadable, also if they cannot be read at all, which
-// is right only where good ones are at hand.
+// read once more. With unreadable, also if the medium cannot give them at all
+// (isUnreadable), which is right only where good ones are at hand.
 func (g *Registry) setAside(ctx context.Context, d digest.Digest, unreadable bool) (bool, error) {
 	unlock, err := g.opts.Locker.Lock(ctx, "bytes/"+d.String(), false)
 	if err != nil {
@@ -147,7 +150,7 @@ func (g *Registry) setAside(ctx context.Context, d digest.Digest, unreadable boo
 	switch {
 	case isNotFound(err):
 		return false, nil
-	case err != nil && !unreadable:
+	case err != nil && !(unreadable && isUnreadable(err)):
 		return false, err
 	case err == nil && sum.good(d):
 		return false, nil
@@ -253,8 +256,22 @@ func (g *Registry) distrust(ctx context.Context, d digest.Digest) error {
 		g.verified.add(d, fi.Size(), fi.ModTime())
 		return nil
 	}
+	if err != nil && !isUnreadable(err) {
+		return err
+	}
 	_, err = g.setAside(ctx, d, true)
 	return err
+}
+
+// isUnreadable reports whether err says that the medium cannot give the bytes
+// any more. A client that left, a limit that was reached or a bucket that does
+// not answer says nothing about them.
+func isUnreadable(err error) bool {
+	var wrapped storagedriver.Error // has no Unwrap of its own
+	if errors.As(err, &wrapped) && wrapped.Detail != nil && isUnreadable(wrapped.Detail) {
+		return true
+	}
+	return errors.Is(err, syscall.EIO)
 }
 
 // fromMemory mends d with what is still held of it.

@@ -95,8 +95,9 @@ func (g *Registry) holds(ctx context.Context, repo string, child bool, ref ocisp
 
 // holdsBytes reports whether the bytes of d, which ref names, are stored. Where
 // they may have come without a sync they are read, once while they do not
-// change: what a power cut left empty goes, other damage is set aside. A size
-// in ref that is not theirs is refused: no client could pull it.
+// change: what a power cut left empty goes, other damage is set aside. Only the
+// digest decides what is damaged. A size in ref that is not theirs is refused:
+// no client could pull it.
 func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.Descriptor) (bool, error) {
 	at := blobPath(d)
 	fi, err := g.driver.Stat(ctx, at)
@@ -111,8 +112,7 @@ func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.
 		return true, wrongSize(ref, fi.Size())
 	}
 	if fi.Size() == 0 && d != d.Algorithm().FromBytes(nil) {
-		g.log.WarnContext(ctx, "registry: bytes that a power cut left empty are gone", "digest", d, "path", at)
-		return false, missingIsFine(g.driver.Delete(ctx, at))
+		return false, g.dropEmpty(ctx, d)
 	}
 	if err := g.distrust(ctx, d); err != nil {
 		return false, err
@@ -131,4 +131,15 @@ func wrongSize(ref ocispec.Descriptor, have int64) error {
 	}
 	return refuse(http.StatusBadRequest, manifestInvalid, "the descriptor of %s says %d bytes, it has %d: correct its size", ref.Digest, ref.Size, have).
 		detail(map[string]any{"digest": ref.Digest.String(), "size": ref.Size, "expected": have})
+}
+
+// dropEmpty removes the empty file that a power cut left in the place of d. It
+// goes the way of all damage, so that good bytes that arrive meanwhile stay.
+func (g *Registry) dropEmpty(ctx context.Context, d digest.Digest) error {
+	moved, err := g.setAside(ctx, d, false)
+	if err != nil || !moved {
+		return err
+	}
+	g.log.WarnContext(ctx, "registry: bytes that a power cut left empty are gone", "digest", d, "path", blobPath(d))
+	return g.drop(ctx, d)
 }
