@@ -16,7 +16,7 @@
 //	tag      = version-tag | channel | digest-tag | "oarlock-state"
 //	version-tag = version with "+" written "_"           ; at most 128 bytes
 //	channel  = lower { lower | digit | "-" }             ; 1–32 bytes
-//	digest-tag  = "sha256-" 64 hex [ ".sig" | ".att" | ".sbom" ]
+//	digest-tag  = "sha256-" 64 hex [ ".sig" | ".att" | ".sbom" ] | "sha512-" 64 hex
 //	platform = os "/" arch [ "/" variant ]
 //	host     = alnum { alnum } { ("-" | "." | "_") alnum { alnum } }   ; 1–64 bytes
 //

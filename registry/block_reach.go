@@ -134,28 +134,29 @@ func (g *Registry) sparedIn(ctx context.Context, set *blockSet, repo string) (ma
 
 // spare adds to free what manifests of repo hold that no block names or covers.
 func (g *Registry) spare(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
-	_, whole := set.named[blockKey{repo, ""}]
-	speaks := map[digest.Digest]bool{}
-	if whole {
-		if err := g.speakingTags(ctx, repo, speaks); err != nil {
-			return err
-		}
+	if _, whole := set.named[blockKey{repo, ""}]; whole {
+		return g.spareSpeaking(ctx, set, repo, free)
 	}
-	return g.revisions(ctx, repo, func(d digest.Digest) error {
-		if _, _, blocked := set.find(repo, d); blocked && !whole {
+	return g.eachManifest(ctx, repo, func(m *manifest) error {
+		if _, _, blocked := set.find(repo, m.digest); blocked {
 			return nil
 		}
+		return g.free(ctx, set, repo, m, free)
+	})
+}
+
+// eachManifest calls fn for every manifest of repo that can be read; one that
+// is missing or damaged holds nothing that is known.
+func (g *Registry) eachManifest(ctx context.Context, repo string, fn func(*manifest) error) error {
+	return g.revisions(ctx, repo, func(d digest.Digest) error {
 		m, err := g.manifestContent(ctx, repo, d)
 		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
-			return nil // holds nothing that is known
+			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if whole && !speaks[d] && (m.Subject == nil || m.ArtifactType == artifact.TypePlugin) {
-			return nil
-		}
-		return g.free(ctx, set, repo, m, free)
+		return fn(m)
 	})
 }
 
@@ -184,28 +185,6 @@ func (g *Registry) free(ctx context.Context, set *blockSet, repo string, m *mani
 			err = g.free(ctx, set, repo, child, free)
 		}
 		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// speakingTags adds what the tags of signatures and of the ledger mean.
-func (g *Registry) speakingTags(ctx context.Context, repo string, speaks map[digest.Digest]bool) error {
-	names, err := g.tagNames(ctx, repo)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		t, err := artifact.ParseTag(name)
-		if err != nil || t.Kind() == artifact.TagVersion || t.Kind() == artifact.TagChannel {
-			continue
-		}
-		d, err := g.resolveTag(ctx, repo, name)
-		switch {
-		case err == nil:
-			speaks[d] = true
-		case !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified):
 			return err
 		}
 	}

@@ -243,3 +243,37 @@ func checkBlocksSpread(t *testing.T, storage registrytest.Option) {
 		}
 	}
 }
+
+// Proves B11: whoever publishes cannot open what is blocked as a whole, by
+// nothing that speaks about it and that was pushed before or after the block.
+func TestNothingThatSpeaksOpensAWhollyBlockedRepository_B11(t *testing.T) {
+	t.Parallel()
+	x := newBlockable(t)
+	const repo = "acme/hello"
+	note := func(layers ...ocispec.Descriptor) ocispec.Manifest {
+		return image(withSubject(x.index.Digest), layers...)
+	}
+	before := x.pushed(repo, "", note(x.only, x.large))
+	signs := strings.Replace(x.other.Digest.String(), ":", "-", 1)
+	x.pushed(repo, signs+".sig", image(nil, x.only))
+	list := x.pushed(repo, signs, index(nil, x.child))
+	x.pushed(repo, strings.Replace(x.index.Digest.String(), ":", "-", 1), x.get(repo, "manifests", "1.0.0").body)
+
+	x.block(registry.Block{Repository: repo, Code: "emergency_removed", Reason: "steals keys"})
+	for _, d := range []digest.Digest{x.only.Digest, x.shared.Digest, x.large.Digest} {
+		x.refused(x.get(repo, "blobs", d.String()), http.StatusForbidden, "DENIED")
+	}
+	for _, ref := range []string{"1.0.0", "1.1.0", x.child.Digest.String(), x.index.Digest.String()} {
+		x.refused(x.get(repo, "manifests", ref), http.StatusForbidden, "DENIED")
+	}
+	for _, ref := range []string{x.sig.Digest.String(), before.Digest.String(), list.Digest.String(), signs + ".sig"} {
+		x.want(x.get(repo, "manifests", ref), http.StatusOK)
+	}
+	x.want(x.get(repo, "blobs", x.sigged.Digest.String()), http.StatusOK)
+
+	a, _ := x.put(repo, "", note(x.shared))
+	if text := x.refused(a, http.StatusForbidden, "DENIED"); !strings.Contains(text, "steals keys") {
+		t.Errorf("the refusal gives no reason: %s", text)
+	}
+	x.refused(x.send("POST", "/v2/"+repo+"/blobs/uploads/", nil), http.StatusForbidden, "DENIED")
+}

@@ -18,8 +18,8 @@ func (g *Registry) mergeFallback(ctx context.Context, repo string, subject diges
 		return nil
 	}
 	index, err := g.resolveTag(ctx, repo, tag)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return nil
+	if errors.Is(err, artifact.ErrNotFound) || err == nil && index == subject {
+		return nil // cosign copy gives the subject itself this tag
 	}
 	var list *manifest
 	if err == nil {

@@ -67,6 +67,9 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 		if err := g.checkWritable(r.Context(), at.repo); err != nil {
 			return err
 		}
+		if err := g.checkOpen(r.Context(), at, action); err != nil {
+			return err
+		}
 	}
 	switch at.kind {
 	case routeManifest:

@@ -164,10 +164,11 @@ func TestSignatureTagsOnlyGrow_B3(t *testing.T) {
 	one, two, again := layer("payload", "one"), layer("payload", "two"), layer("other", "one")
 	c.pushed(repo, tag, image(nil, one))
 	c.pushed(repo, tag, image(nil, one, two))
-	c.pushed(repo, tag, image(nil, again, two, one))
+	c.pushed(repo, tag, image(nil, one, two, again))
 	for says, layers := range map[string][]ocispec.Descriptor{
-		"one signature less":                 {again, two},
-		"another signature over one payload": {again, layer("payload", "three"), one},
+		"one signature less":                 {one, two},
+		"another signature over one payload": {one, layer("payload", "three"), again},
+		"one more at the beginning":          {layer("payload", "three"), one, two, again},
 		"none":                               {},
 	} {
 		a, _ := c.put(repo, tag, image(nil, layers...))
@@ -190,8 +191,8 @@ func TestReferrersTagOnlyGrows_B3(t *testing.T) {
 	}
 	fallback := artifact.DigestTag(digest.FromString("subject"), "")
 	c.pushed(repo, fallback, index(nil, d[0], d[1]))
-	c.pushed(repo, fallback, index(nil, d[2], d[1], d[0]))
-	lost, _ := c.put(repo, fallback, index(nil, d[2], d[1]))
+	c.pushed(repo, fallback, index(nil, d[0], d[2], d[1]))
+	lost, _ := c.put(repo, fallback, index(nil, d[0], d[1]))
 	c.refused(lost, http.StatusConflict, "DENIED")
 	wrong, _ := c.put(repo, fallback, image(nil))
 	c.refused(wrong, http.StatusBadRequest, "MANIFEST_INVALID")

@@ -20,7 +20,7 @@ import (
 //	kind of tag   unset              set to the same   set to another
 //	version       a readable plugin  yes               no (409)
 //	channel       no (403)           yes               no (403)
-//	sha256-…      yes                yes               if nothing is lost (else 409)
+//	sha256-…      yes                yes               if all that it held stays, in order (else 409)
 //	a ledger's    statements         yes               if it only grows (else 409)
 func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) error {
 	if g.settings(ctx, repo).FreeTags {
@@ -84,18 +84,23 @@ func notByPush(repo, tag string, m *manifest) error {
 		detail(map[string]string{"tag": tag, "got": m.digest.String()})
 }
 
-// checkGrows lets a digest tag change only by additions: every layer of a
-// .sig, .att or .sbom and every entry of a referrers index stays.
+// checkGrows lets a digest tag change only by additions. New layers of a .sig,
+// .att or .sbom come behind those it has, so that a verifier that reads a
+// limited number of them counts what it counted before. The entries of a
+// referrers index stay, in their order; new ones may come between, because
+// clients sort them by digest and readers ask for all. An index holds nothing
+// when it is the subject itself, to which cosign copy gives this tag.
 func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, have digest.Digest, m *manifest) error {
 	index := t.Suffix() == ""
-	if m.isIndex() != index {
+	itself := index && t.SpeaksOf(m.digest)
+	if m.isIndex() != index && !itself {
 		want := ocispec.MediaTypeImageManifest
 		if index {
 			want = ocispec.MediaTypeImageIndex
 		}
 		return refuse(http.StatusBadRequest, manifestInvalid, "tag %q holds a manifest of type %q, got %q", t, want, m.mediaType)
 	}
-	if have == "" {
+	if have == "" || index && t.SpeaksOf(have) {
 		return nil
 	}
 	old, err := g.manifestContent(ctx, repo, have)
@@ -104,9 +109,9 @@ func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, 
 	}
 	var lost []string
 	if index {
-		lost = missing(keys(old.Manifests, byDigest), keys(m.Manifests, byDigest))
+		lost = displaced(keys(old.Manifests, byDigest), keys(m.Manifests, byDigest))
 	} else {
-		lost = missing(keys(old.Layers, byContent), keys(m.Layers, byContent))
+		lost = notBefore(keys(old.Layers, byContent), keys(m.Layers, byContent))
 	}
 	return lostError(repo, t.String(), have, m, lost)
 }
@@ -122,12 +127,14 @@ func lostError(repo, tag string, have digest.Digest, m *manifest, lost []string)
 
 func byDigest(d ocispec.Descriptor) string { return d.Digest.String() }
 
-// byContent tells two signatures over one payload apart: they differ in annotations.
+// byContent tells two signatures over one payload apart: they differ in
+// annotations. The media type decides whether a verifier counts them.
 func byContent(d ocispec.Descriptor) string {
 	text, err := json.Marshal(struct {
+		MediaType   string
 		Digest      digest.Digest
 		Annotations map[string]string
-	}{d.Digest, d.Annotations})
+	}{d.MediaType, d.Digest, d.Annotations})
 	if err != nil {
 		return d.Digest.String()
 	}
@@ -142,14 +149,31 @@ func keys(list []ocispec.Descriptor, key func(ocispec.Descriptor) string) []stri
 	return out
 }
 
-// missing are the members of was that is does not have as often.
-func missing(was, is []string) (lost []string) {
-	left := map[string]int{}
-	for _, k := range is {
-		left[k]++
+// displaced are the members of was that is does not have in the same order.
+func displaced(was, is []string) (lost []string) {
+	places := map[string][]int{}
+	for i, k := range is {
+		places[k] = append(places[k], i)
 	}
+	next := 0
 	for _, k := range was {
-		if left[k]--; left[k] < 0 {
+		p := places[k]
+		for len(p) > 0 && p[0] < next {
+			p = p[1:]
+		}
+		if places[k] = p; len(p) == 0 {
+			lost = append(lost, k)
+			continue
+		}
+		next = p[0] + 1
+	}
+	return lost
+}
+
+// notBefore are the members of was with which is does not begin.
+func notBefore(was, is []string) (lost []string) {
+	for i, k := range was {
+		if i >= len(is) || is[i] != k {
 			lost = append(lost, k)
 		}
 	}

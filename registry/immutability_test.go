@@ -1,8 +1,10 @@
 package registry_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -99,5 +101,89 @@ func TestOneOf64RacingPushesWins_B2(t *testing.T) {
 	got := c.want(c.get("acme/hello", "manifests", "1.0.0"), http.StatusOK)
 	if d := digest.FromBytes(got.body).String(); d != digests[winner] {
 		t.Errorf("the tag holds %s, the winner pushed %s", d, digests[winner])
+	}
+}
+
+func layerOf(c *client, text string, note string) ocispec.Descriptor {
+	d := c.blob("acme/hello", []byte(text))
+	d.MediaType = "application/vnd.dev.cosign.simplesigning.v1+json"
+	d.Annotations = map[string]string{"dev.cosignproject.cosign/signature": note}
+	return d
+}
+
+// Proves B2 and C2: what was counted stays where it was counted, so nobody who
+// may push can crowd a signature out of the part that a verifier reads.
+func TestSignatureTagsGrowAtTheirEndOnly_B2(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, registrytest.New(t))
+	of := c.pushed("acme/hello", "1.0.0", plugin("acme/hello", "1.0.0", ""))
+	tag := strings.Replace(of.Digest.String(), ":", "-", 1) + ".sig"
+	good, more, junk := layerOf(c, "payload", "good"), layerOf(c, "payload", "more"), layerOf(c, "junk", "junk")
+	c.pushed("acme/hello", tag, image(nil, good))
+	other := good
+	other.MediaType = "application/x-junk"
+	for name, layers := range map[string][]ocispec.Descriptor{
+		"junk before it":         {junk, good},
+		"another type":           {other},
+		"gone":                   {junk},
+		"the same, not counted":  {layerOf(c, "payload", "changed")},
+		"junk before it, twice":  {junk, good, good},
+		"its type changed, more": {other, good},
+	} {
+		a, _ := c.put("acme/hello", tag, image(nil, layers...))
+		if text := c.refused(a, http.StatusConflict, "DENIED"); !strings.Contains(text, "only grows") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	c.pushed("acme/hello", tag, image(nil, good, more))
+	c.pushed("acme/hello", tag, image(nil, good, more, junk))
+}
+
+// Proves B2 and F14: the referrers tag keeps its entries in their order, takes
+// new ones where clients sort them, and the subject itself where cosign copy
+// puts it.
+func TestReferrersTagsKeepTheirEntries_B2_F14(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, registrytest.New(t))
+	content := encode(t, plugin("acme/hello", "1.0.0", ""))
+	of := c.pushed("acme/hello", "1.0.0", content)
+	for alg, tag := range map[digest.Algorithm]string{
+		digest.SHA256: "sha256-" + of.Digest.Encoded(),
+		digest.SHA512: "sha512-" + digest.SHA512.FromBytes(content).Encoded()[:64],
+	} {
+		t.Run(alg.String(), func(t *testing.T) {
+			subject := alg.FromBytes(content)
+			var notes []ocispec.Descriptor
+			for _, text := range []string{"one", "two", "three"} {
+				notes = append(notes, c.pushed("acme/hello", "", image(func(m *ocispec.Manifest) {
+					withSubject(subject)(m)
+					m.Annotations = map[string]string{"note": text}
+				})))
+			}
+			stranger := c.pushed("acme/hello", "", image(withSubject(digest.FromString("something else"))))
+			if alg == digest.SHA256 {
+				c.pushed("acme/hello", tag, content) // cosign copy
+				c.want(c.get("acme/hello", "manifests", tag), http.StatusOK)
+			}
+			c.pushed("acme/hello", tag, index(nil, notes[0], notes[2], stranger))
+			c.pushed("acme/hello", tag, index(nil, append(slices.Clone(notes), stranger)...))
+			for name, list := range map[string]ocispec.Index{
+				"gone":     index(nil, notes[1], notes[2], stranger),
+				"reversed": index(nil, notes[2], notes[1], notes[0], stranger),
+			} {
+				a, _ := c.put("acme/hello", tag, list)
+				if text := c.refused(a, http.StatusConflict, "DENIED"); !strings.Contains(text, "only grows") {
+					t.Errorf("%s: %s", name, text)
+				}
+			}
+			a, _ := c.put("acme/hello", tag, content)
+			if alg == digest.SHA256 {
+				c.refused(a, http.StatusConflict, "DENIED")
+			}
+			var got ocispec.Index
+			if err := json.Unmarshal(c.want(c.get("acme/hello", "referrers", subject.String()), http.StatusOK).body, &got); err != nil || len(got.Manifests) != 3 {
+				t.Errorf("referrers %+v, %v, want the three notes", got.Manifests, err)
+			}
+		})
 	}
 }

@@ -194,7 +194,12 @@ func (g *Registry) told(at route, m *manifest) {
 
 // dropFallback forgets the referrers that a changed referrers tag fed.
 func (g *Registry) dropFallback(repo, tag string) {
-	if t, err := artifact.ParseTag(tag); err == nil && t.Kind() == artifact.TagDigest && t.Suffix() == "" {
+	t, err := artifact.ParseTag(tag)
+	switch {
+	case err != nil || t.Kind() != artifact.TagDigest || t.Suffix() != "":
+	case t.Subject() == "": // half of a digest is in the tag
+		g.referrers.clear()
+	default:
 		g.referrers.drop(referrersKey(repo, t.Subject()))
 	}
 }

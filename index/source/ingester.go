@@ -154,6 +154,10 @@ func (in *Ingester) Touch(repo string, subjects ...digest.Digest) {
 // ("" for a manifest alone), the manifest's digest, and its subject or "".
 func (in *Ingester) Notify(repo, tag string, manifest, subject digest.Digest) {
 	if t, err := artifact.ParseTag(tag); err == nil && t.Kind() == artifact.TagDigest {
+		if t.Subject() == "" { // half of a digest is in the tag: judge all of repo
+			in.Touch(repo)
+			return
+		}
 		in.Touch(repo, t.Subject())
 		return
 	}

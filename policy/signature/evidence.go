@@ -123,7 +123,7 @@ func (g *gathered) tag(b *bench, tag string) digest.Digest {
 // that it is does not matter: registries write it wrong.
 func (g *gathered) fallback(b *bench, subject digest.Digest) []digest.Digest {
 	d := g.tag(b, artifact.DigestTag(subject, ""))
-	if d == "" {
+	if d == "" || d == subject { // cosign copy gives the subject itself this tag
 		return nil
 	}
 	m, problem := b.manifest(d, artifact.MaxManifest)

@@ -1,0 +1,113 @@
+package registry
+
+import (
+	"context"
+	"errors"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// checkOpen refuses every push into a repository that is blocked as a whole:
+// what is read there is what spoke about it before, so nobody can open it by
+// pushing something that speaks. The process goes on with the ledger.
+func (g *Registry) checkOpen(ctx context.Context, at route, action Action) error {
+	if action != Push || isProcess(ctx) {
+		return nil
+	}
+	if err := g.blocksKnown(); err != nil {
+		return err
+	}
+	b, ok := g.blocks.Load().named[blockKey{at.repo, ""}]
+	if !ok {
+		return nil
+	}
+	no := b.refusal(at.repo, "")
+	no.errors[0].Message = "repository " + at.repo + " is blocked, so nothing can be pushed to it (" + b.Code + "): " + b.reason() + "; ask the operator to lift the block"
+	return no
+}
+
+// spareSpeaking adds to free what speaks about a repository that is blocked as
+// a whole: signatures, statements and the ledger. What any other manifest of it
+// holds stays shut, also where something that speaks names it too: otherwise a
+// note with a subject would open the layers that it lists.
+func (g *Registry) spareSpeaking(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
+	tagged, err := g.speakingTags(ctx, repo)
+	if err != nil {
+		return err
+	}
+	shut := map[digest.Digest]bool{}
+	err = g.eachManifest(ctx, repo, func(m *manifest) error {
+		speaks := m.ArtifactType != artifact.TypePlugin && (m.Subject != nil || tagged[m.digest])
+		if _, named, _ := set.find(repo, m.digest); named && speaks {
+			return nil
+		}
+		into := shut
+		if speaks {
+			into = free
+		}
+		into[m.digest] = true
+		if speaks && m.isIndex() {
+			return nil // a child speaks by itself, or not
+		}
+		for _, ref := range m.references() {
+			into[ref.Digest] = true
+			if to, err := g.stored(ctx, repo, ref.Digest); err == nil {
+				into[to] = true
+			}
+		}
+		return nil
+	})
+	for d := range shut {
+		// Everybody knows the bytes of the empty config, and signatures have it too.
+		if d != ocispec.DescriptorEmptyJSON.Digest && !tagged[d] {
+			delete(free, d)
+		}
+	}
+	return err
+}
+
+// speakingTags lists what the tags of signatures and of the ledger mean, and
+// the statements of the ledger.
+func (g *Registry) speakingTags(ctx context.Context, repo string) (map[digest.Digest]bool, error) {
+	names, err := g.tagNames(ctx, repo)
+	if err != nil {
+		return nil, err
+	}
+	speaks := map[digest.Digest]bool{}
+	for _, name := range names {
+		t, err := artifact.ParseTag(name)
+		if err != nil || t.Kind() == artifact.TagVersion || t.Kind() == artifact.TagChannel {
+			continue
+		}
+		d, err := g.resolveTag(ctx, repo, name)
+		if err == nil && t.SpeaksOf(d) {
+			continue // cosign copy gives the subject itself a digest tag
+		}
+		if err == nil && t.Kind() == artifact.TagState {
+			err = g.speakingLedger(ctx, repo, d, speaks)
+		}
+		switch {
+		case err == nil:
+			speaks[d] = true
+		case !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified):
+			return nil, err
+		}
+	}
+	return speaks, nil
+}
+
+// speakingLedger adds the statements of the ledger d, which the gate held to
+// be nothing else.
+func (g *Registry) speakingLedger(ctx context.Context, repo string, d digest.Digest, speaks map[digest.Digest]bool) error {
+	m, err := g.manifestContent(ctx, repo, d)
+	if err != nil {
+		return err
+	}
+	for _, statement := range m.Manifests {
+		speaks[statement.Digest] = true
+	}
+	return nil
+}
