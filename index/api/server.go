@@ -141,7 +141,7 @@ func humaConfig(version string) huma.Config {
 					"bearer": {Type: "http", Scheme: "bearer", Description: "A robot, personal or admin token; the first start of a server prints an admin token. None on a server with --dev."}},
 			},
 		},
-		Formats:                      huma.DefaultFormats,
+		Formats:                      formats(),
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 	}

@@ -159,10 +159,15 @@ func (p *provider) identify(ctx context.Context, d *discovered, t *oauth2.Token,
 	if err := id.Claims(&claims); err != nil {
 		return identity{}, fmt.Errorf("login: ID token: %w: %w", artifact.ErrUnverified, err)
 	}
+	if id.Subject == "" || len(id.Subject) > 255 || strings.ContainsRune(id.Subject, 0) {
+		return identity{}, fmt.Errorf("login: ID token: subject %.300q: expected 1 to 255 bytes without NUL: %w", id.Subject, artifact.ErrUnverified)
+	}
 	who := identity{issuer: id.Issuer, subject: id.Subject, grants: p.grants(claims)}
 	who.username, _ = claims["preferred_username"].(string)
 	if verified, _ := claims["email_verified"].(bool); verified {
-		who.email, _ = claims["email"].(string)
+		if email, _ := claims["email"].(string); isEmail(email) {
+			who.email = email
+		}
 	}
 	return who, nil
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -135,7 +136,15 @@ func (s *TokenServer) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	form := r.PostForm
-	q, err := a.tokenRequest(form, form.Get("scope"))
+	for name, values := range form {
+		// RFC 6749, 3.2, lets no parameter be repeated. Of scope clients do it
+		// all the same, one for each repository, and mean all of them, as in GET.
+		if name != "scope" && len(values) > 1 {
+			writeOAuth(w, http.StatusBadRequest, "invalid_request", fmt.Sprintf("parameter %.60q came %d times, expected once", name, len(values)))
+			return
+		}
+	}
+	q, err := a.tokenRequest(form, strings.Join(form["scope"], " "))
 	if err != nil {
 		writeOAuth(w, http.StatusBadRequest, "invalid_scope", err.Error())
 		return

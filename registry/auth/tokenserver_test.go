@@ -244,3 +244,25 @@ func TestKeySetHoldsNoPrivateKey(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestRepeatedScopes_B5: a client that names one repository for each scope gets
+// all of them, from GET and POST alike; nothing else may be repeated in a form.
+func TestRepeatedScopes_B5(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	token, admin := s.admin()
+	s.claim(admin, "acme")
+	scopes := url.Values{"scope": {"repository:acme/a:pull", "repository:acme/b:pull"}}
+	resp, got := s.do("GET", "/auth/token?"+scopes.Encode(), basic("x", token.Reveal()), nil)
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.Reveal()}, "client_id": {"x"}, "scope": scopes["scope"]}
+	posted, also := s.do("POST", "/auth/token", "", form)
+	for _, one := range []string{got, also} {
+		if !strings.Contains(one, `"scope":"repository:acme/a:pull repository:acme/b:pull"`) {
+			t.Errorf("%s %s: %s", resp.Status, posted.Status, one)
+		}
+	}
+	form.Add("refresh_token", "another")
+	if resp, body := s.do("POST", "/auth/token", "", form); resp.StatusCode != 400 || !strings.Contains(body, "refresh_token") {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+}

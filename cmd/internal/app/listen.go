@@ -92,10 +92,11 @@ func (l Limits) requests() edge.Bodies { return edge.Bodies{Grace: l.BodyGrace} 
 // bounded answers as many requests at once as the configuration lets it, and
 // health in any case.
 func (s *Server) bounded(next http.Handler) http.Handler {
-	within := edge.LimitRequests(s.cfg.Limits.Requests, next, func(w http.ResponseWriter, r *http.Request) {
+	full := s.cfg.Limits.requests().Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		api.Refuse(w, r, index.NewProblem(index.CodeUnavailable, "the server answers as many requests as it may", "try again in a second"))
-	})
+	}))
+	within := edge.LimitRequests(s.cfg.Limits.Requests, next, full.ServeHTTP)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/livez", "/readyz", "/metrics":

@@ -53,13 +53,15 @@ func TestClientsThatStopAreGivenUp(t *testing.T) {
 	}
 	upload.Body.Close()
 	for name, row := range map[string]struct{ sent, want string }{
-		"in the headers":           {"GET /v2/ HTTP/1.1\r\nHost: x\r\nX-A: ", ""},
-		"after an answer":          {"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK"},
-		"in the body of a call":    {"POST /api/v1/resolve HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"plugins\":", "408 Request Timeout"},
-		"in an upload":             {"PATCH " + upload.Header.Get("Location") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\nabc", ""},
-		"in a manifest":            {"PUT /v2/acme/hello/manifests/1.0.0 HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{", ""},
-		"in a body nobody reads":   {"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n{", "404 Not Found"},
-		"in a body without length": {"POST /api/v1/resolve HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"plu", "408 Request Timeout"},
+		"in the headers":           {"GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX-A: ", ""},
+		"after an answer":          {"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", "200 OK"},
+		"in the body of a call":    {"POST /api/v1/resolve HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"plugins\":", "408 Request Timeout"},
+		"in an upload":             {"PATCH " + upload.Header.Get("Location") + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\nabc", ""},
+		"in a refused body":        {"POST /api/v1/x%00 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{", "400 Bad Request"},
+		"in a body from elsewhere": {"POST /api/v1/resolve HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 500\r\n\r\n{", "403 Forbidden"},
+		"in a manifest":            {"PUT /v2/acme/hello/manifests/1.0.0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{", ""},
+		"in a body nobody reads":   {"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n{", "404 Not Found"},
+		"in a body without length": {"POST /api/v1/resolve HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"plu", "408 Request Timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +78,7 @@ func TestConnectionsAndRequestsAreBounded(t *testing.T) {
 	c := config(t)
 	c.Limits.Connections, c.Limits.Requests = 3, 1
 	s, _ := start(t, c)
-	busy := send(t, s.Addr(), "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+	busy := send(t, s.Addr(), "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	resp, err := http.ReadResponse(bufio.NewReader(busy), nil)
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatalf("events: %v %v", resp, err)

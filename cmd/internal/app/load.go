@@ -2,8 +2,11 @@ package app
 
 import (
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,6 +111,9 @@ func fromEnviron(environ []string) (map[string]any, []string) {
 			continue
 		}
 		key, ok := byName[name]
+		if !ok && isServiceLink(name, value) {
+			continue
+		}
 		if !ok {
 			problems = append(problems, fmt.Sprintf("environment variable %s: unknown key", name))
 			continue
@@ -115,6 +121,30 @@ func fromEnviron(environ []string) (map[string]any, []string) {
 		values[key] = value
 	}
 	return values, problems
+}
+
+// serviceLink are the names that Kubernetes gives every container of a
+// namespace for each of its services: of one that is called oarlock, or
+// oarlock-db, they begin with our prefix.
+var serviceLink = regexp.MustCompile(`^OARLOCK(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// isServiceLink tells those by name and value: a setting that is misspelt is
+// still refused.
+func isServiceLink(name, value string) bool {
+	if !serviceLink.MatchString(name) {
+		return false
+	}
+	switch {
+	case strings.HasSuffix(name, "_SERVICE_HOST"), strings.HasSuffix(name, "_ADDR"):
+		return net.ParseIP(value) != nil
+	case strings.HasSuffix(name, "_PROTO"):
+		return value == "tcp" || value == "udp" || value == "sctp"
+	case strings.Contains(name, "_SERVICE_PORT"), regexp.MustCompile(`_\d+_(TCP|UDP|SCTP)_PORT$`).MatchString(name):
+		_, err := strconv.ParseUint(value, 10, 16)
+		return err == nil
+	}
+	u, err := url.Parse(value)
+	return err == nil && (u.Scheme == "tcp" || u.Scheme == "udp" || u.Scheme == "sctp") && u.Port() != ""
 }
 
 // byteSize lets a number of bytes be written "64MiB".

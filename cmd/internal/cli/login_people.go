@@ -63,6 +63,9 @@ func (c *console) loginBrowser(ctx context.Context, host string) (personal, erro
 		"redirect_uri": {"http://" + l.Addr().String() + "/done"}, "state": {state}, "label": {"oarlock"},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}
+	if err := c.loginOffered(ctx, host, q); err != nil {
+		return personal{}, err
+	}
 	fmt.Fprintf(c.Err, "open this in a browser on this machine:\n  %s/auth/cli?%s\n", c.origin(ctx, host), q.Encode())
 	select {
 	case code := <-codes:
@@ -72,6 +75,28 @@ func (c *console) loginBrowser(ctx context.Context, host string) (personal, erro
 	case <-ctx.Done():
 		return personal{}, fmt.Errorf("nobody logged in: %w", context.Cause(ctx))
 	}
+}
+
+// loginOffered asks the server what the browser is about to ask it, so that one
+// that cannot let people in says so here, where somebody waits.
+func (c *console) loginOffered(ctx context.Context, host string, q url.Values) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.origin(ctx, host)+"/auth/cli?"+q.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("User-Agent", c.userAgent())
+	stay := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := stay.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSeeOther {
+		return nil
+	}
+	return loginRefused(host, r.URL.Path, resp)
 }
 
 // loginDevice has a person log in with a browser on any machine.
@@ -145,14 +170,25 @@ func (c *console) post(ctx context.Context, host, path string, form url.Values, 
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return loginRefused(host, path, resp)
+	}
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// loginRefused is what an answer of a login server means that is not the one
+// that was hoped for.
+func loginRefused(host, path string, resp *http.Response) error {
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return err
 	}
 	var no oauthError
 	switch {
-	case resp.StatusCode == http.StatusOK:
-		return json.Unmarshal(raw, into)
 	case resp.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%s: people do not log in there through a provider: log in with a token, -u NAME --password-stdin: %w", host, artifact.ErrNotFound)
 	case json.Unmarshal(raw, &no) == nil && no.Code != "":

@@ -110,11 +110,21 @@ func (c *Certificate) Watch(ctx context.Context, tick <-chan time.Time) {
 	}
 }
 
-// Config is for servers: TLS 1.2 at least, HTTP/2 where the client speaks it.
+// aead are the suites of TLS 1.2 with forward secrecy and authenticated
+// encryption (RFC 9325, 4.2). Those of TLS 1.3 all have both.
+var aead = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
+// Config is for servers: TLS 1.2 at least with AEAD suites only, HTTP/2 where
+// the client speaks it.
 func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"h2", "http/1.1"},
+		MinVersion:   tls.VersionTLS12,
+		CipherSuites: aead,
+		NextProtos:   []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return &c.current.Load().pair, nil
 		},
