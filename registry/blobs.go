@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -21,6 +22,10 @@ import (
 func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) error {
 	if r.Method == http.MethodDelete {
 		return g.deleteBlob(w, r, at)
+	}
+	if dropOtherRange(r.Header) {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
 	}
 	to, err := g.layer(r.Context(), at.repo, at.digest)
 	if err != nil {
@@ -66,6 +71,15 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 func partial(h http.Header) bool {
 	return h["Range"] != nil || h["If-None-Match"] != nil || h["If-Match"] != nil || h["If-Range"] != nil ||
 		h["If-Modified-Since"] != nil || h["If-Unmodified-Since"] != nil
+}
+
+// dropOtherRange reports whether a request asks for a range in other units than
+// bytes, which is answered with the whole.
+//
+// Source: RFC 9110, section 14.2.
+func dropOtherRange(h http.Header) bool {
+	unit, _, _ := strings.Cut(h.Get("Range"), "=")
+	return h["Range"] != nil && !strings.EqualFold(strings.TrimSpace(unit), "bytes")
 }
 
 // maxSmall is the size in bytes up to which a blob is held in memory.
@@ -165,8 +179,12 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 		}
 		if holder != "" {
 			return refuse(http.StatusMethodNotAllowed, unsupported,
-				"blob %s of %s cannot be deleted: manifest %s references it", at.digest, at.repo, holder)
+				"blob %s of %s cannot be deleted: manifest %s references it; what no manifest references goes by itself with garbage collection", at.digest, at.repo, holder)
 		}
+	}
+	undo, err := g.beginDelete(ctx, at, Removal{Digest: at.digest, Blob: true})
+	if err != nil {
+		return err
 	}
 	for _, d := range []digest.Digest{at.digest, to} {
 		if d == "" {
@@ -174,7 +192,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 		}
 		link := layerPath(at.repo, d)
 		if err := g.deleteLink(ctx, path.Dir(link), link); err != nil && !isNotFound(err) {
-			return err
+			return undo(err)
 		}
 	}
 	w.Header().Set("Content-Length", "0")

@@ -40,11 +40,14 @@ func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
 		return err
 	}
 	if !free {
-		return refuse(http.StatusMethodNotAllowed, unsupported,
-			"tag %q of %s cannot be deleted: versions are kept for those who use them, signatures and the ledger only grow, channels move by promotion; yank or remove it through the lifecycle instead", at.tag, at.repo)
+		return refuse(http.StatusMethodNotAllowed, unsupported, "tag %q of %s cannot be deleted: %s", at.tag, at.repo, whyTagStays(at.repo, at.tag))
+	}
+	undo, err := g.beginDelete(ctx, at, Removal{Tag: at.tag, Digest: d})
+	if err != nil {
+		return err
 	}
 	if err := g.removeTag(ctx, at.repo, at.tag); err != nil {
-		return err
+		return undo(err)
 	}
 	g.dropFallback(at.repo, at.tag)
 	g.opts.Sink.Notify(Event{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
@@ -56,16 +59,15 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) erro
 	if err != nil {
 		return err
 	}
-	holders, err := g.tagsReaching(ctx, at.repo, to, !free)
-	if err != nil {
-		return couldNotTell("which tags need this manifest", err)
+	if err := g.checkKept(ctx, at, to, free); err != nil {
+		return err
 	}
-	if !free && len(holders) > 0 {
-		return refuse(http.StatusMethodNotAllowed, unsupported,
-			"manifest %s of %s cannot be deleted: tag %q reaches it, and what a tag reaches is kept", at.digest, at.repo, holders[0])
+	holders, err := g.tagsMeaning(ctx, at.repo, to)
+	if err != nil {
+		return couldNotTell("which tags mean this manifest", err)
 	}
 	for _, tag := range holders {
-		if err := g.deleteTag(ctx, route{repo: at.repo, tag: tag}, true); err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		if err := g.deleteTag(ctx, route{repo: at.repo, tag: tag, who: at.who}, free); err != nil && !errors.Is(err, artifact.ErrNotFound) {
 			return err
 		}
 	}
@@ -77,18 +79,59 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) erro
 		if m.Subject != nil {
 			event.Subject = m.Subject.Digest
 		}
-		if err := g.removeReferrer(ctx, at.repo, m); err != nil {
-			return err
-		}
 	case !errors.Is(err, artifact.ErrUnverified): // a damaged one may go
 		return err
 	}
-	if err := g.forgetRevision(ctx, at.repo, to); err != nil {
+	undo, err := g.beginDelete(ctx, at, Removal{Digest: to, Subject: event.Subject, ArtifactType: event.Descriptor.ArtifactType})
+	if err != nil {
 		return err
+	}
+	if m != nil {
+		if err := g.removeReferrer(ctx, at.repo, m); err != nil {
+			return undo(err)
+		}
+	}
+	if err := g.forgetRevision(ctx, at.repo, to); err != nil {
+		return undo(err)
 	}
 	g.blocks.Load().forget(at.repo)
 	g.opts.Sink.Notify(event)
 	return nil
+}
+
+// checkKept refuses to delete what somebody may rely on: what a tag reaches,
+// and what refers to that. A review, an SBOM or a signature is not for the
+// publisher to take away.
+func (g *Registry) checkKept(ctx context.Context, at route, d digest.Digest, free bool) error {
+	if free {
+		return nil
+	}
+	by, kept, err := g.keptBy(ctx, at.repo, d)
+	switch {
+	case err != nil:
+		return couldNotTell("what needs this manifest", err)
+	case kept && by.refers != "":
+		return refuse(http.StatusMethodNotAllowed, unsupported,
+			"manifest %s of %s cannot be deleted: it speaks about %s, which tag %q reaches, and what speaks about a version is kept; to change what it says, push a newer one: the last review and any good signature count", at.digest, at.repo, by.refers, by.tag)
+	case kept:
+		return refuse(http.StatusMethodNotAllowed, unsupported,
+			"manifest %s of %s cannot be deleted: tag %q reaches it, and what a tag reaches is kept; %s", at.digest, at.repo, by.tag, whyTagStays(at.repo, by.tag))
+	}
+	return nil
+}
+
+// whyTagStays says why a tag cannot be deleted, and what to do instead.
+func whyTagStays(repo, tag string) string {
+	t, err := artifact.ParseTag(tag)
+	switch {
+	case err == nil && t.Kind() == artifact.TagVersion:
+		return "versions are kept for those who use them: publish a fixed version, and ask the operator to block this one (oarlock block " + repo + "@" + tag + ") if nobody may pull it"
+	case err == nil && t.Kind() == artifact.TagChannel:
+		return "a channel moves by promotion: oarlock channel set " + repo + "@<version> " + tag
+	case err == nil && t.Kind() == artifact.TagDigest:
+		return "signatures, attestations and lists of referrers only grow: push what is newer to the same tag, behind what it holds"
+	}
+	return "a ledger only grows: what a statement says is changed by a later one"
 }
 
 // forgetRevision removes the revision link of d and those of other algorithms

@@ -91,18 +91,16 @@ func (g *Registry) lacks(ctx context.Context, repo string, m *manifest) bool {
 	if g.aside.Range(func(any, any) bool { some = true; return false }); !some {
 		return false
 	}
-	for _, ref := range m.references() {
-		if g.gone(ctx, ref.Digest) {
-			return true
+	lacking := errors.New("lacking")
+	err := g.eachReached(ctx, repo, m, func(m *manifest) error {
+		for _, ref := range m.references() {
+			if g.gone(ctx, ref.Digest) {
+				return lacking
+			}
 		}
-		if !m.isIndex() {
-			continue
-		}
-		if child, err := g.manifestContent(ctx, repo, ref.Digest); err == nil && g.lacks(ctx, repo, child) {
-			return true
-		}
-	}
-	return false
+		return nil
+	})
+	return err != nil // what was not looked at is not known to be there
 }
 
 // gone reports whether d is known to be set aside or missing, and still is.

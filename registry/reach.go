@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -10,10 +11,8 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// tagsReaching lists the tags of repo that mean the manifest d, and with deep
-// those that reach it through an index too. A tag or index that cannot be
-// read is an error: what it reaches is not known.
-func (g *Registry) tagsReaching(ctx context.Context, repo string, d digest.Digest, deep bool) ([]string, error) {
+// tagsMeaning lists the tags of repo that mean the manifest d.
+func (g *Registry) tagsMeaning(ctx context.Context, repo string, d digest.Digest) ([]string, error) {
 	names, err := g.tagNames(ctx, repo)
 	if err != nil {
 		return nil, err
@@ -22,54 +21,53 @@ func (g *Registry) tagsReaching(ctx context.Context, repo string, d digest.Diges
 	var tags []string
 	for _, name := range names {
 		to, err := g.resolveTag(ctx, repo, name)
-		if errors.Is(err, artifact.ErrNotFound) || (!deep && errors.Is(err, artifact.ErrUnverified)) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		found := to == d
-		if !found && deep {
-			if found, err = g.reaches(ctx, repo, to, d, map[digest.Digest]bool{}); err != nil {
-				return nil, err
-			}
-		}
-		if found {
+		switch {
+		case err == nil && to == d:
 			tags = append(tags, name)
+		case err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified):
+			return nil, err
 		}
 	}
 	return tags, nil
 }
 
-// reaches reports whether from is or holds d, through indexes at any depth.
-func (g *Registry) reaches(ctx context.Context, repo string, from, d digest.Digest, seen map[digest.Digest]bool) (bool, error) {
-	if from == d {
-		return true, nil
-	}
-	if seen[from] {
-		return false, nil
-	}
-	seen[from] = true
-	m, err := g.manifestContent(ctx, repo, from)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil || !m.isIndex() {
-		return false, err
-	}
-	for _, child := range m.Manifests {
-		to, err := g.revision(ctx, repo, child.Digest)
-		if errors.Is(err, artifact.ErrNotFound) {
+// eachReached calls fn for the manifest m of repo and for what it reaches
+// through indexes, each once, however many paths lead there. What is missing
+// or damaged is passed by. An error of fn ends the walk, as do the end of ctx
+// and more than maxCovered manifests.
+func (g *Registry) eachReached(ctx context.Context, repo string, m *manifest, fn func(*manifest) error) error {
+	seen := map[digest.Digest]bool{m.digest: true}
+	for todo := []digest.Digest{m.digest}; len(todo) > 0; todo = todo[1:] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		at := m
+		if todo[0] != m.digest {
+			var err error
+			if at, err = g.manifestContent(ctx, repo, todo[0]); err != nil {
+				if !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified) {
+					return err
+				}
+				continue
+			}
+		}
+		if err := fn(at); err != nil {
+			return err
+		}
+		if !at.isIndex() {
 			continue
 		}
-		if err != nil {
-			return false, err
-		}
-		if found, err := g.reaches(ctx, repo, to, d, seen); found || err != nil {
-			return found, err
+		for _, child := range at.Manifests {
+			if seen[child.Digest] || child.Digest.Validate() != nil {
+				continue
+			}
+			if seen[child.Digest] = true; len(seen) > maxCovered {
+				return fmt.Errorf("%s reaches more than %d manifests: %w", m.digest, maxCovered, artifact.ErrUnverified)
+			}
+			todo = append(todo, child.Digest)
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // manifestHolding names a manifest of repo that references the blob d, or "".

@@ -3,10 +3,14 @@ package registry_test
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"strings"
+	"testing"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/registry/registrytest"
 )
 
 var pullClauses = []clause{
@@ -164,4 +168,22 @@ var pullClauses = []clause{
 			c.t.Errorf("got %s of type %q", digest.FromBytes(got.body), got.header.Get("Content-Type"))
 		}
 	}},
+}
+
+// Proves F14: a range in other units than bytes is answered with the whole.
+//
+// Source: RFC 9110, section 14.2.
+func TestARangeThatIsNotBytesIsIgnored_F14(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, registrytest.New(t, registrytest.InMemory()))
+	for _, content := range [][]byte{[]byte("small"), large} {
+		d := c.blob("acme/hello", content)
+		for _, unit := range []string{"items=0-1", "seconds=1-2", "none", "bytesx=0-1", "=0-1"} {
+			a := c.want(c.get("acme/hello", "blobs", d.Digest.String(), "Range", unit), http.StatusOK)
+			if len(a.body) != len(content) || a.header.Get("Docker-Content-Digest") != d.Digest.String() {
+				t.Errorf("Range %s: %d bytes, digest %q", unit, len(a.body), a.header.Get("Docker-Content-Digest"))
+			}
+		}
+		c.want(c.get("acme/hello", "blobs", d.Digest.String(), "Range", "bytes=0-1"), http.StatusPartialContent)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // upload sends content as a blob in one request, or in chunks of unknown length.
@@ -140,6 +142,13 @@ func TestUsageFollowsWhatIsStored_B7(t *testing.T) {
 	}
 	if resp.Body.Close(); resp.StatusCode != http.StatusAccepted {
 		t.Fatal(resp.Status)
+	}
+	// Proves J3: a delete is in the audit log, with what was deleted.
+	audited := slices.ContainsFunc(ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=50", nil, 200).Items, func(row api.AuditRow) bool {
+		return row.Action == string(auth.RepositoryDelete) && row.Outcome == "allowed" && strings.Contains(string(row.Before), digest.FromBytes(content).String())
+	})
+	if !audited {
+		t.Error("the delete is not in the audit log")
 	}
 	if status, body := upload(t, s, admin, "acme/hello", bytes.Repeat([]byte("w"), 700<<10), false); status != 201 {
 		t.Errorf("refused for what was deleted: %d %s", status, body)
