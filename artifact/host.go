@@ -80,3 +80,6 @@ func (h HostVersion) String() string {
 
 // IsZero reports whether h is the invalid zero HostVersion.
 func (h HostVersion) IsZero() bool { return h.v == nil }
+
+// Compare orders by SemVer precedence.
+func (h HostVersion) Compare(o HostVersion) int { return h.v.Compare(o.v) }

@@ -71,6 +71,14 @@ type Summary struct {
 	Plugins     int       `json:"plugins"`
 	Versions    int       `json:"versions"`
 	Pending     int       `json:"pending"`
+	// Hosts are those that listed versions name in their engines.
+	Hosts []HostNamed `json:"hosts" doc:"The hosts that listed versions name, each with the versions that their ranges are written with, newest first."`
+}
+
+// A HostNamed is a host that plugins name, with versions to choose from.
+type HostNamed struct {
+	ID       string   `json:"id"`
+	Versions []string `json:"versions"`
 }
 
 // A ResolveRequest asks for the closure of dependencies of some plugins.

@@ -66,20 +66,9 @@ func (s *Server) catalogRoutes(a huma.API) {
 }
 
 func (s *Server) plugins(ctx context.Context, in *ListParams) (*huma.StreamResponse, error) {
-	q, err := in.query(callOf(ctx).URL.Query())
+	q, pinned, err := in.pinned(callOf(ctx).URL.Query())
 	if err != nil {
 		return nil, err
-	}
-	pinned := in.Generation
-	if q.Cursor != "" {
-		n, err := catalog.CursorGeneration(q.Cursor)
-		if err != nil {
-			return nil, invalid(codeInvalidCursor, err, "ask without cursor for the first page")
-		}
-		if pinned != 0 && pinned != n {
-			return nil, refuse(http.StatusBadRequest, codeInvalidCursor, fmt.Sprintf("the cursor is of generation %d, generation=%d came", n, pinned), "leave generation out: the cursor holds on to it")
-		}
-		pinned = n
 	}
 	return s.answer(ctx, pinned, func(r read) (any, error) {
 		q.Generation = r.gen.Number
@@ -89,6 +78,23 @@ func (s *Server) plugins(ctx context.Context, in *ListParams) (*huma.StreamRespo
 		}
 		return r.page(found, q.Fit), nil
 	})
+}
+
+// pinned is query with the generation that the question is about: the one that
+// it names, or whose cursor it brings, or 0 for the newest.
+func (in *ListParams) pinned(values url.Values) (catalog.Query, int64, error) {
+	q, err := in.query(values)
+	if err != nil || q.Cursor == "" {
+		return q, in.Generation, err
+	}
+	n, err := catalog.CursorGeneration(q.Cursor)
+	if err != nil {
+		return q, 0, invalid(codeInvalidCursor, err, "ask without cursor for the first page")
+	}
+	if in.Generation != 0 && in.Generation != n {
+		return q, 0, refuse(http.StatusBadRequest, codeInvalidCursor, fmt.Sprintf("the cursor is of generation %d, generation=%d came", n, in.Generation), "leave generation out: the cursor holds on to it")
+	}
+	return q, n, nil
 }
 
 // query reads the parameters of a list.
@@ -181,12 +187,16 @@ func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse
 		return nil, err
 	}
 	return s.answer(ctx, in.Generation, func(r read) (any, error) {
-		versions, err := r.gen.Snapshot.Why(id, fit)
-		if errors.Is(err, artifact.ErrNotFound) {
-			return nil, noPlugin(id)
-		}
-		return index.Why{Stamp: r.gen.Stamp(), ID: id.String(), Versions: versions}, err
+		return whyAt(r.gen, id, fit)
 	})
+}
+
+func whyAt(gen *catalog.Generation, id artifact.Name, fit catalog.Fit) (index.Why, error) {
+	versions, err := gen.Snapshot.Why(id, fit)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return index.Why{}, noPlugin(id)
+	}
+	return index.Why{Stamp: gen.Stamp(), ID: id.String(), Versions: versions}, err
 }
 
 func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamResponse, error) {
@@ -197,7 +207,7 @@ func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamRes
 	}
 	_, signed, _ := s.signedAt(gen.Snapshot.Digest())
 	return s.answerAt(ctx, in.Generation, day.String()+signed.String(), func(r read) (any, error) {
-		sum := summaryOf(r.gen, day.Add(2*validFor))
+		sum := s.summaryOf(r.gen, day.Add(2*validFor))
 		if made, expires, ok := s.signedAt(sum.CatalogDigest); ok {
 			sum.GeneratedAt, sum.ExpiresAt = made.UTC(), expires.UTC()
 		}
@@ -205,9 +215,9 @@ func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamRes
 	})
 }
 
-func summaryOf(g *catalog.Generation, expires time.Time) index.Summary {
+func (s *Server) summaryOf(g *catalog.Generation, expires time.Time) index.Summary {
 	return index.Summary{Stamp: g.Stamp(), GeneratedAt: g.At.UTC(), ExpiresAt: expires,
-		Plugins: g.Snapshot.Len(), Versions: g.Snapshot.Versions(), Pending: g.Snapshot.Pending()}
+		Plugins: g.Snapshot.Len(), Versions: g.Snapshot.Versions(), Pending: g.Snapshot.Pending(), Hosts: s.hosts.of(g.Snapshot)}
 }
 
 func noVersion(p *catalog.Plugin, version string) *index.Problem {

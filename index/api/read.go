@@ -84,9 +84,13 @@ func (s *Server) generation(ctx context.Context, n int64) (*catalog.Generation, 
 func (p NameParams) name() (artifact.Name, error) {
 	id, err := artifact.ParseName(unescape(p.Publisher) + "/" + unescape(p.Name))
 	if err != nil {
-		return id, refuse(http.StatusNotFound, codePluginNotFound, sayable(err), "search with GET /api/v1/plugins?q=…")
+		return id, refusePlugin(err)
 	}
 	return id, nil
+}
+
+func refusePlugin(err error) *index.Problem {
+	return refuse(http.StatusNotFound, codePluginNotFound, sayable(err), "search with GET /api/v1/plugins?q=…")
 }
 
 // fit reads what the host can run.

@@ -95,7 +95,7 @@ func TestPrivatePluginsAreInNoAnswerToOthers_I7(t *testing.T) {
 	} {
 		all = append(all, question{"GET", "/api/v1" + path, ""})
 	}
-	all = append(all, question{"GET", "/", ""}, question{"GET", "/?q=secret", ""},
+	all = append(all,
 		question{"POST", "/api/v1/resolve", `{"plugins":[{"id":"hidden/secret"}]}`},
 		question{"POST", "/api/v1/resolve", `{"plugins":[{"id":"hidden/secret","range":">=7"}]}`},
 		question{"POST", "/api/v1/resolve", `{"plugins":[{"id":"acme/asks"}]}`},
@@ -131,7 +131,7 @@ func TestAnAnswerForOneReaderIsNoOthers_I7(t *testing.T) {
 	if got := s.hear(t, "GET", "/api/v1/plugins", "", memberToken, "If-None-Match", own.etag); got.status != http.StatusNotModified {
 		t.Errorf("to the member again: %d", got.status)
 	}
-	for _, path := range []string{"/api/v1/plugins", "/api/v1/plugins/acme/hello", "/api/v1/catalog", "/api/v1/events", "/"} {
+	for _, path := range []string{"/api/v1/plugins", "/api/v1/plugins/acme/hello", "/api/v1/catalog", "/api/v1/events"} {
 		if got := s.hear(t, "GET", path, "", "Bearer unknown"); got.status != http.StatusServiceUnavailable || strings.Contains(got.body, "acme/hello") {
 			t.Errorf("%s, where it cannot be told who may read: %+v", path, got)
 		}

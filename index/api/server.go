@@ -63,7 +63,7 @@ type Options struct {
 	MaxBody int64
 	// CacheBytes is the memory for encoded answers; 0 is 32 MiB.
 	CacheBytes int
-	// Dev says on the front page that unsigned versions are listed.
+	// Dev is a server for trying out, where everybody is its admin.
 	Dev     bool
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
@@ -76,6 +76,7 @@ type Server struct {
 	host     string // of references; "" is the request's
 	echo     *echo.Echo
 	kept     *kept
+	hosts    *hosts
 	spec     []byte
 	docs     []byte
 	draining chan struct{}
@@ -96,7 +97,7 @@ func New(o Options) *Server {
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
-	s := &Server{Options: o, kept: newKept(o.CacheBytes), draining: make(chan struct{})}
+	s := &Server{Options: o, kept: newKept(o.CacheBytes), hosts: newHosts(), draining: make(chan struct{})}
 	if _, rest, ok := strings.Cut(o.PublicURL, "://"); ok {
 		s.host = strings.TrimSuffix(rest, "/")
 	}
@@ -123,7 +124,6 @@ func (s *Server) routes() {
 		panic(err) // the description is made from our own types: a test makes it
 	}
 	s.healthRoutes()
-	s.pageRoutes()
 }
 
 func humaConfig(version string) huma.Config {

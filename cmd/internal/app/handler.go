@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/web"
 	"github.com/oarlock/oarlock/registry/auth"
 )
 
@@ -21,7 +23,7 @@ func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Ha
 	o.Large, o.Answered = uploads.Answer, newTraffic(metrics).answered
 	store := edge.OnePiece(o.WrapRoutes("registry", registryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.registry)))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
-	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.api))))
+	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.pagesOr(s.api)))))
 	return s.guarded(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):
@@ -32,6 +34,36 @@ func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Ha
 			rest.ServeHTTP(w, r)
 		}
 	})))
+}
+
+// pagesOr answers the paths of pages, and leaves the others to next.
+func (s *Server) pagesOr(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	pages := web.New(web.Options{
+		Catalog: s.api.Pages(), Reader: readerOf, PublicURL: s.cfg.PublicURL, Login: s.accounts.loginPath(),
+		Version: s.api.Options.Version, Dev: s.cfg.Dev, Log: s.log,
+	})
+	for _, path := range web.Paths() {
+		mux.Handle(path, pages)
+	}
+	mux.Handle("/", next)
+	return mux
+}
+
+// readerOf is who looks at a page.
+func readerOf(ctx context.Context) web.Reader {
+	if p := auth.From(ctx); p.LoggedIn() {
+		return web.Reader{Name: p.Name}
+	}
+	return web.Reader{}
+}
+
+// loginPath is where people log in with a browser, or "".
+func (a *accounts) loginPath() string {
+	if a.login == nil {
+		return ""
+	}
+	return "/auth/login"
 }
 
 // noted lets the audit log have the id of the request, and where it comes from.
