@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
@@ -54,12 +55,18 @@ func openDriver(ctx context.Context, o Options) (*driver, error) {
 	}
 	var err error
 	if o.Driver == "s3" {
-		d.StorageDriver, err = newS3Store(ctx, parameters)
+		var s *s3Store
+		if s, err = newS3Store(ctx, parameters); err == nil {
+			d.StorageDriver, d.fence = s, s
+		}
 	} else {
 		d.StorageDriver, err = factory.Create(ctx, o.Driver, parameters)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
+	}
+	if d.root != "" && o.Replicated && fencesFiles {
+		d.fence = &dirFence{d.root, d.StorageDriver}
 	}
 	return d, nil
 }
@@ -82,6 +89,9 @@ type driver struct {
 	// where storage has none, or where others write too.
 	barrier      *barrier
 	closeBarrier func() error
+	// fence is nil where this process alone writes and its locks cannot be lost.
+	fence  fence
+	proven atomic.Bool // the fence was seen to hold
 	// folders is held, shared, from making a folder until something is in it,
 	// and alone by whoever removes empty ones.
 	folders sync.RWMutex
@@ -209,5 +219,5 @@ func isFull(err error) bool {
 	if errors.As(err, &wrapped) && wrapped.Detail != nil && isFull(wrapped.Detail) {
 		return true
 	}
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return isFullBucket(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

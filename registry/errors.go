@@ -92,9 +92,28 @@ func couldNotTell(what string, cause error) error {
 	if isFull(cause) || errors.Is(cause, context.Canceled) || errors.As(cause, &gone) {
 		return cause
 	}
+	because := ""
+	if why, ok := silence(cause); ok {
+		because = " because of the registry's storage: " + why
+	}
 	r := refuse(http.StatusServiceUnavailable, unavailable,
-		"%s: could not tell, so nothing was changed; try again, and ask the operator if it stays so", what)
-	r.kind = cause
+		"%s: could not tell%s, so nothing was changed; try again, and ask the operator if it stays so", what, because)
+	r.kind, r.header = cause, retryLater()
+	return r
+}
+
+// retryAfter is when a client whose request met a fault of the storage, the
+// locks or the database may ask again, in seconds.
+const retryAfter = "5"
+
+func retryLater() http.Header { return http.Header{"Retry-After": {retryAfter}} }
+
+// silent refuses because the storage gives no answer. A write may have arrived
+// all the same, and the same request again finds out.
+func silent(why string) *refusal {
+	r := refuse(http.StatusServiceUnavailable, unavailable,
+		"the registry's storage cannot be used at the moment: %s; try the same again, and ask the operator if it stays so", why)
+	r.header = retryLater()
 	return r
 }
 
@@ -192,6 +211,10 @@ func (g *Registry) answerTo(r *http.Request, err error) *refusal {
 	case isFull(err):
 		g.log.ErrorContext(r.Context(), "registry: storage is full", "method", r.Method, "path", r.URL.Path, "err", err)
 		return refuse(http.StatusInsufficientStorage, unavailable, "the registry's storage is full: nothing was stored; try again when the operator has made room")
+	case hasSilence(err):
+		why, _ := silence(err)
+		g.log.ErrorContext(r.Context(), "registry: storage gives no answer", "method", r.Method, "path", r.URL.Path, "why", why, "err", err)
+		return silent(why)
 	case errors.As(err, &damage):
 		g.log.ErrorContext(r.Context(), "registry: damaged storage", "repository", damage.Repository, "digest", damage.Digest, "tag", damage.Tag, "path", damage.Path, "what", damage.What)
 		no := refuse(http.StatusInternalServerError, internal, "what is stored here is damaged and is not served: %s; push it again to mend it, or ask the operator, who finds it with oarlock fsck", damage.What).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path"
 
 	"github.com/opencontainers/go-digest"
@@ -21,7 +22,11 @@ func (g *Registry) readLink(ctx context.Context, at string) (digest.Digest, erro
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", at, err)
 	}
-	d, err := digest.Parse(string(content))
+	return parseLink(at, string(content))
+}
+
+func parseLink(at, content string) (digest.Digest, error) {
+	d, err := digest.Parse(content)
 	if err != nil {
 		return "", &Damage{Path: at, What: fmt.Sprintf("is a link with content %.80q, expected a digest", content)}
 	}
@@ -80,9 +85,55 @@ func (g *Registry) revision(ctx context.Context, repo string, d digest.Digest) (
 	return to, placed(err, repo, "", d)
 }
 
-// setTag makes tag mean d.
-func (g *Registry) setTag(ctx context.Context, repo, tag string, d digest.Digest) error {
-	return g.putLink(ctx, tagPath(repo, tag), d)
+// heldTag is resolveTag, and what its file held, for setTag.
+func (g *Registry) heldTag(ctx context.Context, repo, tag string) (digest.Digest, held, error) {
+	if g.driver.fence == nil {
+		d, err := g.resolveTag(ctx, repo, tag)
+		return d, held{}, err
+	}
+	at := tagPath(repo, tag)
+	was, err := g.driver.readHeld(ctx, at)
+	if err != nil {
+		return "", was, fmt.Errorf("read %s: %w", at, err)
+	}
+	if was.content == "" {
+		return "", was, artifact.ErrNotFound // as in readLink
+	}
+	d, err := parseLink(at, was.content)
+	return d, was, placed(err, repo, tag, "")
+}
+
+// setTag makes tag mean m, where it still means what it did when was was read.
+// That somebody else made it mean the same is a success; anything else is 409.
+func (g *Registry) setTag(ctx context.Context, repo, tag string, m *manifest, was held) error {
+	at := tagPath(repo, tag)
+	defer g.facts.drop(at)
+	err := g.driver.replaceHeld(ctx, at, []byte(m.digest), was)
+	if !errors.Is(err, errMoved) {
+		return err
+	}
+	have, _, err := g.heldTag(ctx, repo, tag)
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return couldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
+	}
+	if have == m.digest {
+		return nil
+	}
+	t, err := artifact.ParseTag(tag)
+	if err == nil && t.Kind() == artifact.TagVersion && have != "" && !g.settings(ctx, repo).FreeTags {
+		return g.immutable(ctx, repo, tag, have, m)
+	}
+	return tagMoved(repo, tag, have, m)
+}
+
+// tagMoved refuses what was decided on a tag that others changed meanwhile.
+func tagMoved(repo, tag string, have digest.Digest, m *manifest) *refusal {
+	now := "it was removed"
+	if have != "" {
+		now = "it holds " + have.String()
+	}
+	return refuse(http.StatusConflict, denied, "tag %q of %s was changed by somebody else meanwhile: %s, and this would make it %s; look at what it holds and try again", tag, repo, now, m.digest).
+		detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String()})
 }
 
 // removeTag forgets tag; ErrNotFound when there is none.

@@ -15,29 +15,35 @@ import (
 )
 
 // checkTag decides whether a push may make tag mean m. The caller holds the
-// tag's lock. A check that has no answer refuses.
+// tag's lock, and sets the tag only where it still holds what was says. A check
+// that has no answer refuses.
 //
 //	kind of tag   unset              set to the same   set to another
 //	version       a readable plugin  yes               no (409)
 //	channel       no (403)           yes               no (403)
 //	sha256-…      yes                yes               if all that it held stays, in order (else 409)
 //	a ledger's    statements         yes               if it only grows (else 409)
-func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) error {
-	if g.settings(ctx, repo).FreeTags {
-		return nil
-	}
+func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) (have digest.Digest, was held, err error) {
+	free := g.settings(ctx, repo).FreeTags
 	t, err := artifact.ParseTag(tag)
-	if err != nil && !isLedgers(repo) {
-		return refuse(http.StatusBadRequest, tagInvalid, "%s", err)
+	if err != nil && !free && !isLedgers(repo) {
+		return "", was, refuse(http.StatusBadRequest, tagInvalid, "%s", err)
 	}
-	have, err := g.resolveTag(ctx, repo, tag)
+	have, was, err = g.heldTag(ctx, repo, tag)
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
+	case err != nil && free && errors.Is(err, artifact.ErrUnverified): // a damaged one may be replaced
 	case err != nil:
-		return couldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
-	case have == m.digest:
-		return nil
+		return have, was, couldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
 	}
+	if free || have == m.digest {
+		return have, was, nil
+	}
+	return have, was, g.checkMove(ctx, repo, t, tag, have, m)
+}
+
+// checkMove decides whether tag, which means have or nothing, may mean m.
+func (g *Registry) checkMove(ctx context.Context, repo string, t artifact.Tag, tag string, have digest.Digest, m *manifest) error {
 	if isLedgers(repo) {
 		return g.checkLedger(ctx, repo, tag, have, m)
 	}

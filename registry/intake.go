@@ -117,7 +117,11 @@ func (i Intake) Tag(ctx context.Context, repo, tag string, d digest.Digest) erro
 	if !isTag(tag) {
 		return fmt.Errorf("tag %.140q: %w", tag, artifact.ErrInvalid)
 	}
-	return i.g.setTag(ctx, repo, tag, d)
+	_, was, err := i.g.heldTag(ctx, repo, tag)
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified) {
+		return err
+	}
+	return i.g.setTag(ctx, repo, tag, &manifest{digest: d}, was)
 }
 
 // Block makes b hold as it did where it was taken from.

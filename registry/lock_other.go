@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
@@ -16,3 +17,8 @@ func lockDir(path string) (unlock func() error, err error) {
 	}
 	return f.Close, nil
 }
+
+func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
+
+// fencesFiles says that a directory can be shared by processes.
+const fencesFiles = false

@@ -25,3 +25,16 @@ func lockDir(path string) (unlock func() error, err error) {
 	}
 	return f.Close, nil
 }
+
+// tryLock takes the lock of the file system on f, which goes with f; false
+// where somebody else has it.
+func tryLock(f *os.File) (bool, error) {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// fencesFiles says that a directory can be shared by processes.
+const fencesFiles = true

@@ -119,9 +119,12 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	defer unlock()
 	// From here on the push finishes even when its client leaves.
 	ctx := later(context.WithoutCancel(r.Context()))
-	err = checkLoose(at.repo, m)
-	if at.tag != "" {
-		err = g.checkTag(ctx, at.repo, at.tag, m)
+	var was held
+	if err = checkLoose(at.repo, m); at.tag != "" {
+		var have digest.Digest
+		if have, was, err = g.checkTag(ctx, at.repo, at.tag, m); err == nil {
+			err = checkCondition(r.Header, at, have, m)
+		}
 	}
 	if err != nil {
 		return err
@@ -131,7 +134,7 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 		return err
 	}
 	defer room.Release()
-	if err := g.keep(ctx, at, m, as, room); err != nil {
+	if err := g.keep(ctx, at, m, as, room, was); err != nil {
 		return err
 	}
 	g.told(at, m)
@@ -149,7 +152,7 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 // keep stores m and all that makes it found. What it holds and the manifest
 // itself are durable before the tag is set, so that a tag never means what a
 // power cut can take, and the tag is before the answer.
-func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Digest, room Reservation) error {
+func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Digest, room Reservation, was held) error {
 	if err := g.putManifest(ctx, at.repo, m, as); err != nil {
 		return err
 	}
@@ -171,10 +174,34 @@ func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Di
 	if at.tag == "" {
 		return nil
 	}
-	if err := g.setTag(ctx, at.repo, at.tag, m.digest); err != nil {
+	if err := g.stillLocked(ctx, at.repo, at.tag); err != nil { // the commit may have waited
+		return err
+	}
+	if err := g.setTag(ctx, at.repo, at.tag, m, was); err != nil {
 		return err
 	}
 	return g.driver.settle(ctx)
+}
+
+// checkCondition holds a push to a tag to what its client says that the tag
+// means: If-Match with the digests that it may mean, in quotes, or
+// If-None-Match with * where it may mean none.
+//
+// Source: RFC 9110, sections 13.1.1 and 13.1.2.
+func checkCondition(h http.Header, at route, have digest.Digest, m *manifest) error {
+	holds := true
+	if is := h.Get("If-Match"); is != "" {
+		holds = have != "" && matchesETag(is, have)
+	}
+	if not := h.Get("If-None-Match"); not != "" && have != "" {
+		holds = holds && !matchesETag(not, have)
+	}
+	if holds {
+		return nil
+	}
+	r := tagMoved(at.repo, at.tag, have, m)
+	r.status = http.StatusPreconditionFailed
+	return r
 }
 
 // told forgets what the push made stale and tells the sink.

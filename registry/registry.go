@@ -142,6 +142,9 @@ func (g *Registry) prepare(ctx context.Context) (secret string, err error) {
 		}
 		defer unlock()
 	}
+	if err := g.openFence(ctx); err != nil {
+		return "", s3Hint(err)
+	}
 	if secret, err = g.secret(ctx); err != nil {
 		return "", s3Hint(err)
 	}
@@ -152,21 +155,22 @@ func (g *Registry) prepare(ctx context.Context) (secret string, err error) {
 // and replicas read each other's. Writing it also proves that storage can be
 // written.
 func (g *Registry) secret(ctx context.Context) (string, error) {
-	content, err := g.driver.GetContent(ctx, secretPath)
-	if err == nil && len(content) >= 16 {
-		return string(content), g.probe(ctx)
-	}
-	if err != nil && !isNotFound(err) {
+	was, err := g.driver.readHeld(ctx, secretPath)
+	if err != nil {
 		return "", fmt.Errorf("read %s: %w", secretPath, err)
+	}
+	if len(was.content) >= 16 {
+		return was.content, g.probe(ctx)
 	}
 	fresh := rand.Text() + rand.Text()
 	if g.opts.ReadOnly {
 		return fresh, nil
 	}
-	if err := g.driver.PutContent(ctx, secretPath, []byte(fresh)); err != nil {
+	// Whoever was faster made the key of all.
+	if err := g.driver.replaceHeld(ctx, secretPath, []byte(fresh), was); err != nil && !errors.Is(err, errMoved) {
 		return "", fmt.Errorf("storage cannot be written: %w", err)
 	}
-	content, err = g.driver.GetContent(ctx, secretPath)
+	content, err := g.driver.GetContent(ctx, secretPath)
 	return string(content), err
 }
 

@@ -138,10 +138,14 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 	if err != nil {
 		return describe(err, "channel %s:%s: manifest %s", repo, channel, d)
 	}
-	if err := g.stillLocked(ctx, repo, t.String()); err != nil {
+	_, was, err := g.heldTag(ctx, repo, channel)
+	if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) { // a damaged one is replaced
+		err = g.stillLocked(ctx, repo, t.String())
+	}
+	if err != nil {
 		return describe(err, "channel %s:%s", repo, channel)
 	}
-	if err := g.setTag(context.WithoutCancel(ctx), repo, channel, m.digest); err != nil {
+	if err := g.setTag(context.WithoutCancel(ctx), repo, channel, m, was); err != nil {
 		return describe(err, "channel %s:%s", repo, channel)
 	}
 	desc := m.descriptor()

@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go/aws"        //nolint:staticcheck // distribution's driver speaks version 1
-	"github.com/aws/aws-sdk-go/aws/awserr" //nolint:staticcheck // as above
-	"github.com/aws/aws-sdk-go/service/s3" //nolint:staticcheck // as above
+	"github.com/aws/aws-sdk-go/aws"                  //nolint:staticcheck // distribution's driver speaks version 1
+	"github.com/aws/aws-sdk-go/aws/awserr"           //nolint:staticcheck // as above
+	awsclient "github.com/aws/aws-sdk-go/aws/client" //nolint:staticcheck // as above
+	"github.com/aws/aws-sdk-go/service/s3"           //nolint:staticcheck // as above
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	s3driver "github.com/distribution/distribution/v3/registry/storage/driver/s3-aws" // registers "s3"
 )
@@ -28,10 +29,14 @@ type s3Store struct {
 }
 
 // newS3Store makes distribution's driver and completes it.
-func newS3Store(ctx context.Context, parameters map[string]any) (storagedriver.StorageDriver, error) {
+func newS3Store(ctx context.Context, parameters map[string]any) (*s3Store, error) {
 	// Where AWS_CA_BUNDLE is set, the library gives it to the client of the
 	// whole process, which is nobody else's business.
 	before := http.DefaultClient.Transport
+	patience, ok := parameters["patience"].(time.Duration) // ours, not the driver's
+	if !ok || patience <= 0 {
+		patience = bucketPatience
+	}
 	d, err := s3driver.FromParameters(ctx, parameters)
 	if err != nil {
 		return nil, err
@@ -49,15 +54,16 @@ func newS3Store(ctx context.Context, parameters map[string]any) (storagedriver.S
 	if made, ok := client.Config.HTTPClient.Transport.(*http.Transport); ok && made.TLSClientConfig != nil {
 		t.TLSClientConfig = made.TLSClientConfig.Clone()
 	}
-	client.Config.HTTPClient = &http.Client{Transport: t}
+	client.Config.HTTPClient = &http.Client{Transport: &patientTransport{t, patience, max(patience, bucketWork)}}
+	client.Retryer = bucketRetryer{awsclient.DefaultRetryer{NumMaxRetries: bucketRetries}}
+	client.Handlers.Build.PushBack(putCondition)
 	if http.DefaultClient.Transport != before {
 		http.DefaultClient.Transport = before
 	}
 	return &s3Store{Driver: d, client: client, bucket: fmt.Sprint(parameters["bucket"])}, nil
 }
 
-// s3Transport keeps more than the two idle connections that are Go's default,
-// and gives up on a store that accepts a request and never answers.
+// s3Transport keeps more than the two idle connections that are Go's default.
 func s3Transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -67,7 +73,6 @@ func s3Transport() *http.Transport {
 		MaxIdleConnsPerHost:   128,
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: time.Minute,
 		ExpectContinueTimeout: time.Second,
 	}
 }

@@ -1,0 +1,99 @@
+package registry
+
+import (
+	"context"
+	"errors"
+)
+
+// A fence replaces a file only where it still holds what the write was decided
+// on. A lock of a server that can be lost (a connection that ends, a server of
+// locks that is replaced) says who should write; a write that was on its way
+// when the lock was lost arrives all the same, and only where it arrives can it
+// be refused.
+//
+//	bucket     If-None-Match: * for a file that was not there, else If-Match
+//	directory  compared under a lock of the file system, which a process cannot lose and go on
+//
+// A driver without one is written by one process alone.
+type fence interface {
+	// read gives what at holds; PathNotFoundError where nothing is there.
+	read(ctx context.Context, at string) (held, error)
+	// replace stores content at path where that holds what was holds, else errMoved.
+	replace(ctx context.Context, at string, content []byte, was held) error
+}
+
+// held is what a file held when it was read. The zero value is that of a file
+// that was not there.
+type held struct {
+	there   bool
+	version string // the store's name for this content, such as an ETag
+	content string
+}
+
+// errMoved says that a file was changed since it was read, so nothing was written.
+var errMoved = errors.New("what is stored was changed by somebody else meanwhile")
+
+// errUnfenced says that a storage has no conditional writes.
+var errUnfenced = errors.New("the storage has no conditional writes")
+
+// readHeld is GetContent, and what replaceHeld asks for. A file that is not
+// there is the zero held.
+func (d *driver) readHeld(ctx context.Context, at string) (held, error) {
+	var h held
+	var err error
+	if d.fence == nil {
+		var content []byte
+		content, err = d.GetContent(ctx, at)
+		h = held{there: err == nil, content: string(content)}
+	} else {
+		h, err = d.fence.read(ctx, at)
+	}
+	if isNotFound(err) {
+		return held{}, nil
+	}
+	return h, note(ctx, err)
+}
+
+// replaceHeld is PutContent where at still holds what was holds, else errMoved.
+func (d *driver) replaceHeld(ctx context.Context, at string, content []byte, was held) error {
+	if d.fence == nil {
+		return d.PutContent(ctx, at, content)
+	}
+	if err := d.prove(ctx); err != nil {
+		return note(ctx, err)
+	}
+	if was.there && was.content == string(content) {
+		return nil
+	}
+	defer d.changes(at)()
+	d.folders.RLock()
+	defer d.folders.RUnlock()
+	err := d.fence.replace(ctx, at, content, was)
+	if errors.Is(err, errMoved) {
+		return err // no fault of the storage
+	}
+	return note(ctx, err)
+}
+
+// swap replaces what at holds by what change makes of it, and asks it again
+// where somebody else was faster.
+func (d *driver) swap(ctx context.Context, at string, change func(held) ([]byte, error)) error {
+	for try := 0; ; try++ {
+		was, err := d.readHeld(ctx, at)
+		if err != nil {
+			return err
+		}
+		content, err := change(was)
+		if err != nil {
+			return err
+		}
+		err = d.replaceHeld(ctx, at, content, was)
+		if !errors.Is(err, errMoved) || try == swapTries {
+			return err
+		}
+	}
+}
+
+// swapTries is how often a swap begins again: whoever races for these files
+// waits for a lock, so it is rare that even one is needed.
+const swapTries = 8

@@ -1,0 +1,87 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+)
+
+// fenceFolder keeps the files that a dirFence locks, below its root.
+const fenceFolder = "oarlock/fence"
+
+// fenceWait bounds the wait for somebody who writes a file right now.
+const fenceWait = 10 * time.Second
+
+// A dirFence fences a directory that several processes write to. What it holds
+// while it compares and writes is a lock of the file system: a process that is
+// stopped there keeps the others out, and one that ends writes no more.
+type dirFence struct {
+	root   string
+	driver storagedriver.StorageDriver
+}
+
+func (f *dirFence) read(_ context.Context, at string) (held, error) {
+	content, err := os.ReadFile(filepath.Join(f.root, at))
+	if errors.Is(err, fs.ErrNotExist) {
+		return held{}, storagedriver.PathNotFoundError{Path: at, DriverName: f.driver.Name()}
+	}
+	if err != nil {
+		return held{}, err
+	}
+	return held{there: true, version: string(content), content: string(content)}, nil
+}
+
+func (f *dirFence) replace(ctx context.Context, at string, content []byte, was held) error {
+	unlock, err := f.lock(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := f.read(ctx, at)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	if now != was {
+		return errMoved
+	}
+	return f.driver.PutContent(ctx, at, content)
+}
+
+// lock excludes all others who replace the file at path. Many files share a lock.
+func (f *dirFence) lock(ctx context.Context, at string) (unlock func(), err error) {
+	dir := filepath.Join(f.root, fenceFolder)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	sum := fnv.New32a()
+	sum.Write([]byte(at))
+	file, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%02x.lock", sum.Sum32()%64)), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, fenceWait)
+	defer cancel()
+	for {
+		got, err := tryLock(file)
+		if got {
+			return func() { file.Close() }, nil
+		}
+		if err != nil {
+			file.Close()
+			return nil, fmt.Errorf("lock %s: %w", file.Name(), err)
+		}
+		select {
+		case <-ctx.Done():
+			file.Close()
+			return nil, fmt.Errorf("lock %s: another process has held it for %s: %w", file.Name(), fenceWait, ctx.Err())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
