@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,15 +64,17 @@ func (g *Registry) Block(ctx context.Context, b Block) (Block, error) {
 		if b.Digest, err = g.stored(ctx, b.Repository, b.Digest); err != nil {
 			return b, err
 		}
+	}
+	// Others refuse from here on, however long the storage takes.
+	g.tellBlock(ctx, b)
+	if b.Digest != "" {
 		b.Covers, unread = g.cover(ctx, b.Repository, b.Digest)
+		g.tellBlock(ctx, b)
 	}
-	content, err := json.Marshal(b)
-	if err != nil {
-		return b, err
-	}
-	if err = g.changeBlocks(ctx, func(ctx context.Context) error { return g.driver.PutContent(ctx, b.path(), content) }); err != nil {
+	if err = g.changeBlocks(ctx, func(ctx context.Context) error { return g.putBlock(ctx, b) }); err != nil {
 		return b, fmt.Errorf("block %s: %w", b.target(), err)
 	}
+	g.tellBlock(ctx, b) // again, for who was away before it was written
 	g.log.WarnContext(ctx, "registry: blocked", "repository", b.Repository, "digest", b.Digest, "code", b.Code, "reason", b.Reason, "by", b.By)
 	return b, describe(unread, "block %s: it holds, but what the manifest holds is not covered", b.target())
 }
@@ -87,7 +88,10 @@ func (g *Registry) Unblock(ctx context.Context, target Block) error {
 	if g.opts.ReadOnly {
 		return fmt.Errorf("unblock: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
-	err := g.changeBlocks(ctx, func(ctx context.Context) error { return g.driver.Delete(ctx, target.path()) })
+	err := g.changeBlocks(ctx, func(ctx context.Context) error { return g.endBlock(ctx, target) })
+	if err == nil {
+		g.tellUnblocked(ctx, target)
+	}
 	if isNotFound(err) {
 		return fmt.Errorf("unblock %s: it is not blocked: %w", target.target(), artifact.ErrNotFound)
 	}

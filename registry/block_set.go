@@ -41,10 +41,11 @@ func (b Block) path() string {
 
 // A blockSet is all blocks at one moment, and what follows from them.
 type blockSet struct {
-	epoch string
-	list  []Block
-	named map[blockKey]Block                 // what was named, by repository ("" for everywhere) and digest ("" for all of it)
-	held  map[string]map[digest.Digest]Block // what named manifests hold, by repository
+	epoch  string
+	stored []Block                            // as storage has it
+	list   []Block                            // and what was heard besides
+	named  map[blockKey]Block                 // what was named, by repository ("" for everywhere) and digest ("" for all of it)
+	held   map[string]map[digest.Digest]Block // what named manifests hold, by repository
 
 	spared sync.Map // repository → *spared
 	pushes atomic.Uint64
@@ -55,8 +56,10 @@ type blockKey struct {
 	digest     digest.Digest
 }
 
-func newBlockSet(epoch string, list []Block) *blockSet {
-	s := &blockSet{epoch: epoch, list: list, named: map[blockKey]Block{}, held: map[string]map[digest.Digest]Block{}}
+func newBlockSet(epoch string, stored, besides []Block) *blockSet {
+	list := append(slices.Clone(stored), besides...)
+	slices.SortStableFunc(list, func(a, b Block) int { return strings.Compare(a.Repository, b.Repository) })
+	s := &blockSet{epoch: epoch, stored: stored, list: list, named: map[blockKey]Block{}, held: map[string]map[digest.Digest]Block{}}
 	for _, b := range list {
 		s.named[blockKey{b.Repository, b.Digest}] = b
 		if len(b.Covers) > 0 && s.held[b.Repository] == nil {
@@ -144,8 +147,7 @@ func (g *Registry) readBlocks(ctx context.Context) (*blockSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(list, func(a, b Block) int { return strings.Compare(a.Repository, b.Repository) })
-	return newBlockSet(epoch, list), nil
+	return newBlockSet(epoch, list, nil), nil
 }
 
 // readBlock reads the record at; a damaged one blocks what its name says.
@@ -158,7 +160,12 @@ func (g *Registry) readBlock(ctx context.Context, at string, named Block) (Block
 		return named, fmt.Errorf("read %s: %w", at, err)
 	}
 	var b Block
-	if err := json.Unmarshal(content, &b); err != nil || b.Repository != named.Repository || b.Digest != named.Digest {
+	var r blockRecord
+	err = json.Unmarshal(content, &r)
+	if b = r.Block; err == nil && r.Ended && b.path() == at {
+		return named, artifact.ErrNotFound
+	}
+	if err != nil || b.Repository != named.Repository || b.Digest != named.Digest {
 		g.log.ErrorContext(ctx, "registry: damaged storage", "path", at, "what", "the record of a block cannot be read; it blocks what its name says")
 		named.Code, named.Reason = defaultBlockCode, "the record of this block is damaged: ask the operator"
 		if named.Digest != "" {

@@ -15,6 +15,9 @@ const blockPoll = 300 * time.Millisecond
 // epoch was not written because its process died.
 const blockReread = time.Minute
 
+// blockLook bounds one look at a storage that is slow.
+const blockLook = 30 * time.Second
+
 // openBlocks reads what is blocked and, where other processes may block, goes
 // on looking.
 func (g *Registry) openBlocks(ctx context.Context) error {
@@ -22,7 +25,7 @@ func (g *Registry) openBlocks(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("blocks: %w", err)
 	}
-	g.blocks.Store(set)
+	g.setBlocks(time.Now(), nil, set)
 	g.seen.Store(time.Now().UnixNano())
 	return nil
 }
@@ -39,10 +42,11 @@ func (g *Registry) changeBlocks(ctx context.Context, change func(context.Context
 	if err := change(ctx); err != nil {
 		return err
 	}
-	told := g.driver.PutContent(ctx, blockEpoch, []byte(rand.Text()))
+	told := g.driver.swap(ctx, blockEpoch, func(held) ([]byte, error) { return []byte(rand.Text()), nil })
+	began := time.Now()
 	set, err := g.readBlocks(ctx)
 	if err == nil {
-		g.blocks.Store(set)
+		g.setBlocks(began, nil, set)
 	}
 	return errors.Join(told, err)
 }
@@ -57,15 +61,18 @@ func (g *Registry) watchBlocks(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-g.heard.look:
 		}
 		began := time.Now()
-		inTime, cancel := context.WithTimeout(ctx, blockStale)
-		err := g.lookAtBlocks(inTime, began.After(reread))
+		all := began.After(reread) || g.heard.behind()
+		inTime, cancel := context.WithTimeout(ctx, blockLook)
+		err := g.lookAtBlocks(inTime, began, all)
 		cancel()
 		switch {
 		case err == nil:
 			g.seen.Store(began.UnixNano())
-			if began.After(reread) {
+			if all {
+				g.heard.caughtUp(began)
 				reread = began.Add(blockReread)
 			}
 		case ctx.Err() == nil:
@@ -74,7 +81,7 @@ func (g *Registry) watchBlocks(ctx context.Context) {
 	}
 }
 
-func (g *Registry) lookAtBlocks(ctx context.Context, all bool) error {
+func (g *Registry) lookAtBlocks(ctx context.Context, began time.Time, all bool) error {
 	before := g.blocks.Load()
 	epoch, err := g.blockEpoch(ctx)
 	if err != nil || epoch == before.epoch && !all {
@@ -85,13 +92,15 @@ func (g *Registry) lookAtBlocks(ctx context.Context, all bool) error {
 		return err
 	}
 	// A change that was made here meanwhile is newer than what was read.
-	g.blocks.CompareAndSwap(before, set)
+	if !g.setBlocks(began, before, set) && all {
+		return errors.New("what is blocked changed while it was read")
+	}
 	return nil
 }
 
 // blocksKnown is an error when a replica does not know any more what is blocked.
 func (g *Registry) blocksKnown() error {
-	if !g.opts.Replicated || time.Since(time.Unix(0, g.seen.Load())) < blockStale {
+	if !g.opts.Replicated || time.Since(time.Unix(0, g.seen.Load())) < blockStale || time.Since(g.heard.whole()) < blockStale {
 		return nil
 	}
 	return couldNotTell("whether this is blocked", errors.New("the storage did not say in time what is blocked"))

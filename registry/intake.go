@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -129,9 +128,5 @@ func (i Intake) Block(ctx context.Context, b Block) error {
 	if err := b.check(); err != nil {
 		return err
 	}
-	content, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	return i.g.changeBlocks(ctx, func(ctx context.Context) error { return i.g.driver.PutContent(ctx, b.path(), content) })
+	return i.g.changeBlocks(ctx, func(ctx context.Context) error { return i.g.putBlock(ctx, b) })
 }

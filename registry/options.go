@@ -43,6 +43,9 @@ type Options struct {
 	Sink Sink
 	// Locker excludes other writers; nil excludes those of this process.
 	Locker Locker
+	// Announce passes a notice about a block on to the other replicas, which give
+	// it to HearBlock; nil leaves them to find it in storage.
+	Announce func(ctx context.Context, notice []byte) error
 	// RepairFrom are asked, in this order, for bytes that are damaged or missing.
 	RepairFrom []Origin
 	// Logger defaults to slog.Default.

@@ -36,7 +36,8 @@ type Registry struct {
 	facts        *cache[digest.Digest]      // links, by path; none where others write too
 	marked       sync.Map                   // repositories that are in the list for sure
 	blocks       atomic.Pointer[blockSet]
-	seen         atomic.Int64       // when it was last known what is blocked, in Unix nanoseconds
+	seen         atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
+	heard        heardBlocks
 	sparing      singleflight.Group // by repository
 	verified     verified
 	aside        sync.Map // digests that are in quarantine or missing, as far as this process knows
@@ -112,6 +113,7 @@ func (g *Registry) open(ctx context.Context) error {
 		g.referrers, g.facts = newCache[referrerList](quarter), newCache[digest.Digest](quarter)
 	}
 	g.verified = newVerified()
+	g.heard.look = make(chan struct{}, 1)
 	if err := g.openBlocks(ctx); err != nil {
 		return err
 	}

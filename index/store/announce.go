@@ -24,6 +24,10 @@ type Change struct {
 	Tag        string `json:"tag,omitempty"`
 	Manifest   string `json:"manifest,omitempty"`
 	Subject    string `json:"subject,omitempty"`
+	// Block says instead what a replica did about a block, in the registry's words.
+	Block json.RawMessage `json:"block,omitempty"`
+	// Alive says instead that all that was announced until then was heard.
+	Alive time.Time `json:"-"`
 	// Missed says instead that changes may have gone unheard, so that
 	// everything is to be looked at.
 	Missed bool `json:"-"`
@@ -39,7 +43,8 @@ type Notifier struct {
 const (
 	channel      = "oarlock_change"
 	listenAgain  = 5 * time.Second  // the longest wait before the next attempt
-	listenCheck  = 20 * time.Second // how long silence is trusted
+	listenCheck  = time.Second      // how long silence is trusted
+	listenGood   = 20 * time.Second // what listened so long is tried again at once
 	maxAnnouncer = 4                // connections
 )
 
@@ -88,7 +93,7 @@ func (n *Notifier) Listen(ctx context.Context, fn func(Change), lost func(error)
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) > listenCheck {
+		if time.Since(began) > listenGood {
 			wait = 100 * time.Millisecond
 		}
 		lost(err)
@@ -112,7 +117,16 @@ func (n *Notifier) listen(ctx context.Context, fn func(Change)) error {
 		return wrap("listen", err)
 	}
 	fn(Change{Missed: true})
+	alive := time.Now()
 	for {
+		if time.Since(alive) >= listenCheck { // also while one follows another
+			asked := time.Now()
+			if err := n.check(ctx, conn); err != nil {
+				return wrap("listen", err)
+			}
+			alive = asked
+			fn(Change{Alive: asked})
+		}
 		quiet, cancel := context.WithTimeout(ctx, listenCheck)
 		told, err := conn.WaitForNotification(quiet)
 		cancel()
@@ -120,9 +134,6 @@ func (n *Notifier) listen(ctx context.Context, fn func(Change)) error {
 			return ctx.Err()
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
-			if err := n.check(ctx, conn); err != nil {
-				return wrap("listen", err)
-			}
 			continue
 		}
 		if err != nil {
@@ -130,7 +141,7 @@ func (n *Notifier) listen(ctx context.Context, fn func(Change)) error {
 		}
 		var a announcement
 		switch err := json.Unmarshal([]byte(told.Payload), &a); {
-		case err != nil || a.Repository == "":
+		case err != nil || a.Repository == "" && len(a.Block) == 0:
 			fn(Change{Missed: true}) // said by a newer release
 		case a.From != n.self:
 			fn(a.Change)

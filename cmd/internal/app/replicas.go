@@ -28,6 +28,7 @@ const (
 type replicas struct {
 	notifier *store.Notifier
 	ingest   *source.Ingester
+	registry *registry.Registry
 	log      *slog.Logger
 	missed   chan struct{} // wakes the reconcile of what went unheard
 	hearing  chan struct{} // closed once changes are heard
@@ -50,7 +51,7 @@ func (s *Server) joinReplicas(ctx context.Context) error {
 		return fmt.Errorf("db: %w", err)
 	}
 	s.pushes.others = &replicas{
-		notifier: notifier, ingest: s.index.ingest, log: s.log,
+		notifier: notifier, ingest: s.index.ingest, registry: s.registry, log: s.log,
 		missed: make(chan struct{}, 1), hearing: make(chan struct{}), untold: map[string]bool{},
 	}
 	return nil
@@ -71,6 +72,14 @@ func (r *replicas) tell(e registry.Event) {
 		defer r.mu.Unlock()
 		r.untold[e.Repository] = true
 	}
+}
+
+// tellBlock passes on what the registry says of a block.
+func (r *replicas) tellBlock(ctx context.Context, notice []byte) error {
+	if r == nil {
+		return nil
+	}
+	return r.notifier.Announce(ctx, store.Change{Block: notice})
 }
 
 // start hears the other replicas until ctx ends, and waits a little until it
@@ -97,11 +106,18 @@ func (r *replicas) start(ctx context.Context, running *sync.WaitGroup) {
 // hear is called in order by one goroutine.
 func (r *replicas) hear(c store.Change) {
 	switch {
+	case !c.Alive.IsZero():
+		r.registry.BlocksHeard(c.Alive)
+	case len(c.Block) > 0:
+		if err := r.registry.HearBlock(c.Block); err != nil {
+			r.log.Error("replicas: a block was announced that cannot be read, it is found in storage", "err", err)
+		}
 	case !c.Missed && c.Manifest == "":
 		r.ingest.Touch(c.Repository)
 	case !c.Missed:
 		r.ingest.Notify(c.Repository, c.Tag, digest.Digest(c.Manifest), digest.Digest(c.Subject))
 	default:
+		r.registry.BlocksMissed()
 		select {
 		case <-r.hearing:
 			poke(r.missed)

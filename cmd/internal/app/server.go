@@ -151,6 +151,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 		Namespaces: registry.Prefixes(s.cfg.settings()),
 		Principal:  principal, Admitter: admitter,
 		Replicated: s.cfg.replicated(), Locker: s.accounts.locker(),
+		Announce:   func(ctx context.Context, notice []byte) error { return s.pushes.others.tellBlock(ctx, notice) },
 		Redirect:   place.redirect,
 		Sink:       &s.pushes,
 		Ledgers:    ledgerGate{server: s},

@@ -1,0 +1,40 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+)
+
+// A blockRecord is the file of a block. Where several processes write, one that
+// ended stays as its own tombstone: a delete has no condition, so one that
+// arrives late would end a block that was made after it.
+type blockRecord struct {
+	Block
+	Ended bool `json:"ended,omitempty"`
+}
+
+// putBlock writes the record of b.
+func (g *Registry) putBlock(ctx context.Context, b Block) error {
+	content, err := json.Marshal(blockRecord{Block: b})
+	if err != nil {
+		return err
+	}
+	return g.driver.swap(ctx, b.path(), func(held) ([]byte, error) { return content, nil })
+}
+
+// endBlock ends the block of what target names; PathNotFoundError without one.
+func (g *Registry) endBlock(ctx context.Context, target Block) error {
+	at := target.path()
+	if g.driver.fence == nil {
+		return g.driver.Delete(ctx, at)
+	}
+	return g.driver.swap(ctx, at, func(was held) ([]byte, error) {
+		var have blockRecord
+		if !was.there || json.Unmarshal([]byte(was.content), &have) == nil && have.Ended {
+			return nil, storagedriver.PathNotFoundError{Path: at, DriverName: g.driver.Name()}
+		}
+		return json.Marshal(blockRecord{Block{Repository: target.Repository, Digest: target.Digest, At: g.opts.Now().UTC()}, true})
+	})
+}
