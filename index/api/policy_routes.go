@@ -48,7 +48,7 @@ func (s *Server) policyRoutes(a huma.API) {
 	try := guarded(huma.Operation{
 		OperationID: "testPolicy", Method: http.MethodPost, Path: "/api/v1/admin/policy/test",
 		Summary: "Try a trust policy", Description: "Judges everything stored by a policy that is not in force, and changes nothing. One JSON object per line: {\"change\":{…}} for each version of which it would make something else, {\"progress\":{…}} now and then, and a last line {\"done\":true,\"report\":{…}}, without which the trial did not end.",
-		MaxBodyBytes: maxPolicy,
+		MaxBodyBytes: maxPolicy, Metadata: map[string]any{siteAction: TestPolicy},
 		Responses: map[string]*huma.Response{"200": {Description: "A stream of lines.",
 			Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}},
 	}, http.StatusBadRequest)

@@ -59,7 +59,7 @@ func sayable(err error) string {
 	for _, kind := range []error{artifact.ErrInvalid, artifact.ErrNotFound} {
 		text = strings.TrimSuffix(text, ": "+kind.Error())
 	}
-	return text
+	return cut(text, maxSpokenLines*maxSpokenLine)
 }
 
 // huma keeps one maker of errors per process: all servers here speak the same.
@@ -118,7 +118,35 @@ func asked(status int, msg string, errs []error) *index.Problem {
 	case http.StatusUnsupportedMediaType:
 		code = codeMediaType
 	}
-	return refuse(status, code, cmp.Or(strings.Join(lines, "; "), msg), "the parameters and bodies are described at /api/docs")
+	return refuse(status, code, cmp.Or(spoken(lines), msg), "the parameters and bodies are described at /api/docs")
+}
+
+// What one problem says at most, however much is wrong with a request.
+const (
+	maxSpokenLines = 16
+	maxSpokenLine  = 300 // bytes
+)
+
+// spoken joins what is wrong with a request, the first of it.
+func spoken(lines []string) string {
+	more := len(lines) - maxSpokenLines
+	lines = lines[:min(len(lines), maxSpokenLines)]
+	for i, line := range lines {
+		lines[i] = cut(line, maxSpokenLine)
+	}
+	text := strings.Join(lines, "; ")
+	if more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
+// cut shortens text to most bytes.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // asProblem translates err; what has no kind goes to the log with its chain.

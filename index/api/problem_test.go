@@ -112,3 +112,32 @@ func TestAForgedRequestIDIsReplaced(t *testing.T) {
 		t.Errorf("request id %q", got)
 	}
 }
+
+// Proves K1: what a stranger sends is not parsed where a login is needed.
+func TestAStrangersBodyIsNotParsed_K1(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, body := range []string{"{", `{"policy":7,"files":[]}`, strings.Repeat("[", 1<<16)} {
+		r := s.do(t, "POST", "/api/v1/admin/policy/test", body)
+		if p := read[index.Problem](t, r); r.StatusCode != http.StatusUnauthorized || p.Code != index.CodeUnauthorized {
+			t.Errorf("%.20s: %d %s", body, r.StatusCode, r.body)
+		}
+	}
+}
+
+// Proves K1: an answer does not grow with what is wrong in a request.
+func TestProblemsAreBounded_K1(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for name, body := range map[string]string{
+		"wrong items":        `{"plugins":[` + strings.TrimSuffix(strings.Repeat("1,", 2_000), ",") + `]}`,
+		"a long property":    `{"plugins":[],"` + strings.Repeat("x", 3_900) + `":1}`,
+		"a long range":       `{"plugins":[{"id":"acme/hello","range":"` + strings.Repeat("x", 3_900) + `"}]}`,
+		"many wrong plugins": `{"plugins":[` + strings.TrimSuffix(strings.Repeat(`{"id":"UPPER","range":"!"},`, 140), ",") + `]}`,
+	} {
+		r := s.do(t, "POST", "/api/v1/resolve", body)
+		if p := read[index.Problem](t, r); r.StatusCode != http.StatusBadRequest || p.Code == "" || len(r.body) > 6<<10 {
+			t.Errorf("%s: %d, %d bytes: %.300s", name, r.StatusCode, len(r.body), r.body)
+		}
+	}
+}

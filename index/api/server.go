@@ -43,6 +43,9 @@ type Options struct {
 	// or to the site where plugin is "". Errors wrap artifact.ErrDenied; a
 	// *index.Problem says its own code.
 	Authorize func(ctx context.Context, action Action, plugin string) error
+	// Identify refuses a caller of ctx who is nobody, before a body is read that
+	// only somebody may send. Its errors are those of Authorize; nil refuses none.
+	Identify func(ctx context.Context) error
 	// Sight says what the caller of ctx may know of; nil lets everybody know
 	// of everything.
 	Sight func(ctx context.Context) (catalog.Sight, error)
@@ -111,6 +114,7 @@ func New(o Options) *Server {
 
 func (s *Server) routes() {
 	a := humaecho.New(s.echo, humaConfig(s.Version))
+	a.UseMiddleware(s.early)
 	s.catalogRoutes(a)
 	s.resolveRoute(a)
 	s.eventsRoute(a)

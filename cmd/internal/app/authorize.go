@@ -30,6 +30,14 @@ func (a *accounts) authorize(ctx context.Context, action api.Action, plugin stri
 	return asProblem(a.Check(ctx, auth.Action(action), r))
 }
 
+// identify refuses who is nobody.
+func (a *accounts) identify(ctx context.Context) error {
+	if a.cfg.Dev || auth.From(ctx).LoggedIn() {
+		return nil
+	}
+	return asProblem(&auth.ChallengeError{Detail: "this needs a login"})
+}
+
 // asProblem says what the accounts refuse in the codes of the API. What they
 // could not tell keeps no kind.
 func asProblem(err error) error {

@@ -91,7 +91,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.index.ready,
-		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Accounts: desk{s.accounts, s.ledgers}, Publishers: desk{s.accounts, s.ledgers}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
+		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: desk{s.accounts, s.ledgers}, Publishers: desk{s.accounts, s.ledgers}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
 	})
