@@ -59,7 +59,7 @@ func sayable(err error) string {
 	for _, kind := range []error{artifact.ErrInvalid, artifact.ErrNotFound} {
 		text = strings.TrimSuffix(text, ": "+kind.Error())
 	}
-	return cut(text, maxSpokenLines*maxSpokenLine)
+	return short(text, maxSpokenLines*maxSpokenLine)
 }
 
 // huma keeps one maker of errors per process: all servers here speak the same.
@@ -132,7 +132,7 @@ func spoken(lines []string) string {
 	more := len(lines) - maxSpokenLines
 	lines = lines[:min(len(lines), maxSpokenLines)]
 	for i, line := range lines {
-		lines[i] = cut(line, maxSpokenLine)
+		lines[i] = short(line, maxSpokenLine)
 	}
 	text := strings.Join(lines, "; ")
 	if more > 0 {
@@ -141,8 +141,8 @@ func spoken(lines []string) string {
 	return text
 }
 
-// cut shortens text to most bytes.
-func cut(text string, most int) string {
+// short shortens text to most bytes.
+func short(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
