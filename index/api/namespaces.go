@@ -10,8 +10,9 @@ import (
 
 // Namespaces keeps who has which publisher name, and how it is set.
 type Namespaces interface {
-	// Namespaces are those that the caller may see, by name.
-	Namespaces(ctx context.Context) ([]Namespace, error)
+	// Namespaces are at most limit of those that the caller may see, by name,
+	// beginning after that one, and where to go on; "" is the end.
+	Namespaces(ctx context.Context, after string, limit int) (items []Namespace, next string, err error)
 	Namespace(ctx context.Context, name string) (NamespaceDetail, error)
 	ClaimNamespace(ctx context.Context, name string, private bool) (Namespace, error)
 	ConfigureNamespace(ctx context.Context, name string, c NamespaceChange) (Namespace, error)
@@ -67,7 +68,13 @@ type UsageLimits struct {
 
 // NamespaceList is the answer to a listing of namespaces.
 type NamespaceList struct {
-	Items []Namespace `json:"items"`
+	Items      []Namespace `json:"items"`
+	NextCursor string      `json:"next_cursor,omitempty" doc:"Ask again with cursor set to this; absent on the last page."`
+}
+
+type namespacesInput struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Namespaces per page."`
+	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
 }
 
 type namespacesOutput struct{ Body NamespaceList }
@@ -97,10 +104,10 @@ type configureInput struct {
 
 func (s *Server) namespaceRoutes(a huma.API, guarded guard) {
 	huma.Register(a, guarded(huma.Operation{OperationID: "namespaces", Method: http.MethodGet, Path: "/namespaces",
-		Summary: "List namespaces", Description: "Public ones, and private ones to those who may see them."}),
-		func(ctx context.Context, _ *struct{}) (*namespacesOutput, error) {
-			items, err := s.Accounts.Namespaces(ctx)
-			return &namespacesOutput{NamespaceList{items}}, err
+		Summary: "List namespaces", Description: "Public ones, and private ones to those who may see them, by name and in pages."}),
+		func(ctx context.Context, in *namespacesInput) (*namespacesOutput, error) {
+			items, next, err := s.Accounts.Namespaces(ctx, in.Cursor, in.Limit)
+			return &namespacesOutput{NamespaceList{items, next}}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "claim-namespace", Method: http.MethodPost, Path: "/namespaces",
 		Summary: "Claim a namespace", Description: "Makes the caller its first owner. A name that is taken is namespace_taken, one that looks like another namespace_resembles.",

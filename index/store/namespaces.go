@@ -64,10 +64,43 @@ func (s *Store) Namespace(ctx context.Context, name string) (NamespaceRecord, er
 	if err := s.reader(ctx).NewSelect().Model(&r).Where("name = ?", name).Scan(ctx); err != nil {
 		return NamespaceRecord{}, wrap(fmt.Sprintf("namespace %q", name), err)
 	}
+	return r.record(), nil
+}
+
+func (r namespaceRow) record() NamespaceRecord {
 	return NamespaceRecord{
 		Name: r.Name, Public: r.Public, PublishingOff: r.PublishingOff, ClosedAt: fromMicro(r.ClosedAt),
 		CreatedBy: r.CreatedBy, CreatedAt: fromMicro(r.CreatedAt), Revision: r.Revision,
-	}, nil
+	}
+}
+
+// NamespacesAfter are at most limit namespaces with a name after that one, in
+// the order of their names' bytes.
+func (s *Store) NamespacesAfter(ctx context.Context, after string, limit int) ([]NamespaceRecord, error) {
+	var rows []namespaceRow
+	err := s.reader(ctx).NewSelect().Model(&rows).Where("name COLLATE ? > ?", s.byteOrder(), after).
+		OrderExpr("name COLLATE ?", s.byteOrder()).Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, wrap("namespaces", err)
+	}
+	records := make([]NamespaceRecord, len(rows))
+	for i, r := range rows {
+		records[i] = r.record()
+	}
+	return records, nil
+}
+
+// NamespacesClaimedBy is how many namespaces a principal claimed, those that it
+// closed or gave away included. In a transaction it excludes other claims by
+// the same principal until the end.
+func (s *Store) NamespacesClaimedBy(ctx context.Context, principal string) (int, error) {
+	if _, ok := ctx.Value(txKey{s}).(bun.Tx); ok {
+		if err := s.serialize(ctx, "claims of "+principal); err != nil {
+			return 0, err
+		}
+	}
+	n, err := s.reader(ctx).NewSelect().Model((*namespaceRow)(nil)).Where("created_by = ?", principal).Count(ctx)
+	return int(n), wrap("claims of "+principal, err)
 }
 
 // NamespaceNames are all of them, closed ones included, in order.

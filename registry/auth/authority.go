@@ -35,6 +35,10 @@ type Options struct {
 	// Dev is a server that is for trying out: credentials made on it are good
 	// only there.
 	Dev bool
+	// MaxClaims is how many namespaces one person may claim, 0 for no limit. What
+	// was closed or given away counts, because its name is used up. Admins of the
+	// site are not limited.
+	MaxClaims int
 	// Reserved are names that nobody can claim, besides ReservedNames.
 	Reserved []string
 	// TokenLifetime of access tokens, five minutes by default.
@@ -177,6 +181,14 @@ func (a *Authority) facts(ctx context.Context, r Resource) (Resource, error) {
 	return r, nil
 }
 
+// NamespaceFacts is a namespace with all that its record says of it.
+func NamespaceFacts(n NamespaceRecord) Resource {
+	return Resource{
+		Class: OnNamespace, Namespace: n.Name, Claimed: Yes, Closed: FactOf(!n.ClosedAt.IsZero()),
+		Public: FactOf(n.Public), Publishing: FactOf(!n.PublishingOff),
+	}
+}
+
 func (a *Authority) namespaceFacts(ctx context.Context, name string) (Resource, error) {
 	if name == artifact.ReservedPublisher {
 		return Resource{Claimed: Yes, Closed: No, Public: FactOf(a.o.PublicCatalog), Publishing: Yes}, nil
@@ -192,10 +204,7 @@ func (a *Authority) namespaceFacts(ctx context.Context, name string) (Resource, 
 	case err != nil:
 		return Resource{}, err
 	default:
-		r = Resource{
-			Claimed: Yes, Closed: FactOf(!n.ClosedAt.IsZero()),
-			Public: FactOf(n.Public), Publishing: FactOf(!n.PublishingOff),
-		}
+		r = NamespaceFacts(n)
 	}
 	a.namespaces.put(name, r, began, now, time.Time{})
 	return r, nil

@@ -58,3 +58,17 @@ func (e *TakenError) Error() string {
 
 // Unwrap makes errors.Is(err, artifact.ErrConflict) hold.
 func (e *TakenError) Unwrap() error { return artifact.ErrConflict }
+
+// A ClaimsError refuses a claim by one who has claimed as many namespaces as
+// one account may. It wraps artifact.ErrDenied.
+type ClaimsError struct {
+	Principal string
+	Limit     int
+}
+
+func (e *ClaimsError) Error() string {
+	return fmt.Sprintf("%s has claimed %d namespaces, which is the most that one account may here", e.Principal, e.Limit)
+}
+
+// Unwrap makes errors.Is(err, artifact.ErrDenied) hold.
+func (e *ClaimsError) Unwrap() error { return artifact.ErrDenied }

@@ -175,6 +175,18 @@ func (m *memory) Namespace(_ context.Context, name string) (NamespaceRecord, err
 	return lookup(m, m.namespaces, name)
 }
 
+func (m *memory) NamespacesClaimedBy(_ context.Context, principal string) (n int, err error) {
+	err = m.locked(func() error {
+		for _, r := range m.namespaces {
+			if r.CreatedBy == principal {
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
 func (m *memory) NamespacesPublic(context.Context) (map[string]bool, error) {
 	public := map[string]bool{}
 	return public, m.locked(func() error {

@@ -49,6 +49,9 @@ func (a *Authority) ClaimWith(ctx context.Context, by Principal, name string, s 
 	}
 	n := NamespaceRecord{Name: name, Public: s.Public, PublishingOff: s.PublishingOff, CreatedBy: by.Name, CreatedAt: a.o.Now().UTC(), Revision: 1}
 	err := a.change(ctx, by, NamespaceClaim, name, nil, n, func(ctx context.Context) error {
+		if err := a.roomForClaim(ctx, by); err != nil {
+			return err
+		}
 		return a.o.Store.AddNamespace(ctx, n, by.Name, LookalikeKeys(name))
 	})
 	if errors.Is(err, artifact.ErrConflict) {
@@ -59,6 +62,22 @@ func (a *Authority) ClaimWith(ctx context.Context, by Principal, name string, s 
 	}
 	a.similar.Add(name)
 	return n, nil
+}
+
+// roomForClaim refuses one who claimed as many namespaces as anybody may. Names
+// are used up for good, so that one account could take them from all.
+func (a *Authority) roomForClaim(ctx context.Context, by Principal) error {
+	if a.o.MaxClaims <= 0 || slices.Contains(by.roles(Site()), RoleAdmin) {
+		return nil
+	}
+	n, err := a.o.Store.NamespacesClaimedBy(ctx, by.Name)
+	if err != nil {
+		return fmt.Errorf("could not tell how many namespaces %s claimed: %w", by.Name, err)
+	}
+	if n >= a.o.MaxClaims {
+		return &ClaimsError{Principal: by.Name, Limit: a.o.MaxClaims}
+	}
+	return nil
 }
 
 // explainConflict finds the name that another replica claimed meanwhile.

@@ -1,9 +1,11 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // audit writes one row for an act that is being done, in its transaction. A
@@ -54,7 +56,56 @@ func auditText(v any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("audit: %w", err)
 	}
+	var said any
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber() // sizes keep all their digits
+	if err := d.Decode(&said); err != nil {
+		return "", fmt.Errorf("audit: %w", err)
+	}
+	if b, err = json.Marshal(snaked(said)); err != nil {
+		return "", fmt.Errorf("audit: %w", err)
+	}
 	return string(b), nil
+}
+
+// zeroTime is how JSON says a time that never was.
+const zeroTime = "0001-01-01T00:00:00Z"
+
+// snaked is v in the words of the API: keys in snake_case, and nothing for a
+// time that never was. The records of the store have no JSON names of their own.
+func snaked(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, inner := range v {
+			if inner != any(zeroTime) {
+				out[snake(k)] = snaked(inner)
+			}
+		}
+		return out
+	case []any:
+		for i := range v {
+			v[i] = snaked(v[i])
+		}
+	}
+	return v
+}
+
+// snake is a Go name as JSON has it: LoggedInAt is logged_in_at, ID is id. What
+// does not begin with a capital is no Go name and stays.
+func snake(s string) string {
+	if s == "" || s[0] < 'A' || s[0] > 'Z' {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		capital := r >= 'A' && r <= 'Z'
+		if capital && i > 0 && (s[i-1] < 'A' || s[i-1] > 'Z') {
+			b.WriteByte('_')
+		}
+		b.WriteString(strings.ToLower(string(r)))
+	}
+	return b.String()
 }
 
 type requestKey struct{}

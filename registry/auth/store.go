@@ -112,6 +112,10 @@ type Namespaces interface {
 	Namespace(ctx context.Context, name string) (NamespaceRecord, error)
 	// NamespaceNames are all of them, closed ones included, in order.
 	NamespaceNames(ctx context.Context) ([]string, error)
+	// NamespacesClaimedBy is how many a principal claimed, also those that it
+	// closed or gave away. In a transaction no other claim by the same principal
+	// happens until its end.
+	NamespacesClaimedBy(ctx context.Context, principal string) (int, error)
 	// NamespacesPublic are all of them; true where everybody may pull. The map
 	// is the caller's.
 	NamespacesPublic(ctx context.Context) (map[string]bool, error)

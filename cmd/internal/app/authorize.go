@@ -47,9 +47,12 @@ func asProblem(err error) error {
 	var quota *auth.QuotaError
 	var known *index.Problem
 	var missing *auth.MissingAccountError
+	var claims *auth.ClaimsError
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
+	case errors.As(err, &claims):
+		return index.NewProblem(index.CodeQuota, claims.Error(), "ask an admin of the site to claim it and transfer it to you, or to raise limits.claims")
 	case errors.As(err, &missing):
 		return index.NewProblem(index.CodeAccountNotFound, missing.Error(), "check the spelling: members are person:<name> or admin:<name>",
 			"somebody who has not logged in yet takes an invitation: oarlock publisher invite NAMESPACE --role ROLE")

@@ -70,6 +70,7 @@ type Limits struct {
 	Connections int   `koanf:"connections" json:"connections"` // at once; 0 does not limit
 	Requests    int   `koanf:"requests" json:"requests"`       // at once, health apart; 0 does not limit
 	Cache       int64 `koanf:"cache" json:"cache"`             // bytes of manifests kept in memory
+	Claims      int   `koanf:"claims" json:"claims"`           // namespaces that one account may claim; 0 does not limit
 }
 
 // Default is the configuration that needs nothing.
@@ -88,6 +89,7 @@ func Default() Config {
 			UploadRate:  1 << 10,
 			Connections: 10000,
 			Cache:       64 << 20,
+			Claims:      20,
 		},
 		Publishing: "on",
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},

@@ -24,7 +24,7 @@ func (g GC) MarshalJSON() ([]byte, error) {
 // MarshalJSON writes durations as text, such as "10s".
 func (l Limits) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{
-		"body": l.Body, "cache": l.Cache,
+		"body": l.Body, "cache": l.Cache, "claims": l.Claims,
 		"body_grace": l.BodyGrace.String(), "upload_rate": l.UploadRate, "connections": l.Connections, "requests": l.Requests,
 		"read_header": l.ReadHeader.String(), "idle": l.Idle.String(), "drain": l.Drain.String(),
 	})

@@ -113,7 +113,7 @@ func validateEdge(c *Config, problem problemFunc) {
 			problem("trusted_proxies", "%s", err)
 		}
 	}
-	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate} {
+	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate, "limits.claims": int64(c.Limits.Claims)} {
 		if n < 0 {
 			problem(key, "%d: expected 0 for no limit, or more", n)
 		}

@@ -107,11 +107,18 @@ func newPublisherList(c *console) *cobra.Command {
 	cmd := verb("list", "List namespaces", "Those that you may see.", "oarlock publisher list")
 	cmd.Args = args(0, 0, "none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		r, err := call[namespaceList](cmd.Context(), c, http.MethodGet, "/namespaces", nil)
-		if err != nil {
-			return fmt.Errorf("publisher list: %w", err)
+		all := namespaceList{api.NamespaceList{Items: []api.Namespace{}}}
+		for cursor := ""; ; {
+			r, err := call[namespaceList](cmd.Context(), c, http.MethodGet, "/namespaces?limit=500&cursor="+url.QueryEscape(cursor), nil)
+			if err != nil {
+				return fmt.Errorf("publisher list: %w", err)
+			}
+			all.Items = append(all.Items, r.Items...)
+			if r.NextCursor <= cursor { // a server that does not go on would never end
+				return c.print(all)
+			}
+			cursor = r.NextCursor
 		}
-		return c.print(r)
 	}
 	return cmd
 }

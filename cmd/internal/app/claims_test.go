@@ -1,0 +1,73 @@
+package app
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+)
+
+// TestNamespacesInPages_B4: one account claims so many at once and no more, and
+// a list of namespaces comes in pages that hold what their reader may see.
+func TestNamespacesInPages_B4(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, func(c *Config) { c.Limits.Claims = 4 })
+	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]string{"name": "eve"}, http.StatusCreated)
+	eve := ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/accounts/person:eve/tokens", map[string]any{"label": "laptop", "expires_at": soon()}, http.StatusCreated).Secret
+	names := []string{"avocet", "curlew", "dunlin", "godwit", "kestrel", "plover", "turnstone", "whimbrel"}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	got := 0
+	for _, name := range names {
+		wg.Go(func() {
+			r, err := http.NewRequest("POST", s.URL()+"/api/v1/namespaces", strings.NewReader(`{"name":"`+name+`"}`))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer "+eve)
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			resp.Body.Close()
+			mu.Lock()
+			defer mu.Unlock()
+			if resp.StatusCode == http.StatusCreated {
+				got++
+			}
+		})
+	}
+	wg.Wait()
+	if got != 4 {
+		t.Errorf("%d claims at once, want 4", got)
+	}
+	if p := ask[index.Problem](t, s, eve, "POST", "/api/v1/namespaces", map[string]any{"name": "sanderling"}, http.StatusForbidden); p.Code != index.CodeQuota {
+		t.Errorf("%+v", p)
+	}
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "aaa-hidden", "private": true}, http.StatusCreated)
+	for token, want := range map[string]int{"": 4, admin: 5} {
+		seen, cursor := []string{}, ""
+		for pages := 0; ; pages++ {
+			l := ask[api.NamespaceList](t, s, token, "GET", "/api/v1/namespaces?limit=2&cursor="+cursor, nil, http.StatusOK)
+			if len(l.Items) > 2 || pages > 5 {
+				t.Fatalf("page %d: %+v", pages, l)
+			}
+			for _, n := range l.Items {
+				seen = append(seen, n.Name)
+			}
+			if cursor = l.NextCursor; cursor == "" {
+				break
+			}
+		}
+		if len(seen) != want {
+			t.Errorf("%v", seen)
+		}
+	}
+	ask[index.Problem](t, s, admin, "GET", "/api/v1/namespaces?limit=501", nil, http.StatusBadRequest)
+}
