@@ -15,6 +15,7 @@ const (
 	CodeVersionNotFound    = "version_not_found"
 	CodeAccountNotFound    = "account_not_found"
 	CodeGenerationGone     = "generation_gone"
+	CodeSortUnavailable    = "sort_unavailable"
 	CodeConflict           = "conflict"
 	CodeUnsatisfiable      = "unsatisfiable"
 	CodeUnverified         = "unverified"
@@ -43,6 +44,7 @@ var meanings = map[string]meaning{
 	CodeVersionNotFound:    {http.StatusNotFound, artifact.ErrNotFound, "The plugin has no such version"},
 	CodeAccountNotFound:    {http.StatusNotFound, artifact.ErrNotFound, "There is no such account"},
 	CodeGenerationGone:     {http.StatusGone, artifact.ErrNotFound, "The generation is no longer kept"},
+	CodeSortUnavailable:    {http.StatusBadRequest, artifact.ErrInvalid, "Nothing is counted that this order goes by"},
 	CodeConflict:           {http.StatusConflict, artifact.ErrConflict, "It clashes with what is there"},
 	CodeUnsatisfiable:      {http.StatusConflict, artifact.ErrConflict, "No set of versions satisfies the request"},
 	CodeUnverified:         {http.StatusUnprocessableEntity, artifact.ErrUnverified, "A signature or digest does not hold"},

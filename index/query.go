@@ -10,27 +10,30 @@ import (
 // fields do not filter. Nothing in it is checked: the server does that and
 // says what is wrong.
 type Query struct {
-	Host        string   // host id
-	HostVersion string   // SemVer, forgiving
-	Platform    string   // os/arch[/variant]
-	Channel     string   // only versions in this channel
-	Prerelease  bool     // take prereleases too
-	Text        string   // q: words to search for
-	Category    string   //
-	Publisher   string   //
-	License     string   // SPDX expression
-	Niche       string   //
-	Tier        string   //
-	State       string   // PluginState
-	Verified    string   // "true", "false" or "" for both
-	Source      string   // name of a source
-	Has         string   // kind or predicate type of a verified attestation
-	Builder     string   // who built it, by a verified provenance
-	Sort        string   // relevance, downloads, rating, updated, name
-	Limit       int      // plugins per page; 0 is the server's default
-	Cursor      string   // NextCursor of the page before
-	Facets      []string // facets to count
-	Generation  int64    // answer from this generation; 0 is the newest
+	Host        string // host id
+	HostVersion string // SemVer, forgiving
+	Platform    string // os/arch[/variant]
+	Channel     string // only versions in this channel
+	Prerelease  bool   // take prereleases too
+	Text        string // q: words to search for
+	Category    string //
+	Publisher   string //
+	License     string // SPDX expression
+	Niche       string //
+	Tier        string //
+	State       string // PluginState
+	Verified    string // whether the signature is by a trusted signer: "true", "false" or "" for both
+	Signature   string // SignatureStatus, one or more
+	// PublisherVerified is "true", "false" or "" for both: what the publisher's ledger says.
+	PublisherVerified string
+	Source            string   // name of a source
+	Has               string   // kind or predicate type of a verified attestation
+	Builder           string   // who built it, by a verified provenance
+	Sort              string   // relevance, updated, name; downloads and rating once they are counted
+	Limit             int      // plugins per page; 0 is the server's default
+	Cursor            string   // NextCursor of the page before
+	Facets            []string // facets to count
+	Generation        int64    // answer from this generation; 0 is the newest
 }
 
 // Values are the query parameters of q; what is empty is left out.
@@ -56,6 +59,8 @@ func (q Query) Values() url.Values {
 	set("tier", q.Tier)
 	set("state", q.State)
 	set("verified", q.Verified)
+	set("signature", q.Signature)
+	set("publisher_verified", q.PublisherVerified)
 	set("source", q.Source)
 	set("has", q.Has)
 	set("builder", q.Builder)

@@ -42,6 +42,15 @@ const (
 	SignatureInvalid SignatureStatus = "invalid"
 )
 
+// IsSignatureStatus reports whether s is one of these.
+func IsSignatureStatus(s string) bool {
+	switch SignatureStatus(s) {
+	case SignatureVerified, SignatureUnverified, SignatureUnsigned, SignatureInvalid:
+		return true
+	}
+	return false
+}
+
 // A Signature sums up the judgement of a version's signatures.
 type Signature struct {
 	Status SignatureStatus `json:"status"`
@@ -69,11 +78,11 @@ type Row struct {
 	VersionsAvailable []string          `json:"versions_available"`
 	State             PluginState       `json:"state"`
 	VerifiedPublisher bool              `json:"verified_publisher"`
-	SecurityReviewed  bool              `json:"security_reviewed"`
+	SecurityReviewed  *bool             `json:"security_reviewed,omitempty"` // this and what is counted is absent where nobody knows
 	Signature         Signature         `json:"signature"`
-	Downloads         int64             `json:"downloads"`
-	Rating            float64           `json:"rating"`
-	Reviews           int64             `json:"reviews"`
+	Downloads         *int64            `json:"downloads,omitempty"`
+	Rating            *float64          `json:"rating,omitempty"`
+	Reviews           *int64            `json:"reviews,omitempty"`
 	UpdatedAt         *time.Time        `json:"updated_at,omitempty"`
 	Source            SourceBadge       `json:"source"`
 }
@@ -81,7 +90,7 @@ type Row struct {
 // A SourceBadge says where a plugin comes from.
 type SourceBadge struct {
 	Name  string `json:"name"`
-	Badge string `json:"badge"` // built-in, premium, private, community
+	Badge string `json:"badge,omitempty"` // built-in, premium, private, community; absent where nobody gave one
 }
 
 // A Version is one plugin version in an answer.

@@ -106,20 +106,36 @@ func (in *ListParams) query(values url.Values) (catalog.Query, error) {
 	q := catalog.Query{Fit: fit, Text: in.Q, Source: in.Source, Sort: in.Sort, Limit: min(in.Limit, catalog.MaxLimit), Cursor: in.Cursor,
 		Categories: list(values, "category"), Publishers: list(values, "publisher"), Licenses: list(values, "license"),
 		Niches: list(values, "niche"), Tiers: list(values, "tier"), States: list(values, "state"), Facets: list(values, "facets"),
-		Has: list(values, "has"), Builders: list(values, "builder")}
-	if in.Verified != "" {
-		yes, err := strconv.ParseBool(in.Verified)
-		if err != nil {
-			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("verified: %.40q came, expected true or false", in.Verified))
+		Has: list(values, "has"), Builders: list(values, "builder"), Signatures: list(values, "signature")}
+	if q.Verified, err = yesOrNo("verified", in.Verified); err != nil {
+		return q, err
+	}
+	if q.PublisherVerified, err = yesOrNo("publisher_verified", in.PublisherVerified); err != nil {
+		return q, err
+	}
+	for _, status := range q.Signatures {
+		if !index.IsSignatureStatus(strings.ToLower(status)) {
+			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("signature: %.40q came, expected one of verified, unverified, unsigned, invalid", status))
 		}
-		q.Verified = &yes
 	}
 	for _, state := range q.States {
-		if !slices.Contains(states, index.PluginState(state)) {
+		if !slices.Contains(states, index.PluginState(strings.ToLower(state))) {
 			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed", state))
 		}
 	}
 	return q, nil
+}
+
+// yesOrNo reads a parameter that is true, false or not there.
+func yesOrNo(name, text string) (*bool, error) {
+	if text == "" {
+		return nil, nil
+	}
+	yes, err := strconv.ParseBool(text)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("%s: %.40q came, expected true or false", name, text))
+	}
+	return &yes, nil
 }
 
 var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved}
@@ -129,6 +145,8 @@ func queryProblem(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrGenerationGone):
 		return index.NewProblem(index.CodeGenerationGone, sayable(err), "ask without cursor for the first page")
+	case errors.Is(err, catalog.ErrSortUnavailable):
+		return index.NewProblem(index.CodeSortUnavailable, sayable(err), "leave sort out, or use relevance, name or updated")
 	case !errors.Is(err, artifact.ErrInvalid):
 		return err
 	case strings.HasPrefix(err.Error(), "cursor"):

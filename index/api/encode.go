@@ -30,10 +30,9 @@ func (r read) versionDetail(p *catalog.Plugin, v *catalog.Version) index.Version
 func (s *Server) detail(ctx context.Context, r read, p *catalog.Plugin, fit catalog.Fit) (any, error) {
 	v, ok := r.gen.Snapshot.Newest(p.ID, fit)
 	if !ok {
-		if p.Installable() || fit != (catalog.Fit{}) || len(p.Versions) == 0 {
+		if v, ok = p.Shown(fit); !ok {
 			return nil, nothingFits(p, fit)
 		}
-		v = &p.Versions[0]
 	}
 	readme, err := s.readme(ctx, p, v)
 	d := r.rows().EncodeDetail(catalog.Hit{Plugin: p, Version: v}, fit, readme)

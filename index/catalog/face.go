@@ -27,6 +27,23 @@ func (p *Plugin) face() *Version {
 	return newest
 }
 
+// Shown is the version that is shown of p where none fits f: the newest
+// prerelease where all that fits is prereleases, and the newest version of a
+// plugin that takes no installs where nothing in particular was asked.
+func (p *Plugin) Shown(f Fit) (*Version, bool) {
+	if !f.Prerelease && f.Channel == "" {
+		wide := f
+		wide.Prerelease = true
+		if all := p.Candidates(wide); len(all) > 0 {
+			return all[0], true
+		}
+	}
+	if p.Installable() || f != (Fit{}) || len(p.Versions) == 0 {
+		return nil, false
+	}
+	return &p.Versions[0], true
+}
+
 // UpdatedAt is when the latest listed version of p was made; nil when no
 // version says so.
 func (p *Plugin) UpdatedAt() *time.Time {
@@ -51,14 +68,12 @@ func nameKey(p *Plugin, face *Version) string {
 	return phrase(p.ID.Plugin())
 }
 
-// sourceOf is where p comes from, spelled out.
+// sourceOf is where p comes from. Without a name it is this registry; a badge
+// is there only where somebody gave one.
 func sourceOf(p *Plugin) index.SourceBadge {
 	s := p.Source
 	if s.Name == "" {
 		s.Name = "registry"
-	}
-	if s.Badge == "" {
-		s.Badge = "community"
 	}
 	return s
 }

@@ -53,13 +53,17 @@ func newTally(name string) *tally {
 	case FacetPublisher:
 		return &tally{name: name, own: failsPublisher, of: func(a *about, _ *meta) uint32 { return a.publisher }}
 	case FacetLicense:
-		return &tally{name: name, own: failsLicense, of: func(_ *about, m *meta) uint32 { return m.license }}
+		return &tally{name: name, own: failsLicense, lists: true, of: func(_ *about, m *meta) uint32 { return m.licenses }}
 	case FacetTier:
 		return &tally{name: name, own: failsTier, of: func(_ *about, m *meta) uint32 { return m.tier }}
 	case FacetState:
 		return &tally{name: name, own: failsState, of: func(a *about, _ *meta) uint32 { return a.state }}
 	case FacetSource:
-		return &tally{name: name, own: failsSource, of: func(a *about, _ *meta) uint32 { return a.badge }}
+		return &tally{name: name, own: failsSource, of: func(a *about, _ *meta) uint32 { return a.source }}
+	case FacetSignature:
+		return &tally{name: name, own: failsSignature, of: func(_ *about, m *meta) uint32 { return m.signature }}
+	case FacetPublisherVerified:
+		return &tally{name: name, own: failsPublisherVerified, of: func(a *about, _ *meta) uint32 { return uint32(boolInt(a.verified)) }}
 	case FacetVerified:
 		return &tally{name: name, own: failsVerified, of: func(_ *about, m *meta) uint32 { return uint32(boolInt(m.verified)) }}
 	}
@@ -68,11 +72,14 @@ func newTally(name string) *tally {
 
 // values are the counts by text.
 func (t *tally) values(lex *lexicon) map[string]int {
+	if lex.cased && t.name != FacetVerified && t.name != FacetPublisherVerified {
+		return mostFrequent(t.folded(lex))
+	}
 	out := map[string]int{}
 	for _, n := range t.seen {
 		count := int(t.counts[n])
 		switch {
-		case t.name == FacetVerified:
+		case t.name == FacetVerified, t.name == FacetPublisherVerified:
 			out[[]string{"false", "true"}[n]] = count
 		case t.lists:
 			for _, value := range lex.lists[n] {
@@ -83,6 +90,38 @@ func (t *tally) values(lex *lexicon) map[string]int {
 		}
 	}
 	return mostFrequent(out)
+}
+
+// folded are the counts where some values differ in case alone: those count
+// as one, in the spelling of most plugins.
+func (t *tally) folded(lex *lexicon) map[string]int {
+	spelled, total := map[uint32]int{}, map[uint32]int{} // plugins by value, and by fold
+	for _, n := range t.seen {
+		values := []uint32{n}
+		if t.lists {
+			values = lex.lists[n]
+		}
+		for i, v := range values {
+			spelled[v] += int(t.counts[n])
+			if !slices.ContainsFunc(values[:i], func(o uint32) bool { return lex.folds[o] == lex.folds[v] }) {
+				total[lex.folds[v]] += int(t.counts[n])
+			}
+		}
+	}
+	best := map[uint32]uint32{} // fold → value
+	for v, count := range spelled {
+		fold := lex.folds[v]
+		if b, ok := best[fold]; !ok || cmp.Or(cmp.Compare(count, spelled[b]), cmp.Compare(lex.values[b], lex.values[v])) > 0 {
+			best[fold] = v
+		}
+	}
+	out := make(map[string]int, len(best))
+	for fold, v := range best {
+		if lex.values[v] != "" {
+			out[lex.values[v]] = total[fold]
+		}
+	}
+	return out
 }
 
 func mostFrequent(counts map[string]int) map[string]int {

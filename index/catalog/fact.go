@@ -25,6 +25,7 @@ func (f fact) prerelease() bool { return f.at&1 != 0 }
 // about is what filters look at in a plugin, as numbers of values.
 type about struct {
 	publisher, state, source, badge uint32
+	verified                        bool // the publisher
 }
 
 // A pointer is a channel that points to a listed version: facts[fact].
@@ -45,7 +46,16 @@ const maxFacts = 1 << 16
 
 // value numbers s. Interned texts are copied, so that none keeps a record alive.
 func (w *words) value(s string) uint32 {
-	return w.values.id(s, func() string { return strings.Clone(s) })
+	return w.values.id(s, func() string {
+		s, n := strings.Clone(s), uint32(len(w.folds))
+		first, there := w.folded[strings.ToLower(s)]
+		if !there {
+			first = n
+			w.folded[strings.ToLower(s)] = n
+		}
+		w.folds, w.cased = append(w.folds, first), w.cased || there
+		return s
+	})
 }
 
 func (w *words) list(values []string) uint32 {
@@ -67,7 +77,7 @@ func (w *words) factsOf(p *Plugin, masks []uint64) facts {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	source := sourceOf(p)
-	f := facts{about: about{w.value(p.ID.Publisher()), w.value(string(p.State)), w.value(source.Name), w.value(source.Badge)}}
+	f := facts{about: about{w.value(p.ID.Publisher()), w.value(string(p.State)), w.value(source.Name), w.value(source.Badge), p.Publisher.Verified}}
 	if !p.Installable() {
 		return f
 	}
@@ -106,8 +116,8 @@ func samePlatforms(a, b []artifact.Build) bool {
 func (w *words) update(one *fact, before, v *Version, changed uint64) {
 	m := said(v)
 	if changed&maskMeta != 0 {
-		key := meta{w.list(m.Categories), w.list(m.Niches), w.value(m.License), w.value(m.Tier), v.Signature.Status == index.SignatureVerified,
-			w.list(attested(v)), w.list(builders(v))}
+		key := meta{w.list(m.Categories), w.list(m.Niches), w.list(licenseChoices(m.License)), w.value(m.Tier), w.value(string(v.Signature.Status)),
+			v.Signature.Status == index.SignatureVerified, w.list(attested(v)), w.list(builders(v))}
 		one.meta = w.metas.id(key, func() meta { return key })
 	}
 	if changed&maskEngines != 0 {

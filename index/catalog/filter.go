@@ -4,8 +4,9 @@ import "slices"
 
 // A filter is what a Query asks of a plugin besides Fit and Text, as numbers.
 type filter struct {
-	categories, publishers, licenses, niches, tiers, states []uint32 // nil: any
-	verified                                                *bool
+	categories, publishers, licenses, niches, tiers, states []uint32 // folds; nil: any
+	signatures                                              []uint32 // nil: any
+	verified, publisherVerified                             *bool
 	source                                                  uint32   // name or badge; 0: any
 	has, builders                                           []uint32 // nil: any
 }
@@ -22,6 +23,8 @@ const (
 	failsSource
 	failsHas
 	failsBuilder
+	failsSignature
+	failsPublisherVerified
 )
 
 func (s *Snapshot) newFilter(q *Query) filter {
@@ -32,8 +35,9 @@ func (s *Snapshot) newFilter(q *Query) filter {
 		return s.words.numbers(values)
 	}
 	f := filter{
-		categories: numbers(q.Categories), publishers: numbers(q.Publishers), licenses: numbers(q.Licenses),
+		categories: numbers(q.Categories), publishers: numbers(q.Publishers), licenses: numbers(choicesOf(q.Licenses)),
 		niches: numbers(q.Niches), tiers: numbers(q.Tiers), states: numbers(q.States), verified: q.Verified,
+		signatures: numbers(q.Signatures), publisherVerified: q.PublisherVerified,
 		has: numbers(q.Has), builders: numbers(q.Builders),
 	}
 	if q.Source != "" {
@@ -46,47 +50,54 @@ func (s *Snapshot) newFilter(q *Query) filter {
 func (f *filter) open() bool {
 	return f.categories == nil && f.publishers == nil && f.licenses == nil && f.niches == nil &&
 		f.tiers == nil && f.states == nil && f.verified == nil && f.source == 0 &&
-		f.has == nil && f.builders == nil
+		f.has == nil && f.builders == nil && f.signatures == nil && f.publisherVerified == nil
 }
 
 // fails gives the bits of the filters that do not hold.
 func (f *filter) fails(a *about, m *meta, lex *lexicon) (bits uint16) {
-	if f.categories != nil && !overlap(f.categories, lex.lists[m.categories]) {
+	if f.categories != nil && !lex.overlap(f.categories, m.categories) {
 		bits |= failsCategory
 	}
-	if f.publishers != nil && !slices.Contains(f.publishers, a.publisher) {
+	if f.publishers != nil && !slices.Contains(f.publishers, lex.folds[a.publisher]) {
 		bits |= failsPublisher
 	}
-	if f.licenses != nil && !slices.Contains(f.licenses, m.license) {
+	if f.licenses != nil && !lex.overlap(f.licenses, m.licenses) {
 		bits |= failsLicense
 	}
-	if f.niches != nil && !overlap(f.niches, lex.lists[m.niches]) {
+	if f.niches != nil && !lex.overlap(f.niches, m.niches) {
 		bits |= failsNiche
 	}
-	if f.tiers != nil && !slices.Contains(f.tiers, m.tier) {
+	if f.tiers != nil && !slices.Contains(f.tiers, lex.folds[m.tier]) {
 		bits |= failsTier
 	}
-	if f.states != nil && !slices.Contains(f.states, a.state) {
+	if f.states != nil && !slices.Contains(f.states, lex.folds[a.state]) {
 		bits |= failsState
 	}
 	if f.verified != nil && *f.verified != m.verified {
 		bits |= failsVerified
 	}
-	if f.source != 0 && f.source != a.source && f.source != a.badge {
+	if f.source != 0 && f.source != lex.folds[a.source] && f.source != lex.folds[a.badge] {
 		bits |= failsSource
 	}
-	if f.has != nil && !overlap(f.has, lex.lists[m.has]) {
+	if f.has != nil && !lex.overlap(f.has, m.has) {
 		bits |= failsHas
 	}
-	if f.builders != nil && !overlap(f.builders, lex.lists[m.builders]) {
+	if f.builders != nil && !lex.overlap(f.builders, m.builders) {
 		bits |= failsBuilder
+	}
+	if f.signatures != nil && !slices.Contains(f.signatures, lex.folds[m.signature]) {
+		bits |= failsSignature
+	}
+	if f.publisherVerified != nil && *f.publisherVerified != a.verified {
+		bits |= failsPublisherVerified
 	}
 	return bits
 }
 
-func overlap(a, b []uint32) bool {
-	for _, n := range b {
-		if slices.Contains(a, n) {
+// overlap reports whether a value of a list is one of folds.
+func (lex *lexicon) overlap(folds []uint32, list uint32) bool {
+	for _, n := range lex.lists[list] {
+		if slices.Contains(folds, lex.folds[n]) {
 			return true
 		}
 	}

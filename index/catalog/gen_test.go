@@ -47,12 +47,12 @@ var (
 	worldRanges     = []string{">=1 <3", "^2", "^1.4 || ^3", ">=2.0.0-0", "*", "~1.4", "1 - 2"}
 	worldPlatforms  = []string{"", "linux/amd64", "linux/arm64", "linux/arm/v6", "linux/arm/v7", "linux/arm", "darwin/arm64"}
 	worldChannels   = []string{"stable", "beta"}
-	worldCategories = []string{"networking", "storage", "ui"}
-	worldLicenses   = []string{"MIT", "Apache-2.0"}
+	worldCategories = []string{"networking", "Networking", "storage", "ui", "UI"}
+	worldLicenses   = []string{"MIT", "mit", "Apache-2.0", "MIT OR Apache-2.0", "(BSD-3-Clause and MIT) OR Zlib", "LicenseRef-own terms"}
 	worldNiches     = []string{"health", "finance"}
 	worldBuilders   = []string{"https://ci.example.org", "https://other.example.org"}
 	worldTiers      = []string{"free", "pro"}
-	worldWords      = []string{"Hello", "World", "Kubernetes", "cluster view", "Größe", "日本", "kubectl", "lens", "networking"}
+	worldWords      = []string{"Hello", "World", "Kubernetes", "cluster view", "Größe", "日本", "kubectl", "lens", "lenses", "networking", "C++ tools", "C#", "텍스트 편집기", "ภาษาไทย"}
 	worldStates     = []index.PluginState{index.StateActive, index.StateActive, index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved}
 )
 
@@ -126,7 +126,7 @@ func drawQuery(t *rapid.T) Query {
 	q := Query{Fit: drawFit(t), Limit: rapid.IntRange(1, 4).Draw(t, "limit"), Generation: 7, Facets: pick(t, AllFacets, []string{FacetCategory, FacetVerified}, nil),
 		Sort: pick(t, "", SortRelevance, SortName, SortUpdated, SortDownloads, SortRating)}
 	if rapid.Bool().Draw(t, "text") {
-		q.Text = pick(t, "hello", "hel", "helo", "kubectl", "kubernets", "kubrenetse", "view cluster", "acme/hello", "world hello", "grosse", "日", "!!", "acme", "lens 2", "zzz")
+		q.Text = pick(t, "hello", "hel", "helo", "kubectl", "kubernets", "kubrenetse", "view cluster", "acme/hello", "world hello", "grosse", "日", "!!", "acme", "lens 2", "zzz", "C++", "c", "kubectx", "lenses", "편집", "ไทย", "집 hello")
 	}
 	q.Categories, q.Licenses, q.Niches = filterOf(t, worldCategories), filterOf(t, worldLicenses), filterOf(t, worldNiches)
 	q.Tiers, q.Publishers, q.States = filterOf(t, worldTiers), filterOf(t, []string{"acme", "oak-lab"}), filterOf(t, []string{"active", "deprecated", "suspended"})
@@ -135,8 +135,13 @@ func drawQuery(t *rapid.T) Query {
 		yes := rapid.Bool().Draw(t, "verified")
 		q.Verified = &yes
 	}
+	q.Signatures = filterOf(t, []string{"verified", "Unsigned"})
 	if !likely(t, 6) {
-		q.Source = pick(t, "upstream", "private", "registry", "nowhere")
+		yes := rapid.Bool().Draw(t, "publisher verified")
+		q.PublisherVerified = &yes
+	}
+	if !likely(t, 6) {
+		q.Source = pick(t, "upstream", "Private", "registry", "nowhere")
 	}
 	return q
 }

@@ -27,7 +27,7 @@ func history(t *rapid.T) (*Snapshot, map[artifact.Name]Plugin) {
 		}
 		s = s.With(changed, removed)
 		if rapid.Bool().Draw(t, "ask") {
-			if _, err := s.Query(drawQuery(t), nil); err != nil {
+			if _, err := s.Query(drawQuery(t), numbers{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -106,7 +106,7 @@ func TestRemovedPluginNeverResurrects(t *testing.T) {
 		}
 		q := drawQuery(t)
 		q.Limit = MaxLimit
-		r, err := s.Query(q, nil)
+		r, err := s.Query(q, numbers{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,18 +134,18 @@ func TestFilterNeverAddsRows_C4(t *testing.T) {
 		q.Limit = MaxLimit
 		wide := q
 		wide.Categories, wide.Publishers, wide.Licenses, wide.Niches, wide.Tiers, wide.States, wide.Verified, wide.Source = nil, nil, nil, nil, nil, nil, nil, ""
-		wide.Has, wide.Builders = nil, nil
+		wide.Has, wide.Builders, wide.Signatures, wide.PublisherVerified = nil, nil, nil, nil
 		if rapid.Bool().Draw(t, "textless") {
 			wide.Text = ""
 		}
 		if rapid.Bool().Draw(t, "anyone") {
 			wide.HostVersion = artifact.HostVersion{}
 		}
-		narrow, err := s.Query(q, nil)
+		narrow, err := s.Query(q, numbers{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, err := s.Query(wide, nil)
+		all, err := s.Query(wide, numbers{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,14 +163,14 @@ func TestFacetCountsAreWhatChoosingFinds_C4(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, _ := history(t)
 		q := drawQuery(t)
-		r, err := s.Query(q, nil)
+		r, err := s.Query(q, numbers{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for facet, values := range r.Facets {
 			for value, count := range values {
 				chosen := choose(q, facet, value)
-				if got, err := s.Query(chosen, nil); err != nil || got.Total != count {
+				if got, err := s.Query(chosen, numbers{}); err != nil || got.Total != count {
 					t.Fatalf("%s %q: counted %d, found %d, error %v, in %+v", facet, value, count, got.Total, err, chosen)
 				}
 			}
@@ -197,6 +197,10 @@ func choose(q Query, facet, value string) Query {
 		q.Verified = &yes
 	case FacetSource:
 		q.Source = value
+	case FacetSignature:
+		q.Signatures = one
+	case FacetPublisherVerified:
+		q.PublisherVerified = &yes
 	case FacetPlatform:
 		q.Platform = platformOf(value)
 	case FacetChannel:

@@ -12,13 +12,14 @@ type source struct {
 	posts postings
 }
 
-// sources are the words of the catalog that word may mean: itself, what begins
-// with it where it is the last of the text (it may still be being typed), and
-// only where there is none of these, what it may be a typo of.
+// sources are the words of the catalog that word may mean: itself, its plural
+// or singular, what begins with it where it is the last of the text (it may
+// still be being typed), and only where there is none of these, what it may be
+// a typo of.
 func (s *Snapshot) sources(word string, last bool) []source {
 	v := s.text
 	var out []source
-	if last {
+	if last || isPiece(word) {
 		for found, posts := range v.from(word) {
 			if !s.says(posts) {
 				continue
@@ -31,6 +32,11 @@ func (s *Snapshot) sources(word string, last bool) []source {
 		}
 	} else if posts := v.find(word); posts != nil && s.says(posts) {
 		out = append(out, source{nearExact, posts})
+	}
+	for _, other := range plurals(word) {
+		if posts := v.find(other); posts != nil && s.says(posts) {
+			out = append(out, source{nearPlural, posts})
+		}
 	}
 	if most := typos(word); len(out) == 0 && most > 0 {
 		for _, n := range v.nearTo(word, most) {

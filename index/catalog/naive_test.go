@@ -119,17 +119,25 @@ func (q *Query) admits(h Hit, but string) bool {
 		if name == but || len(wanted) == 0 {
 			continue
 		}
-		if !slices.ContainsFunc(valuesOf(name, h), func(v string) bool { return slices.Contains(wanted, v) }) {
+		if name == FacetLicense {
+			wanted = choicesOf(wanted)
+		}
+		if !slices.ContainsFunc(valuesOf(name, h), func(v string) bool {
+			return slices.ContainsFunc(wanted, func(w string) bool { return strings.EqualFold(v, w) })
+		}) {
 			return false
 		}
 	}
 	src := sourceOf(h.Plugin)
-	return q.Source == "" || but == FacetSource || q.Source == src.Badge || q.Source == src.Name
+	return q.Source == "" || but == FacetSource || strings.EqualFold(q.Source, src.Badge) || strings.EqualFold(q.Source, src.Name)
 }
 
 func (q *Query) filters() map[string][]string {
 	f := map[string][]string{FacetCategory: q.Categories, FacetPublisher: q.Publishers, FacetLicense: q.Licenses,
-		FacetNiche: q.Niches, FacetTier: q.Tiers, FacetState: q.States, "has": q.Has, "builder": q.Builders}
+		FacetNiche: q.Niches, FacetTier: q.Tiers, FacetState: q.States, "has": q.Has, "builder": q.Builders, FacetSignature: q.Signatures}
+	if q.PublisherVerified != nil {
+		f[FacetPublisherVerified] = []string{strconv.FormatBool(*q.PublisherVerified)}
+	}
 	if q.Verified != nil {
 		f[FacetVerified] = []string{strconv.FormatBool(*q.Verified)}
 	}
@@ -148,7 +156,11 @@ func valuesOf(name string, h Hit) []string {
 	case name == FacetVerified:
 		out = []string{strconv.FormatBool(h.Version.Signature.Status == "verified")}
 	case name == FacetSource:
-		out = []string{sourceOf(h.Plugin).Badge}
+		out = []string{sourceOf(h.Plugin).Name}
+	case name == FacetSignature:
+		out = []string{string(h.Version.Signature.Status)}
+	case name == FacetPublisherVerified:
+		out = []string{strconv.FormatBool(h.Plugin.Publisher.Verified)}
 	case name == "has", name == "builder":
 		for _, a := range h.Version.Attestations {
 			if values := map[string][]string{"has": {a.Kind, a.PredicateType}, "builder": {a.Builder}}; a.Verified {
@@ -161,7 +173,7 @@ func valuesOf(name string, h Hit) []string {
 	case name == FacetNiche:
 		out = slices.Clone(m.Niches)
 	case name == FacetLicense:
-		out = []string{m.License}
+		out = licenseChoices(m.License)
 	case name == FacetTier:
 		out = []string{m.Tier}
 	}
@@ -173,7 +185,7 @@ func valuesOf(name string, h Hit) []string {
 // facet counts the values of one facet among the plugins that all other
 // filters take.
 func (s *Snapshot) facet(name string, q Query, m *matcher) map[string]int {
-	counts := map[string]int{}
+	counts, total := map[string]int{}, map[string]int{}
 	for p := range s.Plugins {
 		face := p.face()
 		if face == nil {
@@ -199,14 +211,35 @@ func (s *Snapshot) facet(name string, q Query, m *matcher) map[string]int {
 		default:
 			if list := p.Candidates(fit); len(list) > 0 {
 				if h := (Hit{Plugin: p, Version: list[0]}); q.admits(h, name) {
-					for _, v := range valuesOf(name, h) {
+					values := valuesOf(name, h)
+					for _, v := range values {
 						counts[v]++
+					}
+					heard := map[string]bool{}
+					for _, v := range values {
+						if low := strings.ToLower(v); !heard[low] {
+							heard[low] = true
+							total[low]++
+						}
 					}
 				}
 			}
 		}
 	}
-	return counts
+	if name == FacetPlatform || name == FacetChannel {
+		return counts
+	}
+	out := map[string]int{}
+	for low, n := range total { // the spelling of most
+		best := ""
+		for v, count := range counts {
+			if strings.ToLower(v) == low && (best == "" || count > counts[best] || count == counts[best] && v < best) {
+				best = v
+			}
+		}
+		out[best] = n
+	}
+	return out
 }
 
 func countFit(counts map[string]int, value string, p *Plugin, fit Fit, q Query) {
@@ -241,7 +274,9 @@ func (s *Snapshot) matcher(text string) *matcher {
 			switch {
 			case have == w:
 				near[have] = nearExact
-			case i == len(asked)-1 && strings.HasPrefix(have, w):
+			case slices.Contains(plurals(w), have):
+				near[have] = nearPlural
+			case (i == len(asked)-1 || isPiece(w)) && strings.HasPrefix(have, w):
 				near[have] = nearPrefix
 			}
 		}
@@ -249,6 +284,7 @@ func (s *Snapshot) matcher(text string) *matcher {
 			for have := range all {
 				switch d := plainDistance(w, have); {
 				case d > typos(w):
+				case d == 1 && len([]rune(w)) == len([]rune(have)) && string([]rune(w)[:len([]rune(w))-1]) == string([]rune(have)[:len([]rune(have))-1]):
 				case d == 1:
 					near[have] = nearOneTypo
 				case d == 2:

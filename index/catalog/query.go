@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -20,8 +21,8 @@ const (
 	SortRelevance = "relevance" // best match first; the default with text
 	SortName      = "name"      // the default without
 	SortUpdated   = "updated"   // newest version first
-	SortDownloads = "downloads" // most first
-	SortRating    = "rating"    // best first
+	SortDownloads = "downloads" // most first; only with Joins
+	SortRating    = "rating"    // best first; only with Joins
 )
 
 // The facets of an answer.
@@ -36,32 +37,38 @@ const (
 	FacetState     = "state"
 	FacetVerified  = "verified"
 	FacetSource    = "source"
+
+	FacetSignature         = "signature"
+	FacetPublisherVerified = "publisher_verified"
 )
 
 // AllFacets are the names that Query.Facets may hold.
 var AllFacets = []string{FacetCategory, FacetPublisher, FacetLicense, FacetNiche, FacetTier,
-	FacetPlatform, FacetChannel, FacetState, FacetVerified, FacetSource}
+	FacetPlatform, FacetChannel, FacetState, FacetVerified, FacetSource, FacetSignature, FacetPublisherVerified}
 
 // A Query is a question to the catalog. The zero Query asks for everything.
-// Within one filter any value will do; every filter must hold.
+// Within one filter any value will do, in whatever case; every filter must hold.
 type Query struct {
 	Fit
 	Text       string // every word must be found: in name, id, keywords or description
 	Categories []string
 	Publishers []string
-	Licenses   []string
+	Licenses   []string // SPDX expressions; "MIT" takes "MIT OR Apache-2.0" too
 	Niches     []string
 	Tiers      []string
 	States     []string
 	Verified   *bool    // signed by someone whom the trust policy knows for the namespace
-	Source     string   // name or badge
-	Has        []string // kinds or predicate types of verified attestations
-	Builders   []string // who built it, by verified provenance
-	Sort       string   // empty: by relevance with Text, else by name
-	Limit      int      // 0 is DefaultLimit
-	Cursor     string   // NextCursor of the page before
-	Facets     []string // which facets to count
-	Generation int64    // number that NextCursor shall carry
+	Signatures []string // statuses of the signature
+	// PublisherVerified asks whether the publisher's ledger says that it is verified.
+	PublisherVerified *bool
+	Source            string   // name or badge
+	Has               []string // kinds or predicate types of verified attestations
+	Builders          []string // who built it, by verified provenance
+	Sort              string   // empty: by relevance with Text, else by name
+	Limit             int      // 0 is DefaultLimit
+	Cursor            string   // NextCursor of the page before
+	Facets            []string // which facets to count
+	Generation        int64    // number that NextCursor shall carry
 }
 
 // A Hit is one plugin of an answer with the version that fits the question.
@@ -117,6 +124,18 @@ func (q Query) checked() (Query, error) {
 	return q, nil
 }
 
+// ErrSortUnavailable is wrapped where an order was asked for by what nobody counts.
+var ErrSortUnavailable = errors.New("not counted here")
+
+// sortable refuses orders by facts that are not there: all plugins would be
+// equal, and the answer would look as if they were ordered.
+func (q *Query) sortable(env Joins) error {
+	if env == nil && (q.Sort == SortDownloads || q.Sort == SortRating) {
+		return fmt.Errorf("sort %q: %w, expected relevance, name or updated: %w", q.Sort, ErrSortUnavailable, artifact.ErrInvalid)
+	}
+	return nil
+}
+
 // maxText is the longest text of a query in bytes.
 const maxText = 512
 
@@ -134,8 +153,13 @@ func (q *Query) question() uint64 {
 	for _, filter := range [][]string{q.Categories, q.Publishers, q.Licenses, q.Niches, q.Tiers, q.States, q.Has, q.Builders} {
 		write(slices.Sorted(slices.Values(filter))...)
 	}
-	if q.Verified != nil {
-		write(fmt.Sprint(*q.Verified))
+	write(slices.Sorted(slices.Values(q.Signatures))...)
+	for _, yes := range []*bool{q.Verified, q.PublisherVerified} {
+		if yes != nil {
+			write(fmt.Sprint(*yes))
+		} else {
+			write()
+		}
 	}
 	return h.Sum64()
 }

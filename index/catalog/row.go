@@ -10,7 +10,7 @@ import (
 type RowEncoder struct {
 	// Host is what references begin with, such as "127.0.0.1:7117".
 	Host string
-	// Joins gives downloads and rating; nil leaves them 0.
+	// Joins gives downloads and rating; without they are absent.
 	Joins Joins
 }
 
@@ -39,8 +39,9 @@ func (e RowEncoder) EncodeRow(h Hit, f Fit) index.Row {
 		row.VersionsAvailable = append(row.VersionsAvailable, v.Version.String())
 	}
 	if e.Joins != nil {
-		row.Downloads = e.Joins.Downloads(h.Plugin.ID)
-		row.Rating, row.Reviews = e.Joins.Rating(h.Plugin.ID)
+		downloads := e.Joins.Downloads(h.Plugin.ID)
+		rating, reviews := e.Joins.Rating(h.Plugin.ID)
+		row.Downloads, row.Rating, row.Reviews = &downloads, &rating, &reviews
 	}
 	return row
 }
@@ -78,6 +79,10 @@ func (e RowEncoder) EncodeDetail(h Hit, f Fit, readme string) index.Detail {
 	}
 	if h.Plugin.State != index.StateActive {
 		out.Notices = append(out.Notices, index.Notice{Kind: string(h.Plugin.State), Detail: "the plugin is " + string(h.Plugin.State)})
+	}
+	if h.Version.Version.IsPrerelease() && !f.Prerelease && f.Channel == "" && h.Version.Listed() {
+		out.Notices = append(out.Notices, index.Notice{Kind: index.ReasonPrerelease,
+			Detail: "only prereleases fit, which are taken where they are asked for: prerelease=true, --prerelease, or a range that names one"})
 	}
 	for _, r := range h.Plugin.ledgerProblems() {
 		out.Notices = append(out.Notices, index.Notice{Kind: r.Code, Detail: r.Detail})

@@ -14,6 +14,9 @@ func (s *Snapshot) Query(q Query, env Joins) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if err := q.sortable(env); err != nil {
+		return Result{}, err
+	}
 	var after *cursor
 	if q.Cursor != "" {
 		c, err := s.cursorFor(&q)

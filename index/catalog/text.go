@@ -9,57 +9,180 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// tokens are the words of s, folded: lower case, without accents, compatible
-// forms made equal. A word is a run of letters and digits; an ideograph or
-// kana is a word of its own, because such text has no spaces.
+// tokens are the words of a question, folded: lower case, without accents,
+// compatible forms made equal. A word is a run of letters and digits, with
+// what makes it another word: "c++", "c#", ".net". Text without spaces between
+// its words is cut in another way:
+//
+//   - an ideograph or kana is a word of its own;
+//   - Hangul, whose words carry their particles, into pairs of syllables;
+//   - Thai, Lao, Khmer and Burmese into triples of letters.
 func tokens(s string) []string {
+	return scan(s, func(out []string, run []rune, n int) []string {
+		for i := 0; i == 0 || i+n <= len(run); i++ {
+			out = append(out, string(run[i:min(i+n, len(run))]))
+		}
+		return out
+	})
+}
+
+// docTokens are the words that a plugin is found by: tokens, what ends a run
+// of Hangul or Thai, and words without their signs, so that "c" finds "c++".
+func docTokens(s string) []string {
+	out := scan(s, func(out []string, run []rune, n int) []string {
+		for i := range run {
+			out = append(out, string(run[i:min(i+n, len(run))]))
+		}
+		return out
+	})
+	for _, w := range out {
+		if bare := strings.TrimRight(strings.TrimLeft(w, "."), "+#"); bare != w {
+			out = append(out, bare)
+		}
+	}
+	return out
+}
+
+// scan cuts s into words. grams appends the pieces of at most n letters of a
+// run that has no spaces.
+func scan(s string, grams func(out []string, run []rune, n int) []string) []string {
 	if isASCII(s) {
 		return asciiTokens(strings.ToLower(s))
 	}
 	var out []string
-	start := -1
-	flush := func(end int) {
-		if start >= 0 {
-			out = append(out, cut(s[start:end]))
-			start = -1
-		}
-	}
-	s = fold(s)
-	for i, r := range s {
-		switch {
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana):
-			flush(i)
-			out = append(out, s[i:i+utf8.RuneLen(r)])
-		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			if start < 0 {
-				start = i
+	runes := []rune(fold(s))
+	for i := 0; i < len(runes); {
+		if at := i + boolInt(runes[i] == '.'); at > i {
+			if at == len(runes) || !unicode.IsLetter(runes[at]) || gramOf(runes[at]) > 0 || i > 0 && gramOf(runes[i-1]) == 0 && inWord(runes[i-1]) {
+				i++
+				continue
 			}
-		default:
-			flush(i)
+			end := endOf(runes, at, 0)
+			out, i = append(out, cut(string(runes[i:end]))), end
+			continue
 		}
+		n := gramOf(runes[i])
+		if n == 0 && !inWord(runes[i]) {
+			i++
+			continue
+		}
+		end := endOf(runes, i, n)
+		switch n {
+		case 0:
+			end = withSign(runes, end)
+			out = append(out, cut(string(runes[i:end])))
+		default:
+			out = grams(out, runes[i:end], n)
+		}
+		i = end
 	}
-	flush(len(s))
 	return out
 }
 
-// asciiTokens is tokens for the usual text, which is folded already.
+// endOf is where a run of one kind ends: n is the gramOf its letters.
+func endOf(runes []rune, from, n int) int {
+	end := from + 1
+	for n != 1 && end < len(runes) && (gramOf(runes[end]) == n || unicode.IsMark(runes[end])) && (n > 0 || inWord(runes[end])) {
+		end++
+	}
+	return end
+}
+
+// withSign is the end of a word that ends at end, with the signs that belong
+// to it: "++" and "#" that no letter follows.
+func withSign(runes []rune, end int) int {
+	to := end
+	for to < len(runes) && (runes[to] == '+' || runes[to] == '#') {
+		to++
+	}
+	if to < len(runes) && inWord(runes[to]) {
+		return end
+	}
+	return to
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
+
+// gramOf is how many letters of r's script are looked for together where words
+// have no spaces between; 0 where they have.
+func gramOf(r rune) int {
+	switch {
+	case r < 0x0e00:
+		return 0
+	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana):
+		return 1
+	case unicode.Is(unicode.Hangul, r):
+		return 2
+	case unicode.In(r, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) && inWord(r):
+		return 3
+	}
+	return 0
+}
+
+// isPiece reports whether word is shorter than what its script is cut into, so
+// that it may be the beginning of more.
+func isPiece(word string) bool {
+	r, _ := utf8.DecodeRuneInString(word)
+	n := gramOf(r)
+	return n > 1 && utf8.RuneCountInString(word) < n
+}
+
+// asciiTokens is scan for the usual text, which is folded already.
 func asciiTokens(s string) []string {
 	out := make([]string, 0, len(s)/6+1)
 	start := -1
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		c := s[i]
-		word := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
-		switch {
+		switch word := isWordByte(c); {
 		case word && start < 0:
 			start = i
+			if i > 0 && s[i-1] == '.' && c > '9' && (i == 1 || !isWordByte(s[i-2])) {
+				start--
+			}
 		case !word && start >= 0:
-			out, start = append(out, cut(s[start:i])), -1
+			end := i
+			for end < len(s) && (s[end] == '+' || s[end] == '#') {
+				end++
+			}
+			if end == len(s) || !isWordByte(s[end]) {
+				i = max(i, end-1)
+			} else {
+				end = i
+			}
+			out, start = append(out, cut(s[start:end])), -1
 		}
 	}
 	if start >= 0 {
 		out = append(out, cut(s[start:]))
 	}
 	return out
+}
+
+func isWordByte(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+
+// plurals are the words that word is the plural or the singular of, as far as
+// spelling tells in English.
+func plurals(word string) []string {
+	n := len(word)
+	if n < 3 || !isASCII(word) || !isWordByte(word[n-1]) || word[n-1] <= '9' {
+		return nil
+	}
+	ends := func(with ...string) bool {
+		return slices.ContainsFunc(with, func(e string) bool { return strings.HasSuffix(word, e) })
+	}
+	switch {
+	case ends("ies") && n > 4:
+		return []string{word[:n-3] + "y", word[:n-1]}
+	case ends("sses", "shes", "ches", "xes", "zes"):
+		return []string{word[:n-2], word[:n-1]}
+	case ends("ss", "sh", "ch", "x", "z"), ends("us", "is"):
+		return []string{word + "es"}
+	case ends("s"):
+		return []string{word[:n-1]}
+	case ends("y") && !ends("ay", "ey", "oy", "uy"):
+		return []string{word[:n-1] + "ies", word + "s"}
+	}
+	return []string{word + "s"}
 }
 
 // maxWord is how many bytes of a word count.
@@ -76,14 +199,18 @@ func cut(word string) string {
 	return word[:end]
 }
 
+// accents are the scripts whose marks may be left out in writing; in others, as
+// in Thai, marks are vowels. Inherited holds what is put on Latin letters.
+var accents = []*unicode.RangeTable{unicode.Inherited, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Hebrew, unicode.Arabic}
+
 func fold(s string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(s) {
-		if !unicode.Is(unicode.Mn, r) {
+		if !unicode.Is(unicode.Mn, r) || !unicode.In(r, accents...) {
 			b.WriteRune(unicode.ToLower(r))
 		}
 	}
-	return b.String()
+	return norm.NFC.String(b.String()) // Hangul as syllables again
 }
 
 func isASCII(s string) bool {
@@ -125,6 +252,7 @@ func weightOf(places uint8) int {
 // How near a word of the question is to a word of a plugin.
 const (
 	nearExact    = 16
+	nearPlural   = 14
 	nearPrefix   = 10
 	nearOneTypo  = 6
 	nearTwoTypos = 3
@@ -145,7 +273,7 @@ type doc struct {
 func docOf(p *Plugin, face *Version) doc {
 	d := doc{words: map[string]uint8{}}
 	add := func(place uint8, text string) {
-		for _, w := range tokens(text) {
+		for _, w := range docTokens(text) {
 			d.words[w] |= place
 		}
 	}

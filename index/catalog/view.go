@@ -96,7 +96,7 @@ func (s *Snapshot) fitter(f Fit, lex *lexicon) *fitter {
 		}
 	}
 	if f.Channel != "" {
-		out.channel = s.words.numbers([]string{f.Channel})[0]
+		out.channel = s.words.number(f.Channel)
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // A vocabulary is every word that shown plugins say, with the plugins that say
@@ -119,7 +120,7 @@ func (v *vocabulary) nearTo(word string, most int) []nearWord {
 			if !s.mayBeNear(want, most) {
 				continue
 			}
-			if d := pattern.distance(b.words[i]); d <= most {
+			if d := pattern.distance(b.words[i]); d <= most && !(d == 1 && otherEnd(word, b.words[i])) {
 				found = append(found, nearWord{d, b.posts[i]})
 			}
 		}
@@ -132,6 +133,15 @@ func (v *vocabulary) nearTo(word string, most int) []nearWord {
 	}
 	v.near[strings.Clone(word)] = found
 	return found
+}
+
+// otherEnd reports whether a and b differ in nothing but which letter is their
+// last. Such words, "kubectx" and "kubectl", are two names rather than a name
+// and a typo of it.
+func otherEnd(a, b string) bool {
+	_, n := utf8.DecodeLastRuneInString(a)
+	_, m := utf8.DecodeLastRuneInString(b)
+	return a[:len(a)-n] == b[:len(b)-m]
 }
 
 // A wordEdit says which plugins say a word from now on (with places) or no

@@ -16,6 +16,9 @@ type words struct {
 	ranges  map[string]artifact.Range
 	parsed  map[string]artifact.Version       // the first maxParsed of them
 	values  dict[string, string]              // publishers, categories, licences, channels, …; 0 is ""
+	folds   []uint32                          // by value: the first value that differs from it in case alone
+	folded  map[string]uint32                 // lower case → that first value
+	cased   bool                              // there are values that differ in case alone
 	lists   dict[string, []uint32]            // of values; 0 is empty
 	metas   dict[meta, meta]                  // what filters look at in a version
 	engines dict[string, []engine]            // of a version; 0 is none
@@ -28,7 +31,8 @@ type words struct {
 // A meta is what filters and facets look at in a version, as numbers.
 type meta struct {
 	categories, niches uint32 // lists
-	license, tier      uint32 // values
+	licenses           uint32 // list, of which one is enough
+	tier, signature    uint32 // values
 	verified           bool
 	has, builders      uint32 // lists, of verified attestations
 }
@@ -66,7 +70,7 @@ const (
 )
 
 func newWords() *words {
-	w := &words{ranges: map[string]artifact.Range{}, parsed: map[string]artifact.Version{}}
+	w := &words{ranges: map[string]artifact.Range{}, parsed: map[string]artifact.Version{}, folded: map[string]uint32{}}
 	w.compat, _ = lru.New[hostAt, *compat](maxCompat)
 	w.decoded, _ = lru.New[*entry, *Plugin](maxDecoded)
 	w.value("")
@@ -116,6 +120,8 @@ func (w *words) version(text string) (artifact.Version, error) {
 // A lexicon is what can be read of words at one moment, without a lock.
 type lexicon struct {
 	values  []string
+	folds   []uint32
+	cased   bool
 	lists   [][]uint32
 	metas   []meta
 	engines [][]engine
@@ -125,19 +131,30 @@ type lexicon struct {
 func (w *words) lexicon() lexicon {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	return lexicon{w.values.items, w.lists.items, w.metas.items, w.engines.items, w.builds.items}
+	return lexicon{w.values.items, w.folds, w.cased, w.lists.items, w.metas.items, w.engines.items, w.builds.items}
 }
 
 // unknown is the number of a value that nobody said.
 const unknown = ^uint32(0)
 
-// numbers are those of values that were said, and unknown for the others.
+// number is that of a value that was said, and unknown for another.
+func (w *words) number(value string) uint32 {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if n, ok := w.values.ids[value]; ok && value != "" {
+		return n
+	}
+	return unknown
+}
+
+// numbers are the folds of values that were said, in whatever case, and
+// unknown for the others.
 func (w *words) numbers(values []string) []uint32 {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	out := make([]uint32, len(values))
 	for i, v := range values {
-		n, ok := w.values.ids[v]
+		n, ok := w.folded[strings.ToLower(v)]
 		if !ok || v == "" {
 			n = unknown
 		}

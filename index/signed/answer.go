@@ -51,6 +51,8 @@ func (c *Catalog) Search(_ context.Context, q index.Query) (*index.Page, error) 
 	switch {
 	case errors.Is(err, artifact.ErrInvalid) && strings.HasPrefix(err.Error(), "cursor"):
 		return nil, invalid(codeInvalidCursor, err, "ask without cursor for the first page")
+	case errors.Is(err, catalog.ErrSortUnavailable):
+		return nil, index.NewProblem(index.CodeSortUnavailable, strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error()), "leave sort out, or use relevance, name or updated")
 	case errors.Is(err, artifact.ErrInvalid):
 		return nil, invalid(codeInvalidParameter, err)
 	case err != nil:
@@ -80,10 +82,9 @@ func (c *Catalog) Show(ctx context.Context, id artifact.Name, q index.Query) (*i
 	}
 	v, ok := at.snapshot.Newest(id, fit)
 	if !ok {
-		if p.Installable() || fit != (catalog.Fit{}) || len(p.Versions) == 0 {
+		if v, ok = p.Shown(fit); !ok {
 			return nil, nothingFits(p, fit)
 		}
-		v = &p.Versions[0]
 	}
 	readme, err := c.readme(ctx, p, v)
 	d := c.rows().EncodeDetail(catalog.Hit{Plugin: p, Version: v}, fit, readme)

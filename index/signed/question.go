@@ -60,20 +60,36 @@ func queryOf(q index.Query) (catalog.Query, error) {
 	}
 	out := catalog.Query{Fit: fit, Text: q.Text, Source: q.Source, Sort: q.Sort, Limit: min(q.Limit, catalog.MaxLimit), Cursor: q.Cursor,
 		Categories: several(q.Category), Publishers: several(q.Publisher), Licenses: several(q.License), Niches: several(q.Niche),
-		Tiers: several(q.Tier), States: several(q.State), Has: several(q.Has), Builders: several(q.Builder), Facets: q.Facets}
-	if q.Verified != "" {
-		yes, err := strconv.ParseBool(q.Verified)
-		if err != nil {
-			return out, problem(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("verified: %.40q came, expected true or false", q.Verified))
+		Tiers: several(q.Tier), States: several(q.State), Has: several(q.Has), Builders: several(q.Builder), Signatures: several(q.Signature), Facets: q.Facets}
+	if out.Verified, err = yesOrNo("verified", q.Verified); err != nil {
+		return out, err
+	}
+	if out.PublisherVerified, err = yesOrNo("publisher_verified", q.PublisherVerified); err != nil {
+		return out, err
+	}
+	for _, status := range out.Signatures {
+		if !index.IsSignatureStatus(strings.ToLower(status)) {
+			return out, problem(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("signature: %.40q came, expected one of verified, unverified, unsigned, invalid", status))
 		}
-		out.Verified = &yes
 	}
 	for _, state := range out.States {
-		if !slices.Contains(states, index.PluginState(state)) {
+		if !slices.Contains(states, index.PluginState(strings.ToLower(state))) {
 			return out, problem(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed", state))
 		}
 	}
 	return out, nil
+}
+
+// yesOrNo reads a parameter that is true, false or not there.
+func yesOrNo(name, text string) (*bool, error) {
+	if text == "" {
+		return nil, nil
+	}
+	yes, err := strconv.ParseBool(text)
+	if err != nil {
+		return nil, problem(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("%s: %.40q came, expected true or false", name, text))
+	}
+	return &yes, nil
 }
 
 var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved}

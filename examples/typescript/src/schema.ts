@@ -340,6 +340,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation
+         * @description Makes the caller a member of the namespace that it names. Only a person accepts, once.
+         */
+        post: operations["accept-invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/namespaces": {
         parameters: {
             query?: never;
@@ -408,6 +428,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/namespaces/{namespace}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite a member
+         * @description For somebody who has no account yet: a secret of one use, that holds as long as its maker may give the role.
+         */
+        post: operations["invite-member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/namespaces/{namespace}/members/{principal}": {
         parameters: {
             query?: never;
@@ -418,7 +458,7 @@ export interface paths {
         get?: never;
         /**
          * Set a member's role
-         * @description In place of the one that it had. The last owner stays one.
+         * @description In place of the one that it had. The last owner stays one. A name without an account is account_not_found: invite its holder instead.
          */
         put: operations["set-member"];
         post?: never;
@@ -443,7 +483,7 @@ export interface paths {
         put?: never;
         /**
          * Transfer a namespace
-         * @description Makes another principal its owner, and takes that role from the caller.
+         * @description Makes another account its owner, and takes that role from the caller. A name without an account is account_not_found.
          */
         post: operations["transfer-namespace"];
         delete?: never;
@@ -824,6 +864,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptInputBody: {
+            /** @description The text of the invitation. */
+            secret: string;
+        };
         Account: {
             /** Format: date-time */
             created_at: string;
@@ -997,7 +1041,7 @@ export interface components {
             description: string;
             digest: string;
             /** Format: int64 */
-            downloads: number;
+            downloads?: number;
             engines: {
                 [key: string]: string;
             };
@@ -1013,12 +1057,12 @@ export interface components {
             platforms: string[] | null;
             publisher: string;
             /** Format: double */
-            rating: number;
+            rating?: number;
             readme: string;
             reference: string;
             /** Format: int64 */
-            reviews: number;
-            security_reviewed: boolean;
+            reviews?: number;
+            security_reviewed?: boolean;
             signature: components["schemas"]["Signature"];
             source: components["schemas"]["SourceBadge"];
             state: string;
@@ -1045,9 +1089,24 @@ export interface components {
             steps: components["schemas"]["Step"][] | null;
             version: string;
         };
+        HostNamed: {
+            id: string;
+            versions: string[] | null;
+        };
         HostQuery: {
             id?: string;
             version?: string;
+        };
+        Invitation: {
+            email?: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description DELETE /tokens/{id} takes it back. */
+            id: string;
+            namespace: string;
+            role: string;
+            /** @description What the invited person accepts with, once. It is not kept and not shown again. */
+            secret: string;
         };
         KeyRevocation: {
             /**
@@ -1136,6 +1195,11 @@ export interface components {
             /** @enum {string} */
             role: "owner" | "maintainer" | "publisher" | "reader";
         };
+        Membership: {
+            namespace: string;
+            principal: string;
+            role: string;
+        };
         Namespace: {
             /**
              * Format: date-time
@@ -1190,6 +1254,20 @@ export interface components {
              */
             name: string;
             roles?: ("admin" | "reviewer" | "operator")[] | null;
+        };
+        NewInvitation: {
+            /**
+             * @description Only the account for which a provider verified this address may accept; without one, whoever holds the secret.
+             * @example ada@example.org
+             */
+            email?: string;
+            /**
+             * Format: date-time
+             * @description 7 days from now by default, 30 at most.
+             */
+            expires_at?: string;
+            /** @enum {string} */
+            role: "owner" | "maintainer" | "publisher" | "reader";
         };
         NewPersonalToken: {
             /** Format: date-time */
@@ -1469,7 +1547,7 @@ export interface components {
             description: string;
             digest: string;
             /** Format: int64 */
-            downloads: number;
+            downloads?: number;
             engines: {
                 [key: string]: string;
             };
@@ -1481,11 +1559,11 @@ export interface components {
             platforms: string[] | null;
             publisher: string;
             /** Format: double */
-            rating: number;
+            rating?: number;
             reference: string;
             /** Format: int64 */
-            reviews: number;
-            security_reviewed: boolean;
+            reviews?: number;
+            security_reviewed?: boolean;
             signature: components["schemas"]["Signature"];
             source: components["schemas"]["SourceBadge"];
             state: string;
@@ -1544,7 +1622,7 @@ export interface components {
             validity?: components["schemas"]["Validity"];
         };
         SourceBadge: {
-            badge: string;
+            badge?: string;
             name: string;
         };
         Step: {
@@ -1565,6 +1643,8 @@ export interface components {
             generated_at: string;
             /** Format: int64 */
             generation: number;
+            /** @description The hosts that listed versions name, each with the versions that their ranges are written with, newest first. */
+            hosts: components["schemas"]["HostNamed"][] | null;
             /** Format: int64 */
             pending: number;
             /** Format: int64 */
@@ -1745,6 +1825,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AcceptInputBody = components['schemas']['AcceptInputBody'];
 export type Account = components['schemas']['Account'];
 export type AccountChange = components['schemas']['AccountChange'];
 export type AccountList = components['schemas']['AccountList'];
@@ -1763,7 +1844,9 @@ export type Damage = components['schemas']['Damage'];
 export type Dependency = components['schemas']['Dependency'];
 export type Detail = components['schemas']['Detail'];
 export type Explained = components['schemas']['Explained'];
+export type HostNamed = components['schemas']['HostNamed'];
 export type HostQuery = components['schemas']['HostQuery'];
+export type Invitation = components['schemas']['Invitation'];
 export type KeyRevocation = components['schemas']['KeyRevocation'];
 export type LedgerHead = components['schemas']['LedgerHead'];
 export type LedgerKey = components['schemas']['LedgerKey'];
@@ -1773,11 +1856,13 @@ export type LedgerStatement = components['schemas']['LedgerStatement'];
 export type Locked = components['schemas']['Locked'];
 export type Member = components['schemas']['Member'];
 export type MemberInputBody = components['schemas']['MemberInputBody'];
+export type Membership = components['schemas']['Membership'];
 export type Namespace = components['schemas']['Namespace'];
 export type NamespaceChange = components['schemas']['NamespaceChange'];
 export type NamespaceDetail = components['schemas']['NamespaceDetail'];
 export type NamespaceList = components['schemas']['NamespaceList'];
 export type NewAccount = components['schemas']['NewAccount'];
+export type NewInvitation = components['schemas']['NewInvitation'];
 export type NewPersonalToken = components['schemas']['NewPersonalToken'];
 export type NewPublisherKey = components['schemas']['NewPublisherKey'];
 export type NewToken = components['schemas']['NewToken'];
@@ -3163,6 +3248,93 @@ export interface operations {
             };
         };
     };
+    "accept-invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     namespaces: {
         parameters: {
             query?: never;
@@ -3483,6 +3655,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Namespace"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "invite-member": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Publisher name. */
+                namespace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvitation"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
                 };
             };
             /** @description Bad Request */
@@ -3959,7 +4221,7 @@ export interface operations {
                 category?: string;
                 /** @description One or more publishers. */
                 publisher?: string;
-                /** @description One or more SPDX expressions. */
+                /** @description One or more SPDX expressions; MIT finds MIT OR Apache-2.0 too. */
                 license?: string;
                 /** @description One or more niches. */
                 niche?: string;
@@ -3967,15 +4229,19 @@ export interface operations {
                 tier?: string;
                 /** @description One or more of active, deprecated, suspended, removed, emergency-removed. */
                 state?: string;
-                /** @description true or false: whether the signature is by a trusted signer. */
+                /** @description true or false: whether the signature is by a trusted signer; true is signature=verified. */
                 verified?: string;
+                /** @description One or more of verified, unverified, unsigned, invalid. */
+                signature?: string;
+                /** @description true or false: whether the publisher's ledger says that it is verified. */
+                publisher_verified?: string;
                 /** @description One or more sources. */
                 source?: string;
                 /** @description One or more of sbom, provenance, test-result, vulnerabilities, review, or predicate types: verified attestations. */
                 has?: string;
                 /** @description One or more builders: who built it, by a verified provenance. */
                 builder?: string;
-                /** @description relevance, downloads, rating, updated or name. */
+                /** @description relevance, updated or name. downloads and rating are 400 sort_unavailable where nothing counts them. */
                 sort?: string;
                 /** @description Plugins per page: 50 by default, never more than 500 whatever is asked. */
                 limit?: number;
