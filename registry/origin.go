@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +34,13 @@ func (g *Registry) mendBytes(ctx context.Context, repo string, kind LinkKind, d 
 	if len(g.opts.RepairFrom) == 0 {
 		return "", fmt.Errorf("%s: no mirror is configured to fetch it from; push it again: %w", d, artifact.ErrNotFound)
 	}
+	want, err := g.wantedSize(ctx, repo, kind, d)
+	if err != nil {
+		return "", err
+	}
 	var errs []error
 	for _, o := range g.opts.RepairFrom {
-		err := g.fetchFrom(ctx, o, repo, kind, d)
+		err := g.fetchFrom(ctx, o, repo, kind, d, want)
 		if err == nil {
 			return "fetched from " + o.Name(), nil
 		}
@@ -64,20 +69,88 @@ func (g *Registry) fromAside(ctx context.Context, d digest.Digest) (how string, 
 	return "good after all", g.back(ctx, d)
 }
 
-// fetchFrom writes what o gives beside the place, checks it, and moves it there.
-func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind LinkKind, d digest.Digest) error {
+// maxUnnamed bounds a blob whose size no good manifest says, in bytes.
+const maxUnnamed = 64 << 20
+
+// A wantedSize is what an origin may send.
+type wantedSize struct {
+	most  int64
+	exact bool // most is its size
+}
+
+// wantedSize says how large d may be: as large as a manifest of repo says that
+// names it, so that no origin fills the disk.
+func (g *Registry) wantedSize(ctx context.Context, repo string, kind LinkKind, d digest.Digest) (wantedSize, error) {
+	if kind == ManifestLink {
+		return wantedSize{most: artifact.MaxManifest}, nil
+	}
+	found := wantedSize{most: maxUnnamed}
+	err := g.revisions(ctx, repo, func(at digest.Digest) error {
+		if found.exact {
+			return nil
+		}
+		m, err := g.manifestBytes(ctx, at)
+		if err != nil || m == nil {
+			return ctx.Err() // damaged as well: another may name it
+		}
+		for _, ref := range m.references() {
+			if ref.Digest == d && ref.Size >= 0 {
+				found = wantedSize{ref.Size, true}
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// bounded reads at most what is wanted of what an origin gives.
+type bounded struct {
+	r    io.Reader
+	left int64
+	want wantedSize
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n - 1, fmt.Errorf("it gave more than %d bytes: %w", b.want.most, artifact.ErrUnverified)
+	}
+	if errors.Is(err, io.EOF) && b.left > 0 && b.want.exact {
+		return n, fmt.Errorf("it gave %d bytes, expected %d: %w", b.want.most-b.left, b.want.most, artifact.ErrUnverified)
+	}
+	return n, err
+}
+
+// fetchFrom writes what o gives beside the place, checks it, and moves it
+// there. What is small is checked before anything is written; of the rest no
+// more is written than is wanted.
+func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind LinkKind, d digest.Digest, want wantedSize) error {
 	from, err := o.Fetch(ctx, repo, kind, d)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
+	digester := d.Algorithm().Digester()
+	var source io.Reader = &bounded{from, want.most, want}
+	if want.most <= artifact.MaxManifest {
+		small, err := io.ReadAll(paced{ctx, source, nil})
+		if err != nil {
+			return err
+		}
+		if got := d.Algorithm().FromBytes(small); got != d {
+			return fmt.Errorf("it gave %d bytes with digest %s: %w", len(small), got, artifact.ErrUnverified)
+		}
+		source = bytes.NewReader(small)
+	}
 	at := quarantinePath(d, "incoming")
 	w, err := g.driver.Writer(ctx, at, false)
 	if err != nil {
 		return err
 	}
-	digester := d.Algorithm().Digester()
-	n, err := io.Copy(io.MultiWriter(w, digester.Hash()), paced{ctx, from, nil})
+	n, err := io.Copy(io.MultiWriter(w, digester.Hash()), paced{ctx, source, nil})
 	if got := digester.Digest(); err == nil && got != d {
 		err = fmt.Errorf("it gave %d bytes with digest %s: %w", n, got, artifact.ErrUnverified)
 	}

@@ -14,8 +14,8 @@ import (
 
 // Options of a Client. The zero value works: no login, Go's default transport.
 type Options struct {
-	// HTTPClient sends the requests; nil is http.DefaultClient. Deadlines come
-	// from each call's context.
+	// HTTPClient sends the requests; nil is a client that bounds how slowly an
+	// answer may come. Other deadlines come from each call's context.
 	HTTPClient *http.Client
 	// UserAgent names the host application.
 	UserAgent string
@@ -39,6 +39,9 @@ type Client struct {
 	options Options
 	answers answers
 }
+
+// defaultHTTPClient is shared, so that clients share connections.
+var defaultHTTPClient = newHTTPClient()
 
 // New makes a client of server, a URL such as https://plugins.example.org or a
 // host with port. Without a scheme, loopback addresses are asked by HTTP and
@@ -65,7 +68,7 @@ func New(server string, options Options) (*Client, error) {
 		return nil, fmt.Errorf("server %q: scheme %q, expected http or https: %w", server, base.Scheme, artifact.ErrInvalid)
 	}
 	if options.HTTPClient == nil {
-		options.HTTPClient = http.DefaultClient
+		options.HTTPClient = defaultHTTPClient
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
 	return &Client{base: base, options: options}, nil

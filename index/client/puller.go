@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/oarlock/oarlock/index"
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/registry"
@@ -113,7 +114,7 @@ func (p *Puller) Pull(ctx context.Context, reference, dir string) (*Pulled, erro
 // ParseReference parses registry/repository[:tag|@digest]. Errors wrap
 // artifact.ErrInvalid and quote s.
 func ParseReference(s string) (registry.Reference, error) {
-	ref, err := registry.ParseReference(s)
+	ref, err := registry.ParseReference(quirk.Reference(s))
 	if err != nil {
 		return registry.Reference{}, fmt.Errorf("reference %q: expected registry/publisher/plugin:tag or @sha256:…: %s: %w", s, err, artifact.ErrInvalid)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
@@ -38,29 +39,14 @@ func (r *repository) digestOf(ctx context.Context, reference string) (digest.Dig
 
 // Tag looks tag up.
 func (r *repository) Tag(ctx context.Context, tag string) (digest.Digest, error) {
-	d, err := r.remote.Resolve(ctx, tag)
+	d, err := quirk.Resolve(ctx, r.remote, tag)
 	if err != nil {
-		return "", r.asKind("tag "+tag, r.told(ctx, tag, err))
+		return "", r.asKind("tag "+tag, err)
 	}
 	if err := d.Digest.Validate(); err != nil {
 		return "", fmt.Errorf("%s: tag %s: digest %.100q: %w", r.name, tag, d.Digest, err)
 	}
 	return d.Digest, nil
-}
-
-// told gives the refusal of a HEAD request, whose answer has no body, its
-// words: those of a GET.
-func (r *repository) told(ctx context.Context, reference string, err error) error {
-	var bare *errcode.ErrorResponse
-	if !errors.As(err, &bare) || bare.StatusCode == http.StatusNotFound || len(bare.Errors) > 0 {
-		return err
-	}
-	_, body, full := r.remote.FetchReference(ctx, reference)
-	if full == nil {
-		body.Close()
-		return err
-	}
-	return full
 }
 
 // Manifest fetches the manifest d.
@@ -94,7 +80,7 @@ func (r *repository) Blob(ctx context.Context, d digest.Digest, limit int64) ([]
 // Referrers lists the manifests that say that d is their subject.
 func (r *repository) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Descriptor, error) {
 	var all []ocispec.Descriptor
-	err := r.remote.Referrers(ctx, ocispec.Descriptor{Digest: d}, "", func(page []ocispec.Descriptor) error {
+	err := quirk.Referrers(ctx, r.remote, ocispec.Descriptor{Digest: d}, func(page []ocispec.Descriptor) error {
 		all = append(all, page...)
 		return nil
 	})

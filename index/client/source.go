@@ -7,6 +7,8 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/logins"
+	"github.com/oarlock/oarlock/artifact/outbound"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/oarlock/oarlock/index"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
@@ -52,7 +54,8 @@ type RepositoryOptions struct {
 // dial is a client that logs in where a registry asks for it.
 func (o *RepositoryOptions) dial() (*auth.Client, error) {
 	if o.HTTPClient == nil {
-		o.HTTPClient = retry.NewClient()
+		o.HTTPClient = newHTTPClient()
+		o.HTTPClient.Transport = retry.NewTransport(o.HTTPClient.Transport)
 	}
 	if o.Credential == nil {
 		store, err := logins.Open()
@@ -66,6 +69,12 @@ func (o *RepositoryOptions) dial() (*auth.Client, error) {
 		client.SetUserAgent(o.UserAgent)
 	}
 	return client, nil
+}
+
+// newHTTPClient asks servers that the user named. How slowly they may answer
+// is bounded, and callers bound how much.
+func newHTTPClient() *http.Client {
+	return outbound.New(outbound.Options{AnyAddressUnsafe: true, Proxy: http.ProxyFromEnvironment, Redirects: 8, Timeout: -1, Bytes: -1})
 }
 
 // OpenRepository reads one repository of any OCI registry, such as
@@ -96,5 +105,6 @@ func openRepository(ref registry.Reference, client *auth.Client, plainHTTP bool)
 	}
 	repo.Client = client
 	repo.PlainHTTP = plainHTTP
+	quirk.Bound(repo)
 	return &repository{name: ref.Registry + "/" + ref.Repository, remote: repo}, nil
 }

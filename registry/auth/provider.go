@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/outbound"
 	"golang.org/x/oauth2"
 )
 
@@ -32,8 +34,12 @@ type ProviderOptions struct {
 	// Grants are the roles that claims give. They are looked at when somebody
 	// logs in, and replace those of the login before.
 	Grants []GrantRule
-	// Client speaks to the provider; one with a timeout of ten seconds by default.
+	// Client speaks to the provider; nil is a guarded one with a timeout of ten
+	// seconds, which reaches public addresses, the issuer's host and Reach.
 	Client *http.Client
+	// Reach says what else may be reached, since a provider names the places of
+	// its tokens and keys.
+	Reach outbound.Options
 }
 
 // provider is an OpenID provider, asked for its settings when it is first
@@ -69,9 +75,19 @@ func newProvider(o ProviderOptions, callback string) (*provider, error) {
 		o.Scopes = []string{"profile", "email"}
 	}
 	if o.Client == nil {
-		o.Client = &http.Client{Timeout: 10 * time.Second}
+		o.Client = guarded(o.Issuer, o.Reach)
 	}
 	return &provider{o: o, callback: callback}, errors.Join(problems...)
+}
+
+// guarded is a client for a provider. The operator chose the issuer, and the
+// issuer chose the rest.
+func guarded(issuer string, reach outbound.Options) *http.Client {
+	reach.Timeout, reach.Bytes, reach.Redirects = 10*time.Second, 1<<20, 0
+	if u, err := url.Parse(issuer); err == nil {
+		reach.Hosts = append(slices.Clone(reach.Hosts), u.Hostname())
+	}
+	return outbound.New(reach)
 }
 
 // context makes the libraries use our client.

@@ -14,12 +14,18 @@ import (
 	"oras.land/oras-go/v2/errdef"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
 const (
 	// maxDepth bounds indexes in indexes.
 	maxDepth = 16
+	// maxBlob bounds one blob, in bytes.
+	maxBlob = 64 << 30
+	// maxManifests bounds the manifests of one repository: a source could make
+	// up referrers of referrers for ever.
+	maxManifests = 1 << 20
 	// dockerList is Docker's name for an index.
 	dockerList = "application/vnd.docker.distribution.manifest.list.v2+json"
 )
@@ -52,7 +58,10 @@ func (c *repo) graphAt(ctx context.Context, d ocispec.Descriptor, depth int) err
 	if c.has(d.Digest) {
 		return nil
 	}
-	there, err := c.dst.Manifests().Exists(ctx, d)
+	if err := d.Digest.Validate(); err != nil {
+		return fmt.Errorf("digest %.100q: %s: %w", d.Digest, err, artifact.ErrInvalid)
+	}
+	there, err := quirk.Exists(ctx, c.dst, d)
 	if err != nil {
 		return fmt.Errorf("mirror: %w", err)
 	}
@@ -60,6 +69,9 @@ func (c *repo) graphAt(ctx context.Context, d ocispec.Descriptor, depth int) err
 	if there && !index {
 		c.hold(d.Digest)
 		return nil
+	}
+	if c.countManifest() > maxManifests {
+		return fmt.Errorf("more than %d manifests in one repository: %w", maxManifests, artifact.ErrInvalid)
 	}
 	raw, err := c.manifest(ctx, d)
 	if err != nil {
@@ -100,6 +112,14 @@ func (c *repo) graphAt(ctx context.Context, d ocispec.Descriptor, depth int) err
 	return nil
 }
 
+// countManifest counts what was fetched.
+func (c *repo) countManifest() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fetched++
+	return c.fetched
+}
+
 // manifest reads d at the source and checks it.
 func (c *repo) manifest(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
 	at := c.r.from.reference(c.name) + "@" + d.Digest.String()
@@ -120,6 +140,9 @@ func (c *repo) blob(ctx context.Context, d ocispec.Descriptor) error {
 	c.mu.Unlock()
 	if known {
 		return nil
+	}
+	if d.Size < 0 || d.Size > maxBlob {
+		return fmt.Errorf("blob %s: %d bytes, expected at most %d: %w", d.Digest, d.Size, int64(maxBlob), artifact.ErrInvalid)
 	}
 	there, err := c.dst.Blobs().Exists(ctx, d)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 	oras "oras.land/oras-go/v2/registry/remote"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
@@ -34,6 +37,8 @@ func Run(ctx context.Context, from, to string, o Options) (Report, error) {
 	if r.from == r.to {
 		return r.report, fmt.Errorf("mirror %q: to itself: %w", from, artifact.ErrInvalid)
 	}
+	r.o.From.HTTPClient = r.reach(r.from, r.o.From.HTTPClient)
+	r.o.To.HTTPClient = r.reach(r.to, r.o.To.HTTPClient)
 	if r.o.Parallel <= 0 {
 		r.o.Parallel = 8
 	}
@@ -63,6 +68,20 @@ func Run(ctx context.Context, from, to string, o Options) (Report, error) {
 	return r.report, err
 }
 
+// reach is the client for the registry at p, unless one is given.
+func (r *run) reach(p place, given *http.Client) *http.Client {
+	if given != nil {
+		return given
+	}
+	o := r.o.Reach
+	host := p.host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	o.Hosts = append(slices.Clone(o.Hosts), host)
+	return remote.Client(o)
+}
+
 // run is one call of Run.
 type run struct {
 	o        Options
@@ -88,6 +107,9 @@ func (r *run) failed(at Item, err error) {
 	r.tell(func(p *Report) { p.Failed = append(p.Failed, at) })
 }
 
+// maxRepositories bounds what a source may list.
+const maxRepositories = 1 << 20
+
 // repositories are the names to mirror: ledgers of publishers first, since who
 // may sign is in them.
 func (r *run) repositories(ctx context.Context) ([]string, error) {
@@ -103,7 +125,11 @@ func (r *run) repositories(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		listed, pages := 0, 0
 		err = reg.Repositories(ctx, "", func(page []string) error {
+			if listed, pages = listed+len(page), pages+1; listed > maxRepositories || pages > quirk.MaxPages {
+				return fmt.Errorf("more than %d, or more than %d pages: %w", maxRepositories, quirk.MaxPages, artifact.ErrInvalid)
+			}
 			for _, at := range page {
 				if name, ok := r.from.name(at); ok && r.o.takes(name) {
 					names = append(names, name)

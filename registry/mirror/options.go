@@ -9,13 +9,19 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/outbound"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // Options say what is mirrored, and how. The zero Options mirror everything.
 type Options struct {
-	// From and To say how the two registries are spoken to.
+	// From and To say how the two registries are spoken to. Without a client of
+	// their own they are asked by one that follows what they name, such as a
+	// token service or the storage behind them, to public addresses only.
 	From, To remote.Options
+	// Reach says what besides public addresses and the two hosts themselves may
+	// be reached. Its bounds of time and size are not used.
+	Reach outbound.Options
 	// Repositories are names or patterns such as "acme/*"; none is all. Names
 	// alone need no list of repositories from the source. Except leaves out.
 	Repositories, Except []string

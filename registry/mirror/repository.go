@@ -15,6 +15,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
@@ -25,6 +26,7 @@ type repo struct {
 	src, dst *oras.Repository
 
 	mu       sync.Mutex
+	fetched  int                     // manifests
 	held     map[digest.Digest]bool  // manifests whose whole graph the mirror has
 	bad      map[digest.Digest]error // those that could not be copied
 	blobs    map[digest.Digest]bool  // that the mirror has
@@ -123,7 +125,12 @@ func (c *repo) ask(ctx context.Context, method, url string) (status int, locatio
 
 func tagsOf(ctx context.Context, from *oras.Repository) ([]string, error) {
 	var all []string
-	err := from.Tags(ctx, "", func(page []string) error { all = append(all, page...); return nil })
+	err := from.Tags(ctx, "", func(page []string) error {
+		if all = append(all, page...); len(all) > quirk.MaxTags {
+			return fmt.Errorf("more than %d: %w", quirk.MaxTags, artifact.ErrInvalid)
+		}
+		return nil
+	})
 	return all, err
 }
 
@@ -154,7 +161,7 @@ func (c *repo) resolve(ctx context.Context, names []string) ([]tagged, error) {
 			continue
 		}
 		group.Go(func() error {
-			d, err := c.src.Resolve(inner, name)
+			d, err := quirk.Resolve(inner, c.src, name)
 			switch {
 			case inner.Err() != nil:
 				return inner.Err()
@@ -214,7 +221,11 @@ func (c *repo) copyAll(ctx context.Context, tags []tagged) error {
 // copyGraphs copies roots and what refers to any manifest in them.
 func (c *repo) copyGraphs(ctx context.Context, roots []ocispec.Descriptor) error {
 	asked := map[digest.Digest]bool{}
-	for len(roots) > 0 {
+	for rounds := 0; len(roots) > 0; rounds++ {
+		if rounds > maxDepth {
+			c.r.failed(Item{Repository: c.name}, fmt.Errorf("referrers of referrers, more than %d deep: %w", maxDepth, artifact.ErrInvalid))
+			return nil
+		}
 		before := maps.Clone(c.held)
 		if err := c.each(ctx, roots, c.graph); err != nil {
 			return err
@@ -229,7 +240,7 @@ func (c *repo) copyGraphs(ctx context.Context, roots []ocispec.Descriptor) error
 		roots = nil
 		var mu sync.Mutex
 		err := c.each(ctx, fresh, func(ctx context.Context, d ocispec.Descriptor) error {
-			return c.src.Referrers(ctx, d, "", func(page []ocispec.Descriptor) error {
+			return quirk.Referrers(ctx, c.src, d, func(page []ocispec.Descriptor) error {
 				mu.Lock()
 				defer mu.Unlock()
 				roots = append(roots, page...)

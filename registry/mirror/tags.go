@@ -14,6 +14,7 @@ import (
 	oras "oras.land/oras-go/v2/registry/remote"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
@@ -46,7 +47,7 @@ func (c *repo) setTags(ctx context.Context, tags []tagged) error {
 
 func (c *repo) setTag(ctx context.Context, t tagged) error {
 	item := Item{Repository: c.name, Tag: t.name, Source: t.desc.Digest}
-	have, err := c.dst.Resolve(ctx, t.name)
+	have, err := quirk.Resolve(ctx, c.dst, t.name)
 	switch {
 	case isAbsent(err):
 	case err != nil:

@@ -8,6 +8,8 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/logins"
+	"github.com/oarlock/oarlock/artifact/outbound"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
@@ -59,7 +61,7 @@ type Event struct {
 // without :tag or @digest), to be used with oras-go. Nothing is sent yet.
 // Errors wrap ErrInvalid where ref does not parse.
 func Open(ref string, o Options) (*remote.Repository, registry.Reference, error) {
-	parsed, err := registry.ParseReference(ref)
+	parsed, err := registry.ParseReference(quirk.Reference(ref))
 	if err != nil {
 		return nil, parsed, fmt.Errorf("reference %q: expected registry/publisher/plugin:tag or @sha256:…: %s: %w", ref, err, artifact.ErrInvalid)
 	}
@@ -73,7 +75,7 @@ func Open(ref string, o Options) (*remote.Repository, registry.Reference, error)
 	}
 	client := &auth.Client{Client: o.HTTPClient, Credential: credential, Cache: auth.NewCache()}
 	if client.Client == nil {
-		client.Client = retry.DefaultClient
+		client.Client = defaultClient
 	}
 	if o.UserAgent != "" {
 		client.SetUserAgent(o.UserAgent)
@@ -83,7 +85,22 @@ func Open(ref string, o Options) (*remote.Repository, registry.Reference, error)
 		Reference: registry.Reference{Registry: parsed.Registry, Repository: parsed.Repository},
 		PlainHTTP: o.PlainHTTP || !o.LoopbackTLS && Loopback(parsed.Registry),
 	}
+	quirk.Bound(repo)
 	return repo, parsed, nil
+}
+
+// defaultClient asks registries that the user named, by the proxy of the
+// user's environment. How slowly they may answer is bounded.
+var defaultClient = Client(outbound.Options{AnyAddressUnsafe: true, Proxy: http.ProxyFromEnvironment})
+
+// Client makes a client of registries by o that tries again what may pass. A
+// registry may lead to the storage behind it, and blobs take their time and
+// have the size that their descriptors say: pace and callers bound those.
+func Client(o outbound.Options) *http.Client {
+	o.Redirects, o.Timeout, o.Bytes = 8, -1, -1
+	client := outbound.New(o)
+	client.Transport = retry.NewTransport(client.Transport)
+	return client
 }
 
 // Loopback reports whether host, with or without a port, is this machine.

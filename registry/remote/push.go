@@ -2,18 +2,15 @@ package remote
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
-	"oras.land/oras-go/v2/registry/remote"
-	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // Push sends root and all that it reaches to ref, "registry/publisher/plugin:tag"
@@ -63,26 +60,11 @@ func Resolve(ctx context.Context, ref string, o Options) (ocispec.Descriptor, er
 	if at.Reference == "" {
 		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: neither tag nor digest: %w", ref, artifact.ErrInvalid)
 	}
-	d, err := repo.Resolve(ctx, at.Reference)
+	d, err := quirk.Resolve(ctx, repo, at.Reference)
 	if err != nil {
-		return ocispec.Descriptor{}, asError(ref, told(ctx, repo, at.Reference, err))
+		return ocispec.Descriptor{}, asError(ref, err)
 	}
 	return d, nil
-}
-
-// told gives the refusal of a HEAD request, whose answer has no body, its
-// words: those of a GET.
-func told(ctx context.Context, repo *remote.Repository, reference string, err error) error {
-	var bare *errcode.ErrorResponse
-	if !errors.As(err, &bare) || bare.StatusCode == http.StatusNotFound || len(bare.Errors) > 0 {
-		return err
-	}
-	_, body, full := repo.FetchReference(ctx, reference)
-	if full == nil {
-		body.Close()
-		return err
-	}
-	return full
 }
 
 // Fetch gives the descriptor and the verified bytes of the manifest at ref.

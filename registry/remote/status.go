@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
@@ -57,7 +58,7 @@ func Status(ctx context.Context, src content.ReadOnlyStorage, root ocispec.Descr
 		return Publication{}, err
 	}
 	p := Publication{Tag: to.Reference}
-	switch d, err := repo.Resolve(ctx, to.Reference); {
+	switch d, err := quirk.Resolve(ctx, repo, to.Reference); {
 	case err == nil:
 		p.Tagged = d.Digest
 	case !errors.Is(asError(ref, err), artifact.ErrNotFound):

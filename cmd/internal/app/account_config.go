@@ -87,13 +87,13 @@ func (c *Config) validateAccounts(problem problemFunc) {
 	if ip := net.ParseIP(host); err == nil && c.PublicURL == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
 		problem("public_url", "missing, and listen is every address: clients are told where to log in, so give the URL under which they reach this server")
 	}
-	if _, err := c.OIDC.options(); err != nil {
+	if _, err := c.OIDC.options(c.Outbound); err != nil {
 		problem("oidc", "%s", err)
 	}
 }
 
 // options reads the secret; nil means that there is no provider.
-func (o OIDC) options() (*auth.ProviderOptions, error) {
+func (o OIDC) options(reach Outbound) (*auth.ProviderOptions, error) {
 	if o.Issuer == "" {
 		if o.ClientID != "" || o.ClientSecretFile != "" || len(o.Grants) > 0 {
 			return nil, fmt.Errorf("issuer is missing")
@@ -107,6 +107,9 @@ func (o OIDC) options() (*auth.ProviderOptions, error) {
 		return nil, fmt.Errorf("client_id is missing")
 	}
 	p := &auth.ProviderOptions{Issuer: o.Issuer, ClientID: o.ClientID}
+	if out, err := reach.options(); err == nil { // else it is said under its own key
+		p.Reach = out
+	}
 	if o.ClientSecretFile != "" {
 		raw, err := os.ReadFile(o.ClientSecretFile)
 		if err != nil {

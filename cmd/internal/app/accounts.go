@@ -77,7 +77,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 	r := a.cfg.Rate
 	a.requests = auth.NewLimiter("requests", auth.Rate{PerSecond: r.PerSecond, Burst: r.Burst}, nil)
 	a.logins = auth.NewLimiter("failed logins", auth.Rate{PerSecond: r.Logins, Burst: r.LoginBurst}, nil)
-	provider, err := a.cfg.OIDC.options()
+	provider, err := a.cfg.OIDC.options(a.cfg.Outbound)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ type Config struct {
 	// RepairFrom are the registries that damaged bytes are fetched from.
 	RepairFrom []string `koanf:"repair_from" json:"repair_from"`
 	Catalog    Signing  `koanf:"catalog" json:"catalog"`
+	// Outbound says what may be reached besides public addresses by requests
+	// whose address others chose.
+	Outbound Outbound `koanf:"outbound" json:"outbound"`
 }
 
 // Settings are those of one namespace.

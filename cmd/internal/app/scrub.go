@@ -6,12 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/artifact/outbound"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -111,12 +113,14 @@ type origin struct {
 	options   remote.Options
 }
 
-func parseOrigin(s string) (origin, error) {
+func parseOrigin(s string, reach outbound.Options) (origin, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return origin{}, fmt.Errorf("%q: expected the URL of a registry such as https://mirror.example.org", s)
 	}
-	return origin{s, u.Host, remote.Options{PlainHTTP: u.Scheme == "http"}}, nil
+	reach.Hosts = append(slices.Clone(reach.Hosts), u.Hostname())
+	reach.Pace = outbound.Pace{Window: 10 * time.Second}
+	return origin{s, u.Host, remote.Options{PlainHTTP: u.Scheme == "http", HTTPClient: remote.Client(reach)}}, nil
 }
 
 // Name implements registry.Origin.
@@ -132,18 +136,20 @@ func (o origin) Fetch(ctx context.Context, repository string, kind registry.Link
 	if kind == registry.ManifestLink {
 		from = repo.Manifests()
 	}
-	desc, err := from.Resolve(ctx, d.String())
-	if err != nil {
-		return nil, err
-	}
-	return from.Fetch(ctx, desc)
+	// One GET: a HEAD before it may be refused, and says nothing to rely on.
+	_, body, err := from.FetchReference(ctx, d.String())
+	return body, err
 }
 
 // origins are those of the configuration, which was checked.
 func (c *Config) origins() ([]registry.Origin, error) {
 	var all []registry.Origin
+	reach, err := c.Outbound.options()
+	if err != nil {
+		return nil, nil // said under its own key
+	}
 	for _, s := range c.RepairFrom {
-		o, err := parseOrigin(s)
+		o, err := parseOrigin(s, reach)
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,7 @@ func (c *Config) Validate() error {
 	c.validateTLS(problem)
 	c.validateAccounts(problem)
 	c.validateScrub(problem)
+	c.validateOutbound(problem)
 	validateEdge(c, problem)
 	c.validateSigning(problem)
 	if _, err := parseStorage(c.Storage); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -48,6 +49,7 @@ func newMirror(c *console) *cobra.Command {
 	var o mirror.Options
 	var versions string
 	var every time.Duration
+	var networks []string
 	cmd := verb("mirror SRC DST", "Copy what is new from one registry to another",
 		"Versions go with their signatures, attestations and ledgers, over the referrers API or without it; SRC and DST\n"+
 			"are any OCI registries, with or without a folder. What DST has is not sent again, so a run that was cut goes on,\n"+
@@ -66,7 +68,17 @@ func newMirror(c *console) *cobra.Command {
 	f.BoolVar(&o.Check, "check", false, "say what is missing, different or extra; copy nothing")
 	f.DurationVar(&every, "every", 0, "go on, and begin a run every `DURATION` such as 1h, until SIGTERM")
 	f.IntVar(&o.Parallel, "parallel", 8, "how much is on its way at once in one repository")
+	f.StringSliceVar(&o.Reach.Hosts, "allow-host", nil, "`HOST` that SRC or DST may lead to wherever it is, such as its token service; may be repeated")
+	f.StringSliceVar(&networks, "allow-network", nil, "`NETWORK` that they may lead to besides public addresses, such as 10.0.0.0/8; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, n := range networks {
+			p, err := netip.ParsePrefix(n)
+			if err != nil {
+				return usagef("--allow-network %q: expected a network such as 10.0.0.0/8", n)
+			}
+			o.Reach.Networks = append(o.Reach.Networks, p)
+		}
+		o.Reach.Proxy = http.ProxyFromEnvironment // that of whoever runs it
 		if every < 0 || o.Check && every > 0 {
 			return usagef("--every %s: expected more than 0, and no --check", every)
 		}

@@ -10,6 +10,7 @@ import (
 	orasregistry "oras.land/oras-go/v2/registry"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
@@ -54,7 +55,7 @@ func newPush(c *console) *cobra.Command {
 		if len(args) == 1 && !status {
 			return usagef("push: one argument came, expected a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:1.2.0")
 		}
-		ref, err := orasregistry.ParseReference(args[len(args)-1])
+		ref, err := orasregistry.ParseReference(quirk.Reference(args[len(args)-1]))
 		if err != nil {
 			return usagef("reference %q: expected registry/publisher/plugin:version", args[len(args)-1])
 		}
