@@ -28,8 +28,9 @@ type publication struct {
 	ctx      context.Context
 	ring     ring
 	now      time.Time
-	last     *release // nil: the first
-	counted  versions // used so far
+	last     *release      // nil: the first
+	seen     digest.Digest // what the tag meant when last was read
+	counted  versions      // used so far
 	uploaded int64
 	there    map[digest.Digest]bool // what last holds, and what was put
 }
@@ -103,6 +104,9 @@ func (j *publication) fill(next *release, g *catalog.Generation) error {
 
 // sign writes the metadata that is to be new, and every root.
 func (j *publication) sign(next *release, targets, snapshot bool) error {
+	if err := j.reserve(targets, snapshot); err != nil {
+		return err
+	}
 	for n, raw := range j.ring.roots {
 		if err := j.put(next, TypeMetadata, rootName(int64(n+1)), raw); err != nil {
 			return err
@@ -112,7 +116,6 @@ func (j *publication) sign(next *release, targets, snapshot bool) error {
 	if !targets {
 		next.targets = j.last.targets
 	} else {
-		j.counted.Targets++
 		next.targets = metadata.Targets(expiry(j.now, life.Targets))
 		next.targets.Signed.Version = j.counted.Targets
 		for name, d := range next.files {
@@ -129,7 +132,6 @@ func (j *publication) sign(next *release, targets, snapshot bool) error {
 	if !snapshot {
 		next.snapshot = j.last.snapshot
 	} else {
-		j.counted.Snapshot++
 		next.snapshot = metadata.Snapshot(expiry(j.now, life.Snapshot))
 		next.snapshot.Signed.Version = j.counted.Snapshot
 		next.snapshot.Signed.Meta[targetsName] = fileMeta(next.targets.Signed.Version, next.files[targetsName])
@@ -137,7 +139,6 @@ func (j *publication) sign(next *release, targets, snapshot bool) error {
 			return err
 		}
 	}
-	j.counted.Timestamp++
 	next.timestamp = metadata.Timestamp(expiry(j.now, life.Timestamp))
 	next.timestamp.Signed.Version = j.counted.Timestamp
 	next.timestamp.Signed.Meta[snapshotName] = fileMeta(next.snapshot.Signed.Version, next.files[snapshotName])
@@ -206,6 +207,9 @@ func (j *publication) commit(next *release) error {
 	}
 	next.manifest = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: TypeCatalog, Digest: digestOf(raw), Size: int64(len(raw))}
 	j.uploaded += int64(len(raw))
+	if j.p.o.Replace != nil {
+		return j.p.o.Replace(j.ctx, next.manifest, raw, j.seen)
+	}
 	if direct, ok := j.p.o.To.(registry.ReferencePusher); ok {
 		return direct.PushReference(j.ctx, next.manifest, bytes.NewReader(raw), Tag)
 	}

@@ -41,6 +41,12 @@ type PublisherOptions struct {
 	Keys *Keys
 	// Lock excludes other publishers; nil excludes those of this Publisher only.
 	Lock func(ctx context.Context) (unlock func(), err error)
+	// Replace sets the tag where nobody else did meanwhile; nil sets it whatever
+	// it means.
+	Replace Replace
+	// Numbers keeps the numbers that were signed where every publisher finds
+	// them, by comparing and setting; nil trusts the directory of the keys.
+	Numbers func(ctx context.Context, raise func(have []byte) ([]byte, error)) error
 	// Public gives what of a generation everybody may know; nil is all of it.
 	Public func(ctx context.Context, g *catalog.Generation) (*catalog.Generation, error)
 	// Lifetimes of the signatures.
@@ -136,7 +142,7 @@ func (p *Publisher) renew(ctx context.Context, g *catalog.Generation) (Published
 	if err := p.renewRoot(ctx); err != nil {
 		return Published{}, err
 	}
-	last, err := p.earlier(ctx)
+	last, seen, err := p.earlier(ctx)
 	if err != nil {
 		return Published{}, err
 	}
@@ -144,7 +150,7 @@ func (p *Publisher) renew(ctx context.Context, g *catalog.Generation) (Published
 	if err != nil {
 		return Published{}, err
 	}
-	job := &publication{p: p, ctx: ctx, ring: p.o.Keys.ring(), now: p.o.Now().UTC(), last: last, counted: counted.atLeast(last)}
+	job := &publication{p: p, ctx: ctx, ring: p.o.Keys.ring(), now: p.o.Now().UTC(), last: last, seen: seen, counted: counted.atLeast(last)}
 	next, err := job.run(g)
 	if err != nil {
 		return Published{}, err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 	"oras.land/oras-go/v2/content"
@@ -70,27 +71,27 @@ func (v versions) atLeast(r *release) versions {
 var errForeign = errors.New("signed by another root")
 
 // earlier reads what the registry holds; nil where there is nothing, or nothing
-// that holds. What other keys signed is an error: it is not ours to replace.
-func (p *Publisher) earlier(ctx context.Context) (*release, error) {
+// that holds; seen is what the tag means. What other keys signed is an error: it is not ours to replace.
+func (p *Publisher) earlier(ctx context.Context) (last *release, seen digest.Digest, err error) {
 	at, err := p.o.To.Resolve(ctx, Tag)
 	if errors.Is(err, errdef.ErrNotFound) {
-		return nil, nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if p.last != nil && p.last.manifest.Digest == at.Digest {
-		return p.last, p.ours(p.last.listing) // keys may have changed since
+		return p.last, at.Digest, p.ours(p.last.listing) // keys may have changed since
 	}
 	r, err := p.read(ctx, at)
 	switch {
 	case errors.Is(err, errForeign) || err != nil && ctx.Err() != nil:
-		return nil, err
+		return nil, "", err
 	case err != nil:
 		p.o.Log.ErrorContext(ctx, "signed catalog: what the registry holds does not hold, it is replaced", "alert", true, "manifest", at.Digest, "err", err)
-		return nil, nil
+		return nil, at.Digest, nil
 	}
-	return r, nil
+	return r, at.Digest, nil
 }
 
 func (p *Publisher) read(ctx context.Context, at ocispec.Descriptor) (*release, error) {

@@ -23,6 +23,9 @@ import (
 // publishLock excludes the publishers of other replicas.
 const publishLock = "catalog/publish"
 
+// numbersRecord keeps the numbers of the signed catalog's metadata.
+const numbersRecord = "catalog-numbers"
+
 // signing publishes the signed catalog: api.Signing.
 type signing struct {
 	keys      *signed.Keys
@@ -59,7 +62,8 @@ func (s *Server) openSigning(ctx context.Context, metrics prometheus.Registerer)
 	if err != nil {
 		return nil, err
 	}
-	to.PlainHTTP, to.Client = true, &http.Client{Transport: s.registry.ProcessTransport()}
+	process := &http.Client{Transport: s.registry.ProcessTransport()}
+	to.PlainHTTP, to.Client = true, process
 	g := &signing{keys: keys, index: s.index, accounts: s.accounts,
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_signed_catalog_attempts_total", Help: "Attempts to publish the signed catalog, by how they ended."}, []string{"ended"}),
 		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_signed_catalog_bytes_total", Help: "Bytes that publications of the signed catalog wrote."}),
@@ -68,6 +72,10 @@ func (s *Server) openSigning(ctx context.Context, metrics prometheus.Registerer)
 	}
 	metrics.MustRegister(g.attempts, g.bytes, g.expires, g.serves)
 	g.publisher = signed.NewPublisher(signed.PublisherOptions{To: to, Keys: keys, Lock: exclusive(s.accounts.locker()), Public: g.public,
+		Replace: signed.ReplaceOver(process, "http://process.invalid/v2/"+signed.Repository),
+		Numbers: func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
+			return s.registry.SwapRecord(ctx, numbersRecord, raise)
+		},
 		Lifetimes: s.cfg.Catalog.lifetimes(), Quiet: s.cfg.Catalog.Quiet, AtMost: s.cfg.Catalog.AtMost, Done: g.done, Log: s.log})
 	return g, nil
 }
