@@ -43,6 +43,9 @@ func (b *builder) plugin(ctx context.Context, p *artifact.Plugin, s *parts) (oci
 		ArtifactType: artifact.TypePlugin, Annotations: p.Annotations(),
 	}
 	for _, platform := range s.platforms {
+		if _, err := append(slices.Clone(s.shared), s.overlay[platform]...).unpackable(); err != nil {
+			return ocispec.Descriptor{}, fmt.Errorf("%s: %w", platform, err)
+		}
 		own, err := b.layer(ctx, s.overlay[platform], archiveName(p, platform))
 		if err != nil {
 			return own, err

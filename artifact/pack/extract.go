@@ -16,7 +16,7 @@ import (
 const annotationUnpack = "io.deis.oras.content.unpack"
 
 // Extract unpacks every layer of the image manifest m, fetched from store,
-// into dir. The limits hold for each layer. Each layer is verified whole
+// into dir. The limits hold for all layers together. Each layer is verified whole
 // against its digest before a byte of it is unpacked; one that differs gives
 // ErrUnverified. A layer that is neither an archive nor has a title is refused.
 func Extract(ctx context.Context, store content.Fetcher, m *artifact.Manifest, dir string, l Limits) error {

@@ -1,6 +1,7 @@
 package pack
 
-// Limits bound what one call may write. A zero field takes its value from
+// Limits bound what a directory holds once it is unpacked to, whatever number
+// of layers it came from. A zero field takes its value from
 // DefaultLimits.
 type Limits struct {
 	Bytes     int64 // all files together

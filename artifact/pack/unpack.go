@@ -18,7 +18,8 @@ import (
 // Unpack unpacks one archive layer, a tar or gzipped tar by its media type,
 // into dir, which it makes where it is missing. What dir holds already stays:
 // an archive may add to it and replace nothing, so layers of one plugin go
-// into one directory one after the other.
+// into one directory one after the other. The limits hold for all that dir
+// holds in the end.
 //
 // Files get mode 0644 or 0755; owners, times and other bits are dropped. Links
 // are kept where they stay inside. An archive at fault gives an *UnpackError,
@@ -77,7 +78,9 @@ type unpacker struct {
 	bytes   int64
 }
 
-// openUnpacker opens dir and learns the names that it holds already.
+// openUnpacker opens dir and learns what it holds already: those names are
+// taken, and count with their sizes towards the limits, so that many layers
+// and payloads together bring no more than one may.
 func openUnpacker(dir string, l Limits) (*unpacker, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)
@@ -97,7 +100,14 @@ func openUnpacker(dir string, l Limits) (*unpacker, error) {
 			k = kindDir
 		case d.Type() == fs.ModeSymlink:
 			k = kindLink
+		default:
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			u.bytes += info.Size()
 		}
+		u.entries++
 		u.names[fold(p)] = entry{p, k}
 		return nil
 	})

@@ -6,7 +6,7 @@ import "github.com/oarlock/oarlock/artifact/pack"
 type Limits struct {
 	// Pulled is the most bytes of layers and payloads together; 4 GiB.
 	Pulled int64
-	// Unpack bounds each layer, and each payload, as it is unpacked.
+	// Unpack bounds what all layers and payloads are unpacked to.
 	Unpack pack.Limits
 }
 
