@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 // channelResult is what a channel points to now, and did before.
@@ -21,6 +25,67 @@ type channelResult struct {
 
 func (r channelResult) text(w io.Writer) error {
 	return sentence(w, "%s:%s is %s now (%s)", r.ID, r.Channel, r.Version, r.Digest)
+}
+
+// channelsResult are the channels of a plugin, by name.
+type channelsResult struct {
+	ID       string         `json:"id"`
+	Channels []channelPoint `json:"channels"`
+}
+
+type channelPoint struct {
+	Channel string        `json:"channel"`
+	Version string        `json:"version"`
+	Digest  digest.Digest `json:"digest"`
+}
+
+func (r channelsResult) text(w io.Writer) error {
+	if len(r.Channels) == 0 {
+		return sentence(w, "%s has no channels", r.ID)
+	}
+	return table(w, func(row func(...string)) {
+		row("CHANNEL", "VERSION", "DIGEST")
+		for _, p := range r.Channels {
+			row(p.Channel, p.Version, p.Digest.String())
+		}
+	})
+}
+
+// channelsOf are the channels that point to versions of d.
+func channelsOf(d *index.Detail) channelsResult {
+	out := channelsResult{ID: d.ID, Channels: []channelPoint{}}
+	for _, v := range d.Versions {
+		for _, name := range v.Channels {
+			out.Channels = append(out.Channels, channelPoint{name, v.Version, v.Digest})
+		}
+	}
+	slices.SortFunc(out.Channels, func(a, b channelPoint) int { return strings.Compare(a.Channel, b.Channel) })
+	return out
+}
+
+func newChannelList(c *console) *cobra.Command {
+	cmd := verb("list PLUGIN", "List the channels of a plugin",
+		"Each channel with the version that it points to, as the catalog says it.",
+		"oarlock channel list acme/hello", "oarlock channel list acme/hello --output json")
+	cmd.Args = args(1, 1, "one plugin such as acme/hello")
+	cmd.ValidArgsFunction = c.completePlugins
+	c.addSigned(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		p, err := parsePlugin(args[0])
+		if err != nil {
+			return err
+		}
+		cl, err := c.catalog(cmd.Context())
+		if err != nil {
+			return err
+		}
+		d, err := cl.Show(cmd.Context(), p.id, index.Query{})
+		if err != nil {
+			return fmt.Errorf("channel list: %w", err)
+		}
+		return c.print(channelsOf(d))
+	}
+	return cmd
 }
 
 func newChannel(c *console) *cobra.Command {
@@ -50,5 +115,5 @@ func newChannel(c *console) *cobra.Command {
 		}
 		return c.print(r)
 	}
-	return parent("channel", "Promote versions to channels", set)
+	return parent("channel", "Promote versions to channels, and list them", set, newChannelList(c))
 }

@@ -1,24 +1,27 @@
 package cli
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
 
-type resolveResult struct{ *index.Resolution }
+type resolveResult struct {
+	*index.Resolution
+	// Changed is what the lock file held and the answer does not.
+	Changed []lockChange `json:"lock_changed,omitempty"`
+}
 
 func (r resolveResult) text(w io.Writer) error {
+	for _, one := range r.Changed {
+		if err := sentence(w, "! lock: %s", one); err != nil {
+			return err
+		}
+	}
 	return table(w, func(row func(...string)) {
 		row("PLUGIN", "VERSION", "REQUESTED BY", "REFERENCE")
 		for _, p := range r.Resolved {
@@ -30,9 +33,11 @@ func (r resolveResult) text(w io.Writer) error {
 func newResolve(c *console) *cobra.Command {
 	var host hostFlags
 	var lock string
+	var frozen bool
 	cmd := verb("resolve PLUGIN…", "Choose exact digests for plugins and all that they need",
 		"Where no choice satisfies every range, it says in sentences who wants what, and what would help.\n"+
-			"A lock file keeps what it holds as long as that satisfies every range, and is written anew.",
+			"A lock file keeps what it holds as long as that satisfies every range, and is written anew; what it\n"+
+			"held and the answer does not is named. With --frozen that is an error, and nothing is written.",
 		"oarlock resolve acme/hello --host acme-editor --host-version 2.1",
 		"oarlock resolve acme/hello@^1.2 acme/greet --platform linux/arm64 --lock oarlock-lock.json --output json")
 	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^1.2")
@@ -40,12 +45,16 @@ func newResolve(c *console) *cobra.Command {
 	host.add(cmd.Flags())
 	c.addSigned(cmd)
 	cmd.Flags().StringVar(&lock, "lock", "", "lock `FILE` to read, if it is there, and to write")
+	cmd.Flags().BoolVar(&frozen, "frozen", false, "refuse an answer that is not exactly what the lock file holds")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		plugins, err := wants(args)
 		if err != nil {
 			return err
 		}
-		locked, err := readLock(lock)
+		if frozen && lock == "" {
+			return usagef("resolve: --frozen came without --lock: which lock file?")
+		}
+		held, err := readLock(lock, frozen)
 		if err != nil {
 			return err
 		}
@@ -55,61 +64,23 @@ func newResolve(c *console) *cobra.Command {
 		}
 		got, err := cl.Resolve(cmd.Context(), index.ResolveRequest{
 			Host: index.HostQuery{ID: host.host, Version: host.hostVersion}, Platform: host.platform,
-			Channel: host.channel, Prerelease: host.prerelease, Plugins: plugins, Locked: locked})
+			Channel: host.channel, Prerelease: host.prerelease, Plugins: plugins, Locked: held.locked()})
 		if err != nil {
 			return fmt.Errorf("resolve: %w", err)
 		}
-		if lock != "" {
+		changed, err := held.changes(cmd.Context(), cl, got, host.query(), frozen)
+		if err != nil {
+			return fmt.Errorf("resolve: lock %s: %w", lock, err)
+		}
+		if frozen && len(changed) > 0 {
+			return frozenError(lock, changed)
+		}
+		if lock != "" && !frozen {
 			if err := writeLock(lock, got); err != nil {
 				return err
 			}
 		}
-		return c.print(resolveResult{got})
+		return c.print(resolveResult{got, changed})
 	}
 	return cmd
-}
-
-// lockFile is what resolve --lock keeps: the answer as the API gives it, without
-// the generation that it came from.
-type lockFile struct {
-	Resolved []index.Resolved `json:"resolved"`
-}
-
-func readLock(path string) ([]index.Locked, error) {
-	if path == "" {
-		return nil, nil
-	}
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
-	}
-	var f lockFile
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return nil, fmt.Errorf("lock %s: %s: %w", path, err, artifact.ErrInvalid)
-	}
-	out := make([]index.Locked, 0, len(f.Resolved))
-	for _, r := range f.Resolved {
-		out = append(out, index.Locked{ID: r.ID, Digest: r.Digest})
-	}
-	return out, nil
-}
-
-// writeLock replaces the file whole.
-func writeLock(path string, r *index.Resolution) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("lock: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	err = encodeJSON(tmp, lockFile{r.Resolved})
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", path, err)
-	}
-	return nil
 }
