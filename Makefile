@@ -88,6 +88,16 @@ s3: ## a real S3 server, PostgreSQL, and two replicas over both
 typescript: ## the TypeScript client: generated, compared, built, and run against a server (needs npm)
 	@scripts/typescript/test
 
+.PHONY: browser
+browser: ## the pages in a real Chromium: by keyboard, narrow, without scripts, under axe-core (needs npm)
+	@scripts/tools/apt chromium
+	scripts/browser/test
+
+.PHONY: screenshots
+screenshots: ## the pictures of the documents, into docs/images
+	@scripts/tools/apt chromium
+	SCREENSHOTS=$(CURDIR)/docs/images scripts/browser/test -run Screenshots
+
 .PHONY: conformance
 conformance: ## official OCI suite: SUITE=/path/to/binary; AUTH=1 logs in
 	@SUITE='$(SUITE)' scripts/conformance
