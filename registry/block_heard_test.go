@@ -80,9 +80,9 @@ func TestABlockDoesNotWaitForASlowBucket_K7(t *testing.T) {
 	}
 }
 
-// TestAnUnblockThatArrivesLateEndsNoNewBlock_K7: two replicas whose locks do not
-// know of each other.
-func TestAnUnblockThatArrivesLateEndsNoNewBlock_K7(t *testing.T) {
+// TestAnEndedBlockIsMadeAgain_K7: what an ended block leaves behind blocks
+// nothing, is not listed, cannot be ended again, and takes the next block.
+func TestAnEndedBlockIsMadeAgain_K7(t *testing.T) {
 	t.Parallel()
 	for name, storage := range fenced(t) {
 		t.Run(name, func(t *testing.T) {
