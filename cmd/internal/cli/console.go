@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -43,52 +43,79 @@ func (c *console) flags(cmd *cobra.Command) {
 
 // print writes r to stdout as --output asks.
 func (c *console) print(r result) error {
-	var buf bytes.Buffer
-	if err := c.render(&buf, r); err != nil {
-		return err
-	}
-	_, err := c.Out.Write(buf.Bytes())
-	return err
-}
-
-func (c *console) render(w io.Writer, r result) error {
-	switch c.output {
-	case "json":
-		return encodeJSON(w, r)
-	case "yaml":
-		return encodeYAML(w, r)
-	}
-	return r.text(w)
-}
-
-func encodeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// encodeYAML goes through JSON, so that keys and their order are the same.
-func encodeYAML(w io.Writer, v any) error {
-	b, err := json.Marshal(v)
+	raw, err := c.render(r)
 	if err != nil {
 		return err
 	}
-	var n yaml.Node
-	if err := yaml.Unmarshal(b, &n); err != nil {
-		return err
-	}
-	block(&n)
-	e := yaml.NewEncoder(w)
-	e.SetIndent(2)
-	if err := e.Encode(&n); err != nil {
-		return err
-	}
-	return e.Close()
+	_, err = c.Out.Write(raw)
+	return err
 }
 
+func (c *console) render(r result) ([]byte, error) {
+	switch c.output {
+	case "json":
+		return asJSON(r)
+	case "yaml":
+		return asYAML(r)
+	}
+	p := &page{columns: c.columns()}
+	err := r.text(p)
+	return []byte(lines(p.String())), err
+}
+
+func asJSON(v any) ([]byte, error) {
+	raw, err := plainJSON(v)
+	return escaped(raw, false), err
+}
+
+func plainJSON(v any) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return out.Bytes(), err
+}
+
+func encodeJSON(w io.Writer, v any) error { return write(w, v, asJSON) }
+func encodeYAML(w io.Writer, v any) error { return write(w, v, asYAML) }
+
+func write(w io.Writer, v any, as func(any) ([]byte, error)) error {
+	raw, err := as(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(raw)
+	return err
+}
+
+// asYAML goes through JSON, so that keys and their order are the same.
+func asYAML(v any) ([]byte, error) {
+	raw, err := plainJSON(v)
+	if err != nil {
+		return nil, err
+	}
+	var n yaml.Node
+	if err := yaml.Unmarshal(escaped(raw, true), &n); err != nil {
+		return nil, err
+	}
+	block(&n)
+	var out bytes.Buffer
+	e := yaml.NewEncoder(&out)
+	e.SetIndent(2)
+	if err := e.Encode(&n); err != nil {
+		return nil, err
+	}
+	err = e.Close()
+	return escaped(out.Bytes(), true), err
+}
+
+// block chooses YAML's plain styles, and quotes for what escaped will escape.
 func block(n *yaml.Node) {
 	n.Style = 0
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.ContainsFunc(n.Value, func(r rune) bool { return r != '\n' && steers(r) }) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	for _, child := range n.Content {
 		block(child)
 	}
@@ -97,8 +124,21 @@ func block(n *yaml.Node) {
 // note tells people something beside the result.
 func (c *console) note(format string, args ...any) {
 	if !c.quiet {
-		fmt.Fprintf(c.Err, format+"\n", args...)
+		fmt.Fprintf(c.Err, format+"\n", cells(args)...)
 	}
+}
+
+// columns is how wide stdout is, 0 where it is no terminal.
+func (c *console) columns() int {
+	f, ok := c.Out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // terminal reports whether stderr is one that moves its cursor, so that
@@ -106,25 +146,4 @@ func (c *console) note(format string, args ...any) {
 func (c *console) terminal() bool {
 	f, ok := c.Err.(*os.File)
 	return ok && !c.quiet && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
-}
-
-// table writes aligned columns.
-func table(w io.Writer, fill func(row func(cells ...string))) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fill(func(cells ...string) {
-		for i, cell := range cells {
-			if i > 0 {
-				io.WriteString(t, "\t")
-			}
-			io.WriteString(t, cell)
-		}
-		io.WriteString(t, "\n")
-	})
-	return t.Flush()
-}
-
-// sentence writes one line of text.
-func sentence(w io.Writer, format string, args ...any) error {
-	_, err := fmt.Fprintf(w, format+"\n", args...)
-	return err
 }

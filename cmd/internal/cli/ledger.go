@@ -39,10 +39,10 @@ func (r ledgerResult) text(w io.Writer) error {
 		if f.Outcome.Allowed() {
 			mark = ""
 		}
-		fmt.Fprintf(w, "%s%s: %s\n", mark, f.Code, f.Detail)
+		sentence(w, "%s%s: %s", mark, f.Code, f.Detail)
 	}
 	if r.Publisher.IsVerified() {
-		fmt.Fprintf(w, "verified by %s, %s\n", r.Publisher.Verified.Evidence, day(&r.Publisher.Verified.At, ""))
+		sentence(w, "verified by %s, %s", r.Publisher.Verified.Evidence, day(&r.Publisher.Verified.At, ""))
 	}
 	if r.Head != "" {
 		return sentence(w, "head %s", r.Head)
@@ -156,7 +156,7 @@ type platformKeys struct{ api.PlatformKeyList }
 
 func (r platformKeys) text(w io.Writer) error {
 	for _, k := range r.Items {
-		fmt.Fprintf(w, "# %s %s\n%s", k.Name, k.ID, k.PEM)
+		fmt.Fprintf(w, "# %s %s\n%s", line(k.Name), k.ID, k.PEM)
 	}
 	return nil
 }

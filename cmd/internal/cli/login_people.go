@@ -115,7 +115,7 @@ func (c *console) loginDevice(ctx context.Context, host string) (personal, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(maxLogin, time.Duration(began.Expires)*time.Second))
 	defer cancel()
-	fmt.Fprintf(c.Err, "open %s in any browser and type the code %s\n", began.At, began.UserCode)
+	fmt.Fprintf(c.Err, "open %s in any browser and type the code %s\n", line(began.At), line(began.UserCode))
 	wait := time.Duration(max(began.Interval, 1)) * time.Second
 	for {
 		select {

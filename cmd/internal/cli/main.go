@@ -55,7 +55,7 @@ func Run(ctx context.Context, args []string, s Streams, version string) int {
 		err = errInterrupted
 	}
 	if !errors.Is(err, errReported) {
-		fmt.Fprintf(s.Err, "oarlock: %s\n", message(err))
+		fmt.Fprintf(s.Err, "oarlock: %s\n", indented(message(err)))
 	}
 	return exitCode(err)
 }

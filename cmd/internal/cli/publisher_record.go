@@ -38,7 +38,7 @@ func (r publisherResult) text(w io.Writer) error {
 		})
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintf(w, "! %s: %s\n", p.Code, p.Detail)
+		sentence(w, "! %s: %s", p.Code, p.Detail)
 	}
 	return err
 }

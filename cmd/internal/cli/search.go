@@ -28,24 +28,6 @@ func (r searchResult) text(w io.Writer) error {
 	return err
 }
 
-// short is the first line of s, cut to n characters.
-func short(s string, n int) string {
-	s, _, _ = strings.Cut(s, "\n")
-	r := []rune(strings.Map(printable, s))
-	if len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return string(r)
-}
-
-// printable keeps what a publisher wrote from steering a terminal.
-func printable(r rune) rune {
-	if r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) {
-		return -1
-	}
-	return r
-}
-
 func newSearch(c *console) *cobra.Command {
 	var host hostFlags
 	var q index.Query
