@@ -21,20 +21,21 @@ func (r explainResult) text(w io.Writer) error {
 		return err
 	}
 	for _, s := range r.Steps {
-		line := marks[s.Outcome] + " " + short(s.Sentence, 1000)
-		if s.Digest != "" {
-			line += "\n                " + s.Digest.String()
-		}
-		if err := sentence(w, "%-11s %s", s.Stage, line); err != nil {
+		if err := sentence(w, "%-11s %s %s", s.Stage, marks[s.Outcome], short(s.Sentence, 1000)); err != nil {
 			return err
+		}
+		if s.Digest != "" {
+			if err := sentence(w, "%16s%s", "", s.Digest); err != nil {
+				return err
+			}
 		}
 	}
 	for i, fix := range r.Fixes {
-		before := ""
+		before := "- %s"
 		if i == 0 {
-			before = "\nit would pass, if\n"
+			before = "\nit would pass, if\n- %s"
 		}
-		if err := sentence(w, "%s- %s", before, short(fix, 1000)); err != nil {
+		if err := sentence(w, before, short(fix, 1000)); err != nil {
 			return err
 		}
 	}
