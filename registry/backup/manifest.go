@@ -83,6 +83,8 @@ type Catalog struct {
 	Dev    bool          `json:"dev,omitempty"`
 	// Policy is the trust policy that was in force; empty for none.
 	Policy *Object `json:"policy,omitempty"`
+	// PolicyFiles are the files that it names, by the names that it gives them.
+	PolicyFiles map[string]Object `json:"policy_files,omitempty"`
 }
 
 // A Damage is something of which no good bytes were there.

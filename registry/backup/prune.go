@@ -94,6 +94,9 @@ func (v *Vault) mark(id string, needed map[digest.Digest]bool) error {
 	}
 	if m.Catalog != nil && m.Catalog.Policy != nil {
 		needed[m.Catalog.Policy.Digest] = true
+		for _, o := range m.Catalog.PolicyFiles {
+			needed[o.Digest] = true
+		}
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -62,7 +64,14 @@ func (c *checking) manifest(ctx context.Context, m *Manifest, report func(Damage
 		}
 	}
 	if m.Catalog != nil && m.Catalog.Policy != nil {
-		return c.object(ctx, objects, *m.Catalog.Policy, Damage{Path: "trust policy"}, report)
+		if err := c.object(ctx, objects, *m.Catalog.Policy, Damage{Path: "trust policy"}, report); err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(m.Catalog.PolicyFiles)) {
+			if err := c.object(ctx, objects, m.Catalog.PolicyFiles[name], Damage{Path: "trust policy: " + name}, report); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -3,9 +3,7 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/opencontainers/go-digest"
 
@@ -19,15 +17,9 @@ import (
 func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg Config, log *slog.Logger) (err error) {
 	c := backup.Catalog{Dev: cfg.Dev}
 	if cfg.Trust != "" {
-		content, err := os.ReadFile(cfg.Trust)
-		if err != nil {
-			return fmt.Errorf("trust policy: %w", err)
-		}
-		o, err := w.Content(ctx, content)
-		if err != nil {
+		if err := savePolicy(ctx, w, cfg.Trust, &c); err != nil {
 			return err
 		}
-		c.Policy = &o
 	}
 	g, err := v.View(ctx, w.Manifest(), registry.Options{Logger: log, CacheBytes: cfg.Limits.Cache})
 	if err != nil {

@@ -21,8 +21,6 @@ const (
 	// restoringFile is in a data directory while a backup is restored into it.
 	// A server does not start there.
 	restoringFile = "restoring.json"
-	// restoredTrust is where a backup's trust policy is written.
-	restoredTrust = "trust.yaml"
 )
 
 // RestoreOptions say what is restored, and how.
@@ -206,11 +204,10 @@ func (r *restore) files(context.Context) error {
 	if r.cfg.Trust != "" || r.m.Catalog == nil || r.m.Catalog.Policy == nil {
 		return nil
 	}
-	content, err := r.v.Content(*r.m.Catalog.Policy)
+	path, err := restorePolicy(r.v, r.m.Catalog, r.cfg.Data)
 	if err != nil {
-		return fmt.Errorf("trust policy: %w", err)
+		return err
 	}
-	r.cfg.Trust = filepath.Join(r.cfg.Data, restoredTrust)
-	r.done.Trust = r.cfg.Trust
-	return writeSecret(r.cfg.Trust, content)
+	r.cfg.Trust, r.done.Trust = path, path
+	return nil
 }
