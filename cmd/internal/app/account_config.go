@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -88,7 +89,9 @@ func (c *Config) validateAccounts(problem problemFunc) {
 		problem("public_url", "missing, and listen is every address: clients are told where to log in, so give the URL under which they reach this server")
 	}
 	if _, err := c.OIDC.options(c.Outbound); err != nil {
-		problem("oidc", "%s", err)
+		for _, line := range strings.Split(err.Error(), "\n") {
+			problem("oidc", "%s", line)
+		}
 	}
 }
 
@@ -100,11 +103,12 @@ func (o OIDC) options(reach Outbound) (*auth.ProviderOptions, error) {
 		}
 		return nil, nil
 	}
+	var problems []error
 	if u, err := url.Parse(o.Issuer); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("issuer %q: expected a URL", o.Issuer)
+		problems = append(problems, fmt.Errorf("issuer %q: expected a URL", o.Issuer))
 	}
 	if o.ClientID == "" {
-		return nil, fmt.Errorf("client_id is missing")
+		problems = append(problems, fmt.Errorf("client_id is missing"))
 	}
 	p := &auth.ProviderOptions{Issuer: o.Issuer, ClientID: o.ClientID}
 	if out, err := reach.options(); err == nil { // else it is said under its own key
@@ -113,16 +117,19 @@ func (o OIDC) options(reach Outbound) (*auth.ProviderOptions, error) {
 	if o.ClientSecretFile != "" {
 		raw, err := os.ReadFile(o.ClientSecretFile)
 		if err != nil {
-			return nil, fmt.Errorf("client_secret_file: %w", err)
+			problems = append(problems, fmt.Errorf("client_secret_file: %w", err))
 		}
 		p.ClientSecret = strings.TrimSpace(string(raw))
 	}
 	for _, g := range o.Grants {
 		grant, err := auth.ParseGrant(g.Role)
 		if err != nil {
-			return nil, fmt.Errorf("grants: %w", err)
+			problems = append(problems, fmt.Errorf("grants: %w", err))
 		}
 		p.Grants = append(p.Grants, auth.GrantRule{Claim: g.Claim, Value: g.Value, Grant: grant})
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

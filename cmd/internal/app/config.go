@@ -111,7 +111,7 @@ func (e *ConfigError) Error() string {
 		s += "s"
 	}
 	for _, p := range e.Problems {
-		s += "\n  " + p
+		s += "\n  " + redact(p)
 	}
 	return s
 }

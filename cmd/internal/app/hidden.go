@@ -2,18 +2,34 @@ package app
 
 import (
 	"encoding/json"
+	"net"
 	"net/url"
+	"reflect"
 )
 
-// Hidden is c without secrets, fit to be shown. Secrets are the passwords in
-// URLs; keys are files and are named only.
+// Hidden is c without secrets, fit to be shown. Secrets are in URLs, as
+// passwords and parameters; keys are files and are named only.
 func (c Config) Hidden() Config {
-	for _, s := range []*string{&c.Storage, &c.DB, &c.PublicURL} {
-		if u, err := url.Parse(*s); err == nil && u.User != nil {
-			*s = u.Redacted()
-		}
-	}
+	redactAll(reflect.ValueOf(&c).Elem())
 	return c
+}
+
+// Warnings are what is no mistake and still wants to be known.
+func (c *Config) Warnings() []string {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || c.TLSCert != "" || u.Scheme == "https" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err == nil && loopback(host) && (u.Host == "" || loopback(u.Hostname())) {
+		return nil
+	}
+	return []string{"plain HTTP outside of this machine: tokens and passwords can be read on the way: set tls_cert and tls_key, or public_url to the https:// URL of the proxy that speaks TLS"}
+}
+
+// MarshalJSON writes durations as text, such as "168h0m0s".
+func (s Scrub) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"every": s.Every.String(), "bytes_per_second": s.BytesPerSecond})
 }
 
 // MarshalJSON writes durations as text, such as "24h0m0s".

@@ -57,6 +57,9 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: o.Log}
+	for _, w := range cfg.Warnings() {
+		o.Log.WarnContext(ctx, w)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

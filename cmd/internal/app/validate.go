@@ -19,7 +19,7 @@ import (
 func (c *Config) Validate() error {
 	var problems []string
 	problem := func(key, format string, args ...any) {
-		problems = append(problems, key+": "+fmt.Sprintf(format, args...))
+		problems = append(problems, redact(key+": "+fmt.Sprintf(format, args...)))
 	}
 	if c.Data == "" {
 		problem("data", "empty, expected a directory")

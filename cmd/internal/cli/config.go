@@ -28,6 +28,9 @@ func newConfig(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		for _, w := range cfg.Warnings() {
+			c.note("warning: %s", w)
+		}
 		return c.print(configResult{cfg})
 	}
 	return parent("config", "Look at the server's configuration", check)
