@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"oras.land/oras-go/v2/registry"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -65,12 +66,31 @@ func parsePlugin(s string) (pluginArg, error) {
 	name, text, at := strings.Cut(s, "@")
 	id, err := artifact.ParseName(name)
 	if err != nil {
+		if plugin := pluginOf(s); plugin != "" {
+			return pluginArg{}, usagef("plugin %q: this is the reference of a registry, and the catalog knows plugins: %s", s, plugin)
+		}
 		return pluginArg{}, argument(err)
 	}
 	if at && strings.TrimSpace(text) == "" {
 		return pluginArg{}, usagef("plugin %q: nothing after \"@\", expected a version or a range", s)
 	}
 	return pluginArg{id, text}, nil
+}
+
+// pluginOf is the plugin that a reference of a registry means, "" for none.
+func pluginOf(s string) string {
+	ref, err := registry.ParseReference(s)
+	if err != nil || !strings.ContainsAny(ref.Registry, ".:") && ref.Registry != "localhost" {
+		return ""
+	}
+	id, err := client.NameOf(ref)
+	if err != nil {
+		return ""
+	}
+	if tag, err := artifact.ParseTag(ref.Reference); err == nil && tag.Kind() == artifact.TagVersion {
+		return id.String() + "@" + tag.Version().String()
+	}
+	return id.String()
 }
 
 // version is the exact version that was typed; the zero one if none was.

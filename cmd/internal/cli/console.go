@@ -27,6 +27,7 @@ type console struct {
 	quiet     bool
 	server    string
 	plainHTTP bool
+	typed     []string        // the command line
 	plainTold bool            // --plain-http came, true or false
 	tls       map[string]bool // loopback hosts by whether they speak TLS
 	tokenHost string          // whom OARLOCK_TOKEN is for, where a server was named

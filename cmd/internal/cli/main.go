@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -41,7 +40,7 @@ func Main(args []string, s Streams, version string) int {
 
 // Run is Main without the signals: the caller's context ends the command.
 func Run(ctx context.Context, args []string, s Streams, version string) int {
-	c := &console{Streams: s, version: version}
+	c := &console{Streams: s, version: version, typed: args}
 	root := newRoot(c)
 	root.SetArgs(args)
 	root.SetIn(s.In)
@@ -55,7 +54,7 @@ func Run(ctx context.Context, args []string, s Streams, version string) int {
 		err = errInterrupted
 	}
 	if !errors.Is(err, errReported) {
-		fmt.Fprintf(s.Err, "oarlock: %s\n", indented(message(err)))
+		c.printError(err)
 	}
 	return exitCode(err)
 }

@@ -2,11 +2,36 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
+
+// errorResult is an error as --output json shows it, on stderr.
+type errorResult struct {
+	Error    string   `json:"error"`
+	Code     string   `json:"code,omitempty"` // of the server's answer
+	ExitCode int      `json:"exit_code"`
+	Fixes    []string `json:"fixes,omitempty"`
+}
+
+// printError tells people, or programs, what went wrong.
+func (c *console) printError(err error) {
+	if c.output != "json" {
+		fmt.Fprintf(c.Err, "oarlock: %s\n", indented(message(err)))
+		return
+	}
+	r := errorResult{Error: message(err), ExitCode: exitCode(err)}
+	var p *index.Problem
+	if errors.As(err, &p) {
+		r.Error, r.Code, r.Fixes = err.Error(), p.Code, p.Fixes
+	}
+	if raw, jsonErr := asJSON(r); jsonErr == nil {
+		_, _ = c.Err.Write(raw)
+	}
+}
 
 // message is what people read of err: what came, what was expected, what to do.
 func message(err error) string {

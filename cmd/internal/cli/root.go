@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // groups order the verbs in help.
@@ -16,6 +17,7 @@ var groups = []cobra.Group{
 }
 
 func newRoot(c *console) *cobra.Command {
+	showVersion := false
 	root := &cobra.Command{
 		Use:   "oarlock",
 		Short: "Publish, find, verify and install plugins kept as OCI artifacts",
@@ -39,10 +41,19 @@ func newRoot(c *console) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				return c.print(buildVersion(c.version))
+			}
+			return cmd.Help()
+		},
 	}
 	c.flags(root)
+	root.Flags().BoolVar(&showVersion, "version", false, "print the version of this program")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if _, rest, _ := root.Find(c.typed); cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+			return unknownVerb(cmd, rest[0]) // its flags are unknown because it is
+		}
 		return usagef("%s: see %q", err, cmd.CommandPath()+" --help")
 	})
 	for i := range groups {
@@ -55,9 +66,23 @@ func newRoot(c *console) *cobra.Command {
 		}
 	}
 	addVerbs(c, add)
+	shorthand(root, root.PersistentFlags().Lookup("output"))
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
 	return root
+}
+
+// shorthand gives every verb -o for --output, but for those that have another.
+func shorthand(cmd *cobra.Command, output *pflag.Flag) {
+	if cmd.HasParent() && cmd.Flags().ShorthandLookup("o") == nil && cmd.PersistentFlags().ShorthandLookup("o") == nil {
+		short := *output
+		short.Shorthand = "o"
+		cmd.Flags().AddFlag(&short)
+		_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	}
+	for _, child := range cmd.Commands() {
+		shorthand(child, output)
+	}
 }
 
 // verb fills what every command has: help of one line, the reason, examples.
