@@ -62,14 +62,14 @@ func createLink(to string, content []byte) error {
 // createIn makes a new file, and the folders above it where they are missing.
 func createIn(to string) (*os.File, error) {
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	f, err := os.OpenFile(to, flags, 0o666)
+	f, err := os.OpenFile(to, flags, 0o600)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(to, flags, 0o666)
+	return os.OpenFile(to, flags, 0o600)
 }
 
 // replace puts a file whole in the place of to. With sync its bytes are

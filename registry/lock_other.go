@@ -11,7 +11,7 @@ import (
 // lockDir proves that the directory can be written. There is no lock that a
 // killed process leaves here, so two processes are for the operator to avoid.
 func lockDir(path string) (unlock func() error, err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("not writable: %w", err)
 	}

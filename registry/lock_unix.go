@@ -12,7 +12,7 @@ import (
 // lockDir holds the file at path for this process, until it ends or unlocks:
 // two processes over one directory could not keep a tag immutable.
 func lockDir(path string) (unlock func() error, err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("not writable: %w", err)
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // A Registry keeps plugins and what speaks about them. It is an http.Handler
@@ -80,7 +82,7 @@ func (g *Registry) openDir() error {
 		_, err := os.ReadDir(dir)
 		return describe(err, "directory %q", dir)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.Private(dir); err != nil {
 		return fmt.Errorf("directory %q: %w", dir, err)
 	}
 	if g.opts.Replicated {

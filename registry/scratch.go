@@ -23,11 +23,11 @@ func (d *driver) isScratch(path string) bool {
 // putScratch writes a small file whole or not at all, without syncing.
 func (d *driver) putScratch(path string, content []byte) error {
 	to := filepath.Join(d.root, path)
-	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
 	temporary := to + "." + rand.Text() + ".tmp"
-	if err := os.WriteFile(temporary, content, 0o666); err != nil {
+	if err := os.WriteFile(temporary, content, 0o600); err != nil {
 		return errors.Join(err, os.Remove(temporary))
 	}
 	return os.Rename(temporary, to)
@@ -45,14 +45,14 @@ type scratch struct {
 
 func (d *driver) openScratch(path string, appends bool) (storagedriver.FileWriter, error) {
 	at := filepath.Join(d.root, path)
-	if err := os.MkdirAll(filepath.Dir(at), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
 		return nil, err
 	}
 	flags := os.O_WRONLY | os.O_CREATE
 	if !appends {
 		flags |= os.O_TRUNC
 	}
-	f, err := os.OpenFile(at, flags, 0o666)
+	f, err := os.OpenFile(at, flags, 0o600)
 	if err != nil {
 		return nil, err
 	}

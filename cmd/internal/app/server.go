@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/registry"
@@ -109,7 +109,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 func (s *Server) take(ctx context.Context) error {
 	var problems []string
 	var err error
-	if err = os.MkdirAll(s.cfg.Data, 0o755); err != nil {
+	if err = durable.Private(s.cfg.Data); err != nil {
 		problems = append(problems, fmt.Sprintf("data: directory %q: %s", s.cfg.Data, err))
 	} else if err := notRestoring(s.cfg.Data); err != nil {
 		problems = append(problems, err.Error())

@@ -100,6 +100,7 @@ func isSetting(key string) bool {
 }
 
 func serve(ctx context.Context, c *console, cfg app.Config) error {
+	privateFiles()
 	log := cfg.Log.Logger(c.Err)
 	slog.SetDefault(log)
 	edge.LimitMemory(log)
