@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oarlock/oarlock/registry/auth"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // Quota is what a namespace may hold, and what one artifact may be. Zero does

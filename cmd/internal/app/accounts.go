@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
-	"github.com/oarlock/oarlock/registry/auth"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // devAdmin is who everybody is on a server that is for trying out.

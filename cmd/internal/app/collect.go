@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/auth"
 	"github.com/oarlock/oarlock/registry/gc"
 )
 

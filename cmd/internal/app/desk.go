@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/index/api"
-	"github.com/oarlock/oarlock/registry/auth"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // desk is the accounts as the API asks for them: api.Accounts.

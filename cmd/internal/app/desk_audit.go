@@ -11,8 +11,8 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // Audit implements api.AuditLog.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/api"
-	"github.com/oarlock/oarlock/registry/auth"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 func namespaceOf(n auth.NamespaceRecord) api.Namespace {

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/oarlock/oarlock/index/api"
-	"github.com/oarlock/oarlock/registry/auth"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 func accountOf(p auth.PersonRecord) api.Account {

@@ -14,17 +14,17 @@ import (
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/ledger"
-	"github.com/oarlock/oarlock/index/source"
 	judged "github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 var _ api.Publishers = desk{}
 
 // standing is what is known of a publisher that the caller may know of.
-func (d desk) standing(ctx context.Context, name string) (source.PublisherStanding, error) {
+func (d desk) standing(ctx context.Context, name string) (ingest.PublisherStanding, error) {
 	none := fmt.Errorf("publisher %q: there is no ledger of it here: %w", name, artifact.ErrNotFound)
 	s, ok := d.ledgers.index.ingest.Publisher(name)
 	if !ok || s.Counts.Publisher == nil && len(s.Problems()) == 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // gate answers the registry's questions from the accounts. The registry is

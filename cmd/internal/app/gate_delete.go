@@ -3,8 +3,8 @@ package app
 import (
 	"context"
 
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // AdmitDelete implements registry.DeleteAdmitter: each delete is written down

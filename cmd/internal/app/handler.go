@@ -11,8 +11,8 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/web"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // handler is everything that the server answers, each part behind what says

@@ -11,7 +11,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -24,7 +24,7 @@ const reconcileEvery = time.Hour
 // registry's Sink speaks to.
 type joined struct {
 	registry *registry.Registry
-	ingest   *source.Ingester
+	ingest   *ingest.Ingester
 	live     *catalog.Live
 	judge    judge
 	trust    string // path of its policy
@@ -52,9 +52,9 @@ func join(cfg Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
 	}
 	all := judges{judge, j.ledgers}
 	checkpoint := filepath.Join(cfg.Data, "catalog.checkpoint")
-	first, whole := source.Restore(checkpoint, all, cfg.Dev, log)
+	first, whole := ingest.Restore(checkpoint, all, cfg.Dev, log)
 	j.live = catalog.NewLive(catalog.LiveOptions{First: first})
-	j.ingest = source.New(source.Options{
+	j.ingest = ingest.New(ingest.Options{
 		Source: r, Live: j.live, Judge: all, Dev: cfg.Dev,
 		Ledgers: j.ledgers, LedgerMemory: filepath.Join(cfg.Data, "ledgers.json"),
 		Checkpoint: checkpoint, Restored: whole,

@@ -9,8 +9,8 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // keeper is the api.Keeper over the registry; its acts are written down.

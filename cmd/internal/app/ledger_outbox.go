@@ -12,8 +12,8 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/ledger"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // outboxTopic is what statements wait under.

@@ -25,8 +25,8 @@ import (
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/policy"
-	"github.com/oarlock/oarlock/registry/auth"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 

@@ -9,12 +9,12 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/explain"
 	"github.com/oarlock/oarlock/policy/trust"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // policies are the trust policy as the API asks for it: api.Policies.
@@ -105,8 +105,8 @@ func (p policies) Trial(_ context.Context, in api.PolicyFiles) (api.PolicyTry, e
 			return head, err
 		}
 		sum, err := p.ingest.Try(ctx, judge,
-			func(c source.Change) error { return hear(changeOf(c)) },
-			func(t source.Trial) error { return progress(trialOf(head, t)) })
+			func(c ingest.Change) error { return hear(changeOf(c)) },
+			func(t ingest.Trial) error { return progress(trialOf(head, t)) })
 		if err != nil {
 			return trialOf(head, sum), failed(err)
 		}
@@ -114,7 +114,7 @@ func (p policies) Trial(_ context.Context, in api.PolicyFiles) (api.PolicyTry, e
 	}, nil
 }
 
-func trialOf(head api.PolicyTrial, t source.Trial) api.PolicyTrial {
+func trialOf(head api.PolicyTrial, t ingest.Trial) api.PolicyTrial {
 	head.Plugins, head.Versions, head.ListedBefore, head.ListedAfter = t.Plugins, t.Versions, t.ListedBefore, t.ListedAfter
 	head.Changes = map[string]int{}
 	for kind, n := range t.Changes {
@@ -124,12 +124,12 @@ func trialOf(head api.PolicyTrial, t source.Trial) api.PolicyTrial {
 	return head
 }
 
-func changeOf(c source.Change) api.PolicyChange {
+func changeOf(c ingest.Change) api.PolicyChange {
 	return api.PolicyChange{ID: c.ID.String(), Version: c.Version.String(), Digest: c.Digest, Change: string(c.Kind),
 		Before: standingOf(c.Before), After: standingOf(c.After)}
 }
 
-func standingOf(s source.Standing) api.PolicyStanding {
+func standingOf(s ingest.Standing) api.PolicyStanding {
 	out := api.PolicyStanding{Listed: s.Listed, Signature: s.Signature, Attested: []string{}, Reasons: append([]index.Reason{}, s.Reasons...)}
 	for _, a := range s.Attestations {
 		if kind := a.Kind; a.Verified {

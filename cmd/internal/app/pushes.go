@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -13,14 +13,14 @@ import (
 // registry is opened before there is an ingester; nothing is pushed before
 // both are joined.
 type pushes struct {
-	ingest *source.Ingester
+	ingest *ingest.Ingester
 	events *prometheus.CounterVec
 	others *replicas
 	// deleted, if any, is told in which namespace something was deleted.
 	deleted func(namespace string)
 }
 
-func (p *pushes) join(ingest *source.Ingester, metrics prometheus.Registerer) {
+func (p *pushes) join(ingest *ingest.Ingester, metrics prometheus.Registerer) {
 	p.events = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "oarlock_registry_events_total", Help: "What the registry stored, by kind."}, []string{"kind"})
 	metrics.MustRegister(p.events, prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 const (

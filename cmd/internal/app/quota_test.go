@@ -13,7 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/index/api"
-	"github.com/oarlock/oarlock/registry/auth"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // upload sends content as a blob in one request, or in chunks of unknown length.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -27,7 +27,7 @@ const (
 // are none.
 type replicas struct {
 	notifier *store.Notifier
-	ingest   *source.Ingester
+	ingest   *ingest.Ingester
 	registry *registry.Registry
 	log      *slog.Logger
 	missed   chan struct{} // wakes the reconcile of what went unheard

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/registry/auth"
 )
 
 // sight is what the caller of ctx may know of: what he may pull. Where the

@@ -18,7 +18,7 @@ import (
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
@@ -95,7 +95,7 @@ func newPolicyTest(c *console) *cobra.Command {
 			return err
 		}
 		switch {
-		case r.Report.Changes[string(source.NewlyPending)] > 0:
+		case r.Report.Changes[string(ingest.NewlyPending)] > 0:
 			return errReported
 		case len(r.Report.Failed) > 0:
 			return kinded{errReported, errPartial}

@@ -1,4 +1,4 @@
-package source_test
+package ingest_test
 
 import (
 	"encoding/json"
@@ -14,7 +14,7 @@ import (
 	chains "github.com/oarlock/oarlock/artifact/ledger/ledgertest"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/policy/ledger/ledgertest"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -170,7 +170,7 @@ func TestAVerifiedPublisherShows_B4(t *testing.T) {
 	l := newLedgers(t, m)
 	m.publish("acme/hello", "1.0.0")
 	m.publish("examples/two", "1.0.0")
-	in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Dev = l.judge, true })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev = l.judge, true })
 	const acme = "oarlock/publishers:acme"
 	for _, step := range []struct {
 		act  string
@@ -223,7 +223,7 @@ func TestABadLedgerIsNamedAndWhatWasKnownStays_E1(t *testing.T) {
 				l.act("oarlock/publishers:acme", "verify")
 				l.act(name, "verify")
 				l.act(name, "verify")
-				in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Dev = l.judge, true })
+				in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev = l.judge, true })
 				if got, problems := seen(t, live, "acme/hello"); !got || problems != nil {
 					t.Fatalf("before: verified %v, %v", got, problems)
 				}
@@ -273,7 +273,7 @@ func TestWhatWasCutIsMissedAfterARestart_E1(t *testing.T) {
 	l := newLedgers(t, m)
 	m.publish("acme/hello", "1.0.0")
 	const acme = "oarlock/publishers:acme"
-	remembering := func(o *source.Options) { o.Ledgers, o.LedgerMemory, o.Dev = l.judge, path, true }
+	remembering := func(o *ingest.Options) { o.Ledgers, o.LedgerMemory, o.Dev = l.judge, path, true }
 	t.Run("a first run", func(t *testing.T) {
 		l.act(acme, "claim")
 		l.act(acme, "verify")
@@ -287,7 +287,7 @@ func TestWhatWasCutIsMissedAfterARestart_E1(t *testing.T) {
 	if c, err := in.Check(t.Context()); err != nil || len(c.Differ) != 0 {
 		t.Errorf("check: %+v, %v", c, err)
 	}
-	forgetful, _ := run(t, m, func(o *source.Options) { o.Ledgers, o.Dev = l.judge, true })
+	forgetful, _ := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev = l.judge, true })
 	if bad := forgetful.BadLedgers(); len(bad) != 0 {
 		t.Errorf("without memory: %+v", bad)
 	}
@@ -299,7 +299,7 @@ func TestCheckMendsWhatIsKnownOfPublishers_C1(t *testing.T) {
 	l := newLedgers(t, m)
 	m.publish("acme/hello", "1.0.0")
 	l.act("oarlock/publishers:acme", "claim")
-	in, live := run(t, m, func(o *source.Options) { o.Ledgers = l.judge })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers = l.judge })
 	l.act("oarlock/publishers:acme", "verify") // behind the back of the events
 	if _, err := in.Check(t.Context()); err != nil {
 		t.Fatal(err)
@@ -318,7 +318,7 @@ func TestTrustThatEndsTakesWhatItVouchedFor_G3(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	l.act("oarlock/publishers:acme", "claim")
 	l.act("oarlock/publishers:acme", "verify")
-	in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Dev, o.Log = l.judge, true, slog.New(slog.DiscardHandler) })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev, o.Log = l.judge, true, slog.New(slog.DiscardHandler) })
 	if err := l.judge.SetPlatforms(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +337,7 @@ func TestAPublisherAndItsPluginChangeAtOnce_C1(t *testing.T) {
 	l := newLedgers(t, m)
 	m.publish("acme/hello", "1.0.0")
 	m.publish("acme/gone", "1.0.0")
-	in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Dev, o.Interval = l.judge, true, 20*time.Millisecond })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev, o.Interval = l.judge, true, 20*time.Millisecond })
 	for i := range 21 {
 		version := fmt.Sprintf("1.%d.0", i+1)
 		m.publish("acme/hello", version)

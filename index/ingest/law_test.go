@@ -1,4 +1,4 @@
-package source_test
+package ingest_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"pgregory.net/rapid"
@@ -22,7 +22,7 @@ import (
 // operations changes m at random and says what an event would say.
 type operations struct {
 	m         *memory
-	in        *source.Ingester
+	in        *ingest.Ingester
 	published map[string][]ocispec.Descriptor
 	read      map[digest.Digest]bool
 	ledgers   *ledgers
@@ -98,7 +98,7 @@ func TestIncrementalEqualsRebuild_C1(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
 		live := catalog.NewLive(catalog.LiveOptions{})
-		in := source.New(source.Options{Source: m, Live: live, Judge: keyedJudge{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
+		in := ingest.New(ingest.Options{Source: m, Live: live, Judge: keyedJudge{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(context.Background())
 		var done sync.WaitGroup
 		done.Go(func() { _ = in.Run(ctx) })
@@ -126,7 +126,7 @@ func TestIncrementalEqualsRebuild_C1(t *testing.T) {
 func TestEverythingAtOnce(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
-	in, live := run(t, m, func(o *source.Options) { o.Interval = time.Millisecond })
+	in, live := run(t, m, func(o *ingest.Options) { o.Interval = time.Millisecond })
 	var all sync.WaitGroup
 	for writer := range 4 {
 		all.Go(func() {
@@ -173,7 +173,7 @@ func TestCheckNamesWhatDiffers_C1(t *testing.T) {
 	m.publish("acme/same", "1.0.0")
 	m.publish("acme/hello", "1.0.0")
 	in, _ := run(t, m, nil)
-	check := func(want ...source.Difference) {
+	check := func(want ...ingest.Difference) {
 		t.Helper()
 		c, err := in.Check(t.Context())
 		if err != nil {
@@ -190,12 +190,12 @@ func TestCheckNamesWhatDiffers_C1(t *testing.T) {
 	// Behind the back of the events. Check touches what differs.
 	m.publish("acme/hello", "1.1.0")
 	m.publish("acme/new", "1.0.0")
-	check(source.Difference{ID: mustName(t, "acme/hello"), Detail: "version 1.1.0 is missing in the catalog"},
-		source.Difference{ID: mustName(t, "acme/new"), Detail: "version 1.0.0 is missing in the catalog"})
+	check(ingest.Difference{ID: mustName(t, "acme/hello"), Detail: "version 1.1.0 is missing in the catalog"},
+		ingest.Difference{ID: mustName(t, "acme/new"), Detail: "version 1.0.0 is missing in the catalog"})
 	settle(t, in)
 	check()
 	m.untag("acme/hello", "1.0.0")
-	check(source.Difference{ID: mustName(t, "acme/hello"), Detail: "version 1.0.0 is in the catalog only"})
+	check(ingest.Difference{ID: mustName(t, "acme/hello"), Detail: "version 1.0.0 is in the catalog only"})
 }
 
 func TestARestartServesAtOnceAndReconcilesBehind_C5(t *testing.T) {
@@ -206,21 +206,21 @@ func TestARestartServesAtOnceAndReconcilesBehind_C5(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	var before *catalog.Generation
 	t.Run("a first run", func(t *testing.T) {
-		if first, whole := source.Restore(path, annotationJudge{}, false, log); first != nil || whole {
+		if first, whole := ingest.Restore(path, annotationJudge{}, false, log); first != nil || whole {
 			t.Fatalf("restored %v from nothing", first)
 		}
-		in, live := run(t, m, func(o *source.Options) { o.Checkpoint = path })
+		in, live := run(t, m, func(o *ingest.Options) { o.Checkpoint = path })
 		in.Touch("acme/hello")
 		settle(t, in)
 		before = live.Current()
 	})
-	first, whole := source.Restore(path, annotationJudge{}, false, log)
+	first, whole := ingest.Restore(path, annotationJudge{}, false, log)
 	if !whole || first.Number != before.Number || first.Snapshot.Digest() != before.Snapshot.Digest() {
 		t.Fatalf("restored %+v, want generation %d %s", first, before.Number, before.Snapshot.Digest())
 	}
 	m.publish("acme/hello", "1.1.0") // while nobody looked
 	live := catalog.NewLive(catalog.LiveOptions{First: first})
-	in := source.New(source.Options{Source: m, Live: live, Judge: annotationJudge{}, Restored: whole, Log: log})
+	in := ingest.New(ingest.Options{Source: m, Live: live, Judge: annotationJudge{}, Restored: whole, Log: log})
 	if !in.Ready() {
 		t.Error("not ready with a checkpoint")
 	}
@@ -240,10 +240,10 @@ func TestACheckpointOfAnotherPolicyDoesNotServe_G3(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	var before *catalog.Generation
 	t.Run("a first run", func(t *testing.T) {
-		_, live := run(t, m, func(o *source.Options) { o.Checkpoint, o.Dev = path, true })
+		_, live := run(t, m, func(o *ingest.Options) { o.Checkpoint, o.Dev = path, true })
 		before = live.Current()
 	})
-	first, whole := source.Restore(path, annotationJudge{}, false, slog.New(slog.DiscardHandler))
+	first, whole := ingest.Restore(path, annotationJudge{}, false, slog.New(slog.DiscardHandler))
 	if whole || first == nil || first.Snapshot.Len() != 0 || first.Number != before.Number {
 		t.Fatalf("restored %+v (whole: %v), want nothing but the number %d", first, whole, before.Number)
 	}
@@ -270,7 +270,7 @@ func TestACheckpointWaitsUntilAllIsJudgedByThePolicy_G3(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	judge := &judgeOfPolicy{policy: "before"}
 	log := slog.New(slog.DiscardHandler)
-	in := source.New(source.Options{Source: m, Live: catalog.NewLive(catalog.LiveOptions{}), Judge: judge, Checkpoint: path, Log: log})
+	in := ingest.New(ingest.Options{Source: m, Live: catalog.NewLive(catalog.LiveOptions{}), Judge: judge, Checkpoint: path, Log: log})
 	reconcile := func() {
 		t.Helper()
 		if _, err := in.Reconcile(t.Context()); err != nil {
@@ -282,7 +282,7 @@ func TestACheckpointWaitsUntilAllIsJudgedByThePolicy_G3(t *testing.T) {
 		if err := in.Save(); err != nil {
 			t.Fatal(err)
 		}
-		_, whole := source.Restore(path, judge, false, log)
+		_, whole := ingest.Restore(path, judge, false, log)
 		return whole
 	}
 	reconcile()
@@ -314,7 +314,7 @@ func BenchmarkPublishToVisible(b *testing.B) {
 			m.publish(fmt.Sprintf("acme/plugin-%d", i), fmt.Sprintf("1.%d.0", v))
 		}
 	}
-	in, live := run(b, m, func(o *source.Options) { o.Interval = 1 })
+	in, live := run(b, m, func(o *ingest.Options) { o.Interval = 1 })
 	var at digest.Digest
 	for i := 0; b.Loop(); i++ {
 		repo, version := fmt.Sprintf("acme/plugin-%d", i%400), fmt.Sprintf("2.%d.0", i)

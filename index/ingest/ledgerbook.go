@@ -1,4 +1,4 @@
-package source
+package ingest
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package source_test
+package ingest_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -23,14 +23,14 @@ import (
 )
 
 // run starts an Ingester over m and waits until it serves.
-func run(t testing.TB, m *memory, change func(*source.Options)) (*source.Ingester, *catalog.Live) {
+func run(t testing.TB, m *memory, change func(*ingest.Options)) (*ingest.Ingester, *catalog.Live) {
 	t.Helper()
 	live := catalog.NewLive(catalog.LiveOptions{})
-	opts := source.Options{Source: m, Live: live, Judge: annotationJudge{}, Interval: 1, Log: slog.New(slog.DiscardHandler)}
+	opts := ingest.Options{Source: m, Live: live, Judge: annotationJudge{}, Interval: 1, Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&opts)
 	}
-	in := source.New(opts)
+	in := ingest.New(opts)
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -47,7 +47,7 @@ func run(t testing.TB, m *memory, change func(*source.Options)) (*source.Ingeste
 	return in, opts.Live
 }
 
-func settle(t testing.TB, in *source.Ingester) {
+func settle(t testing.TB, in *ingest.Ingester) {
 	t.Helper()
 	if err := in.Settled(t.Context()); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestAnotherPolicyJudgesAllAndReadsNoVersionAgain_G3(t *testing.T) {
 	d := m.publish("acme/hello", "1.0.0")
 	m.sign("acme/hello", d, "good", true)
 	j := &swayed{}
-	in, live := run(t, m, func(o *source.Options) { o.Judge = j })
+	in, live := run(t, m, func(o *ingest.Options) { o.Judge = j })
 	for _, strict := range []bool{true, false} {
 		j.strict.Store(strict)
 		manifests := m.read(d.Digest)
@@ -315,7 +315,7 @@ func TestAnUnsettledVersionIsJudgedWithEveryTouch(t *testing.T) {
 	d := m.publish("acme/hello", "1.0.0")
 	m.fault(m.sign("acme/hello", d, "good", true).String(), errDisk)
 	stopped := time.Now() // so that nothing is tried again by itself
-	in, live := run(t, m, func(o *source.Options) { o.Now = func() time.Time { return stopped } })
+	in, live := run(t, m, func(o *ingest.Options) { o.Now = func() time.Time { return stopped } })
 	if diff := cmp.Diff(map[string]string{"1.0.0": "could_not_tell unverified"}, said(t, live, "acme/hello")); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
 	}
@@ -347,7 +347,7 @@ func TestDevListsWhatIsUnsigned(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	m.sign("acme/hello", m.publish("acme/hello", "1.1.0"), "evil", true)
 	m.tag("acme/hello", artifact.DigestTag(m.publish("acme/hello", "1.2.0").Digest, "sig"), digest.FromString("gone"))
-	_, live := run(t, m, func(o *source.Options) { o.Dev = true })
+	_, live := run(t, m, func(o *ingest.Options) { o.Dev = true })
 	want := map[string]string{"1.0.0": "unsigned", "1.1.0": "unverified", "1.2.0": "could_not_tell unverified"}
 	if diff := cmp.Diff(want, said(t, live, "acme/hello")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -358,7 +358,7 @@ func TestWithoutAJudgeNothingIsListed(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
 	m.sign("acme/hello", m.publish("acme/hello", "1.0.0"), "good", true)
-	_, live := run(t, m, func(o *source.Options) { o.Judge, o.Dev = nil, true })
+	_, live := run(t, m, func(o *ingest.Options) { o.Judge, o.Dev = nil, true })
 	if diff := cmp.Diff(map[string]string{"1.0.0": "could_not_tell unverified"}, said(t, live, "acme/hello")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -1,4 +1,4 @@
-package source_test
+package ingest_test
 
 import (
 	"context"

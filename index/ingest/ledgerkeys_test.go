@@ -1,4 +1,4 @@
-package source_test
+package ingest_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/signature"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -55,7 +55,7 @@ func TestAChangeOfALedgerJudgesItsPublisherAgain_G3(t *testing.T) {
 	m.sign("acme/hello", d, "good", true)
 	e := m.publish("examples/two", "1.0.0")
 	m.sign("examples/two", e, "good", true)
-	in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Judge = l.judge, keyedJudge{} })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Judge = l.judge, keyedJudge{} })
 	read := func(what string) int {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -130,7 +130,7 @@ func TestAPluginThatIsReadWhileItsLedgerChanges_G3(t *testing.T) {
 	l := newLedgers(t, m)
 	l.act("oarlock/publishers:acme", "claim")
 	judge := stoppedJudge{begun: new(atomic.Bool), once: new(sync.Once), judging: make(chan struct{}), resume: make(chan struct{}), compared: make(chan struct{})}
-	in, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Judge, o.Workers = l.judge, judge, 2 })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Judge, o.Workers = l.judge, judge, 2 })
 	m.sign("acme/new", m.publish("acme/new", "1.0.0"), "good", true)
 	in.Touch("acme/new")
 	<-judge.judging
@@ -162,7 +162,7 @@ func TestAVersionSaysWhichLedgerCouldNotBeTold_G3(t *testing.T) {
 	for _, act := range []string{"claim", "key", "forge"} {
 		l.act(acme, act)
 	}
-	_, live := run(t, m, func(o *source.Options) { o.Ledgers, o.Judge = l.judge, judge })
+	_, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Judge = l.judge, judge })
 	plugin, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/hello"))
 	if !ok {
 		t.Fatal("there is no acme/hello")

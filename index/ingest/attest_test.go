@@ -1,4 +1,4 @@
-package source_test
+package ingest_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -56,7 +56,7 @@ func TestAVersionWaitsForItsAttestation_A5(t *testing.T) {
 	t.Parallel()
 	const repo = "acme/hello"
 	m := newMemory()
-	in, live := run(t, m, func(o *source.Options) { o.Judge = annotationAttestor{} })
+	in, live := run(t, m, func(o *ingest.Options) { o.Judge = annotationAttestor{} })
 	d := m.publish(repo, "1.0.0")
 	in.Notify(repo, "1.0.0", d.Digest, "")
 	m.sign(repo, d, "good", true)
@@ -90,7 +90,7 @@ func TestDevelopersSeeWhatIsNotAttested(t *testing.T) {
 	m := newMemory()
 	d := m.publish("acme/hello", "1.0.0")
 	m.attest("acme/hello", d, "evil")
-	_, live := run(t, m, func(o *source.Options) { o.Judge, o.Dev = annotationAttestor{}, true })
+	_, live := run(t, m, func(o *ingest.Options) { o.Judge, o.Dev = annotationAttestor{}, true })
 	if got := said(t, live, "acme/hello")["1.0.0"]; got != "unsigned" {
 		t.Errorf("got %q, want listed and unsigned", got)
 	}

@@ -1,4 +1,4 @@
-package source_test
+package ingest_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 )
@@ -39,13 +39,13 @@ func (swapped) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (po
 	return policy.Signature{Status: policy.Unverified, Vote: policy.Finding{Code: policy.CodeUnverified, Outcome: policy.Deny}}, nil
 }
 
-func tryAll(t testing.TB, in *source.Ingester, judge source.Judge) (map[string]source.ChangeKind, source.Trial) {
+func tryAll(t testing.TB, in *ingest.Ingester, judge ingest.Judge) (map[string]ingest.ChangeKind, ingest.Trial) {
 	t.Helper()
-	changes := map[string]source.ChangeKind{}
-	sum, err := in.Try(t.Context(), judge, func(c source.Change) error {
+	changes := map[string]ingest.ChangeKind{}
+	sum, err := in.Try(t.Context(), judge, func(c ingest.Change) error {
 		changes[c.ID.String()+" "+c.Version.String()] = c.Kind
 		return nil
-	}, func(source.Trial) error { return nil })
+	}, func(ingest.Trial) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,12 +61,12 @@ func TestATrialSaysWhatAPolicyWouldChange_G3(t *testing.T) {
 	in, live := run(t, m, nil)
 	before := live.Current()
 	changes, sum := tryAll(t, in, swapped{})
-	want := map[string]source.ChangeKind{"acme/lost 1.0.0": source.NewlyPending, "acme/won 1.0.0": source.NewlyListed}
+	want := map[string]ingest.ChangeKind{"acme/lost 1.0.0": ingest.NewlyPending, "acme/won 1.0.0": ingest.NewlyListed}
 	if diff := cmp.Diff(want, changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(source.Trial{Plugins: 3, Versions: 3, ListedBefore: 1, ListedAfter: 1,
-		Changes: map[source.ChangeKind]int{source.NewlyPending: 1, source.NewlyListed: 1}}, sum); diff != "" {
+	if diff := cmp.Diff(ingest.Trial{Plugins: 3, Versions: 3, ListedBefore: 1, ListedAfter: 1,
+		Changes: map[ingest.ChangeKind]int{ingest.NewlyPending: 1, ingest.NewlyListed: 1}}, sum); diff != "" {
 		t.Errorf("sum (-want +got):\n%s", diff)
 	}
 	if live.Current() != before {
@@ -82,9 +82,9 @@ func TestATrialLeavesDevOut(t *testing.T) {
 	m := newMemory()
 	m.sign("acme/lost", m.publish("acme/lost", "1.0.0"), "good", true)
 	m.publish("acme/unsigned", "1.0.0")
-	in, _ := run(t, m, func(o *source.Options) { o.Dev = true })
+	in, _ := run(t, m, func(o *ingest.Options) { o.Dev = true })
 	changes, sum := tryAll(t, in, swapped{})
-	if diff := cmp.Diff(map[string]source.ChangeKind{"acme/lost 1.0.0": source.NewlyPending}, changes); diff != "" {
+	if diff := cmp.Diff(map[string]ingest.ChangeKind{"acme/lost 1.0.0": ingest.NewlyPending}, changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 	if sum.ListedBefore != 1 || sum.ListedAfter != 0 {
@@ -122,9 +122,9 @@ func TestATrialOfManyVersionsIsToldAsItGoesAndEndsWhenAsked_G3(t *testing.T) {
 	}
 	in, _ := run(t, m, nil)
 	told, calls := 0, 0
-	sum, err := in.Try(t.Context(), swapped{}, func(c source.Change) error { told++; return nil }, func(s source.Trial) error {
-		if calls++; s.Changes[source.NewlyPending] != told {
-			t.Errorf("progress says %d, %d were told", s.Changes[source.NewlyPending], told)
+	sum, err := in.Try(t.Context(), swapped{}, func(c ingest.Change) error { told++; return nil }, func(s ingest.Trial) error {
+		if calls++; s.Changes[ingest.NewlyPending] != told {
+			t.Errorf("progress says %d, %d were told", s.Changes[ingest.NewlyPending], told)
 		}
 		return nil
 	})
@@ -132,12 +132,12 @@ func TestATrialOfManyVersionsIsToldAsItGoesAndEndsWhenAsked_G3(t *testing.T) {
 		t.Errorf("%d versions, %d told, progress %d times, %v", sum.Versions, told, calls, err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	sum, err = in.Try(ctx, swapped{}, func(source.Change) error { stop(); return nil }, func(source.Trial) error { return nil })
+	sum, err = in.Try(ctx, swapped{}, func(ingest.Change) error { stop(); return nil }, func(ingest.Trial) error { return nil })
 	if !errors.Is(err, context.Canceled) || sum.Plugins == plugins {
 		t.Errorf("after %d plugins: %v", sum.Plugins, err)
 	}
 	gone := errors.New("reader is gone")
-	if _, err := in.Try(t.Context(), swapped{}, func(source.Change) error { return gone }, nil); !errors.Is(err, gone) {
+	if _, err := in.Try(t.Context(), swapped{}, func(ingest.Change) error { return gone }, nil); !errors.Is(err, gone) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-// Package source is ingest: it reads what the registry holds, judges it, and
+// Package ingest is ingest: it reads what the registry holds, judges it, and
 // keeps the catalog equal to it.
 //
 //	Touch ─▶ queue ─▶ derive ─▶ results ─▶ apply ─▶ Live.Swap
@@ -15,4 +15,4 @@
 // bytes are missing or damaged is shown by `why` with the reason
 // could_not_tell and tried again later; a repository whose tags could not be
 // listed keeps what was known of it, and the log says so at level error.
-package source
+package ingest

@@ -1,4 +1,4 @@
-package source_test
+package ingest_test
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/index/source"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/attest"
 	"github.com/oarlock/oarlock/policy/signature"
@@ -125,7 +125,7 @@ func (s signedSite) trusting(t testing.TB, name string) *trust.Policy {
 }
 
 // serve follows the registry as a server does.
-func (s signedSite) serve(t testing.TB, p *trust.Policy) (*signature.Judge, *source.Ingester, *catalog.Live) {
+func (s signedSite) serve(t testing.TB, p *trust.Policy) (*signature.Judge, *ingest.Ingester, *catalog.Live) {
 	t.Helper()
 	signed, err := signature.New(signature.Options{Trust: p})
 	if err != nil {
@@ -136,7 +136,7 @@ func (s signedSite) serve(t testing.TB, p *trust.Policy) (*signature.Judge, *sou
 		t.Fatal(err)
 	}
 	live := catalog.NewLive(catalog.LiveOptions{})
-	in := source.New(source.Options{Source: s.Registry, Live: live, Judge: judgesOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
+	in := ingest.New(ingest.Options{Source: s.Registry, Live: live, Judge: judgesOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
