@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
 )
 
 // Options are how an Authority is made. Store, Keys and PublicURL are needed.
@@ -120,7 +121,7 @@ func (a *Authority) forget() {
 func (a *Authority) Decide(ctx context.Context, p Principal, action Action, r Resource) (Decision, error) {
 	known, err := a.facts(ctx, r)
 	if err != nil {
-		return Decision{CouldNotTell, "unknown", "the store did not answer"}, fmt.Errorf("%s on %s: %w", action, r, err)
+		return Decision{policy.Unknown, "unknown", "the store did not answer"}, fmt.Errorf("%s on %s: %w", action, r, err)
 	}
 	return Decide(p, action, known), nil
 }
@@ -134,16 +135,16 @@ func (a *Authority) Check(ctx context.Context, action Action, r Resource) error 
 	switch {
 	case err != nil:
 		return err
-	case d.Outcome == Denied && p.Kind == Anonymous:
+	case d.Outcome == policy.Deny && p.Kind == Anonymous:
 		return a.challenge("", d.Reason, challengeScope(action, r))
-	case d.Outcome == Denied && d.Code == "access":
+	case d.Outcome == policy.Deny && d.Code == "access":
 		bare := p
 		bare.Access = nil
-		if all, err := a.Decide(ctx, bare, action, r); err == nil && all.Outcome == Denied && action != RepositoryPull {
+		if all, err := a.Decide(ctx, bare, action, r); err == nil && all.Outcome == policy.Deny && action != RepositoryPull {
 			a.refused(ctx, p, action, r, all) // no other access token would do
 		}
 		return a.challenge("insufficient_scope", d.Reason, challengeScope(action, r))
-	case d.Outcome == Denied && action != RepositoryPull:
+	case d.Outcome == policy.Deny && action != RepositoryPull:
 		a.refused(ctx, p, action, r, d)
 	}
 	return d.Err()

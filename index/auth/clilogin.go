@@ -9,8 +9,9 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/oarlock/oarlock/artifact"
 	"golang.org/x/oauth2"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // codeTime is how long a client may take to come for its token.

@@ -5,33 +5,12 @@ import (
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
 )
 
-// An Outcome is one of three answers. The zero Outcome is CouldNotTell, which
-// denies.
-type Outcome uint8
-
-// The outcomes.
-const (
-	CouldNotTell Outcome = iota
-	Denied
-	Allowed
-)
-
-func (o Outcome) String() string {
-	switch o {
-	case Allowed:
-		return "allowed"
-	case Denied:
-		return "denied"
-	default:
-		return "could not tell"
-	}
-}
-
-// A Decision is an Outcome with its reason. The zero Decision denies.
+// A Decision is an outcome with its reason. The zero Decision denies.
 type Decision struct {
-	Outcome Outcome
+	Outcome policy.Outcome
 	// Code is stable and short: "role", "scope", "access", "closed",
 	// "publishing_off", "unclaimed", "claimed", "reserved", "unknown".
 	Code string
@@ -40,15 +19,15 @@ type Decision struct {
 }
 
 // Allowed reports whether the action may be done.
-func (d Decision) Allowed() bool { return d.Outcome == Allowed }
+func (d Decision) Allowed() bool { return d.Outcome == policy.Allow }
 
 // Err is nil when allowed; it wraps artifact.ErrDenied when denied, and no
 // kind when it could not tell.
 func (d Decision) Err() error {
 	switch d.Outcome {
-	case Allowed:
+	case policy.Allow:
 		return nil
-	case Denied:
+	case policy.Deny:
 		return fmt.Errorf("%s: %w", d.Reason, artifact.ErrDenied)
 	default:
 		return fmt.Errorf("could not tell whether this is allowed: %s", d.Reason)
@@ -56,11 +35,11 @@ func (d Decision) Err() error {
 }
 
 func deny(code, format string, args ...any) Decision {
-	return Decision{Denied, code, fmt.Sprintf(format, args...)}
+	return Decision{policy.Deny, code, fmt.Sprintf(format, args...)}
 }
 
 func unknown(r Resource, fact string) Decision {
-	return Decision{CouldNotTell, "unknown", fmt.Sprintf("%s: nobody said whether it is %s", r, fact)}
+	return Decision{policy.Unknown, "unknown", fmt.Sprintf("%s: nobody said whether it is %s", r, fact)}
 }
 
 // Decide says whether p may do a to r. It is pure: equal arguments give equal
@@ -71,7 +50,7 @@ func Decide(p Principal, a Action, r Resource) Decision {
 		return deny("role", "%s is no action on a %s", a, r.Class)
 	}
 	if p.Name == "" {
-		return Decision{CouldNotTell, "unknown", "nobody said who asks"}
+		return Decision{policy.Unknown, "unknown", "nobody said who asks"}
 	}
 	if d, mine := decideLedgers(p, a, r); mine {
 		return d
@@ -96,13 +75,13 @@ func checkRoles(p Principal, row permission, r Resource) Decision {
 	roles := p.roles(r)
 	for _, role := range roles {
 		if slices.Contains(row.roles, role) {
-			return Decision{Outcome: Allowed}
+			return Decision{Outcome: policy.Allow}
 		}
 	}
 	if row.public && slices.Contains(roles, RoleAnyone) {
 		switch r.Public {
 		case Yes:
-			return Decision{Outcome: Allowed}
+			return Decision{Outcome: policy.Allow}
 		case Unknown:
 			return unknown(r, "public")
 		}
@@ -126,24 +105,24 @@ func checkBounds(p Principal, a Action, r Resource) Decision {
 	if p.Access != nil && !p.Access.covers(a, r) {
 		return deny("access", "the access token of %s was not issued for %s on %s: ask for another with that scope", p.Name, a, r)
 	}
-	return Decision{Outcome: Allowed}
+	return Decision{Outcome: policy.Allow}
 }
 
 // checkState holds the action to what the namespace is.
 func checkState(p Principal, row permission, r Resource) Decision {
 	if r.Class == OnSite {
-		return Decision{Outcome: Allowed}
+		return Decision{Outcome: policy.Allow}
 	}
 	if r.Namespace == artifact.ReservedPublisher {
 		if p.Kind == Process || row.action == RepositoryPull {
-			return Decision{Outcome: Allowed}
+			return Decision{Outcome: policy.Allow}
 		}
 		return deny("reserved", "namespace %s is reserved: only the registry itself writes there", r.Namespace)
 	}
 	if row.unclaimed {
 		switch r.Claimed {
 		case No:
-			return Decision{Outcome: Allowed}
+			return Decision{Outcome: policy.Allow}
 		case Yes:
 			return deny("claimed", "namespace %s has an owner already: ask them to transfer it or to make you a member", r.Namespace)
 		default:
@@ -169,7 +148,7 @@ func checkState(p Principal, row permission, r Resource) Decision {
 		}
 		return deny("publishing_off", "publishing is switched off for namespace %s: an owner or the operator of the site can switch it on", r.Namespace)
 	}
-	return Decision{Outcome: Allowed}
+	return Decision{Outcome: policy.Allow}
 }
 
 func listRoles(row permission) string {

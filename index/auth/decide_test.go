@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -88,7 +90,7 @@ func TestEveryCell_B4_B6(t *testing.T) {
 		for _, a := range Actions(on.r.Class) {
 			fmt.Fprintf(&b, "| %s |", a)
 			for _, who := range askers() {
-				fmt.Fprintf(&b, " %s |", map[Outcome]string{Allowed: "yes", Denied: "-", CouldNotTell: "?"}[Decide(who.p, a, on.r).Outcome])
+				fmt.Fprintf(&b, " %s |", map[policy.Outcome]string{policy.Allow: "yes", policy.Deny: "-", policy.Unknown: "?"}[Decide(who.p, a, on.r).Outcome])
 			}
 			b.WriteString("\n")
 		}
@@ -173,7 +175,7 @@ func TestDecideRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := Decide(c.p, c.a, mine)
-			if d.Outcome != Denied || d.Code != c.code || d.Reason == "" {
+			if d.Outcome != policy.Deny || d.Code != c.code || d.Reason == "" {
 				t.Errorf("got %v %q %q, want denied %q", d.Outcome, d.Code, d.Reason, c.code)
 			}
 			if !errors.Is(d.Err(), artifact.ErrDenied) {

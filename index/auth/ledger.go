@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/policy"
 )
 
 // decideLedgers says who may push to the ledgers of publishers, which is how a
@@ -21,5 +22,5 @@ func decideLedgers(p Principal, a Action, r Resource) (d Decision, mine bool) {
 	if d := checkBounds(p, a, r); !d.Allowed() {
 		return d, true
 	}
-	return Decision{Outcome: Allowed}, true
+	return Decision{Outcome: policy.Allow}, true
 }

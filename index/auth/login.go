@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/oarlock/oarlock/artifact"
 	"golang.org/x/oauth2"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // loginTime is how long somebody may take at the provider.

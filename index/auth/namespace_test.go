@@ -137,7 +137,7 @@ func TestPublishingSwitches_B6(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return d.Outcome.String() + " " + d.Code
+		return outcomeText(d.Outcome) + " " + d.Code
 	}
 	if got := publish(); got != "allowed " {
 		t.Errorf("both on: %s", got)

@@ -12,9 +12,10 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/outbound"
-	"golang.org/x/oauth2"
 )
 
 // A GrantRule gives a role to people for whom a claim has a value, or holds it

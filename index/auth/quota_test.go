@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/oarlock/oarlock/artifact"
 	"pgregory.net/rapid"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 func quotaOf(store Usage, l Limits) *Quota {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/oarlock/oarlock/policy"
 )
 
 // audit writes one row for an act that is being done, in its transaction. A
@@ -13,7 +15,7 @@ import (
 func (a *Authority) audit(ctx context.Context, by Principal, action, resource string, before, after any) error {
 	rec := AuditRecord{
 		At: a.o.Now().UTC(), Actor: by.Name, Session: by.Session,
-		Action: action, Resource: resource, Outcome: Allowed.String(), Request: requestID(ctx),
+		Action: action, Resource: resource, Outcome: outcomeText(policy.Allow), Request: requestID(ctx),
 	}
 	var err error
 	if rec.Before, err = auditText(before); err != nil {
@@ -29,7 +31,7 @@ func (a *Authority) audit(ctx context.Context, by Principal, action, resource st
 func (a *Authority) Record(ctx context.Context, by Principal, action Action, r Resource, d Decision) error {
 	return a.o.Store.AppendAudit(ctx, AuditRecord{
 		At: a.o.Now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
-		Outcome: d.Outcome.String(), Reason: d.Reason, Request: requestID(ctx),
+		Outcome: outcomeText(d.Outcome), Reason: d.Reason, Request: requestID(ctx),
 	})
 }
 
@@ -46,6 +48,18 @@ func (a *Authority) NoteFailure(ctx context.Context, by Principal, action Action
 		At: a.o.Now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
 		Outcome: "failed", Reason: cause.Error(), Request: requestID(ctx),
 	})
+}
+
+// outcomeText is how an audit row says o.
+func outcomeText(o policy.Outcome) string {
+	switch o {
+	case policy.Allow:
+		return "allowed"
+	case policy.Deny:
+		return "denied"
+	default:
+		return "could not tell"
+	}
 }
 
 func auditText(v any) (string, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
 )
 
 // The log of what was refused grows by at most maxRefusals+1 rows at once and
@@ -42,7 +43,7 @@ type repeated struct {
 
 // take counts one, and says what is to be written now.
 func (l *refusals) take(k refusal, rec AuditRecord, now time.Time) []AuditRecord {
-	rec.At, rec.Outcome, rec.After = now.UTC(), Denied.String(), from(k.from)
+	rec.At, rec.Outcome, rec.After = now.UTC(), outcomeText(policy.Deny), from(k.from)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	rows := l.close(now, false)
@@ -78,7 +79,7 @@ func (l *refusals) close(now time.Time, any bool) []AuditRecord {
 		}
 	}
 	if l.other > 0 {
-		sum(AuditRecord{Actor: "several", Action: "several", Resource: string(OnSite), Outcome: Denied.String(), Reason: "of more kinds than are written one by one"}, l.other)
+		sum(AuditRecord{Actor: "several", Action: "several", Resource: string(OnSite), Outcome: outcomeText(policy.Deny), Reason: "of more kinds than are written one by one"}, l.other)
 	}
 	l.kinds, l.other = nil, 0
 	return rows

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oarlock/oarlock/policy"
 )
 
 func (s *site) rows(outcome string) []AuditRecord {
@@ -78,7 +80,7 @@ func TestAFloodOfRefusalsIsSummedUp_K1(t *testing.T) {
 	s := newSite(t)
 	for n := range 5000 {
 		p := Principal{Kind: Person, Name: fmt.Sprintf("person:p%d", n%50)}
-		s.auth.refused(t.Context(), p, SiteManage, Site(), Decision{Denied, "role", "no"})
+		s.auth.refused(t.Context(), p, SiteManage, Site(), Decision{policy.Deny, "role", "no"})
 	}
 	if got := len(s.rows("denied")); got != maxRefusals {
 		t.Errorf("%d rows at once", got)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
 )
 
 // A TokenRequest asks for a new credential.
@@ -260,7 +261,7 @@ func (a *Authority) require(ctx context.Context, by Principal, action Action, r 
 	if err != nil {
 		return err
 	}
-	if d.Outcome == Denied && by.LoggedIn() {
+	if d.Outcome == policy.Deny && by.LoggedIn() {
 		a.refused(ctx, by, action, r, d)
 	}
 	return d.Err()

@@ -5,12 +5,10 @@ import (
 	"time"
 )
 
-// The records are plain structs without a name of their own, so that a store
-// that declares the same ones satisfies the interfaces below without knowing
-// this package. Times are UTC; the zero time means never.
+// The records are what a Store keeps. Times are UTC; the zero time means never.
 type (
 	// TokenRecord is a stored credential. Hash is SHA-256 of the secret.
-	TokenRecord = struct {
+	TokenRecord struct {
 		ID        string
 		Kind      string // TokenKind
 		Name      string // label, unique for nothing
@@ -26,7 +24,7 @@ type (
 		UsedAt    time.Time
 	}
 	// PersonRecord is an account. Issuer and Subject are unique together.
-	PersonRecord = struct {
+	PersonRecord struct {
 		Name       string // "person:ada"
 		Issuer     string
 		Subject    string
@@ -37,7 +35,7 @@ type (
 		LoggedInAt time.Time
 	}
 	// NamespaceRecord is a claimed namespace. Revision rises with each change.
-	NamespaceRecord = struct {
+	NamespaceRecord struct {
 		Name          string
 		Public        bool
 		PublishingOff bool
@@ -47,7 +45,7 @@ type (
 		Revision      int64
 	}
 	// MemberRecord is one principal's role in one namespace.
-	MemberRecord = struct {
+	MemberRecord struct {
 		Namespace string
 		Principal string
 		Role      string
@@ -55,7 +53,7 @@ type (
 		AddedAt   time.Time
 	}
 	// AuditRecord is one act. Seq and Hash are the store's.
-	AuditRecord = struct {
+	AuditRecord struct {
 		Seq      int64
 		At       time.Time
 		Actor    string
@@ -70,7 +68,7 @@ type (
 		Hash     []byte
 	}
 	// UsageRecord is what a namespace holds.
-	UsageRecord = struct {
+	UsageRecord struct {
 		Namespace string
 		Bytes     int64
 		Versions  int64

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 type auditRow struct {
@@ -30,8 +32,8 @@ type auditRow struct {
 	Hash     []byte `bun:"hash"`
 }
 
-func (r auditRow) record() AuditRecord {
-	return AuditRecord{
+func (r auditRow) record() auth.AuditRecord {
+	return auth.AuditRecord{
 		Seq: r.Seq, At: fromMicro(r.At), Actor: r.Actor, Session: r.Session, Action: r.Action, Resource: r.Resource,
 		Outcome: r.Outcome, Reason: r.Reason, Before: r.Before, After: r.After, Request: r.Request, Hash: r.Hash,
 	}
@@ -59,7 +61,7 @@ func (r auditRow) chain(before []byte) []byte {
 
 // AppendAudit writes one row and chains it to the last. Rows are never changed
 // or removed; Seq and Hash of a are not looked at.
-func (s *Store) AppendAudit(ctx context.Context, a AuditRecord) error {
+func (s *Store) AppendAudit(ctx context.Context, a auth.AuditRecord) error {
 	row := auditRow{
 		At: micro(a.At), Actor: legible(a.Actor), Session: legible(a.Session), Action: legible(a.Action), Resource: legible(a.Resource),
 		Outcome: legible(a.Outcome), Reason: legible(a.Reason), Before: legible(a.Before), After: legible(a.After), Request: legible(a.Request),
@@ -116,7 +118,7 @@ type AuditQuery struct {
 }
 
 // AuditLog returns rows, the newest first.
-func (s *Store) AuditLog(ctx context.Context, q AuditQuery) ([]AuditRecord, error) {
+func (s *Store) AuditLog(ctx context.Context, q AuditQuery) ([]auth.AuditRecord, error) {
 	if q.Limit <= 0 {
 		q.Limit = 100
 	}
@@ -139,7 +141,7 @@ func (s *Store) AuditLog(ctx context.Context, q AuditQuery) ([]AuditRecord, erro
 	if err := sel.Scan(ctx); err != nil {
 		return nil, wrap("audit", err)
 	}
-	records := make([]AuditRecord, len(rows))
+	records := make([]auth.AuditRecord, len(rows))
 	for i, row := range rows {
 		records[i] = row.record()
 	}

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 func contractAudit(t *testing.T, s *Store) {
 	ctx := t.Context()
 	each(20, func(i int) {
-		want(t, "append", s.AppendAudit(ctx, AuditRecord{
+		want(t, "append", s.AppendAudit(ctx, auth.AuditRecord{
 			At: noon.Add(time.Duration(i) * time.Second), Actor: fmt.Sprintf("person:%d", i%2), Session: "s", Action: "token:create",
 			Resource: "token ü", Outcome: "allowed", Reason: "r", Before: `{"a":1}`, After: "", Request: "q",
 		}), nil)
@@ -54,7 +56,7 @@ func TestForeignBytesLeaveTheChainWhole_K1(t *testing.T) {
 		t.Run(database, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, fresh(t))
-			if err := s.AppendAudit(t.Context(), AuditRecord{At: noon, Actor: "a\xff\xfe", Resource: "b\x00c"}); err != nil {
+			if err := s.AppendAudit(t.Context(), auth.AuditRecord{At: noon, Actor: "a\xff\xfe", Resource: "b\x00c"}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.VerifyAudit(t.Context()); err != nil {
@@ -90,7 +92,7 @@ func TestTamperingIsNoticed_K1(t *testing.T) {
 			t.Parallel()
 			s := open(t, "sqlite://"+filepath.Join(t.TempDir(), "x.db"))
 			for i := range 10 {
-				if err := s.AppendAudit(t.Context(), AuditRecord{At: noon, Actor: fmt.Sprint("person:", i), Action: "a", Resource: "b"}); err != nil {
+				if err := s.AppendAudit(t.Context(), auth.AuditRecord{At: noon, Actor: fmt.Sprint("person:", i), Action: "a", Resource: "b"}); err != nil {
 					t.Fatal(err)
 				}
 			}

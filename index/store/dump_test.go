@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // dumped is a dump in memory.
@@ -53,13 +55,13 @@ func fill(t *testing.T, s *Store) {
 	t.Helper()
 	ctx := t.Context()
 	strange := "a\"b\\c\nü 🦀 <&>  "
-	token := TokenRecord{ID: "t1", Kind: "robot", Name: strange, Principal: "robot:ci", Namespace: "acme", Scopes: []string{"pull"}, Hash: []byte{0, 255, 10}, CreatedBy: "admin", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+	token := auth.TokenRecord{ID: "t1", Kind: "robot", Name: strange, Principal: "robot:ci", Namespace: "acme", Scopes: []string{"pull"}, Hash: []byte{0, 255, 10}, CreatedBy: "admin", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
 	for _, err := range []error{
-		s.AddNamespace(ctx, NamespaceRecord{Name: "zeta", CreatedBy: "ann", CreatedAt: noon}, "ann", []string{"zeta", "zéta"}),
-		s.AddNamespace(ctx, NamespaceRecord{Name: "acme", Public: true, CreatedBy: "ann", CreatedAt: noon}, "ann", []string{"acme"}),
-		s.PutMember(ctx, MemberRecord{Namespace: "acme", Principal: "bob", Role: "publisher", AddedBy: "ann", AddedAt: noon}),
+		s.AddNamespace(ctx, auth.NamespaceRecord{Name: "zeta", CreatedBy: "ann", CreatedAt: noon}, "ann", []string{"zeta", "zéta"}),
+		s.AddNamespace(ctx, auth.NamespaceRecord{Name: "acme", Public: true, CreatedBy: "ann", CreatedAt: noon}, "ann", []string{"acme"}),
+		s.PutMember(ctx, auth.MemberRecord{Namespace: "acme", Principal: "bob", Role: "publisher", AddedBy: "ann", AddedAt: noon}),
 		s.AddToken(ctx, token),
-		s.AddPerson(ctx, PersonRecord{Name: "ann", Issuer: "https://id.example.org", Subject: "1", Email: "ann@example.org", Grants: []string{"admin"}, CreatedAt: noon}),
+		s.AddPerson(ctx, auth.PersonRecord{Name: "ann", Issuer: "https://id.example.org", Subject: "1", Email: "ann@example.org", Grants: []string{"admin"}, CreatedAt: noon}),
 		s.SaveKey(ctx, "k1", []byte("private")),
 		s.Enqueue(ctx, "mail", []byte(strange), noon),
 		s.Enqueue(ctx, "mail", []byte{}, noon),
@@ -69,7 +71,7 @@ func fill(t *testing.T, s *Store) {
 		}
 	}
 	for i := range 2*partRows + 3 {
-		if err := s.AppendAudit(ctx, AuditRecord{At: noon, Actor: fmt.Sprint(i), Action: "a", Reason: strange}); err != nil {
+		if err := s.AppendAudit(ctx, auth.AuditRecord{At: noon, Actor: fmt.Sprint(i), Action: "a", Reason: strange}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,7 +114,7 @@ func TestDumpMovesASite_K6(t *testing.T) {
 				if err := is.Enqueue(t.Context(), "mail", []byte("next"), noon); err != nil {
 					t.Errorf("a row after those that were loaded: %v", err)
 				}
-				if err := is.AppendAudit(t.Context(), AuditRecord{At: noon}); err != nil {
+				if err := is.AppendAudit(t.Context(), auth.AuditRecord{At: noon}); err != nil {
 					t.Error(err)
 				}
 				want(t, "a load over rows", before.load(t.Context(), is), artifact.ErrConflict)
@@ -137,7 +139,7 @@ func TestDumpOfABusyDatabaseIsOneMoment_K6(t *testing.T) {
 				for i := int64(1); ctx.Err() == nil; i++ {
 					// Both rows or none: a dump that sees one of them saw no single moment.
 					err := s.InTx(t.Context(), func(ctx context.Context) error {
-						return errors.Join(s.AppendAudit(ctx, AuditRecord{At: noon, Actor: fmt.Sprint(i)}), s.Enqueue(ctx, "n", nil, noon))
+						return errors.Join(s.AppendAudit(ctx, auth.AuditRecord{At: noon, Actor: fmt.Sprint(i)}), s.Enqueue(ctx, "n", nil, noon))
 					})
 					if err != nil {
 						done <- err
@@ -166,7 +168,7 @@ func TestDumpOfABusyDatabaseIsOneMoment_K6(t *testing.T) {
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
-			if err := beside.AppendAudit(t.Context(), AuditRecord{At: noon}); err == nil && !s.postgres() {
+			if err := beside.AppendAudit(t.Context(), auth.AuditRecord{At: noon}); err == nil && !s.postgres() {
 				t.Error("written through a store that was opened beside")
 			}
 		})

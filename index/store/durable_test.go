@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // schemaOf is the text of the schema, to compare two.
@@ -43,7 +45,7 @@ func TestMigration_K6(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = errors.Join(old.migrate(t.Context(), int64(version)), old.AddToken(t.Context(), TokenRecord{ID: "a", CreatedAt: noon, Hash: []byte{1}}), old.Close())
+				err = errors.Join(old.migrate(t.Context(), int64(version)), old.AddToken(t.Context(), auth.TokenRecord{ID: "a", CreatedAt: noon, Hash: []byte{1}}), old.Close())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -93,7 +95,7 @@ func TestDamagedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 200 {
-			if err := s.AddToken(t.Context(), TokenRecord{ID: fmt.Sprint(i), Hash: make([]byte, 500)}); err != nil {
+			if err := s.AddToken(t.Context(), auth.TokenRecord{ID: fmt.Sprint(i), Hash: make([]byte, 500)}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // TestMain lets the test binary be the process that is killed.
@@ -28,7 +30,7 @@ func writeUntilKilled(path string) {
 		os.Exit(1)
 	}
 	for i := 1; ; i++ {
-		if err := s.AppendAudit(ctx, AuditRecord{At: noon, Actor: strconv.Itoa(i)}); err != nil {
+		if err := s.AppendAudit(ctx, auth.AuditRecord{At: noon, Actor: strconv.Itoa(i)}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

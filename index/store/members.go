@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 type memberRow struct {
@@ -19,30 +21,30 @@ type memberRow struct {
 }
 
 // Members are the members of a namespace, by principal.
-func (s *Store) Members(ctx context.Context, namespace string) ([]MemberRecord, error) {
+func (s *Store) Members(ctx context.Context, namespace string) ([]auth.MemberRecord, error) {
 	return s.members(ctx, "namespace = ?", namespace)
 }
 
 // MembershipsOf are the roles of a principal, by namespace.
-func (s *Store) MembershipsOf(ctx context.Context, principal string) ([]MemberRecord, error) {
+func (s *Store) MembershipsOf(ctx context.Context, principal string) ([]auth.MemberRecord, error) {
 	return s.members(ctx, "principal = ?", principal)
 }
 
-func (s *Store) members(ctx context.Context, where, value string) ([]MemberRecord, error) {
+func (s *Store) members(ctx context.Context, where, value string) ([]auth.MemberRecord, error) {
 	var rows []memberRow
 	if err := s.reader(ctx).NewSelect().Model(&rows).Where(where, value).Order("namespace", "principal").Scan(ctx); err != nil {
 		return nil, wrap("members", err)
 	}
-	records := make([]MemberRecord, len(rows))
+	records := make([]auth.MemberRecord, len(rows))
 	for i, r := range rows {
-		records[i] = MemberRecord{Namespace: r.Namespace, Principal: r.Principal, Role: r.Role, AddedBy: r.AddedBy, AddedAt: fromMicro(r.AddedAt)}
+		records[i] = auth.MemberRecord{Namespace: r.Namespace, Principal: r.Principal, Role: r.Role, AddedBy: r.AddedBy, AddedAt: fromMicro(r.AddedAt)}
 	}
 	return records, nil
 }
 
 // PutMember gives a principal a role in place of the one that it had. To take
 // the role from the last owner is a conflict.
-func (s *Store) PutMember(ctx context.Context, m MemberRecord) error {
+func (s *Store) PutMember(ctx context.Context, m auth.MemberRecord) error {
 	row := memberRow{Namespace: m.Namespace, Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: micro(m.AddedAt)}
 	return s.changeMembers(ctx, m.Namespace, func(ctx context.Context) error {
 		_, err := s.writer(ctx).NewInsert().Model(&row).On("CONFLICT (namespace, principal) DO UPDATE").

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 type namespaceRow struct {
@@ -27,7 +29,7 @@ type keyRow struct {
 	Namespace string `bun:"namespace"`
 }
 
-func namespaceRowOf(n NamespaceRecord) namespaceRow {
+func namespaceRowOf(n auth.NamespaceRecord) namespaceRow {
 	return namespaceRow{
 		Name: n.Name, Public: n.Public, PublishingOff: n.PublishingOff, ClosedAt: micro(n.ClosedAt),
 		CreatedBy: n.CreatedBy, CreatedAt: micro(n.CreatedAt), Revision: n.Revision,
@@ -36,7 +38,7 @@ func namespaceRowOf(n NamespaceRecord) namespaceRow {
 
 // AddNamespace stores a new namespace with its first owner, all or nothing. A
 // name or a key that is there is a conflict.
-func (s *Store) AddNamespace(ctx context.Context, n NamespaceRecord, owner string, keys []string) error {
+func (s *Store) AddNamespace(ctx context.Context, n auth.NamespaceRecord, owner string, keys []string) error {
 	what := fmt.Sprintf("namespace %q", n.Name)
 	return s.InTx(ctx, func(ctx context.Context) error {
 		row := namespaceRowOf(n)
@@ -59,16 +61,16 @@ func (s *Store) AddNamespace(ctx context.Context, n NamespaceRecord, owner strin
 }
 
 // Namespace returns one.
-func (s *Store) Namespace(ctx context.Context, name string) (NamespaceRecord, error) {
+func (s *Store) Namespace(ctx context.Context, name string) (auth.NamespaceRecord, error) {
 	var r namespaceRow
 	if err := s.reader(ctx).NewSelect().Model(&r).Where("name = ?", name).Scan(ctx); err != nil {
-		return NamespaceRecord{}, wrap(fmt.Sprintf("namespace %q", name), err)
+		return auth.NamespaceRecord{}, wrap(fmt.Sprintf("namespace %q", name), err)
 	}
 	return r.record(), nil
 }
 
-func (r namespaceRow) record() NamespaceRecord {
-	return NamespaceRecord{
+func (r namespaceRow) record() auth.NamespaceRecord {
+	return auth.NamespaceRecord{
 		Name: r.Name, Public: r.Public, PublishingOff: r.PublishingOff, ClosedAt: fromMicro(r.ClosedAt),
 		CreatedBy: r.CreatedBy, CreatedAt: fromMicro(r.CreatedAt), Revision: r.Revision,
 	}
@@ -76,14 +78,14 @@ func (r namespaceRow) record() NamespaceRecord {
 
 // NamespacesAfter are at most limit namespaces with a name after that one, in
 // the order of their names' bytes.
-func (s *Store) NamespacesAfter(ctx context.Context, after string, limit int) ([]NamespaceRecord, error) {
+func (s *Store) NamespacesAfter(ctx context.Context, after string, limit int) ([]auth.NamespaceRecord, error) {
 	var rows []namespaceRow
 	err := s.reader(ctx).NewSelect().Model(&rows).Where("name COLLATE ? > ?", s.byteOrder(), after).
 		OrderExpr("name COLLATE ?", s.byteOrder()).Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, wrap("namespaces", err)
 	}
-	records := make([]NamespaceRecord, len(rows))
+	records := make([]auth.NamespaceRecord, len(rows))
 	for i, r := range rows {
 		records[i] = r.record()
 	}
@@ -133,7 +135,7 @@ func (s *Store) byteOrder() bun.Ident {
 
 // UpdateNamespace replaces the one whose revision is n.Revision and raises it;
 // another revision is a conflict. Who made it and when stays.
-func (s *Store) UpdateNamespace(ctx context.Context, n NamespaceRecord) error {
+func (s *Store) UpdateNamespace(ctx context.Context, n auth.NamespaceRecord) error {
 	what := fmt.Sprintf("namespace %q", n.Name)
 	return s.InTx(ctx, func(ctx context.Context) error {
 		row := namespaceRowOf(n)

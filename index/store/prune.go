@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // PruneAction is the action of the row that says what was removed of the log.
@@ -57,7 +59,7 @@ func (s *Store) PruneAudit(ctx context.Context, actor string, before, now time.T
 		if _, err := s.writer(ctx).NewInsert().Model(&anchorRow{Seq: last.Seq, Hash: last.Hash}).Exec(ctx); err != nil {
 			return wrap("audit", err)
 		}
-		if err := s.AppendAudit(ctx, AuditRecord{At: now, Actor: actor, Action: PruneAction, Resource: "site", Outcome: "allowed", After: string(text)}); err != nil {
+		if err := s.AppendAudit(ctx, auth.AuditRecord{At: now, Actor: actor, Action: PruneAction, Resource: "site", Outcome: "allowed", After: string(text)}); err != nil {
 			return err
 		}
 		n, err := affected(s.writer(ctx).NewDelete().Model((*auditRow)(nil)).Where("seq <= ?", last.Seq).Exec(ctx))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 // contractPrune: rows go after their time, the rest can be proven, and a head
@@ -18,7 +19,7 @@ func contractPrune(t *testing.T, s *Store) {
 	at := func(i int) time.Time { return noon.Add(time.Duration(i) * time.Hour) }
 	heads := map[int64]AuditHead{}
 	for i := range 10 {
-		want(t, "append", s.AppendAudit(ctx, AuditRecord{At: at(i), Actor: "person:ada", Action: "a", Resource: "site"}), nil)
+		want(t, "append", s.AppendAudit(ctx, auth.AuditRecord{At: at(i), Actor: "person:ada", Action: "a", Resource: "site"}), nil)
 		head, err := s.AuditHead(ctx)
 		want(t, "head", err, nil)
 		heads[head.Seq] = head
@@ -52,7 +53,7 @@ func contractPrune(t *testing.T, s *Store) {
 	}
 	n, err = s.PruneAudit(ctx, "process:audit", at(100), at(100))
 	same(t, "removed but for the last", n, int64(6), err)
-	same(t, "appended after that", s.AppendAudit(ctx, AuditRecord{At: at(101), Actor: "x"}), error(nil), nil)
+	same(t, "appended after that", s.AppendAudit(ctx, auth.AuditRecord{At: at(101), Actor: "x"}), error(nil), nil)
 	if _, err := s.VerifyAudit(ctx); err != nil {
 		t.Error(err)
 	}
@@ -71,7 +72,7 @@ func TestAForgedBeginningIsNoticed_K1(t *testing.T) {
 			t.Parallel()
 			s := open(t, "sqlite://"+filepath.Join(t.TempDir(), "x.db"))
 			for i := range 6 {
-				if err := s.AppendAudit(t.Context(), AuditRecord{At: noon.Add(time.Duration(i) * time.Hour), Actor: "x"}); err != nil {
+				if err := s.AppendAudit(t.Context(), auth.AuditRecord{At: noon.Add(time.Duration(i) * time.Hour), Actor: "x"}); err != nil {
 					t.Fatal(err)
 				}
 			}

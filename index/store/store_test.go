@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 var noon = time.Date(2030, 5, 1, 12, 0, 0, 123456000, time.UTC)
@@ -106,12 +108,12 @@ func same(t *testing.T, what string, got, want any, err error) {
 
 func contractTokens(t *testing.T, s *Store) {
 	ctx := t.Context()
-	robot := TokenRecord{
+	robot := auth.TokenRecord{
 		ID: "a", Kind: "robot", Name: "ci", Principal: "robot:acme/ci", Namespace: "acme", Parent: "p",
 		Scopes: []string{"repository:acme/*:pull,push", `odd "one", ü`}, Hash: []byte{0, 1, 255}, CreatedBy: "person:ada",
 		CreatedAt: noon, ExpiresAt: noon.Add(time.Hour),
 	}
-	admin := TokenRecord{ID: "b", Kind: "admin", Principal: "admin:bootstrap", Hash: []byte{1}, CreatedAt: noon.Add(time.Second)}
+	admin := auth.TokenRecord{ID: "b", Kind: "admin", Principal: "admin:bootstrap", Hash: []byte{1}, CreatedAt: noon.Add(time.Second)}
 	want(t, "add", errors.Join(s.AddToken(ctx, robot), s.AddToken(ctx, admin)), nil)
 	want(t, "add the same", s.AddToken(ctx, robot), artifact.ErrConflict)
 	got, err := s.Token(ctx, "a")
@@ -119,11 +121,11 @@ func contractTokens(t *testing.T, s *Store) {
 	_, err = s.Token(ctx, "A")
 	want(t, "read one that is not there", err, artifact.ErrNotFound)
 	list, err := s.ListTokens(ctx, "", "")
-	same(t, "list, newest first", list, []TokenRecord{admin, robot}, err)
+	same(t, "list, newest first", list, []auth.TokenRecord{admin, robot}, err)
 	list, err = s.ListTokens(ctx, "acme", "robot:acme/ci")
-	same(t, "list of a namespace and a principal", list, []TokenRecord{robot}, err)
+	same(t, "list of a namespace and a principal", list, []auth.TokenRecord{robot}, err)
 	list, err = s.ListTokens(ctx, "acme", "robot:acme/cd")
-	same(t, "list of nobody", list, []TokenRecord{}, err)
+	same(t, "list of nobody", list, []auth.TokenRecord{}, err)
 	want(t, "touch", errors.Join(s.TouchToken(ctx, "a", noon.Add(time.Minute)), s.TouchToken(ctx, "a", noon)), nil)
 	robot.UsedAt, robot.RevokedAt = noon.Add(time.Minute), noon.Add(2*time.Minute)
 	want(t, "revoke", s.RevokeToken(ctx, "a", robot.RevokedAt), nil)
@@ -156,7 +158,7 @@ func each(n int, do func(i int)) {
 
 func contractPeople(t *testing.T, s *Store) {
 	ctx := t.Context()
-	ada := PersonRecord{Name: "person:ada", Issuer: "https://id", Subject: "1", Email: "ada@example.org", Grants: []string{"reviewer"}, CreatedAt: noon}
+	ada := auth.PersonRecord{Name: "person:ada", Issuer: "https://id", Subject: "1", Email: "ada@example.org", Grants: []string{"reviewer"}, CreatedAt: noon}
 	want(t, "add", s.AddPerson(ctx, ada), nil)
 	same2, other := ada, ada
 	same2.Name, other.Subject = "person:eve", "2"
@@ -171,30 +173,30 @@ func contractPeople(t *testing.T, s *Store) {
 	got, err = s.PersonOf(ctx, ada.Issuer, ada.Subject)
 	same(t, "read by subject, which an update does not change", got, ada, err)
 	all, err := s.People(ctx)
-	same(t, "all", all, []PersonRecord{ada}, err)
+	same(t, "all", all, []auth.PersonRecord{ada}, err)
 	_, err = s.PersonOf(ctx, ada.Issuer, "stolen")
 	want(t, "read by another subject", err, artifact.ErrNotFound)
-	want(t, "update nobody", s.UpdatePerson(ctx, PersonRecord{Name: "person:x"}), artifact.ErrNotFound)
+	want(t, "update nobody", s.UpdatePerson(ctx, auth.PersonRecord{Name: "person:x"}), artifact.ErrNotFound)
 }
 
 func contractNamespaces(t *testing.T, s *Store) {
 	ctx := t.Context()
-	acme := NamespaceRecord{Name: "acme", CreatedBy: "person:ada", CreatedAt: noon, Revision: 1}
+	acme := auth.NamespaceRecord{Name: "acme", CreatedBy: "person:ada", CreatedAt: noon, Revision: 1}
 	want(t, "add", s.AddNamespace(ctx, acme, "person:ada", []string{"k1", "k2"}), nil)
 	for what, err := range map[string]error{
 		"the same name":      s.AddNamespace(ctx, acme, "person:eve", []string{"k3"}),
-		"a key that is held": s.AddNamespace(ctx, NamespaceRecord{Name: "acm3", CreatedAt: noon}, "person:eve", []string{"k4", "k2"}),
+		"a key that is held": s.AddNamespace(ctx, auth.NamespaceRecord{Name: "acm3", CreatedAt: noon}, "person:eve", []string{"k4", "k2"}),
 	} {
 		want(t, "add "+what, err, artifact.ErrConflict)
 	}
 	_, err := s.Namespace(ctx, "acm3")
 	want(t, "what was refused left nothing", err, artifact.ErrNotFound)
-	want(t, "its other key is free", s.AddNamespace(ctx, NamespaceRecord{Name: "acme-x"}, "person:eve", []string{"k4"}), nil)
-	want(t, "a third", s.AddNamespace(ctx, NamespaceRecord{Name: "acme1"}, "person:eve", nil), nil)
+	want(t, "its other key is free", s.AddNamespace(ctx, auth.NamespaceRecord{Name: "acme-x"}, "person:eve", []string{"k4"}), nil)
+	want(t, "a third", s.AddNamespace(ctx, auth.NamespaceRecord{Name: "acme1"}, "person:eve", nil), nil)
 	names, err := s.NamespaceNames(ctx)
 	same(t, "names in the order of bytes", names, []string{"acme", "acme-x", "acme1"}, err)
 	members, err := s.Members(ctx, "acme")
-	same(t, "the owner", members, []MemberRecord{{"acme", "person:ada", "owner", "person:ada", noon}}, err)
+	same(t, "the owner", members, []auth.MemberRecord{{Namespace: "acme", Principal: "person:ada", Role: "owner", AddedBy: "person:ada", AddedAt: noon}}, err)
 	acme.Public, acme.ClosedAt, acme.CreatedBy = true, noon.Add(time.Hour), "somebody else"
 	var winners atomic.Int64
 	each(8, func(int) {
@@ -209,16 +211,16 @@ func contractNamespaces(t *testing.T, s *Store) {
 	got, err := s.Namespace(ctx, "acme")
 	acme.Revision, acme.CreatedBy = 2, "person:ada"
 	same(t, "read", got, acme, err)
-	want(t, "update one that is not there", s.UpdateNamespace(ctx, NamespaceRecord{Name: "x"}), artifact.ErrNotFound)
+	want(t, "update one that is not there", s.UpdateNamespace(ctx, auth.NamespaceRecord{Name: "x"}), artifact.ErrNotFound)
 }
 
 func contractMembers(t *testing.T, s *Store) {
 	ctx := t.Context()
 	put := func(principal, role string) error {
-		return s.PutMember(ctx, MemberRecord{Namespace: "acme", Principal: principal, Role: role, AddedBy: "x", AddedAt: noon})
+		return s.PutMember(ctx, auth.MemberRecord{Namespace: "acme", Principal: principal, Role: role, AddedBy: "x", AddedAt: noon})
 	}
 	want(t, "into a namespace that is not there", put("person:ada", "owner"), artifact.ErrNotFound)
-	want(t, "add", s.AddNamespace(ctx, NamespaceRecord{Name: "acme", CreatedAt: noon}, "person:ada", nil), nil)
+	want(t, "add", s.AddNamespace(ctx, auth.NamespaceRecord{Name: "acme", CreatedAt: noon}, "person:ada", nil), nil)
 	want(t, "a reader", put("person:bob", "reader"), nil)
 	want(t, "the last owner becomes reader", put("person:ada", "reader"), artifact.ErrConflict)
 	want(t, "the last owner goes", s.RemoveMember(ctx, "acme", "person:ada"), artifact.ErrConflict)
@@ -242,7 +244,7 @@ func contractMembers(t *testing.T, s *Store) {
 func contractUsage(t *testing.T, s *Store) {
 	ctx := t.Context()
 	got, err := s.Usage(ctx, "acme")
-	same(t, "of one that holds nothing", got, UsageRecord{Namespace: "acme"}, err)
+	same(t, "of one that holds nothing", got, auth.UsageRecord{Namespace: "acme"}, err)
 	var in atomic.Int64
 	each(40, func(int) {
 		if _, err := s.AddUsage(ctx, "acme", 10, 1, 100, 0); err == nil {
@@ -252,17 +254,17 @@ func contractUsage(t *testing.T, s *Store) {
 		}
 	})
 	got, err = s.Usage(ctx, "acme")
-	same(t, "forty at once want ten each of a hundred", got, UsageRecord{"acme", 100, 10}, err)
+	same(t, "forty at once want ten each of a hundred", got, auth.UsageRecord{Namespace: "acme", Bytes: 100, Versions: 10}, err)
 	same(t, "and got in", in.Load(), int64(10), nil)
 	_, err = s.AddUsage(ctx, "acme", 0, 1, 0, 10)
 	want(t, "past the maximum of versions", err, artifact.ErrConflict)
 	got, err = s.AddUsage(ctx, "acme", -30, 0, 50, 0)
-	same(t, "less, though above a maximum that was lowered", got, UsageRecord{"acme", 70, 10}, err)
+	same(t, "less, though above a maximum that was lowered", got, auth.UsageRecord{Namespace: "acme", Bytes: 70, Versions: 10}, err)
 	got, err = s.AddUsage(ctx, "acme", -300, -300, 0, 0)
-	same(t, "below zero", got, UsageRecord{"acme", 0, 0}, err)
-	want(t, "set", s.SetUsage(ctx, UsageRecord{"acme", 7, 3}), nil)
+	same(t, "below zero", got, auth.UsageRecord{Namespace: "acme", Bytes: 0, Versions: 0}, err)
+	want(t, "set", s.SetUsage(ctx, auth.UsageRecord{Namespace: "acme", Bytes: 7, Versions: 3}), nil)
 	got, err = s.Usage(ctx, "acme")
-	same(t, "after set", got, UsageRecord{"acme", 7, 3}, err)
+	same(t, "after set", got, auth.UsageRecord{Namespace: "acme", Bytes: 7, Versions: 3}, err)
 }
 
 func contractOutbox(t *testing.T, s *Store) {
@@ -312,8 +314,8 @@ func contractTx(t *testing.T, s *Store) {
 	stop := errors.New("stop")
 	want(t, "undone", s.InTx(ctx, func(ctx context.Context) error {
 		err := errors.Join(
-			s.AddNamespace(ctx, NamespaceRecord{Name: "acme"}, "person:ada", []string{"k"}),
-			s.AppendAudit(ctx, AuditRecord{At: noon, Action: "x"}),
+			s.AddNamespace(ctx, auth.NamespaceRecord{Name: "acme"}, "person:ada", []string{"k"}),
+			s.AppendAudit(ctx, auth.AuditRecord{At: noon, Action: "x"}),
 			s.Enqueue(ctx, "notice", nil, noon))
 		_, inside := s.Namespace(ctx, "acme")
 		return errors.Join(err, inside, s.InTx(ctx, func(context.Context) error { return stop }))
@@ -327,7 +329,7 @@ func contractTx(t *testing.T, s *Store) {
 	func() {
 		defer func() { _ = recover() }()
 		_ = s.InTx(ctx, func(ctx context.Context) error {
-			_ = s.AddNamespace(ctx, NamespaceRecord{Name: "panic"}, "x", nil)
+			_ = s.AddNamespace(ctx, auth.NamespaceRecord{Name: "panic"}, "x", nil)
 			panic("half way")
 		})
 	}()
@@ -335,7 +337,7 @@ func contractTx(t *testing.T, s *Store) {
 	want(t, "after a panic", err, artifact.ErrNotFound)
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	if err := s.AddNamespace(ended, NamespaceRecord{Name: "late"}, "x", nil); err == nil || errors.Is(err, artifact.ErrConflict) {
+	if err := s.AddNamespace(ended, auth.NamespaceRecord{Name: "late"}, "x", nil); err == nil || errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("with a context that ended: %v", err)
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 type tokenRow struct {
@@ -27,8 +29,8 @@ type tokenRow struct {
 	UsedAt    int64    `bun:"used_at"`
 }
 
-func (r tokenRow) record() TokenRecord {
-	return TokenRecord{
+func (r tokenRow) record() auth.TokenRecord {
+	return auth.TokenRecord{
 		ID: r.ID, Kind: r.Kind, Name: r.Name, Principal: r.Principal, Namespace: r.Namespace, Parent: r.Parent,
 		Scopes: r.Scopes, Hash: r.Hash, CreatedBy: r.CreatedBy, CreatedAt: fromMicro(r.CreatedAt),
 		ExpiresAt: fromMicro(r.ExpiresAt), RevokedAt: fromMicro(r.RevokedAt), UsedAt: fromMicro(r.UsedAt),
@@ -36,7 +38,7 @@ func (r tokenRow) record() TokenRecord {
 }
 
 // AddToken stores a new credential; an ID that is there is a conflict.
-func (s *Store) AddToken(ctx context.Context, t TokenRecord) error {
+func (s *Store) AddToken(ctx context.Context, t auth.TokenRecord) error {
 	row := tokenRow{
 		ID: t.ID, Kind: t.Kind, Name: t.Name, Principal: t.Principal, Namespace: t.Namespace, Parent: t.Parent,
 		Scopes: t.Scopes, Hash: t.Hash, CreatedBy: t.CreatedBy, CreatedAt: micro(t.CreatedAt),
@@ -47,17 +49,17 @@ func (s *Store) AddToken(ctx context.Context, t TokenRecord) error {
 }
 
 // Token returns one credential, ended or not.
-func (s *Store) Token(ctx context.Context, id string) (TokenRecord, error) {
+func (s *Store) Token(ctx context.Context, id string) (auth.TokenRecord, error) {
 	var row tokenRow
 	if err := s.reader(ctx).NewSelect().Model(&row).Where("id = ?", id).Scan(ctx); err != nil {
-		return TokenRecord{}, wrap(fmt.Sprintf("token %q", id), err)
+		return auth.TokenRecord{}, wrap(fmt.Sprintf("token %q", id), err)
 	}
 	return row.record(), nil
 }
 
 // ListTokens returns those of a namespace, of a principal, or of both; "" does
 // not filter. Newest first.
-func (s *Store) ListTokens(ctx context.Context, namespace, principal string) ([]TokenRecord, error) {
+func (s *Store) ListTokens(ctx context.Context, namespace, principal string) ([]auth.TokenRecord, error) {
 	var rows []tokenRow
 	q := s.reader(ctx).NewSelect().Model(&rows).Order("created_at DESC", "id")
 	if namespace != "" {
@@ -69,7 +71,7 @@ func (s *Store) ListTokens(ctx context.Context, namespace, principal string) ([]
 	if err := q.Scan(ctx); err != nil {
 		return nil, wrap("tokens", err)
 	}
-	records := make([]TokenRecord, len(rows))
+	records := make([]auth.TokenRecord, len(rows))
 	for i, row := range rows {
 		records[i] = row.record()
 	}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 )
 
 type usageRow struct {
@@ -19,19 +21,19 @@ type usageRow struct {
 }
 
 // Usage is what a namespace holds; nothing is known of one that never held any.
-func (s *Store) Usage(ctx context.Context, namespace string) (UsageRecord, error) {
+func (s *Store) Usage(ctx context.Context, namespace string) (auth.UsageRecord, error) {
 	row := usageRow{Namespace: namespace}
 	err := s.reader(ctx).NewSelect().Model(&row).WherePK().Scan(ctx)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return UsageRecord{}, wrap(fmt.Sprintf("usage of %q", namespace), err)
+		return auth.UsageRecord{}, wrap(fmt.Sprintf("usage of %q", namespace), err)
 	}
-	return UsageRecord{row.Namespace, row.Bytes, row.Versions}, nil
+	return auth.UsageRecord{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
 }
 
 // AddUsage adds in one step. A sum that would rise above a maximum that is not
 // zero is a conflict and changes nothing; one that would fall below zero stays
 // at zero.
-func (s *Store) AddUsage(ctx context.Context, namespace string, bytes, versions, maxBytes, maxVersions int64) (UsageRecord, error) {
+func (s *Store) AddUsage(ctx context.Context, namespace string, bytes, versions, maxBytes, maxVersions int64) (auth.UsageRecord, error) {
 	what := fmt.Sprintf("usage of %q", namespace)
 	row := usageRow{Namespace: namespace}
 	err := s.InTx(ctx, func(ctx context.Context) error {
@@ -52,13 +54,13 @@ func (s *Store) AddUsage(ctx context.Context, namespace string, bytes, versions,
 		return wrap(what, err)
 	})
 	if err != nil {
-		return UsageRecord{}, err
+		return auth.UsageRecord{}, err
 	}
-	return UsageRecord{row.Namespace, row.Bytes, row.Versions}, nil
+	return auth.UsageRecord{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
 }
 
 // SetUsage replaces the counters of a namespace, after they were counted anew.
-func (s *Store) SetUsage(ctx context.Context, u UsageRecord) error {
+func (s *Store) SetUsage(ctx context.Context, u auth.UsageRecord) error {
 	row := usageRow{Namespace: u.Namespace, Bytes: u.Bytes, Versions: u.Versions}
 	_, err := s.writer(ctx).NewInsert().Model(&row).On("CONFLICT (namespace) DO UPDATE").
 		Set("bytes = EXCLUDED.bytes").Set("versions = EXCLUDED.versions").Exec(ctx)

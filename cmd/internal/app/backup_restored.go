@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry/backup"
 )
@@ -48,7 +49,7 @@ func (r *restore) end(ctx context.Context) (err error) {
 		}
 		_, err = s.VerifyAudit(ctx)
 		if err == nil {
-			err = s.AppendAudit(ctx, store.AuditRecord{At: time.Now(), Actor: "operator", Action: "site:restore", Resource: "site",
+			err = s.AppendAudit(ctx, auth.AuditRecord{At: time.Now(), Actor: "operator", Action: "site:restore", Resource: "site",
 				Outcome: "allowed", Reason: "restored from backup " + r.done.ID, After: fmt.Sprintf(`{"backup":%q,"damaged":%d}`, r.done.ID, len(r.done.Damage))})
 		}
 		if err = errors.Join(err, s.Close()); err != nil {
