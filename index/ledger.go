@@ -19,11 +19,11 @@ import (
 // whether it was appended; the same call again, with the same ID, then appends
 // it once.
 type Ledger interface {
-	Append(ctx context.Context, s LedgerStatement) (LedgerEntry, error)
+	Append(ctx context.Context, s NewStatement) (LedgerEntry, error)
 }
 
-// A LedgerStatement is what is to be appended.
-type LedgerStatement struct {
+// A NewStatement is what is to be appended.
+type NewStatement struct {
 	Ledger ledger.Ref  `json:"ledger"`
 	Kind   ledger.Kind `json:"kind"`
 	Actor  string      `json:"actor"`

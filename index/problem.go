@@ -28,6 +28,8 @@ const (
 	CodeTooManyRequests    = "too_many_requests"
 	CodeUnavailable        = "unavailable"
 	CodeInternal           = "internal"
+	// CodeNothingCompatible is a plugin of which no version fits the question.
+	CodeNothingCompatible = "nothing_compatible"
 )
 
 type meaning struct {

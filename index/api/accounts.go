@@ -3,10 +3,11 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 // An Action is what a caller wants to do, in the words of the table of
@@ -28,7 +29,7 @@ const (
 // its context and decides whether he may; errors are *index.Problem or of a
 // kind of artifact.
 type Accounts interface {
-	Whoami(ctx context.Context) (Caller, error)
+	Whoami(ctx context.Context) (index.Caller, error)
 	Tokens
 	Namespaces
 	Owners
@@ -36,22 +37,7 @@ type Accounts interface {
 	AuditLog
 }
 
-// A Caller is who asks.
-type Caller struct {
-	Principal string     `json:"principal" doc:"Name at this site, such as person:ada, robot:acme/ci or anonymous." example:"robot:acme/ci"`
-	Kind      string     `json:"kind" enum:"anonymous,person,robot,admin"`
-	Roles     []RoleHeld `json:"roles"`
-	Scopes    []string   `json:"scopes,omitempty" doc:"What the credential is bound to; none is no bound."`
-	Token     string     `json:"token_id,omitempty" doc:"Id of the credential that speaks."`
-}
-
-// A RoleHeld is one role, of the site or of a namespace.
-type RoleHeld struct {
-	Role      string `json:"role"`
-	Namespace string `json:"namespace,omitempty"`
-}
-
-type whoamiOutput struct{ Body Caller }
+type whoamiOutput struct{ Body index.Caller }
 
 // accountRoutes serves the accounts, where there are any. The description has
 // them in any case.
@@ -89,11 +75,3 @@ func (s *Server) withAccounts(c huma.Context, next func(huma.Context)) {
 }
 
 type guard func(huma.Operation) huma.Operation
-
-// MomentOf is t as answers have it: nothing for the zero time, which is never.
-func MomentOf(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 type promoteInput struct {
@@ -18,13 +19,13 @@ type promoteInput struct {
 	}
 }
 
-type promoteOutput struct{ Body Promotion }
+type promoteOutput struct{ Body index.Promotion }
 
 type rebuildInput struct {
 	Check bool `query:"check" doc:"Compare only; nothing is replaced."`
 }
 
-type rebuildOutput struct{ Body Rebuilt }
+type rebuildOutput struct{ Body index.Rebuilt }
 
 func (s *Server) adminRoutes(a huma.API) {
 	guarded := func(op huma.Operation) huma.Operation {
@@ -113,7 +114,7 @@ func (s *Server) fsck(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	out, lines := http.NewResponseController(w), json.NewEncoder(w)
 	found := 0
-	err := s.Engine.Fsck(r.Context(), func(d Damage) {
+	err := s.Engine.Fsck(r.Context(), func(d index.Damage) {
 		found++
 		if lines.Encode(d) == nil {
 			out.Flush() // a reader that is gone ends the request's context

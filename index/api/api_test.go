@@ -36,28 +36,28 @@ type site struct {
 type engine struct {
 	readme   string
 	failWith error
-	promoted api.Promotion
+	promoted index.Promotion
 }
 
-func (e *engine) Promote(_ context.Context, id artifact.Name, v artifact.Version, channel string) (api.Promotion, error) {
-	e.promoted = api.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: "sha256:new"}
+func (e *engine) Promote(_ context.Context, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error) {
+	e.promoted = index.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: "sha256:new"}
 	return e.promoted, e.failWith
 }
 
-func (e *engine) Rebuild(context.Context, bool) (api.Rebuilt, error) {
+func (e *engine) Rebuild(context.Context, bool) (index.Rebuilt, error) {
 	if e.failWith != nil && e.failWith.Error() == "panic" {
 		panic("boom")
 	}
-	return api.Rebuilt{Agrees: true}, e.failWith
+	return index.Rebuilt{Agrees: true}, e.failWith
 }
 
-func (e *engine) Collect(_ context.Context, dryRun bool, item func(api.Garbage)) (api.Collection, error) {
-	item(api.Garbage{Repository: "acme/hello", Digest: "sha256:00", Kind: "blob", Size: 3, Decision: "remove", Reason: "nothing reaches it"})
-	return api.Collection{DryRun: dryRun, Repositories: 1, BlobsRemoved: 1, BytesFreed: 3, Damaged: []api.Damage{}}, e.failWith
+func (e *engine) Collect(_ context.Context, dryRun bool, item func(index.Garbage)) (index.Collection, error) {
+	item(index.Garbage{Repository: "acme/hello", Digest: "sha256:00", Kind: "blob", Size: 3, Decision: "remove", Reason: "nothing reaches it"})
+	return index.Collection{DryRun: dryRun, Repositories: 1, BlobsRemoved: 1, BytesFreed: 3, Damaged: []index.Damage{}}, e.failWith
 }
 
-func (e *engine) Fsck(_ context.Context, report func(api.Damage)) error {
-	report(api.Damage{Path: "/blobs/x", What: "its bytes differ"})
+func (e *engine) Fsck(_ context.Context, report func(index.Damage)) error {
+	report(index.Damage{Path: "/blobs/x", What: "its bytes differ"})
 	return e.failWith
 }
 

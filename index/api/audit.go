@@ -2,21 +2,22 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 // AuditLog reads what was done. It is append-only, and each row holds the hash
 // of the one before it.
 type AuditLog interface {
 	// Audit returns rows, the newest first.
-	Audit(ctx context.Context, q AuditQuery) ([]AuditRow, error)
+	Audit(ctx context.Context, q AuditQuery) ([]index.AuditRow, error)
 	// VerifyAudit holds every row to the chain, and the chain to a head
 	// "seq:hash" that was kept elsewhere, if one is given.
-	VerifyAudit(ctx context.Context, kept string) (AuditVerdict, error)
+	VerifyAudit(ctx context.Context, kept string) (index.AuditVerdict, error)
 }
 
 // An AuditQuery narrows down the log; zero fields do not.
@@ -31,49 +32,20 @@ type AuditQuery struct {
 	Limit     int64     `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
-// An AuditRow is one act.
-type AuditRow struct {
-	Seq      int64           `json:"seq"`
-	At       time.Time       `json:"at"`
-	Actor    string          `json:"actor"`
-	Session  string          `json:"session,omitempty" doc:"Id of the credential that spoke."`
-	Action   string          `json:"action"`
-	Resource string          `json:"resource"`
-	Outcome  string          `json:"outcome"`
-	Reason   string          `json:"reason,omitempty"`
-	Before   json.RawMessage `json:"before,omitempty"`
-	After    json.RawMessage `json:"after,omitempty"`
-	Request  string          `json:"request,omitempty"`
-	Hash     string          `json:"hash"`
-}
-
-// AuditPage is a part of the log.
-type AuditPage struct {
-	Items []AuditRow `json:"items"`
-	Next  int64      `json:"next,omitempty" doc:"Ask again with before set to this; absent on the last page."`
-}
-
-// An AuditVerdict says whether the log is what was written.
-type AuditVerdict struct {
-	Holds  bool   `json:"holds"`
-	Head   string `json:"head" doc:"Last row as seq:hash. Kept elsewhere, it proves later that nothing before it was changed or cut off."`
-	Detail string `json:"detail,omitempty" doc:"Where it does not hold."`
-}
-
-type auditOutput struct{ Body AuditPage }
+type auditOutput struct{ Body index.AuditPage }
 
 type verifyAuditInput struct {
 	Head string `query:"head" doc:"A head that was kept, seq:hash."`
 }
 
-type verifyAuditOutput struct{ Body AuditVerdict }
+type verifyAuditOutput struct{ Body index.AuditVerdict }
 
 func (s *Server) auditRoutes(a huma.API, guarded guard) {
 	huma.Register(a, guarded(huma.Operation{OperationID: "audit", Method: http.MethodGet, Path: "/audit",
 		Summary: "Read the audit log", Description: "The newest rows first. No row is ever changed or removed."}),
 		func(ctx context.Context, in *AuditQuery) (*auditOutput, error) {
 			rows, err := s.Accounts.Audit(ctx, *in)
-			page := AuditPage{Items: rows}
+			page := index.AuditPage{Items: rows}
 			if n := len(rows); n > 0 && int64(n) == in.Limit {
 				page.Next = rows[n-1].Seq
 			}

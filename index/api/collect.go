@@ -6,31 +6,9 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/index"
 )
-
-// Garbage is one stored thing and what a collection does with it.
-type Garbage struct {
-	Repository string `json:"repository,omitempty"`
-	Digest     string `json:"digest"`
-	Kind       string `json:"kind"` // manifest, blob, bytes
-	Size       int64  `json:"size"`
-	Decision   string `json:"decision"` // keep, remove, could_not_tell
-	Reason     string `json:"reason"`
-}
-
-// A Collection sums up one run of the garbage collection.
-type Collection struct {
-	DryRun            bool     `json:"dry_run"`
-	Repositories      int      `json:"repositories"`
-	ManifestsKept     int      `json:"manifests_kept"`
-	ManifestsSetAside int      `json:"manifests_set_aside"`
-	ManifestsRemoved  int      `json:"manifests_removed"`
-	BlobsKept         int      `json:"blobs_kept"`
-	BlobsSetAside     int      `json:"blobs_set_aside"`
-	BlobsRemoved      int      `json:"blobs_removed"`
-	BytesFreed        int64    `json:"bytes_freed"`
-	Damaged           []Damage `json:"damaged"`
-}
 
 type collectInput struct {
 	DryRun bool `query:"dry_run" doc:"Say what would go and why; remove nothing."`
@@ -53,7 +31,7 @@ func (s *Server) collect(ctx context.Context, in *collectInput) (*huma.StreamRes
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		w.Header().Set("Cache-Control", "no-store")
 		lines := json.NewEncoder(w)
-		report, err := s.Engine.Collect(r.Context(), in.DryRun, func(g Garbage) { _ = lines.Encode(g) }) // a reader that is gone ends the request's context
+		report, err := s.Engine.Collect(r.Context(), in.DryRun, func(g index.Garbage) { _ = lines.Encode(g) }) // a reader that is gone ends the request's context
 		last := map[string]any{"done": true, "report": report}
 		if err != nil {
 			last = map[string]any{"error": asProblem(r.Context(), err)}

@@ -68,7 +68,7 @@ func nothingFits(p *catalog.Plugin, fit catalog.Fit) *index.Problem {
 	if (fit == catalog.Fit{}) {
 		return refuse(http.StatusNotFound, codePluginNotFound, fmt.Sprintf("plugin %q: no version of it is listed", p.ID), why)
 	}
-	return refuse(http.StatusNotFound, CodeNothingCompatible, fmt.Sprintf("plugin %q: no version fits", p.ID), why)
+	return refuse(http.StatusNotFound, index.CodeNothingCompatible, fmt.Sprintf("plugin %q: no version fits", p.ID), why)
 }
 
 func noPlugin(id artifact.Name) *index.Problem {

@@ -3,73 +3,21 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 // Namespaces keeps who has which publisher name, and how it is set.
 type Namespaces interface {
 	// Namespaces are at most limit of those that the caller may see, by name,
 	// beginning after that one, and where to go on; "" is the end.
-	Namespaces(ctx context.Context, after string, limit int) (items []Namespace, next string, err error)
-	Namespace(ctx context.Context, name string) (NamespaceDetail, error)
-	ClaimNamespace(ctx context.Context, name string, private bool) (Namespace, error)
-	ConfigureNamespace(ctx context.Context, name string, c NamespaceChange) (Namespace, error)
-	NamespaceUsage(ctx context.Context, name string) (Usage, error)
-}
-
-// A Namespace is a publisher name that somebody has.
-type Namespace struct {
-	Name       string     `json:"name" example:"acme"`
-	Private    bool       `json:"private" doc:"Only members, and those whom the site trusts, may pull."`
-	Publishing string     `json:"publishing" enum:"on,off" doc:"Off refuses new versions."`
-	ClosedAt   *time.Time `json:"closed_at,omitempty" doc:"Nothing new goes in since then."`
-	CreatedBy  string     `json:"created_by"`
-	CreatedAt  time.Time  `json:"created_at"`
-}
-
-// A NamespaceDetail is a namespace with its members.
-type NamespaceDetail struct {
-	Namespace
-	Members []Member `json:"members"`
-}
-
-// A Member is one principal's role in a namespace.
-type Member struct {
-	Principal string    `json:"principal" example:"person:ada"`
-	Role      string    `json:"role" enum:"owner,maintainer,publisher,reader"`
-	AddedBy   string    `json:"added_by"`
-	AddedAt   time.Time `json:"added_at"`
-}
-
-// A NamespaceChange sets what is given.
-type NamespaceChange struct {
-	Private    *bool  `json:"private,omitempty"`
-	Publishing string `json:"publishing,omitempty" enum:"on,off"`
-}
-
-// Usage is what a namespace holds and may hold; a limit of 0 is none.
-type Usage struct {
-	Namespace string      `json:"namespace"`
-	Bytes     int64       `json:"bytes" doc:"Of all manifests and blobs that its repositories hold, with or without a manifest, each once, and of unfinished uploads."`
-	Versions  int64       `json:"versions"`
-	Limits    UsageLimits `json:"limits"`
-}
-
-// UsageLimits are the limits of a namespace.
-type UsageLimits struct {
-	Bytes         int64 `json:"bytes"`
-	Versions      int64 `json:"versions"`
-	ArtifactBytes int64 `json:"artifact_bytes"`
-	ManifestBytes int64 `json:"manifest_bytes"`
-	Layers        int   `json:"layers"`
-}
-
-// NamespaceList is the answer to a listing of namespaces.
-type NamespaceList struct {
-	Items      []Namespace `json:"items"`
-	NextCursor string      `json:"next_cursor,omitempty" doc:"Ask again with cursor set to this; absent on the last page."`
+	Namespaces(ctx context.Context, after string, limit int) (items []index.Namespace, next string, err error)
+	Namespace(ctx context.Context, name string) (index.NamespaceDetail, error)
+	ClaimNamespace(ctx context.Context, name string, private bool) (index.Namespace, error)
+	ConfigureNamespace(ctx context.Context, name string, c index.NamespaceChange) (index.Namespace, error)
+	NamespaceUsage(ctx context.Context, name string) (index.Usage, error)
 }
 
 type namespacesInput struct {
@@ -77,13 +25,13 @@ type namespacesInput struct {
 	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
 }
 
-type namespacesOutput struct{ Body NamespaceList }
+type namespacesOutput struct{ Body index.NamespaceList }
 
-type namespaceOutput struct{ Body Namespace }
+type namespaceOutput struct{ Body index.Namespace }
 
-type namespaceDetailOutput struct{ Body NamespaceDetail }
+type namespaceDetailOutput struct{ Body index.NamespaceDetail }
 
-type usageOutput struct{ Body Usage }
+type usageOutput struct{ Body index.Usage }
 
 // NamespaceParam names a namespace in a path.
 type NamespaceParam struct {
@@ -99,7 +47,7 @@ type claimInput struct {
 
 type configureInput struct {
 	NamespaceParam
-	Body NamespaceChange
+	Body index.NamespaceChange
 }
 
 func (s *Server) namespaceRoutes(a huma.API, guarded guard) {
@@ -107,7 +55,7 @@ func (s *Server) namespaceRoutes(a huma.API, guarded guard) {
 		Summary: "List namespaces", Description: "Public ones, and private ones to those who may see them, by name and in pages."}),
 		func(ctx context.Context, in *namespacesInput) (*namespacesOutput, error) {
 			items, next, err := s.Accounts.Namespaces(ctx, in.Cursor, in.Limit)
-			return &namespacesOutput{NamespaceList{items, next}}, err
+			return &namespacesOutput{index.NamespaceList{Items: items, NextCursor: next}}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "claim-namespace", Method: http.MethodPost, Path: "/namespaces",
 		Summary: "Claim a namespace", Description: "Makes the caller its first owner. A name that is taken is namespace_taken, one that looks like another namespace_resembles.",

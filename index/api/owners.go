@@ -3,9 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 // Owners changes to whom a namespace belongs.
@@ -15,43 +16,19 @@ type Owners interface {
 	RemoveMember(ctx context.Context, namespace, principal string) error
 	// TransferNamespace makes a principal an owner and takes the role from the caller.
 	TransferNamespace(ctx context.Context, namespace, to string) error
-	CloseNamespace(ctx context.Context, namespace string) (Namespace, error)
+	CloseNamespace(ctx context.Context, namespace string) (index.Namespace, error)
 	// InviteMember offers a role to whoever accepts the invitation.
-	InviteMember(ctx context.Context, namespace string, q NewInvitation) (Invitation, error)
+	InviteMember(ctx context.Context, namespace string, q index.NewInvitation) (index.Invitation, error)
 	// AcceptInvitation makes the caller a member.
-	AcceptInvitation(ctx context.Context, secret string) (Membership, error)
-}
-
-// NewInvitation offers a role in a namespace.
-type NewInvitation struct {
-	Role      string    `json:"role" enum:"owner,maintainer,publisher,reader"`
-	Email     string    `json:"email,omitempty" doc:"Only the account for which a provider verified this address may accept; without one, whoever holds the secret." example:"ada@example.org"`
-	ExpiresAt time.Time `json:"expires_at,omitzero" doc:"7 days from now by default, 30 at most."`
-}
-
-// An Invitation is shown once.
-type Invitation struct {
-	ID        string    `json:"id" doc:"DELETE /tokens/{id} takes it back."`
-	Namespace string    `json:"namespace"`
-	Role      string    `json:"role"`
-	Email     string    `json:"email,omitempty"`
-	ExpiresAt time.Time `json:"expires_at"`
-	Secret    string    `json:"secret" doc:"What the invited person accepts with, once. It is not kept and not shown again."`
-}
-
-// A Membership is what an accepted invitation gave.
-type Membership struct {
-	Namespace string `json:"namespace"`
-	Principal string `json:"principal"`
-	Role      string `json:"role"`
+	AcceptInvitation(ctx context.Context, secret string) (index.Membership, error)
 }
 
 type inviteInput struct {
 	NamespaceParam
-	Body NewInvitation
+	Body index.NewInvitation
 }
 
-type inviteOutput struct{ Body Invitation }
+type inviteOutput struct{ Body index.Invitation }
 
 type acceptInput struct {
 	Body struct {
@@ -59,7 +36,7 @@ type acceptInput struct {
 	}
 }
 
-type acceptOutput struct{ Body Membership }
+type acceptOutput struct{ Body index.Membership }
 
 // MemberParams name a member in a path.
 type MemberParams struct {

@@ -3,55 +3,21 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 // People keeps the accounts of people. Those who log in through a provider get
 // theirs by that; an admin makes the others.
 type People interface {
-	People(ctx context.Context) ([]Account, error)
-	AddPerson(ctx context.Context, q NewAccount) (Account, error)
+	People(ctx context.Context) ([]index.Account, error)
+	AddPerson(ctx context.Context, q index.NewAccount) (index.Account, error)
 	// ChangePerson sets what is given.
-	ChangePerson(ctx context.Context, principal string, c AccountChange) error
+	ChangePerson(ctx context.Context, principal string, c index.AccountChange) error
 	// TokenFor makes a personal token for an account that an admin made.
-	TokenFor(ctx context.Context, principal string, q NewPersonalToken) (CreatedToken, error)
-}
-
-// An Account is that of a person.
-type Account struct {
-	Principal  string     `json:"principal" example:"person:ada"`
-	Issuer     string     `json:"issuer" doc:"Provider that the person logs in through; local where an admin made the account."`
-	Email      string     `json:"email,omitempty"`
-	Roles      []string   `json:"roles" doc:"Roles of the site."`
-	Disabled   bool       `json:"disabled"`
-	CreatedAt  time.Time  `json:"created_at"`
-	LoggedInAt *time.Time `json:"logged_in_at,omitempty"`
-}
-
-// NewAccount asks for an account without a provider. It has no password: a
-// token is made for it.
-type NewAccount struct {
-	Name  string   `json:"name" doc:"a-z, 0-9 and -." example:"ada"`
-	Roles []string `json:"roles,omitempty" enum:"admin,reviewer,operator"`
-}
-
-// AccountChange sets what is given.
-type AccountChange struct {
-	Roles    *[]string `json:"roles,omitempty" doc:"Roles of the site, in place of those before."`
-	Disabled *bool     `json:"disabled,omitempty" doc:"Ends the account with all that hangs on it, at once."`
-}
-
-// NewPersonalToken asks for a token in a person's name.
-type NewPersonalToken struct {
-	Label     string    `json:"label" example:"laptop"`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
-// AccountList is the answer to a listing of accounts.
-type AccountList struct {
-	Items []Account `json:"items"`
+	TokenFor(ctx context.Context, principal string, q index.NewPersonalToken) (index.CreatedToken, error)
 }
 
 // PersonParam names an account in a path.
@@ -59,20 +25,20 @@ type PersonParam struct {
 	Principal string `path:"principal" example:"person:ada"`
 }
 
-type peopleOutput struct{ Body AccountList }
+type peopleOutput struct{ Body index.AccountList }
 
-type addPersonInput struct{ Body NewAccount }
+type addPersonInput struct{ Body index.NewAccount }
 
-type personOutput struct{ Body Account }
+type personOutput struct{ Body index.Account }
 
 type changePersonInput struct {
 	PersonParam
-	Body AccountChange
+	Body index.AccountChange
 }
 
 type tokenForInput struct {
 	PersonParam
-	Body NewPersonalToken
+	Body index.NewPersonalToken
 }
 
 func (s *Server) peopleRoutes(a huma.API, guarded guard) {
@@ -81,7 +47,7 @@ func (s *Server) peopleRoutes(a huma.API, guarded guard) {
 		Summary: "List accounts", Description: "Of all people, by name."}),
 		func(ctx context.Context, _ *struct{}) (*peopleOutput, error) {
 			items, err := s.Accounts.People(ctx)
-			return &peopleOutput{AccountList{items}}, err
+			return &peopleOutput{index.AccountList{Items: items}}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "add-account", Method: http.MethodPost, Path: "/accounts",
 		Summary: "Make an account", Description: "For a person who does not log in through a provider.", DefaultStatus: http.StatusCreated, Errors: clash}),

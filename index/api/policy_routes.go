@@ -10,6 +10,7 @@ import (
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/explained"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/explain"
 )
@@ -17,11 +18,11 @@ import (
 // maxPolicy is the largest body with a policy and its files, in bytes.
 const maxPolicy = 16 << 20
 
-type explainOutput struct{ Body Explained }
+type explainOutput struct{ Body explained.Explained }
 
-type policyOutput struct{ Body Policy }
+type policyOutput struct{ Body explained.Policy }
 
-type tryInput struct{ Body PolicyFiles }
+type tryInput struct{ Body index.PolicyFiles }
 
 func (s *Server) policyRoutes(a huma.API) {
 	guarded := func(op huma.Operation, errors ...int) huma.Operation {
@@ -90,7 +91,7 @@ func (s *Server) explain(ctx context.Context, in *versionInput) (*explainOutput,
 		return nil, noVersion(p, wanted.String())
 	}
 	rows := read{gen, s.hostOf(callOf(ctx))}.rows()
-	out := Explained{Stamp: gen.Stamp(), ID: id.String(), Version: v.Version.String(), Digest: v.Digest,
+	out := explained.Explained{Stamp: gen.Stamp(), ID: id.String(), Version: v.Version.String(), Digest: v.Digest,
 		Reference: rows.Reference(id, v.Digest), Listed: p.Installable() && v.Listed()}
 	if out.Explanation, err = s.Policies.Explain(ctx, id, v, out.Reference); err != nil {
 		return nil, err
@@ -113,8 +114,8 @@ func (s *Server) try(ctx context.Context, in *tryInput) (*huma.StreamResponse, e
 		h.Set("Cache-Control", "no-store")
 		out, lines := http.NewResponseController(w), json.NewEncoder(w)
 		report, err := run(r.Context(),
-			func(c PolicyChange) error { return lines.Encode(map[string]any{"change": c}) },
-			func(t PolicyTrial) error {
+			func(c index.PolicyChange) error { return lines.Encode(map[string]any{"change": c}) },
+			func(t index.PolicyTrial) error {
 				if err := lines.Encode(map[string]any{"progress": t}); err != nil {
 					return err
 				}

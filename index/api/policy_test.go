@@ -19,6 +19,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/explained"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/explain"
 )
@@ -33,17 +34,17 @@ func (v *verdicts) Explain(_ context.Context, _ artifact.Name, _ *catalog.Versio
 	return explain.Explanation{Outcome: v.outcome, Steps: []explain.Step{{Stage: "signature", Outcome: v.outcome, Code: "c", Sentence: "s"}}, Fixes: []string{"sign " + reference}}, nil
 }
 
-func (v *verdicts) InForce(context.Context) (api.Policy, error) {
-	return api.Policy{Digest: "sha256:1", Namespaces: []explain.Rule{}}, nil
+func (v *verdicts) InForce(context.Context) (explained.Policy, error) {
+	return explained.Policy{Digest: "sha256:1", Namespaces: []explain.Rule{}}, nil
 }
 
-func (v *verdicts) Trial(_ context.Context, p api.PolicyFiles) (api.PolicyTry, error) {
+func (v *verdicts) Trial(_ context.Context, p index.PolicyFiles) (api.PolicyTry, error) {
 	if p.Policy == "" {
 		return nil, fmt.Errorf("trust policy: empty: %w", artifact.ErrInvalid)
 	}
-	return func(_ context.Context, hear func(api.PolicyChange) error, progress func(api.PolicyTrial) error) (api.PolicyTrial, error) {
-		err := errors.Join(hear(api.PolicyChange{ID: "acme/hello", Change: "newly_pending"}), progress(api.PolicyTrial{Plugins: 1}), v.failWith)
-		return api.PolicyTrial{Plugins: 2}, err
+	return func(_ context.Context, hear func(index.PolicyChange) error, progress func(index.PolicyTrial) error) (index.PolicyTrial, error) {
+		err := errors.Join(hear(index.PolicyChange{ID: "acme/hello", Change: "newly_pending"}), progress(index.PolicyTrial{Plugins: 1}), v.failWith)
+		return index.PolicyTrial{Plugins: 2}, err
 	}, nil
 }
 
@@ -121,7 +122,7 @@ func TestAnExplanationSaysWhatTheCatalogMakesOfIt_G1(t *testing.T) {
 	d := newPolicyDesk(t, &verdicts{outcome: policy.Allow}, p)
 	for version, want := range map[string]string{"1.0.0": "true listed", "1.1.0": "false review not_listed", "1.2.0": "false yanked not_listed"} {
 		w := d.do("GET", "/api/v1/plugins/acme/hello/versions/"+version+"/policy", "")
-		var e api.Explained
+		var e explained.Explained
 		if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil {
 			t.Fatalf("%v in %s", err, w.Body)
 		}

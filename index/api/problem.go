@@ -28,8 +28,6 @@ const (
 	codeBodyTooLarge     = "body_too_large"
 	codeMediaType        = "unsupported_media_type"
 	codeRefused          = "refused"
-	// CodeNothingCompatible is a plugin of which no version fits the question.
-	CodeNothingCompatible = "nothing_compatible"
 	// codeGenerationUnknown is a generation that is yet to come.
 	codeGenerationUnknown = "generation_unknown"
 )

@@ -20,15 +20,15 @@ import (
 // An Engine does what is more than reading a generation.
 type Engine interface {
 	// Promote points a channel of a plugin at one of its versions.
-	Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (Promotion, error)
+	Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error)
 	// Rebuild derives the catalog from the registry anew; with check it is only
 	// compared with what serves.
-	Rebuild(ctx context.Context, check bool) (Rebuilt, error)
+	Rebuild(ctx context.Context, check bool) (index.Rebuilt, error)
 	// Fsck reports everything stored that is damaged.
-	Fsck(ctx context.Context, report func(Damage)) error
+	Fsck(ctx context.Context, report func(index.Damage)) error
 	// Collect removes what nothing reaches any more, or only says what it would
 	// remove, and tells item of each decision.
-	Collect(ctx context.Context, dryRun bool, item func(Garbage)) (Collection, error)
+	Collect(ctx context.Context, dryRun bool, item func(index.Garbage)) (index.Collection, error)
 	// Config gives the plugin manifest in the config blob of a version.
 	Config(ctx context.Context, id artifact.Name, v *catalog.Version) (*artifact.Plugin, error)
 }
@@ -202,31 +202,3 @@ func callOf(ctx context.Context) *http.Request {
 
 // Drain ends event streams, so that a graceful stop does not wait for them.
 func (s *Server) Drain() { s.drain.Do(func() { close(s.draining) }) }
-
-// A Promotion is what a channel points to now, and did before.
-type Promotion struct {
-	ID      string `json:"id"`
-	Channel string `json:"channel"`
-	Version string `json:"version"`
-	Digest  string `json:"digest"`
-	Before  string `json:"before,omitempty" doc:"Digest that the channel pointed to before."`
-}
-
-// Rebuilt compares a catalog derived anew with the one that serves.
-type Rebuilt struct {
-	index.Stamp
-	Rebuilt     string   `json:"rebuilt_digest" doc:"Digest of the catalog derived anew."`
-	Agrees      bool     `json:"agrees"`
-	Differences []string `json:"differences,omitempty" doc:"Plugins on which the two differ."`
-}
-
-// A Damage is one stored thing that is not what it should be.
-type Damage struct {
-	Repository string `json:"repository,omitempty"`
-	Digest     string `json:"digest,omitempty"`
-	Tag        string `json:"tag,omitempty"`
-	Path       string `json:"path"`
-	What       string `json:"what"`
-	Kind       string `json:"kind,omitempty"`
-	Mended     string `json:"mended,omitempty" doc:"How, where it is whole again."`
-}

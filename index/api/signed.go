@@ -7,6 +7,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 // RotateRoot is asked before the root of the signed catalog is replaced.
@@ -18,25 +20,12 @@ type Signing interface {
 	// signature holds; false where that is not what is published.
 	Signed(d digest.Digest) (made, expires time.Time, ok bool)
 	// RotateRoot makes the next root, and publishes it.
-	RotateRoot(ctx context.Context, r RootRotation) (Root, error)
+	RotateRoot(ctx context.Context, r index.RootRotation) (index.Root, error)
 }
 
-// A RootRotation says what the next root changes.
-type RootRotation struct {
-	KeepRootKey bool `json:"keep_root_key,omitempty" doc:"Only make the root last longer; its key stays."`
-	OnlineKeys  bool `json:"online_keys,omitempty" doc:"New keys of targets, snapshot and timestamp too. Readers then forget which versions they saw: for a site that was restored from a backup."`
-}
+type rotateInput struct{ Body index.RootRotation }
 
-// A Root is the newest root of the signed catalog.
-type Root struct {
-	Version   int64     `json:"version" doc:"Versions rise by one."`
-	Digest    string    `json:"digest" doc:"What a reader may pin."`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
-type rotateInput struct{ Body RootRotation }
-
-type rotateOutput struct{ Body Root }
+type rotateOutput struct{ Body index.Root }
 
 func (s *Server) signedRoutes(a huma.API, guarded func(huma.Operation) huma.Operation) {
 	huma.Register(a, guarded(huma.Operation{

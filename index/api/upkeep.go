@@ -10,91 +10,41 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 // A Keeper looks after stored bytes, and says which may not be read.
 type Keeper interface {
 	// Repair is Fsck that mends what it can: Mended says how.
-	Repair(ctx context.Context, report func(Damage)) error
+	Repair(ctx context.Context, report func(index.Damage)) error
 	// Scrub hashes all stored bytes again, from where it was ended before. It
 	// tells damaged of each damage, and progress now and then.
-	Scrub(ctx context.Context, damaged func(Damage), progress func(Scrub)) (Scrub, error)
-	ScrubStatus(ctx context.Context) (ScrubStatus, error)
+	Scrub(ctx context.Context, damaged func(index.Damage), progress func(index.Scrub)) (index.Scrub, error)
+	ScrubStatus(ctx context.Context) (index.ScrubStatus, error)
 	// Publication says how far a version is that is being published.
-	Publication(ctx context.Context, id artifact.Name, v artifact.Version) (Publication, error)
+	Publication(ctx context.Context, id artifact.Name, v artifact.Version) (index.Publication, error)
 	Blocks
 }
 
 // Blocks keep versions, digests and repositories from being pulled.
 type Blocks interface {
-	Blocked(ctx context.Context) ([]Block, error)
-	Block(ctx context.Context, b BlockRequest) (Block, error)
+	Blocked(ctx context.Context) ([]index.Block, error)
+	Block(ctx context.Context, b index.BlockRequest) (index.Block, error)
 	Unblock(ctx context.Context, repository, reference string) error
 }
 
-// A Scrub says how far the check of all stored bytes is.
-type Scrub struct {
-	StartedAt  *time.Time `json:"started_at,omitempty" doc:"Of the pass that runs, or ran last."`
-	FinishedAt *time.Time `json:"finished_at,omitempty" doc:"Of the last whole pass."`
-	Running    bool       `json:"running" doc:"A pass was begun and is not finished."`
-	Blobs      int64      `json:"blobs"`
-	Bytes      int64      `json:"bytes"`
-	Damaged    int64      `json:"damaged"`
-	Mended     int64      `json:"mended"`
-}
+type blocksOutput struct{ Body index.BlockList }
 
-// A ScrubStatus is a Scrub with what it found, and what is set aside now.
-type ScrubStatus struct {
-	Scrub
-	Found       []Damage      `json:"found"`
-	Quarantined []Quarantined `json:"quarantined"`
-}
+type blockOutput struct{ Body index.Block }
 
-// A Quarantined is a digest whose bytes were found damaged and moved away.
-type Quarantined struct {
-	Digest string    `json:"digest"`
-	What   string    `json:"what"`
-	Size   int64     `json:"size"`
-	At     time.Time `json:"at"`
-}
-
-// A BlockRequest names what may not be pulled any more, and why.
-type BlockRequest struct {
-	Repository string `json:"repository,omitempty" doc:"Without it the digest is blocked in every repository." example:"acme/hello"`
-	Reference  string `json:"reference,omitempty" doc:"Version, tag or digest; without it all of the repository." example:"1.2.0"`
-	Code       string `json:"code,omitempty" doc:"For programs." example:"emergency_removed"`
-	Reason     string `json:"reason" minLength:"1" maxLength:"1000" doc:"Told to whoever wants to pull it."`
-}
-
-// A Block is what may not be pulled.
-type Block struct {
-	Repository string    `json:"repository,omitempty"`
-	Digest     string    `json:"digest,omitempty"`
-	Tag        string    `json:"tag,omitempty"`
-	Code       string    `json:"code"`
-	Reason     string    `json:"reason"`
-	By         string    `json:"by,omitempty"`
-	At         time.Time `json:"at"`
-	Covers     int       `json:"covers" doc:"How many manifests and blobs go with it."`
-}
-
-// BlockList is the answer to a listing of blocks.
-type BlockList struct {
-	Items []Block `json:"items"`
-}
-
-type blocksOutput struct{ Body BlockList }
-
-type blockOutput struct{ Body Block }
-
-type blockInput struct{ Body BlockRequest }
+type blockInput struct{ Body index.BlockRequest }
 
 type unblockInput struct {
 	Repository string `query:"repository"`
 	Reference  string `query:"reference"`
 }
 
-type scrubOutput struct{ Body ScrubStatus }
+type scrubOutput struct{ Body index.ScrubStatus }
 
 // upkeepRoutes serves the Keeper, where there is one. The description has it
 // in any case.
@@ -134,7 +84,7 @@ func (s *Server) upkeepRoutes(a huma.API) {
 		Summary: "List what may not be pulled", Description: "By repository and digest."}),
 		func(ctx context.Context, _ *struct{}) (*blocksOutput, error) {
 			items, err := s.Keeper.Blocked(ctx)
-			return &blocksOutput{BlockList{items}}, err
+			return &blocksOutput{index.BlockList{Items: items}}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "block", Method: http.MethodPost, Path: "/blocks",
 		Summary: "Keep something from being pulled", Description: "Holds when this is answered, and at every replica within a second. Record, tags and signatures stay readable.", Errors: []int{http.StatusNotFound}}),
@@ -163,7 +113,7 @@ func (s *Server) repair(ctx context.Context, _ *struct{}) (*huma.StreamResponse,
 	}
 	return stream(s.lines("repair", func(r *http.Request, line func(any)) (map[string]any, error) {
 		found := 0
-		err := s.Keeper.Repair(r.Context(), func(d Damage) { found++; line(d) })
+		err := s.Keeper.Repair(r.Context(), func(d index.Damage) { found++; line(d) })
 		return map[string]any{"done": true, "damaged": found}, err
 	})), nil
 }
@@ -174,10 +124,10 @@ func (s *Server) scrub(ctx context.Context, _ *struct{}) (*huma.StreamResponse, 
 	}
 	return stream(s.lines("scrub", func(r *http.Request, line func(any)) (map[string]any, error) {
 		told := time.Now()
-		done, err := s.Keeper.Scrub(r.Context(), func(d Damage) { line(d) }, func(p Scrub) {
+		done, err := s.Keeper.Scrub(r.Context(), func(d index.Damage) { line(d) }, func(p index.Scrub) {
 			if time.Since(told) > time.Second {
 				told = time.Now()
-				line(map[string]Scrub{"progress": p})
+				line(map[string]index.Scrub{"progress": p})
 			}
 		})
 		return map[string]any{"done": true, "scrub": done}, err

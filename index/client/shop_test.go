@@ -14,6 +14,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/pack"
 	"github.com/oarlock/oarlock/index"
@@ -21,12 +28,6 @@ import (
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/registry/registrytest"
-	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
-	"oras.land/oras-go/v2/content"
-	"oras.land/oras-go/v2/registry/remote"
-	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
 // A shop is a server with the real registry, a catalog of what was published
@@ -81,17 +82,17 @@ func (s *shop) requests() []string {
 
 type noEngine struct{}
 
-func (noEngine) Promote(context.Context, artifact.Name, artifact.Version, string) (api.Promotion, error) {
-	return api.Promotion{}, errors.ErrUnsupported
+func (noEngine) Promote(context.Context, artifact.Name, artifact.Version, string) (index.Promotion, error) {
+	return index.Promotion{}, errors.ErrUnsupported
 }
 
-func (noEngine) Rebuild(context.Context, bool) (api.Rebuilt, error) {
-	return api.Rebuilt{}, errors.ErrUnsupported
+func (noEngine) Rebuild(context.Context, bool) (index.Rebuilt, error) {
+	return index.Rebuilt{}, errors.ErrUnsupported
 }
-func (noEngine) Collect(context.Context, bool, func(api.Garbage)) (api.Collection, error) {
-	return api.Collection{}, errors.ErrUnsupported
+func (noEngine) Collect(context.Context, bool, func(index.Garbage)) (index.Collection, error) {
+	return index.Collection{}, errors.ErrUnsupported
 }
-func (noEngine) Fsck(context.Context, func(api.Damage)) error { return errors.ErrUnsupported }
+func (noEngine) Fsck(context.Context, func(index.Damage)) error { return errors.ErrUnsupported }
 func (noEngine) Config(context.Context, artifact.Name, *catalog.Version) (*artifact.Plugin, error) {
 	return nil, artifact.ErrNotFound
 }

@@ -74,7 +74,7 @@ const attempts = 16
 var ErrForeign = errors.New("the ledger belongs to another platform")
 
 // Append implements index.Ledger.
-func (a *Appender) Append(ctx context.Context, s index.LedgerStatement) (index.LedgerEntry, error) {
+func (a *Appender) Append(ctx context.Context, s index.NewStatement) (index.LedgerEntry, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if s.ID == "" {
@@ -98,7 +98,7 @@ func (a *Appender) Append(ctx context.Context, s index.LedgerStatement) (index.L
 }
 
 // known holds s to a kind that is registered.
-func (a *Appender) known(s index.LedgerStatement) error {
+func (a *Appender) known(s index.NewStatement) error {
 	check, ok := a.o.Kinds[s.Kind]
 	switch {
 	case s.Ledger.OfPublisher() && ledger.Known(s.Kind):
@@ -112,7 +112,7 @@ func (a *Appender) known(s index.LedgerStatement) error {
 // errOvertaken says that somebody else appended between reading and pushing.
 var errOvertaken = errors.New("somebody else appends")
 
-func (a *Appender) append(ctx context.Context, s index.LedgerStatement) (index.LedgerEntry, error) {
+func (a *Appender) append(ctx context.Context, s index.NewStatement) (index.LedgerEntry, error) {
 	reader := a.o.Store.Reader(s.Ledger.Repository())
 	list, state, err := a.read(ctx, s.Ledger, reader)
 	if err != nil {
@@ -170,7 +170,7 @@ func (a *Appender) read(ctx context.Context, ref format.Ref, r policy.Reader) (*
 
 // before finds a statement with the same id that was appended since s was
 // asked for.
-func (a *Appender) before(ctx context.Context, s index.LedgerStatement, list *format.List, r policy.Reader) (index.LedgerEntry, bool, error) {
+func (a *Appender) before(ctx context.Context, s index.NewStatement, list *format.List, r policy.Reader) (index.LedgerEntry, bool, error) {
 	if s.Since.IsZero() {
 		return index.LedgerEntry{}, false, nil
 	}

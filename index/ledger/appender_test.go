@@ -139,7 +139,7 @@ func newSite(t *testing.T, s *registrytest.Server, key ledgertest.Key, trusted .
 	return x
 }
 
-func (x *site) say(name string, kind format.Kind, actor string, body any) index.LedgerStatement {
+func (x *site) say(name string, kind format.Kind, actor string, body any) index.NewStatement {
 	x.t.Helper()
 	ref, err := format.ParseRef(name)
 	if err != nil {
@@ -149,10 +149,10 @@ func (x *site) say(name string, kind format.Kind, actor string, body any) index.
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	return index.LedgerStatement{Ledger: ref, Kind: kind, Actor: actor, Body: raw}
+	return index.NewStatement{Ledger: ref, Kind: kind, Actor: actor, Body: raw}
 }
 
-func (x *site) must(s index.LedgerStatement) index.LedgerEntry {
+func (x *site) must(s index.NewStatement) index.LedgerEntry {
 	x.t.Helper()
 	e, err := x.Append(x.t.Context(), s)
 	if err != nil {
@@ -193,7 +193,7 @@ func TestWhatMayNotBeSaidIsNotAppended_E1(t *testing.T) {
 	x := newSite(t, registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "site"))
 	x.must(x.say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
 	for says, row := range map[string]struct {
-		s    index.LedgerStatement
+		s    index.NewStatement
 		kind error
 	}{
 		"claimed twice":         {x.say(acme, format.PublisherClaimed, "person:eve", format.Claimed{Owner: "person:eve"}), artifact.ErrDenied},

@@ -64,15 +64,15 @@ type memberKey struct{}
 // engine answers for readmes; the pages ask for nothing else.
 type engine struct{ *site }
 
-func (engine) Promote(context.Context, artifact.Name, artifact.Version, string) (api.Promotion, error) {
-	return api.Promotion{}, artifact.ErrDenied
+func (engine) Promote(context.Context, artifact.Name, artifact.Version, string) (index.Promotion, error) {
+	return index.Promotion{}, artifact.ErrDenied
 }
-func (engine) Rebuild(context.Context, bool) (api.Rebuilt, error) {
-	return api.Rebuilt{}, artifact.ErrDenied
+func (engine) Rebuild(context.Context, bool) (index.Rebuilt, error) {
+	return index.Rebuilt{}, artifact.ErrDenied
 }
-func (engine) Fsck(context.Context, func(api.Damage)) error { return artifact.ErrDenied }
-func (engine) Collect(context.Context, bool, func(api.Garbage)) (api.Collection, error) {
-	return api.Collection{}, artifact.ErrDenied
+func (engine) Fsck(context.Context, func(index.Damage)) error { return artifact.ErrDenied }
+func (engine) Collect(context.Context, bool, func(index.Garbage)) (index.Collection, error) {
+	return index.Collection{}, artifact.ErrDenied
 }
 
 func plugin(t *testing.T, id, title string, versions ...string) catalog.Plugin {

@@ -18,7 +18,6 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry/remote"
@@ -152,7 +151,7 @@ func TestTheBootstrapTokenIsShownOnceAndKeptHashed_B5(t *testing.T) {
 	}
 	s, _ := startWith(t, c, io.Discard)
 	for _, known := range []string{token, lost} {
-		if who := ask[api.Caller](t, s, known, "GET", "/api/v1/whoami", nil, 200); who.Kind != "admin" {
+		if who := ask[index.Caller](t, s, known, "GET", "/api/v1/whoami", nil, 200); who.Kind != "admin" {
 			t.Errorf("%+v", who)
 		}
 	}
@@ -164,7 +163,7 @@ func TestWritesAskWhoCalls_B4_B5(t *testing.T) {
 	t.Parallel()
 	s, admin := startGuarded(t, nil)
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
-	robot := ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
+	robot := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
 		"label": "reader", "namespace": "acme", "scopes": []string{"repository:acme/*:pull"}, "expires_at": soon(),
 	}, 201)
 	for _, call := range []struct{ method, path, body string }{
@@ -195,7 +194,7 @@ func TestWritesAskWhoCalls_B4_B5(t *testing.T) {
 			}
 		}
 	}
-	if n := ask[api.NamespaceDetail](t, s, admin, "GET", "/api/v1/namespaces/acme", nil, 200); n.Private || n.ClosedAt != nil || len(n.Members) != 1 {
+	if n := ask[index.NamespaceDetail](t, s, admin, "GET", "/api/v1/namespaces/acme", nil, 200); n.Private || n.ClosedAt != nil || len(n.Members) != 1 {
 		t.Errorf("a refused call changed something: %+v", n)
 	}
 }
@@ -225,7 +224,7 @@ func TestWritesAreAudited_K1(t *testing.T) {
 	ask[any](t, s, admin, "POST", "/api/v1/plugins/acme/p1/channels/stable", map[string]any{"version": "1.1.0"}, 200)
 	ask[any](t, s, admin, "POST", "/api/v1/admin/rebuild", nil, 200)
 	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/acme", map[string]any{"private": true}, 200)
-	page := ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=6", nil, 200)
+	page := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=6", nil, 200)
 	var got []string
 	for _, row := range page.Items {
 		got = append(got, row.Action)
@@ -237,15 +236,15 @@ func TestWritesAreAudited_K1(t *testing.T) {
 	if strings.Join(got, " ") != want || page.Next == 0 {
 		t.Errorf("rows %v, expected %s; next %d", got, want, page.Next)
 	}
-	v := ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify", nil, 200)
+	v := ask[index.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify", nil, 200)
 	if !v.Holds || v.Head == "" {
 		t.Errorf("%+v", v)
 	}
-	if again := ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+v.Head, nil, 200); !again.Holds {
+	if again := ask[index.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+v.Head, nil, 200); !again.Holds {
 		t.Errorf("%+v", again)
 	}
 	other := v.Head[:len(v.Head)-4] + "0000"
-	if ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+other, nil, 200).Holds {
+	if ask[index.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+other, nil, 200).Holds {
 		t.Error("a log that was written anew holds")
 	}
 }
@@ -273,7 +272,7 @@ func TestRefusedAndFailedActsAreAudited_K1(t *testing.T) {
 	t.Parallel()
 	s, admin := startGuarded(t, nil)
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
-	reader := ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
+	reader := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
 		"label": "reader", "namespace": "acme", "scopes": []string{"repository:acme/*:pull"}, "expires_at": soon()}, 201).Secret
 	if err := tryPush(t, s, reader, 1); err == nil {
 		t.Fatal("a reader pushed")
@@ -289,8 +288,8 @@ func TestRefusedAndFailedActsAreAudited_K1(t *testing.T) {
 	if err := failed(io.ErrUnexpectedEOF); err != io.ErrUnexpectedEOF && !strings.Contains(err.Error(), io.ErrUnexpectedEOF.Error()) {
 		t.Errorf("cause %v", err)
 	}
-	rows := map[string]api.AuditRow{}
-	for _, row := range ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=50", nil, 200).Items {
+	rows := map[string]index.AuditRow{}
+	for _, row := range ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=50", nil, 200).Items {
 		rows[row.Outcome+" "+row.Action+" by "+row.Actor] = row
 	}
 	for _, want := range []string{"denied repository:push by robot:acme/reader", "denied catalog:rebuild by robot:acme/reader", "denied login by anonymous"} {
@@ -339,17 +338,17 @@ func TestTheAuditLogIsPrunedAfterItsTime_K1(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	s, admin := startGuarded(t, func(c *Config) { c.Audit.Keep = year })
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
-	head := ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify", nil, 200).Head
+	head := ask[index.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify", nil, 200).Head
 	for _, now := range []time.Time{time.Now().Add(year / 2), time.Now().Add(2 * year)} {
 		if err := s.accounts.pruneAudit(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rows := ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit", nil, 200).Items
+	rows := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit", nil, 200).Items
 	if len(rows) != 2 || rows[0].Action != store.PruneAction || rows[1].Action != "namespace:claim" {
 		t.Errorf("%+v", rows)
 	}
-	if v := ask[api.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+head, nil, 200); !v.Holds {
+	if v := ask[index.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+head, nil, 200); !v.Holds {
 		t.Errorf("%+v", v)
 	}
 	c := config(t)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -31,18 +31,18 @@ func (a *accounts) begin(ctx context.Context, action auth.Action, r auth.Resourc
 }
 
 // Promote implements api.Engine.
-func (a audited) Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (api.Promotion, error) {
+func (a audited) Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error) {
 	before := map[string]string{"channel": channel}
 	switch d, err := a.registry.Resolve(ctx, id.String(), channel); {
 	case err == nil:
 		before["digest"] = d.String()
 	case !errors.Is(err, artifact.ErrNotFound):
-		return api.Promotion{}, err
+		return index.Promotion{}, err
 	}
 	failed, err := a.accounts.begin(ctx, auth.ChannelPromote, auth.InRepository(id.String()), before,
 		map[string]string{"channel": channel, "version": v.String()})
 	if err != nil {
-		return api.Promotion{}, err
+		return index.Promotion{}, err
 	}
 	done, err := a.joined.Promote(ctx, id, v, channel)
 	if err != nil {
@@ -52,10 +52,10 @@ func (a audited) Promote(ctx context.Context, id artifact.Name, v artifact.Versi
 }
 
 // Rebuild implements api.Engine.
-func (a audited) Rebuild(ctx context.Context, check bool) (api.Rebuilt, error) {
+func (a audited) Rebuild(ctx context.Context, check bool) (index.Rebuilt, error) {
 	failed, err := a.accounts.begin(ctx, auth.CatalogRebuild, auth.Site(), nil, map[string]any{"begun": true, "check": check})
 	if err != nil {
-		return api.Rebuilt{}, err
+		return index.Rebuilt{}, err
 	}
 	done, err := a.joined.Rebuild(ctx, check)
 	if err != nil {
@@ -66,13 +66,13 @@ func (a audited) Rebuild(ctx context.Context, check bool) (api.Rebuilt, error) {
 }
 
 // Fsck implements api.Engine.
-func (a audited) Fsck(ctx context.Context, report func(api.Damage)) error {
+func (a audited) Fsck(ctx context.Context, report func(index.Damage)) error {
 	failed, err := a.accounts.begin(ctx, auth.RegistryFsck, auth.Site(), nil, map[string]bool{"begun": true})
 	if err != nil {
 		return err
 	}
 	damaged := 0
-	if err := a.joined.Fsck(ctx, func(d api.Damage) { damaged++; report(d) }); err != nil {
+	if err := a.joined.Fsck(ctx, func(d index.Damage) { damaged++; report(d) }); err != nil {
 		return failed(err)
 	}
 	return a.accounts.Note(ctx, auth.From(ctx), auth.RegistryFsck, auth.Site(), nil, map[string]int{"damaged": damaged})

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 )
 
 // TestWhatCannotBeWrittenDownIsNotDone_B7: a statement in a ledger and a root
@@ -16,8 +15,8 @@ func TestWhatCannotBeWrittenDownIsNotDone_B7(t *testing.T) {
 	t.Parallel()
 	s, admin := startGuarded(t, nil)
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
-	key := ask[api.Publisher](t, s, admin, "POST", "/api/v1/publishers/acme/keys", api.NewPublisherKey{Name: "release", PEM: publicPEM(t)}, http.StatusOK).Keys[0]
-	rows := ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?action=keys:manage", nil, http.StatusOK).Items
+	key := ask[index.Publisher](t, s, admin, "POST", "/api/v1/publishers/acme/keys", index.NewPublisherKey{Name: "release", PEM: publicPEM(t)}, http.StatusOK).Keys[0]
+	rows := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?action=keys:manage", nil, http.StatusOK).Items
 	if len(rows) != 2 || string(rows[1].After[:13]) != `{"begun":true` {
 		t.Errorf("rows of a key: %+v", rows)
 	}
@@ -31,10 +30,10 @@ func TestWhatCannotBeWrittenDownIsNotDone_B7(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, body := range map[string]any{
-		"/publishers/acme/keys":                       api.NewPublisherKey{Name: "next", PEM: publicPEM(t)},
-		"/publishers/acme/keys/" + key.ID + "/revoke": api.KeyRevocation{Reason: "lost"},
-		"/publishers/acme/verification":               api.VerifyRequest{Evidence: "administrator", Note: "known"},
-		"/admin/catalog/root":                         api.RootRotation{KeepRootKey: true},
+		"/publishers/acme/keys":                       index.NewPublisherKey{Name: "next", PEM: publicPEM(t)},
+		"/publishers/acme/keys/" + key.ID + "/revoke": index.KeyRevocation{Reason: "lost"},
+		"/publishers/acme/verification":               index.VerifyRequest{Evidence: "administrator", Note: "known"},
+		"/admin/catalog/root":                         index.RootRotation{KeepRootKey: true},
 	} {
 		ask[index.Problem](t, s, admin, "POST", "/api/v1"+path, body, http.StatusInternalServerError)
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry/backup"
 )
 
@@ -77,7 +77,7 @@ func TestASiteComesBackFromABackup_K6(t *testing.T) {
 			if got := digestOf(back); got != row.want.Catalog {
 				t.Errorf("it serves catalog %s, expected %s", got, row.want.Catalog)
 			}
-			got := ask[api.Rebuilt](t, back, admin, "POST", "/api/v1/admin/rebuild?check=true", nil, 200)
+			got := ask[index.Rebuilt](t, back, admin, "POST", "/api/v1/admin/rebuild?check=true", nil, 200)
 			if !got.Agrees {
 				t.Errorf("rebuild --check: %+v", got)
 			}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 )
 
 // TestNamespacesInPages_B4: one account claims so many at once and no more, and
@@ -16,7 +15,7 @@ func TestNamespacesInPages_B4(t *testing.T) {
 	t.Parallel()
 	s, admin := startGuarded(t, func(c *Config) { c.Limits.Claims = 4 })
 	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]string{"name": "eve"}, http.StatusCreated)
-	eve := ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/accounts/person:eve/tokens", map[string]any{"label": "laptop", "expires_at": soon()}, http.StatusCreated).Secret
+	eve := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/accounts/person:eve/tokens", map[string]any{"label": "laptop", "expires_at": soon()}, http.StatusCreated).Secret
 	names := []string{"avocet", "curlew", "dunlin", "godwit", "kestrel", "plover", "turnstone", "whimbrel"}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -54,7 +53,7 @@ func TestNamespacesInPages_B4(t *testing.T) {
 	for token, want := range map[string]int{"": 4, admin: 5} {
 		seen, cursor := []string{}, ""
 		for pages := 0; ; pages++ {
-			l := ask[api.NamespaceList](t, s, token, "GET", "/api/v1/namespaces?limit=2&cursor="+cursor, nil, http.StatusOK)
+			l := ask[index.NamespaceList](t, s, token, "GET", "/api/v1/namespaces?limit=2&cursor="+cursor, nil, http.StatusOK)
 			if len(l.Items) > 2 || pages > 5 {
 				t.Fatalf("page %d: %+v", pages, l)
 			}

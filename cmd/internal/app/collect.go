@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
@@ -84,14 +84,14 @@ func (c *collector) run(ctx context.Context) {
 }
 
 // Collect implements api.Engine.
-func (a audited) Collect(ctx context.Context, dryRun bool, item func(api.Garbage)) (api.Collection, error) {
+func (a audited) Collect(ctx context.Context, dryRun bool, item func(index.Garbage)) (index.Collection, error) {
 	rep, err := a.collector.collect(ctx, dryRun, func(i gc.Item) {
-		item(api.Garbage{Repository: i.Repository, Digest: i.Digest.String(), Kind: string(i.Kind), Size: i.Size, Decision: string(i.Decision), Reason: i.Reason})
+		item(index.Garbage{Repository: i.Repository, Digest: i.Digest.String(), Kind: string(i.Kind), Size: i.Size, Decision: string(i.Decision), Reason: i.Reason})
 	})
-	out := api.Collection{DryRun: dryRun, Repositories: rep.Repositories,
+	out := index.Collection{DryRun: dryRun, Repositories: rep.Repositories,
 		ManifestsKept: rep.ManifestsKept, ManifestsSetAside: rep.ManifestsSetAside, ManifestsRemoved: rep.ManifestsRemoved,
 		BlobsKept: rep.BlobsKept, BlobsSetAside: rep.BlobsSetAside, BlobsRemoved: rep.BlobsRemoved,
-		BytesFreed: rep.BytesFreed, Damaged: []api.Damage{}}
+		BytesFreed: rep.BytesFreed, Damaged: []index.Damage{}}
 	for _, d := range rep.Damaged {
 		out.Damaged = append(out.Damaged, asDamage(d))
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 )
@@ -18,11 +19,11 @@ type desk struct {
 var _ api.Accounts = desk{}
 
 // Whoami implements api.Accounts.
-func (d desk) Whoami(ctx context.Context) (api.Caller, error) {
+func (d desk) Whoami(ctx context.Context) (index.Caller, error) {
 	p := auth.From(ctx)
-	c := api.Caller{Principal: p.Name, Kind: string(p.Kind), Token: p.Session, Roles: []api.RoleHeld{}}
+	c := index.Caller{Principal: p.Name, Kind: string(p.Kind), Token: p.Session, Roles: []index.RoleHeld{}}
 	for _, g := range p.Grants {
-		c.Roles = append(c.Roles, api.RoleHeld{Role: string(g.Role), Namespace: g.Namespace})
+		c.Roles = append(c.Roles, index.RoleHeld{Role: string(g.Role), Namespace: g.Namespace})
 	}
 	for _, s := range p.Scopes {
 		c.Scopes = append(c.Scopes, s.String())
@@ -41,7 +42,7 @@ func (d desk) caller(ctx context.Context) (auth.Principal, error) {
 }
 
 // Tokens implements api.Tokens.
-func (d desk) Tokens(ctx context.Context, namespace string, mine bool) ([]api.Token, error) {
+func (d desk) Tokens(ctx context.Context, namespace string, mine bool) ([]index.Token, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func (d desk) Tokens(ctx context.Context, namespace string, mine bool) ([]api.To
 	if err != nil {
 		return nil, asProblem(err)
 	}
-	tokens := make([]api.Token, 0, len(records))
+	tokens := make([]index.Token, 0, len(records))
 	for _, r := range records {
 		if namespace != "" || mine || r.Namespace == "" && r.Kind != string(auth.RefreshToken) && r.Kind != string(auth.SessionToken) {
 			tokens = append(tokens, tokenOf(r))
@@ -59,31 +60,31 @@ func (d desk) Tokens(ctx context.Context, namespace string, mine bool) ([]api.To
 	return tokens, nil
 }
 
-func tokenOf(r auth.TokenRecord) api.Token {
-	return api.Token{
+func tokenOf(r auth.TokenRecord) index.Token {
+	return index.Token{
 		ID: r.ID, Kind: r.Kind, Label: r.Name, Principal: r.Principal, Namespace: r.Namespace, Scopes: r.Scopes,
-		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, ExpiresAt: api.MomentOf(r.ExpiresAt),
-		RevokedAt: api.MomentOf(r.RevokedAt), UsedAt: api.MomentOf(r.UsedAt),
+		CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, ExpiresAt: index.MomentOf(r.ExpiresAt),
+		RevokedAt: index.MomentOf(r.RevokedAt), UsedAt: index.MomentOf(r.UsedAt),
 	}
 }
 
 // CreateToken implements api.Tokens.
-func (d desk) CreateToken(ctx context.Context, q api.NewToken) (api.CreatedToken, error) {
+func (d desk) CreateToken(ctx context.Context, q index.NewToken) (index.CreatedToken, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.CreatedToken{}, err
+		return index.CreatedToken{}, err
 	}
 	scopes, err := auth.ParseScopes(strings.Join(q.Scopes, " "))
 	if err != nil {
-		return api.CreatedToken{}, err
+		return index.CreatedToken{}, err
 	}
 	t, rec, err := d.a.CreateToken(ctx, by, auth.TokenRequest{
 		Kind: auth.TokenKind(q.Kind), Label: q.Label, Namespace: q.Namespace, Scopes: scopes, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond),
 	})
 	if err != nil {
-		return api.CreatedToken{}, asProblem(err)
+		return index.CreatedToken{}, asProblem(err)
 	}
-	return api.CreatedToken{Token: tokenOf(rec), Secret: t.Reveal()}, nil
+	return index.CreatedToken{Token: tokenOf(rec), Secret: t.Reveal()}, nil
 }
 
 // RevokeToken implements api.Tokens.

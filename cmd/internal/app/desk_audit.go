@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
 )
 
 // Audit implements api.AuditLog.
-func (d desk) Audit(ctx context.Context, q api.AuditQuery) ([]api.AuditRow, error) {
+func (d desk) Audit(ctx context.Context, q api.AuditQuery) ([]index.AuditRow, error) {
 	r := auth.Site()
 	if q.Namespace != "" {
 		r = auth.InNamespace(q.Namespace)
@@ -34,9 +35,9 @@ func (d desk) Audit(ctx context.Context, q api.AuditQuery) ([]api.AuditRow, erro
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]api.AuditRow, len(records))
+	rows := make([]index.AuditRow, len(records))
 	for i, rec := range records {
-		rows[i] = api.AuditRow{
+		rows[i] = index.AuditRow{
 			Seq: rec.Seq, At: rec.At, Actor: rec.Actor, Session: rec.Session, Action: rec.Action, Resource: rec.Resource,
 			Outcome: rec.Outcome, Reason: rec.Reason, Before: json.RawMessage(rec.Before), After: json.RawMessage(rec.After),
 			Request: rec.Request, Hash: hex.EncodeToString(rec.Hash),
@@ -46,24 +47,24 @@ func (d desk) Audit(ctx context.Context, q api.AuditQuery) ([]api.AuditRow, erro
 }
 
 // VerifyAudit implements api.AuditLog.
-func (d desk) VerifyAudit(ctx context.Context, kept string) (api.AuditVerdict, error) {
+func (d desk) VerifyAudit(ctx context.Context, kept string) (index.AuditVerdict, error) {
 	if err := d.a.Check(ctx, auth.AuditRead, auth.Site()); err != nil {
-		return api.AuditVerdict{}, asProblem(err)
+		return index.AuditVerdict{}, asProblem(err)
 	}
 	var heads []store.AuditHead
 	if kept != "" {
 		head, err := parseHead(kept)
 		if err != nil {
-			return api.AuditVerdict{}, err
+			return index.AuditVerdict{}, err
 		}
 		heads = append(heads, head)
 	}
 	head, err := d.a.store.VerifyAudit(ctx, heads...)
 	var tampered *store.TamperedError
 	if errors.As(err, &tampered) {
-		return api.AuditVerdict{Head: head.String(), Detail: tampered.Error()}, nil
+		return index.AuditVerdict{Head: head.String(), Detail: tampered.Error()}, nil
 	}
-	return api.AuditVerdict{Holds: err == nil, Head: head.String()}, err
+	return index.AuditVerdict{Holds: err == nil, Head: head.String()}, err
 }
 
 // parseHead reads "seq:hash", as a head is shown.

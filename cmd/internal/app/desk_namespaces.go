@@ -7,17 +7,17 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
-func namespaceOf(n auth.NamespaceRecord) api.Namespace {
+func namespaceOf(n auth.NamespaceRecord) index.Namespace {
 	publishing := "on"
 	if n.PublishingOff {
 		publishing = "off"
 	}
-	return api.Namespace{
-		Name: n.Name, Private: !n.Public, Publishing: publishing, ClosedAt: api.MomentOf(n.ClosedAt),
+	return index.Namespace{
+		Name: n.Name, Private: !n.Public, Publishing: publishing, ClosedAt: index.MomentOf(n.ClosedAt),
 		CreatedBy: n.CreatedBy, CreatedAt: n.CreatedAt,
 	}
 }
@@ -27,8 +27,8 @@ func namespaceOf(n auth.NamespaceRecord) api.Namespace {
 const namespacesAtOnce = 500
 
 // Namespaces implements api.Namespaces.
-func (d desk) Namespaces(ctx context.Context, after string, limit int) ([]api.Namespace, string, error) {
-	by, page := auth.From(ctx), []api.Namespace{}
+func (d desk) Namespaces(ctx context.Context, after string, limit int) ([]index.Namespace, string, error) {
+	by, page := auth.From(ctx), []index.Namespace{}
 	if by.Name == "" {
 		return nil, "", fmt.Errorf("namespaces: nobody said who asks")
 	}
@@ -54,22 +54,22 @@ func (d desk) Namespaces(ctx context.Context, after string, limit int) ([]api.Na
 }
 
 // Namespace implements api.Namespaces.
-func (d desk) Namespace(ctx context.Context, name string) (api.NamespaceDetail, error) {
+func (d desk) Namespace(ctx context.Context, name string) (index.NamespaceDetail, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.NamespaceDetail{}, err
+		return index.NamespaceDetail{}, err
 	}
 	n, err := d.a.Namespace(ctx, by, name)
 	if err != nil {
-		return api.NamespaceDetail{}, unclaimed(err, name)
+		return index.NamespaceDetail{}, unclaimed(err, name)
 	}
 	members, err := d.a.Members(ctx, by, name)
 	if err != nil {
-		return api.NamespaceDetail{}, asProblem(err)
+		return index.NamespaceDetail{}, asProblem(err)
 	}
-	detail := api.NamespaceDetail{Namespace: namespaceOf(n), Members: []api.Member{}}
+	detail := index.NamespaceDetail{Namespace: namespaceOf(n), Members: []index.Member{}}
 	for _, m := range members {
-		detail.Members = append(detail.Members, api.Member{Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: m.AddedAt})
+		detail.Members = append(detail.Members, index.Member{Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: m.AddedAt})
 	}
 	return detail, nil
 }
@@ -84,14 +84,14 @@ func unclaimed(err error, name string) error {
 }
 
 // ClaimNamespace implements api.Namespaces.
-func (d desk) ClaimNamespace(ctx context.Context, name string, private bool) (api.Namespace, error) {
+func (d desk) ClaimNamespace(ctx context.Context, name string, private bool) (index.Namespace, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.Namespace{}, err
+		return index.Namespace{}, err
 	}
 	n, err := d.a.ClaimWith(ctx, by, name, auth.NamespaceSettings{Public: !private})
 	if err != nil {
-		return api.Namespace{}, asProblem(d.claimed(ctx, name, err))
+		return index.Namespace{}, asProblem(d.claimed(ctx, name, err))
 	}
 	d.ledgers.settle(ctx)
 	return namespaceOf(n), nil
@@ -110,14 +110,14 @@ func (d desk) claimed(ctx context.Context, name string, err error) error {
 }
 
 // ConfigureNamespace implements api.Namespaces.
-func (d desk) ConfigureNamespace(ctx context.Context, name string, c api.NamespaceChange) (api.Namespace, error) {
+func (d desk) ConfigureNamespace(ctx context.Context, name string, c index.NamespaceChange) (index.Namespace, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.Namespace{}, err
+		return index.Namespace{}, err
 	}
 	have, err := d.a.Namespace(ctx, by, name)
 	if err != nil {
-		return api.Namespace{}, unclaimed(err, name)
+		return index.Namespace{}, unclaimed(err, name)
 	}
 	set := auth.NamespaceSettings{Public: have.Public, PublishingOff: have.PublishingOff}
 	if c.Private != nil {
@@ -128,26 +128,26 @@ func (d desk) ConfigureNamespace(ctx context.Context, name string, c api.Namespa
 	}
 	n, err := d.a.Configure(ctx, by, name, set)
 	if err != nil {
-		return api.Namespace{}, asProblem(err)
+		return index.Namespace{}, asProblem(err)
 	}
 	d.ledgers.settle(ctx)
 	return namespaceOf(n), nil
 }
 
 // NamespaceUsage implements api.Namespaces.
-func (d desk) NamespaceUsage(ctx context.Context, name string) (api.Usage, error) {
+func (d desk) NamespaceUsage(ctx context.Context, name string) (index.Usage, error) {
 	if err := d.a.Check(ctx, auth.QuotaRead, auth.InNamespace(name)); err != nil {
-		return api.Usage{}, asProblem(err)
+		return index.Usage{}, asProblem(err)
 	}
 	if err := d.a.usage.save(ctx); err != nil {
-		return api.Usage{}, err
+		return index.Usage{}, err
 	}
 	used, err := d.a.quota.Usage(ctx, name)
 	if err != nil {
-		return api.Usage{}, err
+		return index.Usage{}, err
 	}
 	l := d.a.quota.Limits(name)
-	return api.Usage{Namespace: name, Bytes: used.Bytes, Versions: used.Versions, Limits: api.UsageLimits{
+	return index.Usage{Namespace: name, Bytes: used.Bytes, Versions: used.Versions, Limits: index.UsageLimits{
 		Bytes: l.Bytes, Versions: l.Versions, ArtifactBytes: l.ArtifactBytes, ManifestBytes: l.ManifestBytes, Layers: l.Layers,
 	}}, nil
 }
@@ -180,14 +180,14 @@ func (d desk) TransferNamespace(ctx context.Context, namespace, to string) error
 }
 
 // CloseNamespace implements api.Owners.
-func (d desk) CloseNamespace(ctx context.Context, namespace string) (api.Namespace, error) {
+func (d desk) CloseNamespace(ctx context.Context, namespace string) (index.Namespace, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.Namespace{}, err
+		return index.Namespace{}, err
 	}
 	n, err := d.a.CloseNamespace(ctx, by, namespace)
 	if err != nil {
-		return api.Namespace{}, asProblem(err)
+		return index.Namespace{}, asProblem(err)
 	}
 	d.ledgers.settle(ctx)
 	return namespaceOf(n), nil
@@ -202,24 +202,24 @@ func (d desk) settled(ctx context.Context, err error) error {
 }
 
 // InviteMember implements api.Owners.
-func (d desk) InviteMember(ctx context.Context, namespace string, q api.NewInvitation) (api.Invitation, error) {
+func (d desk) InviteMember(ctx context.Context, namespace string, q index.NewInvitation) (index.Invitation, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.Invitation{}, err
+		return index.Invitation{}, err
 	}
 	t, rec, err := d.a.CreateInvitation(ctx, by, auth.Invitation{Namespace: namespace, Role: auth.Role(q.Role), Email: q.Email, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond)})
 	if err != nil {
-		return api.Invitation{}, asProblem(err)
+		return index.Invitation{}, asProblem(err)
 	}
-	return api.Invitation{ID: rec.ID, Namespace: namespace, Role: q.Role, Email: q.Email, ExpiresAt: rec.ExpiresAt, Secret: t.Reveal()}, nil
+	return index.Invitation{ID: rec.ID, Namespace: namespace, Role: q.Role, Email: q.Email, ExpiresAt: rec.ExpiresAt, Secret: t.Reveal()}, nil
 }
 
 // AcceptInvitation implements api.Owners.
-func (d desk) AcceptInvitation(ctx context.Context, secret string) (api.Membership, error) {
+func (d desk) AcceptInvitation(ctx context.Context, secret string) (index.Membership, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.Membership{}, err
+		return index.Membership{}, err
 	}
 	m, err := d.a.AcceptInvitation(ctx, by, secret)
-	return api.Membership{Namespace: m.Namespace, Principal: m.Principal, Role: m.Role}, d.settled(ctx, err)
+	return index.Membership{Namespace: m.Namespace, Principal: m.Principal, Role: m.Role}, d.settled(ctx, err)
 }

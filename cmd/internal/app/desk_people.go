@@ -3,14 +3,14 @@ package app
 import (
 	"context"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
-func accountOf(p auth.PersonRecord) api.Account {
-	a := api.Account{
+func accountOf(p auth.PersonRecord) index.Account {
+	a := index.Account{
 		Principal: p.Name, Issuer: p.Issuer, Email: p.Email, Roles: p.Grants, Disabled: p.Disabled,
-		CreatedAt: p.CreatedAt, LoggedInAt: api.MomentOf(p.LoggedInAt),
+		CreatedAt: p.CreatedAt, LoggedInAt: index.MomentOf(p.LoggedInAt),
 	}
 	if a.Roles == nil {
 		a.Roles = []string{}
@@ -19,7 +19,7 @@ func accountOf(p auth.PersonRecord) api.Account {
 }
 
 // People implements api.People.
-func (d desk) People(ctx context.Context) ([]api.Account, error) {
+func (d desk) People(ctx context.Context) ([]index.Account, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func (d desk) People(ctx context.Context) ([]api.Account, error) {
 	if err != nil {
 		return nil, asProblem(err)
 	}
-	people := make([]api.Account, len(records))
+	people := make([]index.Account, len(records))
 	for i, r := range records {
 		people[i] = accountOf(r)
 	}
@@ -36,20 +36,20 @@ func (d desk) People(ctx context.Context) ([]api.Account, error) {
 }
 
 // AddPerson implements api.People.
-func (d desk) AddPerson(ctx context.Context, q api.NewAccount) (api.Account, error) {
+func (d desk) AddPerson(ctx context.Context, q index.NewAccount) (index.Account, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.Account{}, err
+		return index.Account{}, err
 	}
 	p, err := d.a.AddAccount(ctx, by, q.Name, rolesOf(q.Roles))
 	if err != nil {
-		return api.Account{}, asProblem(err)
+		return index.Account{}, asProblem(err)
 	}
 	return accountOf(p), nil
 }
 
 // ChangePerson implements api.People.
-func (d desk) ChangePerson(ctx context.Context, principal string, c api.AccountChange) error {
+func (d desk) ChangePerson(ctx context.Context, principal string, c index.AccountChange) error {
 	by, err := d.caller(ctx)
 	if err != nil {
 		return err
@@ -66,16 +66,16 @@ func (d desk) ChangePerson(ctx context.Context, principal string, c api.AccountC
 }
 
 // TokenFor implements api.People.
-func (d desk) TokenFor(ctx context.Context, principal string, q api.NewPersonalToken) (api.CreatedToken, error) {
+func (d desk) TokenFor(ctx context.Context, principal string, q index.NewPersonalToken) (index.CreatedToken, error) {
 	by, err := d.caller(ctx)
 	if err != nil {
-		return api.CreatedToken{}, err
+		return index.CreatedToken{}, err
 	}
 	t, rec, err := d.a.CreateTokenFor(ctx, by, principal, q.Label, q.ExpiresAt)
 	if err != nil {
-		return api.CreatedToken{}, asProblem(err)
+		return index.CreatedToken{}, asProblem(err)
 	}
-	return api.CreatedToken{Token: tokenOf(rec), Secret: t.Reveal()}, nil
+	return index.CreatedToken{Token: tokenOf(rec), Secret: t.Reveal()}, nil
 }
 
 func rolesOf(names []string) []auth.Role {

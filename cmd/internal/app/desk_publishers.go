@@ -70,16 +70,16 @@ func (d desk) manages(ctx context.Context, action auth.Action, name string) (boo
 }
 
 // Publisher implements api.Publishers.
-func (d desk) Publisher(ctx context.Context, name string) (api.Publisher, error) {
+func (d desk) Publisher(ctx context.Context, name string) (index.Publisher, error) {
 	s, err := d.standing(ctx, name)
 	if err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
-	p := api.Publisher{Name: name, Publishing: "on", Owners: []string{}, Keys: []api.PublisherKey{}, Problems: []api.LedgerProblem{},
-		Ledger: api.LedgerHead{Reference: s.Ref.String(), Sequence: s.Counts.Head.Sequence, Head: s.Counts.Head.Digest,
+	p := index.Publisher{Name: name, Publishing: "on", Owners: []string{}, Keys: []index.PublisherKey{}, Problems: []index.LedgerProblem{},
+		Ledger: index.LedgerHead{Reference: s.Ref.String(), Sequence: s.Counts.Head.Sequence, Head: s.Counts.Head.Digest,
 			Platform: s.Counts.Platform.String(), Foreign: s.Counts.Platform != "" && s.Counts.Platform != d.ledgers.platform.trusted.ID}}
 	for _, f := range s.Problems() {
-		p.Problems = append(p.Problems, api.LedgerProblem{Code: f.Code, Detail: f.Detail, Sequence: f.Sequence, Digest: f.Digest})
+		p.Problems = append(p.Problems, index.LedgerProblem{Code: f.Code, Detail: f.Detail, Sequence: f.Sequence, Digest: f.Digest})
 	}
 	said := s.Counts.Publisher
 	if said == nil {
@@ -90,11 +90,11 @@ func (d desk) Publisher(ctx context.Context, name string) (api.Publisher, error)
 		p.Publishing = "off"
 	}
 	for _, k := range said.Keys {
-		p.Keys = append(p.Keys, api.PublisherKey{Name: k.Name, ID: k.ID, PEM: k.PEM, From: k.From, AddedAt: k.AddedAt,
+		p.Keys = append(p.Keys, index.PublisherKey{Name: k.Name, ID: k.ID, PEM: k.PEM, From: k.From, AddedAt: k.AddedAt,
 			RevokedAt: k.RevokedAt, RevokedFrom: k.RevokedFrom, Reason: k.Reason})
 	}
 	if v := said.Verified; v != nil {
-		p.Verified = &api.VerifiedBy{Evidence: v.Evidence, Domain: v.Domain, Record: v.Record, Issuer: v.Issuer, Claim: v.Claim, Note: v.Note, At: v.At, By: v.By, Sequence: v.Sequence}
+		p.Verified = &index.VerifiedBy{Evidence: v.Evidence, Domain: v.Domain, Record: v.Record, Issuer: v.Issuer, Claim: v.Claim, Note: v.Note, At: v.At, By: v.By, Sequence: v.Sequence}
 	}
 	if mine, err := d.manages(ctx, auth.KeysManage, name); err == nil && mine {
 		p.Proof = map[string]string{format.EvidenceDNS: proofs(s.Counts)[0]}
@@ -103,12 +103,12 @@ func (d desk) Publisher(ctx context.Context, name string) (api.Publisher, error)
 }
 
 // PublisherLedger implements api.Publishers.
-func (d desk) PublisherLedger(ctx context.Context, name string, after, limit int) (api.LedgerPage, error) {
+func (d desk) PublisherLedger(ctx context.Context, name string, after, limit int) (index.LedgerPage, error) {
 	s, err := d.standing(ctx, name)
 	if err != nil {
-		return api.LedgerPage{}, err
+		return index.LedgerPage{}, err
 	}
-	page := api.LedgerPage{Items: []api.LedgerStatement{}, Total: s.State.Head.Sequence}
+	page := index.LedgerPage{Items: []index.LedgerStatement{}, Total: s.State.Head.Sequence}
 	if s.List == "" {
 		return page, nil
 	}
@@ -127,7 +127,7 @@ func (d desk) PublisherLedger(ctx context.Context, name string, after, limit int
 		return page, err
 	}
 	for _, e := range entries {
-		one := api.LedgerStatement{Sequence: e.Sequence, Digest: e.Digest, Kind: string(e.Kind), At: e.Time, Actor: e.Actor, Role: e.Role, Subject: e.Subject}
+		one := index.LedgerStatement{Sequence: e.Sequence, Digest: e.Digest, Kind: string(e.Kind), At: e.Time, Actor: e.Actor, Role: e.Role, Subject: e.Subject}
 		if err := json.Unmarshal(e.Body, &one.Body); err != nil {
 			return page, err
 		}
@@ -140,15 +140,15 @@ func (d desk) PublisherLedger(ctx context.Context, name string, after, limit int
 }
 
 // PlatformKeys implements api.Publishers.
-func (d desk) PlatformKeys(context.Context) ([]api.PlatformKey, error) {
-	var out []api.PlatformKey
+func (d desk) PlatformKeys(context.Context) ([]index.PlatformKey, error) {
+	var out []index.PlatformKey
 	own := d.ledgers.platform.trusted
 	for _, s := range d.ledgers.platform.platformsBy(d.ledgers.index.judge.signed.Trust()) {
 		der, err := x509.MarshalPKIXPublicKey(s.Key)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, api.PlatformKey{Name: s.Name, ID: s.ID.String(), Own: s.ID == own.ID,
+		out = append(out, index.PlatformKey{Name: s.Name, ID: s.ID.String(), Own: s.ID == own.ID,
 			PEM: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))})
 	}
 	return out, nil
@@ -164,18 +164,18 @@ func (d desk) may(ctx context.Context, action auth.Action, r auth.Resource) (aut
 }
 
 // AddPublisherKey implements api.Publishers.
-func (d desk) AddPublisherKey(ctx context.Context, name string, k api.NewPublisherKey) (api.Publisher, error) {
+func (d desk) AddPublisherKey(ctx context.Context, name string, k index.NewPublisherKey) (index.Publisher, error) {
 	by, err := d.may(ctx, auth.KeysManage, auth.InNamespace(name))
 	if err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	key, err := trust.ParseKey([]byte(k.PEM))
 	if err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	signer, err := trust.NewSigner(k.Name, key)
 	if err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	from := d.always(name)
 	if k.From != nil {
@@ -202,10 +202,10 @@ func moment(t *time.Time) time.Time {
 }
 
 // RevokePublisherKey implements api.Publishers.
-func (d desk) RevokePublisherKey(ctx context.Context, name, id string, r api.KeyRevocation) (api.Publisher, error) {
+func (d desk) RevokePublisherKey(ctx context.Context, name, id string, r index.KeyRevocation) (index.Publisher, error) {
 	by, err := d.may(ctx, auth.KeysManage, auth.InNamespace(name))
 	if err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	body := format.KeyEnd{ID: "sha256:" + fingerprint(id), From: moment(r.From), Reason: r.Reason}
 	return d.stated(ctx, by, auth.KeysManage, name, format.KeyRevoked, body)
@@ -214,9 +214,9 @@ func (d desk) RevokePublisherKey(ctx context.Context, name, id string, r api.Key
 // stated writes down in the audit log that a statement is about to be made,
 // appends it, writes down where it is, and shows the publisher after it. What
 // cannot be written down is not stated.
-func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action, name string, kind format.Kind, body any) (api.Publisher, error) {
+func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action, name string, kind format.Kind, body any) (index.Publisher, error) {
 	if _, err := d.standing(ctx, name); err != nil && !errors.Is(err, artifact.ErrNotFound) {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	role := ""
 	if v, ok := body.(format.Verified); ok && v.Evidence == format.EvidenceAdministrator {
@@ -224,7 +224,7 @@ func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action,
 	}
 	failed, err := d.a.begin(ctx, action, auth.InNamespace(name), nil, map[string]any{"begun": true, "kind": kind, "body": body})
 	if err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	entry, err := d.ledgers.state(ctx, name, by.Name, role, kind, body)
 	if err != nil {
@@ -232,13 +232,13 @@ func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action,
 	}
 	switch {
 	case errors.Is(err, ledger.ErrForeign):
-		return api.Publisher{}, index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", name), "make the change at the registry that it comes from, and mirror it again")
+		return index.Publisher{}, index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", name), "make the change at the registry that it comes from, and mirror it again")
 	case err != nil:
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	after := map[string]any{"kind": kind, "statement": entry.Head.String(), "body": body}
 	if err := d.a.Note(ctx, by, action, auth.InNamespace(name), nil, after); err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	return d.Publisher(ctx, name)
 }

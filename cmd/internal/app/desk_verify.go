@@ -12,26 +12,25 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
 // VerifyPublisher implements api.Publishers. A domain and a login prove
 // themselves, so that owners may ask for them; an administrator's word is
 // given by those who may verify publishers.
-func (d desk) VerifyPublisher(ctx context.Context, name string, v api.VerifyRequest) (api.Publisher, error) {
+func (d desk) VerifyPublisher(ctx context.Context, name string, v index.VerifyRequest) (index.Publisher, error) {
 	body := format.Verified{Evidence: v.Evidence}
 	if v.Evidence == format.EvidenceAdministrator {
 		by, err := d.may(ctx, auth.PublisherVerify, auth.Site())
 		if err != nil {
-			return api.Publisher{}, err
+			return index.Publisher{}, err
 		}
 		body.Note = v.Note
 		return d.stated(ctx, by, auth.PublisherVerify, name, format.PublisherVerified, body)
 	}
 	by, err := d.may(ctx, auth.NamespaceManage, auth.InNamespace(name))
 	if err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	switch v.Evidence {
 	case format.EvidenceDNS:
@@ -43,17 +42,17 @@ func (d desk) VerifyPublisher(ctx context.Context, name string, v api.VerifyRequ
 		err = fmt.Errorf("evidence %q: expected dns, oidc or administrator: %w", v.Evidence, artifact.ErrInvalid)
 	}
 	if err != nil {
-		return api.Publisher{}, err
+		return index.Publisher{}, err
 	}
 	return d.stated(ctx, by, auth.PublisherVerify, name, format.PublisherVerified, body)
 }
 
 // UnverifyPublisher implements api.Publishers.
-func (d desk) UnverifyPublisher(ctx context.Context, name, reason string) (api.Publisher, error) {
+func (d desk) UnverifyPublisher(ctx context.Context, name, reason string) (index.Publisher, error) {
 	by, err := d.may(ctx, auth.NamespaceManage, auth.InNamespace(name))
 	if err != nil {
 		if by, err = d.may(ctx, auth.PublisherVerify, auth.Site()); err != nil {
-			return api.Publisher{}, err
+			return index.Publisher{}, err
 		}
 	}
 	return d.stated(ctx, by, auth.PublisherVerify, name, format.PublisherUnverified, format.Unverified{Reason: reason})

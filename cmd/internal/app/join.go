@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/ledger"
@@ -73,12 +73,12 @@ func (j *joined) ready() error {
 }
 
 // Promote points a channel at a version.
-func (j *joined) Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (api.Promotion, error) {
+func (j *joined) Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error) {
 	to, err := j.registry.Resolve(ctx, id.String(), v.Tag())
 	if err != nil {
-		return api.Promotion{}, err
+		return index.Promotion{}, err
 	}
-	done := api.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: to.String()}
+	done := index.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: to.String()}
 	switch before, err := j.registry.Resolve(ctx, id.String(), channel); {
 	case err == nil:
 		done.Before = before.String()
@@ -92,12 +92,12 @@ func (j *joined) Promote(ctx context.Context, id artifact.Name, v artifact.Versi
 }
 
 // Rebuild derives the catalog anew.
-func (j *joined) Rebuild(ctx context.Context, check bool) (api.Rebuilt, error) {
+func (j *joined) Rebuild(ctx context.Context, check bool) (index.Rebuilt, error) {
 	c, err := j.ingest.Check(ctx)
 	if err != nil {
-		return api.Rebuilt{}, err
+		return index.Rebuilt{}, err
 	}
-	out := api.Rebuilt{Rebuilt: c.Rebuilt.String(), Agrees: len(c.Differ) == 0}
+	out := index.Rebuilt{Rebuilt: c.Rebuilt.String(), Agrees: len(c.Differ) == 0}
 	for _, d := range c.Differ {
 		out.Differences = append(out.Differences, fmt.Sprintf("%s: %s", d.ID, d.Detail))
 	}
@@ -111,20 +111,20 @@ func (j *joined) Rebuild(ctx context.Context, check bool) (api.Rebuilt, error) {
 }
 
 // Fsck reads everything stored, and names the ledgers that do not hold.
-func (j *joined) Fsck(ctx context.Context, report func(api.Damage)) error {
+func (j *joined) Fsck(ctx context.Context, report func(index.Damage)) error {
 	err := j.registry.Fsck(ctx, func(d registry.Damage) {
 		report(asDamage(d))
 	})
 	for _, bad := range j.ingest.BadLedgers() {
 		for _, f := range bad.Problems() {
-			report(api.Damage{Kind: "ledger", Repository: bad.Ref.Repository(), Tag: bad.Ref.Tag(), Digest: f.Digest.String(), Path: bad.Ref.String(), What: f.Code + ": " + f.Detail})
+			report(index.Damage{Kind: "ledger", Repository: bad.Ref.Repository(), Tag: bad.Ref.Tag(), Digest: f.Digest.String(), Path: bad.Ref.String(), What: f.Code + ": " + f.Detail})
 		}
 	}
 	return err
 }
 
-func asDamage(d registry.Damage) api.Damage {
-	return api.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What, Kind: string(d.Kind), Mended: d.Mended}
+func asDamage(d registry.Damage) index.Damage {
+	return index.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What, Kind: string(d.Kind), Mended: d.Mended}
 }
 
 // Config reads the plugin manifest of a version.

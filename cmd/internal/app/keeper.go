@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
@@ -21,7 +22,7 @@ type keeper struct {
 }
 
 // Repair implements api.Keeper.
-func (k keeper) Repair(ctx context.Context, report func(api.Damage)) error {
+func (k keeper) Repair(ctx context.Context, report func(index.Damage)) error {
 	failed, err := k.accounts.begin(ctx, auth.RegistryFsck, auth.Site(), nil, map[string]bool{"repair": true, "begun": true})
 	if err != nil {
 		return err
@@ -40,10 +41,10 @@ func (k keeper) Repair(ctx context.Context, report func(api.Damage)) error {
 }
 
 // Scrub implements api.Keeper.
-func (k keeper) Scrub(ctx context.Context, damaged func(api.Damage), progress func(api.Scrub)) (api.Scrub, error) {
+func (k keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress func(index.Scrub)) (index.Scrub, error) {
 	failed, err := k.accounts.begin(ctx, auth.RegistryFsck, auth.Site(), nil, map[string]bool{"scrub": true, "begun": true})
 	if err != nil {
-		return api.Scrub{}, err
+		return index.Scrub{}, err
 	}
 	s, err := k.scrubber.scrub(ctx, registry.ScrubOptions{
 		Damaged:  func(d registry.Damage) { damaged(asDamage(d)) },
@@ -56,37 +57,37 @@ func (k keeper) Scrub(ctx context.Context, damaged func(api.Damage), progress fu
 }
 
 // ScrubStatus implements api.Keeper.
-func (k keeper) ScrubStatus(ctx context.Context) (api.ScrubStatus, error) {
+func (k keeper) ScrubStatus(ctx context.Context) (index.ScrubStatus, error) {
 	s, err := k.registry.ScrubState(ctx)
 	if err != nil {
-		return api.ScrubStatus{}, err
+		return index.ScrubStatus{}, err
 	}
 	aside, err := k.registry.Quarantined(ctx)
 	if err != nil {
-		return api.ScrubStatus{}, err
+		return index.ScrubStatus{}, err
 	}
-	out := api.ScrubStatus{Scrub: asScrub(s), Found: []api.Damage{}, Quarantined: []api.Quarantined{}}
+	out := index.ScrubStatus{Scrub: asScrub(s), Found: []index.Damage{}, Quarantined: []index.Quarantined{}}
 	for _, d := range s.Found {
 		out.Found = append(out.Found, asDamage(d))
 	}
 	for _, q := range aside {
-		out.Quarantined = append(out.Quarantined, api.Quarantined{Digest: q.Digest.String(), What: q.What, Size: q.Size, At: q.At})
+		out.Quarantined = append(out.Quarantined, index.Quarantined{Digest: q.Digest.String(), What: q.What, Size: q.Size, At: q.At})
 	}
 	return out, nil
 }
 
-func asScrub(s registry.ScrubState) api.Scrub {
-	return api.Scrub{StartedAt: api.MomentOf(s.StartedAt), FinishedAt: api.MomentOf(s.FinishedAt), Running: s.Running(),
+func asScrub(s registry.ScrubState) index.Scrub {
+	return index.Scrub{StartedAt: index.MomentOf(s.StartedAt), FinishedAt: index.MomentOf(s.FinishedAt), Running: s.Running(),
 		Blobs: s.Blobs, Bytes: s.Bytes, Damaged: s.Damaged, Mended: s.Mended}
 }
 
 // Blocked implements api.Blocks.
-func (k keeper) Blocked(ctx context.Context) ([]api.Block, error) {
+func (k keeper) Blocked(ctx context.Context) ([]index.Block, error) {
 	if err := k.mayBlock(ctx, ""); err != nil {
 		return nil, err
 	}
 	list, err := k.registry.Blocked(ctx)
-	out := make([]api.Block, len(list))
+	out := make([]index.Block, len(list))
 	for i, b := range list {
 		out[i] = asBlock(b)
 	}
@@ -94,18 +95,18 @@ func (k keeper) Blocked(ctx context.Context) ([]api.Block, error) {
 }
 
 // Block implements api.Blocks.
-func (k keeper) Block(ctx context.Context, r api.BlockRequest) (api.Block, error) {
+func (k keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, error) {
 	if err := k.mayBlock(ctx, r.Repository); err != nil {
-		return api.Block{}, err
+		return index.Block{}, err
 	}
 	b, err := k.named(ctx, r.Repository, r.Reference)
 	if err != nil {
-		return api.Block{}, err
+		return index.Block{}, err
 	}
 	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
 	failed, err := k.accounts.begin(ctx, auth.PluginEmergency, resourceOf(b.Repository), nil, asBlock(b))
 	if err != nil {
-		return api.Block{}, err
+		return index.Block{}, err
 	}
 	if b, err = k.registry.Block(ctx, b); err != nil {
 		return asBlock(b), failed(err)
@@ -170,6 +171,6 @@ func resourceOf(repository string) auth.Resource {
 	return auth.InRepository(repository)
 }
 
-func asBlock(b registry.Block) api.Block {
-	return api.Block{Repository: b.Repository, Digest: b.Digest.String(), Tag: b.Tag, Code: b.Code, Reason: b.Reason, By: b.By, At: b.At, Covers: len(b.Covers)}
+func asBlock(b registry.Block) index.Block {
+	return index.Block{Repository: b.Repository, Digest: b.Digest.String(), Tag: b.Tag, Code: b.Code, Reason: b.Reason, By: b.By, At: b.At, Covers: len(b.Covers)}
 }

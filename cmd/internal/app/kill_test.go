@@ -16,7 +16,6 @@ import (
 
 	"github.com/oarlock/oarlock/artifact/pack"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
@@ -182,10 +181,10 @@ func pushUntilKilled(t *testing.T, p *process, first, enough int, acknowledged m
 func check(t *testing.T, url string, acknowledged map[string]string) {
 	t.Helper()
 	// The comparison reads the registry whole, and waits for what is under way.
-	if r := get[api.Rebuilt](t, "POST", url+"/api/v1/admin/rebuild"); !r.Agrees {
+	if r := get[index.Rebuilt](t, "POST", url+"/api/v1/admin/rebuild"); !r.Agrees {
 		t.Logf("before it reconciled: %v", r.Differences)
 	}
-	if r := get[api.Rebuilt](t, "POST", url+"/api/v1/admin/rebuild?check=true"); !r.Agrees {
+	if r := get[index.Rebuilt](t, "POST", url+"/api/v1/admin/rebuild?check=true"); !r.Agrees {
 		t.Errorf("rebuild --check: %v", r.Differences)
 	}
 	for at, want := range acknowledged {

@@ -78,7 +78,7 @@ func (l *ledgers) state(ctx context.Context, publisher, actor, role string, kind
 	if err := l.drain(ctx); err != nil {
 		return index.LedgerEntry{}, fmt.Errorf("what was stated before is not in the ledger yet: %w", err)
 	}
-	e, err := l.Append(ctx, index.LedgerStatement{Ledger: ref, Kind: kind, Actor: actor, Role: role, Body: raw})
+	e, err := l.Append(ctx, index.NewStatement{Ledger: ref, Kind: kind, Actor: actor, Role: role, Body: raw})
 	if err != nil {
 		return e, err
 	}

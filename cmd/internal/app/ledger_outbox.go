@@ -26,10 +26,10 @@ func (a *accounts) changed(ctx context.Context, c auth.NamespaceChange) error {
 	if err != nil {
 		return fmt.Errorf("statement about %s: %w", c.Namespace, err)
 	}
-	return a.enqueue(ctx, c.Namespace, index.LedgerStatement{Kind: kind, Actor: c.By, ID: rand.Text(), Since: c.At}, body)
+	return a.enqueue(ctx, c.Namespace, index.NewStatement{Kind: kind, Actor: c.By, ID: rand.Text(), Since: c.At}, body)
 }
 
-func (a *accounts) enqueue(ctx context.Context, publisher string, s index.LedgerStatement, body any) (err error) {
+func (a *accounts) enqueue(ctx context.Context, publisher string, s index.NewStatement, body any) (err error) {
 	if s.Ledger, err = format.OfPublisher(publisher); err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (l *ledgers) drainLocked(ctx context.Context) error {
 }
 
 func (l *ledgers) deliver(ctx context.Context, id int64, payload []byte, stuck map[format.Ref]bool) error {
-	var s index.LedgerStatement
+	var s index.NewStatement
 	if err := json.Unmarshal(payload, &s); err != nil {
 		return fmt.Errorf("message %d: %w", id, err)
 	}
@@ -193,7 +193,7 @@ func (l *ledgers) adoptOne(ctx context.Context, name string) error {
 	}
 	add := func(kind format.Kind, what string, body any) error {
 		// Each is asked for once, whichever replica does it and however often.
-		s := index.LedgerStatement{Kind: kind, Actor: auth.NewProcess("ledger").Name, ID: ledger.IDOf("adopt", name, what), Since: n.CreatedAt}
+		s := index.NewStatement{Kind: kind, Actor: auth.NewProcess("ledger").Name, ID: ledger.IDOf("adopt", name, what), Since: n.CreatedAt}
 		return a.enqueue(ctx, name, s, body)
 	}
 	err = add(format.PublisherClaimed, "claim", format.Claimed{Owner: members[i].Principal, Private: !n.Public})

@@ -24,7 +24,6 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry/remote"
@@ -33,7 +32,7 @@ import (
 // history is what the ledger of acme says, one line for each statement.
 func history(t *testing.T, s *Server, token string) []string {
 	t.Helper()
-	page := ask[api.LedgerPage](t, s, token, "GET", "/api/v1/publishers/acme/ledger", nil, http.StatusOK)
+	page := ask[index.LedgerPage](t, s, token, "GET", "/api/v1/publishers/acme/ledger", nil, http.StatusOK)
 	var out []string
 	for _, e := range page.Items {
 		out = append(out, e.Kind+" by "+e.Actor+" as "+e.Role)
@@ -64,12 +63,12 @@ func TestEveryChangeOfANamespaceIsStated_B4(t *testing.T) {
 	ask[any](t, s, admin, "PUT", "/api/v1/namespaces/acme/members/person:bob", map[string]string{"role": "reader"}, no)
 	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/acme", map[string]any{"publishing": "off"}, http.StatusOK)
 	ask[any](t, s, admin, "DELETE", "/api/v1/namespaces/acme/members/person:bob", nil, no)
-	key := ask[api.Publisher](t, s, admin, "POST", "/api/v1/publishers/acme/keys", api.NewPublisherKey{Name: "release", PEM: publicPEM(t)}, http.StatusOK).Keys[0]
-	revoked := ask[api.Publisher](t, s, admin, "POST", "/api/v1/publishers/acme/keys/"+key.ID+"/revoke", api.KeyRevocation{Reason: "lost"}, http.StatusOK)
+	key := ask[index.Publisher](t, s, admin, "POST", "/api/v1/publishers/acme/keys", index.NewPublisherKey{Name: "release", PEM: publicPEM(t)}, http.StatusOK).Keys[0]
+	revoked := ask[index.Publisher](t, s, admin, "POST", "/api/v1/publishers/acme/keys/"+key.ID+"/revoke", index.KeyRevocation{Reason: "lost"}, http.StatusOK)
 	if k := revoked.Keys[0]; k.RevokedFrom == nil || k.Reason != "lost" {
 		t.Errorf("revoked key: %+v", k)
 	}
-	ask[any](t, s, admin, "POST", "/api/v1/publishers/acme/verification", api.VerifyRequest{Evidence: "administrator", Note: "known"}, http.StatusOK)
+	ask[any](t, s, admin, "POST", "/api/v1/publishers/acme/verification", index.VerifyRequest{Evidence: "administrator", Note: "known"}, http.StatusOK)
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces/acme/transfer", map[string]string{"to": "person:ada"}, no)
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces/acme/close", nil, http.StatusOK)
 	want := []string{
@@ -80,14 +79,14 @@ func TestEveryChangeOfANamespaceIsStated_B4(t *testing.T) {
 	if diff := cmp.Diff(want, history(t, s, "")); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
-	p := ask[api.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
+	p := ask[index.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
 	if p.Verified == nil || p.ClosedAt == nil || p.Publishing != "off" || len(p.Problems) != 0 || p.Ledger.Sequence != 9 || p.Ledger.Foreign || p.Proof != nil {
 		t.Errorf("publisher: %+v", p)
 	}
 	if diff := cmp.Diff([]string{"person:ada"}, p.Owners); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
 	}
-	page := ask[api.LedgerPage](t, s, "", "GET", "/api/v1/publishers/acme/ledger?after=2&limit=3", nil, http.StatusOK)
+	page := ask[index.LedgerPage](t, s, "", "GET", "/api/v1/publishers/acme/ledger?after=2&limit=3", nil, http.StatusOK)
 	if len(page.Items) != 3 || page.Items[0].Sequence != 3 || page.Next != 5 || page.Total != 9 {
 		t.Errorf("page: %+v", page)
 	}
@@ -100,11 +99,11 @@ func TestWhoMayChangeAPublisher_B4(t *testing.T) {
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "hidden", "private": true}, http.StatusCreated)
 	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]string{"name": "eve"}, http.StatusCreated)
-	eve := ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/accounts/person:eve/tokens", map[string]any{"label": "laptop", "expires_at": soon()}, http.StatusCreated).Secret
+	eve := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/accounts/person:eve/tokens", map[string]any{"label": "laptop", "expires_at": soon()}, http.StatusCreated).Secret
 	for _, path := range []string{"keys", "verification"} {
-		body := any(api.NewPublisherKey{Name: "x", PEM: publicPEM(t)})
+		body := any(index.NewPublisherKey{Name: "x", PEM: publicPEM(t)})
 		if path == "verification" {
-			body = api.VerifyRequest{Evidence: "administrator"}
+			body = index.VerifyRequest{Evidence: "administrator"}
 		}
 		ask[index.Problem](t, s, "", "POST", "/api/v1/publishers/acme/"+path, body, http.StatusUnauthorized)
 		ask[index.Problem](t, s, eve, "POST", "/api/v1/publishers/acme/"+path, body, http.StatusForbidden)
@@ -160,12 +159,12 @@ func TestADomainVerifiesAPublisher_B4(t *testing.T) {
 	s := startOptions(t, c, o)
 	ask[any](t, s, "", "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
 	pushAs(t, s, "", 1)
-	proof := ask[api.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK).Proof["dns"]
+	proof := ask[index.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK).Proof["dns"]
 	if !strings.HasPrefix(proof, "oarlock-verify=acme:") {
 		t.Fatalf("proof %q", proof)
 	}
 	verify := func(domain string, want int) index.Problem {
-		return ask[index.Problem](t, s, "", "POST", "/api/v1/publishers/acme/verification", api.VerifyRequest{Evidence: "dns", Domain: domain}, want)
+		return ask[index.Problem](t, s, "", "POST", "/api/v1/publishers/acme/verification", index.VerifyRequest{Evidence: "dns", Domain: domain}, want)
 	}
 	verify("no domain", http.StatusBadRequest)
 	verify("127.0.0.1", http.StatusBadRequest)
@@ -176,7 +175,7 @@ func TestADomainVerifiesAPublisher_B4(t *testing.T) {
 	verify("other.example.org", http.StatusUnprocessableEntity)
 	says["acme.example.org"] = []string{"v=spf1", proof}
 	verify("ACME.example.org.", http.StatusOK)
-	p := ask[api.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
+	p := ask[index.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
 	if p.Verified == nil || p.Verified.Domain != "acme.example.org" || p.Verified.Record != proof {
 		t.Errorf("verified: %+v", p.Verified)
 	}
@@ -184,7 +183,7 @@ func TestADomainVerifiesAPublisher_B4(t *testing.T) {
 	if len(rows.Items) != 1 || !rows.Items[0].VerifiedPublisher {
 		t.Errorf("rows: %+v", rows.Items)
 	}
-	withdrawn := ask[api.Publisher](t, s, "", "DELETE", "/api/v1/publishers/acme/verification?reason=sold", nil, http.StatusOK)
+	withdrawn := ask[index.Publisher](t, s, "", "DELETE", "/api/v1/publishers/acme/verification?reason=sold", nil, http.StatusOK)
 	if withdrawn.Verified != nil {
 		t.Errorf("still verified: %+v", withdrawn.Verified)
 	}
@@ -328,8 +327,8 @@ func TestALedgerFromAnotherSiteNeedsTrust_H4(t *testing.T) {
 	t.Parallel()
 	there, admin := startGuarded(t, nil)
 	ask[any](t, there, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
-	ask[any](t, there, admin, "POST", "/api/v1/publishers/acme/verification", api.VerifyRequest{Evidence: "administrator"}, http.StatusOK)
-	key := ask[api.PlatformKeyList](t, there, "", "GET", "/api/v1/platform-keys", nil, http.StatusOK).Items[0]
+	ask[any](t, there, admin, "POST", "/api/v1/publishers/acme/verification", index.VerifyRequest{Evidence: "administrator"}, http.StatusOK)
+	key := ask[index.PlatformKeyList](t, there, "", "GET", "/api/v1/platform-keys", nil, http.StatusOK).Items[0]
 	dir := t.TempDir()
 	policyFile := filepath.Join(dir, "trust.yaml")
 	text := "platforms:\n  - name: there\n    key: {file: there.pub}\nnamespaces:\n  \"*\": {signature: optional}\n"
@@ -359,12 +358,12 @@ func TestALedgerFromAnotherSiteNeedsTrust_H4(t *testing.T) {
 			if err := here.index.ingest.Settled(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			p := ask[api.Publisher](t, here, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
+			p := ask[index.Publisher](t, here, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
 			if p.Verified == nil || !p.Ledger.Foreign || p.Ledger.Platform != key.ID {
 				t.Errorf("publisher: %+v", p)
 			}
 			ask[any](t, here, token, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
-			ask[index.Problem](t, here, token, "POST", "/api/v1/publishers/acme/keys", api.NewPublisherKey{Name: "x", PEM: publicPEM(t)}, http.StatusConflict)
+			ask[index.Problem](t, here, token, "POST", "/api/v1/publishers/acme/keys", index.NewPublisherKey{Name: "x", PEM: publicPEM(t)}, http.StatusConflict)
 			if err := copyLedger(t, there, here, token, "acme"); err != nil {
 				t.Errorf("after the namespace was claimed here: %v", err)
 			}
@@ -383,14 +382,14 @@ func distrusts(t *testing.T, s *Server, policyFile string) {
 	if err := s.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var damage []api.Damage
-	if err := s.index.Fsck(t.Context(), func(d api.Damage) { damage = append(damage, d) }); err != nil {
+	var damage []index.Damage
+	if err := s.index.Fsck(t.Context(), func(d index.Damage) { damage = append(damage, d) }); err != nil {
 		t.Fatal(err)
 	}
 	if len(damage) != 1 || damage[0].Kind != "ledger" || !strings.Contains(damage[0].What, "ledger_forged: statement 1") {
 		t.Errorf("fsck: %+v", damage)
 	}
-	p := ask[api.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
+	p := ask[index.Publisher](t, s, "", "GET", "/api/v1/publishers/acme", nil, http.StatusOK)
 	if p.Verified != nil || len(p.Problems) != 1 || p.Problems[0].Sequence != 1 {
 		t.Errorf("publisher: %+v", p)
 	}

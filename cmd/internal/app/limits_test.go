@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 // Of many pushes at once, as many get in as there is room for; the others are
@@ -34,7 +34,7 @@ func TestQuotasHoldUnderParallelPushes_B7(t *testing.T) {
 			t.Errorf("refused otherwise: %v", err)
 		}
 	}
-	used := ask[api.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200)
+	used := ask[index.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200)
 	if in != 3 || used.Versions != 3 || used.Limits.Versions != 3 || used.Bytes == 0 {
 		t.Errorf("%d got in, usage %+v", in, used)
 	}
@@ -45,7 +45,7 @@ func TestQuotasHoldUnderParallelPushes_B7(t *testing.T) {
 			}
 		}
 	}
-	if again := ask[api.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200); again != used {
+	if again := ask[index.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200); again != used {
 		t.Errorf("pushing the same again counts: %+v, before %+v", again, used)
 	}
 }

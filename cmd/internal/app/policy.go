@@ -11,6 +11,7 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/explained"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/explain"
@@ -52,13 +53,13 @@ func (p policies) Explain(ctx context.Context, id artifact.Name, v *catalog.Vers
 }
 
 // InForce implements api.Policies.
-func (p policies) InForce(context.Context) (api.Policy, error) {
+func (p policies) InForce(context.Context) (explained.Policy, error) {
 	return PolicyOf(p.judge.signed.Trust()), nil
 }
 
 // PolicyOf is a trust policy as it is shown.
-func PolicyOf(who *trust.Policy) api.Policy {
-	out := api.Policy{Digest: who.Digest(), TrustedRoots: len(who.TrustedRoots()), Namespaces: []explain.Rule{}, Platforms: []explain.Signer{}}
+func PolicyOf(who *trust.Policy) explained.Policy {
+	out := explained.Policy{Digest: who.Digest(), TrustedRoots: len(who.TrustedRoots()), Namespaces: []explain.Rule{}, Platforms: []explain.Signer{}}
 	for _, s := range who.Platforms() {
 		out.Platforms = append(out.Platforms, explain.SignerOf(s))
 	}
@@ -81,7 +82,7 @@ func CheckPolicy(path string) (*trust.Policy, error) {
 }
 
 // Trial implements api.Policies. It reads no file of the server.
-func (p policies) Trial(_ context.Context, in api.PolicyFiles) (api.PolicyTry, error) {
+func (p policies) Trial(_ context.Context, in index.PolicyFiles) (api.PolicyTry, error) {
 	who, err := trust.Parse([]byte(in.Policy), func(name string) ([]byte, error) {
 		if text, ok := in.Files[name]; ok {
 			return []byte(text), nil
@@ -98,8 +99,8 @@ func (p policies) Trial(_ context.Context, in api.PolicyFiles) (api.PolicyTry, e
 	if err := p.ready(); err != nil {
 		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
 	}
-	head := api.PolicyTrial{Digest: who.Digest(), InForce: p.judge.signed.Trust().Digest(), Dev: p.accounts.cfg.Dev}
-	return func(ctx context.Context, hear func(api.PolicyChange) error, progress func(api.PolicyTrial) error) (api.PolicyTrial, error) {
+	head := index.PolicyTrial{Digest: who.Digest(), InForce: p.judge.signed.Trust().Digest(), Dev: p.accounts.cfg.Dev}
+	return func(ctx context.Context, hear func(index.PolicyChange) error, progress func(index.PolicyTrial) error) (index.PolicyTrial, error) {
 		failed, err := p.accounts.begin(ctx, auth.PolicyTest, auth.Site(), nil, map[string]string{"policy": head.Digest.String()})
 		if err != nil {
 			return head, err
@@ -114,7 +115,7 @@ func (p policies) Trial(_ context.Context, in api.PolicyFiles) (api.PolicyTry, e
 	}, nil
 }
 
-func trialOf(head api.PolicyTrial, t ingest.Trial) api.PolicyTrial {
+func trialOf(head index.PolicyTrial, t ingest.Trial) index.PolicyTrial {
 	head.Plugins, head.Versions, head.ListedBefore, head.ListedAfter = t.Plugins, t.Versions, t.ListedBefore, t.ListedAfter
 	head.Changes = map[string]int{}
 	for kind, n := range t.Changes {
@@ -124,13 +125,13 @@ func trialOf(head api.PolicyTrial, t ingest.Trial) api.PolicyTrial {
 	return head
 }
 
-func changeOf(c ingest.Change) api.PolicyChange {
-	return api.PolicyChange{ID: c.ID.String(), Version: c.Version.String(), Digest: c.Digest, Change: string(c.Kind),
+func changeOf(c ingest.Change) index.PolicyChange {
+	return index.PolicyChange{ID: c.ID.String(), Version: c.Version.String(), Digest: c.Digest, Change: string(c.Kind),
 		Before: standingOf(c.Before), After: standingOf(c.After)}
 }
 
-func standingOf(s ingest.Standing) api.PolicyStanding {
-	out := api.PolicyStanding{Listed: s.Listed, Signature: s.Signature, Attested: []string{}, Reasons: append([]index.Reason{}, s.Reasons...)}
+func standingOf(s ingest.Standing) index.PolicyStanding {
+	out := index.PolicyStanding{Listed: s.Listed, Signature: s.Signature, Attested: []string{}, Reasons: append([]index.Reason{}, s.Reasons...)}
 	for _, a := range s.Attestations {
 		if kind := a.Kind; a.Verified {
 			if kind == "" {

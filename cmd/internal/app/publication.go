@@ -4,16 +4,16 @@ import (
 	"context"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 // Publication implements api.Keeper.
-func (k keeper) Publication(ctx context.Context, id artifact.Name, v artifact.Version) (api.Publication, error) {
+func (k keeper) Publication(ctx context.Context, id artifact.Name, v artifact.Version) (index.Publication, error) {
 	p, err := k.registry.Publication(ctx, id.String(), v)
 	if err != nil {
-		return api.Publication{}, err
+		return index.Publication{}, err
 	}
-	out := api.Publication{ID: id.String(), Version: v.String(), State: "partial", Digest: p.Tagged.String(), Parts: []api.PublicationPart{}}
+	out := index.Publication{ID: id.String(), Version: v.String(), State: "partial", Digest: p.Tagged.String(), Parts: []index.PublicationPart{}}
 	switch {
 	case p.Whole:
 		out.State = "complete"
@@ -21,7 +21,7 @@ func (k keeper) Publication(ctx context.Context, id artifact.Name, v artifact.Ve
 		out.State = "absent"
 	}
 	for _, part := range p.Parts {
-		one := api.PublicationPart{Digest: part.Digest.String(), Kind: "manifest", Platform: part.Platform, Here: part.Here}
+		one := index.PublicationPart{Digest: part.Digest.String(), Kind: "manifest", Platform: part.Platform, Here: part.Here}
 		if part.Index {
 			one.Kind = "index"
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -62,7 +62,7 @@ func TestBlobsWithoutAManifestCount_B7(t *testing.T) {
 			ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 			used := func() int64 {
 				t.Helper()
-				return ask[api.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200).Bytes
+				return ask[index.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200).Bytes
 			}
 			content := bytes.Repeat([]byte("x"), 600<<10)
 			for range map[bool]int{false: 2, true: 1}[chunked] { // the digest of chunks is known at their end
@@ -116,7 +116,7 @@ func TestParallelUploadsDoNotPassTheLimit_B7(t *testing.T) {
 	if err := s.accounts.usage.recount(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
-	used := ask[api.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200)
+	used := ask[index.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200)
 	if in == 0 || in > limit/size || used.Bytes > limit || used.Bytes < int64(in*size) {
 		t.Errorf("%d uploads got in, usage %d of %d", in, used.Bytes, limit)
 	}
@@ -144,7 +144,7 @@ func TestUsageFollowsWhatIsStored_B7(t *testing.T) {
 		t.Fatal(resp.Status)
 	}
 	// Proves J3: a delete is in the audit log, with what was deleted.
-	audited := slices.ContainsFunc(ask[api.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=50", nil, 200).Items, func(row api.AuditRow) bool {
+	audited := slices.ContainsFunc(ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=50", nil, 200).Items, func(row index.AuditRow) bool {
 		return row.Action == string(auth.RepositoryDelete) && row.Outcome == "allowed" && strings.Contains(string(row.Before), digest.FromBytes(content).String())
 	})
 	if !audited {

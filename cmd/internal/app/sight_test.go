@@ -14,7 +14,6 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/pack"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -63,11 +62,11 @@ func TestPrivatePluginsAreInTheCatalogOfTheirReaders_I7(t *testing.T) {
 	publish(t, s, admin, `{"id": "secret/core", "version": "1.0.0", "engines": {"acme-editor": "*"}}`)
 	publish(t, s, admin, `{"id": "secret/tool", "version": "1.0.0", "engines": {"acme-editor": "*"}}`)
 	robot := func(label, scope string) string {
-		return ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
+		return ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
 			"label": label, "namespace": "secret", "scopes": []string{scope}, "expires_at": soon()}, 201).Secret
 	}
 	all, one := robot("reader", "repository:secret/*:pull"), robot("core", "repository:secret/core:pull")
-	stranger := ask[api.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
+	stranger := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
 		"label": "x", "namespace": "acme", "scopes": []string{"repository:acme/*:pull"}, "expires_at": soon()}, 201).Secret
 	open, hidden := "acme/hello", "acme/hello secret/core secret/tool"
 	for token, want := range map[string]string{"": open, stranger: open, one: "acme/hello secret/core", all: hidden, admin: hidden} {

@@ -132,11 +132,11 @@ func (g *signing) Signed(d digest.Digest) (made, expires time.Time, ok bool) {
 }
 
 // RotateRoot implements api.Signing.
-func (g *signing) RotateRoot(ctx context.Context, r api.RootRotation) (api.Root, error) {
+func (g *signing) RotateRoot(ctx context.Context, r index.RootRotation) (index.Root, error) {
 	before := digest.FromBytes(g.keys.Root())
 	failed, err := g.accounts.begin(ctx, auth.SiteManage, auth.Site(), map[string]string{"catalog_root": before.String()}, map[string]any{"begun": true, "rotation": r})
 	if err != nil {
-		return api.Root{}, err
+		return index.Root{}, err
 	}
 	version, err := g.keys.Rotate(signed.Rotation{KeepRootKey: r.KeepRootKey, OnlineKeys: r.OnlineKeys})
 	if err != nil {
@@ -144,14 +144,14 @@ func (g *signing) RotateRoot(ctx context.Context, r api.RootRotation) (api.Root,
 	}
 	switch {
 	case errors.Is(err, signed.ErrRootOffline):
-		return api.Root{}, index.NewProblem(index.CodeDenied, "the key of the catalog's root is not on this server",
+		return index.Root{}, index.NewProblem(index.CodeDenied, "the key of the catalog's root is not on this server",
 			"where the key is, with a copy of the server's keys: oarlock catalog root rotate --keys DIR --root-key FILE; then bring the new N.root.json here")
 	case errors.Is(err, fs.ErrExist):
-		return api.Root{}, index.NewProblem(index.CodeConflict, "somebody else rotated the root meanwhile", "look at it first: oarlock catalog root show")
+		return index.Root{}, index.NewProblem(index.CodeConflict, "somebody else rotated the root meanwhile", "look at it first: oarlock catalog root show")
 	case err != nil:
-		return api.Root{}, err
+		return index.Root{}, err
 	}
-	root := api.Root{Version: version, Digest: digest.FromBytes(g.keys.Root()).String(), ExpiresAt: g.keys.RootExpires()}
+	root := index.Root{Version: version, Digest: digest.FromBytes(g.keys.Root()).String(), ExpiresAt: g.keys.RootExpires()}
 	if err := g.accounts.Note(ctx, auth.From(ctx), auth.SiteManage, auth.Site(), map[string]string{"catalog_root": before.String()}, root); err != nil {
 		return root, err
 	}

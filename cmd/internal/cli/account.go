@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 func newAccount(c *console) *cobra.Command {
@@ -24,7 +24,7 @@ func accountPath(name, more string) string {
 }
 
 // accountList is the accounts of people.
-type accountList struct{ api.AccountList }
+type accountList struct{ index.AccountList }
 
 func (r accountList) text(w io.Writer) error {
 	if len(r.Items) == 0 {
@@ -56,7 +56,7 @@ func newAccountList(c *console) *cobra.Command {
 }
 
 // accountResult is one account.
-type accountResult struct{ api.Account }
+type accountResult struct{ index.Account }
 
 func (r accountResult) text(w io.Writer) error {
 	if len(r.Roles) == 0 {
@@ -66,7 +66,7 @@ func (r accountResult) text(w io.Writer) error {
 }
 
 func newAccountCreate(c *console) *cobra.Command {
-	var q api.NewAccount
+	var q index.NewAccount
 	cmd := verb("create NAME", "Make an account for a person", "For a site without an OpenID provider. It has no password: make a token for it, and hand it over.",
 		"oarlock account create ada", "oarlock account create ben --role reviewer")
 	cmd.Args = args(1, 1, "a name such as ada")
@@ -91,7 +91,7 @@ func newAccountChange(c *console) *cobra.Command {
 	cmd.Flags().StringArrayVar(&roles, "role", nil, "`ROLE` of the site in place of those before; may be repeated, and \"\" takes them all")
 	cmd.Flags().StringVar(&disabled, "disabled", "", "true or false")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var change api.AccountChange
+		var change index.AccountChange
 		if cmd.Flags().Changed("role") {
 			held := []string{}
 			for _, role := range roles {
@@ -108,7 +108,7 @@ func newAccountChange(c *console) *cobra.Command {
 			}
 			change.Disabled = &yes
 		}
-		if change == (api.AccountChange{}) {
+		if change == (index.AccountChange{}) {
 			return usagef("account change: nothing to change: give --role or --disabled")
 		}
 		return c.act(cmd, http.MethodPatch, accountPath(args[0], ""), change, "changed "+args[0])
@@ -126,7 +126,7 @@ func newAccountToken(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r, err := call[createdToken](cmd.Context(), c, http.MethodPost, accountPath(args[0], "/tokens"), api.NewPersonalToken{Label: args[1], ExpiresAt: until})
+		r, err := call[createdToken](cmd.Context(), c, http.MethodPost, accountPath(args[0], "/tokens"), index.NewPersonalToken{Label: args[1], ExpiresAt: until})
 		if err != nil {
 			return fmt.Errorf("account token: %w", err)
 		}

@@ -11,11 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 // auditResult is a part of the audit log.
-type auditResult struct{ api.AuditPage }
+type auditResult struct{ index.AuditPage }
 
 func (r auditResult) text(w io.Writer) error {
 	err := table(w, func(row func(...string)) {
@@ -63,7 +63,7 @@ func newAuditList(c *console) *cobra.Command {
 }
 
 // auditVerdict says whether the log is what was written.
-type auditVerdict struct{ api.AuditVerdict }
+type auditVerdict struct{ index.AuditVerdict }
 
 func (r auditVerdict) text(w io.Writer) error {
 	if r.Holds {

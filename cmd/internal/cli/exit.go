@@ -11,7 +11,6 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/app"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
@@ -74,7 +73,7 @@ var exits = []struct {
 	{coded(index.CodeUnauthorized), exitNotAuthorised},
 	{coded(index.CodeNotAuthorised), exitNotAuthorised},
 	{coded(index.CodeUnsatisfiable), exitIncompatible},
-	{coded(api.CodeNothingCompatible), exitIncompatible},
+	{coded(index.CodeNothingCompatible), exitIncompatible},
 	{refused(http.StatusBadRequest), exitUsage},
 	{is(artifact.ErrUnverified), exitUnverified},
 	{is(artifact.ErrConflict), exitConflict},

@@ -13,7 +13,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -152,7 +152,7 @@ type nothing struct{ policy.Reader }
 func (nothing) Tag(context.Context, string) (digest.Digest, error) { return "", artifact.ErrNotFound }
 
 // platformKeys are those whose ledgers count at a site.
-type platformKeys struct{ api.PlatformKeyList }
+type platformKeys struct{ index.PlatformKeyList }
 
 func (r platformKeys) text(w io.Writer) error {
 	for _, k := range r.Items {
@@ -174,7 +174,7 @@ func newLedgerKeys(c *console) *cobra.Command {
 			return fmt.Errorf("ledger keys: %w", err)
 		}
 		if !all {
-			r.Items = slices.DeleteFunc(r.Items, func(k api.PlatformKey) bool { return !k.Own })
+			r.Items = slices.DeleteFunc(r.Items, func(k index.PlatformKey) bool { return !k.Own })
 		}
 		return c.print(r)
 	}

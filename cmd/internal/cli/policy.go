@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/cmd/internal/app"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/explained"
 	"github.com/oarlock/oarlock/policy/explain"
 )
 
@@ -19,7 +19,7 @@ func newPolicy(c *console) *cobra.Command {
 }
 
 // policyResult is a trust policy, namespace by namespace.
-type policyResult struct{ api.Policy }
+type policyResult struct{ explained.Policy }
 
 func (r policyResult) text(w io.Writer) error {
 	if err := sentence(w, "policy %s, trusted roots: %d", r.Digest, r.TrustedRoots); err != nil {
@@ -94,7 +94,7 @@ func newPolicyShow(c *console) *cobra.Command {
 		"oarlock policy show", "oarlock policy show --server https://plugins.example.org --output yaml")
 	cmd.Args = args(0, 0, "none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		p, err := call[api.Policy](cmd.Context(), c, http.MethodGet, "/admin/policy", nil)
+		p, err := call[explained.Policy](cmd.Context(), c, http.MethodGet, "/admin/policy", nil)
 		if err != nil {
 			return fmt.Errorf("policy show: %w", err)
 		}

@@ -8,12 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/explained"
 	"github.com/oarlock/oarlock/policy"
 )
 
 // explainResult is a judgement told step by step.
-type explainResult struct{ api.Explained }
+type explainResult struct{ explained.Explained }
 
 func (r explainResult) text(w io.Writer) error {
 	verdict := map[policy.Outcome]string{policy.Allow: "passes", policy.Deny: "does not pass", policy.Unknown: "could not be judged"}[r.Outcome]
@@ -65,7 +65,7 @@ func newPolicyExplain(c *console) *cobra.Command {
 			return usagef("policy explain: which version? say %s@VERSION (oarlock show %s names them)", p.id, p.id)
 		}
 		path := fmt.Sprintf("/plugins/%s/%s/versions/%s/policy", p.id.Publisher(), p.id.Plugin(), url.PathEscape(v.String()))
-		e, err := call[api.Explained](cmd.Context(), c, http.MethodGet, path, nil)
+		e, err := call[explained.Explained](cmd.Context(), c, http.MethodGet, path, nil)
 		if err != nil {
 			return fmt.Errorf("policy explain: %w", err)
 		}

@@ -17,15 +17,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
 // trialResult is what a policy would change.
 type trialResult struct {
-	Changes []api.PolicyChange `json:"changes"`
-	Report  api.PolicyTrial    `json:"report"`
+	Changes []index.PolicyChange `json:"changes"`
+	Report  index.PolicyTrial    `json:"report"`
 }
 
 func (r trialResult) text(w io.Writer) error {
@@ -60,7 +59,7 @@ func (r trialResult) text(w io.Writer) error {
 	return sentence(w, "%d versions of %d plugins: listed %d now, %d then; %s%s", p.Versions, p.Plugins, p.ListedBefore, p.ListedAfter, counts, note)
 }
 
-func standingText(s api.PolicyStanding) string {
+func standingText(s index.PolicyStanding) string {
 	if !s.Listed {
 		var codes []string
 		for _, r := range s.Reasons {
@@ -107,12 +106,12 @@ func newPolicyTest(c *console) *cobra.Command {
 
 // policyFiles reads a policy with all files that it names, so that its problems
 // are told here, and a server need not have them.
-func policyFiles(path string) (api.PolicyFiles, error) {
+func policyFiles(path string) (index.PolicyFiles, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return api.PolicyFiles{}, err
+		return index.PolicyFiles{}, err
 	}
-	out := api.PolicyFiles{Policy: string(raw), Files: map[string]string{}}
+	out := index.PolicyFiles{Policy: string(raw), Files: map[string]string{}}
 	_, err = trust.Parse(raw, func(name string) ([]byte, error) {
 		at := name
 		if !filepath.IsAbs(at) {
@@ -128,8 +127,8 @@ func policyFiles(path string) (api.PolicyFiles, error) {
 }
 
 // try reads the lines of the answer; without the last one the trial did not end.
-func (c *console) try(ctx context.Context, files api.PolicyFiles) (r trialResult, err error) {
-	r.Changes = []api.PolicyChange{}
+func (c *console) try(ctx context.Context, files index.PolicyFiles) (r trialResult, err error) {
+	r.Changes = []index.PolicyChange{}
 	resp, err := c.admin(ctx, http.MethodPost, "/admin/policy/test", files)
 	if err != nil {
 		return r, err
@@ -142,11 +141,11 @@ func (c *console) try(ctx context.Context, files api.PolicyFiles) (r trialResult
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var line struct {
-			Change   *api.PolicyChange `json:"change"`
-			Progress *api.PolicyTrial  `json:"progress"`
-			Done     bool              `json:"done"`
-			Report   api.PolicyTrial   `json:"report"`
-			Error    *index.Problem    `json:"error"`
+			Change   *index.PolicyChange `json:"change"`
+			Progress *index.PolicyTrial  `json:"progress"`
+			Done     bool                `json:"done"`
+			Report   index.PolicyTrial   `json:"report"`
+			Error    *index.Problem      `json:"error"`
 		}
 		switch err := json.Unmarshal(lines.Bytes(), &line); {
 		case err != nil:

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 func newPublisher(c *console) *cobra.Command {
@@ -35,13 +35,13 @@ func namespaceArg(cmd *cobra.Command, more int, names string) {
 }
 
 // namespaceResult is a namespace after an act.
-type namespaceResult struct{ api.Namespace }
+type namespaceResult struct{ index.Namespace }
 
 func (r namespaceResult) text(w io.Writer) error {
 	return sentence(w, "%s: %s", r.Name, namespaceState(r.Namespace))
 }
 
-func namespaceState(n api.Namespace) string {
+func namespaceState(n index.Namespace) string {
 	s := "public"
 	if n.Private {
 		s = "private"
@@ -74,7 +74,7 @@ func newPublisherClaim(c *console) *cobra.Command {
 }
 
 // namespaceDetail is a namespace with its members.
-type namespaceDetail struct{ api.NamespaceDetail }
+type namespaceDetail struct{ index.NamespaceDetail }
 
 func (r namespaceDetail) text(w io.Writer) error {
 	if err := (namespaceResult{r.Namespace}).text(w); err != nil {
@@ -89,7 +89,7 @@ func (r namespaceDetail) text(w io.Writer) error {
 }
 
 // namespaceList is the namespaces that the caller may see.
-type namespaceList struct{ api.NamespaceList }
+type namespaceList struct{ index.NamespaceList }
 
 func (r namespaceList) text(w io.Writer) error {
 	if len(r.Items) == 0 {
@@ -107,7 +107,7 @@ func newPublisherList(c *console) *cobra.Command {
 	cmd := verb("list", "List namespaces", "Those that you may see.", "oarlock publisher list")
 	cmd.Args = args(0, 0, "none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		all := namespaceList{api.NamespaceList{Items: []api.Namespace{}}}
+		all := namespaceList{index.NamespaceList{Items: []index.Namespace{}}}
 		for cursor := ""; ; {
 			r, err := call[namespaceList](cmd.Context(), c, http.MethodGet, "/namespaces?limit=500&cursor="+url.QueryEscape(cursor), nil)
 			if err != nil {
@@ -131,7 +131,7 @@ func newPublisherConfigure(c *console) *cobra.Command {
 	cmd.Flags().StringVar(&private, "private", "", "true: only members may pull; false: everybody may")
 	cmd.Flags().StringVar(&publishing, "publishing", "", "on or off: whether new versions are let in")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		change := api.NamespaceChange{Publishing: publishing}
+		change := index.NamespaceChange{Publishing: publishing}
 		if private != "" {
 			yes, err := strconv.ParseBool(private)
 			if err != nil {
@@ -142,7 +142,7 @@ func newPublisherConfigure(c *console) *cobra.Command {
 		if publishing != "" && publishing != "on" && publishing != "off" {
 			return usagef("--publishing %q: expected on or off", publishing)
 		}
-		if change == (api.NamespaceChange{}) {
+		if change == (index.NamespaceChange{}) {
 			return usagef("publisher configure: nothing to set: give --private or --publishing")
 		}
 		r, err := call[namespaceResult](cmd.Context(), c, http.MethodPatch, namespacePath(args[0], ""), change)

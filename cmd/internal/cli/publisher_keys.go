@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 func newPublisherKeys(c *console) *cobra.Command {
@@ -32,7 +32,7 @@ func newPublisherKeyAdd(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("publisher key add: %w", err)
 		}
-		k := api.NewPublisherKey{Name: name, PEM: string(text)}
+		k := index.NewPublisherKey{Name: name, PEM: string(text)}
 		if name == "" {
 			k.Name = strings.TrimSuffix(filepath.Base(args[1]), filepath.Ext(args[1]))
 		}
@@ -57,7 +57,7 @@ func newPublisherKeyRevoke(c *console) *cobra.Command {
 		if reason == "" {
 			return usagef("publisher key revoke: why? give --reason")
 		}
-		r := api.KeyRevocation{Reason: reason}
+		r := index.KeyRevocation{Reason: reason}
 		var err error
 		if r.From, err = timeFlag("from", from); err != nil {
 			return err
@@ -100,7 +100,7 @@ func newPublisherVerify(c *console) *cobra.Command {
 	cmd.Flags().BoolVar(&administrator, "administrator", false, "by your word, for admins and reviewers of the site")
 	cmd.Flags().StringVar(&note, "note", "", "what was looked at, with --administrator; everybody can read it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		v := api.VerifyRequest{Domain: domain, Note: note}
+		v := index.VerifyRequest{Domain: domain, Note: note}
 		given := 0
 		for evidence, yes := range map[string]bool{"dns": domain != "", "oidc": organisation, "administrator": administrator} {
 			if yes {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 func newPublisherMembers(c *console) *cobra.Command {
@@ -36,13 +36,13 @@ func memberPath(args []string) string {
 }
 
 // invitation is one to be handed over.
-type invitation struct{ api.Invitation }
+type invitation struct{ index.Invitation }
 
 // text is the secret alone, so that it can be piped; the rest is told beside.
 func (r invitation) text(w io.Writer) error { return sentence(w, "%s", r.Secret) }
 
 func newPublisherInvite(c *console) *cobra.Command {
-	var q api.NewInvitation
+	var q index.NewInvitation
 	var lasts string
 	cmd := verb("invite NAMESPACE", "Offer a role to somebody without an account yet",
 		"Prints a secret of one use. Whoever accepts it after logging in has the role; with --email only the\n"+
@@ -71,7 +71,7 @@ func newPublisherInvite(c *console) *cobra.Command {
 }
 
 // membership is what an accepted invitation gave.
-type membership struct{ api.Membership }
+type membership struct{ index.Membership }
 
 func (r membership) text(w io.Writer) error {
 	return sentence(w, "%s is %s of %s now", r.Principal, r.Role, r.Namespace)
@@ -100,7 +100,7 @@ func newPublisherAccept(c *console) *cobra.Command {
 }
 
 // usageResult is what a namespace holds beside its limits.
-type usageResult struct{ api.Usage }
+type usageResult struct{ index.Usage }
 
 func (r usageResult) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 func publisherPath(name, more string) string {
@@ -22,7 +22,7 @@ func publisherPath(name, more string) string {
 }
 
 // publisherResult is the record of a publisher.
-type publisherResult struct{ api.Publisher }
+type publisherResult struct{ index.Publisher }
 
 func (r publisherResult) text(w io.Writer) error {
 	err := table(w, func(row func(...string)) {
@@ -43,7 +43,7 @@ func (r publisherResult) text(w io.Writer) error {
 	return err
 }
 
-func verifiedText(v *api.VerifiedBy) string {
+func verifiedText(v *index.VerifiedBy) string {
 	if v == nil {
 		return "no"
 	}
@@ -59,8 +59,8 @@ func verifiedText(v *api.VerifiedBy) string {
 // shownPublisher is a publisher's record, with its settings and members for
 // those who may see them.
 type shownPublisher struct {
-	*api.NamespaceDetail
-	Record *api.Publisher `json:"record,omitempty"`
+	*index.NamespaceDetail
+	Record *index.Publisher `json:"record,omitempty"`
 }
 
 func (r shownPublisher) text(w io.Writer) error {
@@ -93,13 +93,13 @@ func newPublisherShow(c *console) *cobra.Command {
 // showPublisher asks for both halves; one is enough.
 func (c *console) showPublisher(ctx context.Context, name string) (shownPublisher, error) {
 	var r shownPublisher
-	detail, err := call[api.NamespaceDetail](ctx, c, http.MethodGet, namespacePath(name, ""), nil)
+	detail, err := call[index.NamespaceDetail](ctx, c, http.MethodGet, namespacePath(name, ""), nil)
 	if err == nil {
 		r.NamespaceDetail = &detail
 	} else if !errors.Is(err, artifact.ErrDenied) && !errors.Is(err, artifact.ErrNotFound) {
 		return r, err
 	}
-	record, missing := call[api.Publisher](ctx, c, http.MethodGet, publisherPath(name, ""), nil)
+	record, missing := call[index.Publisher](ctx, c, http.MethodGet, publisherPath(name, ""), nil)
 	switch {
 	case missing == nil:
 		r.Record = &record
@@ -113,7 +113,7 @@ func (c *console) showPublisher(ctx context.Context, name string) (shownPublishe
 
 // historyResult is a ledger, the oldest statement first.
 type historyResult struct {
-	Items []api.LedgerStatement `json:"items"`
+	Items []index.LedgerStatement `json:"items"`
 }
 
 func (r historyResult) text(w io.Writer) error {
@@ -134,9 +134,9 @@ func newPublisherHistory(c *console) *cobra.Command {
 		"Every statement that holds, the oldest first: who did what, when and in what right.", "oarlock publisher history acme", "oarlock publisher history acme --output json")
 	namespaceArg(cmd, 0, "a publisher name such as acme")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r := historyResult{Items: []api.LedgerStatement{}}
+		r := historyResult{Items: []index.LedgerStatement{}}
 		for after := 0; ; {
-			page, err := call[api.LedgerPage](cmd.Context(), c, http.MethodGet, publisherPath(args[0], "/ledger?limit=500&after="+strconv.Itoa(after)), nil)
+			page, err := call[index.LedgerPage](cmd.Context(), c, http.MethodGet, publisherPath(args[0], "/ledger?limit=500&after="+strconv.Itoa(after)), nil)
 			if err != nil {
 				return fmt.Errorf("publisher history: %w", err)
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/cmd/internal/app"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 func newToken(c *console) *cobra.Command {
@@ -19,13 +19,13 @@ func newToken(c *console) *cobra.Command {
 }
 
 // createdToken is a token on the only occasion that it is shown.
-type createdToken struct{ api.CreatedToken }
+type createdToken struct{ index.CreatedToken }
 
 // text is the secret alone, so that it can be piped; the rest is told beside.
 func (r createdToken) text(w io.Writer) error { return sentence(w, "%s", r.Secret) }
 
 func newTokenCreate(c *console) *cobra.Command {
-	var q api.NewToken
+	var q index.NewToken
 	var expires string
 	cmd := verb("create LABEL", "Make a token, and show it once",
 		"A robot token may do what its scopes say and nothing else: repository:NAME:ACTIONS, where a name may\n"+
@@ -76,7 +76,7 @@ func parseExpiry(s string, now time.Time) (time.Time, error) {
 }
 
 // tokenList is credentials without their secrets.
-type tokenList struct{ api.TokenList }
+type tokenList struct{ index.TokenList }
 
 func (r tokenList) text(w io.Writer) error {
 	if len(r.Items) == 0 {
@@ -90,7 +90,7 @@ func (r tokenList) text(w io.Writer) error {
 	})
 }
 
-func tokenState(t api.Token, now time.Time) string {
+func tokenState(t index.Token, now time.Time) string {
 	switch {
 	case t.RevokedAt != nil:
 		return "revoked"

@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index"
 )
 
 // whoamiResult is whom the login speaks for.
-type whoamiResult struct{ api.Caller }
+type whoamiResult struct{ index.Caller }
 
 func (r whoamiResult) text(w io.Writer) error {
 	var held []string

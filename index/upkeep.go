@@ -1,0 +1,54 @@
+package index
+
+import "time"
+
+// A Scrub says how far the check of all stored bytes is.
+type Scrub struct {
+	StartedAt  *time.Time `json:"started_at,omitempty" doc:"Of the pass that runs, or ran last."`
+	FinishedAt *time.Time `json:"finished_at,omitempty" doc:"Of the last whole pass."`
+	Running    bool       `json:"running" doc:"A pass was begun and is not finished."`
+	Blobs      int64      `json:"blobs"`
+	Bytes      int64      `json:"bytes"`
+	Damaged    int64      `json:"damaged"`
+	Mended     int64      `json:"mended"`
+}
+
+// A ScrubStatus is a Scrub with what it found, and what is set aside now.
+type ScrubStatus struct {
+	Scrub
+	Found       []Damage      `json:"found"`
+	Quarantined []Quarantined `json:"quarantined"`
+}
+
+// A Quarantined is a digest whose bytes were found damaged and moved away.
+type Quarantined struct {
+	Digest string    `json:"digest"`
+	What   string    `json:"what"`
+	Size   int64     `json:"size"`
+	At     time.Time `json:"at"`
+}
+
+// A BlockRequest names what may not be pulled any more, and why.
+type BlockRequest struct {
+	Repository string `json:"repository,omitempty" doc:"Without it the digest is blocked in every repository." example:"acme/hello"`
+	Reference  string `json:"reference,omitempty" doc:"Version, tag or digest; without it all of the repository." example:"1.2.0"`
+	Code       string `json:"code,omitempty" doc:"For programs." example:"emergency_removed"`
+	Reason     string `json:"reason" minLength:"1" maxLength:"1000" doc:"Told to whoever wants to pull it."`
+}
+
+// A Block is what may not be pulled.
+type Block struct {
+	Repository string    `json:"repository,omitempty"`
+	Digest     string    `json:"digest,omitempty"`
+	Tag        string    `json:"tag,omitempty"`
+	Code       string    `json:"code"`
+	Reason     string    `json:"reason"`
+	By         string    `json:"by,omitempty"`
+	At         time.Time `json:"at"`
+	Covers     int       `json:"covers" doc:"How many manifests and blobs go with it."`
+}
+
+// BlockList is the answer to a listing of blocks.
+type BlockList struct {
+	Items []Block `json:"items"`
+}
