@@ -1,7 +1,6 @@
 package artifact
 
 import (
-	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 
@@ -48,7 +47,7 @@ func ParseManifest(mediaType string, content []byte) (*Manifest, error) {
 		Subject       *ocispec.Descriptor  `json:"subject"`
 		Annotations   map[string]string    `json:"annotations"`
 	}
-	if err := json.Unmarshal(content, &raw); err != nil {
+	if err := UnmarshalStrict(content, &raw); err != nil {
 		return nil, fmt.Errorf("manifest: %s: %w", decodeProblem(content, err), ErrInvalid)
 	}
 	if mediaType == "" {

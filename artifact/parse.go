@@ -21,7 +21,7 @@ func ParsePlugin(content []byte) (*Plugin, error) {
 		return nil, &ProblemsError{[]Problem{*problem}}
 	}
 	p := new(Plugin)
-	if err := json.Unmarshal(content, p); err != nil {
+	if err := UnmarshalStrict(content, p); err != nil {
 		return nil, &ProblemsError{[]Problem{decodeProblem(content, err)}}
 	}
 	problems := append(p.Check(), p.missing("/id", "/version")...)
@@ -65,7 +65,10 @@ func Encoding(content []byte) string {
 func decodeProblem(content []byte, err error) Problem {
 	var syntax *json.SyntaxError
 	var typ *json.UnmarshalTypeError
+	var refused *ProblemsError
 	switch {
+	case errors.As(err, &refused):
+		return refused.Problems[0]
 	case errors.As(err, &syntax):
 		return Problem{Place: position(content, syntax.Offset), Detail: "not JSON: " + syntax.Error()}
 	case errors.As(err, &typ):

@@ -2,9 +2,11 @@ package registry_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,6 +149,37 @@ func TestChannelMovesByPromotionOnly_B3(t *testing.T) {
 	} {
 		if err := s.SetChannel(t.Context(), repo, k.channel, k.d); !errors.Is(err, k.kind) {
 			t.Errorf("SetChannel(%s, %s) = %v, want %v", k.channel, k.d, err, k.kind)
+		}
+	}
+}
+
+// Proves B6: a digest stands for one content, whoever reads the manifest.
+func TestManifestsThatReadersUnderstandDifferentlyAreRefused_B6(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, registrytest.New(t, registrytest.InMemory()))
+	const repo = "acme/hello"
+	c.blob(repo, emptyConfig)
+	whole, err := json.Marshal(plugin(repo, "1.0.0", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, more := range map[string]string{
+		"layers twice":        `,"layers":[]`,
+		"Layers too":          `,"Layers":[]`,
+		"layers, a long s":    ",\"layer\u017f\":[]",
+		"an annotation twice": `,"subject":null,"subject":null`,
+		"bytes of no text":    ",\"x\":\"\xff\"",
+	} {
+		for _, ref := range []string{"1.0.0", ""} {
+			raw := append(slices.Clone(whole[:len(whole)-1]), more+"}"...)
+			at := ref
+			if at == "" {
+				at = digest.FromBytes(raw).String()
+			}
+			a := c.send("PUT", "/v2/"+repo+"/manifests/"+at, raw, "Content-Type", ocispec.MediaTypeImageManifest)
+			if text := c.refused(a, http.StatusBadRequest, "MANIFEST_INVALID"); !strings.Contains(text, "readers differ") && !strings.Contains(text, "UTF-8") {
+				t.Errorf("%s: the reason is not told: %s", says, text)
+			}
 		}
 	}
 }

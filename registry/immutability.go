@@ -119,15 +119,24 @@ func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, 
 	} else {
 		lost = notBefore(keys(old.Layers, byContent), keys(m.Layers, byContent))
 	}
-	return lostError(repo, t.String(), have, m, lost)
+	return lostError(repo, t.String(), have, m, lost, replaceHint(t))
 }
 
-func lostError(repo, tag string, have digest.Digest, m *manifest, lost []string) error {
+// replaceHint is for cosign attest --replace, which takes statements away from
+// its second run on.
+func replaceHint(t artifact.Tag) string {
+	if t.Suffix() != "att" {
+		return ""
+	}
+	return " (cosign attest --replace takes statements away, which is refused by design: attest without --replace; of reviews the latest counts)"
+}
+
+func lostError(repo, tag string, have digest.Digest, m *manifest, lost []string, hint string) error {
 	if len(lost) == 0 {
 		return nil
 	}
 	return refuse(http.StatusConflict, denied,
-		"tag %q of %s only grows: it holds %s, and %s would lose or reorder %d of its entries, the first %s; pull it again, add to it, and push that", tag, repo, have, m.digest, len(lost), lost[0]).
+		"tag %q of %s only grows: it holds %s, and %s would lose or reorder %d of its entries, the first %s; pull it again, add to its end, and push that%s", tag, repo, have, m.digest, len(lost), lost[0], hint).
 		detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String(), "lost": lost[0]})
 }
 

@@ -62,6 +62,9 @@ func parseManifest(contentType string, content []byte) (*manifest, error) {
 	if err != nil {
 		return nil, invalidManifest(fmt.Errorf("not JSON of a manifest: %w", err))
 	}
+	if err := artifact.CheckStrict(content, m); err != nil { // a digest stands for one content, whoever reads it
+		return nil, invalidManifest(err)
+	}
 	if contentType != "" {
 		given, _, err := mime.ParseMediaType(contentType)
 		if err != nil {

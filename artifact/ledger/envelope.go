@@ -1,12 +1,9 @@
 package ledger
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -54,12 +51,8 @@ func ParseEnvelope(raw []byte) (*Envelope, error) {
 		return nil, badEnvelope("%d bytes, expected at most %d", len(raw), MaxEnvelope)
 	}
 	var text envelopeText
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := d.Decode(&text); err != nil {
+	if err := artifact.UnmarshalStrict(raw, &text); err != nil {
 		return nil, badEnvelope("%s", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, badEnvelope("more than one JSON document")
 	}
 	switch n := len(text.Signatures); {
 	case text.PayloadType != PayloadType:

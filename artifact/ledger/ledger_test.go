@@ -72,6 +72,32 @@ func TestAStatementTravelsWhole_E1(t *testing.T) {
 	}
 }
 
+// Proves B6 for ledgers: what was signed reads the same to everybody.
+func TestAStatementThatReadersUnderstandDifferentlyIsRefused_B6(t *testing.T) {
+	t.Parallel()
+	s := first(t)
+	raw, err := s.Payload()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, change := range map[string][2]string{
+		"a kind twice":         {`"kind":`, `"kind":"member.set","kind":`},
+		"Kind beside kind":     {`"kind":`, `"Kind":"member.set","kind":`},
+		"a name of body twice": {`"owner":`, `"owner":"person:eve","owner":`},
+	} {
+		bad := strings.Replace(string(raw), change[0], change[1], 1)
+		if bad == string(raw) {
+			t.Fatalf("%s: %s has no %s", says, raw, change[0])
+		}
+		if _, err := ledger.ParseStatement([]byte(bad)); !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "readers differ") {
+			t.Errorf("%s: got %v", says, err)
+		}
+	}
+	if _, err := ledger.ParseEnvelope([]byte(`{"payloadType":"a","payloadType":"b","payload":"","signatures":[]}`)); err == nil || !strings.Contains(err.Error(), "readers differ") {
+		t.Errorf("an envelope with payloadType twice: got %v", err)
+	}
+}
+
 func TestAStatementIsRefusedWithWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for says, row := range map[string]struct {

@@ -3,9 +3,7 @@ package ledger
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 	"unicode"
@@ -116,12 +114,8 @@ func ParseStatement(raw []byte) (*Statement, error) {
 		return nil, invalid("%d bytes, expected at most %d", len(raw), MaxPayload)
 	}
 	var p payload
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := d.Decode(&p); err != nil {
+	if err := artifact.UnmarshalStrict(raw, &p); err != nil {
 		return nil, invalid("%s", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, invalid("more than one JSON document")
 	}
 	switch {
 	case p.Type != StatementType:

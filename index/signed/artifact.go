@@ -77,7 +77,7 @@ func parseListing(raw []byte) (*listing, error) {
 		return nil, invalid("%d bytes, expected at most %d", len(raw), artifact.MaxManifest)
 	}
 	var m ocispec.Manifest
-	if err := json.Unmarshal(raw, &m); err != nil {
+	if err := artifact.UnmarshalStrict(raw, &m); err != nil {
 		return nil, invalid("%s", err)
 	}
 	if m.ArtifactType != TypeCatalog {

@@ -1,7 +1,6 @@
 package signed
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -33,7 +32,7 @@ func contentsOf(g *catalog.Generation) Contents {
 // parseContents reads contents.json. Errors wrap artifact.ErrInvalid.
 func parseContents(raw []byte) (Contents, error) {
 	var c Contents
-	if err := json.Unmarshal(raw, &c); err != nil {
+	if err := artifact.UnmarshalStrict(raw, &c); err != nil {
 		return c, fmt.Errorf("%s: %s: %w", contentsName, err, artifact.ErrInvalid)
 	}
 	if c.ShardBits < 0 || c.ShardBits > catalog.MaxShardBits {

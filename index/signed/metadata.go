@@ -14,6 +14,15 @@ import (
 // onlineRoles are signed by the server for each publication.
 var onlineRoles = []string{metadata.TARGETS, metadata.SNAPSHOT, metadata.TIMESTAMP}
 
+// readMetadata reads TUF metadata into what is empty, and refuses JSON that
+// another client may read otherwise.
+func readMetadata[T metadata.Roles](raw []byte, into *metadata.Metadata[T]) (*metadata.Metadata[T], error) {
+	if err := artifact.CheckStrict(raw, into); err != nil {
+		return nil, err
+	}
+	return into.FromBytes(raw)
+}
+
 // parseRoot reads a root, and refuses what go-tuf would stumble over. Whether
 // it is signed is not looked at. Errors wrap artifact.ErrInvalid.
 func parseRoot(raw []byte) (*metadata.Metadata[metadata.RootType], error) {
@@ -23,7 +32,7 @@ func parseRoot(raw []byte) (*metadata.Metadata[metadata.RootType], error) {
 	if len(raw) > maxRoot {
 		return nil, invalid("%d bytes, expected at most %d", len(raw), maxRoot)
 	}
-	m, err := metadata.Root().FromBytes(raw)
+	m, err := readMetadata(raw, metadata.Root())
 	if err != nil {
 		return nil, invalid("%s", err)
 	}

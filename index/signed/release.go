@@ -162,7 +162,7 @@ func readRole[T metadata.Roles](ctx context.Context, p *Publisher, l *listing, r
 	if err != nil {
 		return err
 	}
-	if _, err := into.FromBytes(raw); err != nil {
+	if _, err := readMetadata(raw, into); err != nil {
 		return fmt.Errorf("%s: %w", role, err)
 	}
 	return root.VerifyDelegate(role, into)

@@ -96,7 +96,7 @@ func (w *walk) timestamp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	came, err := metadata.Timestamp().FromBytes(raw)
+	came, err := readMetadata(raw, metadata.Timestamp())
 	if err != nil || came.Signed.Meta[snapshotName] == nil {
 		return refuse(RefusedMalformed, "%s: no timestamp that names a snapshot: %v", timestampName, err)
 	}
@@ -145,7 +145,7 @@ func (w *walk) snapshot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	came, err := metadata.Snapshot().FromBytes(raw)
+	came, err := readMetadata(raw, metadata.Snapshot())
 	if err != nil || came.Signed.Meta[targetsName] == nil {
 		return refuse(RefusedMalformed, "%s: no snapshot that names targets: %v", snapshotName, err)
 	}
@@ -177,9 +177,12 @@ func (w *walk) targets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, err := readMetadata(raw, metadata.Targets()); err != nil {
+		return refuse(RefusedMalformed, "%s: %v", targetsName, err)
+	}
 	switch came, err := w.trusted.UpdateTargets(raw); {
 	case errors.Is(err, &metadata.ErrExpiredMetadata{}):
-		if m, bad := metadata.Targets().FromBytes(raw); bad == nil {
+		if m, bad := readMetadata(raw, metadata.Targets()); bad == nil {
 			return w.expired("targets", m.Signed.Version, m.Signed.Expires)
 		}
 		return refusedMetadata(targetsName, err, RefusedExpired)

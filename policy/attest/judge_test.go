@@ -125,6 +125,24 @@ func TestRequirementsAreVotedOn_A5(t *testing.T) {
 	}
 }
 
+// Proves B6 for attestations: what was signed reads the same to everybody.
+func TestAStatementThatReadersUnderstandDifferentlyDoesNotCount_B6(t *testing.T) {
+	t.Parallel()
+	for says, s := range map[string]policy.Statement{
+		"a verdict twice":   by("release", attest.TypeReview, `{"verdict":"rejected","verdict":"approved","reviewer":"r","reviewed_at":"2026-01-01T00:00:00Z","reason":"x"}`),
+		"a predicate twice": by("release", attest.TypeReview, `{},"predicate":{"verdict":"approved","reviewer":"r","reviewed_at":"2026-01-01T00:00:00Z"}`),
+		"PredicateType too": by("release", attest.TypeReview, `{"verdict":"approved","reviewer":"r","reviewed_at":"2026-01-01T00:00:00Z"},"PredicateType":"x"`),
+	} {
+		a := judge(t, said{trust: policyOf(t, "{type: review}"), all: []policy.Statement{s}})
+		if a.Verdict().Outcome().Allowed() {
+			t.Errorf("%s counts: %+v", says, a)
+		}
+		if !slices.ContainsFunc(a.Evidence, func(f policy.Finding) bool { return strings.Contains(f.Detail, "readers differ") }) {
+			t.Errorf("%s: why is not told: %+v", says, a.Evidence)
+		}
+	}
+}
+
 func TestUnknownTypesAreKeptAsTheyAre_G2(t *testing.T) {
 	t.Parallel()
 	const own = "https://example.org/own"

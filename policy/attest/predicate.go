@@ -125,6 +125,9 @@ func read(predicateType string, content []byte) (facts, error) {
 	invalid := func(err error) (facts, error) {
 		return facts{}, fmt.Errorf("predicate %s: %s: %w", predicateType, problem(err), artifact.ErrInvalid)
 	}
+	if err := artifact.CheckStrict(content, nil); err != nil {
+		return invalid(err)
+	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
 	if err != nil {
 		return invalid(err)

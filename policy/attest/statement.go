@@ -1,10 +1,8 @@
 package attest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -39,12 +37,8 @@ func parse(payload []byte) (*statement, error) {
 		return nil, fmt.Errorf("statement: %s: %w", fmt.Sprintf(format, args...), artifact.ErrInvalid)
 	}
 	var s statement
-	d := json.NewDecoder(bytes.NewReader(payload))
-	if err := d.Decode(&s); err != nil {
+	if err := artifact.UnmarshalStrict(payload, &s); err != nil {
 		return invalid("%s", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return invalid("more than one JSON document")
 	}
 	switch {
 	case s.Type != StatementV01 && s.Type != StatementV1:

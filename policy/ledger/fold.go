@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -39,8 +37,7 @@ var rules = map[ledger.Kind]rule{
 func applied[T any](do func(*Publisher, *ledger.Statement, T) error) func(*Publisher, *ledger.Statement) error {
 	return func(p *Publisher, s *ledger.Statement) error {
 		var body T
-		d := json.NewDecoder(bytes.NewReader(s.Body))
-		if err := d.Decode(&body); err != nil {
+		if err := artifact.UnmarshalStrict(s.Body, &body); err != nil {
 			return fmt.Errorf("body of %s: %s: %w", s.Kind, err, artifact.ErrInvalid)
 		}
 		return do(p, s, body)

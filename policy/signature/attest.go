@@ -82,7 +82,11 @@ func Attest(ctx context.Context, o AttestOptions) (Attested, error) {
 // statementOf is the statement that cosign makes of a predicate.
 func statementOf(ref gcrname.Digest, predicateType string, predicate []byte) ([]byte, error) {
 	var object map[string]json.RawMessage
-	if err := json.Unmarshal(predicate, &object); err != nil || object == nil {
+	err := artifact.UnmarshalStrict(predicate, &object)
+	if several := (*artifact.ProblemsError)(nil); errors.As(err, &several) {
+		return nil, fmt.Errorf("predicate: %w", err)
+	}
+	if err != nil || object == nil {
 		return nil, fmt.Errorf("predicate: expected a JSON object: %w", artifact.ErrInvalid)
 	}
 	d := digest.Digest(ref.DigestStr())

@@ -152,6 +152,9 @@ func (t *trial) whole(at digest.Digest) ([]byte, *policy.Finding) {
 
 func readBundle(raw []byte) (b *bundle.Bundle, said about, err error) {
 	err = guard(func() error {
+		if err := artifact.CheckStrict(raw, nil); err != nil {
+			return err
+		}
 		b = new(bundle.Bundle)
 		if err := b.UnmarshalJSON(raw); err != nil {
 			return err

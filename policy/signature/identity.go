@@ -2,7 +2,6 @@ package signature
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -72,12 +71,12 @@ type carriedProof struct {
 func carried(layer ocispec.Descriptor) carriedProof {
 	p := carriedProof{certificate: []byte(layer.Annotations[static.CertificateAnnotationKey]), chain: []byte(layer.Annotations[static.ChainAnnotationKey])}
 	if text := layer.Annotations[static.BundleAnnotationKey]; text != "" {
-		if err := json.Unmarshal([]byte(text), &p.log); err != nil {
+		if err := artifact.UnmarshalStrict([]byte(text), &p.log); err != nil {
 			p.err = fmt.Errorf("its log entry cannot be read: %s", err)
 		}
 	}
 	if text := layer.Annotations[static.RFC3161TimestampAnnotationKey]; text != "" {
-		if err := json.Unmarshal([]byte(text), &p.timestamp); err != nil {
+		if err := artifact.UnmarshalStrict([]byte(text), &p.timestamp); err != nil {
 			p.err = fmt.Errorf("its timestamp cannot be read: %s", err)
 		}
 	}

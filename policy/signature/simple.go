@@ -2,7 +2,6 @@ package signature
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -52,7 +51,7 @@ func (t *trial) simple(at digest.Digest, place string, layer ocispec.Descriptor,
 		return problem
 	}
 	var claim payload.SimpleContainerImage
-	if err := json.Unmarshal(content, &claim); err != nil {
+	if err := artifact.UnmarshalStrict(content, &claim); err != nil {
 		return wrong(policy.CodeMalformed, "the payload is not a simple-signing document: %s", err)
 	}
 	if said := claim.Critical.Image.DockerManifestDigest; said != t.subject.String() {

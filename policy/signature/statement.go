@@ -2,7 +2,6 @@ package signature
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -172,7 +171,7 @@ func (h *hearing) envelopes(m *artifact.Manifest, format string, yield func(poli
 // openEnvelope is the payload of a DSSE envelope, of which nothing is verified.
 func openEnvelope(raw []byte) ([]byte, error) {
 	var e ssldsse.Envelope
-	if err := json.Unmarshal(raw, &e); err != nil {
+	if err := artifact.UnmarshalStrict(raw, &e); err != nil {
 		return nil, err
 	}
 	return payloadOf(&e)

@@ -3,7 +3,6 @@ package mirror
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -78,7 +77,7 @@ func (c *repo) graphAt(ctx context.Context, d ocispec.Descriptor, depth int) err
 		return err
 	}
 	var n node
-	if err := json.Unmarshal(raw, &n); err != nil {
+	if err := artifact.UnmarshalStrict(raw, &n); err != nil {
 		return fmt.Errorf("%s: not a manifest: %s: %w", d.Digest, err, artifact.ErrInvalid)
 	}
 	for _, child := range n.Manifests {

@@ -3,7 +3,6 @@ package mirror
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -114,7 +113,7 @@ func (c *repo) statements(ctx context.Context, from *oras.Repository, d ocispec.
 		return nil, remote.Wrap(c.name+"@"+d.Digest.String(), err)
 	}
 	var n node
-	if err := json.Unmarshal(raw, &n); err != nil {
+	if err := artifact.UnmarshalStrict(raw, &n); err != nil {
 		return nil, fmt.Errorf("ledger %s: %s: %w", d.Digest, err, artifact.ErrInvalid)
 	}
 	return n.Manifests, nil
