@@ -6,7 +6,7 @@ import (
 )
 
 // The kinds of error. Every error that leaves a room wraps at most one of
-// them; an error that wraps none means "could not tell", and not knowing denies.
+// them, or ErrStorage; an error that wraps none means "could not tell", and not knowing denies.
 var (
 	// ErrInvalid: what came does not follow the rules; sending it again does not help.
 	ErrInvalid = errors.New("invalid")

@@ -26,6 +26,7 @@ const (
 	CodeNamespaceResembles = "namespace_resembles"
 	CodeQuota              = "quota_exceeded"
 	CodeTooManyRequests    = "too_many_requests"
+	CodeStorage            = "storage_full"
 	CodeUnavailable        = "unavailable"
 	CodeInternal           = "internal"
 	// CodeNothingCompatible is a plugin of which no version fits the question.
@@ -57,6 +58,7 @@ var meanings = map[string]meaning{
 	CodeNamespaceResembles: {http.StatusConflict, artifact.ErrConflict, "The namespace looks like another"},
 	CodeQuota:              {http.StatusForbidden, artifact.ErrDenied, "A quota is used up"},
 	CodeTooManyRequests:    {http.StatusTooManyRequests, artifact.ErrDenied, "Too many requests"},
+	CodeStorage:            {http.StatusInsufficientStorage, artifact.ErrStorage, "The storage takes nothing"},
 	CodeUnavailable:        {http.StatusServiceUnavailable, nil, "Not ready"},
 	CodeInternal:           {http.StatusInternalServerError, nil, "Internal error"},
 }
@@ -79,6 +81,9 @@ func ProblemOf(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p
+	}
+	if full := artifact.StorageErrorOf(err); full != nil {
+		return NewProblem(CodeStorage, "nothing was stored: the server's storage is "+full.Reason, "ask the operator to make room or to make it writable, then try again")
 	}
 	for _, code := range []string{CodeInvalid, CodeNotFound, CodeConflict, CodeDenied, CodeUnverified} {
 		if errors.Is(err, meanings[code].kind) {
@@ -119,6 +124,8 @@ func (p *Problem) Unwrap() error {
 		return artifact.ErrDenied
 	case http.StatusUnprocessableEntity:
 		return artifact.ErrUnverified
+	case http.StatusInsufficientStorage:
+		return artifact.ErrStorage
 	}
 	return nil
 }

@@ -9,12 +9,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/distribution/distribution/v3/registry/storage/driver/factory"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // the default driver
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"   // the driver of tests
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // instanceDriver is the name under which distribution finds a driver that is
@@ -130,7 +131,11 @@ func (d *driver) Writer(ctx context.Context, path string, appends bool) (storage
 	if err != nil {
 		return nil, note(ctx, err)
 	}
-	return &writer{w, ctx}, nil
+	out := &writer{FileWriter: w, ctx: ctx}
+	if f, ok := ctx.Value(faultKey{}).(*fault); ok {
+		f.opened(out)
+	}
+	return out, nil
 }
 
 // Move renames from to to and makes the new name durable, or leaves that to
@@ -162,7 +167,8 @@ func syncDir(dir string) error {
 // writer notes the faults of one file.
 type writer struct {
 	storagedriver.FileWriter
-	ctx context.Context
+	ctx   context.Context
+	ended atomic.Bool // closed or cancelled
 }
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -172,13 +178,43 @@ func (w *writer) Write(p []byte) (int, error) {
 
 func (w *writer) Commit(ctx context.Context) error { return note(ctx, w.FileWriter.Commit(ctx)) }
 
-func (w *writer) Close() error { return note(w.ctx, w.FileWriter.Close()) }
+func (w *writer) Close() error {
+	w.ended.Store(true)
+	return note(w.ctx, w.FileWriter.Close())
+}
+
+func (w *writer) Cancel(ctx context.Context) error {
+	w.ended.Store(true)
+	return w.FileWriter.Cancel(ctx)
+}
 
 // A fault holds the first thing that went wrong in storage during a request;
 // distribution's handler would turn it into "unknown error".
 type fault struct {
-	mu  sync.Mutex
-	err error
+	mu      sync.Mutex
+	err     error
+	writers []*writer
+}
+
+func (f *fault) opened(w *writer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writers = append(f.writers, w)
+}
+
+// closeAll closes the files that the request left open, as distribution does
+// where it cannot store the state of a hash: a file that is open keeps its
+// room after it is removed.
+func (f *fault) closeAll() {
+	f.mu.Lock()
+	left := f.writers
+	f.writers = nil
+	f.mu.Unlock()
+	for _, w := range left {
+		if !w.ended.Load() {
+			_ = w.Close()
+		}
+	}
 }
 
 type faultKey struct{}
@@ -198,6 +234,7 @@ func note(ctx context.Context, err error) error {
 	if err == nil || isNotFound(err) {
 		return err
 	}
+	err = asStorageError(err)
 	if f, ok := ctx.Value(faultKey{}).(*fault); ok {
 		f.mu.Lock()
 		if f.err == nil {
@@ -213,11 +250,26 @@ func isNotFound(err error) bool {
 	return errors.As(err, &missing)
 }
 
-// isFull reports whether err says that the storage has no room.
-func isFull(err error) bool {
-	var wrapped storagedriver.Error // has no Unwrap of its own
-	if errors.As(err, &wrapped) && wrapped.Detail != nil && isFull(wrapped.Detail) {
-		return true
+// asStorageError is what a write was answered with, as an
+// artifact.StorageError where the storage did not take it.
+func asStorageError(err error) error {
+	if known := storageErrorIn(err); known != nil && !errors.Is(err, artifact.ErrStorage) {
+		return known
 	}
-	return isFullBucket(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return artifact.WriteError(err)
+}
+
+// storageErrorIn is artifact.StorageErrorOf for what drivers and buckets say
+// as well.
+func storageErrorIn(err error) *artifact.StorageError {
+	var wrapped storagedriver.Error // has no Unwrap of its own
+	if errors.As(err, &wrapped) && wrapped.Detail != nil {
+		if known := storageErrorIn(wrapped.Detail); known != nil {
+			return &artifact.StorageError{Reason: known.Reason, Err: err}
+		}
+	}
+	if isFullBucket(err) {
+		return &artifact.StorageError{Reason: artifact.StorageFull, Err: err}
+	}
+	return artifact.StorageErrorOf(err)
 }

@@ -89,7 +89,7 @@ func kindOf(status int) error {
 // couldNotTell refuses because a check had no answer: not knowing denies.
 func couldNotTell(what string, cause error) error {
 	var gone *refusal
-	if isFull(cause) || errors.Is(cause, context.Canceled) || errors.As(cause, &gone) {
+	if storageErrorIn(cause) != nil || errors.Is(cause, context.Canceled) || errors.As(cause, &gone) {
 		return cause
 	}
 	because := ""
@@ -208,9 +208,9 @@ func (g *Registry) answerTo(r *http.Request, err error) *refusal {
 		return known
 	case errors.As(err, &ask):
 		return challenge(ask)
-	case isFull(err):
-		g.log.ErrorContext(r.Context(), "registry: storage is full", "method", r.Method, "path", r.URL.Path, "err", err)
-		return refuse(http.StatusInsufficientStorage, unavailable, "the registry's storage is full: nothing was stored; try again when the operator has made room")
+	case storageErrorIn(err) != nil:
+		g.log.ErrorContext(r.Context(), "registry: storage takes nothing", "method", r.Method, "path", r.URL.Path, "err", err)
+		return storageRefusal(storageErrorIn(err))
 	case hasSilence(err):
 		why, _ := silence(err)
 		g.log.ErrorContext(r.Context(), "registry: storage gives no answer", "method", r.Method, "path", r.URL.Path, "why", why, "err", err)
@@ -229,6 +229,13 @@ func (g *Registry) answerTo(r *http.Request, err error) *refusal {
 	id := rand.Text()[:12]
 	g.log.ErrorContext(r.Context(), "registry: internal error", "request", id, "method", r.Method, "path", r.URL.Path, "err", err)
 	return refuse(http.StatusInternalServerError, internal, "internal error, request %s", id)
+}
+
+// storageRefusal says why nothing can be stored, without the paths of the server.
+func storageRefusal(e *artifact.StorageError) *refusal {
+	no := refuse(http.StatusInsufficientStorage, unavailable, "the registry's storage is %s: nothing was stored; try again when the operator has seen to it", e.Reason)
+	no.kind = artifact.ErrStorage
+	return no
 }
 
 func challenge(c *Challenge) *refusal {

@@ -30,7 +30,7 @@ func (g *Registry) openFence(ctx context.Context) error {
 	}
 	err := d.prove(ctx)
 	switch {
-	case isFull(err):
+	case storageErrorIn(err) != nil:
 		g.log.ErrorContext(ctx, "registry: storage is full: conditional writes are tried when it takes something", "err", err)
 		return nil
 	case errors.Is(err, errUnfenced) && !g.opts.Replicated:

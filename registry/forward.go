@@ -59,6 +59,7 @@ func (g *Registry) send(r *http.Request, method string, f forward) (*recorder, e
 	}
 	rec := &recorder{header: http.Header{}}
 	g.app.ServeHTTP(rec, in)
+	fault.closeAll()
 	if rec.status < 400 {
 		if f.length > 0 && body.n < f.length {
 			return nil, cutUpload(body, f.length)

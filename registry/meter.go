@@ -54,7 +54,8 @@ func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, ans
 	r.Body = body
 	err = answer(w, r, at)
 	var no *refusal
-	if errors.As(err, &no) && no.errors[0].Code == digestInvalid {
+	invalid := errors.As(err, &no) && no.errors[0].Code == digestInvalid
+	if err != nil && (invalid || r.Method == http.MethodPost || keptNothing(r, err)) {
 		meter.End(0) // nothing of it was kept
 	} else {
 		meter.End(body.read)

@@ -3,10 +3,13 @@ package registry
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // recorder keeps an answer of distribution's upload handler, which never has
@@ -49,7 +52,7 @@ func (c *recorder) refusal(r *http.Request, fault error, body *counted, length i
 	if err := r.Context().Err(); err != nil {
 		return err
 	}
-	if isFull(fault) {
+	if errors.Is(fault, artifact.ErrStorage) {
 		return fault
 	}
 	if body.err != nil || length > 0 && body.n < length && c.status >= 500 {

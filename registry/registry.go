@@ -16,6 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/durable"
 )
 
@@ -186,8 +187,8 @@ func (g *Registry) probe(ctx context.Context) error {
 	}
 	const at = "/oarlock/probe"
 	if err := g.driver.PutContent(ctx, at, []byte("probe")); err != nil {
-		if isFull(err) {
-			g.log.ErrorContext(ctx, "registry: storage is full: it serves, and refuses pushes", "err", err)
+		if full := artifact.StorageErrorOf(err); full != nil && full.Reason != artifact.StorageDenied {
+			g.log.ErrorContext(ctx, "registry: storage takes nothing: it serves, and refuses pushes", "err", err)
 			return nil
 		}
 		return fmt.Errorf("storage cannot be written: %w", err)

@@ -2,12 +2,16 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"path"
 
+	"github.com/google/uuid"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // startUpload answers POST to uploads: a mount, a whole blob at once, or a
@@ -99,6 +103,8 @@ func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route
 	}
 	whole := forward{path: to.Path, query: q, body: r.Body, length: r.ContentLength}
 	if _, err := g.send(r, http.MethodPut, whole); err != nil {
+		// Nobody was told where to go on, so what came of it is of no use.
+		g.dropUpload(r.Context(), at.repo, path.Base(to.Path))
 		return err
 	}
 	g.arrived(context.WithoutCancel(r.Context()), d)
@@ -135,12 +141,14 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 	}
 	rec, err := g.send(r, r.Method, f)
 	if err != nil {
+		if keptNothing(r, err) {
+			g.dropUpload(r.Context(), at.repo, at.upload)
+		}
 		return err
 	}
 	if r.Method == http.MethodDelete {
 		// distribution writes the state of the hash once more when it closes.
-		left := path.Join(repositoryRoot, at.repo, "_uploads", at.upload)
-		if err := missingIsFine(g.driver.Delete(context.WithoutCancel(r.Context()), left)); err != nil {
+		if err := g.removeUpload(r.Context(), at.repo, at.upload); err != nil {
 			return err
 		}
 	}
@@ -151,6 +159,30 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 	}
 	rec.copyTo(w)
 	return nil
+}
+
+// keptNothing reports whether the refusal of r ends its upload: there is no
+// room for it, on the disk or in the quota. The room that its first bytes take
+// is what others need then.
+func keptNothing(r *http.Request, err error) bool {
+	body, ok := r.Body.(*meteredBody)
+	return errors.Is(err, artifact.ErrStorage) || ok && body.refused != nil
+}
+
+// dropUpload removes what came of an upload that was refused.
+func (g *Registry) dropUpload(ctx context.Context, repo, upload string) {
+	if uuid.Validate(upload) != nil {
+		return // no name of an upload, so no folder of one either
+	}
+	g.sessions.end(upload)
+	if err := g.removeUpload(ctx, repo, upload); err != nil {
+		g.log.WarnContext(ctx, "registry: what was refused stays until old uploads are removed", "repository", repo, "upload", upload, "err", err)
+	}
+}
+
+func (g *Registry) removeUpload(ctx context.Context, repo, upload string) error {
+	at := path.Join(repositoryRoot, repo, "_uploads", upload)
+	return missingIsFine(g.driver.Delete(context.WithoutCancel(ctx), at))
 }
 
 // firstBytes answers a request of a session that is held in memory, or puts
@@ -165,7 +197,13 @@ func (g *Registry) firstBytes(w http.ResponseWriter, r *http.Request, at route, 
 			return done, err
 		}
 	}
-	return false, g.materialise(r.Context(), at.upload, s)
+	if err := g.materialise(r.Context(), at.upload, s); err != nil {
+		if keptNothing(r, err) {
+			g.dropUpload(r.Context(), at.repo, at.upload)
+		}
+		return false, err
+	}
+	return false, nil
 }
 
 // mount links a blob of another repository, if the caller may pull it there.

@@ -20,17 +20,23 @@ var (
 
 // The result codes of SQLite that mean something here.
 const (
+	sqliteReadOnly   = 8
 	sqliteCorrupt    = 11
+	sqliteFull       = 13
 	sqliteNotADB     = 26
 	sqliteForeignKey = 787
 	sqlitePrimaryKey = 1555
 	sqliteUnique     = 2067
+	sqliteShmSize    = 4874 // SQLITE_IOERR_SHMSIZE: no room for the index of the WAL
 )
 
 // kind gives a driver's error the kind that it has for callers.
 func kind(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return artifact.ErrNotFound
+	}
+	if full := storageError(err); full != nil {
+		return full
 	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
@@ -56,6 +62,30 @@ func kind(err error) error {
 	return nil
 }
 
+// storageError is what a database says when its disk takes nothing; nil
+// where err says something else.
+func storageError(err error) error {
+	reason := ""
+	var lite *sqlite.Error
+	var pg *pgconn.PgError
+	switch known := artifact.StorageErrorOf(err); {
+	case known != nil:
+		return known
+	case errors.As(err, &lite):
+		reason = map[int]string{sqliteFull: artifact.StorageFull, sqliteReadOnly: artifact.StorageReadOnly}[lite.Code()&0xff]
+		if reason == "" {
+			reason = map[int]string{sqliteShmSize: artifact.StorageFull}[lite.Code()]
+		}
+	case errors.As(err, &pg):
+		// disk_full, read_only_sql_transaction: a standby, or one set so when its disk filled up
+		reason = map[string]string{"53100": artifact.StorageFull, "25006": artifact.StorageReadOnly}[pg.Code]
+	}
+	if reason == "" {
+		return nil
+	}
+	return &artifact.StorageError{Reason: reason, Err: err}
+}
+
 // wrap says what was done, and which kind of error it is.
 func wrap(what string, err error) error {
 	if err == nil {
@@ -64,6 +94,8 @@ func wrap(what string, err error) error {
 	switch k := kind(err); {
 	case k == nil:
 		return fmt.Errorf("%s: %w", what, err)
+	case errors.Is(k, artifact.ErrStorage):
+		return fmt.Errorf("%s: %w", what, k)
 	case errors.Is(k, ErrDamaged):
 		return fmt.Errorf("%s: %w (%w)", what, ErrDamaged, err)
 	default:
