@@ -71,9 +71,17 @@ type Limits struct {
 	// or a download, stands still adds up. 0 does not limit.
 	UploadRate  int64 `koanf:"upload_rate" json:"upload_rate"`
 	Connections int   `koanf:"connections" json:"connections"` // at once; 0 does not limit
-	Requests    int   `koanf:"requests" json:"requests"`       // at once, health apart; 0 does not limit
-	Cache       int64 `koanf:"cache" json:"cache"`             // bytes of manifests kept in memory
-	Claims      int   `koanf:"claims" json:"claims"`           // namespaces that one account may claim; 0 does not limit
+	// ConnectionsPerAddress is the share of one address; 0 does not limit.
+	ConnectionsPerAddress int `koanf:"connections_per_address" json:"connections_per_address"`
+	// Unready is how long /readyz says at the end that the server goes, while
+	// it goes on to serve, so that nobody is sent here any more.
+	Unready time.Duration `koanf:"unready" json:"unready"`
+	// Reserve are the bytes that are kept on each disk for acts of safety; 0
+	// keeps none.
+	Reserve  int64 `koanf:"reserve" json:"reserve"`
+	Requests int   `koanf:"requests" json:"requests"` // at once, health apart; 0 does not limit
+	Cache    int64 `koanf:"cache" json:"cache"`       // bytes of manifests kept in memory
+	Claims   int   `koanf:"claims" json:"claims"`     // namespaces that one account may claim; 0 does not limit
 }
 
 // Default is the configuration that needs nothing.
@@ -84,15 +92,17 @@ func Default() Config {
 		Namespaces: map[string]Settings{},
 		Log:        LogConfig{Level: "info", Format: "text"},
 		Limits: Limits{
-			Body:        1 << 20,
-			ReadHeader:  10 * time.Second,
-			Idle:        2 * time.Minute,
-			Drain:       20 * time.Second,
-			BodyGrace:   30 * time.Second,
-			UploadRate:  1 << 10,
-			Connections: 10000,
-			Cache:       64 << 20,
-			Claims:      20,
+			Body:                  1 << 20,
+			ReadHeader:            10 * time.Second,
+			Idle:                  2 * time.Minute,
+			Drain:                 20 * time.Second,
+			BodyGrace:             30 * time.Second,
+			UploadRate:            1 << 10,
+			Connections:           10000,
+			ConnectionsPerAddress: 2500,
+			Reserve:               8 << 20,
+			Cache:                 64 << 20,
+			Claims:                20,
 		},
 		Publishing: "on",
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},

@@ -21,9 +21,9 @@ func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Ha
 	a := s.accounts
 	uploads, bodies := s.cfg.Limits.uploads(), s.cfg.Limits.requests()
 	o.Large, o.Answered = uploads.Answer, newTraffic(metrics).answered
-	store := edge.OnePiece(o.WrapRoutes("registry", registryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.registry)))))
+	store := edge.OnePiece(o.WrapRoutes("registry", registryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.reserves.keep(s.registry, a.cfg.Dev, refuseRegistry))))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
-	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.pagesOr(s.api)))))
+	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.reserves.keep(s.pagesOr(s.api), a.cfg.Dev, a.refuse)))))
 	return s.guarded(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):

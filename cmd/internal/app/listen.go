@@ -54,7 +54,11 @@ func (s *Server) face(o *api.Observer, metrics prometheus.Registerer) error {
 
 // serve answers until the listener is closed.
 func (s *Server) serve() error {
-	l := edge.LimitConnections(s.listener, s.cfg.Limits.Connections)
+	proxies, err := edge.ParseProxies(s.cfg.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	l := edge.LimitConnections(s.listener, edge.Crowd{All: s.cfg.Limits.Connections, PerAddress: s.cfg.Limits.ConnectionsPerAddress, Proxies: proxies})
 	if s.tls != nil {
 		return s.http.ServeTLS(l, "", "")
 	}
@@ -113,7 +117,7 @@ func validateEdge(c *Config, problem problemFunc) {
 			problem("trusted_proxies", "%s", err)
 		}
 	}
-	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate, "limits.claims": int64(c.Limits.Claims)} {
+	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.connections_per_address": int64(c.Limits.ConnectionsPerAddress), "limits.unready": int64(c.Limits.Unready), "limits.reserve": c.Limits.Reserve, "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate, "limits.claims": int64(c.Limits.Claims)} {
 		if n < 0 {
 			problem(key, "%d: expected 0 for no limit, or more", n)
 		}

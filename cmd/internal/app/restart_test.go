@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry/remote"
@@ -149,5 +150,34 @@ func TestFreeNamespacesAreFree(t *testing.T) {
 		if (err == nil) != want {
 			t.Errorf("%s: %v", repo, err)
 		}
+	}
+}
+
+// TestAServerThatGoesSaysSoFirst: /readyz says 503 while everything is still
+// served, and only then does the server close, without an error. Proves A8.
+func TestAServerThatGoesSaysSoFirst(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	c.Limits.Unready = 3 * time.Second
+	s, stop := start(t, c)
+	ended := make(chan error, 1)
+	go func() { ended <- stop() }()
+	defer func() {
+		if err := <-ended; err != nil {
+			t.Errorf("the end: %v", err)
+		}
+	}()
+	status := func(path string) int {
+		resp, err := http.Get(s.URL() + path)
+		if err != nil {
+			t.Fatalf("closed at once: %v", err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	for status("/readyz") != http.StatusServiceUnavailable {
+	}
+	if got := status("/v2/"); got != http.StatusOK {
+		t.Errorf("not served any more while it leaves: %d", got)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -47,6 +49,8 @@ type Server struct {
 	api      *api.Server
 	http     *http.Server
 	tls      *edge.Certificate // nil without
+	reserves reserves
+	leaving  atomic.Bool // /readyz says so
 	closing  sync.Once
 }
 
@@ -80,6 +84,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		return nil, unusable(err)
 	}
 	s.pushes.join(s.index.ingest, metrics)
+	s.reserves.register(metrics)
 	s.ledgers = s.openLedgers(o.resolver(), metrics)
 	if err := s.joinReplicas(ctx); err != nil {
 		return nil, unusable(err)
@@ -93,7 +98,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		return nil, unusable(err)
 	}
 	s.api = api.New(api.Options{
-		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.index.ready,
+		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.ready,
 		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: desk{s.accounts, s.ledgers}, Publishers: desk{s.accounts, s.ledgers}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
@@ -113,6 +118,8 @@ func (s *Server) take(ctx context.Context) error {
 		problems = append(problems, fmt.Sprintf("data: directory %q: %s", s.cfg.Data, err))
 	} else if err := notRestoring(s.cfg.Data); err != nil {
 		problems = append(problems, err.Error())
+	} else if s.reserves, err = openReserves(s.cfg, s.log); err != nil {
+		problems = append(problems, fmt.Sprintf("limits.reserve: %s", err))
 	} else if s.accounts, err = openStore(ctx, s.cfg, s.log); err != nil {
 		problems = append(problems, fmt.Sprintf("db: %s", err))
 	} else if err := s.openRegistry(ctx); err != nil {
@@ -198,6 +205,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var scheduled sync.WaitGroup
 	scheduled.Go(func() { s.accounts.run(background) })
 	scheduled.Go(func() { s.accounts.usage.run(background) })
+	scheduled.Go(func() { s.reserves.run(background) })
 	scheduled.Go(func() { s.garbage.run(background) })
 	scheduled.Go(func() { s.scrubber.run(background) })
 	scheduled.Go(func() { s.ledgers.run(background) })
@@ -215,10 +223,38 @@ func (s *Server) Run(ctx context.Context) error {
 		err = fmt.Errorf("ingest: %w", err)
 		ingest <- nil
 	case <-ctx.Done():
-		err = s.drain()
+		if err = s.leave(served); err == nil {
+			err = s.drain()
+		}
 	}
 	stop()
 	return errors.Join(err, <-ingest)
+}
+
+// leave says by /readyz that the server goes, and serves on for as long as
+// whoever sends requests here takes to see it.
+func (s *Server) leave(served <-chan error) error {
+	s.leaving.Store(true)
+	if s.cfg.Limits.Unready <= 0 {
+		return nil
+	}
+	s.log.Info("leaving: not ready any more, still serving", "for", s.cfg.Limits.Unready)
+	timer := time.NewTimer(s.cfg.Limits.Unready)
+	defer timer.Stop()
+	select {
+	case err := <-served:
+		return err
+	case <-timer.C:
+		return nil
+	}
+}
+
+// ready says why requests are better sent to another server.
+func (s *Server) ready() error {
+	if s.leaving.Load() {
+		return errors.New("the server is about to end")
+	}
+	return s.index.ready()
 }
 
 func (s *Server) drain() error {

@@ -70,7 +70,7 @@ func TestAnswerInOnePiece(t *testing.T) {
 		mux.Handle(fmt.Sprintf("GET /chunked/%d", n), answer(n, false, 1))
 	}
 	server := httptest.NewUnstartedServer(OnePiece(mux))
-	server.Listener = LimitConnections(server.Listener, 4)
+	server.Listener = LimitConnections(server.Listener, Crowd{All: 4})
 	server.Config.ConnContext = Connection
 	server.Start()
 	t.Cleanup(server.Close)
