@@ -115,7 +115,7 @@ func (b *waited) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.watch.timer.Stop()
 	switch {
-	case err == nil || err == io.EOF:
+	case err == nil || errors.Is(err, io.EOF):
 	case errors.Is(context.Cause(b.ctx), errSilent):
 		err = context.Cause(b.ctx)
 	case b.ctx.Err() == nil:

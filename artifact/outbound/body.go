@@ -107,7 +107,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.came >= b.pace.Bytes {
 		b.came, b.waited = 0, 0
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader's own end, by contract unwrapped
+	if err != nil && err != io.EOF {
 		if cause := context.Cause(b.ctx); cause != nil {
 			return n, cause
 		}

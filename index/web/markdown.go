@@ -55,12 +55,12 @@ func markdown(text string, all bool) (_ template.HTML, cut bool) {
 	}
 	var buf bytes.Buffer
 	if err := reader.Convert([]byte(text), &buf); err != nil {
-		return template.HTML(template.HTMLEscapeString(text)), cut //nolint:gosec // escaped
+		return template.HTML(template.HTMLEscapeString(text)), cut // escaped
 	}
 	clean := allowed.SanitizeReader(&buf).String()
 	clean = strings.ReplaceAll(clean, "<a href=", `<a rel="nofollow ugc noopener" href=`)
 	clean = demote(clean)
-	return template.HTML(clean), cut //nolint:gosec // only what readmePolicy lets through
+	return template.HTML(clean), cut // only what readmePolicy lets through
 }
 
 var heading = regexp.MustCompile(`<(/?)h([1-6])>`)
