@@ -17,6 +17,11 @@ import (
 // name is the judge's name in findings.
 const name = "attestation"
 
+// maxUnverified is how many attestations that do not count a judgement shows,
+// and how many findings beside them. All are looked at, and all that count are
+// shown.
+const maxUnverified = 64
+
 // rules changes whenever the same evidence is judged differently.
 const rules = "attest 2"
 
@@ -162,8 +167,14 @@ func (h *hearing) sum(s policy.Subject) policy.Attestations {
 	slices.SortFunc(h.all, func(a, b heard) int {
 		return cmp.Or(cmp.Compare(a.PredicateType, b.PredicateType), cmp.Compare(a.Digest, b.Digest))
 	})
-	out := policy.Attestations{All: []policy.Attestation{}, Evidence: h.evidence}
+	out := policy.Attestations{All: []policy.Attestation{}, Evidence: h.shown()}
+	told := 0
 	for _, one := range h.all {
+		if !one.Verified {
+			if told++; told > maxUnverified {
+				continue
+			}
+		}
 		out.All = append(out.All, one.Attestation)
 	}
 	if h.ns == nil {
@@ -173,6 +184,22 @@ func (h *hearing) sum(s policy.Subject) policy.Attestations {
 		if entry.Required {
 			out.Votes = append(out.Votes, h.vote(s, entry))
 		}
+	}
+	return out
+}
+
+// shown are the findings beside the attestations: all that could not be told,
+// and the first of the others.
+func (h *hearing) shown() []policy.Finding {
+	var out []policy.Finding
+	denied := 0
+	for _, f := range h.evidence {
+		if f.Outcome == policy.Deny {
+			if denied++; denied > maxUnverified {
+				continue
+			}
+		}
+		out = append(out, f)
 	}
 	return out
 }

@@ -36,7 +36,7 @@ func (t *trial) tryBundle(m *artifact.Manifest) {
 		t.findings = append(t.findings, *problem)
 		return
 	}
-	if !t.count(layer.Digest.String(), at) {
+	if !t.count(layer.Digest.String()) {
 		return
 	}
 	raw, problem := t.blob(at, "the bundle", layer, MaxBundle)

@@ -30,10 +30,6 @@ type gathered struct {
 // bundleType is how the media type of every sigstore bundle begins.
 const bundleType = "application/vnd.dev.sigstore.bundle"
 
-// maxEvidence is how many manifests are looked at: signatures are few, other
-// referrers may be many.
-const maxEvidence = 4 * MaxSignatures
-
 // key names everything that a judgement of these bytes depends on.
 func (g gathered) key(subject digest.Digest, ns *trust.Namespace) string {
 	h := sha256.New()
@@ -88,11 +84,6 @@ func (b *bench) gather(subject digest.Digest, want search) gathered {
 		if d != tagged {
 			g.evidence = append(g.evidence, evidence{digest: d})
 		}
-	}
-	if n := len(g.evidence); n > maxEvidence {
-		g.findings = append(g.findings, policy.Finding{Code: policy.CodeTooMany, Outcome: policy.Deny, Digest: subject, Judge: name,
-			Detail: fmt.Sprintf("%d manifests may be evidence, only the first %d are looked at", n, maxEvidence)})
-		g.evidence = g.evidence[:maxEvidence]
 	}
 	return g
 }
@@ -160,7 +151,7 @@ func (b *bench) manifest(d digest.Digest, limit int) (*artifact.Manifest, *polic
 	case err != nil:
 		f = unread(d, "the manifest", err)
 	case len(raw) > limit:
-		f.Code, f.Detail = policy.CodeTooLarge, fmt.Sprintf("the manifest has %d bytes, expected at most %d", len(raw), limit)
+		f = unread(d, "the manifest", fmt.Errorf("it has %d bytes, and at most %d are read", len(raw), limit)) // what was not looked at is not known
 	case digest.FromBytes(raw) != d && d.Algorithm() == digest.SHA256:
 		f = unread(d, "the manifest", fmt.Errorf("its bytes have digest %s", digest.FromBytes(raw)))
 	default:

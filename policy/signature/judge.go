@@ -15,16 +15,19 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/root"
 )
 
-// Limits of the evidence about one digest.
+// Limits of one piece of evidence. How many pieces there are is not limited:
+// whoever may add one could fill a limit, and hide behind it what others added.
 const (
-	// MaxSignatures is how many signatures are looked at.
-	MaxSignatures = 64
 	// MaxPayload is the largest simple-signing payload in bytes.
 	MaxPayload = 64 << 10
 	// MaxBundle is the largest sigstore bundle in bytes.
 	MaxBundle = 1 << 20
-	// MaxEvidenceManifest is the largest manifest that carries evidence, in bytes.
-	MaxEvidenceManifest = 1 << 20
+	// MaxEvidenceManifest is the largest manifest that carries evidence, in bytes:
+	// that of every registry. Of a larger one it could not be told what it says.
+	MaxEvidenceManifest = artifact.MaxManifest
+	// MaxFindings is how many findings about evidence that does not count a
+	// judgement tells; it counts the others.
+	MaxFindings = 64
 )
 
 // name is the judge's name in findings.
@@ -154,6 +157,9 @@ func (b *bench) judge1(subject digest.Digest) policy.Signature {
 	}
 	trial := &trial{bench: b, subject: subject, counted: map[string]bool{}, findings: found.findings}
 	for _, e := range found.evidence {
+		if b.ctx.Err() != nil {
+			break // Judge answers with the context's error
+		}
 		trial.try(e)
 	}
 	sig := trial.sum()

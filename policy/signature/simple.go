@@ -21,7 +21,7 @@ func (t *trial) trySimple(m *artifact.Manifest, format string) {
 	}
 	for i, layer := range m.Layers {
 		encoded := layer.Annotations[static.SignatureAnnotationKey]
-		if !t.count(proofOf(layer), at) {
+		if !t.count(proofOf(layer)) || t.ctx.Err() != nil {
 			continue
 		}
 		if problem := t.simple(at, fmt.Sprintf("layer %d", i), layer, encoded, format); problem != nil {

@@ -147,7 +147,7 @@ func (h *hearing) envelopes(m *artifact.Manifest, format string, yield func(poli
 		case layer.Size > MaxEnvelope:
 			h.say(at, policy.CodeTooLarge, "%s: the envelope has %d bytes, expected at most %d", place, layer.Size, MaxEnvelope)
 			continue
-		case !h.count(proofOf(layer), at):
+		case !h.count(proofOf(layer)), h.ctx.Err() != nil:
 			continue
 		}
 		raw, problem := h.blob(at, place+": the envelope", layer, MaxEnvelope)
@@ -200,7 +200,7 @@ func (h *hearing) bundles(m *artifact.Manifest, yield func(policy.Statement) boo
 		h.findings = append(h.findings, *problem)
 		return true
 	}
-	if !h.count(layer.Digest.String(), at) {
+	if !h.count(layer.Digest.String()) {
 		return true
 	}
 	raw, problem := h.blob(at, "the bundle", layer, MaxEnvelope)

@@ -66,17 +66,9 @@ func (t *trial) say(evidence digest.Digest, code, format string, args ...any) {
 		Detail: fmt.Sprintf(format, args...)})
 }
 
-// count reports whether a signature is met for the first time, and whether
-// there is room for it.
-func (t *trial) count(signature string, evidence digest.Digest) bool {
-	switch {
-	case t.counted[signature]:
-		return false
-	case len(t.counted) == MaxSignatures:
-		t.say(evidence, policy.CodeTooMany, "more than %d signatures, the rest is not looked at", MaxSignatures)
-		t.counted[signature] = true
-		return false
-	case len(t.counted) > MaxSignatures:
+// count reports whether a signature is met for the first time.
+func (t *trial) count(signature string) bool {
+	if t.counted[signature] {
 		return false
 	}
 	t.counted[signature] = true
@@ -92,7 +84,7 @@ func (t *trial) holdsBy(evidence digest.Digest, signer, format string) {
 
 // sum is the judgement of all evidence, without a vote.
 func (t *trial) sum() policy.Signature {
-	sig := policy.Signature{Status: t.status(), Evidence: t.findings}
+	sig := policy.Signature{Status: t.status(), Evidence: fewer(t.subject, t.findings)}
 	for _, s := range t.signers {
 		if !slices.Contains(sig.Signers, s.signer) {
 			sig.Signers = append(sig.Signers, s.signer)
@@ -107,6 +99,30 @@ func (t *trial) sum() policy.Signature {
 		sig.Signer, sig.Format = t.signers[0].signer, t.signers[0].format
 	}
 	return sig
+}
+
+// fewer are the findings that a judgement tells: all that count or could not be
+// told, the first MaxFindings of the others, and how many more there are.
+func fewer(subject digest.Digest, all []policy.Finding) []policy.Finding {
+	if len(all) <= MaxFindings {
+		return all
+	}
+	var out []policy.Finding
+	denied, more := 0, 0
+	for _, f := range all {
+		if f.Outcome == policy.Deny {
+			if denied++; denied > MaxFindings {
+				more++
+				continue
+			}
+		}
+		out = append(out, f)
+	}
+	if more > 0 {
+		out = append(out, policy.Finding{Code: policy.CodeTooMany, Outcome: policy.Deny, Digest: subject, Judge: name,
+			Detail: fmt.Sprintf("%d more pieces of evidence were looked at and do not count", more)})
+	}
+	return out
 }
 
 // wellFormed are the codes of signatures that are such, and do not count.

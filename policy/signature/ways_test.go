@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sigstore/cosign/v2/pkg/oci/static"
 	"github.com/sigstore/cosign/v2/pkg/types"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/signature"
 )
 
 // waysOfSigning are about who signed what.
@@ -67,7 +69,7 @@ func waysOfWriting() []way {
 	}
 	filled := everyForm(func(c *craft, form string) ocispec.Manifest {
 		m := c.good(form, c.k, c.subject)
-		m.Annotations = map[string]string{"filler": strings.Repeat("x", 1<<20)}
+		m.Annotations = map[string]string{"filler": strings.Repeat("x", signature.MaxEvidenceManifest)}
 		return m
 	})
 	large := everyForm(func(c *craft, form string) ocispec.Manifest {
@@ -120,7 +122,7 @@ func waysOfWriting() []way {
 			bundleForm: func(*craft) ocispec.Manifest { return imageManifest(artifact.TypeBundle) },
 		}, outcome: malformed},
 		{name: "larger than allowed", build: large, outcome: outcome{policy.Invalid, policy.CodeTooLarge}},
-		{name: "in a manifest larger than allowed", build: filled, outcome: outcome{policy.Invalid, policy.CodeTooLarge}},
+		{name: "in a manifest larger than allowed", build: filled, outcome: outcome{"", policy.CodeEvidenceUnread}},
 	}
 }
 
