@@ -33,6 +33,10 @@ func (a *Authority) writeError(w http.ResponseWriter, r *http.Request, err error
 		status, code, message = http.StatusForbidden, "DENIED", err.Error()
 	case errors.Is(err, artifact.ErrInvalid):
 		status, code, message = http.StatusBadRequest, "UNSUPPORTED", err.Error()
+	case artifact.StorageErrorOf(err) != nil:
+		full := artifact.StorageErrorOf(err)
+		status, message = http.StatusInsufficientStorage, "nothing was stored: the server's storage is "+full.Reason+"; ask the operator to see to it, or ask for no refresh token"
+		a.o.Logger.ErrorContext(r.Context(), "storage takes nothing", "path", r.URL.Path, "err", err)
 	default:
 		a.o.Logger.ErrorContext(r.Context(), "could not decide", "path", r.URL.Path, "err", err)
 	}

@@ -93,16 +93,25 @@ func (r reserves) yield(ctx context.Context) {
 // run takes room back until ctx ends.
 func (r reserves) run(ctx context.Context) {
 	for wait(ctx, refillEvery) {
-		was := r.held()
-		for _, one := range r.all {
-			if err := one.Refill(); err != nil && artifact.StorageErrorOf(err) == nil {
-				r.log.ErrorContext(ctx, "storage: the reserve", "err", err)
-			}
-		}
-		if !was && r.held() {
-			r.log.InfoContext(ctx, "storage: there is room again: the reserve is kept, pushes are taken")
+		r.refill(ctx)
+	}
+}
+
+// refill takes room back where there is some, and reports whether all is kept.
+func (r reserves) refill(ctx context.Context) bool {
+	if r.held() {
+		return true
+	}
+	for _, one := range r.all {
+		if err := one.Refill(); err != nil && artifact.StorageErrorOf(err) == nil {
+			r.log.ErrorContext(ctx, "storage: the reserve", "err", err)
 		}
 	}
+	if !r.held() {
+		return false
+	}
+	r.log.InfoContext(ctx, "storage: there is room again: the reserve is kept, pushes are taken")
+	return true
 }
 
 // safety are the requests that take a right away, keep a version from being
@@ -152,7 +161,7 @@ func (r reserves) keep(next http.Handler, anybody bool, refuse func(http.Respons
 			if anybody || auth.From(req.Context()).LoggedIn() {
 				r.yield(req.Context())
 			}
-		case !r.held() && !matches(questions, req):
+		case !r.held() && !matches(questions, req) && !r.refill(req.Context()):
 			refuse(w, req, &artifact.StorageError{Reason: artifact.StorageFull, Err: errReserved})
 			return
 		}
