@@ -2,6 +2,7 @@ package signature
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,8 +35,8 @@ type AttestOptions struct {
 	Password Password
 	// Opened is used in place of Key and Password where it is set.
 	Opened *Key
-	// Format is policy.FormatCosignTag ("" too), policy.FormatCosignReferrer or
-	// policy.FormatBundle.
+	// Format is policy.FormatBundle ("" too), policy.FormatCosignReferrer or
+	// policy.FormatCosignTag.
 	Format string
 	// PredicateType is a URI, Predicate a JSON object; it is signed as it is,
 	// whatever it says.
@@ -62,9 +63,7 @@ func Attest(ctx context.Context, o AttestOptions) (Attested, error) {
 	if err != nil {
 		return Attested{}, err
 	}
-	if o.Format == "" {
-		o.Format = policy.FormatCosignTag
-	}
+	o.Format = cmp.Or(o.Format, DefaultFormat)
 	payload, err := statementOf(ref, o.PredicateType, o.Predicate)
 	if err != nil {
 		return Attested{}, err

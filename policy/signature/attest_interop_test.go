@@ -91,7 +91,7 @@ func TestStockCosign2AndWeAgreeOnAttestations_G2(t *testing.T) {
 		t.Run("we attest "+name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, true)
-			s.attest(t, predicateType, "")
+			s.attest(t, predicateType, policy.FormatCosignTag)
 			s.cosign(t, binary, "verify-attestation", "--key", s.public, "--insecure-ignore-tlog", "--allow-http-registry", "--type", name, s.byDigest(t))
 			s.attested(t, predicateType, policy.FormatCosignTag)
 		})
@@ -103,13 +103,22 @@ func TestStockCosign2AndWeAgreeOnAttestations_G2(t *testing.T) {
 			"--type", "cyclonedx", "--predicate", s.predicate(t, attest.TypeCycloneDX), s.byDigest(t))
 		s.attested(t, attest.TypeCycloneDX, policy.FormatBundle)
 	})
+	t.Run("we attest as nobody said how", func(t *testing.T) {
+		t.Parallel()
+		s, root := newSite(t, true), filepath.Join(t.TempDir(), "root.json")
+		s.attest(t, attest.TypeCycloneDX, "")
+		s.cosign(t, binary, "trusted-root", "create", "--out", root)
+		s.cosign(t, binary, "verify-attestation", "--key", s.public, "--insecure-ignore-tlog", "--allow-http-registry",
+			"--new-bundle-format", "--trusted-root", root, "--type", "cyclonedx", s.byDigest(t))
+		s.attested(t, attest.TypeCycloneDX, policy.FormatBundle)
+	})
 	t.Run("both attest in the same tag", func(t *testing.T) {
 		t.Parallel()
 		s := newSite(t, true)
-		s.attest(t, attest.TypeSPDX, "")
+		s.attest(t, attest.TypeSPDX, policy.FormatCosignTag)
 		s.cosign(t, binary, "attest", "-y", "--key", s.key, "--tlog-upload=false", "--allow-http-registry",
 			"--type", "cyclonedx", "--predicate", s.predicate(t, attest.TypeCycloneDX), s.byDigest(t))
-		s.attest(t, attest.TypeProvenanceV1, "")
+		s.attest(t, attest.TypeProvenanceV1, policy.FormatCosignTag)
 		for _, name := range []string{"cyclonedx", "spdxjson", "slsaprovenance1"} {
 			s.cosign(t, binary, "verify-attestation", "--key", s.public, "--insecure-ignore-tlog", "--allow-http-registry", "--type", name, s.byDigest(t))
 		}

@@ -92,7 +92,8 @@ func TestWhatIsSignedVerifies_G1(t *testing.T) {
 		referrers bool
 		want      string
 	}{
-		"in the tag":                               {"", true, policy.FormatCosignTag},
+		"as nobody said how":                       {"", true, policy.FormatBundle},
+		"in the tag":                               {policy.FormatCosignTag, true, policy.FormatCosignTag},
 		"as a referrer":                            {policy.FormatCosignReferrer, true, policy.FormatCosignReferrer},
 		"as a bundle":                              {policy.FormatBundle, true, policy.FormatBundle},
 		"in the tag, without the referrers API":    {policy.FormatCosignTag, false, policy.FormatCosignTag},

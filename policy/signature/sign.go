@@ -2,6 +2,7 @@ package signature
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -36,8 +37,9 @@ type SignOptions struct {
 	Password Password
 	// Opened is used in place of Key and Password where it is set.
 	Opened *Key
-	// Format is policy.FormatCosignTag ("" too), policy.FormatCosignReferrer or
-	// policy.FormatBundle, that is cosign 2's two forms and cosign 3's.
+	// Format is policy.FormatBundle ("" too), policy.FormatCosignReferrer or
+	// policy.FormatCosignTag, that is cosign 3's form and cosign 2's two.
+	// Annotations without a Format mean FormatCosignReferrer.
 	Format string
 	// Annotations are signed with the digest; for the two cosign forms only.
 	Annotations map[string]any
@@ -51,6 +53,11 @@ type Signed struct {
 	Format    string        `json:"format"`
 	PublicKey string        `json:"public_key"` // PEM
 }
+
+// DefaultFormat is what Sign and Attest write where no form is asked for: a
+// sigstore bundle that refers to its subject, so that whoever copies a version
+// with its referrers has its signatures too.
+const DefaultFormat = policy.FormatBundle
 
 // signAttempts is how often the .sig tag is read, added to and written, where
 // others add to it at the same time.
@@ -68,9 +75,9 @@ func Sign(ctx context.Context, o SignOptions) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
-	format := o.Format
-	if format == "" {
-		format = policy.FormatCosignTag
+	format := cmp.Or(o.Format, DefaultFormat)
+	if o.Format == "" && len(o.Annotations) > 0 {
+		format = policy.FormatCosignReferrer // a bundle has none
 	}
 	switch format {
 	case policy.FormatCosignTag:

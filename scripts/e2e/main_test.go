@@ -27,7 +27,7 @@ func prepare(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, name := range []string{"oras", "crane", "cosign2", "regctl", "regsync", "registry"} {
+	for _, name := range []string{"oras", "crane", "cosign2", "cosign3", "regctl", "regsync", "registry"} {
 		path := filepath.Join(root, ".cache", "tools", "bin", name)
 		if _, err := os.Stat(path); err != nil {
 			return 0, fmt.Errorf("%s is not installed, run `make e2e`: %w", name, err)

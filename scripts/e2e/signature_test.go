@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -82,18 +83,29 @@ func TestSignatureByAnUnknownKeyStaysPending_G1_G3(t *testing.T) {
 	}
 }
 
+// What docs/trust.md says that stock cosign needs, for each form that oarlock writes.
 func TestOarlockPushSignVerifiesWithStockCosign_G1(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
 	s := serveTrusting(t, c)
-	c.write("plugin/plugin.json", `{"id":"acme/ours","version":"1.0.0","name":"Ours","engines":{"acme-editor":"^2"}}`)
-	c.write("plugin/hello.txt", "hello\n")
-	c.run("oarlock", "push", "plugin", s.ref("acme/ours:1.0.0"), "--sign", "--key", "cosign.key")
-	s.signed(t, "acme/ours", "1.0.0", "cosign-tag")
+	c.run("cosign2", "trusted-root", "create", "--out", "root.json")
+	for version, row := range map[string]struct {
+		format string
+		two    []string // flags that cosign 2 needs
+	}{
+		"1.0.0": {"", []string{"--new-bundle-format", "--trusted-root", "root.json"}},
+		"1.1.0": {"cosign-tag", nil},
+	} {
+		c.write("plugin/plugin.json", `{"id":"acme/ours","version":"`+version+`","name":"Ours","engines":{"acme-editor":"^2"}}`)
+		c.write("plugin/hello.txt", "hello\n")
+		c.run("oarlock", "push", "plugin", s.ref("acme/ours:"+version), "--sign", "--key", "cosign.key", "--signature-format", row.format)
+		s.signed(t, "acme/ours", version, cmp.Or(row.format, "sigstore-bundle"))
 
-	ref := s.ref("acme/ours@" + c.resolve(s, "acme/ours:1.0.0"))
-	c.run("cosign2", verify("cosign.pub", ref)...)
-	c.run("oarlock", "verify", ref, "--key", "cosign.pub")
+		ref := s.ref("acme/ours@" + c.resolve(s, "acme/ours:"+version))
+		c.run("cosign2", verify("cosign.pub", ref, row.two...)...)
+		c.run("cosign3", verify("cosign.pub", ref)...)
+		c.run("oarlock", "verify", ref, "--key", "cosign.pub")
+	}
 }
 
 func TestOarlockVerifyAcceptsStockCosignAndNoOther_G1(t *testing.T) {

@@ -31,7 +31,7 @@ func newAttest(c *console) *cobra.Command {
 			"it, and cosign's attestations count here. A predicate of a known type must follow its schema.\n"+
 			"Types: "+strings.Join(attest.Names(), ", ")+", or the URI of a predicate type.",
 		"oarlock attest 127.0.0.1:7117/acme/hello:1.2.0 --type cyclonedx --predicate sbom.json --key acme.key",
-		"oarlock attest 127.0.0.1:7117/acme/hello@sha256:… --type slsaprovenance1 --predicate provenance.json --key acme.key --signature-format sigstore-bundle")
+		"oarlock attest 127.0.0.1:7117/acme/hello@sha256:… --type slsaprovenance1 --predicate provenance.json --key acme.key --signature-format cosign-tag")
 	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
 	key.add(cmd.Flags())
 	cmd.Flags().StringVar(&kind, "type", "", "`TYPE` of the predicate: a name from above, or a URI")

@@ -18,7 +18,7 @@ type keyFlag struct{ path, format string }
 
 func (k *keyFlag) add(f *pflag.FlagSet) {
 	f.StringVar(&k.path, "key", "", "private key `FILE`, env://NAME, or the URI of a service or token where the build has them; a file's password is taken from "+signature.PasswordVariable+", or asked for")
-	f.StringVar(&k.format, "signature-format", "", "cosign-tag, cosign-referrer or sigstore-bundle; cosign-tag by default")
+	f.StringVar(&k.format, "signature-format", "", "sigstore-bundle, as cosign 3 writes it, or cosign 2's forms cosign-referrer and cosign-tag; "+signature.DefaultFormat+" by default")
 }
 
 // signResult is what was signed.
@@ -70,7 +70,7 @@ func newSign(c *console) *cobra.Command {
 	var key keyFlag
 	cmd := verb("sign REF --key K", "Sign a version in a registry",
 		"Writes what cosign writes: \"cosign verify --key\" accepts it, and cosign's signatures count here.",
-		"oarlock sign 127.0.0.1:7117/acme/hello@sha256:… --key acme.key", "COSIGN_PASSWORD= oarlock sign 127.0.0.1:7117/acme/hello:1.2.0 --key acme.key --signature-format sigstore-bundle")
+		"oarlock sign 127.0.0.1:7117/acme/hello@sha256:… --key acme.key", "COSIGN_PASSWORD= oarlock sign 127.0.0.1:7117/acme/hello:1.2.0 --key acme.key --signature-format cosign-tag")
 	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
 	key.add(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
