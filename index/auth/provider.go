@@ -18,13 +18,6 @@ import (
 	"github.com/oarlock/oarlock/artifact/outbound"
 )
 
-// A GrantRule gives a role to people for whom a claim has a value, or holds it
-// when it is a list, such as groups.
-type GrantRule struct {
-	Claim, Value string
-	Grant        Grant
-}
-
 // ProviderOptions name an OpenID provider. Issuer and ClientID are needed.
 type ProviderOptions struct {
 	Issuer       string
@@ -68,8 +61,8 @@ func newProvider(o ProviderOptions, callback string) (*provider, error) {
 		problems = append(problems, invalid("login: ClientID is missing"))
 	}
 	for _, g := range o.Grants {
-		if _, err := ParseGrant(g.Grant.String()); err != nil {
-			problems = append(problems, fmt.Errorf("login: grant for %s=%q: %w", g.Claim, g.Value, err))
+		if err := g.Check(); err != nil {
+			problems = append(problems, fmt.Errorf("login: %w", err))
 		}
 	}
 	if o.Scopes == nil {
@@ -187,23 +180,6 @@ func (p *provider) identify(ctx context.Context, d *discovered, t *oauth2.Token,
 		}
 	}
 	return who, nil
-}
-
-func (p *provider) grants(claims map[string]any) []string {
-	var grants []string
-	for _, rule := range p.o.Grants {
-		has := false
-		switch v := claims[rule.Claim].(type) {
-		case string:
-			has = v == rule.Value
-		case []any:
-			has = slices.Contains(v, any(rule.Value))
-		}
-		if text := rule.Grant.String(); has && !slices.Contains(grants, text) {
-			grants = append(grants, text)
-		}
-	}
-	return grants
 }
 
 // handle is the name that an account is proposed: a-z, 0-9, ".", "_" and "-".

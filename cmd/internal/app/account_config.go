@@ -125,8 +125,13 @@ func (o OIDC) options(reach Outbound) (*auth.ProviderOptions, error) {
 		grant, err := auth.ParseGrant(g.Role)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("grants: %w", err))
+			continue
 		}
-		p.Grants = append(p.Grants, auth.GrantRule{Claim: g.Claim, Value: g.Value, Grant: grant})
+		rule := auth.GrantRule{Claim: g.Claim, Value: g.Value, Grant: grant}
+		if err := rule.Check(); err != nil {
+			problems = append(problems, fmt.Errorf("grants: %w", err))
+		}
+		p.Grants = append(p.Grants, rule)
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err

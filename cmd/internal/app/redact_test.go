@@ -73,3 +73,16 @@ func TestWarnings_B13(t *testing.T) {
 		}
 	}
 }
+
+// Proves B5: the check of the configuration refuses roles for claims that
+// people choose themselves, and says what to use.
+func TestRolesForChosenClaimsAreRefused_B5(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	c.OIDC.Issuer, c.OIDC.ClientID = "https://id.example.org", "oarlock"
+	c.OIDC.Grants = []OIDCGrant{{Claim: "nickname", Value: "admin", Role: "admin"}, {Claim: "groups", Value: "x", Role: "admin"}}
+	text := problems(t, c.Validate())
+	if !strings.Contains(text, `"nickname"`) || !strings.Contains(text, "such as groups") || strings.Count(text, "\n") > 0 {
+		t.Errorf("problems:\n%s", text)
+	}
+}
