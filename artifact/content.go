@@ -135,7 +135,7 @@ func readIndex(ctx context.Context, m *Manifest, fetch Fetch) (*Content, error) 
 			problems = append(problems, Problem{Place: place, Detail: reason(err)})
 			continue
 		}
-		problems = append(problems, childProblems(place, m, c.Plugin, child)...)
+		problems = append(problems, childProblems(place, m, c.Plugin, child, said)...)
 		if c.Plugin == nil {
 			c.Plugin = child.Plugin
 		}
@@ -167,11 +167,15 @@ func readChild(ctx context.Context, d ocispec.Descriptor, fetch Fetch) (*Content
 
 // childProblems says where a child is not the same plugin version as its
 // index and its elder siblings.
-func childProblems(place string, m *Manifest, first *Plugin, child *Content) []Problem {
+func childProblems(place string, m *Manifest, first *Plugin, child *Content, said *Plugin) []Problem {
 	var out []Problem
 	p := child.Plugin
-	if first != nil && (first.ID != p.ID || first.Version.String() != p.Version.String()) {
+	switch {
+	case first == nil:
+	case first.ID != p.ID || first.Version.String() != p.Version.String():
 		out = append(out, Problem{Place: place, Detail: fmt.Sprintf("is %s@%s, the first manifest is %s@%s", p.ID, p.Version, first.ID, first.Version)})
+	default:
+		out = append(out, siblingProblems(place, first, p, said)...)
 	}
 	for _, one := range Disagreements(p, m.Annotations) {
 		one.Place = place + " " + one.Place

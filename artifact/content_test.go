@@ -155,6 +155,47 @@ func TestBadContentIsRefusedWithItsPlace_A1(t *testing.T) {
 	}
 }
 
+// Proves A3: what decides for a version is read in the manifest of every
+// platform, so that no platform hides a permission, a dependency, a licence or
+// a host behind the first.
+func TestPlatformsSayTheSame_A3(t *testing.T) {
+	t.Parallel()
+	b := blobs{}
+	child := func(more string) ocispec.Descriptor {
+		return b.manifest(t, `{"id":"acme/hello","version":"1.0.0","license":"MIT","permissions":["clock","net"],"engines":{"acme":"*"}`+more+`}`, nil)
+	}
+	first := child("")
+	for name, row := range map[string]struct {
+		second ocispec.Descriptor
+		said   map[string]string // by the annotations of the index
+		want   string            // of the refusal; "" is none
+	}{
+		"the same":                          {second: child("")},
+		"another entry point":               {second: child(`,"entrypoint":"hello.exe"`)},
+		"another build":                     {second: child(`,"revision":"abc","created":"2026-01-02T03:04:05Z"`)},
+		"permissions in another order":      {second: b.manifest(t, `{"id":"acme/hello","version":"1.0.0","license":"MIT","permissions":["net","clock"],"engines":{"acme":"*"}}`, nil)},
+		"silent where the index speaks":     {second: b.manifest(t, `{"id":"acme/hello","version":"1.0.0","permissions":["clock","net"],"engines":{"acme":"*"}}`, nil), said: map[string]string{ocispec.AnnotationLicenses: "MIT"}},
+		"silent where nobody speaks for it": {b.manifest(t, `{"id":"acme/hello","version":"1.0.0","permissions":["clock","net"],"engines":{"acme":"*"}}`, nil), nil, `manifests[1] /license: says nothing, the first manifest says "MIT"`},
+		"one permission more":               {b.manifest(t, `{"id":"acme/hello","version":"1.0.0","license":"MIT","permissions":["clock","files","net"],"engines":{"acme":"*"}}`, nil), nil, `manifests[1] /permissions: says [{"name":"clock"},{"name":"files"}`},
+		"a permission it cannot do without": {b.manifest(t, `{"id":"acme/hello","version":"1.0.0","license":"MIT","permissions":["clock",{"name":"net","optional":true}],"engines":{"acme":"*"}}`, nil), nil, "manifests[1] /permissions"},
+		"a dependency":                      {child(`,"dependencies":[{"id":"acme/base","range":"*"}]`), nil, "manifests[1] /dependencies: says ["},
+		"another licence":                   {b.manifest(t, `{"id":"acme/hello","version":"1.0.0","license":"GPL-3.0-only","permissions":["clock","net"],"engines":{"acme":"*"}}`, nil), nil, `manifests[1] /license: says "GPL-3.0-only", the first manifest says "MIT"`},
+		"other hosts":                       {b.manifest(t, `{"id":"acme/hello","version":"1.0.0","license":"MIT","permissions":["clock","net"],"engines":{"acme":">=2"}}`, nil), nil, "manifests[1] /engines"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := b.index(t, row.said, on(first, "linux/amd64"), on(row.second, "windows/amd64"))
+			_, err := artifact.ReadContent(t.Context(), root.MediaType, b[root.Digest], b.fetch)
+			switch {
+			case row.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case row.want != "" && (!errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), row.want)):
+				t.Errorf("got %v, expected invalid with %q", err, row.want)
+			}
+		})
+	}
+}
+
 // Missing bytes are "could not tell", swapped bytes are "does not hold";
 // neither may look like a plugin that breaks the rules.
 func TestBytesThatDoNotComeAreNotARefusal(t *testing.T) {
