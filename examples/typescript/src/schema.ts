@@ -369,7 +369,7 @@ export interface paths {
         };
         /**
          * List namespaces
-         * @description Public ones, and private ones to those who may see them.
+         * @description Public ones, and private ones to those who may see them, by name and in pages.
          */
         get: operations["namespaces"];
         put?: never;
@@ -1246,6 +1246,8 @@ export interface components {
         };
         NamespaceList: {
             items: components["schemas"]["Namespace"][] | null;
+            /** @description Ask again with cursor set to this; absent on the last page. */
+            next_cursor?: string;
         };
         NewAccount: {
             /**
@@ -3337,7 +3339,12 @@ export interface operations {
     };
     namespaces: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Namespaces per page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3373,6 +3380,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
