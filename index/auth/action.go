@@ -103,6 +103,9 @@ type Resource struct {
 	// Publishing: the switches of the site and of the namespace let new
 	// versions in.
 	Publishing Fact
+	// LoginToPull: at this site nobody pulls without a login, what is public
+	// included.
+	LoginToPull bool
 }
 
 // Site is the registry as a whole.

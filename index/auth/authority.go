@@ -33,6 +33,9 @@ type Options struct {
 	Changed func(context.Context, NamespaceChange) error
 	// PublicCatalog lets everybody pull the registry's own namespace.
 	PublicCatalog bool
+	// LoginToPull lets nobody pull without a login, and LoginToRead lets nobody
+	// do anything without one.
+	LoginToPull, LoginToRead bool
 	// Dev is a server that is for trying out: credentials made on it are good
 	// only there.
 	Dev bool
@@ -155,8 +158,11 @@ func (a *Authority) Check(ctx context.Context, action Action, r Resource) error 
 // token issued to nobody is enough.
 func (a *Authority) CheckBase(ctx context.Context) error {
 	p := From(ctx)
-	if p.LoggedIn() || p.Kind == Anonymous && p.Access != nil {
+	if p.LoggedIn() || p.Kind == Anonymous && p.Access != nil && !a.o.LoginToRead {
 		return nil
+	}
+	if a.o.LoginToRead {
+		return a.challenge("", "log in: this site shows nothing without a login")
 	}
 	return a.challenge("", "log in, or ask the token server for an anonymous token")
 }
@@ -168,9 +174,11 @@ func (a *Authority) facts(ctx context.Context, r Resource) (Resource, error) {
 	}
 	if a.o.Facts != nil {
 		if known, ok := a.o.Facts(r); ok {
+			known.LoginToPull = a.o.LoginToPull || a.o.LoginToRead
 			return known, nil
 		}
 	}
+	r.LoginToPull = a.o.LoginToPull || a.o.LoginToRead
 	known, err := a.namespaceFacts(ctx, r.Namespace)
 	if err != nil {
 		return r, err

@@ -78,7 +78,7 @@ func checkRoles(p Principal, row permission, r Resource) Decision {
 			return Decision{Outcome: policy.Allow}
 		}
 	}
-	if row.public && slices.Contains(roles, RoleAnyone) {
+	if row.public && slices.Contains(roles, RoleAnyone) && (p.Kind != Anonymous || !r.LoginToPull) {
 		switch r.Public {
 		case Yes:
 			return Decision{Outcome: policy.Allow}
@@ -94,10 +94,10 @@ func denyRole(p Principal, row permission, r Resource) Decision {
 }
 
 // checkBounds holds the credential to its scopes. A robot's pull of what is
-// public needs no scope, because without its token it could pull as well.
+// public needs no scope, because without its token it could pull as well, where the site lets it.
 func checkBounds(p Principal, a Action, r Resource) Decision {
 	if p.Kind == Robot || p.Scopes != nil {
-		public := a == RepositoryPull && r.Public == Yes
+		public := a == RepositoryPull && r.Public == Yes && !r.LoginToPull
 		if !public && !slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s.covers(a, r) }) {
 			return deny("scope", "the token of %s does not cover %s on %s: make one whose scope names it", p.Name, a, r)
 		}

@@ -59,6 +59,7 @@ func things() []thing {
 	return []thing{
 		{"a repository of acme", with(acme, Yes, No, No, Yes)},
 		{"a public repository of acme", with(acme, Yes, No, Yes, Yes)},
+		{"a public repository of acme, where pulls need a login", Resource{Class: acme.Class, Namespace: acme.Namespace, Repository: acme.Repository, Claimed: Yes, Closed: No, Public: Yes, Publishing: Yes, LoginToPull: true}},
 		{"a repository of acme, publishing switched off", with(acme, Yes, No, No, No)},
 		{"a repository of acme, which is closed", with(acme, Yes, Yes, No, Yes)},
 		{"a repository of another namespace", with(other, Yes, No, No, Yes)},
@@ -124,7 +125,7 @@ func TestRulesThatHoldInEveryCell(t *testing.T) {
 				case !allowed:
 				case who.p.Name == "":
 					t.Errorf("the zero principal may do %s on %s", a, on.title)
-				case who.title == "anyone" && !(a == RepositoryPull && on.r.Public == Yes):
+				case who.title == "anyone" && !(a == RepositoryPull && on.r.Public == Yes && !on.r.LoginToPull):
 					t.Errorf("anybody may do %s on %s", a, on.title)
 				case foreign && bytes && who.p.Kind == Person:
 					t.Errorf("%s may do %s on %s without being a member (B4)", who.title, a, on.title)

@@ -78,6 +78,12 @@ func (c *Config) validateAccounts(problem problemFunc) {
 	if c.Publishing != "on" && c.Publishing != "off" {
 		problem("publishing", "%q: expected on or off", c.Publishing)
 	}
+	switch {
+	case c.Anonymous != "pull" && c.Anonymous != "catalog" && c.Anonymous != "none":
+		problem("anonymous", "%q: expected pull, catalog or none", c.Anonymous)
+	case c.Dev && c.Anonymous != "pull":
+		problem("anonymous", "%s, and dev asks nobody for a login: leave one of them out", c.Anonymous)
+	}
 	if c.Audit.Keep != 0 && c.Audit.Keep < minAuditKeep {
 		problem("audit.keep", "%s: expected 0 for ever, or %s (180 days) at least", c.Audit.Keep, minAuditKeep)
 	}

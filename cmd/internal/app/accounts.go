@@ -62,7 +62,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 		return err
 	}
 	a.Authority, err = auth.New(auth.Options{
-		Store: a.store, Keys: a.keys, PublicURL: url, PublicCatalog: true, Logger: a.log, Dev: a.cfg.Dev, MaxClaims: a.cfg.Limits.Claims,
+		Store: a.store, Keys: a.keys, PublicURL: url, PublicCatalog: true, LoginToPull: a.cfg.Anonymous != "pull", LoginToRead: a.cfg.Anonymous != "pull" && a.cfg.Anonymous != "catalog", Logger: a.log, Dev: a.cfg.Dev, MaxClaims: a.cfg.Limits.Claims,
 		PublishingOff: func() bool { return a.cfg.Publishing == "off" },
 		Changed:       a.changed,
 	})

@@ -30,13 +30,16 @@ type Config struct {
 	Limits         Limits              `koanf:"limits" json:"limits"`
 	// Publishing is the switch of the whole site: "on", or "off", which
 	// refuses new versions everywhere.
-	Publishing string      `koanf:"publishing" json:"publishing"`
-	Quota      Quota       `koanf:"quota" json:"quota"`
-	Rate       RateConfig  `koanf:"rate" json:"rate"`
-	OIDC       OIDC        `koanf:"oidc" json:"oidc"`
-	Audit      AuditConfig `koanf:"audit" json:"audit"`
-	GC         GC          `koanf:"gc" json:"gc"`
-	Scrub      Scrub       `koanf:"scrub" json:"scrub"`
+	Publishing string `koanf:"publishing" json:"publishing"`
+	// Anonymous is what may be done without a login: "pull" what is public,
+	// read the "catalog" of that and its pages, or "none".
+	Anonymous string      `koanf:"anonymous" json:"anonymous"`
+	Quota     Quota       `koanf:"quota" json:"quota"`
+	Rate      RateConfig  `koanf:"rate" json:"rate"`
+	OIDC      OIDC        `koanf:"oidc" json:"oidc"`
+	Audit     AuditConfig `koanf:"audit" json:"audit"`
+	GC        GC          `koanf:"gc" json:"gc"`
+	Scrub     Scrub       `koanf:"scrub" json:"scrub"`
 	// RepairFrom are the registries that damaged bytes are fetched from.
 	RepairFrom []string `koanf:"repair_from" json:"repair_from"`
 	Catalog    Signing  `koanf:"catalog" json:"catalog"`
@@ -105,6 +108,7 @@ func Default() Config {
 			Claims:                20,
 		},
 		Publishing: "on",
+		Anonymous:  "pull",
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},
 		Scrub:      defaultScrub,
 		Catalog:    defaultSigning(),

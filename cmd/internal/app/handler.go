@@ -101,6 +101,7 @@ func (a *accounts) forLogins() http.Handler {
 // which guarded keeps out.
 func (a *accounts) forAPI(next http.Handler) http.Handler {
 	if !a.cfg.Dev {
+		next = a.loggedIn(next)
 		limited := a.Limited(a.requests, next, nil, a.refuse)
 		return a.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/api/v1/") {
