@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -62,9 +63,11 @@ func (g *Registry) checkMove(ctx context.Context, repo string, t artifact.Tag, t
 	}
 }
 
-// immutable refuses another digest under a version tag and says how to mend it.
+// immutable refuses another digest under a version tag and says how to fix it.
 func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.Digest, m *manifest) error {
-	fix := "publish another version instead"
+	detail := map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String()}
+	another := "publish another version" + g.nextFree(ctx, repo, tag, detail)
+	fix := another
 	if old, err := g.manifestContent(ctx, repo, have); err == nil && sameFiles(old, m) {
 		fix = "the files are the same, only the manifest differs: oras stamps the time of each push, so push again with"
 		if created := old.Annotations[ocispec.AnnotationCreated]; created != "" {
@@ -72,11 +75,44 @@ func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.
 		} else {
 			fix += fmt.Sprintf("out the annotation %s", ocispec.AnnotationCreated)
 		}
-		fix += " and the same annotations as before, or publish another version"
+		fix += " and the same annotations as before, or " + another
 	}
 	return refuse(http.StatusConflict, denied,
-		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.digest, fix).
-		detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String()})
+		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.digest, fix).detail(detail)
+}
+
+// nextFree says which versions can be published where that of tag is taken, and
+// adds them to detail as next_patch, next_minor and next_major. It says nothing
+// where the tags cannot be read: the refusal stands without it.
+func (g *Registry) nextFree(ctx context.Context, repo, tag string, detail map[string]string) string {
+	v, err := artifact.ParseVersionTag(tag)
+	if err != nil {
+		return ""
+	}
+	names, err := g.tagNames(ctx, repo)
+	if err != nil {
+		return ""
+	}
+	var taken []artifact.Version
+	for _, name := range names {
+		if t, err := artifact.ParseVersionTag(name); err == nil {
+			taken = append(taken, t)
+		}
+	}
+	next := artifact.NextFreeVersions(v, taken)
+	var words []string
+	for key, n := range map[string]artifact.Version{"next_patch": next.Patch, "next_minor": next.Minor, "next_major": next.Major} {
+		if !n.IsZero() {
+			detail[key] = n.String()
+		}
+	}
+	for _, n := range next.All() {
+		words = append(words, n.String())
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "; free are " + strings.Join(words, ", ")
 }
 
 // sameFiles reports whether two manifests carry the same config and layers.

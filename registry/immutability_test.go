@@ -54,6 +54,35 @@ func TestVersionTagIsImmutable_B2(t *testing.T) {
 	}
 }
 
+// Proves D7: the refusal keeps the earlier version and names versions that a
+// push then takes.
+func TestAConflictNamesTheNextFreeVersions_D7(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, registrytest.New(t))
+	for _, v := range []string{"1.0.0", "1.0.1", "1.1.0"} {
+		c.pushed("acme/hello", v, plugin("acme/hello", v, ""))
+	}
+	refused, _ := c.put("acme/hello", "1.0.0", plugin("acme/hello", "1.0.0", "other"))
+	c.refused(refused, http.StatusConflict, "DENIED")
+	var body struct {
+		Errors []struct {
+			Message string
+			Detail  map[string]string
+		}
+	}
+	if err := json.Unmarshal(refused.body, &body); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"next_patch": "1.0.2", "next_minor": "1.2.0", "next_major": "2.0.0"} {
+		got := body.Errors[0].Detail[key]
+		if got != want || !strings.Contains(body.Errors[0].Message, want) {
+			t.Errorf("%s is %q, want %s, in the message too: %s", key, got, want, body.Errors[0].Message)
+		}
+		next, _ := c.put("acme/hello", want, plugin("acme/hello", want, "other"))
+		c.want(next, http.StatusCreated)
+	}
+}
+
 func TestOneOf64RacingPushesWins_B2(t *testing.T) {
 	t.Parallel()
 	s := registrytest.New(t)

@@ -77,7 +77,8 @@ func TestRefusalsHaveTheirKindAndTheRegistrysWords_B2(t *testing.T) {
 		want error
 		says string
 	}{
-		"another content for a version that is there": {push("hello:1.0.0"), artifact.ErrConflict, root.Digest.String()},
+		"another content for a version that is there":            {push("hello:1.0.0"), artifact.ErrConflict, root.Digest.String()},
+		"a version that is taken, with those that are free (D7)": {push("hello:1.0.0"), artifact.ErrConflict, "free are 1.0.1, 1.1.0, 2.0.0"},
 		"a channel":                             {push("hello:stable"), artifact.ErrDenied, "stable"},
 		"a tag of no known form":                {push("hello:Nightly"), artifact.ErrInvalid, "a tag is a SemVer version"},
 		"a repository of another plugin":        {push("bonjour:1.0.0"), artifact.ErrInvalid, "acme/hello"},
