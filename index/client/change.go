@@ -115,7 +115,15 @@ func (s *Store) check(ctx context.Context, now, next set) error {
 
 // changed tells the difference between two sets.
 func (s *Store) changed(before, now set) (*Change, error) {
-	c := &Change{Serial: now.Serial, Changed: []Moved{}}
+	c := &Change{Serial: now.Serial, Changed: moves(before, now)}
+	var err error
+	c.Installed, err = s.installed(now)
+	return c, err
+}
+
+// moves are the plugins of which two sets have different versions.
+func moves(before, now set) []Moved {
+	out := []Moved{}
 	for _, e := range now.Plugins {
 		m := Moved{ID: e.ID, To: e.Version.String()}
 		if old := before.find(e.ID); old != nil {
@@ -124,16 +132,14 @@ func (s *Store) changed(before, now set) (*Change, error) {
 			}
 			m.From = old.Version.String()
 		}
-		c.Changed = append(c.Changed, m)
+		out = append(out, m)
 	}
 	for _, e := range before.Plugins {
 		if now.find(e.ID) == nil {
-			c.Changed = append(c.Changed, Moved{ID: e.ID, From: e.Version.String()})
+			out = append(out, Moved{ID: e.ID, From: e.Version.String()})
 		}
 	}
-	var err error
-	c.Installed, err = s.installed(now)
-	return c, err
+	return out
 }
 
 // sameSet reports whether a and b want the same and came to the same.

@@ -158,20 +158,23 @@ func (s *Store) Install(ctx context.Context, wants ...index.Want) (*Change, erro
 // versions that satisfy every range. Others move only where they must. What
 // stays is verified again, as by Install.
 func (s *Store) Update(ctx context.Context, ids ...artifact.Name) (*Change, error) {
-	return s.change(ctx, "update", func(ctx context.Context, now set) (set, error) {
-		for _, id := range ids {
-			if now.find(id) == nil {
-				return set{}, fmt.Errorf("update: %s is not installed: %w", id, artifact.ErrNotFound)
-			}
+	return s.change(ctx, "update", func(ctx context.Context, now set) (set, error) { return s.updated(ctx, now, ids) })
+}
+
+// updated is what an update of ids, or of all, would come to.
+func (s *Store) updated(ctx context.Context, now set, ids []artifact.Name) (set, error) {
+	for _, id := range ids {
+		if now.find(id) == nil {
+			return set{}, fmt.Errorf("update: %s is not installed: %w", id, artifact.ErrNotFound)
 		}
-		if len(now.Wants) == 0 {
-			return now, nil
-		}
-		if len(ids) == 0 {
-			return s.resolve(ctx, now.Wants, nil)
-		}
-		return s.resolve(ctx, now.Wants, now.locked(ids))
-	})
+	}
+	if len(now.Wants) == 0 {
+		return now, nil
+	}
+	if len(ids) == 0 {
+		return s.resolve(ctx, now.Wants, nil)
+	}
+	return s.resolve(ctx, now.Wants, now.locked(ids))
 }
 
 // Remove takes plugins out that were asked for, with all that only they need.

@@ -16,10 +16,10 @@ import (
 	"github.com/oarlock/oarlock/index/client"
 )
 
-// defaultServer is where a server without settings listens.
-const defaultServer = "http://127.0.0.1:7117"
+// localServer is where a server without settings listens.
+const localServer = "http://127.0.0.1:7117"
 
-func (c *console) serverURL() string { return cmp.Or(c.server, defaultServer) }
+func (c *console) serverURL() string { return cmp.Or(c.server, defaultServer()) }
 
 // serverAt is serverURL with a scheme.
 func (c *console) serverAt(ctx context.Context) string {

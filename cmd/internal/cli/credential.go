@@ -54,8 +54,11 @@ func registryOf(reference string) string {
 
 // token is the login for a server: of the environment, or of the store that
 // oarlock login writes. "" is nobody.
+//
+// The variable's token is never for a server that only an earlier login named.
 func (c *console) token(ctx context.Context, host string) string {
-	if t := c.envToken(host, host); t != "" {
+	named := c.server != "" || defaultServer() == localServer
+	if t := c.envToken(host, host); t != "" && (named || c.tokenHost != "") {
 		return t
 	}
 	t, err := client.StoredLogin(ctx, host)

@@ -22,6 +22,8 @@ type storeFlags struct {
 	trust trustFlags
 	host  hostFlags
 	flags *pflag.FlagSet
+
+	planning bool // nothing will be pulled, so that nobody need be trusted
 }
 
 func (s *storeFlags) addDir(f *pflag.FlagSet) {
@@ -59,7 +61,13 @@ func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store,
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.puller(ctx, &s.trust, s.host.platform, s.registry(c))
+	pull := func() (*client.Puller, error) {
+		return c.puller(ctx, &s.trust, s.host.platform, s.registry(c))
+	}
+	if s.planning {
+		pull = s.pullsNothing
+	}
+	p, err := pull()
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +79,33 @@ func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store,
 		Host: index.HostQuery{ID: s.host.host, Version: s.host.hostVersion}, Channel: s.host.channel, Prerelease: s.host.prerelease})
 }
 
+// openPlanning opens the store for questions to the catalog that change nothing.
+func (s *storeFlags) openPlanning(ctx context.Context, c *console) (*client.Store, error) {
+	if _, err := s.open(); err != nil {
+		return nil, err
+	}
+	s.planning = true
+	return s.openOnline(ctx, c)
+}
+
+// pullsNothing is a puller that only says which platform is meant.
+func (s *storeFlags) pullsNothing() (*client.Puller, error) {
+	o := client.PullOptions{AllowUnsignedUnsafe: true}
+	if s.host.platform != "" {
+		p, err := artifact.ParsePlatform(s.host.platform)
+		if err != nil {
+			return nil, argument(err)
+		}
+		o.Platform = p
+	}
+	return client.NewPuller(o)
+}
+
 // changeResult says what a change of the store did.
-type changeResult struct{ *client.Change }
+type changeResult struct {
+	*client.Change
+	DryRun bool `json:"dry_run,omitempty"`
+}
 
 func (r changeResult) text(w io.Writer) error {
 	if len(r.Changed) == 0 {
@@ -120,7 +153,7 @@ func newInstall(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("install: %w", err)
 		}
-		return c.print(changeResult{done})
+		return c.print(changeResult{Change: done})
 	}
 	return cmd
 }

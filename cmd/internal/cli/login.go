@@ -36,7 +36,8 @@ func newLogin(c *console) *cobra.Command {
 	cmd := verb("login REGISTRY", "Log in to a registry",
 		"Writes the store that docker and oras use, so that each finds the login of the others. With --browser\n"+
 			"or --device a person logs in through the OpenID provider of the registry, and the token that comes\n"+
-			"of it is stored.",
+			"of it is stored. A registry with a catalog is from then on the one that is asked where neither --server nor\n"+
+			"OARLOCK_SERVER says otherwise; \"oarlock whoami\" names it.",
 		"oarlock login registry.example.org --username ci --password-stdin < token", "oarlock login 127.0.0.1:7117 -u admin -p TOKEN",
 		"oarlock login registry.example.org --browser")
 	cmd.Args = args(1, 1, "one registry such as registry.example.org")
@@ -62,6 +63,9 @@ func newLogin(c *console) *cobra.Command {
 		}
 		if err := credentials.Login(cmd.Context(), store, reg, credential); err != nil {
 			return fmt.Errorf("login: %w", err)
+		}
+		if err := c.rememberLogin(cmd.Context(), args[0]); err != nil {
+			c.note("warning: %s is not the default server: %s", args[0], err)
 		}
 		return c.print(loginResult{args[0], "logged in to"})
 	}
@@ -138,6 +142,9 @@ func newLogout(c *console) *cobra.Command {
 			return err
 		}
 		if err := credentials.Logout(cmd.Context(), store, args[0]); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("logout: %w", err)
+		}
+		if err := forgetLogin(args[0]); err != nil {
 			return fmt.Errorf("logout: %w", err)
 		}
 		return c.print(loginResult{args[0], "logged out of"})

@@ -155,16 +155,18 @@ func newPublisherConfigure(c *console) *cobra.Command {
 }
 
 func newPublisherTransfer(c *console) *cobra.Command {
-	cmd := verb("transfer NAMESPACE PRINCIPAL", "Make another account the owner", "You are its owner no more. The account has to exist.", "oarlock publisher transfer acme person:ada")
+	cmd := verb("transfer NAMESPACE PRINCIPAL", "Make another account the owner", "You are its owner no more. The account has to exist.", "oarlock publisher transfer acme person:ada --yes")
 	namespaceArg(cmd, 1, "a publisher name and a principal such as person:ada")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.act(cmd, http.MethodPost, namespacePath(args[0], "/transfer"), map[string]string{"to": args[1]}, args[0]+" belongs to "+args[1]+" now")
 	}
-	return cmd
+	return c.confirmed(cmd, func(args []string) string {
+		return "this makes " + args[1] + " the owner of " + args[0] + ", and takes it from you"
+	})
 }
 
 func newPublisherClose(c *console) *cobra.Command {
-	cmd := verb("close NAMESPACE", "Let nothing new in, for good", "What is there stays, and nobody can claim the name again.", "oarlock publisher close acme")
+	cmd := verb("close NAMESPACE", "Let nothing new in, for good", "What is there stays, and nobody can claim the name again.", "oarlock publisher close acme --yes")
 	namespaceArg(cmd, 0, "a publisher name such as acme")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := call[namespaceResult](cmd.Context(), c, http.MethodPost, namespacePath(args[0], "/close"), nil)
@@ -173,5 +175,5 @@ func newPublisherClose(c *console) *cobra.Command {
 		}
 		return c.print(r)
 	}
-	return cmd
+	return c.confirmed(cmd, func(args []string) string { return "this closes " + args[0] + " for good" })
 }

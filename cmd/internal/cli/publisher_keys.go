@@ -49,14 +49,17 @@ func newPublisherKeyRevoke(c *console) *cobra.Command {
 	cmd := verb("revoke NAMESPACE ID", "Revoke a key of a publisher",
 		"Nothing that it signed from that time on counts. Say a time in the past for a key that was stolen\n"+
 			"before it was noticed.",
-		"oarlock publisher key revoke acme sha256:… --reason \"the laptop was stolen\" --from 2026-03-01T00:00:00Z")
+		"oarlock publisher key revoke acme sha256:… --reason \"the laptop was stolen\" --from 2026-03-01T00:00:00Z --yes")
 	namespaceArg(cmd, 1, "a publisher name and the id of one of its keys, as publisher show prints it")
 	cmd.Flags().StringVar(&from, "from", "", "`TIME` from which nothing that it signed counts; now by default")
 	cmd.Flags().StringVar(&reason, "reason", "", "why; everybody can read it")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if reason == "" {
 			return usagef("publisher key revoke: why? give --reason")
 		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r := index.KeyRevocation{Reason: reason}
 		var err error
 		if r.From, err = timeFlag("from", from); err != nil {
@@ -64,7 +67,7 @@ func newPublisherKeyRevoke(c *console) *cobra.Command {
 		}
 		return c.changePublisher(cmd, http.MethodPost, publisherPath(args[0], "/keys/"+url.PathEscape(args[1])+"/revoke"), r)
 	}
-	return cmd
+	return c.confirmed(cmd, func(args []string) string { return "this revokes the key " + args[1] + " of " + args[0] })
 }
 
 func timeFlag(name, text string) (*time.Time, error) {

@@ -21,6 +21,7 @@ type pushResult struct {
 	Digest    string      `json:"digest"`
 	Sent      int64       `json:"sent"` // bytes; 0 when all was there already
 	Signature *signResult `json:"signature,omitempty"`
+	listing
 }
 
 func (r pushResult) text(w io.Writer) error {
@@ -28,9 +29,11 @@ func (r pushResult) text(w io.Writer) error {
 		return err
 	}
 	if r.Signature != nil {
-		return r.Signature.text(w)
+		if err := r.Signature.text(w); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.listing.text(w)
 }
 
 func newPush(c *console) *cobra.Command {
@@ -94,6 +97,7 @@ func newPush(c *console) *cobra.Command {
 				return err
 			}
 		}
+		r.listing = c.listed(cmd.Context(), r, ref, sign)
 		return c.print(r)
 	}
 	return cmd

@@ -17,7 +17,7 @@ func newRollback(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.print(changeResult{done})
+		return c.print(changeResult{Change: done})
 	}
 	return cmd
 }

@@ -67,6 +67,7 @@ func newRoot(c *console) *cobra.Command {
 	}
 	addVerbs(c, add)
 	shorthand(root, root.PersistentFlags().Lookup("output"))
+	offerWords(root)
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
 	return root

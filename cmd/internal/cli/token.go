@@ -142,12 +142,12 @@ func (c *console) act(cmd *cobra.Command, method, path string, body any, did str
 }
 
 func newTokenRevoke(c *console) *cobra.Command {
-	cmd := verb("revoke ID", "Revoke a token", "Ends it at once, with every login that was made by it.", "oarlock token revoke 3yPq0aZk2Bd")
+	cmd := verb("revoke ID", "Revoke a token", "Ends it at once, with every login that was made by it.", "oarlock token revoke 3yPq0aZk2Bd --yes")
 	cmd.Args = args(1, 1, "the id of a token, as token list shows it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.act(cmd, http.MethodDelete, "/tokens/"+url.PathEscape(args[0]), nil, "revoked "+args[0])
 	}
-	return cmd
+	return c.confirmed(cmd, func(args []string) string { return "this revokes the token " + args[0] + " and every login made by it" })
 }
 
 func newTokenRecover(c *console) *cobra.Command {

@@ -12,7 +12,10 @@ import (
 )
 
 // whoamiResult is whom the login speaks for.
-type whoamiResult struct{ index.Caller }
+type whoamiResult struct {
+	index.Caller
+	Server string `json:"server"`
+}
 
 func (r whoamiResult) text(w io.Writer) error {
 	var held []string
@@ -24,9 +27,9 @@ func (r whoamiResult) text(w io.Writer) error {
 	}
 	held = append(held, r.Scopes...)
 	if len(held) == 0 {
-		return sentence(w, "%s", r.Principal)
+		return sentence(w, "%s (at %s)", r.Principal, r.Server)
 	}
-	return sentence(w, "%s: %s", r.Principal, strings.Join(held, ", "))
+	return sentence(w, "%s: %s (at %s)", r.Principal, strings.Join(held, ", "), r.Server)
 }
 
 func newWhoami(c *console) *cobra.Command {
@@ -38,6 +41,7 @@ func newWhoami(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("whoami: %w", err)
 		}
+		r.Server = c.serverAt(cmd.Context())
 		return c.print(r)
 	}
 	return cmd
