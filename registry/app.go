@@ -6,12 +6,14 @@ import (
 
 	"github.com/distribution/distribution/v3/configuration"
 	"github.com/distribution/distribution/v3/registry/handlers"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // newApp makes distribution's handler over d. Authorisation, deletes, reads
 // and the upload purge are ours, so it gets none of them. NewApp panics on
 // what it does not like; that comes back as an error.
-func newApp(ctx context.Context, d *driver, secret string) (app *handlers.App, err error) {
+func newApp(ctx context.Context, d *driver.Driver, secret string) (app *handlers.App, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			app, err = nil, fmt.Errorf("distribution: %v", r)
@@ -19,10 +21,10 @@ func newApp(ctx context.Context, d *driver, secret string) (app *handlers.App, e
 	}()
 	c := &configuration.Configuration{
 		Storage: configuration.Storage{
-			instanceDriver: {"instance": d},
-			"delete":       {"enabled": true},
-			"redirect":     {"disable": true},
-			"maintenance":  {"uploadpurging": map[any]any{"enabled": false}},
+			driver.InstanceDriver: {"instance": d},
+			"delete":              {"enabled": true},
+			"redirect":            {"disable": true},
+			"maintenance":         {"uploadpurging": map[any]any{"enabled": false}},
 		},
 		Validation: configuration.Validation{Disabled: true},
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) error {
@@ -105,7 +106,7 @@ func (g *Registry) holdSmall(ctx context.Context, repo string, d, to digest.Dige
 		return nil, false, err
 	}
 	if got := to.Algorithm().FromBytes(content); got != to {
-		return nil, false, g.found(ctx, &Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: blobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
+		return nil, false, g.found(ctx, &driver.Damage{Kind: driver.DamagedBytes, Repository: repo, Digest: d, Path: driver.BlobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
 	}
 	g.blobs.put(to.String(), content, int64(len(content))+256, began)
 	return content, true, nil
@@ -123,8 +124,8 @@ func (g *Registry) openBlob(ctx context.Context, repo string, d digest.Digest) (
 // openBytes opens what is stored as to: a file where the driver keeps files,
 // so that the kernel can send it.
 func (g *Registry) openBytes(ctx context.Context, repo string, d, to digest.Digest) (io.ReadSeekCloser, error) {
-	if g.driver.root != "" {
-		f, err := os.Open(filepath.Join(g.driver.root, blobPath(to)))
+	if g.driver.Root() != "" {
+		f, err := os.Open(filepath.Join(g.driver.Root(), driver.BlobPath(to)))
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, g.lostBlob(ctx, repo, d, to)
 		}
@@ -133,8 +134,8 @@ func (g *Registry) openBytes(ctx context.Context, repo string, d, to digest.Dige
 		}
 		return f, nil
 	}
-	f, err := g.driver.openRemote(ctx, blobPath(to))
-	if isNotFound(err) {
+	f, err := g.driver.OpenRemote(ctx, driver.BlobPath(to))
+	if driver.IsNotFound(err) {
 		return nil, g.lostBlob(ctx, repo, d, to)
 	}
 	return f, err
@@ -145,7 +146,7 @@ func (g *Registry) openBytes(ctx context.Context, repo string, d, to digest.Dige
 // were set aside, a reader is told so.
 func (g *Registry) lostBlob(ctx context.Context, repo string, d, to digest.Digest) error {
 	damage := g.absent(ctx, repo, d, to, "the blob's bytes")
-	if damage.Kind == SetAside {
+	if damage.Kind == driver.SetAside {
 		return damage
 	}
 	g.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "digest", d, "path", damage.Path, "what", damage.What)
@@ -190,8 +191,8 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 		if d == "" {
 			continue
 		}
-		link := layerPath(at.repo, d)
-		if err := g.deleteLink(ctx, path.Dir(link), link); err != nil && !isNotFound(err) {
+		link := driver.LayerPath(at.repo, d)
+		if err := g.deleteLink(ctx, path.Dir(link), link); err != nil && !driver.IsNotFound(err) {
 			return undo(err)
 		}
 	}

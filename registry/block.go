@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Block keeps what it names from being read through /v2/, while its record,
@@ -92,7 +93,7 @@ func (g *Registry) Unblock(ctx context.Context, target Block) error {
 	if err == nil {
 		g.tellUnblocked(ctx, target)
 	}
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return fmt.Errorf("unblock %s: it is not blocked: %w", target.target(), artifact.ErrNotFound)
 	}
 	return describe(err, "unblock %s", target.target())

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // maxCovered bounds what one blocked manifest takes along.
@@ -86,19 +87,19 @@ func (g *Registry) cover(ctx context.Context, repo string, d digest.Digest) ([]d
 
 // manifestBytes reads d as a manifest; nil for a blob, and for what is not here.
 func (g *Registry) manifestBytes(ctx context.Context, d digest.Digest) (*manifest, error) {
-	fi, err := g.driver.Stat(ctx, blobPath(d))
-	if isNotFound(err) || err == nil && fi.Size() > artifact.MaxManifest {
+	fi, err := g.driver.Stat(ctx, driver.BlobPath(d))
+	if driver.IsNotFound(err) || err == nil && fi.Size() > artifact.MaxManifest {
 		return nil, nil
 	}
 	var content []byte
 	if err == nil {
-		content, err = g.driver.GetContent(ctx, blobPath(d))
+		content, err = g.driver.GetContent(ctx, driver.BlobPath(d))
 	}
 	if err != nil {
 		return nil, missingIsFine(err)
 	}
 	if got := d.Algorithm().FromBytes(content); got != d {
-		return nil, &Damage{Digest: d, Path: blobPath(d), What: fmt.Sprintf("the bytes have digest %s", got)}
+		return nil, &driver.Damage{Digest: d, Path: driver.BlobPath(d), What: fmt.Sprintf("the bytes have digest %s", got)}
 	}
 	m, err := readManifest(content)
 	if err != nil || m.SchemaVersion != 2 {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A blockRecord is the file of a block. Where several processes write, one that
@@ -21,18 +23,18 @@ func (g *Registry) putBlock(ctx context.Context, b Block) error {
 	if err != nil {
 		return err
 	}
-	return g.driver.swap(ctx, b.path(), func(held) ([]byte, error) { return content, nil })
+	return g.driver.Swap(ctx, b.path(), func(driver.Held) ([]byte, error) { return content, nil })
 }
 
 // endBlock ends the block of what target names; PathNotFoundError without one.
 func (g *Registry) endBlock(ctx context.Context, target Block) error {
 	at := target.path()
-	if g.driver.fence == nil {
+	if !g.driver.Fenced() {
 		return g.driver.Delete(ctx, at)
 	}
-	return g.driver.swap(ctx, at, func(was held) ([]byte, error) {
+	return g.driver.Swap(ctx, at, func(was driver.Held) ([]byte, error) {
 		var have blockRecord
-		if !was.there || json.Unmarshal([]byte(was.content), &have) == nil && have.Ended {
+		if !was.There || json.Unmarshal([]byte(was.Content), &have) == nil && have.Ended {
 			return nil, storagedriver.PathNotFoundError{Path: at, DriverName: g.driver.Name()}
 		}
 		return json.Marshal(blockRecord{Block{Repository: target.Repository, Digest: target.Digest, At: g.opts.Now().UTC()}, true})

@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Where blocks are kept. The epoch is written after each change, so that a
@@ -126,7 +127,7 @@ func (g *Registry) readBlocks(ctx context.Context) (*blockSet, error) {
 		for _, at := range entries {
 			b := Block{Repository: repo}
 			if path.Base(at) != blockWhole {
-				d, ok := linkName(at)
+				d, ok := driver.LinkName(at)
 				if !ok {
 					continue // left behind by a cut write
 				}
@@ -153,7 +154,7 @@ func (g *Registry) readBlocks(ctx context.Context) (*blockSet, error) {
 // readBlock reads the record at; a damaged one blocks what its name says.
 func (g *Registry) readBlock(ctx context.Context, at string, named Block) (Block, error) {
 	content, err := g.driver.GetContent(ctx, at)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return named, artifact.ErrNotFound
 	}
 	if err != nil {
@@ -178,7 +179,7 @@ func (g *Registry) readBlock(ctx context.Context, at string, named Block) (Block
 
 func (g *Registry) blockEpoch(ctx context.Context) (string, error) {
 	content, err := g.driver.GetContent(ctx, blockEpoch)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return "", nil
 	}
 	return string(content), err

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // blockPoll is how often a replica looks whether others blocked something.
@@ -42,7 +44,7 @@ func (g *Registry) changeBlocks(ctx context.Context, change func(context.Context
 	if err := change(ctx); err != nil {
 		return err
 	}
-	told := g.driver.swap(ctx, blockEpoch, func(held) ([]byte, error) { return []byte(rand.Text()), nil })
+	told := g.driver.Swap(ctx, blockEpoch, func(driver.Held) ([]byte, error) { return []byte(rand.Text()), nil })
 	began := time.Now()
 	set, err := g.readBlocks(ctx)
 	if err == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/lint"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // checkPlugin refuses, under a version tag, what is not a readable plugin
@@ -55,7 +56,7 @@ const maxProblems = 64
 // notAPlugin names every problem, one OCI error each.
 func notAPlugin(repo string, t artifact.Tag, err error) error {
 	var no *refusal
-	var damage *Damage
+	var damage *driver.Damage
 	switch {
 	case errors.As(err, &no):
 		return err

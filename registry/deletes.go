@@ -10,6 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // deleteManifest removes a tag or a manifest, where the namespace lets it.
@@ -137,9 +138,9 @@ func whyTagStays(repo, tag string) string {
 // forgetRevision removes the revision link of d and those of other algorithms
 // that lead to it. The bytes are left to garbage collection.
 func (g *Registry) forgetRevision(ctx context.Context, repo string, d digest.Digest) error {
-	dir := path.Join(revisionsDir(repo), digest.SHA512.String())
+	dir := path.Join(driver.RevisionsDir(repo), digest.SHA512.String())
 	entries, err := g.driver.List(ctx, dir)
-	if err != nil && !isNotFound(err) {
+	if err != nil && !driver.IsNotFound(err) {
 		return err
 	}
 	for _, e := range entries {
@@ -148,14 +149,14 @@ func (g *Registry) forgetRevision(ctx context.Context, repo string, d digest.Dig
 		if err != nil || to != d {
 			continue
 		}
-		if err := g.deleteLink(ctx, e, path.Join(e, "link")); err != nil && !isNotFound(err) {
+		if err := g.deleteLink(ctx, e, path.Join(e, "link")); err != nil && !driver.IsNotFound(err) {
 			return err
 		}
 		g.manifests.drop(repo + "@" + alias.String())
 	}
-	err = g.deleteLink(ctx, path.Dir(revisionPath(repo, d)), revisionPath(repo, d))
+	err = g.deleteLink(ctx, path.Dir(driver.RevisionPath(repo, d)), driver.RevisionPath(repo, d))
 	g.manifests.drop(repo + "@" + d.String())
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	return err

@@ -11,6 +11,9 @@
 // is decided before anything is written and everything acknowledged has been
 // written before.
 //
+// Bytes are kept by registry/storage/driver, which says how they become durable,
+// how a write is fenced and what comes back from a collector.
+//
 // Storage, below the driver's root:
 //
 //	/docker/registry/v2/…                                       distribution's layout, readable by any distribution registry

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Dump is what a backup reads of a registry, beside whoever serves, writes
@@ -33,15 +34,15 @@ func (d Dump) Repositories(ctx context.Context, fn func(repository string) error
 
 // Marked reports whether repo is in the list of those that ever held a manifest.
 func (d Dump) Marked(ctx context.Context, repo string) (bool, error) {
-	_, err := d.raw().Stat(ctx, markPath(repo))
-	if isNotFound(err) {
+	_, err := d.raw().Stat(ctx, driver.MarkPath(repo))
+	if driver.IsNotFound(err) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
 // Tags calls fn for every tag of repo, and bad for each that cannot be read.
-func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to digest.Digest), bad func(Damage)) error {
+func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to digest.Digest), bad func(driver.Damage)) error {
 	names, err := d.g.tagNames(ctx, repo)
 	if err != nil {
 		return err
@@ -50,8 +51,8 @@ func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to dige
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to, err := d.g.readLink(ctx, tagPath(repo, name))
-		var damage *Damage
+		to, err := d.g.readLink(ctx, driver.TagPath(repo, name))
+		var damage *driver.Damage
 		switch err = placed(err, repo, name, ""); {
 		case errors.Is(err, artifact.ErrNotFound): // a name without a meaning
 		case errors.As(err, &damage):
@@ -68,21 +69,21 @@ func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to dige
 // Links calls fn for every link of repo, those that a collector set aside too,
 // and bad for each that cannot be read. One that is set aside or put back
 // meanwhile is not missed.
-func (d Dump) Links(ctx context.Context, repo string, fn func(Link), bad func(Damage)) error {
+func (d Dump) Links(ctx context.Context, repo string, fn func(Link), bad func(driver.Damage)) error {
 	type name struct {
-		kind   LinkKind
+		kind   driver.LinkKind
 		digest digest.Digest
 	}
 	seen := map[name]Link{}
-	known := func(kind LinkKind, d digest.Digest, _ bool) (Link, bool) {
+	known := func(kind driver.LinkKind, d digest.Digest, _ bool) (Link, bool) {
 		l, ok := seen[name{kind, d}]
 		return l, ok
 	}
-	worse := map[string]Damage{}
+	worse := map[string]driver.Damage{}
 	for range 2 { // what moved behind the first pass is where the second one looks
 		err := d.g.Sweep().Links(ctx, repo, known, func(l Link) {
 			seen[name{l.Kind, l.Digest}] = l
-		}, func(b Damage) {
+		}, func(b driver.Damage) {
 			b.Repository = repo
 			worse[b.Path] = b
 		})
@@ -102,7 +103,7 @@ func (d Dump) Links(ctx context.Context, repo string, fn func(Link), bad func(Da
 // Open reads the stored bytes of to; nothing of them was checked yet.
 func (d Dump) Open(ctx context.Context, to digest.Digest) (io.ReadCloser, error) {
 	var missing storagedriver.PathNotFoundError
-	for _, at := range []string{blobPath(to), removedPath(to), blobPath(to)} {
+	for _, at := range []string{driver.BlobPath(to), driver.RemovedPath(to), driver.BlobPath(to)} {
 		r, err := d.raw().Reader(ctx, at, 0)
 		if err == nil {
 			return r, nil
@@ -111,7 +112,7 @@ func (d Dump) Open(ctx context.Context, to digest.Digest) (io.ReadCloser, error)
 			return nil, fmt.Errorf("read %s: %w", at, err)
 		}
 	}
-	return nil, fmt.Errorf("%s: %w", path.Join(blobRoot, to.Algorithm().String(), to.Encoded()), artifact.ErrNotFound)
+	return nil, fmt.Errorf("%s: %w", path.Join(driver.BlobRoot, to.Algorithm().String(), to.Encoded()), artifact.ErrNotFound)
 }
 
 // References gives the digests that a stored manifest holds, children of an

@@ -9,9 +9,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // The error codes of OCI distribution-spec 1.1, and three for what it leaves
@@ -89,11 +88,11 @@ func kindOf(status int) error {
 // couldNotTell refuses because a check had no answer: not knowing denies.
 func couldNotTell(what string, cause error) error {
 	var gone *refusal
-	if storageErrorIn(cause) != nil || errors.Is(cause, context.Canceled) || errors.As(cause, &gone) {
+	if driver.StorageErrorIn(cause) != nil || errors.Is(cause, context.Canceled) || errors.As(cause, &gone) {
 		return cause
 	}
 	because := ""
-	if why, ok := silence(cause); ok {
+	if why, ok := driver.Silence(cause); ok {
 		because = " because of the registry's storage: " + why
 	}
 	r := refuse(http.StatusServiceUnavailable, unavailable,
@@ -116,57 +115,6 @@ func silent(why string) *refusal {
 	r.header = retryLater()
 	return r
 }
-
-// A Damage is one stored thing that is not what it should be. As an error it
-// wraps artifact.ErrUnverified.
-type Damage struct {
-	Kind       DamageKind    `json:"kind,omitempty"`
-	Repository string        `json:"repository,omitempty"`
-	Digest     digest.Digest `json:"digest,omitempty"`
-	Tag        string        `json:"tag,omitempty"`
-	Path       string        `json:"path"` // in the storage driver
-	What       string        `json:"what"`
-	Mended     string        `json:"mended,omitempty"` // how, where it is whole again
-
-	target digest.Digest // what Mended would have to bring back, where it is not Digest
-	link   LinkKind      // as what the repository holds that
-}
-
-// A DamageKind says what sort of thing is wrong, and so what mends it.
-type DamageKind string
-
-// The kinds of damage.
-const (
-	DamagedBytes     DamageKind = "bytes"             // of another digest, or unreadable
-	MissingBytes     DamageKind = "missing_bytes"     // a link leads to nothing
-	SetAside         DamageKind = "set_aside"         // found damaged before, and moved away
-	DamagedLink      DamageKind = "link"              // what a repository holds is not said
-	MissingReference DamageKind = "missing_reference" // a manifest names what its repository lacks
-	DamagedTag       DamageKind = "tag"               // what a tag means is not known
-	LostTag          DamageKind = "lost_tag"          // a tag means what its repository lacks
-	DamagedReferrer  DamageKind = "referrer"          // a subject does not know of its referrer, or of a wrong one
-	MissingMark      DamageKind = "unlisted"          // a repository is missing in the list of them
-)
-
-func (d *Damage) Error() string {
-	s := "damaged storage"
-	if d.Repository != "" {
-		s += ": repository " + strconv.Quote(d.Repository)
-	}
-	if d.Tag != "" {
-		s += ": tag " + strconv.Quote(d.Tag)
-	}
-	if d.Digest != "" {
-		s += ": " + d.Digest.String()
-	}
-	return s + ": " + d.Path + ": " + d.What
-}
-
-// Unwrap makes errors.Is(err, artifact.ErrUnverified) hold.
-func (d *Damage) Unwrap() error { return artifact.ErrUnverified }
-
-// DamagedTag is the tag that is damaged, or "" where it is something else.
-func (d *Damage) DamagedTag() string { return d.Tag }
 
 // fail answers r with err, as OCI error JSON, and logs what is not the client's doing.
 func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -199,7 +147,7 @@ func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (g *Registry) answerTo(r *http.Request, err error) *refusal {
 	var known *refusal
 	var ask *Challenge
-	var damage *Damage
+	var damage *driver.Damage
 	switch {
 	case errors.As(err, &known):
 		if known.status >= 500 {
@@ -208,11 +156,11 @@ func (g *Registry) answerTo(r *http.Request, err error) *refusal {
 		return known
 	case errors.As(err, &ask):
 		return challenge(ask)
-	case storageErrorIn(err) != nil:
+	case driver.StorageErrorIn(err) != nil:
 		g.log.ErrorContext(r.Context(), "registry: storage takes nothing", "method", r.Method, "path", r.URL.Path, "err", err)
-		return storageRefusal(storageErrorIn(err))
-	case hasSilence(err):
-		why, _ := silence(err)
+		return storageRefusal(driver.StorageErrorIn(err))
+	case driver.HasSilence(err):
+		why, _ := driver.Silence(err)
 		g.log.ErrorContext(r.Context(), "registry: storage gives no answer", "method", r.Method, "path", r.URL.Path, "why", why, "err", err)
 		return silent(why)
 	case errors.As(err, &damage):

@@ -10,13 +10,14 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // readLink reads a file that holds a digest. A missing one is ErrNotFound,
 // another content a *Damage.
 func (g *Registry) readLink(ctx context.Context, at string) (digest.Digest, error) {
 	content, err := g.driver.GetContent(ctx, at)
-	if isNotFound(err) || err == nil && len(content) == 0 {
+	if driver.IsNotFound(err) || err == nil && len(content) == 0 {
 		return "", artifact.ErrNotFound // empty: being written, or left by a power cut, and acknowledged by nobody
 	}
 	if err != nil {
@@ -28,7 +29,7 @@ func (g *Registry) readLink(ctx context.Context, at string) (digest.Digest, erro
 func parseLink(at, content string) (digest.Digest, error) {
 	d, err := digest.Parse(content)
 	if err != nil {
-		return "", &Damage{Path: at, What: fmt.Sprintf("is a link with content %.80q, expected a digest", content)}
+		return "", &driver.Damage{Path: at, What: fmt.Sprintf("is a link with content %.80q, expected a digest", content)}
 	}
 	return d, nil
 }
@@ -61,13 +62,13 @@ func (g *Registry) deleteLink(ctx context.Context, dir, at string) error {
 
 // resolveTag says which manifest tag means; ErrNotFound when none.
 func (g *Registry) resolveTag(ctx context.Context, repo, tag string) (digest.Digest, error) {
-	d, err := g.fact(ctx, tagPath(repo, tag))
+	d, err := g.fact(ctx, driver.TagPath(repo, tag))
 	return d, placed(err, repo, tag, "")
 }
 
 // placed names in a damage what it happened to.
 func placed(err error, repo, tag string, d digest.Digest) error {
-	var damage *Damage
+	var damage *driver.Damage
 	if errors.As(err, &damage) {
 		damage.Repository, damage.Tag = repo, tag
 		if d != "" {
@@ -81,35 +82,35 @@ func placed(err error, repo, tag string, d digest.Digest) error {
 // itself, or its sha256 where d is another algorithm's. ErrNotFound when the
 // manifest does not belong to repo.
 func (g *Registry) revision(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
-	to, err := g.fact(ctx, revisionPath(repo, d))
+	to, err := g.fact(ctx, driver.RevisionPath(repo, d))
 	return to, placed(err, repo, "", d)
 }
 
 // heldTag is resolveTag, and what its file held, for setTag.
-func (g *Registry) heldTag(ctx context.Context, repo, tag string) (digest.Digest, held, error) {
-	if g.driver.fence == nil {
+func (g *Registry) heldTag(ctx context.Context, repo, tag string) (digest.Digest, driver.Held, error) {
+	if !g.driver.Fenced() {
 		d, err := g.resolveTag(ctx, repo, tag)
-		return d, held{}, err
+		return d, driver.Held{}, err
 	}
-	at := tagPath(repo, tag)
-	was, err := g.driver.readHeld(ctx, at)
+	at := driver.TagPath(repo, tag)
+	was, err := g.driver.ReadHeld(ctx, at)
 	if err != nil {
 		return "", was, fmt.Errorf("read %s: %w", at, err)
 	}
-	if was.content == "" {
+	if was.Content == "" {
 		return "", was, artifact.ErrNotFound // as in readLink
 	}
-	d, err := parseLink(at, was.content)
+	d, err := parseLink(at, was.Content)
 	return d, was, placed(err, repo, tag, "")
 }
 
 // setTag makes tag mean m, where it still means what it did when was was read.
 // That somebody else made it mean the same is a success; anything else is 409.
-func (g *Registry) setTag(ctx context.Context, repo, tag string, m *manifest, was held) error {
-	at := tagPath(repo, tag)
+func (g *Registry) setTag(ctx context.Context, repo, tag string, m *manifest, was driver.Held) error {
+	at := driver.TagPath(repo, tag)
 	defer g.facts.drop(at)
-	err := g.driver.replaceHeld(ctx, at, []byte(m.digest), was)
-	if !errors.Is(err, errMoved) {
+	err := g.driver.ReplaceHeld(ctx, at, []byte(m.digest), was)
+	if !errors.Is(err, driver.ErrMoved) {
 		return err
 	}
 	have, _, err := g.heldTag(ctx, repo, tag)
@@ -138,8 +139,8 @@ func tagMoved(repo, tag string, have digest.Digest, m *manifest) *refusal {
 
 // removeTag forgets tag; ErrNotFound when there is none.
 func (g *Registry) removeTag(ctx context.Context, repo, tag string) error {
-	err := g.deleteLink(ctx, tagDir(repo, tag), tagPath(repo, tag))
-	if isNotFound(err) {
+	err := g.deleteLink(ctx, driver.TagDir(repo, tag), driver.TagPath(repo, tag))
+	if driver.IsNotFound(err) {
 		return artifact.ErrNotFound
 	}
 	return err
@@ -148,12 +149,12 @@ func (g *Registry) removeTag(ctx context.Context, repo, tag string) error {
 // tagNames lists the tags of repo in no order. A name may be there without a
 // meaning, where a push or a delete was cut; resolveTag tells.
 func (g *Registry) tagNames(ctx context.Context, repo string) ([]string, error) {
-	entries, err := g.driver.List(ctx, tagsDir(repo))
-	if isNotFound(err) {
+	entries, err := g.driver.List(ctx, driver.TagsDir(repo))
+	if driver.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", tagsDir(repo), err)
+		return nil, fmt.Errorf("list %s: %w", driver.TagsDir(repo), err)
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
@@ -164,9 +165,9 @@ func (g *Registry) tagNames(ctx context.Context, repo string) ([]string, error) 
 
 // revisions calls fn for every manifest of repo under its sha256 digest.
 func (g *Registry) revisions(ctx context.Context, repo string, fn func(digest.Digest) error) error {
-	dir := path.Join(revisionsDir(repo), digest.SHA256.String())
+	dir := path.Join(driver.RevisionsDir(repo), digest.SHA256.String())
 	entries, err := g.driver.List(ctx, dir)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
@@ -187,6 +188,6 @@ func (g *Registry) revisions(ctx context.Context, repo string, fn func(digest.Di
 // layer is the digest under which the blob d of repo is stored; ErrNotFound
 // when the blob does not belong to repo.
 func (g *Registry) layer(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
-	to, err := g.fact(ctx, layerPath(repo, d))
+	to, err := g.fact(ctx, driver.LayerPath(repo, d))
 	return to, placed(err, repo, "", d)
 }

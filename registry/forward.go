@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A forward is a request for distribution's handler.
@@ -39,7 +41,7 @@ func (f *forward) chunk(text string) error {
 // send runs f through distribution's handler. What it refuses is an error
 // here, in the words of the specification.
 func (g *Registry) send(r *http.Request, method string, f forward) (*recorder, error) {
-	ctx, fault := withFault(later(r.Context()))
+	ctx, fault := driver.WithFault(driver.Later(r.Context()))
 	in := r.Clone(ctx)
 	in.Method, in.Form, in.PostForm, in.MultipartForm = method, nil, nil, nil
 	in.URL = &url.URL{Path: f.path, RawQuery: f.query.Encode()}
@@ -59,14 +61,14 @@ func (g *Registry) send(r *http.Request, method string, f forward) (*recorder, e
 	}
 	rec := &recorder{header: http.Header{}}
 	g.app.ServeHTTP(rec, in)
-	fault.closeAll()
+	fault.CloseAll()
 	if rec.status < 400 {
 		if f.length > 0 && body.n < f.length {
 			return nil, cutUpload(body, f.length)
 		}
 		return rec, nil
 	}
-	return nil, rec.refusal(r, fault.first(), body, f.length)
+	return nil, rec.refusal(r, fault.First(), body, f.length)
 }
 
 func cutUpload(body *counted, length int64) error {

@@ -10,13 +10,14 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Fsck reads everything that is stored, hashes it again and reports what is
 // damaged or missing, each by repository, digest and path. The registry may
 // serve meanwhile. The error is for a walk that could not go on; a storage
 // without damage reports nothing and returns nil.
-func (g *Registry) Fsck(ctx context.Context, report func(Damage)) error {
+func (g *Registry) Fsck(ctx context.Context, report func(driver.Damage)) error {
 	return g.fsck(ctx, &fsck{g: g, report: report, blobs: map[digest.Digest]string{}})
 }
 
@@ -24,19 +25,19 @@ func (g *Registry) fsck(ctx context.Context, f *fsck) error {
 	if err := f.walkBlobs(ctx); err != nil {
 		return err
 	}
-	if err := g.walkNames(ctx, repositoryRoot, "_layers", func(repo string) error { return f.layers(ctx, repo) }); err != nil {
+	if err := g.walkNames(ctx, driver.RepositoryRoot, "_layers", func(repo string) error { return f.layers(ctx, repo) }); err != nil {
 		return err
 	}
-	err := g.walkNames(ctx, repositoryRoot, "_manifests", func(repo string) error { return f.repository(ctx, repo) })
+	err := g.walkNames(ctx, driver.RepositoryRoot, "_manifests", func(repo string) error { return f.repository(ctx, repo) })
 	if err != nil {
 		return err
 	}
-	if err := g.walkNames(ctx, referrerRoot, "_subject", func(repo string) error { return f.links(ctx, repo) }); err != nil {
+	if err := g.walkNames(ctx, driver.ReferrerRoot, "_subject", func(repo string) error { return f.links(ctx, repo) }); err != nil {
 		return err
 	}
 	for d, what := range f.blobs {
 		if !f.named[d] {
-			f.damaged(ctx, Damage{Kind: DamagedBytes, Digest: d, Path: blobPath(d), What: what + "; no repository holds it", target: d})
+			f.damaged(ctx, driver.Damage{Kind: driver.DamagedBytes, Digest: d, Path: driver.BlobPath(d), What: what + "; no repository holds it", Target: d})
 		}
 	}
 	return nil
@@ -47,14 +48,14 @@ func (g *Registry) fsck(ctx context.Context, f *fsck) error {
 // damage good and says how in it.
 type fsck struct {
 	g      *Registry
-	report func(Damage)
-	mend   func(context.Context, *Damage) bool
+	report func(driver.Damage)
+	mend   func(context.Context, *driver.Damage) bool
 	blobs  map[digest.Digest]string
 	named  map[digest.Digest]bool
 }
 
 // damaged reports d, and whether it is whole again.
-func (f *fsck) damaged(ctx context.Context, d Damage) (mended bool) {
+func (f *fsck) damaged(ctx context.Context, d driver.Damage) (mended bool) {
 	mended = f.mend != nil && ctx.Err() == nil && f.mend(ctx, &d)
 	f.report(d)
 	return mended
@@ -62,7 +63,7 @@ func (f *fsck) damaged(ctx context.Context, d Damage) (mended bool) {
 
 // walkBlobs hashes every blob once, whoever holds it.
 func (f *fsck) walkBlobs(ctx context.Context) error {
-	err := f.g.driver.Walk(ctx, blobRoot, func(fi storagedriver.FileInfo) error {
+	err := f.g.driver.Walk(ctx, driver.BlobRoot, func(fi storagedriver.FileInfo) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (f *fsck) walkBlobs(ctx context.Context) error {
 		dir := path.Dir(fi.Path())
 		d := digest.NewDigestFromEncoded(digest.Algorithm(path.Base(path.Dir(path.Dir(dir)))), path.Base(dir))
 		if d.Validate() != nil {
-			f.damaged(ctx, Damage{Path: fi.Path(), What: "the path names no digest"})
+			f.damaged(ctx, driver.Damage{Path: fi.Path(), What: "the path names no digest"})
 			return nil
 		}
 		if what := f.g.wrong(ctx, d, nil); what != "" {
@@ -81,7 +82,7 @@ func (f *fsck) walkBlobs(ctx context.Context) error {
 		return ctx.Err()
 	})
 	f.named = map[digest.Digest]bool{}
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	return err
@@ -92,7 +93,7 @@ func (f *fsck) walkBlobs(ctx context.Context) error {
 func (g *Registry) wrong(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (what string) {
 	found, err := g.sum(ctx, d, pace)
 	switch {
-	case isNotFound(err), err == nil && found.good(d):
+	case driver.IsNotFound(err), err == nil && found.good(d):
 		return ""
 	case err != nil:
 		return "cannot be read: " + err.Error()
@@ -102,17 +103,17 @@ func (g *Registry) wrong(ctx context.Context, d digest.Digest, pace func(context
 
 // layers checks every blob link of repo.
 func (f *fsck) layers(ctx context.Context, repo string) error {
-	return f.eachLink(ctx, repo, path.Join(repositoryRoot, repo, "_layers"), BlobLink, func(d, to digest.Digest, _ string) {
-		f.content(ctx, repo, BlobLink, d, to)
+	return f.eachLink(ctx, repo, path.Join(driver.RepositoryRoot, repo, "_layers"), driver.BlobLink, func(d, to digest.Digest, _ string) {
+		f.content(ctx, repo, driver.BlobLink, d, to)
 	})
 }
 
 // eachLink calls fn for every <alg>/<hex>/link below dir and reports those
 // that hold no digest.
-func (f *fsck) eachLink(ctx context.Context, repo, dir string, kind LinkKind, fn func(d, to digest.Digest, at string)) error {
+func (f *fsck) eachLink(ctx context.Context, repo, dir string, kind driver.LinkKind, fn func(d, to digest.Digest, at string)) error {
 	for _, alg := range []digest.Algorithm{digest.SHA256, digest.SHA512} {
 		entries, err := f.g.driver.List(ctx, path.Join(dir, alg.String()))
-		if err != nil && !isNotFound(err) {
+		if err != nil && !driver.IsNotFound(err) {
 			return err
 		}
 		for _, e := range entries {
@@ -122,11 +123,11 @@ func (f *fsck) eachLink(ctx context.Context, repo, dir string, kind LinkKind, fn
 			at := path.Join(e, "link")
 			d := digest.NewDigestFromEncoded(alg, path.Base(e))
 			if d.Validate() != nil {
-				f.damaged(ctx, Damage{Kind: DamagedLink, Repository: repo, Path: e, What: "the path names no digest"})
+				f.damaged(ctx, driver.Damage{Kind: driver.DamagedLink, Repository: repo, Path: e, What: "the path names no digest"})
 				continue
 			}
 			to, err := f.g.readLink(ctx, at)
-			var known *Damage
+			var known *driver.Damage
 			switch {
 			case errors.Is(err, artifact.ErrNotFound): // deleted just now
 				continue
@@ -149,8 +150,8 @@ func (f *fsck) eachLink(ctx context.Context, repo, dir string, kind LinkKind, fn
 }
 
 // linkIs reports a link of repo that says nothing; nil when it was written anew.
-func (f *fsck) linkIs(ctx context.Context, repo string, kind LinkKind, d digest.Digest, at, what string) error {
-	if f.damaged(ctx, Damage{Kind: DamagedLink, Repository: repo, Digest: d, Path: at, What: what, target: d, link: kind}) {
+func (f *fsck) linkIs(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest, at, what string) error {
+	if f.damaged(ctx, driver.Damage{Kind: driver.DamagedLink, Repository: repo, Digest: d, Path: at, What: what, Target: d, Link: kind}) {
 		return nil
 	}
 	return artifact.ErrUnverified
@@ -158,24 +159,24 @@ func (f *fsck) linkIs(ctx context.Context, repo string, kind LinkKind, d digest.
 
 // content reports the blob behind a link if it is missing or was found
 // damaged; true where it is whole.
-func (f *fsck) content(ctx context.Context, repo string, kind LinkKind, d, to digest.Digest) bool {
-	at := blobPath(to)
+func (f *fsck) content(ctx context.Context, repo string, kind driver.LinkKind, d, to digest.Digest) bool {
+	at := driver.BlobPath(to)
 	if what, bad := f.blobs[to]; bad {
 		f.named[to] = true
-		if !f.damaged(ctx, Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: at, What: what, target: to, link: kind}) {
+		if !f.damaged(ctx, driver.Damage{Kind: driver.DamagedBytes, Repository: repo, Digest: d, Path: at, What: what, Target: to, Link: kind}) {
 			return false
 		}
 		delete(f.blobs, to)
 		return true
 	}
 	_, err := f.g.driver.Stat(ctx, at)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		lost := f.g.absent(ctx, repo, d, to, "the bytes")
-		lost.target, lost.link = to, kind
+		lost.Target, lost.Link = to, kind
 		return f.damaged(ctx, *lost)
 	}
 	if err != nil {
-		return f.damaged(ctx, Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
+		return f.damaged(ctx, driver.Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
 	}
 	return true
 }

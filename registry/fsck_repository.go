@@ -13,15 +13,16 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // repository checks manifests and tags of repo.
 func (f *fsck) repository(ctx context.Context, repo string) error {
-	if _, err := f.g.driver.Stat(ctx, markPath(repo)); isNotFound(err) {
-		f.damaged(ctx, Damage{Kind: MissingMark, Repository: repo, Path: markPath(repo), What: "the repository is missing in the list of repositories"})
+	if _, err := f.g.driver.Stat(ctx, driver.MarkPath(repo)); driver.IsNotFound(err) {
+		f.damaged(ctx, driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo), What: "the repository is missing in the list of repositories"})
 	}
-	err := f.eachLink(ctx, repo, revisionsDir(repo), ManifestLink, func(d, to digest.Digest, _ string) {
-		if f.content(ctx, repo, ManifestLink, d, to) && d == to {
+	err := f.eachLink(ctx, repo, driver.RevisionsDir(repo), driver.ManifestLink, func(d, to digest.Digest, _ string) {
+		if f.content(ctx, repo, driver.ManifestLink, d, to) && d == to {
 			f.manifest(ctx, repo, d)
 		}
 	})
@@ -39,55 +40,55 @@ func (f *fsck) repository(ctx context.Context, repo string) error {
 }
 
 func (f *fsck) tag(ctx context.Context, repo, name string) {
-	d, err := f.g.readLink(ctx, tagPath(repo, name))
+	d, err := f.g.readLink(ctx, driver.TagPath(repo, name))
 	err = placed(err, repo, name, "")
 	if errors.Is(err, artifact.ErrNotFound) {
 		return
 	}
 	if err == nil {
-		if _, err = f.g.readLink(ctx, revisionPath(repo, d)); errors.Is(err, artifact.ErrNotFound) {
-			f.damaged(ctx, Damage{Kind: LostTag, Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "the tag means a manifest that is not in the repository", target: d, link: ManifestLink})
+		if _, err = f.g.readLink(ctx, driver.RevisionPath(repo, d)); errors.Is(err, artifact.ErrNotFound) {
+			f.damaged(ctx, driver.Damage{Kind: driver.LostTag, Repository: repo, Tag: name, Digest: d, Path: driver.TagPath(repo, name), What: "the tag means a manifest that is not in the repository", Target: d, Link: driver.ManifestLink})
 			return
 		}
 	}
-	var known *Damage
+	var known *driver.Damage
 	if errors.As(err, &known) {
-		known.Kind, known.Repository, known.Tag = DamagedTag, repo, name
+		known.Kind, known.Repository, known.Tag = driver.DamagedTag, repo, name
 		f.damaged(ctx, *known)
 	} else if err != nil {
-		f.damaged(ctx, Damage{Kind: DamagedTag, Repository: repo, Tag: name, Digest: d, Path: tagPath(repo, name), What: "cannot be read: " + err.Error()})
+		f.damaged(ctx, driver.Damage{Kind: driver.DamagedTag, Repository: repo, Tag: name, Digest: d, Path: driver.TagPath(repo, name), What: "cannot be read: " + err.Error()})
 	}
 }
 
 // manifest checks that what d references is in the repository, and that its
 // subject knows of it.
 func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
-	at := blobPath(d)
+	at := driver.BlobPath(d)
 	m, err := f.g.loadManifest(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return
 	}
-	var known *Damage
+	var known *driver.Damage
 	if errors.As(err, &known) {
 		f.damaged(ctx, *known)
 		return
 	}
 	if err != nil {
-		f.damaged(ctx, Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
+		f.damaged(ctx, driver.Damage{Repository: repo, Digest: d, Path: at, What: "cannot be read: " + err.Error()})
 		return
 	}
 	for _, ref := range m.references() {
 		var err error
-		kind := BlobLink
+		kind := driver.BlobLink
 		if m.isIndex() {
-			kind = ManifestLink
-			_, err = f.g.readLink(ctx, revisionPath(repo, ref.Digest))
+			kind = driver.ManifestLink
+			_, err = f.g.readLink(ctx, driver.RevisionPath(repo, ref.Digest))
 		} else if len(ref.URLs) == 0 {
-			_, err = f.g.readLink(ctx, layerPath(repo, ref.Digest))
+			_, err = f.g.readLink(ctx, driver.LayerPath(repo, ref.Digest))
 		}
 		if errors.Is(err, artifact.ErrNotFound) {
-			lost := Damage{Kind: MissingReference, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest), target: ref.Digest, link: kind}
-			if f.damaged(ctx, lost) && kind == ManifestLink {
+			lost := driver.Damage{Kind: driver.MissingReference, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest), Target: ref.Digest, Link: kind}
+			if f.damaged(ctx, lost) && kind == driver.ManifestLink {
 				f.manifest(ctx, repo, ref.Digest)
 			}
 		}
@@ -95,29 +96,29 @@ func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
 	if m.Subject == nil || m.Subject.Digest.Validate() != nil {
 		return
 	}
-	link := referrerPath(repo, m.Subject.Digest, d)
-	if _, err := f.g.driver.Stat(ctx, link); isNotFound(err) {
-		f.damaged(ctx, Damage{Kind: DamagedReferrer, Repository: repo, Digest: d, Path: link, What: fmt.Sprintf("the referrer link to subject %s is missing", m.Subject.Digest), target: d})
+	link := driver.ReferrerPath(repo, m.Subject.Digest, d)
+	if _, err := f.g.driver.Stat(ctx, link); driver.IsNotFound(err) {
+		f.damaged(ctx, driver.Damage{Kind: driver.DamagedReferrer, Repository: repo, Digest: d, Path: link, What: fmt.Sprintf("the referrer link to subject %s is missing", m.Subject.Digest), Target: d})
 	}
 }
 
 // links checks every referrer link of repo against the manifest it describes.
 func (f *fsck) links(ctx context.Context, repo string) error {
-	root := path.Join(referrerRoot, repo, "_subject")
+	root := path.Join(driver.ReferrerRoot, repo, "_subject")
 	err := f.g.driver.Walk(ctx, root, func(fi storagedriver.FileInfo) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		d, ok := linkName(fi.Path())
+		d, ok := driver.LinkName(fi.Path())
 		if fi.IsDir() || !ok {
 			return nil
 		}
 		if what := f.link(ctx, repo, d, fi.Path()); what != "" {
-			f.damaged(ctx, Damage{Kind: DamagedReferrer, Repository: repo, Digest: d, Path: fi.Path(), What: what, target: d})
+			f.damaged(ctx, driver.Damage{Kind: driver.DamagedReferrer, Repository: repo, Digest: d, Path: fi.Path(), What: what, Target: d})
 		}
 		return nil
 	})
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	return err
@@ -125,7 +126,7 @@ func (f *fsck) links(ctx context.Context, repo string) error {
 
 func (f *fsck) link(ctx context.Context, repo string, d digest.Digest, at string) (what string) {
 	content, err := f.g.driver.GetContent(ctx, at)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return ""
 	}
 	if err != nil {
@@ -142,7 +143,7 @@ func (f *fsck) link(ctx context.Context, repo string, d digest.Digest, at string
 	if err != nil {
 		return "" // reported with the manifest
 	}
-	if m.Subject == nil || !strings.HasPrefix(at, subjectDir(repo, m.Subject.Digest)+"/") {
+	if m.Subject == nil || !strings.HasPrefix(at, driver.SubjectDir(repo, m.Subject.Digest)+"/") {
 		return "the referrer link describes a manifest that has another subject"
 	}
 	return ""

@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // stored is a registry on disk with a plugin of one layer, a referrer of it,
@@ -50,10 +51,10 @@ func (x *stored) link(rest string) string {
 	return "docker/registry/v2/repositories/acme/hello/" + rest + "/link"
 }
 
-func (x *stored) fsck(t *testing.T) []registry.Damage {
+func (x *stored) fsck(t *testing.T) []driver.Damage {
 	t.Helper()
-	var found []registry.Damage
-	if err := x.s.Fsck(t.Context(), func(d registry.Damage) { found = append(found, d) }); err != nil {
+	var found []driver.Damage
+	if err := x.s.Fsck(t.Context(), func(d driver.Damage) { found = append(found, d) }); err != nil {
 		t.Fatal(err)
 	}
 	return found
@@ -124,7 +125,7 @@ func TestDamageDoesNotStopAWalk(t *testing.T) {
 	}
 	var tags []string
 	err := x.s.Tags(t.Context(), "acme/hello", func(tag string, _ digest.Digest) error { tags = append(tags, tag); return nil })
-	var damage *registry.Damage
+	var damage *driver.Damage
 	if !errors.As(err, &damage) || damage.Tag != "1.0.0" || damage.Repository != "acme/hello" || !errors.Is(err, artifact.ErrUnverified) {
 		t.Errorf("error %v, want the damage of 1.0.0", err)
 	}

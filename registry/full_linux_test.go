@@ -15,6 +15,7 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // smallDisk mounts a file system of its own of so many bytes.
@@ -127,7 +128,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.pushed("acme/hello", "3.0.0", plugin("acme/hello", "3.0.0", ""))
-	if err := s.Fsck(t.Context(), func(d registry.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+	if err := s.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 		t.Fatal(err)
 	}
 }

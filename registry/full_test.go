@@ -13,6 +13,8 @@ import (
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // full is a driver with room for a number of bytes more; then it fails as a
@@ -115,7 +117,7 @@ func TestFullStorageIsA507AndCorruptsNothing(t *testing.T) {
 	if w := send("GET", "/v2/acme/hello/blobs/"+digest.FromString(large).String(), ""); w.Code != http.StatusNotFound {
 		t.Errorf("the blob that had no room: status %d", w.Code)
 	}
-	if err := g.Fsck(t.Context(), func(d Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+	if err := g.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 		t.Fatal(err)
 	}
 }

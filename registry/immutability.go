@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // checkTag decides whether a push may make tag mean m. The caller holds the
@@ -24,7 +25,7 @@ import (
 //	channel       no (403)           yes               no (403)
 //	sha256-…      yes                yes               if all that it held stays, in order (else 409)
 //	a ledger's    statements         yes               if it only grows (else 409)
-func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) (have digest.Digest, was held, err error) {
+func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) (have digest.Digest, was driver.Held, err error) {
 	free := g.settings(ctx, repo).FreeTags
 	t, err := artifact.ParseTag(tag)
 	if err != nil && !free && !isLedgers(repo) {

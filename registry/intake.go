@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // An Intake writes what a backup holds into a registry that serves nobody yet.
@@ -24,17 +25,16 @@ func (g *Registry) Intake() Intake { return Intake{g} }
 // Empty is an error that wraps artifact.ErrConflict and names what is there
 // where the storage of o holds anything at all. Nothing is made or changed.
 func Empty(ctx context.Context, o Options) error {
-	o.ReadOnly = true
-	d, err := openDriver(ctx, o)
+	d, err := driver.Peek(ctx, o.storage())
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
 	entries, err := d.List(ctx, "/")
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("registry: %w", s3Hint(err))
+		return fmt.Errorf("registry: %w", driver.S3Hint(err))
 	}
 	for _, e := range entries {
 		if path.Base(e) != ".lock" {
@@ -46,17 +46,17 @@ func Empty(ctx context.Context, o Options) error {
 
 // Has reports whether the bytes of d are stored and whole; it reads them.
 func (i Intake) Has(ctx context.Context, d digest.Digest) (bool, error) {
-	r, err := i.g.driver.Reader(ctx, blobPath(d), 0)
-	if isNotFound(err) {
+	r, err := i.g.driver.Reader(ctx, driver.BlobPath(d), 0)
+	if driver.IsNotFound(err) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read %s: %w", blobPath(d), err)
+		return false, fmt.Errorf("read %s: %w", driver.BlobPath(d), err)
 	}
 	defer r.Close()
 	v := d.Verifier()
 	if _, err := io.Copy(v, r); err != nil {
-		return false, fmt.Errorf("read %s: %w", blobPath(d), err)
+		return false, fmt.Errorf("read %s: %w", driver.BlobPath(d), err)
 	}
 	return v.Verified(), nil
 }
@@ -64,9 +64,9 @@ func (i Intake) Has(ctx context.Context, d digest.Digest) (bool, error) {
 // Bytes stores what r gives under d, and checks it on the way. Other bytes
 // than d's are not stored, and wrap artifact.ErrUnverified.
 func (i Intake) Bytes(ctx context.Context, d digest.Digest, r io.Reader) (err error) {
-	w, err := i.g.driver.Writer(ctx, blobPath(d), false)
+	w, err := i.g.driver.Writer(ctx, driver.BlobPath(d), false)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", blobPath(d), err)
+		return fmt.Errorf("write %s: %w", driver.BlobPath(d), err)
 	}
 	v := d.Verifier()
 	_, err = io.Copy(w, io.TeeReader(r, v))
@@ -77,7 +77,7 @@ func (i Intake) Bytes(ctx context.Context, d digest.Digest, r io.Reader) (err er
 		err = w.Commit(ctx)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", blobPath(d), err), w.Cancel(ctx))
+		return errors.Join(fmt.Errorf("write %s: %w", driver.BlobPath(d), err), w.Cancel(ctx))
 	}
 	return w.Close()
 }
@@ -87,7 +87,7 @@ func (i Intake) Link(ctx context.Context, repo string, l Link) error {
 	if err := errors.Join(checkRepository(repo), l.Digest.Validate(), l.Target.Validate()); err != nil {
 		return fmt.Errorf("link %.200q of %.300q: %w: %w", l.Digest, repo, err, artifact.ErrInvalid)
 	}
-	at := linkPath(repo, l.Kind, l.Digest)
+	at := driver.LinkPath(repo, l.Kind, l.Digest)
 	if content, err := i.g.driver.StorageDriver.GetContent(ctx, at); err == nil && string(content) == l.Target.String() {
 		return nil
 	}

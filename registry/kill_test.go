@@ -19,6 +19,7 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // childDir is set when the test binary runs as a registry to be killed.
@@ -111,7 +112,7 @@ func TestKillLosesNothingAcknowledged_B2(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := s.Fsck(t.Context(), func(d registry.Damage) {
+	if err := s.Fsck(t.Context(), func(d driver.Damage) {
 		// A push that was cut may lack its last links; what it has must be whole.
 		if !strings.Contains(d.What, "referrer link to subject") && !strings.Contains(d.What, "list of repositories") {
 			t.Errorf("damage: %v", &d)

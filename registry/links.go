@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // putReferrer stores the link from m's subject to m. A manifest without a
@@ -27,7 +27,7 @@ func (g *Registry) putReferrer(ctx context.Context, repo string, m *manifest) er
 	if err != nil {
 		return err
 	}
-	at := referrerPath(repo, m.Subject.Digest, m.digest)
+	at := driver.ReferrerPath(repo, m.Subject.Digest, m.digest)
 	if old, err := g.driver.GetContent(ctx, at); err == nil && string(old) == string(content) {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (g *Registry) ensureReferrer(ctx context.Context, repo string, m *manifest)
 	unlock, err := g.lock(ctx, repo, "")
 	if err == nil {
 		defer unlock()
-		_, err = g.readLink(ctx, revisionPath(repo, m.digest)) // not from memory: a delete may have been faster
+		_, err = g.readLink(ctx, driver.RevisionPath(repo, m.digest)) // not from memory: a delete may have been faster
 	}
 	if err == nil {
 		err = g.putReferrer(ctx, repo, m)
@@ -70,9 +70,9 @@ func (g *Registry) removeReferrer(ctx context.Context, repo string, m *manifest)
 	if m.Subject == nil || m.Subject.Digest.Validate() != nil {
 		return nil
 	}
-	err := g.driver.Delete(ctx, referrerPath(repo, m.Subject.Digest, m.digest))
+	err := g.driver.Delete(ctx, driver.ReferrerPath(repo, m.Subject.Digest, m.digest))
 	g.referrers.drop(referrersKey(repo, m.Subject.Digest))
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	return err
@@ -130,9 +130,9 @@ func (g *Registry) referrersOf(ctx context.Context, repo string, subject digest.
 }
 
 func (g *Registry) loadReferrers(ctx context.Context, repo string, subject digest.Digest) ([]ocispec.Descriptor, error) {
-	dir := subjectDir(repo, subject)
+	dir := driver.SubjectDir(repo, subject)
 	entries, err := g.driver.List(ctx, dir)
-	if err != nil && !isNotFound(err) {
+	if err != nil && !driver.IsNotFound(err) {
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
 	found, err := g.readReferrers(ctx, repo, subject, entries)
@@ -157,11 +157,11 @@ func (g *Registry) readReferrers(ctx context.Context, repo string, subject diges
 	found := map[digest.Digest]ocispec.Descriptor{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
-	if g.driver.root != "" {
+	if g.driver.Root() != "" {
 		group.SetLimit(1)
 	}
 	for _, at := range entries {
-		d, ok := linkName(at)
+		d, ok := driver.LinkName(at)
 		if !ok {
 			continue
 		}
@@ -183,14 +183,6 @@ func (g *Registry) readReferrers(ctx context.Context, repo string, subject diges
 	return found, group.Wait()
 }
 
-// linkName reads the digest that a link file is named for; what a cut write
-// left behind is not one.
-func linkName(at string) (digest.Digest, bool) {
-	alg, hex, _ := strings.Cut(path.Base(at), "-")
-	d := digest.NewDigestFromEncoded(digest.Algorithm(alg), hex)
-	return d, d.Validate() == nil
-}
-
 // readReferrer reads one link that was just listed. A link that does not hold what it should is
 // answered from the referrer's own manifest.
 func (g *Registry) readReferrer(ctx context.Context, repo string, subject, d digest.Digest, at string) (ocispec.Descriptor, error) {
@@ -200,7 +192,7 @@ func (g *Registry) readReferrer(ctx context.Context, repo string, subject, d dig
 	began := g.listed.begin()
 	content, err := g.driver.GetContent(ctx, at)
 	if err != nil {
-		if isNotFound(err) {
+		if driver.IsNotFound(err) {
 			return ocispec.Descriptor{}, artifact.ErrNotFound
 		}
 		return ocispec.Descriptor{}, fmt.Errorf("read %s: %w", at, err)
@@ -216,7 +208,7 @@ func (g *Registry) readReferrer(ctx context.Context, repo string, subject, d dig
 		return ocispec.Descriptor{}, err
 	}
 	if m.Subject == nil || m.Subject.Digest != subject {
-		return ocispec.Descriptor{}, &Damage{Repository: repo, Digest: d, Path: at, What: "links a manifest that has another subject"}
+		return ocispec.Descriptor{}, &driver.Damage{Repository: repo, Digest: d, Path: at, What: "links a manifest that has another subject"}
 	}
 	return m.descriptor(), nil
 }

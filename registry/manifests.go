@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 func (g *Registry) serveManifest(w http.ResponseWriter, r *http.Request, at route) error {
@@ -118,8 +119,8 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	}
 	defer unlock()
 	// From here on the push finishes even when its client leaves.
-	ctx := later(context.WithoutCancel(r.Context()))
-	var was held
+	ctx := driver.Later(context.WithoutCancel(r.Context()))
+	var was driver.Held
 	if err = checkLoose(at.repo, m); at.tag != "" {
 		var have digest.Digest
 		if have, was, err = g.checkTag(ctx, at.repo, at.tag, m); err == nil {
@@ -152,7 +153,7 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 // keep stores m and all that makes it found. What it holds and the manifest
 // itself are durable before the tag is set, so that a tag never means what a
 // power cut can take, and the tag is before the answer.
-func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Digest, room Reservation, was held) error {
+func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Digest, room Reservation, was driver.Held) error {
 	if err := g.putManifest(ctx, at.repo, m, as); err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Di
 	if err := g.putReferrer(ctx, at.repo, m); err != nil {
 		return err
 	}
-	if err := g.driver.settle(ctx); err != nil {
+	if err := g.driver.Settle(ctx); err != nil {
 		return err
 	}
 	if err := g.stillLocked(ctx, at.repo, at.tag); err != nil {
@@ -180,7 +181,7 @@ func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Di
 	if err := g.setTag(ctx, at.repo, at.tag, m, was); err != nil {
 		return err
 	}
-	return g.driver.settle(ctx)
+	return g.driver.Settle(ctx)
 }
 
 // checkCondition holds a push to a tag to what its client says that the tag

@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A ByteAdmitter is an Admitter that is also asked for room while the bytes of
@@ -77,7 +79,7 @@ func (g *Registry) heldBefore(r *http.Request, at route) bool {
 	if err != nil {
 		return false
 	}
-	_, err = g.driver.Stat(r.Context(), blobPath(to))
+	_, err = g.driver.Stat(r.Context(), driver.BlobPath(to))
 	return err == nil
 }
 
@@ -125,7 +127,7 @@ func (g *Registry) meterMount(ctx context.Context, at route, from string, to dig
 	if _, err := g.layer(ctx, at.repo, to); err == nil {
 		return nil
 	}
-	fi, err := g.driver.Stat(ctx, blobPath(to))
+	fi, err := g.driver.Stat(ctx, driver.BlobPath(to))
 	if err != nil {
 		return err
 	}

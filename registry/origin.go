@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // An Origin is another registry from which damaged or missing bytes are
@@ -18,13 +19,13 @@ type Origin interface {
 	// Name says which one it is, in logs and reports.
 	Name() string
 	// Fetch opens the manifest or blob d of repository, which the caller closes.
-	Fetch(ctx context.Context, repository string, kind LinkKind, d digest.Digest) (io.ReadCloser, error)
+	Fetch(ctx context.Context, repository string, kind driver.LinkKind, d digest.Digest) (io.ReadCloser, error)
 }
 
 // mendBytes makes the bytes of d good again and says how: from where they were
 // set aside, if they are good there, from memory, or from the first origin
 // that has them for repo. "" with an error says why not.
-func (g *Registry) mendBytes(ctx context.Context, repo string, kind LinkKind, d digest.Digest) (how string, err error) {
+func (g *Registry) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
 	if how, err := g.fromAside(ctx, d); how != "" || err != nil {
 		return how, err
 	}
@@ -63,7 +64,7 @@ func (g *Registry) fromAside(ctx context.Context, d digest.Digest) (how string, 
 	if err = errors.Join(err, r.Close()); err != nil || !found.good(d) {
 		return "", ctx.Err()
 	}
-	if err := g.driver.Move(ctx, quarantinePath(d, "data"), blobPath(d)); err != nil {
+	if err := g.driver.Move(ctx, quarantinePath(d, "data"), driver.BlobPath(d)); err != nil {
 		return "", err
 	}
 	return "good after all", g.back(ctx, d)
@@ -80,8 +81,8 @@ type wantedSize struct {
 
 // wantedSize says how large d may be: as large as a manifest of repo says that
 // names it, so that no origin fills the disk.
-func (g *Registry) wantedSize(ctx context.Context, repo string, kind LinkKind, d digest.Digest) (wantedSize, error) {
-	if kind == ManifestLink {
+func (g *Registry) wantedSize(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (wantedSize, error) {
+	if kind == driver.ManifestLink {
 		return wantedSize{most: artifact.MaxManifest}, nil
 	}
 	found := wantedSize{most: maxUnnamed}
@@ -127,7 +128,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 // fetchFrom writes what o gives beside the place, checks it, and moves it
 // there. What is small is checked before anything is written; of the rest no
 // more is written than is wanted.
-func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind LinkKind, d digest.Digest, want wantedSize) error {
+func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind driver.LinkKind, d digest.Digest, want wantedSize) error {
 	from, err := o.Fetch(ctx, repo, kind, d)
 	if err != nil {
 		return err
@@ -160,7 +161,7 @@ func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind Li
 	if err := errors.Join(w.Commit(ctx), w.Close()); err != nil {
 		return err
 	}
-	if err := g.driver.Move(ctx, at, blobPath(d)); err != nil {
+	if err := g.driver.Move(ctx, at, driver.BlobPath(d)); err != nil {
 		return err
 	}
 	g.log.InfoContext(ctx, "registry: bytes fetched again", "repository", repo, "digest", d, "from", o.Name(), "bytes", n)

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // endless is an Origin that never ends its answer; sent counts what was taken.
@@ -18,7 +19,7 @@ type endless struct{ sent *atomic.Int64 }
 
 func (endless) Name() string { return "endless" }
 
-func (e endless) Fetch(context.Context, string, registry.LinkKind, digest.Digest) (io.ReadCloser, error) {
+func (e endless) Fetch(context.Context, string, driver.LinkKind, digest.Digest) (io.ReadCloser, error) {
 	return e, nil
 }
 
@@ -46,8 +47,8 @@ func TestAnOriginFillsNoDisk_B12(t *testing.T) {
 			if err := os.Remove(x.at(d)); err != nil {
 				t.Fatal(err)
 			}
-			var told []registry.Damage
-			if err := x.s.Repair(t.Context(), func(d registry.Damage) { told = append(told, d) }); err != nil {
+			var told []driver.Damage
+			if err := x.s.Repair(t.Context(), func(d driver.Damage) { told = append(told, d) }); err != nil {
 				t.Fatal(err)
 			}
 			if len(told) == 0 || told[0].Mended != "" || !strings.Contains(told[0].What, "more than") {

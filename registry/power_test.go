@@ -17,6 +17,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // tree is the files below a directory.
@@ -75,17 +77,17 @@ func openPowerless(t *testing.T, dir string) *powerless {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { g.Close() })
-	if g.driver.barrier == nil {
+	if !g.driver.HasBarrier() {
 		t.Skip("every write is synced by itself here")
 	}
 	p := &powerless{Registry: g, dir: dir, kept: readTree(t, dir)}
-	g.driver.barrier.sync = func() error {
+	g.driver.SyncBy(func() error {
 		now := readTree(t, dir)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.kept = now
 		return nil
-	}
+	})
 	return p
 }
 
@@ -247,7 +249,7 @@ func TestPowerCutLosesNothingAcknowledged_B2(t *testing.T) {
 			for _, o := range all {
 				o.check(t, after.Registry)
 			}
-			if err := after.Fsck(t.Context(), func(d Damage) { t.Errorf("after the same pushes: %v", &d) }); err != nil {
+			if err := after.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("after the same pushes: %v", &d) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -259,7 +261,7 @@ func TestPushCostsTwoSyncs(t *testing.T) {
 	t.Parallel()
 	p := openPowerless(t, t.TempDir())
 	var syncs int
-	p.driver.barrier.sync = func() error { syncs++; return nil }
+	p.driver.SyncBy(func() error { syncs++; return nil })
 	for i, want := range []int{2, 1} { // a version, which syncs before its tag too, and a referrer
 		syncs = 0
 		offers()[i].push(t, p.Registry)
@@ -274,7 +276,7 @@ func TestPushCostsTwoSyncs(t *testing.T) {
 func TestStorageThatCannotBeSyncedRefusesPushes(t *testing.T) {
 	t.Parallel()
 	p := openPowerless(t, t.TempDir())
-	p.driver.barrier.sync = func() error { return errors.New("input/output error") }
+	p.driver.SyncBy(func() error { return errors.New("input/output error") })
 	o := offers()[0]
 	for _, blob := range o.blobs {
 		do(t, p.Registry, "POST", "/v2/"+o.repo+"/blobs/uploads/?digest="+digest.FromString(blob).String(), blob)

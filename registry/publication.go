@@ -9,6 +9,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Publication is how far a version is that is being published.
@@ -131,6 +132,6 @@ func (g *Registry) hasBlob(ctx context.Context, repo string, d digest.Digest) (b
 	if err != nil {
 		return false, err
 	}
-	_, err = g.driver.Stat(ctx, blobPath(to))
+	_, err = g.driver.Stat(ctx, driver.BlobPath(to))
 	return err == nil, missingIsFine(err)
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/distribution/distribution/v3/registry/storage"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // purgeLoop removes old uploads now and then until ctx ends.
@@ -27,7 +29,7 @@ func (g *Registry) purgeLoop(ctx context.Context) {
 func (g *Registry) PurgeUploads(ctx context.Context) int {
 	gone, errs := storage.PurgeUploads(ctx, g.driver, g.opts.Now().Add(-g.opts.UploadAge), true)
 	for _, err := range errs {
-		if !isNotFound(err) && ctx.Err() == nil {
+		if !driver.IsNotFound(err) && ctx.Err() == nil {
 			g.log.WarnContext(ctx, "registry: old upload stays", "err", err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // quarantineRoot holds, for each digest whose bytes were found damaged,
@@ -59,7 +61,7 @@ func (g *Registry) eachQuarantined(ctx context.Context, fn func(digest.Digest) e
 // record that was cut says so itself.
 func (g *Registry) why(ctx context.Context, d digest.Digest) (Quarantined, bool, error) {
 	content, err := g.driver.GetContent(ctx, quarantinePath(d, "why"))
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return Quarantined{}, false, nil
 	}
 	if err != nil {
@@ -73,11 +75,11 @@ func (g *Registry) why(ctx context.Context, d digest.Digest) (Quarantined, bool,
 }
 
 // absent is the damage of bytes that are not where they should be.
-func (g *Registry) absent(ctx context.Context, repo string, d, to digest.Digest, what string) *Damage {
+func (g *Registry) absent(ctx context.Context, repo string, d, to digest.Digest, what string) *driver.Damage {
 	g.aside.Store(to, true)
-	damage := &Damage{Kind: MissingBytes, Repository: repo, Digest: d, Path: blobPath(to), What: what + " are missing"}
+	damage := &driver.Damage{Kind: driver.MissingBytes, Repository: repo, Digest: d, Path: driver.BlobPath(to), What: what + " are missing"}
 	if q, ok, err := g.why(ctx, to); err == nil && ok {
-		damage.Kind, damage.Path = SetAside, quarantinePath(to, "data")
+		damage.Kind, damage.Path = driver.SetAside, quarantinePath(to, "data")
 		damage.What = fmt.Sprintf("%s were found damaged (%s) and set aside at %s", what, q.What, q.At.Format(time.RFC3339))
 	}
 	return damage
@@ -108,7 +110,7 @@ func (g *Registry) gone(ctx context.Context, d digest.Digest) bool {
 	if _, known := g.aside.Load(d); !known {
 		return false
 	}
-	_, err := g.driver.Stat(ctx, blobPath(d))
+	_, err := g.driver.Stat(ctx, driver.BlobPath(d))
 	if err == nil {
 		g.aside.Delete(d) // another replica mended it
 	}
@@ -118,7 +120,7 @@ func (g *Registry) gone(ctx context.Context, d digest.Digest) bool {
 // found acts on bytes that a reader saw to be damaged: they are set aside, so
 // that nobody else gets them, and good ones are taken from memory if there are
 // any. It gives damage back.
-func (g *Registry) found(ctx context.Context, damage *Damage, to digest.Digest) *Damage {
+func (g *Registry) found(ctx context.Context, damage *driver.Damage, to digest.Digest) *driver.Damage {
 	g.faults.seen.Add(1)
 	ctx = context.WithoutCancel(ctx)
 	g.log.ErrorContext(ctx, "registry: damaged storage", "repository", damage.Repository, "digest", damage.Digest, "path", damage.Path, "what", damage.What)
@@ -146,7 +148,7 @@ func (g *Registry) setAside(ctx context.Context, d digest.Digest, unreadable boo
 	defer unlock()
 	sum, err := g.sum(ctx, d, nil)
 	switch {
-	case isNotFound(err):
+	case driver.IsNotFound(err):
 		return false, nil
 	case err != nil && !(unreadable && isUnreadable(err)):
 		return false, err
@@ -165,7 +167,7 @@ func (g *Registry) setAside(ctx context.Context, d digest.Digest, unreadable boo
 	if err := g.driver.PutContent(ctx, quarantinePath(d, "why"), content); err != nil {
 		return false, err
 	}
-	if err := g.driver.Move(ctx, blobPath(d), quarantinePath(d, "data")); err != nil && !isNotFound(err) {
+	if err := g.driver.Move(ctx, driver.BlobPath(d), quarantinePath(d, "data")); err != nil && !driver.IsNotFound(err) {
 		return false, err
 	}
 	g.aside.Store(d, true)
@@ -204,7 +206,7 @@ func (g *Registry) openQuarantine(ctx context.Context) error {
 		if g.opts.ReadOnly {
 			return nil
 		}
-		if _, err := g.driver.Stat(ctx, blobPath(d)); err != nil {
+		if _, err := g.driver.Stat(ctx, driver.BlobPath(d)); err != nil {
 			return missingIsFine(err)
 		}
 		moved, err := g.setAside(ctx, d, false)
@@ -223,7 +225,7 @@ func (g *Registry) arrived(ctx context.Context, d digest.Digest) {
 	if _, ok := g.aside.Load(d); !ok {
 		return
 	}
-	if _, err := g.driver.Stat(ctx, blobPath(d)); err != nil {
+	if _, err := g.driver.Stat(ctx, driver.BlobPath(d)); err != nil {
 		return
 	}
 	if err := g.back(ctx, d); err != nil {
@@ -239,7 +241,7 @@ func (g *Registry) distrust(ctx context.Context, d digest.Digest) error {
 	if d.Algorithm() != digest.SHA256 {
 		return nil
 	}
-	fi, err := g.driver.Stat(ctx, blobPath(d))
+	fi, err := g.driver.Stat(ctx, driver.BlobPath(d))
 	if err != nil {
 		return missingIsFine(err)
 	}
@@ -247,7 +249,7 @@ func (g *Registry) distrust(ctx context.Context, d digest.Digest) error {
 		return nil
 	}
 	sum, err := g.sum(ctx, d, nil)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	if err == nil && sum.good(d) {
@@ -284,7 +286,7 @@ func (g *Registry) fromMemory(ctx context.Context, d digest.Digest) (how string,
 	if !ok || d.Algorithm().FromBytes(content) != d {
 		return "", nil
 	}
-	if err := g.driver.PutContent(ctx, blobPath(d), content); err != nil {
+	if err := g.driver.PutContent(ctx, driver.BlobPath(d), content); err != nil {
 		return "", err
 	}
 	return "from memory", g.back(ctx, d)

@@ -19,6 +19,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // large is more than is held in memory.
@@ -166,8 +167,8 @@ func TestADamagedManifestIsSetAside_B12(t *testing.T) {
 	x.c.want(x.c.get("acme/hello", "manifests", "1.0.0"), http.StatusInternalServerError)
 	x.c.want(x.c.send("HEAD", "/v2/acme/hello/manifests/"+x.version.Digest.String(), nil), http.StatusNotFound)
 	_, _, err := x.s.Manifest(t.Context(), "acme/hello", x.version.Digest)
-	var damage *registry.Damage
-	if !errors.As(err, &damage) || damage.Kind != registry.SetAside || !errors.Is(err, artifact.ErrUnverified) {
+	var damage *driver.Damage
+	if !errors.As(err, &damage) || damage.Kind != driver.SetAside || !errors.Is(err, artifact.ErrUnverified) {
 		t.Errorf("%v", err)
 	}
 	if f := x.s.Faults(); f.Now != 1 || f.Aside != 1 || f.Seen == 0 {
@@ -222,9 +223,9 @@ type mirror struct {
 
 func (m mirror) Name() string { return "mirror" }
 
-func (m mirror) Fetch(_ context.Context, repo string, kind registry.LinkKind, d digest.Digest) (io.ReadCloser, error) {
+func (m mirror) Fetch(_ context.Context, repo string, kind driver.LinkKind, d digest.Digest) (io.ReadCloser, error) {
 	what := "blobs"
-	if kind == registry.ManifestLink {
+	if kind == driver.ManifestLink {
 		what = "manifests"
 	}
 	a, err := m.c.try("GET", "/v2/"+repo+"/"+what+"/"+d.String(), nil)

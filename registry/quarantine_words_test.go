@@ -13,6 +13,8 @@ import (
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // unreadableStore gives bytes to nobody: each read of them fails with err.
@@ -53,7 +55,7 @@ func TestOnlyTheMediumSetsUnreadableBytesAside_B12(t *testing.T) {
 			t.Cleanup(func() { g.Close() })
 			content := strings.Repeat("good ", 1000)
 			d := digest.FromString(content)
-			if err := g.driver.PutContent(t.Context(), blobPath(d), []byte(content)); err != nil {
+			if err := g.driver.PutContent(t.Context(), driver.BlobPath(d), []byte(content)); err != nil {
 				t.Fatal(err)
 			}
 			good := g.driver.StorageDriver
@@ -63,8 +65,8 @@ func TestOnlyTheMediumSetsUnreadableBytesAside_B12(t *testing.T) {
 			if !one.aside && !errors.Is(err, one.err) {
 				t.Errorf("got %v, want %v", err, one.err)
 			}
-			if _, err := good.Stat(t.Context(), blobPath(d)); isNotFound(err) != one.aside {
-				t.Errorf("set aside: %v, want %v", isNotFound(err), one.aside)
+			if _, err := good.Stat(t.Context(), driver.BlobPath(d)); driver.IsNotFound(err) != one.aside {
+				t.Errorf("set aside: %v, want %v", driver.IsNotFound(err), one.aside)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // recordRoot keeps small facts of the process that all replicas must agree on.
@@ -30,6 +31,6 @@ func (g *Registry) SwapRecord(ctx context.Context, name string, change func(have
 		return lockError(err)
 	}
 	defer unlock()
-	err = g.driver.swap(ctx, recordRoot+"/"+name, func(was held) ([]byte, error) { return change([]byte(was.content)) })
+	err = g.driver.Swap(ctx, recordRoot+"/"+name, func(was driver.Held) ([]byte, error) { return change([]byte(was.Content)) })
 	return describe(err, "record %s", name)
 }

@@ -11,6 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // The layer types that may be fetched from elsewhere.
@@ -99,7 +100,7 @@ func (g *Registry) holds(ctx context.Context, repo string, child bool, ref ocisp
 // digest decides what is damaged. A size in ref that is not theirs is refused:
 // no client could pull it.
 func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.Descriptor) (bool, error) {
-	at := blobPath(d)
+	at := driver.BlobPath(d)
 	fi, err := g.driver.Stat(ctx, at)
 	if err != nil {
 		return false, missingIsFine(err)
@@ -107,7 +108,7 @@ func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.
 	right := fi.Size() == ref.Size
 	switch {
 	case fi.Size() > artifact.MaxManifest,
-		right && g.driver.barrier == nil,
+		right && !g.driver.HasBarrier(),
 		g.verified.has(d, fi.Size(), fi.ModTime()):
 		return true, wrongSize(ref, fi.Size())
 	}
@@ -140,6 +141,6 @@ func (g *Registry) dropEmpty(ctx context.Context, d digest.Digest) error {
 	if err != nil || !moved {
 		return err
 	}
-	g.log.WarnContext(ctx, "registry: bytes that a power cut left empty are gone", "digest", d, "path", blobPath(d))
+	g.log.WarnContext(ctx, "registry: bytes that a power cut left empty are gone", "digest", d, "path", driver.BlobPath(d))
 	return g.drop(ctx, d)
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/durable"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Registry keeps plugins and what speaks about them. It is an http.Handler
@@ -26,7 +24,7 @@ import (
 type Registry struct {
 	opts     Options
 	log      *slog.Logger
-	driver   *driver
+	driver   *driver.Driver
 	app      *handlers.App
 	sessions sessions
 	// uploadSecret signs the state in an upload's Location.
@@ -47,7 +45,6 @@ type Registry struct {
 	faults       faults
 	stop         context.CancelFunc
 	done         sync.WaitGroup
-	unlockDir    func() error
 }
 
 // Open opens the storage that o names and starts the purge of old uploads.
@@ -56,50 +53,19 @@ type Registry struct {
 func Open(ctx context.Context, o Options) (*Registry, error) {
 	o = o.withDefaults()
 	bridgeLogs()
-	g := &Registry{opts: o, log: o.Logger, unlockDir: func() error { return nil }}
-	if err := g.openDir(); err != nil {
-		return nil, fmt.Errorf("registry: %w", err)
-	}
+	g := &Registry{opts: o, log: o.Logger}
 	if err := g.open(ctx); err != nil {
 		if g.driver != nil {
-			err = errors.Join(err, g.driver.close())
+			err = errors.Join(err, g.driver.Close())
 		}
-		return nil, errors.Join(fmt.Errorf("registry: %w", err), g.unlockDir())
+		return nil, fmt.Errorf("registry: %w", err)
 	}
 	return g, nil
 }
 
-// openDir makes the directory of the filesystem driver and takes its lock,
-// which replicas share instead.
-func (g *Registry) openDir() error {
-	if g.opts.Driver != "filesystem" {
-		return nil
-	}
-	dir := g.opts.Dir
-	if dir == "" {
-		return errors.New("no directory is set")
-	}
-	if g.opts.ReadOnly {
-		_, err := os.ReadDir(dir)
-		return describe(err, "directory %q", dir)
-	}
-	if err := durable.Private(dir); err != nil {
-		return fmt.Errorf("directory %q: %w", dir, err)
-	}
-	if g.opts.Replicated {
-		return nil
-	}
-	unlock, err := lockDir(filepath.Join(dir, ".lock"))
-	if err != nil {
-		return fmt.Errorf("directory %q: %w", dir, err)
-	}
-	g.unlockDir = unlock
-	return nil
-}
-
 func (g *Registry) open(ctx context.Context) error {
 	var err error
-	if g.driver, err = openDriver(ctx, g.opts); err != nil {
+	if g.driver, err = driver.Open(ctx, g.opts.storage()); err != nil {
 		return err
 	}
 	secret, err := g.prepare(ctx)
@@ -147,11 +113,11 @@ func (g *Registry) prepare(ctx context.Context) (secret string, err error) {
 		}
 		defer unlock()
 	}
-	if err := g.openFence(ctx); err != nil {
-		return "", s3Hint(err)
+	if err := g.driver.OpenFence(ctx, g.opts.storage()); err != nil {
+		return "", driver.S3Hint(err)
 	}
 	if secret, err = g.secret(ctx); err != nil {
-		return "", s3Hint(err)
+		return "", driver.S3Hint(err)
 	}
 	return secret, g.adopt(ctx)
 }
@@ -160,22 +126,22 @@ func (g *Registry) prepare(ctx context.Context) (secret string, err error) {
 // and replicas read each other's. Writing it also proves that storage can be
 // written.
 func (g *Registry) secret(ctx context.Context) (string, error) {
-	was, err := g.driver.readHeld(ctx, secretPath)
+	was, err := g.driver.ReadHeld(ctx, driver.SecretPath)
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w", secretPath, err)
+		return "", fmt.Errorf("read %s: %w", driver.SecretPath, err)
 	}
-	if len(was.content) >= 16 {
-		return was.content, g.probe(ctx)
+	if len(was.Content) >= 16 {
+		return was.Content, g.probe(ctx)
 	}
 	fresh := rand.Text() + rand.Text()
 	if g.opts.ReadOnly {
 		return fresh, nil
 	}
 	// Whoever was faster made the key of all.
-	if err := g.driver.replaceHeld(ctx, secretPath, []byte(fresh), was); err != nil && !errors.Is(err, errMoved) {
+	if err := g.driver.ReplaceHeld(ctx, driver.SecretPath, []byte(fresh), was); err != nil && !errors.Is(err, driver.ErrMoved) {
 		return "", fmt.Errorf("storage cannot be written: %w", err)
 	}
-	content, err := g.driver.GetContent(ctx, secretPath)
+	content, err := g.driver.GetContent(ctx, driver.SecretPath)
 	return string(content), err
 }
 
@@ -193,7 +159,7 @@ func (g *Registry) probe(ctx context.Context) error {
 		}
 		return fmt.Errorf("storage cannot be written: %w", err)
 	}
-	if err := g.driver.Delete(ctx, at); !isNotFound(err) {
+	if err := g.driver.Delete(ctx, at); !driver.IsNotFound(err) {
 		return err
 	}
 	return nil // another replica was faster
@@ -205,5 +171,5 @@ func (g *Registry) Close() error {
 	g.stop()
 	g.done.Wait()
 	g.keepSessions(context.Background())
-	return errors.Join(g.app.Shutdown(), g.driver.close(), g.unlockDir())
+	return errors.Join(g.app.Shutdown(), g.driver.Close())
 }

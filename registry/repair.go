@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Repair is Fsck that mends what it can while the registry serves: damaged
@@ -15,7 +16,7 @@ import (
 // from Options.RepairFrom; links are written anew from the manifests that need
 // them. Each damage is reported, with Mended where it is whole again. A tag is
 // never guessed and never deleted. It may be ended and begun again at any time.
-func (g *Registry) Repair(ctx context.Context, report func(Damage)) error {
+func (g *Registry) Repair(ctx context.Context, report func(driver.Damage)) error {
 	if g.opts.ReadOnly {
 		return fmt.Errorf("repair: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
@@ -23,7 +24,7 @@ func (g *Registry) Repair(ctx context.Context, report func(Damage)) error {
 		return fmt.Errorf("quarantine: %w", err)
 	}
 	f := &fsck{g: g, report: report, blobs: map[digest.Digest]string{}}
-	f.mend = func(ctx context.Context, d *Damage) bool {
+	f.mend = func(ctx context.Context, d *driver.Damage) bool {
 		how, err := g.mend(ctx, d)
 		switch {
 		case err != nil:
@@ -38,7 +39,7 @@ func (g *Registry) Repair(ctx context.Context, report func(Damage)) error {
 }
 
 // mend makes d good and says how; "" where nothing can.
-func (g *Registry) mend(ctx context.Context, d *Damage) (how string, err error) {
+func (g *Registry) mend(ctx context.Context, d *driver.Damage) (how string, err error) {
 	if d.Repository != "" {
 		leave, err := g.opts.Locker.Lock(ctx, "repository/"+d.Repository, true)
 		if err != nil {
@@ -47,57 +48,57 @@ func (g *Registry) mend(ctx context.Context, d *Damage) (how string, err error) 
 		defer leave()
 	}
 	switch d.Kind {
-	case DamagedBytes:
-		moved, err := g.setAside(ctx, d.target, false) // what cannot be read at all stays, and is replaced
+	case driver.DamagedBytes:
+		moved, err := g.setAside(ctx, d.Target, false) // what cannot be read at all stays, and is replaced
 		if err == nil && !moved {
 			return "good when it was read again", nil
 		}
 		if d.Repository == "" {
 			return "", errors.Join(errors.New("set aside; no repository holds it"), err)
 		}
-		return g.mendBytes(ctx, d.Repository, d.link, d.target)
-	case MissingBytes, SetAside:
-		return g.mendBytes(ctx, d.Repository, d.link, d.target)
-	case DamagedLink, MissingReference, LostTag:
+		return g.mendBytes(ctx, d.Repository, d.Link, d.Target)
+	case driver.MissingBytes, driver.SetAside:
+		return g.mendBytes(ctx, d.Repository, d.Link, d.Target)
+	case driver.DamagedLink, driver.MissingReference, driver.LostTag:
 		return g.mendLink(ctx, d)
-	case DamagedReferrer:
+	case driver.DamagedReferrer:
 		return g.mendReferrer(ctx, d)
-	case MissingMark:
-		return "listed", g.driver.PutContent(ctx, markPath(d.Repository), []byte(d.Repository))
+	case driver.MissingMark:
+		return "listed", g.driver.PutContent(ctx, driver.MarkPath(d.Repository), []byte(d.Repository))
 	}
 	return "", nil
 }
 
 // mendLink makes the repository hold target again, once its bytes are good.
-func (g *Registry) mendLink(ctx context.Context, d *Damage) (how string, err error) {
-	if d.target.Algorithm() != digest.SHA256 {
+func (g *Registry) mendLink(ctx context.Context, d *driver.Damage) (how string, err error) {
+	if d.Target.Algorithm() != digest.SHA256 {
 		return "", nil // where its bytes are is what the link said
 	}
 	how = "link written anew"
-	if fi, err := g.driver.Stat(ctx, blobPath(d.target)); err != nil || fi.Size() == 0 {
+	if fi, err := g.driver.Stat(ctx, driver.BlobPath(d.Target)); err != nil || fi.Size() == 0 {
 		if err := missingIsFine(err); err != nil {
 			return "", err
 		}
-		fetched, err := g.mendBytes(ctx, d.Repository, d.link, d.target)
+		fetched, err := g.mendBytes(ctx, d.Repository, d.Link, d.Target)
 		if err != nil {
 			return "", err
 		}
 		how += ", bytes " + fetched
-	} else if what := g.wrong(ctx, d.target, nil); what != "" {
+	} else if what := g.wrong(ctx, d.Target, nil); what != "" {
 		return "", errors.New(what)
 	}
-	if d.link == ManifestLink {
-		if m, err := g.manifestBytes(ctx, d.target); err != nil || m == nil {
-			return "", errors.Join(err, fmt.Errorf("the bytes of %s are no manifest", d.target))
+	if d.Link == driver.ManifestLink {
+		if m, err := g.manifestBytes(ctx, d.Target); err != nil || m == nil {
+			return "", errors.Join(err, fmt.Errorf("the bytes of %s are no manifest", d.Target))
 		}
 	}
-	return how, g.putLink(ctx, linkPath(d.Repository, d.link, d.target), d.target)
+	return how, g.putLink(ctx, driver.LinkPath(d.Repository, d.Link, d.Target), d.Target)
 }
 
 // mendReferrer writes the link of a referrer from its manifest, and removes
 // one that its manifest does not know.
-func (g *Registry) mendReferrer(ctx context.Context, d *Damage) (how string, err error) {
-	m, err := g.loadManifest(ctx, d.Repository, d.target)
+func (g *Registry) mendReferrer(ctx context.Context, d *driver.Damage) (how string, err error) {
+	m, err := g.loadManifest(ctx, d.Repository, d.Target)
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return "", err
 	}
@@ -105,7 +106,7 @@ func (g *Registry) mendReferrer(ctx context.Context, d *Damage) (how string, err
 		if err := g.putReferrer(ctx, d.Repository, m); err != nil {
 			return "", err
 		}
-		if d.Path == referrerPath(d.Repository, m.Subject.Digest, m.digest) {
+		if d.Path == driver.ReferrerPath(d.Repository, m.Subject.Digest, m.digest) {
 			return "written anew", nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // layoutVersion is written when our half of the storage was completed from
@@ -21,7 +22,7 @@ const layoutVersion = "1"
 // the order of their names. It reads a list that is kept beside distribution's
 // tree, one small file per repository. The first error of fn ends it.
 func (g *Registry) Repositories(ctx context.Context, fn func(repository string) error) error {
-	return g.walkNames(ctx, markRoot, markFile, fn)
+	return g.walkNames(ctx, driver.MarkRoot, driver.MarkFile, fn)
 }
 
 // walkNames calls fn for every name below root whose folder holds an entry
@@ -33,7 +34,7 @@ func (g *Registry) walkNames(ctx context.Context, root, leaf string, fn func(str
 			return err
 		}
 		entries, err := g.driver.List(ctx, path.Join(root, name))
-		if isNotFound(err) {
+		if driver.IsNotFound(err) {
 			return nil
 		}
 		if err != nil {
@@ -68,9 +69,9 @@ func (g *Registry) mark(ctx context.Context, repo string) error {
 	if _, ok := g.marked.Load(repo); ok {
 		return nil
 	}
-	at := markPath(repo)
+	at := driver.MarkPath(repo)
 	_, err := g.driver.Stat(ctx, at)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		err = g.driver.PutContent(ctx, at, []byte(repo))
 	}
 	if err == nil {
@@ -84,8 +85,8 @@ func (g *Registry) known(ctx context.Context, repo string) (bool, error) {
 	if _, ok := g.marked.Load(repo); ok {
 		return true, nil
 	}
-	_, err := g.driver.Stat(ctx, markPath(repo))
-	if isNotFound(err) {
+	_, err := g.driver.Stat(ctx, driver.MarkPath(repo))
+	if driver.IsNotFound(err) {
 		return false, nil
 	}
 	if err != nil {
@@ -98,12 +99,12 @@ func (g *Registry) known(ctx context.Context, repo string) (bool, error) {
 // adopt completes our half of the storage from distribution's half, so that a
 // directory written by another distribution registry can be served.
 func (g *Registry) adopt(ctx context.Context) error {
-	if at, err := g.driver.GetContent(ctx, layoutPath); err == nil {
+	if at, err := g.driver.GetContent(ctx, driver.LayoutPath); err == nil {
 		if string(at) != layoutVersion {
-			return fmt.Errorf("%s: storage layout %.20q, this binary reads %q: it was written by a newer version", layoutPath, at, layoutVersion)
+			return fmt.Errorf("%s: storage layout %.20q, this binary reads %q: it was written by a newer version", driver.LayoutPath, at, layoutVersion)
 		}
 		return nil
-	} else if !isNotFound(err) {
+	} else if !driver.IsNotFound(err) {
 		return err
 	}
 	if g.opts.ReadOnly {
@@ -112,14 +113,14 @@ func (g *Registry) adopt(ctx context.Context) error {
 	if err := g.Reconcile(ctx); err != nil {
 		return err
 	}
-	return g.driver.PutContent(ctx, layoutPath, []byte(layoutVersion))
+	return g.driver.PutContent(ctx, driver.LayoutPath, []byte(layoutVersion))
 }
 
 // Reconcile walks distribution's half of the storage and writes what is
 // missing in ours: the list of repositories and the referrer links. It runs
 // by itself when a storage is opened for the first time.
 func (g *Registry) Reconcile(ctx context.Context) error {
-	return g.walkNames(ctx, repositoryRoot, "_manifests", func(repo string) error {
+	return g.walkNames(ctx, driver.RepositoryRoot, "_manifests", func(repo string) error {
 		if err := g.mark(ctx, repo); err != nil {
 			return err
 		}

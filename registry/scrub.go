@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 const (
@@ -28,12 +29,12 @@ type ScrubState struct {
 	StartedAt  time.Time `json:"started_at,omitzero"`  // of the pass that runs, or ran last
 	FinishedAt time.Time `json:"finished_at,omitzero"` // of the last whole pass
 	// Cursor is the last digest of a pass that is not finished.
-	Cursor  digest.Digest `json:"cursor,omitempty"`
-	Blobs   int64         `json:"blobs"`
-	Bytes   int64         `json:"bytes"`
-	Damaged int64         `json:"damaged"`
-	Mended  int64         `json:"mended"`
-	Found   []Damage      `json:"found,omitempty"`
+	Cursor  digest.Digest   `json:"cursor,omitempty"`
+	Blobs   int64           `json:"blobs"`
+	Bytes   int64           `json:"bytes"`
+	Damaged int64           `json:"damaged"`
+	Mended  int64           `json:"mended"`
+	Found   []driver.Damage `json:"found,omitempty"`
 }
 
 // Running reports whether a pass was begun and not finished.
@@ -48,13 +49,13 @@ type ScrubOptions struct {
 	// Progress, if any, is told after each blob.
 	Progress func(ScrubState)
 	// Damaged, if any, is told of each damage as it is found.
-	Damaged func(Damage)
+	Damaged func(driver.Damage)
 }
 
 // ScrubState reads how far the last scrub came.
 func (g *Registry) ScrubState(ctx context.Context) (ScrubState, error) {
 	content, err := g.driver.GetContent(ctx, scrubPath)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return ScrubState{}, nil
 	}
 	if err != nil {
@@ -124,7 +125,7 @@ type scrub struct {
 // walk goes through <alg>/<2 hex>/<hex> in order, behind the cursor.
 func (s *scrub) walk(ctx context.Context) error {
 	s.saved = time.Now()
-	algs, err := s.list(ctx, blobRoot)
+	algs, err := s.list(ctx, driver.BlobRoot)
 	if err != nil {
 		return err
 	}
@@ -208,7 +209,7 @@ func (s *scrub) pace(ctx context.Context, n int) error {
 
 func (s *scrub) damaged(ctx context.Context, d digest.Digest, what string) error {
 	s.g.faults.seen.Add(1)
-	return s.mend(ctx, Damage{Kind: DamagedBytes, Digest: d, Path: blobPath(d), What: what, target: d})
+	return s.mend(ctx, driver.Damage{Kind: driver.DamagedBytes, Digest: d, Path: driver.BlobPath(d), What: what, Target: d})
 }
 
 // quarantined tries again to mend what was set aside before, and drops what
@@ -221,17 +222,17 @@ func (s *scrub) quarantined(ctx context.Context, d digest.Digest) error {
 		return s.g.drop(ctx, d)
 	}
 	damage := s.g.absent(ctx, "", d, d, "the bytes")
-	damage.target = d
+	damage.Target = d
 	return s.mend(ctx, *damage)
 }
 
-func (s *scrub) mend(ctx context.Context, damage Damage) error {
+func (s *scrub) mend(ctx context.Context, damage driver.Damage) error {
 	d := damage.Digest
 	repo, kind, err := s.g.holder(ctx, d)
 	if err != nil {
 		return err
 	}
-	damage.Repository, damage.link = repo, kind
+	damage.Repository, damage.Link = repo, kind
 	how, err := s.g.mend(ctx, &damage)
 	if err != nil {
 		damage.What += "; not mended: " + err.Error()
@@ -260,16 +261,16 @@ func (s *scrub) save(ctx context.Context) error {
 }
 
 // holder finds a repository that holds d; "" where none does.
-func (g *Registry) holder(ctx context.Context, d digest.Digest) (repo string, kind LinkKind, err error) {
+func (g *Registry) holder(ctx context.Context, d digest.Digest) (repo string, kind driver.LinkKind, err error) {
 	for _, place := range []struct {
 		leaf string
-		kind LinkKind
-	}{{"_manifests", ManifestLink}, {"_layers", BlobLink}} {
-		err := g.walkNames(ctx, repositoryRoot, place.leaf, func(at string) error {
+		kind driver.LinkKind
+	}{{"_manifests", driver.ManifestLink}, {"_layers", driver.BlobLink}} {
+		err := g.walkNames(ctx, driver.RepositoryRoot, place.leaf, func(at string) error {
 			if repo != "" {
 				return nil
 			}
-			_, err := g.driver.Stat(ctx, linkPath(at, place.kind, d))
+			_, err := g.driver.Stat(ctx, driver.LinkPath(at, place.kind, d))
 			if err == nil {
 				repo, kind = at, place.kind
 			}
@@ -279,5 +280,5 @@ func (g *Registry) holder(ctx context.Context, d digest.Digest) (repo string, ki
 			return repo, kind, err
 		}
 	}
-	return "", BlobLink, nil
+	return "", driver.BlobLink, nil
 }

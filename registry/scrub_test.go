@@ -22,6 +22,7 @@ import (
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // mirrored is a registry that mends from another one with the same content.
@@ -42,8 +43,8 @@ func TestScrubNamesSetsAsideAndFetchesAgain_B12(t *testing.T) {
 			x := mirrored(t, k.lies)
 			damages["a byte flipped"](t, x.at(x.layer.Digest))
 			damages["truncated"](t, x.at(x.version.Digest))
-			var told []registry.Damage
-			state, err := x.s.Scrub(t.Context(), registry.ScrubOptions{Damaged: func(d registry.Damage) { told = append(told, d) }})
+			var told []driver.Damage
+			state, err := x.s.Scrub(t.Context(), registry.ScrubOptions{Damaged: func(d driver.Damage) { told = append(told, d) }})
 			if err != nil || state.Damaged != 2 || len(told) != 2 || state.Running() || state.Cursor != "" {
 				t.Fatalf("%+v, told %d, %v", state, len(told), err)
 			}
@@ -127,20 +128,20 @@ func TestRepairMendsWhatItCanAndNamesTheRest_B12(t *testing.T) {
 	t.Parallel()
 	for says, k := range map[string]struct {
 		file   func(x *stored) string
-		kind   registry.DamageKind
+		kind   driver.DamageKind
 		remove bool
 		stays  bool
 	}{
-		"a blob's bytes changed":      {func(x *stored) string { return x.data(x.layer.Digest) }, registry.DamagedBytes, false, false},
-		"a blob's bytes are gone":     {func(x *stored) string { return x.data(x.layer.Digest) }, registry.MissingBytes, true, false},
-		"a blob's link changed":       {func(x *stored) string { return x.link("_layers/sha256/" + x.layer.Digest.Encoded()) }, registry.DamagedLink, false, false},
-		"a blob's link is gone":       {func(x *stored) string { return x.link("_layers/sha256/" + x.layer.Digest.Encoded()) }, registry.MissingReference, true, false},
-		"a manifest's bytes changed":  {func(x *stored) string { return x.data(x.version.Digest) }, registry.DamagedBytes, false, false},
-		"a manifest's bytes are gone": {func(x *stored) string { return x.data(x.version.Digest) }, registry.MissingBytes, true, false},
-		"a manifest's link changed":   {func(x *stored) string { return x.link("_manifests/revisions/sha256/" + x.version.Digest.Encoded()) }, registry.DamagedLink, false, false},
-		"a manifest's link is gone":   {func(x *stored) string { return x.link("_manifests/revisions/sha256/" + x.version.Digest.Encoded()) }, registry.LostTag, true, false},
-		"a tag changed":               {func(x *stored) string { return x.link("_manifests/tags/1.0.0/current") }, registry.DamagedTag, false, true},
-		"a repository's mark is gone": {func(*stored) string { return "oarlock/repositories/acme/hello/_repository" }, registry.MissingMark, true, false},
+		"a blob's bytes changed":      {func(x *stored) string { return x.data(x.layer.Digest) }, driver.DamagedBytes, false, false},
+		"a blob's bytes are gone":     {func(x *stored) string { return x.data(x.layer.Digest) }, driver.MissingBytes, true, false},
+		"a blob's link changed":       {func(x *stored) string { return x.link("_layers/sha256/" + x.layer.Digest.Encoded()) }, driver.DamagedLink, false, false},
+		"a blob's link is gone":       {func(x *stored) string { return x.link("_layers/sha256/" + x.layer.Digest.Encoded()) }, driver.MissingReference, true, false},
+		"a manifest's bytes changed":  {func(x *stored) string { return x.data(x.version.Digest) }, driver.DamagedBytes, false, false},
+		"a manifest's bytes are gone": {func(x *stored) string { return x.data(x.version.Digest) }, driver.MissingBytes, true, false},
+		"a manifest's link changed":   {func(x *stored) string { return x.link("_manifests/revisions/sha256/" + x.version.Digest.Encoded()) }, driver.DamagedLink, false, false},
+		"a manifest's link is gone":   {func(x *stored) string { return x.link("_manifests/revisions/sha256/" + x.version.Digest.Encoded()) }, driver.LostTag, true, false},
+		"a tag changed":               {func(x *stored) string { return x.link("_manifests/tags/1.0.0/current") }, driver.DamagedTag, false, true},
+		"a repository's mark is gone": {func(*stored) string { return "oarlock/repositories/acme/hello/_repository" }, driver.MissingMark, true, false},
 	} {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()
@@ -154,7 +155,7 @@ func TestRepairMendsWhatItCanAndNamesTheRest_B12(t *testing.T) {
 				rewrite(t, at, []byte(`damaged`))
 			}
 			named := false
-			err := x.s.Repair(t.Context(), func(d registry.Damage) {
+			err := x.s.Repair(t.Context(), func(d driver.Damage) {
 				named = named || d.Kind == k.kind && d.Repository == "acme/hello"
 				if (d.Mended == "") != k.stays {
 					t.Errorf("%+v", d)
@@ -205,8 +206,8 @@ func TestRepairWritesReferrerLinksAnew_B12(t *testing.T) {
 			x := newStored(t)
 			damage(t, filepath.Join(x.dir, x.referrerAt))
 			mended := 0
-			err := x.s.Repair(t.Context(), func(d registry.Damage) {
-				if d.Kind == registry.DamagedReferrer && d.Mended != "" {
+			err := x.s.Repair(t.Context(), func(d driver.Damage) {
+				if d.Kind == driver.DamagedReferrer && d.Mended != "" {
 					mended++
 				}
 			})

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // maxSessions is how many uploads that have no bytes yet are kept in memory;
@@ -117,11 +119,11 @@ func (g *Registry) sessionURL(id string, s session) (string, error) {
 
 // materialise puts a session into storage, where distribution's handler finds it.
 func (g *Registry) materialise(ctx context.Context, id string, s session) error {
-	dir := path.Join(repositoryRoot, s.repo, "_uploads", id)
+	dir := path.Join(driver.RepositoryRoot, s.repo, "_uploads", id)
 	if err := g.driver.PutContent(ctx, path.Join(dir, "startedat"), []byte(s.began.Format(time.RFC3339))); err != nil {
 		return err
 	}
-	if g.driver.root == "" { // an object that is to grow has to be begun
+	if g.driver.Root() == "" { // an object that is to grow has to be begun
 		w, err := g.driver.Writer(ctx, path.Join(dir, "data"), false)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Tags calls fn for every tag of repo with the manifest it means, in the order
@@ -103,7 +104,7 @@ func (g *Registry) Blob(ctx context.Context, repo string, d digest.Digest, limit
 		if err != nil {
 			return nil, describe(err, "blob %s@%s", repo, d)
 		}
-		return nil, g.found(ctx, &Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: blobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
+		return nil, g.found(ctx, &driver.Damage{Kind: driver.DamagedBytes, Repository: repo, Digest: d, Path: driver.BlobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
 	}
 	return content, nil
 }

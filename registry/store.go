@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // manifestContent reads the manifest d of repo and checks its bytes against d.
@@ -31,20 +33,20 @@ func (g *Registry) loadManifest(ctx context.Context, repo string, d digest.Diges
 	if err != nil {
 		return nil, err
 	}
-	at := blobPath(to)
+	at := driver.BlobPath(to)
 	content, err := g.driver.GetContent(ctx, at)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil, g.absent(ctx, repo, d, to, "the manifest's bytes")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", at, err)
 	}
 	if got := d.Algorithm().FromBytes(content); got != d {
-		return nil, g.found(ctx, &Damage{Kind: DamagedBytes, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("the manifest's bytes have digest %s", got)}, to)
+		return nil, g.found(ctx, &driver.Damage{Kind: driver.DamagedBytes, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("the manifest's bytes have digest %s", got)}, to)
 	}
 	m, err := readManifest(content)
 	if err != nil {
-		return nil, &Damage{Repository: repo, Digest: d, Path: at, What: "not a manifest: " + err.Error()}
+		return nil, &driver.Damage{Repository: repo, Digest: d, Path: at, What: "not a manifest: " + err.Error()}
 	}
 	return m, nil
 }
@@ -57,8 +59,8 @@ func (g *Registry) putManifest(ctx context.Context, repo string, m *manifest, as
 	if err := g.putBytes(ctx, m.digest, m.content); err != nil {
 		return err
 	}
-	if err := g.putLink(ctx, revisionPath(repo, m.digest), m.digest); err != nil || as == m.digest {
+	if err := g.putLink(ctx, driver.RevisionPath(repo, m.digest), m.digest); err != nil || as == m.digest {
 		return err
 	}
-	return g.putLink(ctx, revisionPath(repo, as), m.digest)
+	return g.putLink(ctx, driver.RevisionPath(repo, as), m.digest)
 }

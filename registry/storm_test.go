@@ -17,6 +17,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // TestStormLeavesNothingDangling pushes, tags, deletes and lists at once, and
@@ -63,7 +64,7 @@ func TestStormLeavesNothingDangling(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	if err := s.Fsck(t.Context(), func(d registry.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+	if err := s.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 		t.Fatal(err)
 	}
 	err := s.Tags(t.Context(), "free/x", func(tag string, d digest.Digest) error {

@@ -8,6 +8,7 @@ import (
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Sweep is what a garbage collector needs of a registry: to list what is
@@ -46,13 +47,13 @@ func (s Sweep) Lock(ctx context.Context, repo string) (unlock func(), err error)
 // Repositories calls fn for every repository that holds or held a link, also
 // those that no manifest was ever pushed to.
 func (s Sweep) Repositories(ctx context.Context, fn func(repository string) error) error {
-	places := []struct{ root, leaf string }{{repositoryRoot, "_manifests"}, {repositoryRoot, "_layers"}, {condemnedRoot, condemnedLeaf}}
+	places := []struct{ root, leaf string }{{driver.RepositoryRoot, "_manifests"}, {driver.RepositoryRoot, "_layers"}, {driver.CondemnedRoot, driver.CondemnedLeaf}}
 	for i, place := range places {
 		err := s.g.walkNames(ctx, place.root, place.leaf, func(repo string) error {
 			for _, before := range places[:i] {
 				if _, err := s.raw().Stat(ctx, path.Join(before.root, repo, before.leaf)); err == nil {
 					return nil
-				} else if !isNotFound(err) {
+				} else if !driver.IsNotFound(err) {
 					return err
 				}
 			}
@@ -68,7 +69,7 @@ func (s Sweep) Repositories(ctx context.Context, fn func(repository string) erro
 // list calls fn for every entry of dir, which may be missing.
 func (s Sweep) list(ctx context.Context, dir string, fn func(at string) error) error {
 	entries, err := s.raw().List(ctx, dir)
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
@@ -85,6 +86,13 @@ func (s Sweep) list(ctx context.Context, dir string, fn func(at string) error) e
 	return nil
 }
 
-// raw is the driver below the hooks of sweep_revive.go: looking through it
+// raw is the driver below the hooks of storage/driver: looking through it
 // brings nothing back.
 func (s Sweep) raw() storagedriver.StorageDriver { return s.g.driver.StorageDriver }
+
+// Generation changes with everything that is changed in repo. It is false
+// where other processes write too, of which this one does not hear. A number
+// is worth nothing in another process.
+func (s Sweep) Generation(repo string) (uint64, bool) {
+	return s.g.driver.Generation(repo).Load(), !s.g.opts.Replicated && !s.g.opts.ReadOnly
+}

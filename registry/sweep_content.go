@@ -7,6 +7,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Content is what a stored manifest holds and what it speaks about.
@@ -41,13 +43,13 @@ func (s Sweep) Content(ctx context.Context, repo string, d digest.Digest) (Conte
 }
 
 func (s Sweep) manifest(ctx context.Context, repo string, d digest.Digest) (*manifest, error) {
-	at := blobPath(d)
+	at := driver.BlobPath(d)
 	bad := func(format string, args ...any) (*manifest, error) {
-		return nil, &Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf(format, args...)}
+		return nil, &driver.Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf(format, args...)}
 	}
 	content, err := s.raw().GetContent(ctx, at)
 	switch {
-	case isNotFound(err):
+	case driver.IsNotFound(err):
 		return bad("the manifest's bytes are missing")
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", at, err)

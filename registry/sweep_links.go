@@ -11,20 +11,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oarlock/oarlock/artifact"
-)
-
-// A LinkKind says what a link makes a repository hold.
-type LinkKind string
-
-// The kinds of link.
-const (
-	ManifestLink LinkKind = "manifest"
-	BlobLink     LinkKind = "blob"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Link makes a manifest or blob belong to a repository.
 type Link struct {
-	Kind    LinkKind
+	Kind    driver.LinkKind
 	Digest  digest.Digest // the name
 	Target  digest.Digest // under which the bytes are stored
 	Changed time.Time     // when it was last written; zero for one that was set aside
@@ -39,10 +31,10 @@ func (l Link) Condemned() bool { return l.Run != "" }
 // set aside, and bad for each that cannot be read; its Digest is "" where the
 // name is no digest either. A link that known has, by kind, digest and whether
 // it was set aside, is not read again.
-func (s Sweep) Links(ctx context.Context, repo string, known func(LinkKind, digest.Digest, bool) (Link, bool), fn func(Link), bad func(Damage)) error {
-	for _, kind := range []LinkKind{ManifestLink, BlobLink} {
+func (s Sweep) Links(ctx context.Context, repo string, known func(driver.LinkKind, digest.Digest, bool) (Link, bool), fn func(Link), bad func(driver.Damage)) error {
+	for _, kind := range []driver.LinkKind{driver.ManifestLink, driver.BlobLink} {
 		for _, alg := range []digest.Algorithm{digest.SHA256, digest.SHA512} {
-			dir := path.Join(linkDir(repo, kind), alg.String())
+			dir := path.Join(driver.LinkDir(repo, kind), alg.String())
 			err := s.readAll(ctx, dir, fn, bad, func(ctx context.Context, at string) (read, error) {
 				if l, ok := known(kind, digest.NewDigestFromEncoded(alg, path.Base(at)), false); ok {
 					return read{link: &l}, nil
@@ -54,10 +46,10 @@ func (s Sweep) Links(ctx context.Context, repo string, known func(LinkKind, dige
 			}
 		}
 	}
-	for _, kind := range []LinkKind{ManifestLink, BlobLink} {
-		dir := path.Join(condemnedRoot, repo, condemnedLeaf, string(kind)+"s")
+	for _, kind := range []driver.LinkKind{driver.ManifestLink, driver.BlobLink} {
+		dir := path.Join(driver.CondemnedRoot, repo, driver.CondemnedLeaf, string(kind)+"s")
 		err := s.readAll(ctx, dir, fn, bad, func(ctx context.Context, at string) (read, error) {
-			d, ok := linkName(at)
+			d, ok := driver.LinkName(at)
 			if !ok {
 				return read{}, nil // left behind by a cut write
 			}
@@ -76,12 +68,12 @@ func (s Sweep) Links(ctx context.Context, repo string, known func(LinkKind, dige
 // read is what came of reading one link: it, what is wrong with it, or nothing.
 type read struct {
 	link   *Link
-	damage *Damage
+	damage *driver.Damage
 }
 
 // readAll reads the entries of dir, which may be missing, and tells of them in
 // their order.
-func (s Sweep) readAll(ctx context.Context, dir string, fn func(Link), bad func(Damage), one func(context.Context, string) (read, error)) error {
+func (s Sweep) readAll(ctx context.Context, dir string, fn func(Link), bad func(driver.Damage), one func(context.Context, string) (read, error)) error {
 	var entries []string
 	err := s.list(ctx, dir, func(at string) error { entries = append(entries, at); return nil })
 	if err != nil {
@@ -108,7 +100,7 @@ func (s Sweep) readAll(ctx context.Context, dir string, fn func(Link), bad func(
 // Each calls fn for the numbers below n: in order where storage is files, many
 // at once where each is a request to somebody else. The first error ends it.
 func (s Sweep) Each(ctx context.Context, n int, fn func(ctx context.Context, i int) error) error {
-	if s.g.driver.root != "" {
+	if s.g.driver.Root() != "" {
 		for i := range n {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -134,9 +126,9 @@ func (s Sweep) Each(ctx context.Context, n int, fn func(ctx context.Context, i i
 }
 
 // aside reads one link that was set aside.
-func (s Sweep) aside(ctx context.Context, repo string, kind LinkKind, d digest.Digest, at string) (read, error) {
+func (s Sweep) aside(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest, at string) (read, error) {
 	told, err := s.sentence(ctx, at, d)
-	var damage *Damage
+	var damage *driver.Damage
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
 		return read{}, nil
@@ -150,10 +142,10 @@ func (s Sweep) aside(ctx context.Context, repo string, kind LinkKind, d digest.D
 }
 
 // link reads one link in force.
-func (s Sweep) link(ctx context.Context, repo string, kind LinkKind, alg digest.Algorithm, dir string) (read, error) {
+func (s Sweep) link(ctx context.Context, repo string, kind driver.LinkKind, alg digest.Algorithm, dir string) (read, error) {
 	d := digest.NewDigestFromEncoded(alg, path.Base(dir))
 	if d.Validate() != nil {
-		return read{damage: &Damage{Repository: repo, Path: dir, What: "the path names no digest"}}, nil
+		return read{damage: &driver.Damage{Repository: repo, Path: dir, What: "the path names no digest"}}, nil
 	}
 	at := path.Join(dir, "link")
 	fi, err := s.raw().Stat(ctx, at)
@@ -161,7 +153,7 @@ func (s Sweep) link(ctx context.Context, repo string, kind LinkKind, alg digest.
 	if err == nil {
 		content, err = s.raw().GetContent(ctx, at)
 	}
-	if isNotFound(err) || err == nil && len(content) == 0 {
+	if driver.IsNotFound(err) || err == nil && len(content) == 0 {
 		return read{}, nil
 	}
 	if err != nil {
@@ -169,7 +161,7 @@ func (s Sweep) link(ctx context.Context, repo string, kind LinkKind, alg digest.
 	}
 	to, err := digest.Parse(string(content))
 	if err != nil || (alg == digest.SHA256 && to != d) {
-		return read{damage: &Damage{Kind: DamagedLink, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("is a link with content %.80q", content)}}, nil
+		return read{damage: &driver.Damage{Kind: driver.DamagedLink, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("is a link with content %.80q", content)}}, nil
 	}
 	return read{link: &Link{Kind: kind, Digest: d, Target: to, Changed: fi.ModTime()}}, nil
 }

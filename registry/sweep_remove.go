@@ -14,27 +14,27 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Condemn sets a link aside. It is false when the link was written again since
 // it was listed. The caller holds the repository's lock.
 func (s Sweep) Condemn(ctx context.Context, repo string, l Link, run string, now time.Time) (bool, error) {
-	sweeping.Lock()
-	defer sweeping.Unlock()
-	at := linkPath(repo, l.Kind, l.Digest)
+	defer driver.LockSweep()()
+	at := driver.LinkPath(repo, l.Kind, l.Digest)
 	fi, err := s.raw().Stat(ctx, at)
-	if isNotFound(err) || err == nil && !fi.ModTime().Equal(l.Changed) {
+	if driver.IsNotFound(err) || err == nil && !fi.ModTime().Equal(l.Changed) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if err := s.put(ctx, condemnedPath(repo, l.Kind, l.Digest), sentence{l.Target, now.UTC(), run}); err != nil {
+	if err := s.put(ctx, driver.CondemnedPath(repo, l.Kind, l.Digest), driver.Sentence{Target: l.Target, Since: now.UTC(), Run: run}); err != nil {
 		return false, err
 	}
 	err = s.g.deleteLink(ctx, at, at)
 	s.g.manifests.drop(repo + "@" + l.Digest.String())
-	if err != nil && !isNotFound(err) {
+	if err != nil && !driver.IsNotFound(err) {
 		return false, err
 	}
 	return true, nil
@@ -42,14 +42,14 @@ func (s Sweep) Condemn(ctx context.Context, repo string, l Link, run string, now
 
 // Restore puts a link back that was set aside.
 func (s Sweep) Restore(ctx context.Context, repo string, l Link) error {
-	_, err := s.g.driver.GetContent(ctx, linkPath(repo, l.Kind, l.Digest))
-	if isNotFound(err) {
+	_, err := s.g.driver.GetContent(ctx, driver.LinkPath(repo, l.Kind, l.Digest))
+	if driver.IsNotFound(err) {
 		return nil // dropped meanwhile
 	}
 	if err != nil {
 		return err
 	}
-	return missingIsFine(s.raw().Delete(ctx, condemnedPath(repo, l.Kind, l.Digest)))
+	return missingIsFine(s.raw().Delete(ctx, driver.CondemnedPath(repo, l.Kind, l.Digest)))
 }
 
 // Purge drops a link that was set aside, and with a manifest what its subject
@@ -65,17 +65,16 @@ func (s Sweep) Purge(ctx context.Context, repo string, l Link) (bool, error) {
 	return dropped, err
 }
 
-func isWhole(l Link) bool { return l.Kind == ManifestLink && l.Digest == l.Target }
+func isWhole(l Link) bool { return l.Kind == driver.ManifestLink && l.Digest == l.Target }
 
 func (s Sweep) purge(ctx context.Context, repo string, l Link, event *Event) (bool, error) {
-	sweeping.Lock()
-	defer sweeping.Unlock()
-	at, aside := linkPath(repo, l.Kind, l.Digest), condemnedPath(repo, l.Kind, l.Digest)
+	defer driver.LockSweep()()
+	at, aside := driver.LinkPath(repo, l.Kind, l.Digest), driver.CondemnedPath(repo, l.Kind, l.Digest)
 	_, err := s.raw().Stat(ctx, at)
 	if err == nil {
 		return false, missingIsFine(s.raw().Delete(ctx, aside))
 	}
-	if !isNotFound(err) {
+	if !driver.IsNotFound(err) {
 		return false, err
 	}
 	if isWhole(l) {
@@ -102,10 +101,9 @@ func (s Sweep) purge(ctx context.Context, repo string, l Link, event *Event) (bo
 // Recover finishes what a killed collection left: bytes on their way out come
 // back, to be judged again.
 func (s Sweep) Recover(ctx context.Context) error {
-	return s.names(ctx, removedRoot, func(d digest.Digest, at string) error {
-		sweeping.Lock()
-		defer sweeping.Unlock()
-		if _, err := s.g.driver.restoreBytes(ctx, d); err != nil {
+	return s.names(ctx, driver.RemovedRoot, func(d digest.Digest, at string) error {
+		defer driver.LockSweep()()
+		if _, err := s.g.driver.RestoreBytes(ctx, d); err != nil {
 			return err
 		}
 		return missingIsFine(s.raw().Delete(ctx, at))
@@ -115,7 +113,7 @@ func (s Sweep) Recover(ctx context.Context) error {
 // Bytes calls fn for everything that is stored by digest, linked or not. With
 // a time, empty folders that did not change since are removed on the way.
 func (s Sweep) Bytes(ctx context.Context, emptySince time.Time, fn func(d digest.Digest, size int64, changed time.Time) error) error {
-	err := s.raw().Walk(ctx, blobRoot, func(fi storagedriver.FileInfo) error {
+	err := s.raw().Walk(ctx, driver.BlobRoot, func(fi storagedriver.FileInfo) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -125,7 +123,7 @@ func (s Sweep) Bytes(ctx context.Context, emptySince time.Time, fn func(d digest
 			}
 			return nil
 		}
-		if d, ok := blobAt(fi.Path()); ok {
+		if d, ok := driver.BlobAt(fi.Path()); ok {
 			return fn(d, fi.Size(), fi.ModTime())
 		}
 		return nil
@@ -135,8 +133,8 @@ func (s Sweep) Bytes(ctx context.Context, emptySince time.Time, fn func(d digest
 
 // Size is how many bytes are stored as d; false when d is not stored.
 func (s Sweep) Size(ctx context.Context, d digest.Digest) (size int64, stored bool, err error) {
-	fi, err := s.raw().Stat(ctx, blobPath(d))
-	if isNotFound(err) {
+	fi, err := s.raw().Stat(ctx, driver.BlobPath(d))
+	if driver.IsNotFound(err) {
 		return 0, false, nil
 	}
 	if err != nil {
@@ -147,13 +145,13 @@ func (s Sweep) Size(ctx context.Context, d digest.Digest) (size int64, stored bo
 
 // Doomed calls fn for all bytes that Doom named and nobody looked for since.
 func (s Sweep) Doomed(ctx context.Context, fn func(d digest.Digest) error) error {
-	return s.names(ctx, doomedRoot, func(d digest.Digest, _ string) error { return fn(d) })
+	return s.names(ctx, driver.DoomedRoot, func(d digest.Digest, _ string) error { return fn(d) })
 }
 
 // Sentence says when and in which run bytes were doomed; false when they were
 // not. What cannot be read was not, and is doomed afresh.
 func (s Sweep) Sentence(ctx context.Context, d digest.Digest) (since time.Time, run string, doomed bool, err error) {
-	told, err := s.sentence(ctx, doomedPath(d), d)
+	told, err := s.sentence(ctx, driver.DoomedPath(d), d)
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 		return time.Time{}, "", false, nil
 	}
@@ -163,33 +161,32 @@ func (s Sweep) Sentence(ctx context.Context, d digest.Digest) (since time.Time, 
 // Doom names bytes that no link leads to, for Remove in a later run. Whoever
 // looks for them until then takes it back.
 func (s Sweep) Doom(ctx context.Context, d digest.Digest, run string, now time.Time) error {
-	return s.put(ctx, doomedPath(d), sentence{d, now.UTC(), run})
+	return s.put(ctx, driver.DoomedPath(d), driver.Sentence{Target: d, Since: now.UTC(), Run: run})
 }
 
 // Spare takes back that d was doomed.
-func (s Sweep) Spare(ctx context.Context, d digest.Digest) error { return s.g.driver.spare(ctx, d) }
+func (s Sweep) Spare(ctx context.Context, d digest.Digest) error { return s.g.driver.Spare(ctx, d) }
 
 // Remove removes doomed bytes for good. It is false when they are not doomed
 // any more: whoever looked for them keeps them.
 func (s Sweep) Remove(ctx context.Context, d digest.Digest) (bool, error) {
-	sweeping.Lock()
-	defer sweeping.Unlock()
+	defer driver.LockSweep()()
 	doomed := func() (bool, error) {
-		_, err := s.raw().Stat(ctx, doomedPath(d))
+		_, err := s.raw().Stat(ctx, driver.DoomedPath(d))
 		return err == nil, missingIsFine(err)
 	}
 	if still, err := doomed(); !still || err != nil {
 		return false, err
 	}
-	if err := s.raw().Move(ctx, blobPath(d), removedPath(d)); err != nil {
+	if err := s.raw().Move(ctx, driver.BlobPath(d), driver.RemovedPath(d)); err != nil {
 		return false, fmt.Errorf("remove %s: %w", d, err)
 	}
 	if still, err := doomed(); !still || err != nil {
-		_, back := s.g.driver.restoreBytes(ctx, d)
+		_, back := s.g.driver.RestoreBytes(ctx, d)
 		return false, errors.Join(err, back)
 	}
 	s.g.blobs.drop(d.String())
-	for _, at := range []string{removedPath(d), doomedPath(d)} {
+	for _, at := range []string{driver.RemovedPath(d), driver.DoomedPath(d)} {
 		if err := missingIsFine(s.raw().Delete(ctx, at)); err != nil {
 			return false, err
 		}
@@ -219,15 +216,15 @@ func (s Sweep) names(ctx context.Context, root string, fn func(d digest.Digest, 
 // was just made for a file to come.
 func (s Sweep) removeEmpty(dir string) bool {
 	d := s.g.driver
-	if d.root == "" || !d.folders.TryLock() {
+	if d.Root() == "" || !d.TryFolders() {
 		return false
 	}
-	defer d.folders.Unlock()
-	return os.Remove(filepath.Join(d.root, dir)) == nil
+	defer d.FreeFolders()
+	return os.Remove(filepath.Join(d.Root(), dir)) == nil
 }
 
 func missingIsFine(err error) error {
-	if isNotFound(err) {
+	if driver.IsNotFound(err) {
 		return nil
 	}
 	return err

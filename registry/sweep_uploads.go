@@ -5,19 +5,21 @@ import (
 	"fmt"
 	"path"
 	"time"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Uploads says when the oldest upload in progress in repo began; false when
 // there is none.
 func (s Sweep) Uploads(ctx context.Context, repo string) (oldest time.Time, any bool, err error) {
 	oldest, any = s.g.sessions.oldest(repo)
-	err = s.list(ctx, path.Join(repositoryRoot, repo, "_uploads"), func(at string) error {
+	err = s.list(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
 		if !isUploadID(path.Base(at)) {
 			return nil
 		}
 		content, err := s.raw().GetContent(ctx, path.Join(at, "startedat"))
 		began, parse := time.Parse(time.RFC3339, string(content))
-		if err != nil && !isNotFound(err) {
+		if err != nil && !driver.IsNotFound(err) {
 			return fmt.Errorf("read %s: %w", at, err)
 		}
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // startUpload answers POST to uploads: a mount, a whole blob at once, or a
@@ -181,7 +182,7 @@ func (g *Registry) dropUpload(ctx context.Context, repo, upload string) {
 }
 
 func (g *Registry) removeUpload(ctx context.Context, repo, upload string) error {
-	at := path.Join(repositoryRoot, repo, "_uploads", upload)
+	at := path.Join(driver.RepositoryRoot, repo, "_uploads", upload)
 	return missingIsFine(g.driver.Delete(context.WithoutCancel(ctx), at))
 }
 
@@ -221,15 +222,15 @@ func (g *Registry) mount(r *http.Request, at route, from string, d digest.Digest
 	if err != nil {
 		return false, nil
 	}
-	if _, err := g.driver.Stat(ctx, blobPath(to)); err != nil {
+	if _, err := g.driver.Stat(ctx, driver.BlobPath(to)); err != nil {
 		return false, nil
 	}
 	if err := g.meterMount(ctx, at, from, to); err != nil {
 		return false, err
 	}
-	ctx = later(context.WithoutCancel(ctx))
+	ctx = driver.Later(context.WithoutCancel(ctx))
 	for _, link := range []digest.Digest{to, d} {
-		if err := g.putLink(ctx, layerPath(repo, link), to); err != nil {
+		if err := g.putLink(ctx, driver.LayerPath(repo, link), to); err != nil {
 			return false, err
 		}
 		if to == d {

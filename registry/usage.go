@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Usage is what a namespace holds.
@@ -30,7 +31,7 @@ func (g *Registry) Usage(ctx context.Context, namespace string) (Usage, error) {
 		leaf  string
 		count func(context.Context, string) error
 	}{{"_uploads", c.uploads}, {"_layers", c.layers}, {"_manifests", c.manifests}} {
-		err := g.walkNames(ctx, path.Join(repositoryRoot, namespace), kind.leaf, func(rest string) error {
+		err := g.walkNames(ctx, path.Join(driver.RepositoryRoot, namespace), kind.leaf, func(rest string) error {
 			return kind.count(ctx, path.Join(namespace, rest))
 		})
 		if err != nil {
@@ -48,7 +49,7 @@ type census struct {
 }
 
 func (c *census) layers(ctx context.Context, repo string) error {
-	return c.links(ctx, linkDir(repo, BlobLink))
+	return c.links(ctx, driver.LinkDir(repo, driver.BlobLink))
 }
 
 func (c *census) manifests(ctx context.Context, repo string) error {
@@ -61,7 +62,7 @@ func (c *census) manifests(ctx context.Context, repo string) error {
 			c.Versions = append(c.Versions, repo+":"+name)
 		}
 	}
-	return c.links(ctx, linkDir(repo, ManifestLink))
+	return c.links(ctx, driver.LinkDir(repo, driver.ManifestLink))
 }
 
 // links adds the bytes that the links below dir lead to. Those by sha512 lead
@@ -80,7 +81,7 @@ func (c *census) links(ctx context.Context, dir string) error {
 }
 
 func (c *census) uploads(ctx context.Context, repo string) error {
-	return c.g.Sweep().list(ctx, path.Join(repositoryRoot, repo, "_uploads"), func(at string) error {
+	return c.g.Sweep().list(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
 		fi, err := c.g.Sweep().raw().Stat(ctx, path.Join(at, "data"))
 		if err != nil {
 			return missingIsFine(err)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // verified remembers which bytes were seen to be those of their digest, as
@@ -45,7 +47,7 @@ func (s sum) what() string { return fmt.Sprintf("its %d bytes have digest %s", s
 
 // sum reads the stored bytes of d whole, past pace if there is one.
 func (g *Registry) sum(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (sum, error) {
-	r, err := g.driver.Reader(ctx, blobPath(d), 0)
+	r, err := g.driver.Reader(ctx, driver.BlobPath(d), 0)
 	if err != nil {
 		return sum{}, err
 	}
@@ -108,7 +110,7 @@ func (g *Registry) serveLarge(w http.ResponseWriter, r *http.Request, at route, 
 	}
 	found, err := sumOf(r.Context(), to, file, nil)
 	if err == nil && !found.good(to) {
-		return g.found(r.Context(), &Damage{Kind: DamagedBytes, Repository: at.repo, Digest: at.digest, Path: blobPath(to), What: found.what()}, to)
+		return g.found(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.what()}, to)
 	}
 	if err == nil {
 		g.verified.add(to, fi.Size(), fi.ModTime())
@@ -146,7 +148,7 @@ func (g *Registry) sendChecked(w http.ResponseWriter, r *http.Request, at route,
 	}
 	digester.Hash().Write(last)
 	if found := (sum{digester.Digest(), size}); !found.good(to) {
-		_ = g.found(r.Context(), &Damage{Kind: DamagedBytes, Repository: at.repo, Digest: at.digest, Path: blobPath(to), What: found.what()}, to)
+		_ = g.found(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.what()}, to)
 		panic(http.ErrAbortHandler)
 	}
 	if fi != nil {

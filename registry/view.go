@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Viewable holds what a registry could serve, in a form of its own.
@@ -38,7 +39,7 @@ type Held struct {
 // View reads what h holds as a registry does: the same content gives the same
 // answers as if it were stored. It takes no lock, and nothing can be written.
 func View(ctx context.Context, h Viewable, o Options) (*Registry, error) {
-	o.Driver, o.Parameters, o.ReadOnly = instanceDriver, map[string]any{"instance": &view{holder: h}}, true
+	o.Driver, o.Parameters, o.ReadOnly = driver.InstanceDriver, map[string]any{"instance": &view{holder: h}}, true
 	return Open(ctx, o)
 }
 
@@ -73,7 +74,7 @@ func (v *view) GetContent(ctx context.Context, at string) ([]byte, error) {
 
 func (v *view) Reader(ctx context.Context, at string, offset int64) (io.ReadCloser, error) {
 	var r io.ReadCloser
-	if d, ok := blobAt(at); ok {
+	if d, ok := driver.BlobAt(at); ok {
 		body, err := v.holder.Bytes(d)
 		if errors.Is(err, artifact.ErrNotFound) {
 			return nil, v.missing(at)
@@ -98,8 +99,8 @@ func (v *view) Reader(ctx context.Context, at string, offset int64) (io.ReadClos
 // file is the content of one that the repository's links make up.
 func (v *view) file(ctx context.Context, at string) ([]byte, error) {
 	repo := repositoryOf(at)
-	if strings.HasPrefix(at, markRoot+"/") && path.Base(at) == markFile {
-		if repo = strings.TrimPrefix(path.Dir(at), markRoot+"/"); v.has(repo) {
+	if strings.HasPrefix(at, driver.MarkRoot+"/") && path.Base(at) == driver.MarkFile {
+		if repo = strings.TrimPrefix(path.Dir(at), driver.MarkRoot+"/"); v.has(repo) {
 			return []byte(repo), nil
 		}
 		return nil, v.missing(at)
@@ -128,7 +129,7 @@ func (v *view) Stat(ctx context.Context, at string) (storagedriver.FileInfo, err
 // List answers for the list of repositories and for the folders of one.
 func (v *view) List(ctx context.Context, at string) ([]string, error) {
 	var found []string
-	if below, ok := strings.CutPrefix(at+"/", markRoot+"/"); ok {
+	if below, ok := strings.CutPrefix(at+"/", driver.MarkRoot+"/"); ok {
 		found = v.names(at, below)
 	} else if repo := repositoryOf(at); repo != "" {
 		one, err := v.repository(ctx, repo)
@@ -147,7 +148,7 @@ func (v *view) List(ctx context.Context, at string) ([]string, error) {
 // begin with below.
 func (v *view) names(at, below string) (found []string) {
 	if v.has(strings.TrimSuffix(below, "/")) {
-		found = append(found, path.Join(at, markFile))
+		found = append(found, path.Join(at, driver.MarkFile))
 	}
 	names := v.holder.Names()
 	first, _ := slices.BinarySearch(names, below)
@@ -172,7 +173,7 @@ func (v *view) has(repo string) bool {
 
 // repositoryOf is the repository of a path that belongs to one, or "".
 func repositoryOf(at string) string {
-	for _, root := range []string{repositoryRoot, referrerRoot} {
+	for _, root := range []string{driver.RepositoryRoot, driver.ReferrerRoot} {
 		if rest, ok := strings.CutPrefix(at, root+"/"); ok {
 			repo, _, found := strings.Cut(rest, "/_")
 			if found {
@@ -208,12 +209,12 @@ func (v *view) repository(ctx context.Context, repo string) (*viewed, error) {
 
 func (v *view) fill(one *viewed, held Held) error {
 	for tag, to := range held.Tags {
-		one.add(tagPath(one.repo, tag), []byte(to), tagDir(one.repo, tag))
+		one.add(driver.TagPath(one.repo, tag), []byte(to), driver.TagDir(one.repo, tag))
 	}
 	for _, l := range held.Links {
-		at := linkPath(one.repo, l.Kind, l.Digest)
+		at := driver.LinkPath(one.repo, l.Kind, l.Digest)
 		one.add(at, []byte(l.Target), path.Dir(at))
-		if l.Kind != ManifestLink || !isWhole(l) {
+		if l.Kind != driver.ManifestLink || !isWhole(l) {
 			continue
 		}
 		r, err := v.holder.Bytes(l.Target)
@@ -234,7 +235,7 @@ func (v *view) fill(one *viewed, held Held) error {
 		if content, err = json.Marshal(m.descriptor()); err != nil {
 			return err
 		}
-		at = referrerPath(one.repo, m.Subject.Digest, m.digest)
+		at = driver.ReferrerPath(one.repo, m.Subject.Digest, m.digest)
 		one.add(at, content, at)
 	}
 	return nil

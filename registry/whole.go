@@ -8,6 +8,8 @@ import (
 	"net/http"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // maxWhole is the size in bytes up to which a blob that comes in one request
@@ -36,31 +38,31 @@ func (g *Registry) storeWhole(ctx context.Context, repo string, d digest.Digest,
 	if d.Algorithm() != digest.SHA256 {
 		to = digest.FromBytes(content)
 	}
-	ctx = later(context.WithoutCancel(ctx))
+	ctx = driver.Later(context.WithoutCancel(ctx))
 	if err := g.putBytes(ctx, to, content); err != nil {
 		return err
 	}
-	if err := g.putLink(ctx, layerPath(repo, to), to); err != nil || to == d {
+	if err := g.putLink(ctx, driver.LayerPath(repo, to), to); err != nil || to == d {
 		return err
 	}
-	return g.putLink(ctx, layerPath(repo, d), to)
+	return g.putLink(ctx, driver.LayerPath(repo, d), to)
 }
 
 // putBytes stores content under its digest. Bytes that are there already are
 // left, unless they are damaged.
 func (g *Registry) putBytes(ctx context.Context, d digest.Digest, content []byte) error {
-	at := blobPath(d)
+	at := driver.BlobPath(d)
 	if err := g.distrust(ctx, d); err != nil {
 		return couldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
 	}
 	_, err := g.driver.Stat(ctx, at)
-	if !isNotFound(err) {
+	if !driver.IsNotFound(err) {
 		return describe(err, "read %s", at)
 	}
 	if err := g.driver.PutContent(ctx, at, content); err != nil {
 		return err
 	}
-	if fi, err := g.driver.look(ctx, at); err == nil {
+	if fi, err := g.driver.Look(ctx, at); err == nil {
 		g.verified.add(d, fi.Size(), fi.ModTime())
 	}
 	g.arrived(ctx, d)

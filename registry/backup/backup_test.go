@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/artifacttest"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // TestRestoreAnswersAsWhatWasBackedUp_K6 also looks at the backup itself as a
@@ -67,7 +68,7 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 		if blocked, err := back.Blocked(t.Context()); err != nil || len(blocked) != 1 || blocked[0].Digest != hello {
 			t.Errorf("blocked after the restore: %v, %v", blocked, err)
 		}
-		if err := back.Fsck(t.Context(), func(d registry.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
+		if err := back.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
 			t.Error(err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // attempts bounds how often a repository is read that keeps changing.
@@ -96,7 +97,7 @@ func (r *reading) read(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	links := map[registry.LinkKind][]Link{}
+	links := map[driver.LinkKind][]Link{}
 	err = r.dump.Links(ctx, name, func(l registry.Link) {
 		link := Link{Digest: l.Digest}
 		if l.Target != l.Digest {
@@ -107,7 +108,7 @@ func (r *reading) read(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, kind := range []registry.LinkKind{registry.ManifestLink, registry.BlobLink} {
+	for _, kind := range []driver.LinkKind{driver.ManifestLink, driver.BlobLink} {
 		slices.SortFunc(links[kind], func(a, b Link) int { return cmp.Compare(a.Digest, b.Digest) })
 		for i := range links[kind] {
 			if err := r.copy(ctx, &links[kind][i]); err != nil {
@@ -116,11 +117,11 @@ func (r *reading) read(ctx context.Context) (err error) {
 		}
 	}
 	slices.SortFunc(r.listing.Tags, func(a, b Tag) int { return cmp.Compare(a.Name, b.Name) })
-	r.listing.Manifests, r.listing.Blobs = links[registry.ManifestLink], links[registry.BlobLink]
+	r.listing.Manifests, r.listing.Blobs = links[driver.ManifestLink], links[driver.BlobLink]
 	return r.check()
 }
 
-func (r *reading) damaged(d registry.Damage) {
+func (r *reading) damaged(d driver.Damage) {
 	r.wrong[Damage{Repository: r.listing.Repository, Digest: d.Digest, Tag: d.Tag, Path: d.Path, What: d.What}] = true
 }
 

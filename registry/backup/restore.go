@@ -14,6 +14,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // inRepository is how many links of one repository are restored at once.
@@ -85,7 +86,7 @@ func (r *restoring) repository(ctx context.Context, repo Repository) error {
 	}
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(inRepository)
-	for kind, links := range map[registry.LinkKind][]Link{registry.ManifestLink: l.Manifests, registry.BlobLink: l.Blobs} {
+	for kind, links := range map[driver.LinkKind][]Link{driver.ManifestLink: l.Manifests, driver.BlobLink: l.Blobs} {
 		for _, link := range links {
 			group.Go(func() error { return r.link(inner, l.Repository, kind, link) })
 		}
@@ -113,7 +114,7 @@ func (r *restoring) repository(ctx context.Context, repo Repository) error {
 	return nil
 }
 
-func (r *restoring) link(ctx context.Context, repo string, kind registry.LinkKind, l Link) error {
+func (r *restoring) link(ctx context.Context, repo string, kind driver.LinkKind, l Link) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -237,7 +238,7 @@ func (h holder) Held(_ context.Context, name string) (registry.Held, error) {
 	for _, t := range l.Tags {
 		held.Tags[t.Name] = t.Digest
 	}
-	for kind, links := range map[registry.LinkKind][]Link{registry.ManifestLink: l.Manifests, registry.BlobLink: l.Blobs} {
+	for kind, links := range map[driver.LinkKind][]Link{driver.ManifestLink: l.Manifests, driver.BlobLink: l.Blobs} {
 		for _, link := range links {
 			held.Links = append(held.Links, registry.Link{Kind: kind, Digest: link.Digest, Target: link.stored()})
 		}

@@ -14,9 +14,9 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact/artifacttest"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // TestBackupsDuringAStorm_K6: while versions are pushed, tags moved and
@@ -88,7 +88,7 @@ func TestBackupsDuringAStorm_K6(t *testing.T) {
 	for _, d := range damage {
 		t.Error(d)
 	}
-	if err := back.Fsck(t.Context(), func(d registry.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
+	if err := back.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
 		t.Error(err)
 	}
 }

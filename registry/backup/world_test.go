@@ -22,6 +22,7 @@ import (
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // site is a registry that a test pushes to and backs up.
@@ -199,7 +200,7 @@ func world(t testing.TB, g *registry.Registry) map[string]string {
 		}
 		return g.Dump().Links(ctx, repo, func(l registry.Link) {
 			key := fmt.Sprintf("%s %s %s", repo, l.Kind, l.Digest)
-			if l.Kind == registry.BlobLink {
+			if l.Kind == driver.BlobLink {
 				content, err := g.Blob(ctx, repo, l.Digest, 1<<30)
 				out[key] = fmt.Sprintf("%s %d bytes %v", l.Target, len(content), err)
 				return
@@ -207,7 +208,7 @@ func world(t testing.TB, g *registry.Registry) map[string]string {
 			mediaType, content, err := g.Manifest(ctx, repo, l.Digest)
 			referrers, bad := g.Referrers(ctx, repo, l.Digest)
 			out[key] = fmt.Sprintf("%s %s %d bytes %v, referrers %v %v", l.Target, mediaType, len(content), err, referrers, bad)
-		}, func(d registry.Damage) { out["damage "+d.Path] = d.What })
+		}, func(d driver.Damage) { out["damage "+d.Path] = d.What })
 	})
 	if err != nil {
 		t.Fatal(err)

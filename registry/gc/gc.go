@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // DefaultGrace is the grace period where Options name none.
@@ -121,7 +122,7 @@ func (r *run) collect(ctx context.Context) error {
 	return r.bytes(ctx)
 }
 
-func (r *run) damaged(ctx context.Context, d registry.Damage) {
+func (r *run) damaged(ctx context.Context, d driver.Damage) {
 	r.report.Damaged = append(r.report.Damaged, d)
 	r.opts.Log.ErrorContext(ctx, "gc: damaged storage", "repository", d.Repository, "tag", d.Tag, "digest", d.Digest, "path", d.Path, "what", d.What)
 }

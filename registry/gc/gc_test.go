@@ -17,6 +17,7 @@ import (
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 const hours = 2 * time.Hour // more than the grace period
@@ -131,7 +132,7 @@ func TestWhatIsReachedStaysAndTheRestGoes_B8(t *testing.T) {
 				t.Errorf("a third run found more: %+v", report)
 			}
 			x.want(x.get("acme/bystander", "manifests", "1.0.0"), http.StatusOK)
-			if err := x.s.Fsck(t.Context(), func(d registry.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+			if err := x.s.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -198,7 +199,7 @@ func TestWhatWasSetAsideComesBack_B8(t *testing.T) {
 			x.run(30*time.Minute, false) // the sentence is over, had nobody come
 			x.want(x.get("free/x", "manifests", m.Digest.String()), http.StatusOK)
 			x.want(x.get("free/x", "blobs", layer.Digest.String()), http.StatusOK)
-			if err := x.s.Fsck(t.Context(), func(d registry.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+			if err := x.s.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 				t.Error(err)
 			}
 		})

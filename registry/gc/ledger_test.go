@@ -16,7 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 type ref struct {
@@ -156,7 +156,7 @@ func (x *site) verify(l *ledger) {
 		x.t.Errorf("%d repositories, %v", repos, err)
 	}
 	x.same("bytes", bytes, x.on("../blobs", "data"))
-	if err := x.s.Fsck(x.t.Context(), func(d registry.Damage) { x.t.Errorf("damage: %v", &d) }); err != nil {
+	if err := x.s.Fsck(x.t.Context(), func(d driver.Damage) { x.t.Errorf("damage: %v", &d) }); err != nil {
 		x.t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // world is one repository as it was found.
@@ -22,7 +23,7 @@ type world struct {
 	alias     map[digest.Digest]digest.Digest   // names that are not what they are stored under
 	referrers map[digest.Digest][]digest.Digest // by subject
 	tags      []tag
-	damage    []registry.Damage
+	damage    []driver.Damage
 	unlinked  bool                     // a link leads nobody knows where
 	uploads   bool                     // one is in progress
 	young     time.Time                // what was written after this stays
@@ -30,7 +31,7 @@ type world struct {
 }
 
 type linkName struct {
-	kind   registry.LinkKind
+	kind   driver.LinkKind
 	digest digest.Digest
 }
 
@@ -41,7 +42,7 @@ type tag struct {
 
 // known gives the links of an earlier survey. One that was written again since
 // then looks old here; Condemn finds out.
-func (w *world) known() func(registry.LinkKind, digest.Digest, bool) (registry.Link, bool) {
+func (w *world) known() func(driver.LinkKind, digest.Digest, bool) (registry.Link, bool) {
 	type key struct {
 		linkName
 		condemned bool
@@ -52,7 +53,7 @@ func (w *world) known() func(registry.LinkKind, digest.Digest, bool) (registry.L
 			links[key{linkName{l.Kind, l.Digest}, l.Condemned()}] = l
 		}
 	}
-	return func(kind registry.LinkKind, d digest.Digest, condemned bool) (registry.Link, bool) {
+	return func(kind driver.LinkKind, d digest.Digest, condemned bool) (registry.Link, bool) {
 		l, ok := links[key{linkName{kind, d}, condemned}]
 		return l, ok
 	}
@@ -71,10 +72,10 @@ func (r *run) survey(ctx context.Context, repo string, before *world) (*world, e
 	if err := r.readYoung(ctx, w); err != nil {
 		return nil, err
 	}
-	err := r.sweep.Links(ctx, repo, before.known(), w.add, func(d registry.Damage) {
+	err := r.sweep.Links(ctx, repo, before.known(), w.add, func(d driver.Damage) {
 		w.damage = append(w.damage, d)
 		if d.Digest != "" {
-			w.links = append(w.links, registry.Link{Kind: registry.BlobLink, Digest: d.Digest, Target: d.Digest, Changed: r.now})
+			w.links = append(w.links, registry.Link{Kind: driver.BlobLink, Digest: d.Digest, Target: d.Digest, Changed: r.now})
 		}
 		w.unlinked = w.unlinked || d.Digest.Validate() != nil || d.Digest.Algorithm() != digest.SHA256
 	})
@@ -120,7 +121,7 @@ func (r *run) readTags(ctx context.Context, w *world) error {
 
 // note keeps a damage and gives back any other error.
 func (w *world) note(err error) error {
-	var damage *registry.Damage
+	var damage *driver.Damage
 	if errors.As(err, &damage) {
 		w.damage = append(w.damage, *damage)
 		return nil
@@ -145,7 +146,7 @@ func (r *run) readContents(ctx context.Context, w *world, before *world) error {
 	var list []digest.Digest
 	seen := map[digest.Digest]bool{}
 	for _, l := range w.links {
-		if l.Kind == registry.ManifestLink && !seen[l.Target] {
+		if l.Kind == driver.ManifestLink && !seen[l.Target] {
 			seen[l.Target] = true
 			list = append(list, l.Target)
 		}
@@ -199,8 +200,8 @@ func (r *run) checkTags(ctx context.Context, w *world) error {
 			}
 			continue
 		}
-		if !slices.ContainsFunc(w.damage, func(d registry.Damage) bool { return d.Digest == t.to }) {
-			w.damage = append(w.damage, registry.Damage{Repository: w.repo, Tag: t.name, Digest: now, What: fmt.Sprintf("the tag means %s, which is not in the repository", now)})
+		if !slices.ContainsFunc(w.damage, func(d driver.Damage) bool { return d.Digest == t.to }) {
+			w.damage = append(w.damage, driver.Damage{Repository: w.repo, Tag: t.name, Digest: now, What: fmt.Sprintf("the tag means %s, which is not in the repository", now)})
 		}
 	}
 	return nil
@@ -226,7 +227,7 @@ func (w *world) mark() {
 		w.reach(w.why, w.resolve(t.to), fmt.Sprintf("tag %q means it", t.name))
 	}
 	for _, l := range w.links {
-		if l.Kind == registry.ManifestLink && w.isYoung(l) {
+		if l.Kind == driver.ManifestLink && w.isYoung(l) {
 			w.reach(w.why, l.Target, w.youth("pushed"))
 		}
 	}

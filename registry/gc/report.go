@@ -6,7 +6,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Decision says what becomes of one item.
@@ -41,19 +41,19 @@ type Item struct {
 
 // A Report sums up a run; of a dry one it says what a run would do now.
 type Report struct {
-	DryRun            bool              `json:"dry_run"`
-	Started           time.Time         `json:"started"`
-	Finished          time.Time         `json:"finished"`
-	Repositories      int               `json:"repositories"`
-	Unchanged         int               `json:"unchanged"` // of those, how many were as a run had left them
-	ManifestsKept     int               `json:"manifests_kept"`
-	ManifestsSetAside int               `json:"manifests_set_aside"`
-	ManifestsRemoved  int               `json:"manifests_removed"`
-	BlobsKept         int               `json:"blobs_kept"` // bytes that stay, of manifests too
-	BlobsSetAside     int               `json:"blobs_set_aside"`
-	BlobsRemoved      int               `json:"blobs_removed"`
-	BytesFreed        int64             `json:"bytes_freed"`
-	Damaged           []registry.Damage `json:"damaged,omitempty"`
+	DryRun            bool            `json:"dry_run"`
+	Started           time.Time       `json:"started"`
+	Finished          time.Time       `json:"finished"`
+	Repositories      int             `json:"repositories"`
+	Unchanged         int             `json:"unchanged"` // of those, how many were as a run had left them
+	ManifestsKept     int             `json:"manifests_kept"`
+	ManifestsSetAside int             `json:"manifests_set_aside"`
+	ManifestsRemoved  int             `json:"manifests_removed"`
+	BlobsKept         int             `json:"blobs_kept"` // bytes that stay, of manifests too
+	BlobsSetAside     int             `json:"blobs_set_aside"`
+	BlobsRemoved      int             `json:"blobs_removed"`
+	BytesFreed        int64           `json:"bytes_freed"`
+	Damaged           []driver.Damage `json:"damaged,omitempty"`
 }
 
 // Progress says how far a run is.

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // batch is how many links are changed at least before pushes to the repository
@@ -58,7 +59,7 @@ func (r *run) repository(ctx context.Context, repo string) error {
 	}
 	if err != nil && ctx.Err() == nil {
 		r.partial = true
-		r.damaged(ctx, registry.Damage{Repository: repo, What: "cannot be read: " + err.Error()})
+		r.damaged(ctx, driver.Damage{Repository: repo, What: "cannot be read: " + err.Error()})
 		return nil
 	}
 	if err != nil {
@@ -106,7 +107,7 @@ func (r *run) act(w *world, held map[digest.Digest]string, l registry.Link) acti
 func (r *run) held(w *world) map[digest.Digest]string {
 	held := map[digest.Digest]string{}
 	for _, l := range w.links {
-		if l.Kind != registry.ManifestLink || r.act(w, nil, l) == purge {
+		if l.Kind != driver.ManifestLink || r.act(w, nil, l) == purge {
 			continue
 		}
 		if _, reached := w.why[l.Target]; !reached {
@@ -166,7 +167,7 @@ func (r *run) apply(ctx context.Context, w *world) (more bool, err error) {
 }
 
 func (r *run) count(l registry.Link, counter *int) {
-	if l.Kind == registry.ManifestLink && l.Digest == l.Target {
+	if l.Kind == driver.ManifestLink && l.Digest == l.Target {
 		*counter++
 	}
 }
@@ -204,8 +205,8 @@ func (w *world) order() {
 	})
 }
 
-func kindRank(k registry.LinkKind) int {
-	if k == registry.ManifestLink {
+func kindRank(k driver.LinkKind) int {
+	if k == driver.ManifestLink {
 		return 0
 	}
 	return 1

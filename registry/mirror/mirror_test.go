@@ -24,6 +24,7 @@ import (
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 var anonymous = remote.Options{Credential: func(context.Context, string) (auth.Credential, error) { return auth.EmptyCredential, nil }}
@@ -115,12 +116,12 @@ func (s site) world() map[string]string {
 			return err
 		}
 		return s.Dump().Links(ctx, repo, func(l registry.Link) {
-			if l.Kind != registry.ManifestLink {
+			if l.Kind != driver.ManifestLink {
 				return
 			}
 			referrers, err := s.Referrers(ctx, repo, l.Digest)
 			out[repo+"@"+l.Digest.String()] = fmt.Sprintf("%v %v", referrers, err)
-		}, func(d registry.Damage) { s.t.Error(d) })
+		}, func(d driver.Damage) { s.t.Error(d) })
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -302,7 +303,7 @@ func TestACutRunIsFinishedByTheNext_H3(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		err = dst.Fsck(t.Context(), func(d registry.Damage) { t.Errorf("after a cut at %d: %+v", n, d) })
+		err = dst.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("after a cut at %d: %+v", n, d) })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // reconcileEvery is how often the catalog is compared with the registry by
@@ -112,7 +113,7 @@ func (j *joined) Rebuild(ctx context.Context, check bool) (index.Rebuilt, error)
 
 // Fsck reads everything stored, and names the ledgers that do not hold.
 func (j *joined) Fsck(ctx context.Context, report func(index.Damage)) error {
-	err := j.registry.Fsck(ctx, func(d registry.Damage) {
+	err := j.registry.Fsck(ctx, func(d driver.Damage) {
 		report(asDamage(d))
 	})
 	for _, bad := range j.ingest.BadLedgers() {
@@ -123,7 +124,7 @@ func (j *joined) Fsck(ctx context.Context, report func(index.Damage)) error {
 	return err
 }
 
-func asDamage(d registry.Damage) index.Damage {
+func asDamage(d driver.Damage) index.Damage {
 	return index.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What, Kind: string(d.Kind), Mended: d.Mended}
 }
 

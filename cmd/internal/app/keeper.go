@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // keeper is the api.Keeper over the registry; its acts are written down.
@@ -28,7 +29,7 @@ func (k keeper) Repair(ctx context.Context, report func(index.Damage)) error {
 		return err
 	}
 	found, mended := 0, 0
-	err = k.registry.Repair(ctx, func(d registry.Damage) {
+	err = k.registry.Repair(ctx, func(d driver.Damage) {
 		if found++; d.Mended != "" {
 			mended++
 		}
@@ -47,7 +48,7 @@ func (k keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress 
 		return index.Scrub{}, err
 	}
 	s, err := k.scrubber.scrub(ctx, registry.ScrubOptions{
-		Damaged:  func(d registry.Damage) { damaged(asDamage(d)) },
+		Damaged:  func(d driver.Damage) { damaged(asDamage(d)) },
 		Progress: func(s registry.ScrubState) { progress(asScrub(s)) },
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/outbound"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/remote"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Scrub says when all stored bytes are hashed again.
@@ -127,13 +128,13 @@ func parseOrigin(s string, reach outbound.Options) (origin, error) {
 func (o origin) Name() string { return o.url }
 
 // Fetch implements registry.Origin.
-func (o origin) Fetch(ctx context.Context, repository string, kind registry.LinkKind, d digest.Digest) (io.ReadCloser, error) {
+func (o origin) Fetch(ctx context.Context, repository string, kind driver.LinkKind, d digest.Digest) (io.ReadCloser, error) {
 	repo, _, err := remote.Open(o.host+"/"+repository+"@"+d.String(), o.options)
 	if err != nil {
 		return nil, err
 	}
 	from := repo.Blobs()
-	if kind == registry.ManifestLink {
+	if kind == driver.ManifestLink {
 		from = repo.Manifests()
 	}
 	// One GET: a HEAD before it may be refused, and says nothing to rely on.

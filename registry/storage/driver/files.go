@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 )
 
-// look is Stat without bringing anything back; a file is asked for directly.
-func (d *driver) look(ctx context.Context, path string) (storagedriver.FileInfo, error) {
+// Look is Stat without bringing anything back; a file is asked for directly.
+func (d *Driver) Look(ctx context.Context, path string) (storagedriver.FileInfo, error) {
 	if d.root == "" {
 		return d.StorageDriver.Stat(ctx, path)
 	}
@@ -25,7 +25,7 @@ func (d *driver) look(ctx context.Context, path string) (storagedriver.FileInfo,
 }
 
 // read is GetContent without bringing anything back.
-func (d *driver) read(ctx context.Context, path string) ([]byte, error) {
+func (d *Driver) read(ctx context.Context, path string) ([]byte, error) {
 	if d.root == "" {
 		return d.StorageDriver.GetContent(ctx, path)
 	}
@@ -36,7 +36,7 @@ func (d *driver) read(ctx context.Context, path string) ([]byte, error) {
 	return content, nil
 }
 
-func (d *driver) missing(path string, err error) error {
+func (d *Driver) missing(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return storagedriver.PathNotFoundError{Path: path, DriverName: d.Name()}
 	}

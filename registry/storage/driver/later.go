@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"crypto/rand"
@@ -14,7 +14,7 @@ import (
 // putLater stores content at path, whole or not at all as long as the machine
 // runs; a power cut before the barrier may leave it empty or short. What was
 // there before is not lost to that.
-func (d *driver) putLater(path string, content []byte) error {
+func (d *Driver) putLater(path string, content []byte) error {
 	to := filepath.Join(d.root, path)
 	if strings.HasSuffix(path, "/link") {
 		return putLinkLater(to, content)

@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -12,17 +12,15 @@ import (
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/distribution/distribution/v3/registry/storage/driver/factory"
-	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // the default driver
-	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"   // the driver of tests
 
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// instanceDriver is the name under which distribution finds a driver that is
+// InstanceDriver is the name under which distribution finds a driver that is
 // already made, so that its handler and ours share one.
-const instanceDriver = "oarlock"
+const InstanceDriver = "oarlock"
 
-func init() { factory.Register(instanceDriver, instances{}) }
+func init() { factory.Register(InstanceDriver, instances{}) }
 
 type instances struct{}
 
@@ -35,54 +33,9 @@ func (instances) Create(_ context.Context, parameters map[string]any) (storagedr
 	return d, nil
 }
 
-// openDriver makes the driver that o asks for.
-func openDriver(ctx context.Context, o Options) (*driver, error) {
-	parameters := map[string]any{}
-	for k, v := range o.Parameters {
-		parameters[k] = v
-	}
-	d := &driver{readOnly: o.ReadOnly}
-	if o.Driver == "filesystem" {
-		root, err := filepath.Abs(o.Dir)
-		if err != nil || o.Dir == "" {
-			return nil, fmt.Errorf("directory %q: an absolute path is needed: %w", o.Dir, err)
-		}
-		d.root, parameters["rootdirectory"] = root, root
-		if !o.Replicated && !o.ReadOnly {
-			if d.barrier, d.closeBarrier, err = openBarrier(root); err != nil {
-				return nil, fmt.Errorf("directory %q: %w", root, err)
-			}
-		}
-	}
-	var err error
-	if o.Driver == "s3" {
-		var s *s3Store
-		if s, err = newS3Store(ctx, parameters); err == nil {
-			d.StorageDriver, d.fence = s, s
-		}
-	} else {
-		d.StorageDriver, err = factory.Create(ctx, o.Driver, parameters)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
-	}
-	if d.root != "" && o.Replicated && fencesFiles {
-		d.fence = &dirFence{d.root, d.StorageDriver}
-	}
-	return d, nil
-}
-
-// close gives back what the driver holds besides its storage.
-func (d *driver) close() error {
-	if d.closeBarrier == nil {
-		return nil
-	}
-	return d.closeBarrier()
-}
-
-// driver completes a distribution driver: a move on the filesystem is synced
+// Driver completes a distribution driver: a move on the filesystem is synced
 // like every other write, and faults are noted for whoever answers the request.
-type driver struct {
+type Driver struct {
 	storagedriver.StorageDriver
 	root     string // of the filesystem driver, else ""
 	readOnly bool   // nothing is brought back that a collector set aside
@@ -90,6 +43,7 @@ type driver struct {
 	// where storage has none, or where others write too.
 	barrier      *barrier
 	closeBarrier func() error
+	unlock       func() error // of the directory
 	// fence is nil where this process alone writes and its locks cannot be lost.
 	fence  fence
 	proven atomic.Bool // the fence was seen to hold
@@ -100,8 +54,22 @@ type driver struct {
 	generations sync.Map
 }
 
+// Root is the directory of the filesystem driver, else "".
+func (d *Driver) Root() string { return d.root }
+
+// Fenced reports whether files are replaced only where they still hold what
+// the write was decided on.
+func (d *Driver) Fenced() bool { return d.fence != nil }
+
+// TryFolders keeps folders from being made, until FreeFolders: false where one
+// is being made right now.
+func (d *Driver) TryFolders() bool { return d.folders.TryLock() }
+
+// FreeFolders ends what TryFolders began.
+func (d *Driver) FreeFolders() { d.folders.Unlock() }
+
 // PutContent stores content at path, whole or not at all.
-func (d *driver) PutContent(ctx context.Context, path string, content []byte) error {
+func (d *Driver) PutContent(ctx context.Context, path string, content []byte) error {
 	if strings.HasSuffix(path, "/hashstates/sha256/0") {
 		return nil // the state of a hash over nothing, which would outlive a cancelled upload
 	}
@@ -118,7 +86,7 @@ func (d *driver) PutContent(ctx context.Context, path string, content []byte) er
 }
 
 // Writer opens path for writing.
-func (d *driver) Writer(ctx context.Context, path string, appends bool) (storagedriver.FileWriter, error) {
+func (d *Driver) Writer(ctx context.Context, path string, appends bool) (storagedriver.FileWriter, error) {
 	open := d.StorageDriver.Writer
 	if d.isScratch(path) {
 		open = func(_ context.Context, path string, appends bool) (storagedriver.FileWriter, error) {
@@ -132,7 +100,7 @@ func (d *driver) Writer(ctx context.Context, path string, appends bool) (storage
 		return nil, note(ctx, err)
 	}
 	out := &writer{FileWriter: w, ctx: ctx}
-	if f, ok := ctx.Value(faultKey{}).(*fault); ok {
+	if f, ok := ctx.Value(faultKey{}).(*Fault); ok {
 		f.opened(out)
 	}
 	return out, nil
@@ -140,7 +108,7 @@ func (d *driver) Writer(ctx context.Context, path string, appends bool) (storage
 
 // Move renames from to to and makes the new name durable, or leaves that to
 // the barrier.
-func (d *driver) Move(ctx context.Context, from, to string) error {
+func (d *Driver) Move(ctx context.Context, from, to string) error {
 	defer d.changes(to)()
 	d.folders.RLock()
 	defer d.folders.RUnlock()
@@ -151,7 +119,7 @@ func (d *driver) Move(ctx context.Context, from, to string) error {
 }
 
 // Delete removes path and what is below it.
-func (d *driver) Delete(ctx context.Context, path string) error {
+func (d *Driver) Delete(ctx context.Context, path string) error {
 	defer d.changes(path)()
 	return note(ctx, d.StorageDriver.Delete(ctx, path))
 }
@@ -188,24 +156,24 @@ func (w *writer) Cancel(ctx context.Context) error {
 	return w.FileWriter.Cancel(ctx)
 }
 
-// A fault holds the first thing that went wrong in storage during a request;
+// A Fault holds the first thing that went wrong in storage during a request;
 // distribution's handler would turn it into "unknown error".
-type fault struct {
+type Fault struct {
 	mu      sync.Mutex
 	err     error
 	writers []*writer
 }
 
-func (f *fault) opened(w *writer) {
+func (f *Fault) opened(w *writer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writers = append(f.writers, w)
 }
 
-// closeAll closes the files that the request left open, as distribution does
+// CloseAll closes the files that the request left open, as distribution does
 // where it cannot store the state of a hash: a file that is open keeps its
 // room after it is removed.
-func (f *fault) closeAll() {
+func (f *Fault) CloseAll() {
 	f.mu.Lock()
 	left := f.writers
 	f.writers = nil
@@ -219,23 +187,24 @@ func (f *fault) closeAll() {
 
 type faultKey struct{}
 
-func withFault(ctx context.Context) (context.Context, *fault) {
-	f := &fault{}
+// WithFault makes ctx that of a request whose faults of storage are kept in f.
+func WithFault(ctx context.Context) (context.Context, *Fault) {
+	f := &Fault{}
 	return context.WithValue(ctx, faultKey{}, f), f
 }
 
-func (f *fault) first() error {
+func (f *Fault) First() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
 }
 
 func note(ctx context.Context, err error) error {
-	if err == nil || isNotFound(err) {
+	if err == nil || IsNotFound(err) {
 		return err
 	}
 	err = asStorageError(err)
-	if f, ok := ctx.Value(faultKey{}).(*fault); ok {
+	if f, ok := ctx.Value(faultKey{}).(*Fault); ok {
 		f.mu.Lock()
 		if f.err == nil {
 			f.err = err
@@ -245,7 +214,8 @@ func note(ctx context.Context, err error) error {
 	return err
 }
 
-func isNotFound(err error) bool {
+// IsNotFound reports whether err says that nothing is stored at a path.
+func IsNotFound(err error) bool {
 	var missing storagedriver.PathNotFoundError
 	return errors.As(err, &missing)
 }
@@ -253,18 +223,18 @@ func isNotFound(err error) bool {
 // asStorageError is what a write was answered with, as an
 // artifact.StorageError where the storage did not take it.
 func asStorageError(err error) error {
-	if known := storageErrorIn(err); known != nil && !errors.Is(err, artifact.ErrStorage) {
+	if known := StorageErrorIn(err); known != nil && !errors.Is(err, artifact.ErrStorage) {
 		return known
 	}
 	return artifact.WriteError(err)
 }
 
-// storageErrorIn is artifact.StorageErrorOf for what drivers and buckets say
+// StorageErrorIn is artifact.StorageErrorOf for what drivers and buckets say
 // as well.
-func storageErrorIn(err error) *artifact.StorageError {
+func StorageErrorIn(err error) *artifact.StorageError {
 	var wrapped storagedriver.Error // has no Unwrap of its own
 	if errors.As(err, &wrapped) && wrapped.Detail != nil {
-		if known := storageErrorIn(wrapped.Detail); known != nil {
+		if known := StorageErrorIn(wrapped.Detail); known != nil {
 			return &artifact.StorageError{Reason: known.Reason, Err: err}
 		}
 	}

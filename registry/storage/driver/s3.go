@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -102,21 +102,21 @@ func (s *s3Store) Stat(ctx context.Context, at string) (storagedriver.FileInfo, 
 func isObject(at string) bool {
 	switch path.Base(at) {
 	case "data":
-		return strings.HasPrefix(at, blobRoot+"/") || strings.Contains(at, "/_uploads/")
+		return strings.HasPrefix(at, BlobRoot+"/") || strings.Contains(at, "/_uploads/")
 	case "startedat":
 		return strings.Contains(at, "/_uploads/")
 	case "link":
 		return strings.HasSuffix(at, "/current/link") && strings.Contains(at, "/_manifests/tags/") ||
 			strings.Contains(at, "/_manifests/revisions/") || strings.Contains(at, "/_layers/")
-	case markFile:
+	case MarkFile:
 		return true
 	}
 	return strings.HasPrefix(at, "/oarlock/gc/bytes/") || strings.HasPrefix(at, "/oarlock/gc/removed/")
 }
 
-// s3Hint says what to do about what keeps a store from being used; the text of
+// S3Hint says what to do about what keeps a store from being used; the text of
 // err holds no credentials.
-func s3Hint(err error) error {
+func S3Hint(err error) error {
 	var wrapped storagedriver.Error // has no Unwrap of its own
 	if errors.As(err, &wrapped) && wrapped.Detail != nil {
 		err = wrapped.Detail

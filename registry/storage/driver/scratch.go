@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"bufio"
@@ -16,12 +16,12 @@ import (
 // isScratch reports whether path belongs to an upload in progress on a
 // filesystem. Nothing there is acknowledged as stored, so it is not synced
 // before the blob is whole: a power cut then costs the upload, not a blob.
-func (d *driver) isScratch(path string) bool {
-	return d.root != "" && strings.HasPrefix(path, repositoryRoot) && strings.Contains(path, "/_uploads/")
+func (d *Driver) isScratch(path string) bool {
+	return d.root != "" && strings.HasPrefix(path, RepositoryRoot) && strings.Contains(path, "/_uploads/")
 }
 
 // putScratch writes a small file whole or not at all, without syncing.
-func (d *driver) putScratch(path string, content []byte) error {
+func (d *Driver) putScratch(path string, content []byte) error {
 	to := filepath.Join(d.root, path)
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
@@ -43,7 +43,7 @@ type scratch struct {
 	closed bool
 }
 
-func (d *driver) openScratch(path string, appends bool) (storagedriver.FileWriter, error) {
+func (d *Driver) openScratch(path string, appends bool) (storagedriver.FileWriter, error) {
 	at := filepath.Join(d.root, path)
 	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -14,27 +14,26 @@ const fenceWords = "without conditional writes (PUT with If-None-Match and If-Ma
 // fenceRacers create one file at once when a storage is tried.
 const fenceRacers = 4
 
-// openFence tries whether the storage holds to conditions. Replicas are refused
+// OpenFence tries whether the storage holds to conditions. Replicas are refused
 // where it does not; a process that writes alone goes on without.
-func (g *Registry) openFence(ctx context.Context) error {
-	d := g.driver
-	if g.opts.ReadOnly {
+func (d *Driver) OpenFence(ctx context.Context, o Options) error {
+	if o.ReadOnly {
 		d.fence = nil
 		return nil
 	}
 	if d.fence == nil {
-		if g.opts.Replicated {
-			return fmt.Errorf("storage driver %q: %w: %s", g.opts.Driver, errUnfenced, fenceWords)
+		if o.Replicated {
+			return fmt.Errorf("storage driver %q: %w: %s", o.Driver, errUnfenced, fenceWords)
 		}
 		return nil
 	}
 	err := d.prove(ctx)
 	switch {
-	case storageErrorIn(err) != nil:
-		g.log.ErrorContext(ctx, "registry: storage is full: conditional writes are tried when it takes something", "err", err)
+	case StorageErrorIn(err) != nil:
+		o.Logger.ErrorContext(ctx, "registry: storage is full: conditional writes are tried when it takes something", "err", err)
 		return nil
-	case errors.Is(err, errUnfenced) && !g.opts.Replicated:
-		g.log.WarnContext(ctx, "registry: the storage has no conditional writes: no second server may ever use it, and one that was killed must not be replaced within a minute", "err", err)
+	case errors.Is(err, errUnfenced) && !o.Replicated:
+		o.Logger.WarnContext(ctx, "registry: the storage has no conditional writes: no second server may ever use it, and one that was killed must not be replaced within a minute", "err", err)
 		d.fence = nil
 		return nil
 	}
@@ -42,13 +41,13 @@ func (g *Registry) openFence(ctx context.Context) error {
 }
 
 // prove tries the fence until it was seen to hold, which is then remembered.
-func (d *driver) prove(ctx context.Context) error {
+func (d *Driver) prove(ctx context.Context) error {
 	if d.proven.Load() {
 		return nil
 	}
 	at := "/oarlock/probe-" + rand.Text()
 	err := d.tryFence(ctx, at)
-	if gone := d.Delete(ctx, at); gone != nil && !isNotFound(gone) && err == nil {
+	if gone := d.Delete(ctx, at); gone != nil && !IsNotFound(gone) && err == nil {
 		err = gone
 	}
 	if err == nil {
@@ -59,7 +58,7 @@ func (d *driver) prove(ctx context.Context) error {
 
 // tryFence creates and replaces the file at path, and what must be refused is
 // seen to be.
-func (d *driver) tryFence(ctx context.Context, at string) error {
+func (d *Driver) tryFence(ctx context.Context, at string) error {
 	won, err := d.raceFence(ctx, at)
 	if err != nil {
 		return err
@@ -68,16 +67,16 @@ func (d *driver) tryFence(ctx context.Context, at string) error {
 	if err != nil {
 		return err
 	}
-	if first.content != won {
-		return broken("a file says %q after %q created it", first.content, won)
+	if first.Content != won {
+		return broken("a file says %q after %q created it", first.Content, won)
 	}
 	if err := d.fence.replace(ctx, at, []byte("second"), first); err != nil {
-		if errors.Is(err, errMoved) {
+		if errors.Is(err, ErrMoved) {
 			return broken("a file that holds what was read is not replaced")
 		}
 		return err
 	}
-	for what, was := range map[string]held{"created again": {}, "replaced on the word of what it held before": first} {
+	for what, was := range map[string]Held{"created again": {}, "replaced on the word of what it held before": first} {
 		if err := d.refused(ctx, at, was); err != nil {
 			return fmt.Errorf("a file can be %s: %w", what, err)
 		}
@@ -86,8 +85,8 @@ func (d *driver) tryFence(ctx context.Context, at string) error {
 	if err != nil {
 		return err
 	}
-	if second.content != "second" {
-		return broken("a write that was refused has changed the file to %q", second.content)
+	if second.Content != "second" {
+		return broken("a write that was refused has changed the file to %q", second.Content)
 	}
 	if err := d.Delete(ctx, at); err != nil {
 		return err
@@ -99,7 +98,7 @@ func (d *driver) tryFence(ctx context.Context, at string) error {
 }
 
 // raceFence creates the file at path several times at once: one wins.
-func (d *driver) raceFence(ctx context.Context, at string) (won string, err error) {
+func (d *Driver) raceFence(ctx context.Context, at string) (won string, err error) {
 	var mu sync.Mutex
 	var done sync.WaitGroup
 	var winners []string
@@ -107,12 +106,12 @@ func (d *driver) raceFence(ctx context.Context, at string) (won string, err erro
 	for i := range fenceRacers {
 		done.Go(func() {
 			content := fmt.Sprint("racer ", i)
-			err := d.fence.replace(ctx, at, []byte(content), held{})
+			err := d.fence.replace(ctx, at, []byte(content), Held{})
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
 				winners = append(winners, content)
-			} else if !errors.Is(err, errMoved) {
+			} else if !errors.Is(err, ErrMoved) {
 				failed = err
 			}
 		})
@@ -128,9 +127,9 @@ func (d *driver) raceFence(ctx context.Context, at string) (won string, err erro
 }
 
 // refused is nil where a write on the word of was is refused.
-func (d *driver) refused(ctx context.Context, at string, was held) error {
+func (d *Driver) refused(ctx context.Context, at string, was Held) error {
 	switch err := d.fence.replace(ctx, at, []byte("stale"), was); {
-	case errors.Is(err, errMoved):
+	case errors.Is(err, ErrMoved):
 		return nil
 	case err != nil:
 		return err

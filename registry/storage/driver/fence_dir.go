@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -27,29 +27,29 @@ type dirFence struct {
 	driver storagedriver.StorageDriver
 }
 
-func (f *dirFence) read(_ context.Context, at string) (held, error) {
+func (f *dirFence) read(_ context.Context, at string) (Held, error) {
 	content, err := os.ReadFile(filepath.Join(f.root, at))
 	if errors.Is(err, fs.ErrNotExist) {
-		return held{}, storagedriver.PathNotFoundError{Path: at, DriverName: f.driver.Name()}
+		return Held{}, storagedriver.PathNotFoundError{Path: at, DriverName: f.driver.Name()}
 	}
 	if err != nil {
-		return held{}, err
+		return Held{}, err
 	}
-	return held{there: true, version: string(content), content: string(content)}, nil
+	return Held{There: true, version: string(content), Content: string(content)}, nil
 }
 
-func (f *dirFence) replace(ctx context.Context, at string, content []byte, was held) error {
+func (f *dirFence) replace(ctx context.Context, at string, content []byte, was Held) error {
 	unlock, err := f.lock(ctx, at)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	now, err := f.read(ctx, at)
-	if err != nil && !isNotFound(err) {
+	if err != nil && !IsNotFound(err) {
 		return err
 	}
 	if now != was {
-		return errMoved
+		return ErrMoved
 	}
 	return f.driver.PutContent(ctx, at, content)
 }

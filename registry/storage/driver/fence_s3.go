@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -31,25 +31,25 @@ func putCondition(r *request.Request) {
 // same object under way, which the store refuses without having looked.
 const conflictTries = 5
 
-func (s *s3Store) read(ctx context.Context, at string) (held, error) {
+func (s *s3Store) read(ctx context.Context, at string) (Held, error) {
 	got, err := s.client.GetObjectWithContext(ctx, &s3.GetObjectInput{Bucket: aws.String(s.bucket), Key: aws.String(s.S3BucketKey(at))})
 	if status, _ := bucketAnswer(err); status == http.StatusNotFound {
-		return held{}, storagedriver.PathNotFoundError{Path: at, DriverName: s.Name()}
+		return Held{}, storagedriver.PathNotFoundError{Path: at, DriverName: s.Name()}
 	}
 	if err != nil {
-		return held{}, storagedriver.Error{DriverName: s.Name(), Detail: err}
+		return Held{}, storagedriver.Error{DriverName: s.Name(), Detail: err}
 	}
 	defer got.Body.Close()
 	content, err := io.ReadAll(got.Body)
 	if err != nil {
-		return held{}, storagedriver.Error{DriverName: s.Name(), Detail: err}
+		return Held{}, storagedriver.Error{DriverName: s.Name(), Detail: err}
 	}
-	return held{there: true, version: aws.StringValue(got.ETag), content: string(content)}, nil
+	return Held{There: true, version: aws.StringValue(got.ETag), Content: string(content)}, nil
 }
 
-func (s *s3Store) replace(ctx context.Context, at string, content []byte, was held) error {
+func (s *s3Store) replace(ctx context.Context, at string, content []byte, was Held) error {
 	c := condition{"If-None-Match", "*"}
-	if was.there {
+	if was.There {
 		if was.version == "" {
 			return fmt.Errorf("%w: the storage gives %s no ETag", errUnfenced, at)
 		}
@@ -59,8 +59,8 @@ func (s *s3Store) replace(ctx context.Context, at string, content []byte, was he
 	for try := 0; ; try++ {
 		err := s.PutContent(ctx, at, content)
 		switch status, code := bucketAnswer(err); {
-		case status == http.StatusPreconditionFailed, status == http.StatusNotFound && was.there && code != "NoSuchBucket", was.there && isNotFound(err):
-			return errMoved
+		case status == http.StatusPreconditionFailed, status == http.StatusNotFound && was.There && code != "NoSuchBucket", was.There && IsNotFound(err):
+			return ErrMoved
 		case status == http.StatusNotImplemented, code == "NotImplemented":
 			return fmt.Errorf("%w: it answers %s to %s: %s", errUnfenced, code, c.name, fenceWords)
 		case status == http.StatusConflict && try < conflictTries:

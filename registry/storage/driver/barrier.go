@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -81,16 +81,27 @@ func (b *barrier) once() error {
 
 type laterKey struct{}
 
-// later marks ctx as that of a request which calls settle before it is
+// Later marks ctx as that of a request which calls Settle before it is
 // answered: what is written under it need not be synced one by one.
-func later(ctx context.Context) context.Context { return context.WithValue(ctx, laterKey{}, true) }
+func Later(ctx context.Context) context.Context { return context.WithValue(ctx, laterKey{}, true) }
 
 // atOnce takes that back: what is written under it is durable when it is written.
 func atOnce(ctx context.Context) context.Context { return context.WithValue(ctx, laterKey{}, nil) }
 
-func (d *driver) isLater(ctx context.Context) bool {
+func (d *Driver) isLater(ctx context.Context) bool {
 	return d.barrier != nil && ctx.Value(laterKey{}) == true
 }
 
-// settle makes all durable that was written under later, by whomever.
-func (d *driver) settle(ctx context.Context) error { return note(ctx, d.barrier.wait()) }
+// Settle makes all durable that was written under Later, by whomever.
+func (d *Driver) Settle(ctx context.Context) error { return note(ctx, d.barrier.wait()) }
+
+// HasBarrier reports whether what is written under Later waits for Settle.
+func (d *Driver) HasBarrier() bool { return d.barrier != nil }
+
+// SyncBy makes the barrier, if there is one, sync by calling sync instead: to
+// prove what a power cut leaves.
+func (d *Driver) SyncBy(sync func() error) {
+	if d.barrier != nil {
+		d.barrier.sync = sync
+	}
+}

@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"errors"
@@ -30,9 +30,9 @@ func isFullBucket(err error) bool {
 	return status == http.StatusInsufficientStorage
 }
 
-// silence is why a bucket gave no answer, in words for a client: false where
+// Silence is why a bucket gave no answer, in words for a client: false where
 // err is of something else. Details of the store are for the log.
-func silence(err error) (why string, ok bool) {
+func Silence(err error) (why string, ok bool) {
 	silent, cut := false, false
 	for inner := err; inner != nil; inner = within(inner) {
 		silent = silent || errors.Is(inner, errSilent)
@@ -77,4 +77,5 @@ func within(err error) error {
 	return nil
 }
 
-func hasSilence(err error) bool { _, ok := silence(err); return ok }
+// HasSilence reports whether err says that a bucket gave no answer.
+func HasSilence(err error) bool { _, ok := Silence(err); return ok }

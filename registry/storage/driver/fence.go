@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -17,69 +17,69 @@ import (
 // A driver without one is written by one process alone.
 type fence interface {
 	// read gives what at holds; PathNotFoundError where nothing is there.
-	read(ctx context.Context, at string) (held, error)
-	// replace stores content at path where that holds what was holds, else errMoved.
-	replace(ctx context.Context, at string, content []byte, was held) error
+	read(ctx context.Context, at string) (Held, error)
+	// replace stores content at path where that holds what was holds, else ErrMoved.
+	replace(ctx context.Context, at string, content []byte, was Held) error
 }
 
-// held is what a file held when it was read. The zero value is that of a file
+// Held is what a file held when it was read. The zero value is that of a file
 // that was not there.
-type held struct {
-	there   bool
+type Held struct {
+	There   bool
 	version string // the store's name for this content, such as an ETag
-	content string
+	Content string
 }
 
-// errMoved says that a file was changed since it was read, so nothing was written.
-var errMoved = errors.New("what is stored was changed by somebody else meanwhile")
+// ErrMoved says that a file was changed since it was read, so nothing was written.
+var ErrMoved = errors.New("what is stored was changed by somebody else meanwhile")
 
 // errUnfenced says that a storage has no conditional writes.
 var errUnfenced = errors.New("the storage has no conditional writes")
 
-// readHeld is GetContent, and what replaceHeld asks for. A file that is not
-// there is the zero held.
-func (d *driver) readHeld(ctx context.Context, at string) (held, error) {
-	var h held
+// ReadHeld is GetContent, and what ReplaceHeld asks for. A file that is not
+// there is the zero Held.
+func (d *Driver) ReadHeld(ctx context.Context, at string) (Held, error) {
+	var h Held
 	var err error
 	if d.fence == nil {
 		var content []byte
 		content, err = d.GetContent(ctx, at)
-		h = held{there: err == nil, content: string(content)}
+		h = Held{There: err == nil, Content: string(content)}
 	} else {
 		h, err = d.fence.read(ctx, at)
 	}
-	if isNotFound(err) {
-		return held{}, nil
+	if IsNotFound(err) {
+		return Held{}, nil
 	}
 	return h, note(ctx, err)
 }
 
-// replaceHeld is PutContent where at still holds what was holds, else errMoved.
-func (d *driver) replaceHeld(ctx context.Context, at string, content []byte, was held) error {
+// ReplaceHeld is PutContent where at still holds what was holds, else ErrMoved.
+func (d *Driver) ReplaceHeld(ctx context.Context, at string, content []byte, was Held) error {
 	if d.fence == nil {
 		return d.PutContent(ctx, at, content)
 	}
 	if err := d.prove(ctx); err != nil {
 		return note(ctx, err)
 	}
-	if was.there && was.content == string(content) {
+	if was.There && was.Content == string(content) {
 		return nil
 	}
 	defer d.changes(at)()
 	d.folders.RLock()
 	defer d.folders.RUnlock()
 	err := d.fence.replace(ctx, at, content, was)
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ErrMoved) {
 		return err // no fault of the storage
 	}
 	return note(ctx, err)
 }
 
-// swap replaces what at holds by what change makes of it, and asks it again
+// Swap replaces what at holds by what change makes of it, and asks it again
 // where somebody else was faster.
-func (d *driver) swap(ctx context.Context, at string, change func(held) ([]byte, error)) error {
+func (d *Driver) Swap(ctx context.Context, at string, change func(Held) ([]byte, error)) error {
 	for try := 0; ; try++ {
-		was, err := d.readHeld(ctx, at)
+		was, err := d.ReadHeld(ctx, at)
 		if err != nil {
 			return err
 		}
@@ -87,8 +87,8 @@ func (d *driver) swap(ctx context.Context, at string, change func(held) ([]byte,
 		if err != nil {
 			return err
 		}
-		err = d.replaceHeld(ctx, at, content, was)
-		if !errors.Is(err, errMoved) || try == swapTries {
+		err = d.ReplaceHeld(ctx, at, content, was)
+		if !errors.Is(err, ErrMoved) || try == swapTries {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package registry
+package driver
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// openRemote opens the object at path of a driver that keeps no files: one
+// OpenRemote opens the object at path of a driver that keeps no files: one
 // question for the size, and one read from wherever the reader is.
-func (d *driver) openRemote(ctx context.Context, at string) (io.ReadSeekCloser, error) {
+func (d *Driver) OpenRemote(ctx context.Context, at string) (io.ReadSeekCloser, error) {
 	fi, err := d.Stat(ctx, at)
 	if err != nil {
 		return nil, err
@@ -19,7 +19,7 @@ func (d *driver) openRemote(ctx context.Context, at string) (io.ReadSeekCloser, 
 // A remoteReader reads an object that does not change.
 type remoteReader struct {
 	ctx    context.Context
-	driver *driver
+	driver *Driver
 	path   string
 	size   int64
 	at     int64

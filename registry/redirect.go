@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // redirect sends a client that wants the bytes of a larger blob to where
@@ -14,14 +16,14 @@ func (g *Registry) redirect(w http.ResponseWriter, r *http.Request, at route, to
 	if !g.opts.Redirect || r.Method != http.MethodGet {
 		return false, nil
 	}
-	fi, err := g.driver.Stat(r.Context(), blobPath(to))
-	if isNotFound(err) {
+	fi, err := g.driver.Stat(r.Context(), driver.BlobPath(to))
+	if driver.IsNotFound(err) {
 		return false, g.lostBlob(r.Context(), at.repo, at.digest, to)
 	}
 	if err != nil || fi.Size() <= maxSmall {
 		return false, err
 	}
-	url, err := g.driver.RedirectURL(r, blobPath(to))
+	url, err := g.driver.RedirectURL(r, driver.BlobPath(to))
 	if err != nil || url == "" {
 		return false, err
 	}
