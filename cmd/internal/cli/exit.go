@@ -83,6 +83,8 @@ var exits = []struct {
 	{answered(http.StatusForbidden), exitDenied},
 	{answered(http.StatusConflict), exitConflict},
 	{answered(http.StatusNotFound), exitNotFound},
+	{answered(http.StatusBadRequest), exitUsage},
+	{answered(http.StatusTooManyRequests), exitDenied},
 }
 
 func exitCode(err error) int {
