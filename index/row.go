@@ -25,6 +25,10 @@ type VersionState string
 const (
 	VersionActive VersionState = "active"
 	VersionYanked VersionState = "yanked"
+	// VersionBlocked: it may not be pulled.
+	VersionBlocked VersionState = "blocked"
+	// VersionQuarantined: its bytes are damaged and set aside.
+	VersionQuarantined VersionState = "quarantined"
 )
 
 // SignatureStatus says what is known about who signed.
@@ -165,6 +169,8 @@ const (
 	ReasonChannel          = "not_in_channel"
 	ReasonPrerelease       = "prerelease_not_asked"
 	ReasonYanked           = "yanked"
+	ReasonBlocked          = "blocked"     // it may not be pulled here
+	ReasonQuarantined      = "quarantined" // its bytes are damaged and set aside
 	ReasonState            = "plugin_state"
 	ReasonUnsigned         = "unsigned"
 	ReasonSignatureUnknown = "signature_unverified"

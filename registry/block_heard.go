@@ -120,7 +120,7 @@ func (g *Registry) hear(n blockNotice) {
 		h.blocks[key] = heardBlock{b, time.Now()}
 	}
 	if set := g.blocks.Load(); set != nil {
-		g.blocks.Store(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
+		g.storeBlocks(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
 	}
 	if n.Ended {
 		h.wake()
@@ -168,7 +168,7 @@ func (g *Registry) setBlocks(began time.Time, before, set *blockSet) bool {
 	maps.DeleteFunc(h.blocks, func(key blockKey, b heardBlock) bool {
 		return b.at.Before(began) && kept[key] || began.Sub(b.at) > heardFor
 	})
-	g.blocks.Store(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
+	g.storeBlocks(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
 	return true
 }
 

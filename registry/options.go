@@ -41,6 +41,9 @@ type Options struct {
 	Ledgers LedgerJudge
 	// Sink is told what was stored; nil tells nobody.
 	Sink Sink
+	// Withholds is told of which repository something is withheld from readers
+	// now, or no longer is; "" is any. It must not wait. nil tells nobody.
+	Withholds func(repository string)
 	// Locker excludes other writers; nil excludes those of this process.
 	Locker Locker
 	// Announce passes a notice about a block on to the other replicas, which give

@@ -171,6 +171,7 @@ func (g *Registry) setAside(ctx context.Context, d digest.Digest, unreadable boo
 		return false, err
 	}
 	g.aside.Store(d, true)
+	g.withholds("")
 	if how, err := g.fromAside(ctx, d); how != "" || err != nil {
 		return false, err // somebody mended it between the look and the move
 	}
@@ -194,6 +195,7 @@ func (g *Registry) drop(ctx context.Context, d digest.Digest) error {
 	err := missingIsFine(g.driver.Delete(ctx, quarantineDir(d)))
 	if err == nil {
 		g.aside.Delete(d)
+		g.withholds("")
 	}
 	return err
 }

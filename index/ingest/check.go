@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/opencontainers/go-digest"
 )
 
 // A Comparison is what serves beside what the registry's content gives.

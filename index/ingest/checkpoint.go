@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/index/catalog"
 )
 
 // Restore gives the generation that a Live should begin with: the one that the

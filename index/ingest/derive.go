@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/policy"
-	"github.com/opencontainers/go-digest"
 )
 
 // maxStrangeTags is how many tags outside the grammar `why` shows of one plugin.

@@ -7,12 +7,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/ledger"
-	"github.com/opencontainers/go-digest"
 )
 
 // A Judge says who signed. Errors mean that ctx ended; what the judged bytes
@@ -47,6 +48,10 @@ type Options struct {
 	// Ledgers judges the ledgers of plugins and publishers; nil looks at none.
 	// Its Digest is part of that of Judge.
 	Ledgers *ledger.Judge
+	// Withheld says why readers cannot have a version, or something that it
+	// holds; "" for the state is that nothing withholds it. Such a version is in
+	// no answer. nil is a source that withholds nothing.
+	Withheld func(ctx context.Context, repo string, d digest.Digest) (index.VersionState, index.Reason, error)
 	// LedgerMemory is the file that keeps how far each ledger was known to go,
 	// so that what is gone later is missed; "" remembers as long as the process.
 	LedgerMemory string
@@ -148,6 +153,13 @@ func (in *Ingester) Touch(repo string, subjects ...digest.Digest) {
 		return
 	}
 	in.queue.touch(repo, subjects)
+}
+
+// TouchAll has every repository that the catalog knows looked at again.
+func (in *Ingester) TouchAll() {
+	for p := range in.opts.Live.Current().Snapshot.Plugins {
+		in.Touch(p.ID.String())
+	}
 }
 
 // Notify is Touch for an event of the registry: a tag that was set or deleted

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/policy"
-	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // judge sets what v's signatures say, and what it waits for. An error means
@@ -27,7 +28,31 @@ func (r *reading) judge(ctx context.Context, v *catalog.Version) error {
 	v.Signature = index.Signature{Status: status(sig.Status), Signer: sig.Signer, Format: sig.Format}
 	v.Pending = r.in.pending(sig)
 	if attestor, ok := r.in.opts.Judge.(Attestor); ok {
-		return r.attest(ctx, v, attestor, subject, held)
+		if err := r.attest(ctx, v, attestor, subject, held); err != nil {
+			return err
+		}
+	}
+	return r.withhold(ctx, v)
+}
+
+// withhold sets the state of a version that readers cannot have, and what it
+// waits for because of that. An error means that ctx ended.
+func (r *reading) withhold(ctx context.Context, v *catalog.Version) error {
+	if v.State == index.VersionBlocked || v.State == index.VersionQuarantined {
+		v.State = index.VersionActive
+	}
+	if r.in.opts.Withheld == nil {
+		return nil
+	}
+	state, reason, err := r.in.opts.Withheld(ctx, r.id.String(), v.Digest)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		v.Pending = append(v.Pending, index.Reason{Code: index.ReasonUnreadable, Detail: "whether it is blocked: " + err.Error()})
+	case state != "":
+		v.State = state
+		v.Pending = append([]index.Reason{reason}, v.Pending...)
 	}
 	return nil
 }

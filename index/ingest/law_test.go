@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"pgregory.net/rapid"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/ingest"
 )
 
 // operations changes m at random and says what an event would say.

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	chains "github.com/oarlock/oarlock/artifact/ledger/ledgertest"
 	"github.com/oarlock/oarlock/index"
@@ -18,8 +21,6 @@ import (
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/policy/ledger/ledgertest"
 	"github.com/oarlock/oarlock/policy/trust"
-	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // put stores a ledger as it lies in a registry.

@@ -10,11 +10,12 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/policy"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
 )
 
 // memory is a registry's content in memory, with faults by name.

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/oarlock/oarlock/index/catalog"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/oarlock/oarlock/index/catalog"
 )
 
 // A Report says what a walk over all repositories did.

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/opencontainers/go-digest"
 )
 
 // tags lists the tags of a repository. Those that are damaged where they are

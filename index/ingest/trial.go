@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
-	"github.com/opencontainers/go-digest"
-	"golang.org/x/sync/errgroup"
 )
 
 // trialBatch is how many plugins a trial judges before it tells what it found.

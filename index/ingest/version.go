@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/catalog"
 )
 
 // read reads the version that tag names, unjudged. An error that wraps

@@ -57,7 +57,8 @@ func join(cfg Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
 	j.live = catalog.NewLive(catalog.LiveOptions{First: first})
 	j.ingest = ingest.New(ingest.Options{
 		Source: r, Live: j.live, Judge: all, Dev: cfg.Dev,
-		Ledgers: j.ledgers, LedgerMemory: filepath.Join(cfg.Data, "ledgers.json"),
+		Withheld: withheldBy(r),
+		Ledgers:  j.ledgers, LedgerMemory: filepath.Join(cfg.Data, "ledgers.json"),
 		Checkpoint: checkpoint, Restored: whole,
 		ReconcileEvery: reconcileEvery,
 		Log:            log,

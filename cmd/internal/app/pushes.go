@@ -1,10 +1,15 @@
 package app
 
 import (
+	"context"
+	"fmt"
 	"strings"
+	"time"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -46,4 +51,38 @@ func (p *pushes) Notify(e registry.Event) {
 	p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
 	p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
 	p.others.tell(e)
+}
+
+// withheld has what is blocked or set aside now, or no longer is, looked at
+// again. Before both are joined there is nothing to look at: the ingester reads
+// all of it when it begins.
+func (p *pushes) withheld(repository string) {
+	switch {
+	case p.ingest == nil:
+	case repository == "":
+		p.ingest.TouchAll()
+	default:
+		p.ingest.Touch(repository)
+	}
+}
+
+// withheldBy is what the registry withholds, as the catalog says it.
+func withheldBy(r *registry.Registry) func(context.Context, string, digest.Digest) (index.VersionState, index.Reason, error) {
+	return func(ctx context.Context, repo string, d digest.Digest) (index.VersionState, index.Reason, error) {
+		w, ok, err := r.Withheld(ctx, repo, d)
+		if err != nil || !ok {
+			return "", index.Reason{}, err
+		}
+		state, code, detail := index.VersionBlocked, index.ReasonBlocked, w.Reason
+		if w.Kind == registry.WithheldQuarantined {
+			state, code, detail = index.VersionQuarantined, index.ReasonQuarantined, fmt.Sprintf("%s is damaged and set aside: %s", w.Digest, w.Reason)
+		}
+		if !w.Since.IsZero() {
+			detail += ", since " + w.Since.UTC().Format(time.RFC3339)
+		}
+		if w.By != "" {
+			detail += ", by " + w.By
+		}
+		return state, index.Reason{Code: code, Detail: detail}, nil
+	}
 }

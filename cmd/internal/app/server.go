@@ -164,6 +164,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 		Announce:   func(ctx context.Context, notice []byte) error { return s.pushes.others.tellBlock(ctx, notice) },
 		Redirect:   place.redirect,
 		Sink:       &s.pushes,
+		Withholds:  s.pushes.withheld,
 		Ledgers:    ledgerGate{server: s},
 		Logger:     s.log,
 		CacheBytes: s.cfg.Limits.Cache,

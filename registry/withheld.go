@@ -1,0 +1,117 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// What a version is withheld for.
+const (
+	WithheldBlocked     = "blocked"
+	WithheldQuarantined = "quarantined"
+)
+
+// Withheld says why readers cannot have a manifest whole.
+type Withheld struct {
+	Kind   string // WithheldBlocked or WithheldQuarantined
+	Digest digest.Digest
+	Reason string
+	By     string
+	Since  time.Time
+}
+
+// Withheld says why readers cannot have the manifest d of repo, or something
+// that it holds at any depth: it is blocked, or its bytes are set aside. False
+// is that nothing withholds it; an error, that it could not be told.
+func (g *Registry) Withheld(ctx context.Context, repo string, d digest.Digest) (Withheld, bool, error) {
+	set := g.blocks.Load()
+	if err := g.blocksKnown(); err != nil {
+		return Withheld{}, false, err
+	}
+	if len(set.list) == 0 && !g.anyAside() {
+		return Withheld{}, false, nil
+	}
+	held, err := g.cover(ctx, repo, d)
+	if err != nil {
+		return Withheld{}, false, err
+	}
+	for _, one := range append([]digest.Digest{d}, held...) {
+		if w, ok, err := g.blockOf(ctx, set, repo, one); ok || err != nil {
+			return w, ok, err
+		}
+	}
+	for _, one := range append([]digest.Digest{d}, held...) {
+		if _, known := g.aside.Load(one); !known {
+			continue
+		}
+		q, ok, err := g.why(ctx, one)
+		if err != nil {
+			return Withheld{}, false, err
+		}
+		if ok {
+			return Withheld{WithheldQuarantined, one, q.What, "", q.At}, true, nil
+		}
+	}
+	return Withheld{}, false, nil
+}
+
+func (g *Registry) blockOf(ctx context.Context, set *blockSet, repo string, d digest.Digest) (Withheld, bool, error) {
+	b, sure, ok := set.find(repo, d)
+	if !ok {
+		return Withheld{}, false, nil
+	}
+	if !sure {
+		free, err := g.sparedIn(ctx, set, repo)
+		if err != nil {
+			return Withheld{}, false, err
+		}
+		if free[d] {
+			return Withheld{}, false, nil
+		}
+	}
+	return Withheld{WithheldBlocked, d, b.reason(), b.By, b.At}, true, nil
+}
+
+func (g *Registry) anyAside() (found bool) {
+	g.aside.Range(func(_, _ any) bool {
+		found = true
+		return false
+	})
+	return found
+}
+
+// withholds tells who wants to know that what is withheld of a repository
+// changed; "" is any.
+func (g *Registry) withholds(repository string) {
+	if g.opts.Withholds != nil {
+		g.opts.Withholds(repository)
+	}
+}
+
+// storeBlocks makes next hold, and tells of which repositories other things are
+// blocked now.
+func (g *Registry) storeBlocks(next *blockSet) {
+	before := g.blocks.Swap(next)
+	changed := map[string]bool{}
+	for key, b := range next.named {
+		if before == nil || !sameBlock(before.named[key], b) {
+			changed[key.repository] = true
+		}
+	}
+	if before != nil {
+		for key := range before.named {
+			if _, still := next.named[key]; !still {
+				changed[key.repository] = true
+			}
+		}
+	}
+	for repository := range changed {
+		g.withholds(repository)
+	}
+}
+
+func sameBlock(a, b Block) bool {
+	return a.Digest == b.Digest && a.Code == b.Code && a.Reason == b.Reason && a.At.Equal(b.At) && len(a.Covers) == len(b.Covers)
+}
