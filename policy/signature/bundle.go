@@ -36,7 +36,16 @@ func (t *trial) tryBundle(m *artifact.Manifest) {
 		t.findings = append(t.findings, *problem)
 		return
 	}
-	if !t.count(layer.Digest.String()) {
+	t.tryBundleLayer(at, layer)
+}
+
+// tryBundleLayer looks at the bundle of one layer, unless it was met before.
+func (t *trial) tryBundleLayer(at digest.Digest, layer ocispec.Descriptor) {
+	if !t.count(layer.Digest.String()) || t.ctx.Err() != nil {
+		return
+	}
+	if layer.Size > MaxBundle {
+		t.say(at, policy.CodeTooLarge, "the bundle has %d bytes, expected at most %d", layer.Size, MaxBundle)
 		return
 	}
 	raw, problem := t.blob(at, "the bundle", layer, MaxBundle)

@@ -20,13 +20,18 @@ func (t *trial) trySimple(m *artifact.Manifest, format string) {
 		t.say(at, policy.CodeMalformed, "the manifest has no layer, expected one for each signature")
 	}
 	for i, layer := range m.Layers {
-		encoded := layer.Annotations[static.SignatureAnnotationKey]
-		if !t.count(proofOf(layer)) || t.ctx.Err() != nil {
-			continue
-		}
-		if problem := t.simple(at, fmt.Sprintf("layer %d", i), layer, encoded, format); problem != nil {
-			t.findings = append(t.findings, *problem)
-		}
+		t.tryLayer(at, i, layer, format)
+	}
+}
+
+// tryLayer looks at the signature of one layer, unless it was met before.
+func (t *trial) tryLayer(at digest.Digest, i int, layer ocispec.Descriptor, format string) {
+	if !t.count(proofOf(layer)) || t.ctx.Err() != nil {
+		return
+	}
+	encoded := layer.Annotations[static.SignatureAnnotationKey]
+	if problem := t.simple(at, fmt.Sprintf("layer %d", i), layer, encoded, format); problem != nil {
+		t.findings = append(t.findings, *problem)
 	}
 }
 

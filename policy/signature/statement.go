@@ -119,11 +119,11 @@ func (h *hearing) try(e evidence, yield func(policy.Statement) bool) bool {
 	switch attests := e.tagged || isBundle(m) || slices.ContainsFunc(m.Layers, isEnvelope); {
 	case !attests:
 		return true
-	case m.Subject != nil && m.Subject.Digest != h.subject:
+	case !e.tagged && m.Subject != nil && m.Subject.Digest != h.subject: // of a tag's manifest it does not count, see trial.try
 		h.say(e.digest, policy.CodeOtherDigest, "its subject is %s", m.Subject.Digest)
 	case m.IsIndex():
 		h.say(e.digest, policy.CodeMalformed, "an image index, expected an image manifest with a layer for each attestation")
-	case isBundle(m):
+	case isBundle(m) && !e.tagged:
 		return h.bundles(m, yield)
 	case len(m.Layers) == 0:
 		h.say(e.digest, policy.CodeMalformed, "the manifest has no layer, expected one for each attestation")
@@ -140,6 +140,12 @@ func (h *hearing) envelopes(m *artifact.Manifest, format string, yield func(poli
 	at := m.Descriptor.Digest
 	for i, layer := range m.Layers {
 		place := fmt.Sprintf("layer %d", i)
+		if format == policy.FormatCosignTag && strings.HasPrefix(layer.MediaType, bundleType) {
+			if !h.bundleIn(at, layer, yield) {
+				return false
+			}
+			continue
+		}
 		switch {
 		case !isEnvelope(layer):
 			h.say(at, policy.CodeMalformed, "%s: media type %.100q, expected %q", place, layer.MediaType, artifact.TypeDSSE)
@@ -200,7 +206,16 @@ func (h *hearing) bundles(m *artifact.Manifest, yield func(policy.Statement) boo
 		h.findings = append(h.findings, *problem)
 		return true
 	}
+	return h.bundleIn(at, layer, yield)
+}
+
+// bundleIn looks at the bundle of one layer.
+func (h *hearing) bundleIn(at digest.Digest, layer ocispec.Descriptor, yield func(policy.Statement) bool) bool {
 	if !h.count(layer.Digest.String()) {
+		return true
+	}
+	if layer.Size > MaxEnvelope {
+		h.say(at, policy.CodeTooLarge, "the bundle has %d bytes, expected at most %d", layer.Size, MaxEnvelope)
 		return true
 	}
 	raw, problem := h.blob(at, "the bundle", layer, MaxEnvelope)

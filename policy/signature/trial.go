@@ -29,21 +29,35 @@ func (t *trial) try(e evidence) {
 		t.findings = append(t.findings, *problem)
 		return
 	}
-	format := policy.FormatCosignReferrer
-	if e.tagged {
-		format = policy.FormatCosignTag
-	}
 	switch {
-	case m.Subject != nil && m.Subject.Digest != t.subject:
-		t.say(e.digest, policy.CodeOtherDigest, "its subject is %s", m.Subject.Digest)
 	case m.IsIndex():
 		if e.tagged {
 			t.say(e.digest, policy.CodeMalformed, "an image index, expected an image manifest with a layer for each signature")
 		}
+	case e.tagged:
+		// Whoever may push may replace this manifest as long as its layers stay,
+		// so what it says of itself (subject, type) does not count.
+		t.tryLayers(m)
+	case m.Subject != nil && m.Subject.Digest != t.subject:
+		t.say(e.digest, policy.CodeOtherDigest, "its subject is %s", m.Subject.Digest)
 	case isBundle(m):
 		t.tryBundle(m)
-	case e.tagged || isCosign(m):
-		t.trySimple(m, format)
+	case isCosign(m):
+		t.trySimple(m, policy.FormatCosignReferrer)
+	}
+}
+
+// tryLayers looks at the manifest of a tag: each layer is judged for itself.
+func (t *trial) tryLayers(m *artifact.Manifest) {
+	if len(m.Layers) == 0 {
+		t.say(m.Descriptor.Digest, policy.CodeMalformed, "the manifest has no layer, expected one for each signature")
+	}
+	for i, layer := range m.Layers {
+		if strings.HasPrefix(layer.MediaType, bundleType) {
+			t.tryBundleLayer(m.Descriptor.Digest, layer)
+		} else {
+			t.tryLayer(m.Descriptor.Digest, i, layer, policy.FormatCosignTag)
+		}
 	}
 }
 
