@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -157,7 +158,7 @@ func (g *Registry) blobMissing(ctx context.Context, err error, at route) error {
 	if !errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}
-	return refuse(http.StatusNotFound, blobUnknown, "%s has no blob %s", at.repo, at.digest)
+	return errcode.Refuse(http.StatusNotFound, errcode.BlobUnknown, "%s has no blob %s", at.repo, at.digest)
 }
 
 // deleteBlob removes the blob from the repository. The bytes are left to
@@ -179,7 +180,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 			return couldNotTell("which manifests need this blob", err)
 		}
 		if holder != "" {
-			return refuse(http.StatusMethodNotAllowed, unsupported,
+			return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported,
 				"blob %s of %s cannot be deleted: manifest %s references it; what no manifest references goes by itself with garbage collection", at.digest, at.repo, holder)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -151,7 +152,7 @@ func (g *Registry) stored(ctx context.Context, repo string, d digest.Digest) (di
 }
 
 // refusal is what a reader of d is told.
-func (b Block) refusal(repo string, d digest.Digest) *refusal {
+func (b Block) refusal(repo string, d digest.Digest) *errcode.Refusal {
 	what := b.target()
 	if d != b.Digest && b.Digest != "" {
 		what = fmt.Sprintf("%s, which belongs to %s", d, what)
@@ -160,7 +161,7 @@ func (b Block) refusal(repo string, d digest.Digest) *refusal {
 	if b.Digest != "" {
 		detail["blocked"] = b.Digest.String()
 	}
-	return refuse(http.StatusForbidden, denied, "%s is blocked and cannot be pulled (%s): %s", what, b.Code, b.reason()).detail(detail)
+	return errcode.Refuse(http.StatusForbidden, errcode.Denied, "%s is blocked and cannot be pulled (%s): %s", what, b.Code, b.reason()).Detail(detail)
 }
 
 func (b Block) reason() string {

@@ -46,7 +46,7 @@ func (g *Registry) checkBlocked(ctx context.Context, at route, d digest.Digest) 
 			return nil
 		}
 		if at.kind == routeBlob {
-			no.head = http.StatusNotFound
+			no.Head = http.StatusNotFound
 		}
 	}
 	return no

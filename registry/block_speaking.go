@@ -25,7 +25,7 @@ func (g *Registry) checkOpen(ctx context.Context, at route, action Action) error
 		return nil
 	}
 	no := b.refusal(at.repo, "")
-	no.errors[0].Message = "repository " + at.repo + " is blocked, so nothing can be pushed to it (" + b.Code + "): " + b.reason() + "; ask the operator to lift the block"
+	no.Errors[0].Message = "repository " + at.repo + " is blocked, so nothing can be pushed to it (" + b.Code + "): " + b.reason() + "; ask the operator to lift the block"
 	return no
 }
 

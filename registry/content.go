@@ -10,6 +10,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/lint"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -40,12 +41,12 @@ func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag,
 
 // inChild says in which child of an index the reference is that a refusal names.
 func inChild(i int, err error) error {
-	var no *refusal
+	var no *errcode.Refusal
 	if !errors.As(err, &no) {
 		return fmt.Errorf("manifests[%d]: %w", i, err)
 	}
-	for n := range no.errors {
-		no.errors[n].Message = fmt.Sprintf("manifests[%d]: %s", i, no.errors[n].Message)
+	for n := range no.Errors {
+		no.Errors[n].Message = fmt.Sprintf("manifests[%d]: %s", i, no.Errors[n].Message)
 	}
 	return no
 }
@@ -55,7 +56,7 @@ const maxProblems = 64
 
 // notAPlugin names every problem, one OCI error each.
 func notAPlugin(repo string, t artifact.Tag, err error) error {
-	var no *refusal
+	var no *errcode.Refusal
 	var damage *driver.Damage
 	switch {
 	case errors.As(err, &no):
@@ -63,22 +64,22 @@ func notAPlugin(repo string, t artifact.Tag, err error) error {
 	case errors.As(err, &damage), !errors.Is(err, artifact.ErrInvalid) && !errors.Is(err, artifact.ErrUnverified):
 		return couldNotTell(fmt.Sprintf("whether version %q of %s is a plugin", t, repo), err)
 	}
-	r := refuse(http.StatusBadRequest, manifestInvalid, "version tag %q of %s takes a plugin version: %s", t, repo, err)
+	r := errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "version tag %q of %s takes a plugin version: %s", t, repo, err)
 	var several *artifact.ProblemsError
 	if !errors.As(err, &several) {
 		return r
 	}
-	r.errors = nil
+	r.Errors = nil
 	for _, p := range several.Problems {
 		if p.Warning {
 			continue
 		}
-		if len(r.errors) == maxProblems {
-			r.errors = append(r.errors, ociError{Code: manifestInvalid, Message: fmt.Sprintf("version tag %q of %s: there are more than %d problems", t, repo, maxProblems)})
+		if len(r.Errors) == maxProblems {
+			r.Errors = append(r.Errors, errcode.Error{Code: errcode.ManifestInvalid, Message: fmt.Sprintf("version tag %q of %s: there are more than %d problems", t, repo, maxProblems)})
 			break
 		}
-		r.errors = append(r.errors, ociError{
-			Code:    manifestInvalid,
+		r.Errors = append(r.Errors, errcode.Error{
+			Code:    errcode.ManifestInvalid,
 			Message: fmt.Sprintf("version tag %q of %s: %s", t, repo, p),
 			Detail:  p,
 		})
@@ -104,6 +105,6 @@ func notReferenced(err error, d ocispec.Descriptor) error {
 	if !errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}
-	return refuse(http.StatusNotFound, manifestBlobUnknown, "%s is referenced but not in this repository: push or mount it first", d.Digest).
-		detail(map[string]string{"digest": d.Digest.String()})
+	return errcode.Refuse(http.StatusNotFound, errcode.ManifestBlobUnknown, "%s is referenced but not in this repository: push or mount it first", d.Digest).
+		Detail(map[string]string{"digest": d.Digest.String()})
 }

@@ -10,6 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -41,7 +42,7 @@ func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
 		return err
 	}
 	if !free {
-		return refuse(http.StatusMethodNotAllowed, unsupported, "tag %q of %s cannot be deleted: %s", at.tag, at.repo, whyTagStays(at.repo, at.tag))
+		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported, "tag %q of %s cannot be deleted: %s", at.tag, at.repo, whyTagStays(at.repo, at.tag))
 	}
 	undo, err := g.beginDelete(ctx, at, Removal{Tag: at.tag, Digest: d})
 	if err != nil {
@@ -112,10 +113,10 @@ func (g *Registry) checkKept(ctx context.Context, at route, d digest.Digest, fre
 	case err != nil:
 		return couldNotTell("what needs this manifest", err)
 	case kept && by.refers != "":
-		return refuse(http.StatusMethodNotAllowed, unsupported,
+		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported,
 			"manifest %s of %s cannot be deleted: it speaks about %s, which tag %q reaches, and what speaks about a version is kept; to change what it says, push a newer one: the last review and any good signature count", at.digest, at.repo, by.refers, by.tag)
 	case kept:
-		return refuse(http.StatusMethodNotAllowed, unsupported,
+		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported,
 			"manifest %s of %s cannot be deleted: tag %q reaches it, and what a tag reaches is kept; %s", at.digest, at.repo, by.tag, whyTagStays(at.repo, by.tag))
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -128,13 +129,13 @@ func (g *Registry) setTag(ctx context.Context, repo, tag string, m *manifest, wa
 }
 
 // tagMoved refuses what was decided on a tag that others changed meanwhile.
-func tagMoved(repo, tag string, have digest.Digest, m *manifest) *refusal {
+func tagMoved(repo, tag string, have digest.Digest, m *manifest) *errcode.Refusal {
 	now := "it was removed"
 	if have != "" {
 		now = "it holds " + have.String()
 	}
-	return refuse(http.StatusConflict, denied, "tag %q of %s was changed by somebody else meanwhile: %s, and this would make it %s; look at what it holds and try again", tag, repo, now, m.digest).
-		detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String()})
+	return errcode.Refuse(http.StatusConflict, errcode.Denied, "tag %q of %s was changed by somebody else meanwhile: %s, and this would make it %s; look at what it holds and try again", tag, repo, now, m.digest).
+		Detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String()})
 }
 
 // removeTag forgets tag; ErrNotFound when there is none.

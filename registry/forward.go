@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -32,7 +33,7 @@ func (f *forward) chunk(text string) error {
 	}
 	size := last - first + 1
 	if f.length >= 0 && f.length != size {
-		return refuse(http.StatusBadRequest, sizeInvalid, "Content-Range %q holds %d bytes, Content-Length says %d", text, size, f.length)
+		return errcode.Refuse(http.StatusBadRequest, errcode.SizeInvalid, "Content-Range %q holds %d bytes, Content-Length says %d", text, size, f.length)
 	}
 	f.length, f.first, f.span = size, first, text
 	return nil
@@ -72,7 +73,7 @@ func (g *Registry) send(r *http.Request, method string, f forward) (*recorder, e
 }
 
 func cutUpload(body *counted, length int64) error {
-	return refuse(http.StatusBadRequest, sizeInvalid, "the upload was cut: %d of %d bytes came; GET its location for where to go on", body.n, length)
+	return errcode.Refuse(http.StatusBadRequest, errcode.SizeInvalid, "the upload was cut: %d of %d bytes came; GET its location for where to go on", body.n, length)
 }
 
 // counted counts what was read and keeps the error that ended it.

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 // nameGrammar is the regular expression of the specification, written there
@@ -26,8 +28,8 @@ func FuzzParseRoute(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) {
 		r, err := parseRoute(path)
 		if err != nil {
-			var no *refusal
-			if !errors.As(err, &no) || no.status < 400 || no.status > 499 || len(no.errors) == 0 {
+			var no *errcode.Refusal
+			if !errors.As(err, &no) || no.Status < 400 || no.Status > 499 || len(no.Errors) == 0 {
 				t.Fatalf("%q: %v is no refusal", path, err)
 			}
 			return

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 type processKey struct{}
@@ -131,8 +132,8 @@ func actionOf(at route, method string) (Action, error) {
 	case method == http.MethodDelete && (at.kind == routeManifest || at.kind == routeBlob):
 		return Delete, nil
 	}
-	no := refuse(http.StatusMethodNotAllowed, unsupported, "method %.20q is not supported here, expected one of %s", method, allow)
-	no.header = http.Header{"Allow": {allow}}
+	no := errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported, "method %.20q is not supported here, expected one of %s", method, allow)
+	no.Header = http.Header{"Allow": {allow}}
 	return "", no
 }
 
@@ -176,7 +177,7 @@ func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) 
 // could not be told who may, which refuses.
 func admission(err error) error {
 	var ask *Challenge
-	var no *refusal
+	var no *errcode.Refusal
 	if err == nil || errors.As(err, &ask) || errors.As(err, &no) || errors.Is(err, artifact.ErrDenied) {
 		return err
 	}
@@ -199,14 +200,14 @@ func isReserved(repo string) bool {
 func (g *Registry) checkWritable(ctx context.Context, repo string) error {
 	switch {
 	case g.opts.ReadOnly:
-		return refuse(http.StatusMethodNotAllowed, unsupported, "this registry was opened read-only")
+		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported, "this registry was opened read-only")
 	case isReserved(repo) && !isProcess(ctx) && !isLedgers(repo):
-		return refuse(http.StatusForbidden, denied, "repository %q: the namespace %q is reserved for the registry itself", repo, artifact.ReservedPublisher)
+		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "repository %q: the namespace %q is reserved for the registry itself", repo, artifact.ReservedPublisher)
 	case isReserved(repo) || g.settings(ctx, repo).FreeTags:
 		return nil
 	}
 	if _, err := artifact.ParseName(repo); err != nil {
-		return refuse(http.StatusBadRequest, nameInvalid, "%s", err)
+		return errcode.Refuse(http.StatusBadRequest, errcode.NameInvalid, "%s", err)
 	}
 	return nil
 }

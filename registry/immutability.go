@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -29,7 +30,7 @@ func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) 
 	free := g.settings(ctx, repo).FreeTags
 	t, err := artifact.ParseTag(tag)
 	if err != nil && !free && !isLedgers(repo) {
-		return "", was, refuse(http.StatusBadRequest, tagInvalid, "%s", err)
+		return "", was, errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "%s", err)
 	}
 	have, was, err = g.heldTag(ctx, repo, tag)
 	switch {
@@ -78,8 +79,8 @@ func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.
 		}
 		fix += " and the same annotations as before, or " + another
 	}
-	return refuse(http.StatusConflict, denied,
-		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.digest, fix).detail(detail)
+	return errcode.Refuse(http.StatusConflict, errcode.Denied,
+		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.digest, fix).Detail(detail)
 }
 
 // nextFree says which versions can be published where that of tag is taken, and
@@ -122,9 +123,9 @@ func sameFiles(a, b *manifest) bool {
 }
 
 func notByPush(repo, tag string, m *manifest) error {
-	return refuse(http.StatusForbidden, denied,
+	return errcode.Refuse(http.StatusForbidden, errcode.Denied,
 		"tag %q of %s is a channel, and a channel moves by promotion, not by a push: push a version tag such as 1.2.3, then oarlock channel set %s@<version> %s", tag, repo, repo, tag).
-		detail(map[string]string{"tag": tag, "got": m.digest.String()})
+		Detail(map[string]string{"tag": tag, "got": m.digest.String()})
 }
 
 // checkGrows lets a digest tag change only by additions. New layers of a .sig,
@@ -141,7 +142,7 @@ func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, 
 		if index {
 			want = ocispec.MediaTypeImageIndex
 		}
-		return refuse(http.StatusBadRequest, manifestInvalid, "tag %q holds a manifest of type %q, got %q", t, want, m.mediaType)
+		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q holds a manifest of type %q, got %q", t, want, m.mediaType)
 	}
 	if have == "" || index && t.SpeaksOf(have) {
 		return nil
@@ -172,9 +173,9 @@ func lostError(repo, tag string, have digest.Digest, m *manifest, lost []string,
 	if len(lost) == 0 {
 		return nil
 	}
-	return refuse(http.StatusConflict, denied,
+	return errcode.Refuse(http.StatusConflict, errcode.Denied,
 		"tag %q of %s only grows: it holds %s, and %s would lose or reorder %d of its entries, the first %s; pull it again, add to its end, and push that%s", tag, repo, have, m.digest, len(lost), lost[0], hint).
-		detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String(), "lost": lost[0]})
+		Detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String(), "lost": lost[0]})
 }
 
 func byDigest(d ocispec.Descriptor) string { return d.Digest.String() }

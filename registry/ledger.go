@@ -11,6 +11,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 // A LedgerJudge decides whether a ledger may be set: whether its statements are
@@ -54,11 +55,11 @@ func isLedgers(repo string) bool { return repo == ledger.PublishersRepository }
 func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have digest.Digest, m *manifest) error {
 	ref, err := ledger.RefOf(repo, tag)
 	if err != nil || ref.Repository() != repo {
-		return refuse(http.StatusBadRequest, tagInvalid, "tag %q of %s: expected the name of a publisher, whose ledger it holds", tag, repo)
+		return errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "tag %q of %s: expected the name of a publisher, whose ledger it holds", tag, repo)
 	}
 	list, err := ledger.ParseList(m.mediaType, m.content)
 	if err != nil {
-		return refuse(http.StatusBadRequest, manifestInvalid, "tag %q of %s holds a %s", tag, repo, err)
+		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q of %s holds a %s", tag, repo, err)
 	}
 	old := &ledger.List{}
 	if have != "" {
@@ -68,8 +69,8 @@ func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have diges
 	}
 	if err := list.Extends(old); err != nil {
 		_, at := list.Compare(old)
-		return refuse(http.StatusConflict, denied, "tag %q of %s only grows: %s", tag, repo, err).
-			detail(map[string]any{"tag": tag, "have": have.String(), "got": m.digest.String(), "statement": at})
+		return errcode.Refuse(http.StatusConflict, errcode.Denied, "tag %q of %s only grows: %s", tag, repo, err).
+			Detail(map[string]any{"tag": tag, "have": have.String(), "got": m.digest.String(), "statement": at})
 	}
 	for i := len(old.Statements); i < len(list.Statements); i++ {
 		if err := g.checkStatement(ctx, ref, list, i); err != nil {
@@ -81,7 +82,7 @@ func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have diges
 	}
 	err = g.opts.Ledgers.JudgeLedger(ctx, ref, list)
 	if errors.Is(err, artifact.ErrUnverified) || errors.Is(err, artifact.ErrDenied) {
-		return refuse(http.StatusForbidden, denied, "tag %q of %s: %s", tag, repo, err)
+		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "tag %q of %s: %s", tag, repo, err)
 	}
 	if err != nil {
 		return couldNotTell(fmt.Sprintf("who signed the statements for tag %q of %s", tag, repo), err)
@@ -130,8 +131,8 @@ func (g *Registry) checkStatement(ctx context.Context, ref ledger.Ref, list *led
 }
 
 func badStatement(ref ledger.Ref, i int, d ocispec.Descriptor, problem string) error {
-	return refuse(http.StatusBadRequest, manifestInvalid, "ledger %s: statement %d, %s: %s", ref, i+1, d.Digest, problem).
-		detail(map[string]any{"statement": i + 1, "digest": d.Digest.String()})
+	return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "ledger %s: statement %d, %s: %s", ref, i+1, d.Digest, problem).
+		Detail(map[string]any{"statement": i + 1, "digest": d.Digest.String()})
 }
 
 // statement reads what an entry of a ledger says, whoever signed it.
@@ -152,7 +153,7 @@ func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descrip
 		}
 	}
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, manifestInvalid, "%s in %s is no statement: %s", d.Digest, repo, err)
+		return nil, errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "%s in %s is no statement: %s", d.Digest, repo, err)
 	}
 	return s, nil
 }
@@ -163,7 +164,7 @@ func checkLoose(repo string, m *manifest) error {
 		return nil
 	}
 	if _, err := ledger.ParseManifest(m.mediaType, m.content); err != nil {
-		return refuse(http.StatusBadRequest, manifestInvalid, "%s holds statements of ledgers and nothing else: %s", repo, err)
+		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "%s holds statements of ledgers and nothing else: %s", repo, err)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 // The types of Docker, which free namespaces take too.
@@ -94,7 +95,7 @@ func parseManifest(contentType string, content []byte) (*manifest, error) {
 }
 
 func invalidManifest(err error) error {
-	return refuse(http.StatusBadRequest, manifestInvalid, "manifest: %s", err)
+	return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "manifest: %s", err)
 }
 
 func (m *manifest) checkDescriptors() error {

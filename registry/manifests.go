@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -92,7 +93,7 @@ func (g *Registry) manifestMissing(ctx context.Context, err error, at route) err
 	if what == "" {
 		what = at.digest.String()
 	}
-	return refuse(http.StatusNotFound, manifestUnknown, "%s has no manifest %q", at.repo, what)
+	return errcode.Refuse(http.StatusNotFound, errcode.ManifestUnknown, "%s has no manifest %q", at.repo, what)
 }
 
 // pushManifest stores a manifest after every rule of the gate held, under the
@@ -110,7 +111,7 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	if at.digest != "" {
 		as = at.digest
 		if got := as.Algorithm().FromBytes(content); got != as {
-			return refuse(http.StatusBadRequest, digestInvalid, "the manifest was pushed as %s, but its bytes have digest %s", as, got)
+			return errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "the manifest was pushed as %s, but its bytes have digest %s", as, got)
 		}
 	}
 	unlock, err := g.lock(r.Context(), at.repo, at.tag)
@@ -201,7 +202,7 @@ func checkCondition(h http.Header, at route, have digest.Digest, m *manifest) er
 		return nil
 	}
 	r := tagMoved(at.repo, at.tag, have, m)
-	r.status = http.StatusPreconditionFailed
+	r.Status = http.StatusPreconditionFailed
 	return r
 }
 
@@ -267,14 +268,14 @@ func lockError(err error) error {
 
 // readBody reads a body of at most most bytes.
 func readBody(r *http.Request, most int64) ([]byte, error) {
-	tooBig := refuse(http.StatusRequestEntityTooLarge, sizeInvalid, "the manifest is larger than the limit of %d bytes", most).
-		detail(map[string]int64{"limit": most})
+	tooBig := errcode.Refuse(http.StatusRequestEntityTooLarge, errcode.SizeInvalid, "the manifest is larger than the limit of %d bytes", most).
+		Detail(map[string]int64{"limit": most})
 	if r.ContentLength > most {
 		return nil, tooBig
 	}
 	content, err := io.ReadAll(io.LimitReader(r.Body, most+1))
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, sizeInvalid, "the manifest was cut after %d bytes: %s", len(content), err)
+		return nil, errcode.Refuse(http.StatusBadRequest, errcode.SizeInvalid, "the manifest was cut after %d bytes: %s", len(content), err)
 	}
 	if int64(len(content)) > most {
 		return nil, tooBig

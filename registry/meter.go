@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -55,8 +56,8 @@ func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, ans
 	r = r.WithContext(r.Context())
 	r.Body = body
 	err = answer(w, r, at)
-	var no *refusal
-	invalid := errors.As(err, &no) && no.errors[0].Code == digestInvalid
+	var no *errcode.Refusal
+	invalid := errors.As(err, &no) && no.Errors[0].Code == errcode.DigestInvalid
 	if err != nil && (invalid || r.Method == http.MethodPost || keptNothing(r, err)) {
 		meter.End(0) // nothing of it was kept
 	} else {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 // A page is what a listing was asked for: at most n entries after last.
@@ -21,7 +23,7 @@ func parsePage(q url.Values, most int) (page, error) {
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
-		return page{}, refuse(http.StatusBadRequest, unsupported, "n=%.40q: expected a whole number, zero or more", text)
+		return page{}, errcode.Refuse(http.StatusBadRequest, errcode.Unsupported, "n=%.40q: expected a whole number, zero or more", text)
 	}
 	p.n = most
 	if n < uint64(most) {

@@ -18,6 +18,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -282,7 +283,7 @@ func TestStorageThatCannotBeSyncedRefusesPushes(t *testing.T) {
 		do(t, p.Registry, "POST", "/v2/"+o.repo+"/blobs/uploads/?digest="+digest.FromString(blob).String(), blob)
 	}
 	w := do(t, p.Registry, "PUT", "/v2/"+o.repo+"/manifests/"+o.reference, o.manifest)
-	var said struct{ Errors []ociError }
+	var said struct{ Errors []errcode.Error }
 	if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil || w.Code < 500 {
 		t.Errorf("%d %s: want a 5xx with an OCI error", w.Code, w.Body)
 	}

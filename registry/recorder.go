@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 // recorder keeps an answer of distribution's upload handler, which never has
@@ -65,27 +66,27 @@ func (c *recorder) refusal(r *http.Request, fault error, body *counted, length i
 			Detail  json.RawMessage `json:"detail"`
 		} `json:"errors"`
 	}
-	first := ociError{}
+	first := errcode.Error{}
 	if json.Unmarshal(c.body.Bytes(), &said) == nil && len(said.Errors) > 0 {
-		first = ociError{Code: said.Errors[0].Code, Message: said.Errors[0].Message, Detail: said.Errors[0].Detail}
+		first = errcode.Error{Code: said.Errors[0].Code, Message: said.Errors[0].Message, Detail: said.Errors[0].Detail}
 	}
 	switch {
 	case c.status == http.StatusRequestedRangeNotSatisfiable:
-		return refuse(c.status, blobUploadInvalid, "the chunk does not begin where the upload ends; GET its location for where to go on")
+		return errcode.Refuse(c.status, errcode.BlobUploadInvalid, "the chunk does not begin where the upload ends; GET its location for where to go on")
 	case c.status == http.StatusMethodNotAllowed:
-		return refuse(c.status, unsupported, "method %q is not supported here", r.Method)
+		return errcode.Refuse(c.status, errcode.Unsupported, "method %q is not supported here", r.Method)
 	case c.status >= 500 && fault != nil:
 		return fmt.Errorf("upload: %w", fault)
 	case c.status >= 500:
 		return fmt.Errorf("upload: distribution answered %d: %s", c.status, bytes.TrimSpace(c.body.Bytes()))
 	}
 	switch first.Code {
-	case digestInvalid, sizeInvalid, blobUnknown, nameInvalid, nameUnknown, "BLOB_UPLOAD_UNKNOWN":
+	case errcode.DigestInvalid, errcode.SizeInvalid, errcode.BlobUnknown, errcode.NameInvalid, errcode.NameUnknown, "BLOB_UPLOAD_UNKNOWN":
 	default:
-		first.Code = blobUploadInvalid
+		first.Code = errcode.BlobUploadInvalid
 	}
-	no := refuse(c.status, first.Code, "%s", first.Message)
-	no.errors[0].Detail = first.Detail
+	no := errcode.Refuse(c.status, first.Code, "%s", first.Message)
+	no.Errors[0].Detail = first.Detail
 	return no
 }
 
@@ -96,7 +97,7 @@ func parseContentRange(s string) (first, last int64, err error) {
 	x, errX := strconv.ParseUint(a, 10, 62)
 	y, errY := strconv.ParseUint(b, 10, 62)
 	if !ok || errX != nil || errY != nil || y < x {
-		return 0, 0, refuse(http.StatusRequestedRangeNotSatisfiable, blobUploadInvalid,
+		return 0, 0, errcode.Refuse(http.StatusRequestedRangeNotSatisfiable, errcode.BlobUploadInvalid,
 			"Content-Range %.80q: expected <first>-<last>, such as 0-1023, both inclusive", s)
 	}
 	return int64(x), int64(y), nil

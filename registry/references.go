@@ -11,6 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -28,10 +29,10 @@ const maxMissing = 64
 // Small parts are read and hashed, once per process: one that was uploaded and
 // not synced when the power went is then missing, not broken.
 func (g *Registry) checkReferences(ctx context.Context, repo string, m *manifest) error {
-	r := &refusal{status: http.StatusNotFound, kind: artifact.ErrInvalid}
+	r := &errcode.Refusal{Status: http.StatusNotFound, Kind: artifact.ErrInvalid}
 	seen := map[digest.Digest]bool{}
 	for _, ref := range m.references() {
-		if seen[ref.Digest] || len(r.errors) >= maxMissing {
+		if seen[ref.Digest] || len(r.Errors) >= maxMissing {
 			continue
 		}
 		seen[ref.Digest] = true
@@ -48,13 +49,13 @@ func (g *Registry) checkReferences(ctx context.Context, repo string, m *manifest
 		if there {
 			continue
 		}
-		r.errors = append(r.errors, ociError{
-			Code:    manifestBlobUnknown,
+		r.Errors = append(r.Errors, errcode.Error{
+			Code:    errcode.ManifestBlobUnknown,
 			Message: fmt.Sprintf("%s is referenced but not in this repository: push or mount it first", ref.Digest),
 			Detail:  map[string]string{"digest": ref.Digest.String()},
 		})
 	}
-	if len(r.errors) > 0 {
+	if len(r.Errors) > 0 {
 		return r
 	}
 	return nil
@@ -130,8 +131,8 @@ func wrongSize(ref ocispec.Descriptor, have int64) error {
 	if ref.Size == have {
 		return nil
 	}
-	return refuse(http.StatusBadRequest, manifestInvalid, "the descriptor of %s says %d bytes, it has %d: correct its size", ref.Digest, ref.Size, have).
-		detail(map[string]any{"digest": ref.Digest.String(), "size": ref.Size, "expected": have})
+	return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "the descriptor of %s says %d bytes, it has %d: correct its size", ref.Digest, ref.Size, have).
+		Detail(map[string]any{"digest": ref.Digest.String(), "size": ref.Size, "expected": have})
 }
 
 // dropEmpty removes the empty file that a power cut left in the place of d. It

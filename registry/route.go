@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 // maxRepository is the longest repository name in bytes, as distribution has it.
@@ -71,7 +73,7 @@ func parseRoute(path string) (route, error) {
 		r.digest, err = parseDigest(last)
 	case routeUpload:
 		if r.upload = last; !isUploadID(last) {
-			err = refuse(http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "upload %.80q: no such upload; start one with POST", last)
+			err = errcode.Refuse(http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "upload %.80q: no such upload; start one with POST", last)
 		}
 	}
 	return r, err
@@ -119,7 +121,7 @@ func (r *route) reference(s string) (err error) {
 	}
 	r.tag = s
 	if !isTag(s) {
-		r.badTag = refuse(http.StatusBadRequest, tagInvalid, "tag %.140q: expected 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", not beginning with \".\" or \"-\"", s)
+		r.badTag = errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "tag %.140q: expected 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", not beginning with \".\" or \"-\"", s)
 	}
 	return nil
 }
@@ -130,7 +132,7 @@ func parseDigest(s string) (digest.Digest, error) {
 	}
 	d, err := digest.Parse(s)
 	if err != nil || (d.Algorithm() != digest.SHA256 && d.Algorithm() != digest.SHA512) {
-		return "", refuse(http.StatusBadRequest, digestInvalid, "digest %.150q: expected sha256:<64 hex> or sha512:<128 hex>", s)
+		return "", errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "digest %.150q: expected sha256:<64 hex> or sha512:<128 hex>", s)
 	}
 	return d, nil
 }
@@ -185,7 +187,7 @@ func checkRepository(s string) error {
 		ok = ok && isNamePart(part)
 	}
 	if !ok {
-		return refuse(http.StatusBadRequest, nameInvalid, "repository %.300q: expected at most %d bytes of a-z and 0-9 with \"/\", and single \".\", \"_\", \"__\" or dashes between", s, maxRepository)
+		return errcode.Refuse(http.StatusBadRequest, errcode.NameInvalid, "repository %.300q: expected at most %d bytes of a-z and 0-9 with \"/\", and single \".\", \"_\", \"__\" or dashes between", s, maxRepository)
 	}
 	return nil
 }
@@ -216,5 +218,5 @@ func isNamePart(s string) bool {
 func isAlnum(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
 func noRoute(path string) error {
-	return refuse(http.StatusNotFound, nameUnknown, "%.200q is no endpoint of the OCI distribution API", path)
+	return errcode.Refuse(http.StatusNotFound, errcode.NameUnknown, "%.200q is no endpoint of the OCI distribution API", path)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 // maxTags is the largest page of tags that is given when n asks for more.
@@ -48,7 +49,7 @@ func (g *Registry) getTags(w http.ResponseWriter, r *http.Request, at route) err
 }
 
 func unknownRepository(repo string) error {
-	return refuse(http.StatusNotFound, nameUnknown, "repository %q: nothing was pushed to it", repo)
+	return errcode.Refuse(http.StatusNotFound, errcode.NameUnknown, "repository %q: nothing was pushed to it", repo)
 }
 
 // pageOfTags gives the tags after p.last, and whether there are more, without

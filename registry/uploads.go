@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -20,7 +21,7 @@ import (
 func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route) error {
 	q := r.URL.Query()
 	if alg := q.Get("digest-algorithm"); alg != "" && alg != "sha256" && alg != "sha512" {
-		return refuse(http.StatusBadRequest, digestInvalid, "digest-algorithm %.40q: expected sha256 or sha512", alg)
+		return errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "digest-algorithm %.40q: expected sha256 or sha512", alg)
 	}
 	if text := q.Get("mount"); text != "" {
 		d, err := parseDigest(text)

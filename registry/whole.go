@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -32,7 +33,7 @@ func readWhole(r *http.Request) (content []byte, held bool, err error) {
 // storeWhole makes content, which must be d, a blob of repo.
 func (g *Registry) storeWhole(ctx context.Context, repo string, d digest.Digest, content []byte) error {
 	if got := d.Algorithm().FromBytes(content); got != d {
-		return refuse(http.StatusBadRequest, digestInvalid, "the blob was pushed as %s, but its bytes have digest %s", d, got)
+		return errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "the blob was pushed as %s, but its bytes have digest %s", d, got)
 	}
 	to := d
 	if d.Algorithm() != digest.SHA256 {
@@ -82,7 +83,7 @@ func (g *Registry) uploadWhole(w http.ResponseWriter, r *http.Request, at route,
 	if err = g.storeWhole(r.Context(), at.repo, d, content); err == nil {
 		answerBlob(w, at.repo, d)
 	}
-	var no *refusal
+	var no *errcode.Refusal
 	if err == nil || errors.As(err, &no) {
 		g.sessions.end(at.upload)
 	}
