@@ -193,6 +193,7 @@ func WithFault(ctx context.Context) (context.Context, *Fault) {
 	return context.WithValue(ctx, faultKey{}, f), f
 }
 
+// First is what went wrong first, or nil.
 func (f *Fault) First() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
