@@ -152,7 +152,7 @@ func (p *provider) identify(ctx context.Context, d *discovered, t *oauth2.Token,
 	if id.Nonce != nonce {
 		return identity{}, fmt.Errorf("login: ID token: it answers another login: %w", artifact.ErrUnverified)
 	}
-	claims := map[string]any{}
+	var userinfo, signed map[string]any
 	if d.oidc.UserInfoEndpoint() != "" {
 		info, err := d.oidc.UserInfo(ctx, oauth2.StaticTokenSource(t))
 		if err != nil {
@@ -161,17 +161,17 @@ func (p *provider) identify(ctx context.Context, d *discovered, t *oauth2.Token,
 		if info.Subject != id.Subject {
 			return identity{}, fmt.Errorf("login: userinfo is about another subject: %w", artifact.ErrUnverified)
 		}
-		if err := info.Claims(&claims); err != nil {
+		if err := info.Claims(&userinfo); err != nil {
 			return identity{}, fmt.Errorf("login: userinfo: %w", err)
 		}
 	}
-	// What the signed token says wins over userinfo.
-	if err := id.Claims(&claims); err != nil {
+	if err := id.Claims(&signed); err != nil {
 		return identity{}, fmt.Errorf("login: ID token: %w: %w", artifact.ErrUnverified, err)
 	}
 	if id.Subject == "" || len(id.Subject) > 255 || strings.ContainsRune(id.Subject, 0) {
 		return identity{}, fmt.Errorf("login: ID token: subject %.300q: expected 1 to 255 bytes without NUL: %w", id.Subject, artifact.ErrUnverified)
 	}
+	claims := mergeClaims(signed, userinfo)
 	who := identity{issuer: id.Issuer, subject: id.Subject, grants: p.grants(claims)}
 	who.username, _ = claims["preferred_username"].(string)
 	if verified, _ := claims["email_verified"].(bool); verified {
