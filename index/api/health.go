@@ -18,8 +18,9 @@ func (s *Server) healthRoutes() {
 		}
 		return c.String(http.StatusOK, "ok\n")
 	})
-	metrics := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{DisableCompression: true})
-	s.echo.GET("/metrics", echo.WrapHandler(metrics))
+	if !s.MetricsElsewhere {
+		s.echo.GET("/metrics", echo.WrapHandler(MetricsHandler(s.Metrics)))
+	}
 	s.echo.GET("/api/openapi.json", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/vnd.oai.openapi+json;version=3.1", s.spec)
 	})
@@ -40,4 +41,9 @@ func (s *Server) countCatalog() {
 	gauge("oarlock_catalog_plugins", "Plugins in that generation.", func() float64 { return float64(s.Live.Current().Snapshot.Len()) })
 	gauge("oarlock_catalog_versions", "Versions in that generation.", func() float64 { return float64(s.Live.Current().Snapshot.Versions()) })
 	gauge("oarlock_catalog_pending", "Versions that wait for something.", func() float64 { return float64(s.Live.Current().Snapshot.Pending()) })
+}
+
+// MetricsHandler answers with what reg gathers, as Prometheus reads it.
+func MetricsHandler(reg prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{DisableCompression: true})
 }

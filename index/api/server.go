@@ -70,6 +70,8 @@ type Options struct {
 	Dev     bool
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
+	// MetricsElsewhere leaves /metrics to another listener; here it is not found.
+	MetricsElsewhere bool
 }
 
 // A Server is the API as an http.Handler. New makes one; Drain ends what does

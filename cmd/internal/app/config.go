@@ -13,8 +13,11 @@ import (
 // the configuration file; the environment variable of a key is OARLOCK_ and
 // the key in upper case with "_" for ".".
 type Config struct {
-	Data      string `koanf:"data" json:"data"`
-	Listen    string `koanf:"listen" json:"listen"`
+	Data   string `koanf:"data" json:"data"`
+	Listen string `koanf:"listen" json:"listen"`
+	// Metrics is the address on which /metrics is answered instead of on Listen;
+	// empty answers it there.
+	Metrics   string `koanf:"metrics" json:"metrics"`
 	PublicURL string `koanf:"public_url" json:"public_url"`
 	TLSCert   string `koanf:"tls_cert" json:"tls_cert"`
 	TLSKey    string `koanf:"tls_key" json:"tls_key"`

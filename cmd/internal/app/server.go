@@ -38,6 +38,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	listener net.Listener
+	metrics  *metricsServer // nil without an address of its own
 	registry *registry.Registry
 	accounts *accounts
 	index    *joined
@@ -101,8 +102,9 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.ready,
 		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: desk{s.accounts, s.ledgers}, Publishers: desk{s.accounts, s.ledgers}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
-		Log: o.Log, Metrics: metrics, Dev: cfg.Dev,
+		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev,
 	})
+	s.metrics.answer(cfg, metrics, o.Log)
 	if err := s.face(api.NewObserver(o.Log, metrics), metrics); err != nil {
 		return nil, unusable(err)
 	}
@@ -131,6 +133,9 @@ func (s *Server) take(ctx context.Context) error {
 	}
 	if s.listener, err = net.Listen("tcp", s.cfg.Listen); err != nil {
 		problems = append(problems, fmt.Sprintf("listen: %s", err))
+	}
+	if s.metrics, err = openMetrics(s.cfg); err != nil {
+		problems = append(problems, fmt.Sprintf("metrics: %s", err))
 	}
 	if len(problems) > 0 {
 		return &ConfigError{problems}
@@ -213,8 +218,13 @@ func (s *Server) Run(ctx context.Context) error {
 	scheduled.Go(func() { s.signing.run(background) })
 	defer scheduled.Wait()
 	defer stop()
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- s.serve() }()
+	if s.metrics != nil {
+		scheduled.Go(func() { s.metrics.serve(served) })
+		defer func() { _ = s.metrics.close() }() // before it is waited for
+		s.log.InfoContext(ctx, "metrics", "address", s.metrics.address())
+	}
 	scheduled.Go(func() { s.watchCertificate(background) })
 	s.log.InfoContext(ctx, "listening", "address", s.Addr(), "url", s.URL(), "data", s.cfg.Data, "dev", s.cfg.Dev)
 	var err error
@@ -285,6 +295,7 @@ func (s *Server) Close() (err error) {
 		if s.accounts != nil {
 			err = errors.Join(err, s.accounts.close())
 		}
+		err = errors.Join(err, s.metrics.close())
 		if s.listener != nil {
 			if e := s.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
 				err = errors.Join(err, e)

@@ -78,6 +78,7 @@ func (c *Config) validateAddress(problem problemFunc) {
 	} else if c.Dev && !loopback(host) {
 		problem("dev", "needs no login, so it listens on loopback only, and listen is %q: use 127.0.0.1 or go without dev", c.Listen)
 	}
+	c.validateMetrics(problem)
 	if c.PublicURL == "" {
 		if c.replicated() && !c.Dev {
 			problem("public_url", "empty, and replicas share logins: give all of them the URL under which clients reach any of them")

@@ -43,6 +43,7 @@ func serverFlags(f *pflag.FlagSet) {
 	f.String("config", "", "configuration `FILE` (YAML)")
 	f.String("data", d.Data, "directory for all that is kept")
 	f.String("listen", d.Listen, "`ADDRESS` and port; port 0 takes a free one")
+	f.String("metrics", "", "`ADDRESS` and port of its own for /metrics, which the public one then does not answer")
 	f.String("public-url", "", "`URL` under which clients reach this server; each request's Host by default")
 	f.String("tls-cert", "", "certificate `FILE` (PEM)")
 	f.String("tls-key", "", "key `FILE` of the certificate (PEM)")

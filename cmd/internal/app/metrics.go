@@ -1,0 +1,88 @@
+package app
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/index/api"
+)
+
+// metricsServer answers /metrics on an address of its own, so that what says
+// how busy a site is need not be public. A nil one does nothing.
+type metricsServer struct {
+	listener net.Listener
+	http     *http.Server
+}
+
+func (c *Config) validateMetrics(problem problemFunc) {
+	if c.Metrics == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(c.Metrics)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	switch {
+	case err != nil:
+		problem("metrics", "%q: expected an address and port such as 127.0.0.1:9117, or nothing to answer /metrics on listen", c.Metrics)
+	case c.Dev && !loopback(host):
+		problem("dev", "needs no login, so it listens on loopback only, and metrics is %q: use 127.0.0.1 or go without dev", c.Metrics)
+	case c.Metrics == c.Listen && port != "0":
+		problem("metrics", "%q: is listen too: give it a port of its own, or nothing to answer /metrics on listen", c.Metrics)
+	}
+}
+
+// openMetrics takes the address, if there is one.
+func openMetrics(c Config) (*metricsServer, error) {
+	if c.Metrics == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", c.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	return &metricsServer{listener: l, http: &http.Server{}}, nil
+}
+
+// answer says what is answered, within the limits of the public address.
+func (m *metricsServer) answer(c Config, reg prometheus.Gatherer, log *slog.Logger) {
+	if m == nil {
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", api.MetricsHandler(reg))
+	m.http = &http.Server{
+		Handler:           c.Limits.requests().Wrap(mux),
+		ReadHeaderTimeout: c.Limits.ReadHeader, IdleTimeout: c.Limits.Idle, WriteTimeout: c.Limits.BodyGrace,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (m *metricsServer) address() string { return m.listener.Addr().String() }
+
+// serve answers until close; that it cannot go on is sent to broken.
+func (m *metricsServer) serve(broken chan<- error) {
+	if err := m.http.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
+		broken <- err
+	}
+}
+
+func (m *metricsServer) close() error {
+	if m == nil {
+		return nil
+	}
+	err := m.http.Close()
+	if e := m.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+		err = errors.Join(err, e)
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
