@@ -64,12 +64,7 @@ func (b *builder) plugin(ctx context.Context, p *artifact.Plugin, s *parts) (oci
 func onPlatform(p *artifact.Plugin, platform artifact.Platform) *artifact.Plugin {
 	child := *p
 	child.Platforms = []artifact.Platform{platform}
-	child.Payloads = nil
-	for _, l := range p.Payloads {
-		if platform.Runs(l.Platform) {
-			child.Payloads = append(child.Payloads, l)
-		}
-	}
+	child.Payloads = p.PayloadsFor(platform)
 	return &child
 }
 

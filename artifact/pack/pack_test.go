@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/pack"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
@@ -180,6 +181,29 @@ func TestExecutableBitFollowsContent_A4(t *testing.T) {
 		}
 		if got := info.Mode().Perm() & 0o100; got != want {
 			t.Errorf("%s: owner's execute bit %o, expected %o", name, got, want)
+		}
+	}
+}
+
+func TestABuildNamesTheBestFittingPayloadOfAPath_A3(t *testing.T) {
+	t.Parallel()
+	r := packed(t, write(t, map[string]string{
+		"plugin.json": `{"id":"acme/native","version":"2.0.0","platforms":["linux/amd64/v3","linux/amd64"],"payloads":[
+			{"url":"https://example.org/base","path":"engine","digest":"` + digest.FromString("a").String() + `","platform":"linux/amd64"},
+			{"url":"https://example.org/v3","path":"engine","digest":"` + digest.FromString("b").String() + `","platform":"linux/amd64/v3"},
+			{"url":"https://example.org/other","digest":"` + digest.FromString("c").String() + `"}]}`,
+		"platforms/linux-amd64/run":    "base",
+		"platforms/linux-amd64-v3/run": "v3",
+	}))
+	c := read(t, r)
+	want := map[string]string{"linux/amd64": "https://example.org/base https://example.org/other", "linux/amd64/v3": "https://example.org/v3 https://example.org/other"}
+	for i, d := range c.Manifest.Children {
+		var urls []string
+		for _, l := range read(t, &pack.Result{Root: d, Store: r.Store}).Plugin.Payloads {
+			urls = append(urls, l.URL)
+		}
+		if got := strings.Join(urls, " "); got != want[c.Builds[i].Platform.String()] {
+			t.Errorf("%s names %s", c.Builds[i].Platform, got)
 		}
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path"
+	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/pack"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// fill pulls the layers and payloads of v and unpacks them into dir. Each is
+// fill pulls the layers of v and the payloads for the puller's platform and unpacks them into dir. Each is
 // checked whole before a byte of it is unpacked. It says how many bytes came.
 func (p *Puller) fill(ctx context.Context, v *verified, dir string) (int64, error) {
 	size, err := p.announced(v)
@@ -25,13 +25,10 @@ func (p *Puller) fill(ctx context.Context, v *verified, dir string) (int64, erro
 	if err := pack.Extract(ctx, v.at, v.manifest, dir, p.options.Limits.Unpack); err != nil {
 		return 0, fmt.Errorf("%s: %w", v.reference(), err)
 	}
-	for n, one := range v.plugin.Payloads {
-		if !p.options.Platform.Runs(one.Platform) {
-			continue
-		}
+	for _, one := range v.plugin.PayloadsFor(p.options.Platform) {
 		came, err := p.payload(ctx, one, dir, p.options.Limits.Pulled-size)
 		if err != nil {
-			return 0, fmt.Errorf("%s: payloads[%d] %s: %w", v.reference(), n, one.URL, err)
+			return 0, fmt.Errorf("%s: payloads[%d] %s: %w", v.reference(), slices.Index(v.plugin.Payloads, one), one.URL, err)
 		}
 		size += came
 	}
@@ -74,10 +71,6 @@ func (p *Puller) payload(ctx context.Context, one artifact.Payload, dir string, 
 	case u.Scheme != "https" && (u.Scheme != "http" || !p.options.PlainHTTP && !isLoopback(u.Host)):
 		return 0, fmt.Errorf("scheme %q, expected https: %w", u.Scheme, artifact.ErrInvalid)
 	}
-	name := one.Path
-	if name == "" {
-		name = path.Base(u.Path)
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return 0, err
@@ -107,5 +100,5 @@ func (p *Puller) payload(ctx context.Context, one artifact.Payload, dir string, 
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
-	return n, pack.UnpackFile(ctx, f, name, dir, p.options.Limits.Unpack)
+	return n, pack.UnpackFile(ctx, f, one.Target(), dir, p.options.Limits.Unpack)
 }

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -224,6 +226,45 @@ func TestALyingServerIsCaughtBeforeUnpacking_G1(t *testing.T) {
 				t.Error("something was unpacked")
 			}
 		})
+	}
+}
+
+func TestOnlyTheBestFittingPayloadOfAPathIsFetched_A8(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		io.WriteString(w, path.Base(r.URL.Path))
+	}))
+	t.Cleanup(elsewhere.Close)
+	var payloads []any
+	for _, level := range []string{"any", "v3", "base", "v2"} {
+		one := map[string]any{"url": elsewhere.URL + "/" + level, "digest": digest.FromString(level), "path": "bin/engine"}
+		switch level {
+		case "base":
+			one["platform"] = "linux/amd64"
+		case "v2", "v3":
+			one["platform"] = "linux/amd64/" + level
+		}
+		payloads = append(payloads, one)
+	}
+	s := newShop(t)
+	s.publish(t, "acme/tool", "1.0.0", release{plugin: map[string]any{"payloads": payloads}})
+	for on, want := range map[string]string{"linux/amd64/v4": "v3", "linux/amd64/v3": "v3", "linux/amd64/v2": "v2", "linux/amd64": "base", "linux/arm64": "any"} {
+		asked.Store(0)
+		platform, err := artifact.ParsePlatform(on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), "out")
+		p := newPuller(t, func(o *client.PullOptions) { o.Platform = platform })
+		if _, err := p.Pull(t.Context(), s.host+"/acme/tool:1.0.0", dir); err != nil {
+			t.Errorf("%s: %v", on, err)
+			continue
+		}
+		if got := tree(t, dir)["bin/engine"]; got != want || asked.Load() != 1 {
+			t.Errorf("%s: got %q and %d fetched, expected %q alone", on, got, asked.Load(), want)
+		}
 	}
 }
 
