@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -133,13 +134,13 @@ func TestASourceCannotKeepARunGoing_H3(t *testing.T) {
 	t.Parallel()
 	src, dst := newSite(t), newSite(t)
 	src.publish(artifacttest.Version{ID: "acme/hello", Version: "1.0.0"})
-	pages := 0
+	var pages atomic.Int64
 	endless := before(t, src, func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/tags/list") {
 			return false
 		}
-		pages++
-		w.Header().Set("Link", fmt.Sprintf(`<%s?last=%d>; rel="next"`, r.URL.Path, pages))
+		page := pages.Add(1)
+		w.Header().Set("Link", fmt.Sprintf(`<%s?last=%d>; rel="next"`, r.URL.Path, page))
 		_, _ = w.Write([]byte(`{"tags":[]}`))
 		return true
 	}, asIs)
@@ -147,8 +148,8 @@ func TestASourceCannotKeepARunGoing_H3(t *testing.T) {
 	if err != nil || len(report.Failed) == 0 || !strings.Contains(report.Failed[0].Detail, "pages") {
 		t.Errorf("endless pages: %+v, %v", report, err)
 	}
-	asked := 0
-	neighbour := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	var asked atomic.Int64
+	neighbour := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	t.Cleanup(neighbour.Close)
 	elsewhere := strings.Replace(neighbour.URL, "127.0.0.1", "localhost", 1)
 	leads := before(t, src, func(w http.ResponseWriter, r *http.Request) bool {
@@ -160,11 +161,11 @@ func TestASourceCannotKeepARunGoing_H3(t *testing.T) {
 	}, asIs)
 	o := Options{From: anonymous, To: anonymous, Repositories: []string{"acme/hello"}}
 	report, err = Run(t.Context(), leads, dst.Host, o)
-	if err != nil || len(report.Failed) == 0 || asked != 0 {
-		t.Errorf("a neighbour was asked %d times: %+v, %v", asked, report, err)
+	if err != nil || len(report.Failed) == 0 || asked.Load() != 0 {
+		t.Errorf("a neighbour was asked %d times: %+v, %v", asked.Load(), report, err)
 	}
 	o.Reach = outbound.Options{Hosts: []string{"localhost"}}
-	if _, err = Run(t.Context(), leads, dst.Host, o); err != nil || asked == 0 {
-		t.Errorf("a neighbour that the operator named was asked %d times: %v", asked, err)
+	if _, err = Run(t.Context(), leads, dst.Host, o); err != nil || asked.Load() == 0 {
+		t.Errorf("a neighbour that the operator named was asked %d times: %v", asked.Load(), err)
 	}
 }
