@@ -214,6 +214,19 @@ func TestSignatureTagsOnlyGrow_B3(t *testing.T) {
 	c.refused(c.send("DELETE", "/v2/"+repo+"/manifests/"+tag, nil), http.StatusMethodNotAllowed, "UNSUPPORTED")
 }
 
+// Proves B3: who runs into the design is told what to do instead.
+func TestRefusedReplacementSaysHowToAttest_B3(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, registrytest.New(t, registrytest.InMemory()))
+	const repo = "acme/hello"
+	tag := artifact.DigestTag(digest.FromString("subject"), "att")
+	c.pushed(repo, tag, image(nil, c.blob(repo, []byte("first"))))
+	a, _ := c.put(repo, tag, image(nil, c.blob(repo, []byte("second"))))
+	if text := c.refused(a, http.StatusConflict, "DENIED"); !strings.Contains(text, "refused by design: attest without --replace") {
+		t.Errorf("the way out is not told: %s", text)
+	}
+}
+
 func TestReferrersTagOnlyGrows_B3(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, registrytest.New(t, registrytest.InMemory()))

@@ -174,7 +174,7 @@ func lostError(repo, tag string, have digest.Digest, m *manifest, lost []string,
 		return nil
 	}
 	return errcode.Refuse(http.StatusConflict, errcode.Denied,
-		"tag %q of %s only grows: it holds %s, and %s would lose or reorder %d of its entries, the first %s; pull it again, add to its end, and push that%s", tag, repo, have, m.digest, len(lost), lost[0], hint).
+		"tag %q of %s only grows: it holds %s, and %s would lose or reorder %d of its entries, the first %s; pull it again, add to it, and push that%s", tag, repo, have, m.digest, len(lost), lost[0], hint).
 		Detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String(), "lost": lost[0]})
 }
 
