@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -46,7 +47,7 @@ func openMetrics(c Config) (*metricsServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &metricsServer{listener: l, http: &http.Server{}}, nil
+	return &metricsServer{listener: l, http: &http.Server{ReadHeaderTimeout: time.Second}}, nil
 }
 
 // answer says what is answered, within the limits of the public address.

@@ -39,10 +39,10 @@ func (r ledgerResult) text(w io.Writer) error {
 		if f.Outcome.Allowed() {
 			mark = ""
 		}
-		sentence(w, "%s%s: %s", mark, f.Code, f.Detail)
+		_ = sentence(w, "%s%s: %s", mark, f.Code, f.Detail)
 	}
 	if r.Publisher.IsVerified() {
-		sentence(w, "verified by %s, %s", r.Publisher.Verified.Evidence, day(&r.Publisher.Verified.At, ""))
+		_ = sentence(w, "verified by %s, %s", r.Publisher.Verified.Evidence, day(&r.Publisher.Verified.At, ""))
 	}
 	if r.Head != "" {
 		return sentence(w, "head %s", r.Head)

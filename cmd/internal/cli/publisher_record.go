@@ -38,7 +38,7 @@ func (r publisherResult) text(w io.Writer) error {
 		})
 	}
 	for _, p := range r.Problems {
-		sentence(w, "! %s: %s", p.Code, p.Detail)
+		_ = sentence(w, "! %s: %s", p.Code, p.Detail)
 	}
 	return err
 }

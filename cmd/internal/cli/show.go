@@ -15,9 +15,9 @@ import (
 type showResult struct{ *index.Detail }
 
 func (r showResult) text(w io.Writer) error {
-	sentence(w, "%s %s", r.ID, r.Version)
+	_ = sentence(w, "%s %s", r.ID, r.Version)
 	if r.Description != "" {
-		sentence(w, "%s", short(r.Description, 200))
+		_ = sentence(w, "%s", short(r.Description, 200))
 	}
 	fmt.Fprintln(w)
 	if err := table(w, func(row func(...string)) {
@@ -28,7 +28,7 @@ func (r showResult) text(w io.Writer) error {
 		return err
 	}
 	for _, n := range r.Notices {
-		sentence(w, "! %s", short(n.Detail, 200))
+		_ = sentence(w, "! %s", short(n.Detail, 200))
 	}
 	fmt.Fprintln(w)
 	return table(w, func(row func(...string)) {
@@ -52,7 +52,7 @@ func (r showResult) attested() []index.Attestation {
 type showVersionResult struct{ *index.VersionDetail }
 
 func (r showVersionResult) text(w io.Writer) error {
-	sentence(w, "%s %s\n", r.ID, r.Version.Version)
+	_ = sentence(w, "%s %s\n", r.ID, r.Version.Version)
 	return table(w, func(row func(...string)) {
 		facts(row, "reference", r.Reference, "type", r.ArtifactType, "size", byteCount(r.Size), "license", r.License,
 			"engines", engineList(r.Engines), "platforms", buildList(r.Platforms), "signature", signatureText(r.Signature),
