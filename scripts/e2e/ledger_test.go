@@ -27,6 +27,7 @@ func serveVerified(t *testing.T, c *client) *server {
 	t.Helper()
 	s := serve(t)
 	s.claims(t, c, "acme")
+	s.call(t, "POST", "/api/v1/accounts", map[string]string{"name": "bob"}, nil)
 	s.call(t, "PUT", "/api/v1/namespaces/acme/members/person:bob", map[string]string{"role": "reader"}, nil)
 	s.call(t, "POST", "/api/v1/publishers/acme/verification", map[string]string{"evidence": "administrator"}, nil)
 	c.write("platform.pub", c.with("OARLOCK_SERVER=http://"+s.addr).run("oarlock", "ledger", "keys"))

@@ -60,7 +60,7 @@ func TestDeleteOfAVersionIsRefusedToStockClients_B2(t *testing.T) {
 	s, c := serve(t, "--dev"), newClient(t)
 	c.write("hello.txt", "hello\n")
 	c.run("oras", push(s.ref("acme/hello:1.0.0"), says("acme/hello", "1.0.0"))...)
-	c.refused([]string{"UNSUPPORTED", "1.0.0", "yank"}, "crane", "delete", "--insecure", s.ref("acme/hello:1.0.0"))
+	c.refused([]string{"UNSUPPORTED", "1.0.0", "oarlock block"}, "crane", "delete", "--insecure", s.ref("acme/hello:1.0.0"))
 	c.refused([]string{"unsupported", "1.0.0"}, "oras", "manifest", "delete", "--plain-http", "-f", s.ref("acme/hello@"+c.resolve(s, "acme/hello:1.0.0")))
 	c.run("oras", "pull", "--plain-http", s.ref("acme/hello:1.0.0"), "-o", "out")
 }
