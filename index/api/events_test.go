@@ -107,6 +107,13 @@ func TestDescriptionAndPagesStandAlone_L2(t *testing.T) {
 			t.Errorf("%s is not described", path)
 		}
 	}
+	schema := s.do(t, "GET", "/schema/plugin.v1.json", "")
+	said := read[struct {
+		ID string `json:"$id"`
+	}](t, schema)
+	if schema.StatusCode != 200 || schema.Header.Get("Content-Type") != "application/schema+json" || !strings.HasSuffix(said.ID, "/schema/plugin.v1.json") {
+		t.Errorf("the schema of the plugin manifest: %d %s, $id %q", schema.StatusCode, schema.Header.Get("Content-Type"), said.ID)
+	}
 	elsewhere := regexp.MustCompile(`(?i)(src|href)="(https?:)?//|@import|url\(`)
 	for _, path := range []string{"/api/docs"} {
 		r := s.do(t, "GET", path, "")

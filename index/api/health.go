@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -21,6 +22,12 @@ func (s *Server) healthRoutes() {
 	if !s.MetricsElsewhere {
 		s.echo.GET("/metrics", echo.WrapHandler(MetricsHandler(s.Metrics)))
 	}
+	s.echo.GET("/schema/plugin.v1.json", func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Cache-Control", "public, max-age=3600")
+		h.Set("Access-Control-Allow-Origin", "*") // editors in a browser read it
+		return c.Blob(http.StatusOK, "application/schema+json", artifact.Schema())
+	})
 	s.echo.GET("/api/openapi.json", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/vnd.oai.openapi+json;version=3.1", s.spec)
 	})
