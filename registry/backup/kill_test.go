@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// backUpUntilKilled says on stdout each object that it copied.
+// backUpUntilKilled says on stdout each object that it copied, and waits on
+// stdin until it may go on: whoever kills it knows where it stands.
 func backUpUntilKilled(dir, vault string) error {
 	g, err := registry.Open(context.Background(), registry.Options{Dir: dir, ReadOnly: true, Replicated: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -34,7 +35,10 @@ func backUpUntilKilled(dir, vault string) error {
 	if err != nil {
 		return err
 	}
-	w, err := v.Begin(Options{Workers: 1, Progress: func(Progress) { fmt.Print(".") }})
+	w, err := v.Begin(Options{Workers: 1, Progress: func(Progress) {
+		fmt.Print(".")
+		_, _ = os.Stdin.Read(make([]byte, 1))
+	}})
 	if err != nil {
 		return err
 	}
@@ -96,11 +100,18 @@ func killAfter(t *testing.T, dir, vault string, steps int) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	said := 0
 	for one := make([]byte, 1); said < steps; said++ {
+		if said > 0 {
+			_, _ = in.Write(one) // it waits for this, or has ended
+		}
 		if _, err := out.Read(one); err != nil || one[0] != '.' {
 			break
 		}
