@@ -83,6 +83,7 @@ func TestContract(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *Store){
 			"tokens": contractTokens, "people": contractPeople, "namespaces": contractNamespaces, "members": contractMembers,
 			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "outbox": contractOutbox, "transactions": contractTx, "keys": contractKeys,
+			"tenants": contractTenants, "hosts": contractHosts, "installs": contractInstalls, "holders": contractHolders,
 		} {
 			t.Run(database+"/"+name, func(t *testing.T) {
 				t.Parallel()

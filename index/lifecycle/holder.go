@@ -1,0 +1,24 @@
+package lifecycle
+
+import (
+	"context"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// A Holder is a tenant that has a plugin.
+type Holder struct {
+	Tenant  string
+	Enabled bool             // false: it keeps the plugin's data and does not run it
+	Version artifact.Version // that it was given last; zero for one that waits for its first
+	Digest  string           // of that version; "" as above
+}
+
+// Holders knows who has what.
+type Holders interface {
+	// Holders are at most limit tenants that have a plugin, with an ID after
+	// that one, in the order of their IDs' bytes. A digest that is not "" asks
+	// for those that were given that one last. An error means that it could not
+	// tell, and then nobody may be taken to be without it.
+	Holders(ctx context.Context, plugin artifact.Name, digest, after string, limit int) ([]Holder, error)
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/lifecycle"
+	"github.com/oarlock/oarlock/index/tenant"
+)
+
+var _ lifecycle.Holders = (*Store)(nil)
+
+type installRow struct {
+	bun.BaseModel `bun:"table:tenant_installs"`
+
+	Tenant    string `bun:"tenant,pk"`
+	Plugin    string `bun:"plugin,pk"`
+	Enabled   bool   `bun:"enabled"`
+	Channel   string `bun:"channel"`
+	Pin       string `bun:"pin"`
+	Version   string `bun:"version"`
+	Digest    string `bun:"digest"`
+	ChangedBy string `bun:"changed_by"`
+	ChangedAt int64  `bun:"changed_at"`
+	Revision  int64  `bun:"revision"`
+}
+
+func (r installRow) record() (tenant.Install, error) {
+	plugin, err := artifact.ParseName(r.Plugin)
+	pin, err2 := versionColumn(r.Pin)
+	version, err3 := versionColumn(r.Version)
+	if err := errors.Join(err, err2, err3); err != nil {
+		return tenant.Install{}, unreadable(fmt.Sprintf("plugin %q of tenant %q", r.Plugin, r.Tenant), err)
+	}
+	return tenant.Install{
+		Plugin: plugin, Enabled: r.Enabled, Channel: r.Channel, Pin: pin, Version: version, Digest: r.Digest,
+		ChangedBy: r.ChangedBy, ChangedAt: fromMicro(r.ChangedAt), Revision: r.Revision,
+	}, nil
+}
+
+// versionColumn reads a version; "" is none.
+func versionColumn(s string) (artifact.Version, error) {
+	if s == "" {
+		return artifact.Version{}, nil
+	}
+	return artifact.ParseVersion(s)
+}
+
+// installRows are the plugins of one tenant.
+type installRows struct{ tenantRows }
+
+func pluginNamed(name artifact.Name) string { return fmt.Sprintf("plugin %q", name) }
+
+// Put implements tenant.InstallRows.
+func (r installRows) Put(ctx context.Context, i tenant.Install) error {
+	row := installRow{
+		Tenant: r.id, Plugin: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(), Version: i.Version.String(),
+		Digest: i.Digest, ChangedBy: i.ChangedBy, ChangedAt: micro(i.ChangedAt), Revision: i.Revision + 1,
+	}
+	if i.Revision == 0 {
+		_, err := r.s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
+		return wrap(r.what(pluginNamed(i.Plugin)), err)
+	}
+	return r.replace(ctx, pluginNamed(i.Plugin), change{model: &row}, i.Revision, func(ctx context.Context) error { _, err := r.Install(ctx, i.Plugin); return err })
+}
+
+// Install implements tenant.InstallRows.
+func (r installRows) Install(ctx context.Context, plugin artifact.Name) (tenant.Install, error) {
+	row := installRow{Tenant: r.id, Plugin: plugin.String()}
+	if err := r.s.reader(ctx).NewSelect().Model(&row).WherePK().Scan(ctx); err != nil {
+		return tenant.Install{}, wrap(r.what(pluginNamed(plugin)), err)
+	}
+	return row.record()
+}
+
+// List implements tenant.InstallRows.
+func (r installRows) List(ctx context.Context, after artifact.Name, limit int) ([]tenant.Install, error) {
+	var rows []installRow
+	err := r.s.reader(ctx).NewSelect().Model(&rows).Where("tenant = ?", r.id).
+		Where("plugin COLLATE ? > ?", r.s.byteOrder(), after.String()).OrderExpr("plugin COLLATE ?", r.s.byteOrder()).Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, wrap(r.what("plugins"), err)
+	}
+	if len(rows) == 0 {
+		return []tenant.Install{}, r.exists(ctx)
+	}
+	return records(rows, installRow.record)
+}
+
+// Remove implements tenant.InstallRows.
+func (r installRows) Remove(ctx context.Context, plugin artifact.Name) error {
+	return r.remove(ctx, pluginNamed(plugin), r.s.writer(ctx).NewDelete().Model(&installRow{Tenant: r.id, Plugin: plugin.String()}).WherePK())
+}
+
+// Holders implements lifecycle.Holders.
+func (s *Store) Holders(ctx context.Context, plugin artifact.Name, digest, after string, limit int) ([]lifecycle.Holder, error) {
+	var rows []installRow
+	q := s.reader(ctx).NewSelect().Model(&rows).Where("plugin = ?", plugin.String()).
+		Where("tenant COLLATE ? > ?", s.byteOrder(), after).OrderExpr("tenant COLLATE ?", s.byteOrder()).Limit(int64(limit))
+	if digest != "" {
+		q = q.Where("digest = ?", digest)
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, wrap(fmt.Sprintf("who has plugin %q", plugin), err)
+	}
+	return records(rows, func(r installRow) (lifecycle.Holder, error) {
+		i, err := r.record()
+		return lifecycle.Holder{Tenant: r.Tenant, Enabled: i.Enabled, Version: i.Version, Digest: i.Digest}, err
+	})
+}

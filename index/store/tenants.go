@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/tenant"
+)
+
+var _ tenant.Store = (*Store)(nil)
+
+type tenantRow struct {
+	bun.BaseModel `bun:"table:tenants"`
+
+	ID          string   `bun:"id,pk"`
+	Tier        string   `bun:"tier"`
+	Niches      textList `bun:"niches"`
+	Labels      textList `bun:"labels"`
+	Environment string   `bun:"environment"`
+	Canary      bool     `bun:"canary"`
+	CreatedBy   string   `bun:"created_by"`
+	CreatedAt   int64    `bun:"created_at"`
+	Revision    int64    `bun:"revision"`
+}
+
+func tenantRowOf(t tenant.Tenant) tenantRow {
+	return tenantRow{
+		ID: t.ID, Tier: t.Tier, Niches: t.Niches, Labels: t.Labels, Environment: string(t.Environment), Canary: t.Canary,
+		CreatedBy: t.CreatedBy, CreatedAt: micro(t.CreatedAt), Revision: t.Revision,
+	}
+}
+
+func (r tenantRow) record() tenant.Tenant {
+	return tenant.Tenant{
+		ID: r.ID, Tier: r.Tier, Niches: r.Niches, Labels: r.Labels, Environment: tenant.Environment(r.Environment), Canary: r.Canary,
+		CreatedBy: r.CreatedBy, CreatedAt: fromMicro(r.CreatedAt), Revision: r.Revision,
+	}
+}
+
+// AddTenant implements tenant.Store.
+func (s *Store) AddTenant(ctx context.Context, t tenant.Tenant) error {
+	row := tenantRowOf(t)
+	row.Revision = 1
+	_, err := s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
+	return wrap(fmt.Sprintf("tenant %q", t.ID), err)
+}
+
+// Tenants implements tenant.Store.
+func (s *Store) Tenants(ctx context.Context, after string, limit int) ([]tenant.Tenant, error) {
+	var rows []tenantRow
+	err := s.reader(ctx).NewSelect().Model(&rows).Where("id COLLATE ? > ?", s.byteOrder(), after).
+		OrderExpr("id COLLATE ?", s.byteOrder()).Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, wrap("tenants", err)
+	}
+	records := make([]tenant.Tenant, len(rows))
+	for i, r := range rows {
+		records[i] = r.record()
+	}
+	return records, nil
+}
+
+// OfTenant implements tenant.Store.
+func (s *Store) OfTenant(id string) tenant.Rows { return tenantRows{s, id} }
+
+// tenantRows is the one way to the rows of a tenant: every query of it and of
+// its hosts and installs names the tenant.
+type tenantRows struct {
+	s  *Store
+	id string
+}
+
+func (r tenantRows) what(of string) string {
+	if of == "" {
+		return fmt.Sprintf("tenant %q", r.id)
+	}
+	return fmt.Sprintf("tenant %q: %s", r.id, of)
+}
+
+// Tenant implements tenant.Rows.
+func (r tenantRows) Tenant(ctx context.Context) (tenant.Tenant, error) {
+	row := tenantRow{ID: r.id}
+	if err := r.s.reader(ctx).NewSelect().Model(&row).WherePK().Scan(ctx); err != nil {
+		return tenant.Tenant{}, wrap(r.what(""), err)
+	}
+	return row.record(), nil
+}
+
+// Change implements tenant.Rows.
+func (r tenantRows) Change(ctx context.Context, t tenant.Tenant) error {
+	t.ID = r.id
+	row := tenantRowOf(t)
+	row.Revision++
+	return r.replace(ctx, "", change{&row, []string{"created_by", "created_at"}}, t.Revision, func(ctx context.Context) error { _, err := r.Tenant(ctx); return err })
+}
+
+// Hosts implements tenant.Rows.
+func (r tenantRows) Hosts() tenant.HostRows { return hostRows{r} }
+
+// Installs implements tenant.Rows.
+func (r tenantRows) Installs() tenant.InstallRows { return installRows{r} }
+
+// A change is a row and the columns that stay as they were.
+type change struct {
+	model any
+	keeps []string
+}
+
+// replace stores a row, as change says, in place of the one with its key and
+// that revision. The row that is not there is not found, as there says; one
+// with another revision is a conflict.
+func (r tenantRows) replace(ctx context.Context, of string, row change, revision int64, there func(context.Context) error) error {
+	return r.s.InTx(ctx, func(ctx context.Context) error {
+		q := r.s.writer(ctx).NewUpdate().Model(row.model).WherePK().Where("revision = ?", revision)
+		if len(row.keeps) > 0 {
+			q = q.ExcludeColumn(row.keeps...)
+		}
+		n, err := affected(q.Exec(ctx))
+		if err != nil {
+			return wrap(r.what(of), err)
+		}
+		if n > 0 {
+			return nil
+		}
+		if err := there(ctx); err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: it changed since revision %d: %w", r.what(of), revision, artifact.ErrConflict)
+	})
+}
+
+// remove takes the one row that a query names.
+func (r tenantRows) remove(ctx context.Context, of string, q *bun.DeleteQuery) error {
+	n, err := affected(q.Exec(ctx))
+	if err == nil && n == 0 {
+		return fmt.Errorf("%s: %w", r.what(of), artifact.ErrNotFound)
+	}
+	return wrap(r.what(of), err)
+}
+
+// exists says whether an empty list is one of this tenant.
+func (r tenantRows) exists(ctx context.Context) error {
+	_, err := r.Tenant(ctx)
+	return err
+}

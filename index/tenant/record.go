@@ -1,0 +1,61 @@
+package tenant
+
+import (
+	"time"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// An Environment says how much a tenant can bear: what is tried out runs in
+// Test first.
+type Environment string
+
+// The environments.
+const (
+	Test       Environment = "test"
+	Staging    Environment = "staging"
+	Production Environment = "production"
+)
+
+// The records are what a Store keeps. Times are UTC; the zero time means
+// never. Revision is the store's: 1 for a new record, and it rises with each change.
+type (
+	// Tenant is one customer or team, whose hosts run the same plugins.
+	Tenant struct {
+		ID          string // as artifact.CheckSegment reads it
+		Tier        string // one of the site's; "" is none
+		Niches      []string
+		Labels      []string // "key=value", in order
+		Environment Environment
+		Canary      bool // takes new versions before others
+		CreatedBy   string
+		CreatedAt   time.Time
+		Revision    int64
+	}
+	// Host is one application of a tenant that loads plugins.
+	Host struct {
+		Name      string // unique in its tenant, as artifact.CheckSegment reads it
+		Host      artifact.HostID
+		Version   artifact.HostVersion
+		Platform  artifact.Platform
+		CreatedBy string
+		CreatedAt time.Time
+		Revision  int64
+	}
+	// Install is one plugin of a tenant. A plugin that was disabled keeps its
+	// record, and with it what the tenant chose.
+	Install struct {
+		Plugin  artifact.Name
+		Enabled bool // what is wanted; what runs, each host reports
+		Channel string
+		// Pin is the version that is wanted whatever the channel says; the
+		// zero Version is none.
+		Pin artifact.Version
+		// Version and Digest are what the tenant was given last; zero before that.
+		Version   artifact.Version
+		Digest    string
+		ChangedBy string
+		ChangedAt time.Time
+		Revision  int64
+	}
+)

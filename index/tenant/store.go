@@ -1,0 +1,57 @@
+package tenant
+
+import (
+	"context"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// Store keeps tenants. Methods of it and of what it gives out return
+// artifact.ErrNotFound and artifact.ErrConflict; any other error means that it
+// could not tell. All join the transaction of their context.
+type Store interface {
+	// AddTenant stores a new tenant; an ID that was ever given is a conflict.
+	AddTenant(ctx context.Context, t Tenant) error
+	// Tenants are at most limit, with an ID after that one, in the order of
+	// their IDs' bytes.
+	Tenants(ctx context.Context, after string, limit int) ([]Tenant, error)
+	// OfTenant gives the rows of one tenant, whether or not it exists: one that does
+	// not is not found by each of them.
+	OfTenant(id string) Rows
+}
+
+// Rows are the records of one tenant.
+type Rows interface {
+	Tenant(ctx context.Context) (Tenant, error)
+	// Change stores t in place of the record with t's Revision, which then
+	// rises; another Revision is a conflict. Who made the tenant, and when, stays.
+	Change(ctx context.Context, t Tenant) error
+	Hosts() HostRows
+	Installs() InstallRows
+}
+
+// HostRows are the hosts of one tenant.
+type HostRows interface {
+	// Add stores a new host; a name that is there is a conflict.
+	Add(ctx context.Context, h Host) error
+	Host(ctx context.Context, name string) (Host, error)
+	// List has at most limit hosts with a name after that one, in the order of
+	// the names' bytes.
+	List(ctx context.Context, after string, limit int) ([]Host, error)
+	// Change is as Rows.Change, for the host of that name.
+	Change(ctx context.Context, h Host) error
+	Remove(ctx context.Context, name string) error
+}
+
+// InstallRows are the plugins of one tenant.
+type InstallRows interface {
+	// Put stores i: a new record where its Revision is zero, and otherwise in
+	// place of the record with that Revision, which then rises; a record that
+	// is there, or another Revision, is a conflict.
+	Put(ctx context.Context, i Install) error
+	Install(ctx context.Context, plugin artifact.Name) (Install, error)
+	// List has at most limit installs with a plugin after that one, in the
+	// order of the names' bytes; the zero Name is before all.
+	List(ctx context.Context, after artifact.Name, limit int) ([]Install, error)
+	Remove(ctx context.Context, plugin artifact.Name) error
+}
