@@ -28,6 +28,8 @@ func rules() []arrows.Rule {
 			"index/store", "index/api", "index/web", "index/client", "index/lifecycle"),
 		arrows.Never("the lifecycle knows no other engine, no SQL and no server", "index/lifecycle",
 			"index/store", "index/api", "index/web", "index/client", "index/tenant"),
+		arrows.Never("a configuration is read without the server that runs by it", "cmd/internal/config",
+			"cmd/internal/app", "cmd/internal/cli", "index/store", "index/api", "index/web"),
 		arrows.Within("hosts inherit what artifact imports", "artifact", append(lines(clientAllow), arrows.Module+"/artifact", "github.com/github/go-spdx")...),
 		arrows.Only("github.com/github/go-spdx", "artifact/lint"),
 		arrows.Within("hosts inherit what the client imports", "index/client", lines(clientAllow)...),

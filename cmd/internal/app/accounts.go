@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
@@ -28,7 +29,7 @@ const (
 // accounts are who may do what at this site, and what they did.
 type accounts struct {
 	*auth.Authority
-	cfg   Config
+	cfg   config.Config
 	log   *slog.Logger
 	store *store.Store
 	keys  *auth.Keys
@@ -42,12 +43,12 @@ type accounts struct {
 
 // openStore opens the database and, where it is shared, its locks. The
 // authority is made later, when the server's URL is known.
-func openStore(ctx context.Context, cfg Config, log *slog.Logger) (_ *accounts, err error) {
+func openStore(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *accounts, err error) {
 	a := &accounts{cfg: cfg, log: log}
-	if a.store, err = store.Open(ctx, cfg.databaseURL()); err != nil {
+	if a.store, err = store.Open(ctx, cfg.DatabaseURL()); err != nil {
 		return nil, err
 	}
-	if cfg.replicated() {
+	if cfg.Replicated() {
 		if a.locks, err = store.OpenAdvisoryLocker(ctx, cfg.DB); err != nil {
 			return nil, errors.Join(err, a.close())
 		}
@@ -72,12 +73,12 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 	if err := a.Load(ctx); err != nil {
 		return err
 	}
-	a.quota = auth.NewQuota(a.store, a.cfg.limits)
+	a.quota = auth.NewQuota(a.store, a.cfg.QuotaOf)
 	a.usage = newUsage(a, a.log)
 	r := a.cfg.Rate
 	a.requests = auth.NewLimiter("requests", auth.Rate{PerSecond: r.PerSecond, Burst: r.Burst}, nil)
 	a.logins = auth.NewLimiter("failed logins", auth.Rate{PerSecond: r.Logins, Burst: r.LoginBurst}, nil)
-	provider, err := a.cfg.OIDC.options(a.cfg.Outbound)
+	provider, err := a.cfg.OIDC.Options(a.cfg.Outbound)
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 }
 
 func (a *accounts) openKeys(ctx context.Context) (*auth.Keys, error) {
-	if a.cfg.shared() {
+	if a.cfg.Shared() {
 		return auth.OpenKeys(ctx, tokenKeys{a.store}, auth.KeyOptions{})
 	}
 	files, err := auth.OpenKeyFiles(filepath.Join(a.cfg.Data, "keys"))
@@ -175,14 +176,14 @@ func hostOf(url string) string {
 
 // RecoverAdmin makes another admin token for an operator who lost the others
 // and holds the data directory or the database of cfg.
-func RecoverAdmin(ctx context.Context, cfg Config) (token string, err error) {
+func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, err error) {
 	a, err := openStore(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return "", unusable(err)
+		return "", config.Unusable(err)
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
 	if a.keys, err = a.openKeys(ctx); err != nil {
-		return "", unusable(err)
+		return "", config.Unusable(err)
 	}
 	// Nothing is signed here, so that any URL will do.
 	if a.Authority, err = auth.New(auth.Options{Store: a.store, Keys: a.keys, PublicURL: "http://127.0.0.1"}); err != nil {

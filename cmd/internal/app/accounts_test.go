@@ -17,6 +17,7 @@ import (
 	orasauth "oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
@@ -26,9 +27,9 @@ import (
 var tokenText = regexp.MustCompile(`oar_\w+`)
 
 // a guarded server, and the bootstrap token of its first start.
-func startGuarded(t *testing.T, change func(*Config)) (s *Server, token string) {
+func startGuarded(t *testing.T, change func(*config.Config)) (s *Server, token string) {
 	t.Helper()
-	c := config(t)
+	c := configured(t)
 	c.Dev = false
 	if change != nil {
 		change(&c)
@@ -112,7 +113,7 @@ func tokenID(t *testing.T, text string) string {
 
 func TestTheBootstrapTokenIsShownOnceAndKeptHashed_B5(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	c.Dev = false
 	var first, second bytes.Buffer
 	for _, notice := range []*bytes.Buffer{&first, &second} {
@@ -251,7 +252,7 @@ func TestWritesAreAudited_K1(t *testing.T) {
 
 func TestPagesOfOtherSitesAreRefusedInDev(t *testing.T) {
 	t.Parallel()
-	s, _ := start(t, config(t))
+	s, _ := start(t, configured(t))
 	r, _ := http.NewRequest("POST", s.URL()+"/api/v1/admin/rebuild", nil)
 	for site, want := range map[string]int{"cross-site": 403, "same-origin": 200} {
 		r.Header.Set("Sec-Fetch-Site", site)
@@ -336,7 +337,7 @@ func (noLog) AppendAudit(context.Context, auth.AuditRecord) error { return errNo
 func TestTheAuditLogIsPrunedAfterItsTime_K1(t *testing.T) {
 	t.Parallel()
 	const year = 365 * 24 * time.Hour
-	s, admin := startGuarded(t, func(c *Config) { c.Audit.Keep = year })
+	s, admin := startGuarded(t, func(c *config.Config) { c.Audit.Keep = year })
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	head := ask[index.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify", nil, 200).Head
 	for _, now := range []time.Time{time.Now().Add(year / 2), time.Now().Add(2 * year)} {
@@ -351,7 +352,7 @@ func TestTheAuditLogIsPrunedAfterItsTime_K1(t *testing.T) {
 	if v := ask[index.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify?head="+head, nil, 200); !v.Holds {
 		t.Errorf("%+v", v)
 	}
-	c := config(t)
+	c := configured(t)
 	c.Audit.Keep = 179 * 24 * time.Hour
 	if got := problems(t, c.Validate()); !strings.Contains(got, "audit.keep: 4296h0m0s") {
 		t.Error(got)

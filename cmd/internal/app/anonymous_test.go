@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
 )
 
 // statusOf asks without a login, or with a token, as a browser where html is set.
@@ -43,7 +45,7 @@ func TestAnonymous_B2_B4(t *testing.T) {
 	for mode, paths := range want {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			s, admin := startGuarded(t, func(c *Config) { c.Anonymous = mode })
+			s, admin := startGuarded(t, func(c *config.Config) { c.Anonymous = mode })
 			ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
 			name := plugin(t, 1).Plugin.ID.String()
 			pushAs(t, s, admin, 1)
@@ -65,21 +67,5 @@ func TestAnonymous_B2_B4(t *testing.T) {
 				t.Errorf("the first page: %s %.300s", resp.Status, body)
 			}
 		})
-	}
-}
-
-func TestAnonymousIsChecked(t *testing.T) {
-	t.Parallel()
-	for _, mode := range []string{"", "Pull", "nobody"} {
-		c := config(t)
-		c.Dev, c.Anonymous = false, mode
-		if text := problems(t, c.Validate()); !strings.Contains(text, "pull, catalog or none") {
-			t.Errorf("%q: %s", mode, text)
-		}
-	}
-	c := config(t)
-	c.Anonymous = "none"
-	if text := problems(t, c.Validate()); !strings.Contains(text, "dev asks nobody") {
-		t.Errorf("dev: %s", text)
 	}
 }

@@ -12,12 +12,14 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
 )
 
-// config is one that works on a free port with its own data directory.
-func config(t *testing.T) Config {
+// configured is one that works on a free port with its own data directory.
+func configured(t *testing.T) config.Config {
 	t.Helper()
-	c := Default()
+	c := config.Default()
 	c.Data, c.Listen, c.Dev = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", true
 	return c
 }
@@ -27,12 +29,12 @@ func options(notice io.Writer) Options {
 }
 
 // start serves until the test ends or stop is called, which waits for it.
-func start(t *testing.T, c Config) (s *Server, stop func() error) {
+func start(t *testing.T, c config.Config) (s *Server, stop func() error) {
 	t.Helper()
 	return startWith(t, c, io.Discard)
 }
 
-func startWith(t *testing.T, c Config, notice io.Writer) (s *Server, stop func() error) {
+func startWith(t *testing.T, c config.Config, notice io.Writer) (s *Server, stop func() error) {
 	t.Helper()
 	s, err := Open(t.Context(), c, options(notice))
 	if err != nil {
@@ -61,9 +63,9 @@ func startWith(t *testing.T, c Config, notice io.Writer) (s *Server, stop func()
 
 func problems(t *testing.T, err error) string {
 	t.Helper()
-	var c *ConfigError
-	if !errors.As(err, &c) || !errors.Is(err, ErrUnusable) {
-		t.Fatalf("error %v, expected a ConfigError", err)
+	var c *config.Error
+	if !errors.As(err, &c) || !errors.Is(err, config.ErrUnusable) {
+		t.Fatalf("error %v, expected a config.Error", err)
 	}
 	return strings.Join(c.Problems, "\n")
 }
@@ -75,7 +77,7 @@ func TestEveryReasonNotToStartIsNamedAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	c := config(t)
+	c := configured(t)
 	c.Listen = taken.Addr().String()
 	if err := os.WriteFile(c.Data, []byte("a file, not a directory"), 0o644); err != nil {
 		t.Fatal(err)
@@ -93,7 +95,7 @@ func TestADataDirectoryThatCannotBeWrittenIsNamed(t *testing.T) {
 		unwritable(t)
 		return
 	}
-	c := config(t)
+	c := configured(t)
 	if err := os.Mkdir(c.Data, 0o555); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +107,7 @@ func TestADataDirectoryThatCannotBeWrittenIsNamed(t *testing.T) {
 
 // unwritable is the same for those whom permissions do not stop.
 func unwritable(t *testing.T) {
-	c := config(t)
+	c := configured(t)
 	c.Data = "/dev/null/data"
 	_, err := Open(t.Context(), c, options(io.Discard))
 	if got := problems(t, err); !strings.Contains(got, "data: ") {
@@ -115,7 +117,7 @@ func unwritable(t *testing.T) {
 
 func TestTwoServersDoNotShareADataDirectory(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	start(t, c)
 	_, err := Open(t.Context(), c, options(io.Discard))
 	if got := problems(t, err); !strings.Contains(got, "data: ") {
@@ -125,7 +127,7 @@ func TestTwoServersDoNotShareADataDirectory(t *testing.T) {
 
 func TestRegistryAndCatalogAreOnOneListener(t *testing.T) {
 	t.Parallel()
-	s, stop := start(t, config(t))
+	s, stop := start(t, configured(t))
 	for path, want := range map[string]int{"/v2/": 200, "/v2": 200, "/readyz": 200, "/livez": 200, "/metrics": 200, "/api/v1/catalog": 200, "/api/docs": 200, "/": 200, "/v2/acme/none/tags/list": 404, "/v3": 404} {
 		resp, err := http.Get(s.URL() + path)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/backup"
@@ -43,21 +44,21 @@ type Backup struct {
 // no lock of theirs and changes nothing in them. First the registry, then the
 // database, so that every namespace in the one has its owner in the other, and
 // then the files of the data directory.
-func MakeBackup(ctx context.Context, cfg Config, dest string, o BackupOptions) (_ Backup, err error) {
+func MakeBackup(ctx context.Context, cfg config.Config, dest string, o BackupOptions) (_ Backup, err error) {
 	if err := apart(cfg, dest); err != nil {
 		return Backup{}, err
 	}
-	if _, err := os.Stat(filepath.Join(cfg.Data, platformKeyFile)); err != nil {
-		return Backup{}, unusable(fmt.Errorf("data: %w: give the data directory of a server that ran, since a site without its keys does not go on", err))
+	if _, err := os.Stat(filepath.Join(cfg.Data, config.PlatformKeyFile)); err != nil {
+		return Backup{}, config.Unusable(fmt.Errorf("data: %w: give the data directory of a server that ran, since a site without its keys does not go on", err))
 	}
-	g, err := cfg.openBeside(ctx, o.Log)
+	g, err := openBeside(ctx, &cfg, o.Log)
 	if err != nil {
-		return Backup{}, unusable(fmt.Errorf("storage: %w", err))
+		return Backup{}, config.Unusable(fmt.Errorf("storage: %w", err))
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
-	db, err := store.OpenBeside(ctx, cfg.databaseURL())
+	db, err := store.OpenBeside(ctx, cfg.DatabaseURL())
 	if err != nil {
-		return Backup{}, unusable(fmt.Errorf("db: %w", err))
+		return Backup{}, config.Unusable(fmt.Errorf("db: %w", err))
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	v, err := backup.Create(dest)
@@ -132,8 +133,8 @@ func dumpInto(ctx context.Context, w *backup.Writer, db *store.Store) error {
 }
 
 // openBeside opens the storage to read it while a server writes it.
-func (c *Config) openBeside(ctx context.Context, log *slog.Logger) (*registry.Registry, error) {
-	o, err := c.storageOptions()
+func openBeside(ctx context.Context, c *config.Config, log *slog.Logger) (*registry.Registry, error) {
+	o, err := storageOptions(c)
 	if err != nil {
 		return nil, err
 	}
@@ -142,22 +143,22 @@ func (c *Config) openBeside(ctx context.Context, log *slog.Logger) (*registry.Re
 }
 
 // storageOptions are what opens the storage of c, and nothing else.
-func (c *Config) storageOptions() (registry.Options, error) {
-	place, err := parseStorage(c.Storage)
+func storageOptions(c *config.Config) (registry.Options, error) {
+	place, err := config.ParseStorage(c.Storage)
 	if err != nil {
 		return registry.Options{}, err
 	}
-	dir := place.dir
-	if dir == "" && place.driver == "filesystem" {
+	dir := place.Dir
+	if dir == "" && place.Driver == "filesystem" {
 		dir = filepath.Join(c.Data, "registry")
 	}
-	return registry.Options{Dir: dir, Driver: place.driver, Parameters: place.parameters, CacheBytes: c.Limits.Cache, PurgeInterval: -1}, nil
+	return registry.Options{Dir: dir, Driver: place.Driver, Parameters: place.Parameters, CacheBytes: c.Limits.Cache, PurgeInterval: -1}, nil
 }
 
 // apart keeps a backup out of what it copies, and the other way round.
-func apart(cfg Config, dest string) error {
+func apart(cfg config.Config, dest string) error {
 	own := []string{cfg.Data}
-	if o, err := cfg.storageOptions(); err == nil && o.Driver == "filesystem" {
+	if o, err := storageOptions(&cfg); err == nil && o.Driver == "filesystem" {
 		own = append(own, o.Dir)
 	}
 	to, err := real(dest)
@@ -170,7 +171,7 @@ func apart(cfg Config, dest string) error {
 			return err
 		}
 		if below(from, to) || below(to, from) {
-			return unusable(fmt.Errorf("backups %q: that is in %q, which is copied, or holds it: give a directory apart from it, best on another disk", dest, dir))
+			return config.Unusable(fmt.Errorf("backups %q: that is in %q, which is copied, or holds it: give a directory apart from it, best on another disk", dest, dir))
 		}
 	}
 	return nil

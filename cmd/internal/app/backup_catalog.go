@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/backup"
 )
@@ -14,7 +15,7 @@ import (
 // catalogInto derives the catalog from the backup itself, so that a restored
 // site can be held to it, and so that the backup was read once before it
 // counts.
-func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg Config, log *slog.Logger) (err error) {
+func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg config.Config, log *slog.Logger) (err error) {
 	c := backup.Catalog{Dev: cfg.Dev}
 	if cfg.Trust != "" {
 		if err := savePolicy(ctx, w, cfg.Trust, &c); err != nil {
@@ -35,7 +36,7 @@ func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg Con
 
 // catalogOf is the digest of the catalog that the content of g gives by the
 // trust policy of cfg.
-func catalogOf(ctx context.Context, cfg Config, g *registry.Registry, log *slog.Logger) (digest.Digest, error) {
+func catalogOf(ctx context.Context, cfg config.Config, g *registry.Registry, log *slog.Logger) (digest.Digest, error) {
 	j, err := join(cfg, g, log)
 	if err != nil {
 		return "", err

@@ -9,13 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/registry/backup"
 )
 
 // filesInto copies the files of the data directory that nothing else holds:
 // keys, first of all. What is derived or copied already stays out, and so does
 // what is no regular file.
-func filesInto(ctx context.Context, w *backup.Writer, cfg Config) error {
+func filesInto(ctx context.Context, w *backup.Writer, cfg config.Config) error {
 	skip, err := notFiles(cfg)
 	if err != nil {
 		return err
@@ -69,8 +70,8 @@ func fileInto(ctx context.Context, w *backup.Writer, data, at string) error {
 
 // notFiles reports what of the data directory is no file to copy: the storage,
 // the database, the catalog's checkpoints, and what is being written.
-func notFiles(cfg Config) (func(path string) bool, error) {
-	o, err := cfg.storageOptions()
+func notFiles(cfg config.Config) (func(path string) bool, error) {
+	o, err := storageOptions(&cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func notFiles(cfg Config) (func(path string) bool, error) {
 	if o.Driver == "filesystem" {
 		paths = append(paths, o.Dir)
 	}
-	database, lite := strings.CutPrefix(cfg.databaseURL(), "sqlite://")
+	database, lite := strings.CutPrefix(cfg.DatabaseURL(), "sqlite://")
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if lite {
 			paths = append(paths, database+suffix)

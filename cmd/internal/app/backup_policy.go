@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/oarlock/oarlock/registry/backup"
 )
@@ -78,7 +79,7 @@ func restorePolicy(v *backup.Vault, c *backup.Catalog, data string) (path string
 			return "", err
 		}
 		names[name] = restoredKeys + "/" + restoredName(name)
-		if err := writeSecret(filepath.Join(data, filepath.FromSlash(names[name])), raw); err != nil {
+		if err := durable.Replace(filepath.Join(data, filepath.FromSlash(names[name])), raw, 0o600); err != nil {
 			return "", fmt.Errorf("trust policy: file %q: %w", name, err)
 		}
 	}
@@ -86,7 +87,7 @@ func restorePolicy(v *backup.Vault, c *backup.Catalog, data string) (path string
 		return "", fmt.Errorf("trust policy: %w", err)
 	}
 	path = filepath.Join(data, restoredTrust)
-	return path, writeSecret(path, content)
+	return path, durable.Replace(path, content, 0o600)
 }
 
 // restoredName is a name that is safe and says which file it was.

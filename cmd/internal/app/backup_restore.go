@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/backup"
@@ -52,7 +54,7 @@ type Restored struct {
 // RestoreBackup fills the empty site of cfg from the backups at src. Where
 // anything is there already, it is refused and nothing is changed, but for what
 // an earlier call left that was cut: that goes on.
-func RestoreBackup(ctx context.Context, cfg Config, src string, o RestoreOptions) (_ Restored, err error) {
+func RestoreBackup(ctx context.Context, cfg config.Config, src string, o RestoreOptions) (_ Restored, err error) {
 	v, err := backup.Open(src)
 	if err != nil {
 		return Restored{}, err
@@ -80,7 +82,7 @@ func RestoreBackup(ctx context.Context, cfg Config, src string, o RestoreOptions
 
 // restore is one run.
 type restore struct {
-	cfg    Config
+	cfg    config.Config
 	v      *backup.Vault
 	m      *backup.Manifest
 	o      RestoreOptions
@@ -116,7 +118,7 @@ func (r *restore) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeSecret(r.marker(), content)
+	return durable.Replace(r.marker(), content, 0o600)
 }
 
 // empty refuses a data directory, storage or database that holds anything.
@@ -128,17 +130,17 @@ func (r *restore) empty(ctx context.Context) error {
 	if len(entries) > 0 {
 		return fmt.Errorf("data directory %q: it holds %q: a backup is restored into an empty one only: %w", r.cfg.Data, entries[0].Name(), artifact.ErrConflict)
 	}
-	o, err := r.cfg.storageOptions()
+	o, err := storageOptions(&r.cfg)
 	if err != nil {
 		return err
 	}
 	if err := registry.Empty(ctx, o); err != nil {
 		return err
 	}
-	if !r.cfg.shared() {
+	if !r.cfg.Shared() {
 		return nil // a new file; one elsewhere is looked at when it is filled
 	}
-	s, err := store.OpenEmpty(ctx, r.cfg.databaseURL())
+	s, err := store.OpenEmpty(ctx, r.cfg.DatabaseURL())
 	if s != nil {
 		err = errors.Join(err, s.Close())
 	}
@@ -147,7 +149,7 @@ func (r *restore) empty(ctx context.Context) error {
 
 // bytes restores the registry.
 func (r *restore) bytes(ctx context.Context) error {
-	o, err := r.cfg.storageOptions()
+	o, err := storageOptions(&r.cfg)
 	if err != nil {
 		return err
 	}
@@ -176,7 +178,7 @@ func (r *restore) rows(ctx context.Context) (err error) {
 	for _, t := range r.m.Database.Tables {
 		r.done.Rows += t.Rows
 	}
-	s, err := store.OpenEmpty(ctx, r.cfg.databaseURL())
+	s, err := store.OpenEmpty(ctx, r.cfg.DatabaseURL())
 	if s == nil {
 		return err
 	}

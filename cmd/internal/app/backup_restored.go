@@ -43,7 +43,7 @@ func (r *restore) sameRows(ctx context.Context, s *store.Store) error {
 // end writes the restore into the audit log and lets a server start.
 func (r *restore) end(ctx context.Context) (err error) {
 	if r.m.Database != nil {
-		s, err := store.Open(ctx, r.cfg.databaseURL())
+		s, err := store.Open(ctx, r.cfg.DatabaseURL())
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (r *restore) check(ctx context.Context) (err error) {
 		cfg.Dev = r.m.Catalog.Dev
 		r.done.Backup = r.m.Catalog.Digest.String()
 	}
-	g, err := cfg.openBeside(ctx, r.o.Log)
+	g, err := openBeside(ctx, &cfg, r.o.Log)
 	if err != nil {
 		return err
 	}
@@ -148,13 +148,4 @@ func VerifyBackups(ctx context.Context, src, id string, progress func(backup.Pro
 		}
 	}
 	return checked, v.Verify(ctx, checked, progress, report)
-}
-
-// ValidateSite is Validate for what only reads or fills a site: where its
-// bytes, its database and its trust policy are.
-func (c *Config) ValidateSite() error {
-	site := Default()
-	site.Data, site.Storage, site.DB, site.Trust, site.Log, site.Limits = c.Data, c.Storage, c.DB, c.Trust, c.Log, c.Limits
-	site.PublicURL = "http://127.0.0.1" // nobody is served
-	return site.Validate()
 }

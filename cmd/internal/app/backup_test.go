@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry/backup"
 )
@@ -19,13 +20,13 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // guarded is a site with a namespace, a member's token and two versions, one
 // of them listed, that still serves.
-func guarded(t *testing.T) (c Config, s *Server, admin string, stop func() error) {
+func guarded(t *testing.T) (c config.Config, s *Server, admin string, stop func() error) {
 	t.Helper()
 	trust := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(trust, []byte("namespaces:\n  acme: {signature: optional}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c = config(t)
+	c = configured(t)
 	c.Dev, c.Trust = false, trust
 	notice := &strings.Builder{}
 	s, stop = startWith(t, c, notice)
@@ -66,7 +67,7 @@ func TestASiteComesBackFromABackup_K6(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			to := config(t)
+			to := configured(t)
 			to.Dev = false
 			done, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Backup: row.id, Log: quiet})
 			if err != nil || len(done.Damage) > 0 || !done.Agrees || done.Rebuilt != row.want.Catalog {
@@ -109,7 +110,7 @@ func TestAServerDoesNotStartInAHalfRestoredDirectory_K6(t *testing.T) {
 	if err := errors.Join(err, stop()); err != nil {
 		t.Fatal(err)
 	}
-	to := config(t)
+	to := configured(t)
 	v, err := backup.Open(dest)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +125,7 @@ func TestAServerDoesNotStartInAHalfRestoredDirectory_K6(t *testing.T) {
 	}
 	refused := func(after string) {
 		t.Helper()
-		if _, err := Open(t.Context(), to, options(io.Discard)); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "a restore did not end here") {
+		if _, err := Open(t.Context(), to, options(io.Discard)); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "a restore did not end here") {
 			t.Errorf("after %s a server starts: %v", after, err)
 		}
 	}
@@ -166,7 +167,7 @@ func TestDamageInASiteIsNamedByItsBackup_K6(t *testing.T) {
 	if err != nil || len(made.Damage) == 0 || !strings.Contains(made.Damage[0].Digest.Encoded(), filepath.Base(filepath.Dir(blobs[0]))) {
 		t.Fatalf("%+v, %v", made, err)
 	}
-	to := config(t)
+	to := configured(t)
 	done, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Log: quiet})
 	if err != nil || len(done.Damage) == 0 || !done.Agrees {
 		t.Errorf("%+v, %v", done, err)
@@ -175,7 +176,7 @@ func TestDamageInASiteIsNamedByItsBackup_K6(t *testing.T) {
 
 func TestABackupKeepsApartFromItsSite_K6(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	if err := os.MkdirAll(filepath.Join(c.Data, "registry"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -184,11 +185,11 @@ func TestABackupKeepsApartFromItsSite_K6(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dest := range []string{c.Data, filepath.Join(c.Data, "backups"), filepath.Dir(c.Data), filepath.Join(link, "x", "y")} {
-		if _, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet}); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "is copied") {
+		if _, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet}); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "is copied") {
 			t.Errorf("%s: %v", dest, err)
 		}
 	}
-	if _, err := MakeBackup(t.Context(), c, t.TempDir(), BackupOptions{Log: quiet}); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "platform.key") {
+	if _, err := MakeBackup(t.Context(), c, t.TempDir(), BackupOptions{Log: quiet}); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "platform.key") {
 		t.Errorf("a site that never ran: %v", err)
 	}
 	if left, err := os.ReadDir(c.Data); err != nil || len(left) != 1 {

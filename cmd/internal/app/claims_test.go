@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -13,7 +14,7 @@ import (
 // a list of namespaces comes in pages that hold what their reader may see.
 func TestNamespacesInPages_B4(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, func(c *Config) { c.Limits.Claims = 4 })
+	s, admin := startGuarded(t, func(c *config.Config) { c.Limits.Claims = 4 })
 	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]string{"name": "eve"}, http.StatusCreated)
 	eve := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/accounts/person:eve/tokens", map[string]any{"label": "laptop", "expires_at": soon()}, http.StatusCreated).Secret
 	names := []string{"avocet", "curlew", "dunlin", "godwit", "kestrel", "plover", "turnstone", "whimbrel"}

@@ -7,22 +7,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 )
 
-// GC says when garbage is collected.
-type GC struct {
-	Every time.Duration `koanf:"every" json:"every"` // 0 leaves it to oarlock gc
-	Grace time.Duration `koanf:"grace" json:"grace"` // how long what nothing reaches is kept
-}
-
 // collector runs the garbage collection, on a schedule and when asked.
 type collector struct {
 	registry *registry.Registry
-	cfg      GC
+	cfg      config.GC
 	log      *slog.Logger
 	runs     *prometheus.CounterVec
 	removed  *prometheus.CounterVec
@@ -32,7 +27,7 @@ type collector struct {
 	collected func()
 }
 
-func newCollector(r *registry.Registry, cfg GC, log *slog.Logger, metrics prometheus.Registerer) *collector {
+func newCollector(r *registry.Registry, cfg config.GC, log *slog.Logger, metrics prometheus.Registerer) *collector {
 	c := &collector{registry: r, cfg: cfg, log: log,
 		runs:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_runs_total", Help: "Garbage collections, by how they ended."}, []string{"ended"}),
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_removed_total", Help: "What garbage collections removed, by kind."}, []string{"kind"}),

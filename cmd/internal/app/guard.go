@@ -75,13 +75,13 @@ func loopbackHost(hostport string) bool {
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
 		host = h
 	}
-	return loopback(strings.TrimSuffix(strings.TrimPrefix(strings.ToLower(host), "["), "]"))
+	return edge.Loopback(strings.TrimSuffix(strings.TrimPrefix(strings.ToLower(host), "["), "]"))
 }
 
 // refuseAnywhere answers in the words of the part that r is for: OCI errors at
 // /v2/, problems elsewhere. A body that nobody reads is held to its time.
 func (s *Server) refuseAnywhere(w http.ResponseWriter, r *http.Request, code, oci, detail, fix string) {
-	s.cfg.Limits.requests().Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	requests(s.cfg.Limits).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, r, index.NewProblem(code, detail, fix), oci, detail+": "+fix)
 	})).ServeHTTP(w, r)
 }

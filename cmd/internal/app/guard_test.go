@@ -40,7 +40,7 @@ func askAs(t *testing.T, s *Server, method, path, host string, headers map[strin
 // that resolves to 127.0.0.1.
 func TestDevIsForThisMachine_B12(t *testing.T) {
 	t.Parallel()
-	s, _ := start(t, config(t))
+	s, _ := start(t, configured(t))
 	port := s.Addr()[strings.LastIndex(s.Addr(), ":"):]
 	const upload = "/v2/acme/hello/blobs/uploads/"
 	for name, c := range map[string]struct {
@@ -114,7 +114,7 @@ func TestNUL_D7(t *testing.T) {
 // TestHeadersAndSuites_B13: what browsers are told, and what TLS is spoken.
 func TestHeadersAndSuites_B13(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	pool := certificate(t, &c)
 	s, _ := start(t, c)
 	for name, suite := range map[string]struct {
@@ -129,7 +129,7 @@ func TestHeadersAndSuites_B13(t *testing.T) {
 			conn.Close()
 		}
 	}
-	c2 := config(t)
+	c2 := configured(t)
 	c2.Dev = false
 	pool = certificate(t, &c2)
 	s2, _ := start(t, c2)
@@ -149,25 +149,6 @@ func TestHeadersAndSuites_B13(t *testing.T) {
 			if h := resp.Header; h.Get("Strict-Transport-Security") != want || h.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%s%s: %v", host, path, h)
 			}
-		}
-	}
-}
-
-// TestServiceLinks_L3: Kubernetes gives each container variables for services
-// in its namespace, and one may be called as this program is.
-func TestServiceLinks_L3(t *testing.T) {
-	t.Parallel()
-	_, problems := fromEnviron([]string{
-		"OARLOCK_PORT=tcp://10.0.0.1:7117", "OARLOCK_SERVICE_HOST=10.0.0.1", "OARLOCK_SERVICE_PORT=7117", "OARLOCK_SERVICE_PORT_HTTP=7117",
-		"OARLOCK_PORT_7117_TCP=tcp://10.0.0.1:7117", "OARLOCK_PORT_7117_TCP_PROTO=tcp", "OARLOCK_PORT_7117_TCP_PORT=7117", "OARLOCK_PORT_7117_TCP_ADDR=fd00::1",
-		"OARLOCK_DB_PORT=tcp://[fd00::1]:5432", "OARLOCK_DB_SERVICE_HOST=10.0.0.2", "OARLOCK_DB_PORT_5432_UDP=udp://10.0.0.2:5432",
-	})
-	if len(problems) != 0 {
-		t.Errorf("service links: %v", problems)
-	}
-	for _, one := range []string{"OARLOCK_PORT=7117", "OARLOCK_LISTEN_PORT=80", "OARLOCK_PORTS=tcp://10.0.0.1:1", "OARLOCK_SERVICE_HOST=example.org", "OARLOCK_LISTN=x"} {
-		if _, problems := fromEnviron([]string{one}); len(problems) != 1 {
-			t.Errorf("%s: %v", one, problems)
 		}
 	}
 }

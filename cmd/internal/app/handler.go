@@ -19,7 +19,7 @@ import (
 // who asks.
 func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Handler {
 	a := s.accounts
-	uploads, bodies := s.cfg.Limits.uploads(), s.cfg.Limits.requests()
+	uploads, bodies := uploads(s.cfg.Limits), requests(s.cfg.Limits)
 	o.Large, o.Answered = uploads.Answer, newTraffic(metrics).answered
 	store := edge.OnePiece(o.WrapRoutes("registry", registryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.reserves.keep(s.registry, a.cfg.Dev, refuseRegistry))))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))

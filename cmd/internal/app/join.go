@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
@@ -35,13 +36,13 @@ type joined struct {
 
 // join reads the checkpoint, so that the catalog serves at once, and makes the
 // ingester that follows the registry.
-func join(cfg Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
+func join(cfg config.Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
 	judge, err := newJudge(cfg.Trust)
 	if err != nil {
 		return nil, err
 	}
 	j := &joined{registry: r, judge: judge, trust: cfg.Trust}
-	key, err := platformKey(cfg.Data)
+	key, err := config.PlatformKey(cfg.Data)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/artifact/pack"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // child serves until it is killed. It says its URL in the first line of stdout.
 func child(dir string) int {
-	c := Default()
+	c := config.Default()
 	c.Data, c.Listen, c.Dev = dir, "127.0.0.1:0", true
 	s, err := Open(context.Background(), c, Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notice: os.Stderr})
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -26,10 +28,10 @@ const sharedPlatformKey = "platform"
 // sharePlatformKey makes the key in the data directory that of all replicas:
 // the first one's, or the one that is shared already.
 func sharePlatformKey(ctx context.Context, s *store.Store, data string) error {
-	if _, err := platformKey(data); err != nil {
+	if _, err := config.PlatformKey(data); err != nil {
 		return err
 	}
-	path := filepath.Join(data, platformKeyFile)
+	path := filepath.Join(data, config.PlatformKeyFile)
 	own, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("platform key: %w", err)
@@ -48,7 +50,7 @@ func sharePlatformKey(ctx context.Context, s *store.Store, data string) error {
 	if bytes.Equal(shared, own) {
 		return nil
 	}
-	if err := writeSecret(path, shared); err != nil {
+	if err := durable.Replace(path, shared, 0o600); err != nil {
 		return fmt.Errorf("platform key: %w", err)
 	}
 	return nil
@@ -94,10 +96,10 @@ func fingerprint(id string) string { return strings.TrimPrefix(id, "sha256:") }
 // preparePlatformKey makes the platform's key where there is none, and shares
 // it with other replicas.
 func (a *accounts) preparePlatformKey(ctx context.Context) error {
-	if a.cfg.shared() {
+	if a.cfg.Shared() {
 		return sharePlatformKey(ctx, a.store, a.cfg.Data)
 	}
-	_, err := platformKey(a.cfg.Data)
+	_, err := config.PlatformKey(a.cfg.Data)
 	return err
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/policy"
@@ -152,7 +153,7 @@ func (d dns) LookupTXT(_ context.Context, domain string) ([]string, error) {
 
 func TestADomainVerifiesAPublisher_B4(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	says := dns{"down.example.org": errors.New("server misbehaving"), "other.example.org": []string{"v=spf1", "oarlock-verify=examples:abc"}}
 	o := options(&strings.Builder{})
 	o.DNS = says
@@ -190,7 +191,7 @@ func TestADomainVerifiesAPublisher_B4(t *testing.T) {
 }
 
 // startOptions is start with other options.
-func startOptions(t *testing.T, c Config, o Options) *Server {
+func startOptions(t *testing.T, c config.Config, o Options) *Server {
 	t.Helper()
 	s, err := Open(t.Context(), c, o)
 	if err != nil {
@@ -215,7 +216,7 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 	for says, reached := range map[string]bool{"before the registry": false, "after the registry": true} {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()
-			c := config(t)
+			c := configured(t)
 			c.Dev = false
 			s, err := Open(t.Context(), c, options(&strings.Builder{}))
 			if err != nil {
@@ -275,7 +276,7 @@ func must[T any](v T, err error) T {
 // that knows ledgers, and not twice.
 func TestNamespacesWithoutALedgerGetOne_B4(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	c.Dev = false
 	s, err := Open(t.Context(), c, options(&strings.Builder{}))
 	if err != nil {
@@ -337,7 +338,7 @@ func TestALedgerFromAnotherSiteNeedsTrust_H4(t *testing.T) {
 	}
 	for says, trusted := range map[string]bool{"trusted": true, "not trusted": false} {
 		t.Run(says, func(t *testing.T) {
-			here, token := startGuarded(t, func(c *Config) {
+			here, token := startGuarded(t, func(c *config.Config) {
 				if trusted {
 					c.Trust = policyFile
 				}

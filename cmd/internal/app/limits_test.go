@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -14,9 +15,9 @@ import (
 // told the limit, and burn no version.
 func TestQuotasHoldUnderParallelPushes_B7(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, func(c *Config) {
+	s, admin := startGuarded(t, func(c *config.Config) {
 		c.Quota.Versions = 100
-		c.Namespaces["acme"] = Settings{Quota: Quota{Versions: 3}}
+		c.Namespaces["acme"] = config.Settings{Quota: config.Quota{Versions: 3}}
 	})
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	errs := make([]error, 8)
@@ -52,14 +53,14 @@ func TestQuotasHoldUnderParallelPushes_B7(t *testing.T) {
 
 func TestArtifactsAreHeldToTheirLimits_B7(t *testing.T) {
 	t.Parallel()
-	for limit, set := range map[string]func(*Quota){
-		`"artifact bytes"`: func(q *Quota) { q.ArtifactBytes = 100 },
-		`"manifest bytes"`: func(q *Quota) { q.ManifestBytes = 100 },
-		`"bytes" of`:       func(q *Quota) { q.Bytes = 100 },
+	for limit, set := range map[string]func(*config.Quota){
+		`"artifact bytes"`: func(q *config.Quota) { q.ArtifactBytes = 100 },
+		`"manifest bytes"`: func(q *config.Quota) { q.ManifestBytes = 100 },
+		`"bytes" of`:       func(q *config.Quota) { q.Bytes = 100 },
 	} {
 		t.Run(limit, func(t *testing.T) {
 			t.Parallel()
-			s, admin := startGuarded(t, func(c *Config) { set(&c.Quota) })
+			s, admin := startGuarded(t, func(c *config.Config) { set(&c.Quota) })
 			ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 			if err := tryPush(t, s, admin, 1); err == nil || !strings.Contains(err.Error(), limit) {
 				t.Errorf("%v, expected the limit %s", err, limit)
@@ -72,8 +73,8 @@ func TestArtifactsAreHeldToTheirLimits_B7(t *testing.T) {
 // is never refused.
 func TestRatesAreLimitedWithRetryAfter_B7(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, func(c *Config) {
-		c.Rate = RateConfig{PerSecond: 0.01, Burst: 3, Logins: 0.01, LoginBurst: 2}
+	s, admin := startGuarded(t, func(c *config.Config) {
+		c.Rate = config.Rate{PerSecond: 0.01, Burst: 3, Logins: 0.01, LoginBurst: 2}
 	})
 	get := func(path, user, password string) *http.Response {
 		t.Helper()
@@ -116,7 +117,7 @@ func TestRatesAreLimitedWithRetryAfter_B7(t *testing.T) {
 
 func TestTheSiteSwitchRefusesNewVersions_B6(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, func(c *Config) { c.Publishing = "off" })
+	s, admin := startGuarded(t, func(c *config.Config) { c.Publishing = "off" })
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	if err := tryPush(t, s, admin, 1); err == nil || !strings.Contains(err.Error(), "publishing is switched off") {
 		t.Errorf("%v", err)

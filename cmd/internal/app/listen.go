@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
@@ -84,19 +85,19 @@ func (s *Server) reloadCertificate(ctx context.Context) error {
 
 // uploads hold senders of bytes to a pace, and requests senders of everything
 // else to a time.
-func (l Limits) uploads() edge.Bodies {
+func uploads(l config.Limits) edge.Bodies {
 	if l.UploadRate <= 0 {
 		return edge.Bodies{}
 	}
 	return edge.Bodies{Grace: l.BodyGrace, Rate: l.UploadRate}
 }
 
-func (l Limits) requests() edge.Bodies { return edge.Bodies{Grace: l.BodyGrace} }
+func requests(l config.Limits) edge.Bodies { return edge.Bodies{Grace: l.BodyGrace} }
 
 // bounded answers as many requests at once as the configuration lets it, and
 // health in any case.
 func (s *Server) bounded(next http.Handler) http.Handler {
-	full := s.cfg.Limits.requests().Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	full := requests(s.cfg.Limits).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		api.Refuse(w, r, index.NewProblem(index.CodeUnavailable, "the server answers as many requests as it may", "try again in a second"))
 	}))
@@ -109,17 +110,4 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 			within.ServeHTTP(w, r)
 		}
 	})
-}
-
-func validateEdge(c *Config, problem problemFunc) {
-	for _, text := range c.TrustedProxies {
-		if _, err := edge.ParseProxies([]string{text}); err != nil {
-			problem("trusted_proxies", "%s", err)
-		}
-	}
-	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.connections_per_address": int64(c.Limits.ConnectionsPerAddress), "limits.unready": int64(c.Limits.Unready), "limits.reserve": c.Limits.Reserve, "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate, "limits.claims": int64(c.Limits.Claims)} {
-		if n < 0 {
-			problem(key, "%d: expected 0 for no limit, or more", n)
-		}
-	}
 }

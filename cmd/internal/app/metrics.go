@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/api"
 )
 
@@ -20,26 +20,8 @@ type metricsServer struct {
 	http     *http.Server
 }
 
-func (c *Config) validateMetrics(problem problemFunc) {
-	if c.Metrics == "" {
-		return
-	}
-	host, port, err := net.SplitHostPort(c.Metrics)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	switch {
-	case err != nil:
-		problem("metrics", "%q: expected an address and port such as 127.0.0.1:9117, or nothing to answer /metrics on listen", c.Metrics)
-	case c.Dev && !loopback(host):
-		problem("dev", "needs no login, so it listens on loopback only, and metrics is %q: use 127.0.0.1 or go without dev", c.Metrics)
-	case c.Metrics == c.Listen && port != "0":
-		problem("metrics", "%q: is listen too: give it a port of its own, or nothing to answer /metrics on listen", c.Metrics)
-	}
-}
-
 // openMetrics takes the address, if there is one.
-func openMetrics(c Config) (*metricsServer, error) {
+func openMetrics(c config.Config) (*metricsServer, error) {
 	if c.Metrics == "" {
 		return nil, nil
 	}
@@ -51,14 +33,14 @@ func openMetrics(c Config) (*metricsServer, error) {
 }
 
 // answer says what is answered, within the limits of the public address.
-func (m *metricsServer) answer(c Config, reg prometheus.Gatherer, log *slog.Logger) {
+func (m *metricsServer) answer(c config.Config, reg prometheus.Gatherer, log *slog.Logger) {
 	if m == nil {
 		return
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", api.MetricsHandler(reg))
 	m.http = &http.Server{
-		Handler:           c.Limits.requests().Wrap(mux),
+		Handler:           requests(c.Limits).Wrap(mux),
 		ReadHeaderTimeout: c.Limits.ReadHeader, IdleTimeout: c.Limits.Idle, WriteTimeout: c.Limits.BodyGrace,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),

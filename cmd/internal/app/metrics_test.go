@@ -25,7 +25,7 @@ func got(t *testing.T, url string) (int, string) {
 
 func TestMetricsOnAnAddressOfTheirOwnAreNotPublic(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	c.Metrics = "127.0.0.1:0"
 	s, stop := start(t, c)
 	at := s.metrics.address()
@@ -51,7 +51,7 @@ func TestMetricsOnAnAddressOfTheirOwnAreNotPublic(t *testing.T) {
 
 func TestMetricsWithoutAnAddressStayOnThePublicOne(t *testing.T) {
 	t.Parallel()
-	s, _ := start(t, config(t))
+	s, _ := start(t, configured(t))
 	if status, body := got(t, s.URL()+"/metrics"); status != 200 || !strings.Contains(body, "oarlock_catalog_") {
 		t.Errorf("%d %.200s", status, body)
 	}
@@ -68,7 +68,7 @@ func TestAnAddressOfMetricsThatCannotBeIsNamed(t *testing.T) {
 		"9117": "metrics: \"9117\": expected an address", "127.0.0.1:http": "metrics: \"127.0.0.1:http\": expected", "127.0.0.1:70000": "metrics: \"127.0.0.1:70000\": expected",
 		":9117": "loopback only, and metrics is", "127.0.0.1:7117": "is listen too", taken.Addr().String(): "metrics: listen tcp",
 	} {
-		c := config(t)
+		c := configured(t)
 		if c.Metrics = address; address == "127.0.0.1:7117" {
 			c.Listen = address
 		}

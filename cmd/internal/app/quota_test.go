@@ -12,6 +12,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
@@ -58,7 +59,7 @@ func TestBlobsWithoutAManifestCount_B7(t *testing.T) {
 	for _, chunked := range []bool{false, true} {
 		t.Run(fmt.Sprint("chunked ", chunked), func(t *testing.T) {
 			t.Parallel()
-			s, admin := startGuarded(t, func(c *Config) { c.Quota.Bytes = 1 << 20 })
+			s, admin := startGuarded(t, func(c *config.Config) { c.Quota.Bytes = 1 << 20 })
 			ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 			used := func() int64 {
 				t.Helper()
@@ -94,7 +95,7 @@ func TestBlobsWithoutAManifestCount_B7(t *testing.T) {
 func TestParallelUploadsDoNotPassTheLimit_B7(t *testing.T) {
 	t.Parallel()
 	const size, limit = 100 << 10, 550 << 10
-	s, admin := startGuarded(t, func(c *Config) { c.Quota.Bytes = limit })
+	s, admin := startGuarded(t, func(c *config.Config) { c.Quota.Bytes = limit })
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	var mu sync.Mutex
 	in := 0
@@ -125,7 +126,9 @@ func TestParallelUploadsDoNotPassTheLimit_B7(t *testing.T) {
 // TestUsageFollowsWhatIsStored_B7: what is deleted and collected does not count.
 func TestUsageFollowsWhatIsStored_B7(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, func(c *Config) { c.Namespaces["acme"] = Settings{FreeTags: true, Quota: Quota{Bytes: 1 << 20}} })
+	s, admin := startGuarded(t, func(c *config.Config) {
+		c.Namespaces["acme"] = config.Settings{FreeTags: true, Quota: config.Quota{Bytes: 1 << 20}}
+	})
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	content := bytes.Repeat([]byte("z"), 700<<10)
 	if status, body := upload(t, s, admin, "acme/hello", content, false); status != 201 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
@@ -40,8 +41,8 @@ type replicas struct {
 // joinReplicas makes what tells the other replicas; where there can be none
 // that share the storage, it says so.
 func (s *Server) joinReplicas(ctx context.Context) error {
-	if !s.cfg.replicated() {
-		if place, err := parseStorage(s.cfg.Storage); err == nil && place.driver == "s3" {
+	if !s.cfg.Replicated() {
+		if place, err := config.ParseStorage(s.cfg.Storage); err == nil && place.Driver == "s3" {
 			s.log.WarnContext(ctx, "one replica only: its state is in a file of its own, so no other server may use this bucket and prefix; set db to postgres://… for more")
 		}
 		return nil

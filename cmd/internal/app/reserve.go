@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/reserve"
 	"github.com/oarlock/oarlock/index/auth"
 )
@@ -29,14 +30,14 @@ type reserves struct {
 // where it is another. It is done before anything else is opened: a database
 // on a full disk needs the room to open at all. A folder that cannot be written
 // is for those to tell who have to write there.
-func openReserves(cfg Config, log *slog.Logger) (reserves, error) {
-	place, err := parseStorage(cfg.Storage)
+func openReserves(cfg config.Config, log *slog.Logger) (reserves, error) {
+	place, err := config.ParseStorage(cfg.Storage)
 	if err != nil {
 		return reserves{}, err
 	}
 	dirs := []string{cfg.Data}
-	if place.dir != "" && filepath.Clean(place.dir) != filepath.Clean(cfg.Data) {
-		dirs = append(dirs, place.dir)
+	if place.Dir != "" && filepath.Clean(place.Dir) != filepath.Clean(cfg.Data) {
+		dirs = append(dirs, place.Dir)
 	}
 	r := reserves{log: log}
 	for _, dir := range dirs {

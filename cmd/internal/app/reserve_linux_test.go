@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
 )
 
 // fillDisk writes until nothing more fits.
@@ -35,7 +37,7 @@ func TestSafetyOnAFullDisk(t *testing.T) {
 		t.Skipf("a small file system cannot be mounted here: %v", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) })
-	s, admin := startGuarded(t, func(c *Config) { c.Data = filepath.Join(disk, "data") })
+	s, admin := startGuarded(t, func(c *config.Config) { c.Data = filepath.Join(disk, "data") })
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]any{"name": "mallory"}, 201)
 	robot := ask[map[string]any](t, s, admin, "POST", "/api/v1/tokens", map[string]any{

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -30,7 +31,7 @@ func push(t *testing.T, s *Server, n int) string {
 // checkpoint.
 func TestARestartServesFromTheCheckpointAtOnce(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	s, stop := start(t, c)
 	push(t, s, 1)
 	before := s.index.live.Current().Stamp()
@@ -53,7 +54,7 @@ func TestARestartServesFromTheCheckpointAtOnce(t *testing.T) {
 // A damaged checkpoint costs a walk, and nothing else.
 func TestADamagedCheckpointIsBuiltAgain(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	s, stop := start(t, c)
 	push(t, s, 1)
 	before := s.index.live.Current().Stamp()
@@ -84,7 +85,7 @@ func TestReloadJudgesByTheNewTrustPolicy_G3(t *testing.T) {
 		}
 	}
 	write("namespaces:\n  acme: {signature: optional}\n")
-	s, admin := startGuarded(t, func(c *Config) { c.Trust = path })
+	s, admin := startGuarded(t, func(c *config.Config) { c.Trust = path })
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	pushAs(t, s, admin, 1)
 	listed := func() int { return get[index.Page](t, "GET", s.URL()+"/api/v1/plugins").Total }
@@ -109,7 +110,7 @@ func TestReloadJudgesByTheNewTrustPolicy_G3(t *testing.T) {
 
 func TestMetricsCountWhatIsPushed_K4(t *testing.T) {
 	t.Parallel()
-	s, _ := start(t, config(t))
+	s, _ := start(t, configured(t))
 	push(t, s, 1)
 	resp, err := http.Get(s.URL() + "/metrics")
 	if err != nil {
@@ -129,7 +130,7 @@ func TestMetricsCountWhatIsPushed_K4(t *testing.T) {
 
 func TestReferencesNameThePublicURL(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	c.PublicURL = "https://plugins.example.org"
 	s, _ := start(t, c)
 	digest := push(t, s, 1)
@@ -141,8 +142,8 @@ func TestReferencesNameThePublicURL(t *testing.T) {
 
 func TestFreeNamespacesAreFree(t *testing.T) {
 	t.Parallel()
-	c := config(t)
-	c.Namespaces = map[string]Settings{"scratch": {FreeTags: true}}
+	c := configured(t)
+	c.Namespaces = map[string]config.Settings{"scratch": {FreeTags: true}}
 	s, _ := start(t, c)
 	p := plugin(t, 1)
 	for repo, want := range map[string]bool{"scratch/deep/down": true, "acme/p1": false} {
@@ -157,7 +158,7 @@ func TestFreeNamespacesAreFree(t *testing.T) {
 // served, and only then does the server close, without an error. Proves A8.
 func TestAServerThatGoesSaysSoFirst(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	c.Limits.Unready = 3 * time.Second
 	s, stop := start(t, c)
 	ended := make(chan error, 1)

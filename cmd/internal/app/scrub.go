@@ -2,43 +2,31 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact/outbound"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/remote"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// Scrub says when all stored bytes are hashed again.
-type Scrub struct {
-	Every          time.Duration `koanf:"every" json:"every"`                       // 0 leaves it to oarlock scrub
-	BytesPerSecond int64         `koanf:"bytes_per_second" json:"bytes_per_second"` // 0 does not limit
-}
-
-// defaultScrub reads 12 TB a week at most.
-var defaultScrub = Scrub{Every: 7 * 24 * time.Hour, BytesPerSecond: 20 << 20}
-
 // scrubber runs the scrub, on a schedule and when asked.
 type scrubber struct {
 	registry *registry.Registry
-	cfg      Scrub
+	cfg      config.Scrub
 	log      *slog.Logger
 	bytes    prometheus.Counter
 	blobs    prometheus.Counter
 	finished prometheus.Gauge
 }
 
-func newScrubber(r *registry.Registry, cfg Scrub, log *slog.Logger, metrics prometheus.Registerer) *scrubber {
+func newScrubber(r *registry.Registry, cfg config.Scrub, log *slog.Logger, metrics prometheus.Registerer) *scrubber {
 	s := &scrubber{registry: r, cfg: cfg, log: log,
 		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_bytes_total", Help: "Stored bytes that were hashed again."}),
 		blobs:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_blobs_total", Help: "Stored blobs and manifests that were hashed again."}),
@@ -114,14 +102,18 @@ type origin struct {
 	options   remote.Options
 }
 
-func parseOrigin(s string, reach outbound.Options) (origin, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return origin{}, fmt.Errorf("%q: expected the URL of a registry such as https://mirror.example.org", s)
+// originsOf are those of a configuration.
+func originsOf(c *config.Config) ([]registry.Origin, error) {
+	from, err := c.Origins()
+	if err != nil {
+		return nil, err
 	}
-	reach.Hosts = append(slices.Clone(reach.Hosts), u.Hostname())
-	reach.Pace = outbound.Pace{Window: 10 * time.Second}
-	return origin{s, u.Host, remote.Options{PlainHTTP: u.Scheme == "http", HTTPClient: remote.Client(reach)}}, nil
+	all := make([]registry.Origin, len(from))
+	for i, o := range from {
+		o.Reach.Pace = outbound.Pace{Window: 10 * time.Second}
+		all[i] = origin{o.URL, o.Host, remote.Options{PlainHTTP: o.PlainHTTP, HTTPClient: remote.Client(o.Reach)}}
+	}
+	return all, nil
 }
 
 // Name implements registry.Origin.
@@ -140,33 +132,4 @@ func (o origin) Fetch(ctx context.Context, repository string, kind driver.LinkKi
 	// One GET: a HEAD before it may be refused, and says nothing to rely on.
 	_, body, err := from.FetchReference(ctx, d.String())
 	return body, err
-}
-
-// origins are those of the configuration, which was checked.
-func (c *Config) origins() ([]registry.Origin, error) {
-	var all []registry.Origin
-	reach, err := c.Outbound.options()
-	if err != nil {
-		return nil, nil // said under its own key
-	}
-	for _, s := range c.RepairFrom {
-		o, err := parseOrigin(s, reach)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, o)
-	}
-	return all, nil
-}
-
-func (c *Config) validateScrub(problem problemFunc) {
-	if c.Scrub.Every < 0 {
-		problem("scrub.every", "%s: expected 0 for never, or more", c.Scrub.Every)
-	}
-	if c.Scrub.BytesPerSecond < 0 {
-		problem("scrub.bytes_per_second", "%d: expected 0 for no limit, or more", c.Scrub.BytesPerSecond)
-	}
-	if _, err := c.origins(); err != nil {
-		problem("repair_from", "%s", err)
-	}
 }

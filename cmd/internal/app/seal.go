@@ -4,13 +4,15 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"fmt"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
 )
 
 // sealKey protects what a browser holds during a login. It is derived from the
 // platform's key, so that replicas and restarts agree on it and nothing more
 // has to be kept.
 func (a *accounts) sealKey() ([]byte, error) {
-	key, err := platformKey(a.cfg.Data)
+	key, err := config.PlatformKey(a.cfg.Data)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
 )
 
 // What a browser began at one replica, or before a restart, ends at another.
@@ -12,7 +14,7 @@ func TestReplicasAndRestartsSealWithOneKey_B5(t *testing.T) {
 	t.Parallel()
 	seal := func(data string) []byte {
 		t.Helper()
-		key, err := (&accounts{cfg: Config{Data: data}}).sealKey()
+		key, err := (&accounts{cfg: config.Config{Data: data}}).sealKey()
 		if err != nil || len(key) != 32 {
 			t.Fatalf("%d bytes, %v", len(key), err)
 		}
@@ -20,14 +22,14 @@ func TestReplicasAndRestartsSealWithOneKey_B5(t *testing.T) {
 	}
 	here, replica := t.TempDir(), t.TempDir()
 	first := seal(here)
-	shared, err := os.ReadFile(filepath.Join(here, platformKeyFile))
+	shared, err := os.ReadFile(filepath.Join(here, config.PlatformKeyFile))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(shared, first) {
 		t.Error("it is the platform's key itself")
 	}
-	if err := os.WriteFile(filepath.Join(replica, platformKeyFile), shared, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(replica, config.PlatformKeyFile), shared, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(first, seal(here)) || !bytes.Equal(first, seal(replica)) {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/oarlock/oarlock/artifact/durable"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/registry"
@@ -35,7 +36,7 @@ type Options struct {
 // A Server is the whole of Oarlock on one listener. Open makes one, Run serves
 // until its context ends, Close gives everything back.
 type Server struct {
-	cfg      Config
+	cfg      config.Config
 	log      *slog.Logger
 	listener net.Listener
 	metrics  *metricsServer // nil without an address of its own
@@ -56,8 +57,8 @@ type Server struct {
 }
 
 // Open takes the data directory and the address, and reads the last catalog.
-// What keeps it from starting wraps ErrUnusable.
-func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
+// What keeps it from starting wraps config.ErrUnusable.
+func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -74,21 +75,21 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	if err := s.accounts.preparePlatformKey(ctx); err != nil {
-		return nil, unusable(err)
+		return nil, config.Unusable(err)
 	}
 	if err := s.accounts.open(ctx, s.publicURL(), o.Notice); err != nil {
-		return nil, unusable(fmt.Errorf("accounts: %w", err))
+		return nil, config.Unusable(fmt.Errorf("accounts: %w", err))
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.index, err = join(cfg, s.registry, o.Log); err != nil {
-		return nil, unusable(err)
+		return nil, config.Unusable(err)
 	}
 	s.pushes.join(s.index.ingest, metrics)
 	s.reserves.register(metrics)
 	s.ledgers = s.openLedgers(o.resolver(), metrics)
 	if err := s.joinReplicas(ctx); err != nil {
-		return nil, unusable(err)
+		return nil, config.Unusable(err)
 	}
 	s.accounts.usage.registry = s.registry
 	s.garbage = newCollector(s.registry, cfg.GC, o.Log, metrics)
@@ -96,7 +97,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	s.pushes.deleted = s.accounts.usage.recountSoon
 	s.scrubber = newScrubber(s.registry, cfg.Scrub, o.Log, metrics)
 	if s.signing, err = s.openSigning(ctx, metrics); err != nil {
-		return nil, unusable(err)
+		return nil, config.Unusable(err)
 	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.ready,
@@ -106,7 +107,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Server, err error) {
 	})
 	s.metrics.answer(cfg, metrics, o.Log)
 	if err := s.face(api.NewObserver(o.Log, metrics), metrics); err != nil {
-		return nil, unusable(err)
+		return nil, config.Unusable(err)
 	}
 	return s, nil
 }
@@ -138,17 +139,17 @@ func (s *Server) take(ctx context.Context) error {
 		problems = append(problems, fmt.Sprintf("metrics: %s", err))
 	}
 	if len(problems) > 0 {
-		return &ConfigError{problems}
+		return &config.Error{Problems: problems}
 	}
 	return nil
 }
 
 func (s *Server) openRegistry(ctx context.Context) error {
-	place, err := parseStorage(s.cfg.Storage)
+	place, err := config.ParseStorage(s.cfg.Storage)
 	if err != nil {
 		return err
 	}
-	dir := place.dir
+	dir := place.Dir
 	if dir == "" {
 		dir = filepath.Join(s.cfg.Data, "registry")
 	}
@@ -156,18 +157,18 @@ func (s *Server) openRegistry(ctx context.Context) error {
 	if !s.cfg.Dev {
 		admitter = ledgerGate{gate{s.accounts}, s}
 	}
-	origins, err := s.cfg.origins()
+	origins, err := originsOf(&s.cfg)
 	if err != nil {
 		return err
 	}
 	s.registry, err = registry.Open(ctx, registry.Options{
 		RepairFrom: origins,
-		Dir:        dir, Driver: place.driver, Parameters: place.parameters,
-		Namespaces: registry.Prefixes(s.cfg.settings()),
+		Dir:        dir, Driver: place.Driver, Parameters: place.Parameters,
+		Namespaces: registry.Prefixes(settingsOf(s.cfg)),
 		Principal:  principal, Admitter: admitter,
-		Replicated: s.cfg.replicated(), Locker: s.accounts.locker(),
+		Replicated: s.cfg.Replicated(), Locker: s.accounts.locker(),
 		Announce:   func(ctx context.Context, notice []byte) error { return s.pushes.others.tellBlock(ctx, notice) },
-		Redirect:   place.redirect,
+		Redirect:   place.Redirect,
 		Sink:       &s.pushes,
 		Withholds:  s.pushes.withheld,
 		Ledgers:    ledgerGate{server: s},
@@ -305,4 +306,11 @@ func (s *Server) Close() (err error) {
 	return err
 }
 
-func unusable(err error) error { return &ConfigError{[]string{err.Error()}} }
+// settingsOf are those of the namespaces in a configuration.
+func settingsOf(c config.Config) map[string]registry.Settings {
+	m := make(map[string]registry.Settings, len(c.Namespaces))
+	for name, s := range c.Namespaces {
+		m[name] = registry.Settings{FreeTags: s.FreeTags}
+	}
+	return m
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/pack"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/registry/remote"
@@ -55,7 +56,7 @@ func everybodyListed(t *testing.T) string {
 // who may pull it, from the moment on at which they may.
 func TestPrivatePluginsAreInTheCatalogOfTheirReaders_I7(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, func(c *Config) { c.Trust = everybodyListed(t) })
+	s, admin := startGuarded(t, func(c *config.Config) { c.Trust = everybodyListed(t) })
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "secret", "private": true}, 201)
 	publish(t, s, admin, `{"id": "acme/hello", "version": "1.0.0", "engines": {"acme-editor": "*"}, "dependencies": [{"id": "secret/core", "range": ">=1"}]}`)

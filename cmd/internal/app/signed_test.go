@@ -10,6 +10,7 @@ import (
 	orasauth "oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/index/signed"
@@ -48,7 +49,7 @@ func mustName(t *testing.T, s string) artifact.Name {
 // it is; and the API says of the catalog what was signed.
 func TestSignedCatalogHoldsWhatIsPublic_C7_I7(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, func(c *Config) { c.Trust = everybodyListed(t) })
+	s, admin := startGuarded(t, func(c *config.Config) { c.Trust = everybodyListed(t) })
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "secret", "private": true}, 201)
 	publish(t, s, admin, `{"id": "acme/hello", "version": "1.0.0"}`)
@@ -80,15 +81,15 @@ func TestSignedCatalogHoldsWhatIsPublic_C7_I7(t *testing.T) {
 
 func TestSignedCatalogCanBeSwitchedOffAndSetWrong_C7(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	c.Catalog.Publish = "off"
 	s, _ := start(t, c)
 	if s.signing != nil {
 		t.Error("off, it publishes")
 	}
 	ask[index.Problem](t, s, "", "POST", "/api/v1/admin/catalog/root", map[string]any{}, 404)
-	c.Catalog = Signing{Publish: "maybe"}
-	var wrong *ConfigError
+	c.Catalog = config.Signing{Publish: "maybe"}
+	var wrong *config.Error
 	if err := c.Validate(); !errors.As(err, &wrong) || len(wrong.Problems) != 7 {
 		t.Errorf("%v, expected seven problems", err)
 	}
@@ -99,7 +100,7 @@ func TestSignedCatalogCanBeSwitchedOffAndSetWrong_C7(t *testing.T) {
 func TestReplacedCatalogStaysForTheGracePeriod_C7_B8(t *testing.T) {
 	t.Parallel()
 	clock := time.Now() // what the storage says of its files
-	s, _ := start(t, config(t))
+	s, _ := start(t, configured(t))
 	first, _ := published(t, s)
 	publish(t, s, "", `{"id": "acme/hello", "version": "1.0.0"}`)
 	second, _ := published(t, s)

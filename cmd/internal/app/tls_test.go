@@ -15,10 +15,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
 )
 
 // certificate writes one for 127.0.0.1 and gives the pool that trusts it.
-func certificate(t *testing.T, c *Config) *x509.CertPool {
+func certificate(t *testing.T, c *config.Config) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -52,7 +54,7 @@ func certificate(t *testing.T, c *Config) *x509.CertPool {
 
 func TestTLSSpeaksHTTP2(t *testing.T) {
 	t.Parallel()
-	c := config(t)
+	c := configured(t)
 	pool := certificate(t, &c)
 	s, _ := start(t, c)
 	if !strings.HasPrefix(s.URL(), "https://") {

@@ -14,7 +14,7 @@ import (
 // block ends. The catalog built anew says the same.
 func TestWhatIsBlockedIsNoAnswer_E12_C9(t *testing.T) {
 	t.Parallel()
-	s, _ := start(t, config(t))
+	s, _ := start(t, configured(t))
 	const plugin = `{"id":"acme/hello","version":"%v","engines":{"acme-editor":"*"}}`
 	for _, v := range []string{"1.0.0", "1.1.0"} {
 		publish(t, s, "", strings.Replace(plugin, "%v", v, 1))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oarlock/oarlock/cmd/internal/app"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/registry/backup"
 )
 
@@ -49,7 +50,7 @@ func newBackup(c *console) *cobra.Command {
 		if keep < 0 {
 			return usagef("--keep %d: expected 0 for all, or more", keep)
 		}
-		cfg, err := loadConfigFor(cmd.Flags(), (*app.Config).ValidateSite)
+		cfg, err := loadConfigFor(cmd.Flags(), (*config.Config).ValidateSite)
 		if err != nil {
 			return err
 		}

@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/cmd/internal/app"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 )
 
 // configResult is the effective configuration, with secrets hidden.
-type configResult struct{ app.Config }
+type configResult struct{ config.Config }
 
 func (r configResult) text(w io.Writer) error { return encodeYAML(w, r) }
 

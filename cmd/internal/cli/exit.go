@@ -9,7 +9,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/cmd/internal/app"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -69,7 +69,7 @@ var exits = []struct {
 	{is(context.Canceled), exitInterrupted},
 	{is(errUsage), exitUsage},
 	{is(errPartial), exitPartial},
-	{is(app.ErrUnusable), exitUsage},
+	{is(config.ErrUnusable), exitUsage},
 	{coded(index.CodeUnauthorized), exitNotAuthorised},
 	{coded(index.CodeNotAuthorised), exitNotAuthorised},
 	{coded(index.CodeUnsatisfiable), exitIncompatible},

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/cmd/internal/app"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 )
 
 type restoreResult struct{ app.Restored }
@@ -46,7 +47,7 @@ func newRestoreBackup(c *console) *cobra.Command {
 	siteFlags(cmd.Flags())
 	cmd.Flags().StringVar(&id, "backup", "", "restore the one whose `ID` begins so; the newest by default")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		cfg, err := loadConfigFor(cmd.Flags(), (*app.Config).ValidateSite)
+		cfg, err := loadConfigFor(cmd.Flags(), (*config.Config).ValidateSite)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oarlock/oarlock/cmd/internal/app"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 )
 
@@ -39,7 +40,7 @@ func newServe(c *console) *cobra.Command {
 // serverFlags are the settings that have a flag; the key of each is its name
 // with "_" for "-".
 func serverFlags(f *pflag.FlagSet) {
-	d := app.Default()
+	d := config.Default()
 	f.String("config", "", "configuration `FILE` (YAML)")
 	f.String("data", d.Data, "directory for all that is kept")
 	f.String("listen", d.Listen, "`ADDRESS` and port; port 0 takes a free one")
@@ -55,12 +56,12 @@ func serverFlags(f *pflag.FlagSet) {
 	f.String("log-format", d.Log.Format, "text or json")
 }
 
-func loadConfig(f *pflag.FlagSet) (app.Config, error) {
-	return loadConfigFor(f, (*app.Config).Validate)
+func loadConfig(f *pflag.FlagSet) (config.Config, error) {
+	return loadConfigFor(f, (*config.Config).Validate)
 }
 
 // loadConfigFor judges the configuration by what it is used for.
-func loadConfigFor(f *pflag.FlagSet, validate func(*app.Config) error) (app.Config, error) {
+func loadConfigFor(f *pflag.FlagSet, validate func(*config.Config) error) (config.Config, error) {
 	given := map[string]any{}
 	file := ""
 	f.Visit(func(flag *pflag.Flag) {
@@ -75,8 +76,8 @@ func loadConfigFor(f *pflag.FlagSet, validate func(*app.Config) error) (app.Conf
 			given[key] = flag.Value.String()
 		}
 	})
-	cfg, err := app.LoadConfig(app.ConfigInput{File: file, Environ: os.Environ(), Flags: given})
-	var loading, judging *app.ConfigError
+	cfg, err := config.Load(config.Input{File: file, Environ: os.Environ(), Flags: given})
+	var loading, judging *config.Error
 	errors.As(err, &loading)
 	if errors.As(validate(&cfg), &judging) && loading != nil {
 		loading.Problems = append(loading.Problems, judging.Problems...)
@@ -92,7 +93,7 @@ func loadConfigFor(f *pflag.FlagSet, validate func(*app.Config) error) (app.Conf
 }
 
 func isSetting(key string) bool {
-	for _, k := range app.Keys() {
+	for _, k := range config.Keys() {
 		if k == key {
 			return true
 		}
@@ -100,7 +101,7 @@ func isSetting(key string) bool {
 	return false
 }
 
-func serve(ctx context.Context, c *console, cfg app.Config) error {
+func serve(ctx context.Context, c *console, cfg config.Config) error {
 	privateFiles()
 	log := cfg.Log.Logger(c.Err)
 	slog.SetDefault(log)

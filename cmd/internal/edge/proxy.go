@@ -165,3 +165,13 @@ func validHost(s string) bool {
 	}
 	return true
 }
+
+// Loopback reports whether host, a name or an address without a port, can only
+// be reached from this machine.
+func Loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

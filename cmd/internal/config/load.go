@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"fmt"
@@ -20,8 +20,8 @@ import (
 	"github.com/go-viper/mapstructure/v2"
 )
 
-// ConfigInput is where a configuration comes from; later fields win.
-type ConfigInput struct {
+// Input is where a configuration comes from; later fields win.
+type Input struct {
 	File    string         // path of a YAML file, or ""
 	Environ []string       // of the process; only OARLOCK_* is read, and what is empty is not set
 	Flags   map[string]any // by key, those that were given
@@ -33,10 +33,10 @@ const envPrefix = "OARLOCK_"
 
 var envElsewhere = []string{"OARLOCK_SERVER", "OARLOCK_TOKEN", "OARLOCK_POLICY", "OARLOCK_CATALOG", "OARLOCK_ROOT"}
 
-// LoadConfig reads in over the defaults. It does not judge values: Validate
-// does. An unknown key, in the file or the environment, is a *ConfigError, as
+// Load reads in over the defaults. It does not judge values: Validate
+// does. An unknown key, in the file or the environment, is a *Error, as
 // is a value of the wrong type; all are named at once.
-func LoadConfig(in ConfigInput) (Config, error) {
+func Load(in Input) (Config, error) {
 	k := koanf.New(".")
 	var problems []string
 	if in.File != "" {
@@ -71,7 +71,7 @@ func LoadConfig(in ConfigInput) (Config, error) {
 		problems = append(problems, fmt.Sprintf("%s: unknown key%s", key, nearest(key)))
 	}
 	if len(problems) > 0 {
-		return c, &ConfigError{problems}
+		return c, &Error{problems}
 	}
 	return c, nil
 }

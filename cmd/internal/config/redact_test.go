@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"encoding/json"
@@ -35,7 +35,7 @@ func TestConfigHidesSecrets_K6(t *testing.T) {
 	}
 	c.OIDC.Grants = []OIDCGrant{{Claim: "groups", Value: "x", Role: "boss"}, {Claim: "groups", Value: "y", Role: "chief"}}
 	c.OIDC.ClientSecretFile = "/none"
-	var bad *ConfigError
+	var bad *Error
 	if err := c.Validate(); !errors.As(err, &bad) || strings.Contains(err.Error(), "s3cret") {
 		t.Fatalf("problems: %v", err)
 	}

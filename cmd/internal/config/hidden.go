@@ -1,10 +1,12 @@
-package app
+package config
 
 import (
 	"encoding/json"
 	"net"
 	"net/url"
 	"reflect"
+
+	"github.com/oarlock/oarlock/cmd/internal/edge"
 )
 
 // Hidden is c without secrets, fit to be shown. Secrets are in URLs, as
@@ -21,20 +23,10 @@ func (c *Config) Warnings() []string {
 		return nil
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
-	if err == nil && loopback(host) && (u.Host == "" || loopback(u.Hostname())) {
+	if err == nil && edge.Loopback(host) && (u.Host == "" || edge.Loopback(u.Hostname())) {
 		return nil
 	}
 	return []string{"plain HTTP outside of this machine: tokens and passwords can be read on the way: set tls_cert and tls_key, or public_url to the https:// URL of the proxy that speaks TLS"}
-}
-
-// MarshalJSON writes durations as text, such as "168h0m0s".
-func (s Scrub) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{"every": s.Every.String(), "bytes_per_second": s.BytesPerSecond})
-}
-
-// MarshalJSON writes durations as text, such as "24h0m0s".
-func (g GC) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{"every": g.Every.String(), "grace": g.Grace.String()})
 }
 
 // MarshalJSON writes durations as text, such as "10s".

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"encoding/json"
@@ -31,12 +31,12 @@ func defaultSigning() Signing {
 	return Signing{Publish: "on", Root: 365 * day, Targets: 90 * day, Snapshot: 7 * day, Timestamp: day, Quiet: time.Second, AtMost: 15 * time.Second}
 }
 
-func (s Signing) lifetimes() signed.Lifetimes {
+func (s Signing) Lifetimes() signed.Lifetimes {
 	return signed.Lifetimes{Targets: s.Targets, Snapshot: s.Snapshot, Timestamp: s.Timestamp}
 }
 
 // catalogKeys is the directory of the catalog's keys.
-func (c *Config) catalogKeys() string {
+func (c *Config) CatalogKeys() string {
 	if c.Catalog.Keys != "" {
 		return c.Catalog.Keys
 	}

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"crypto/ecdsa"
@@ -15,12 +15,13 @@ import (
 	"github.com/oarlock/oarlock/artifact/durable"
 )
 
-const platformKeyFile = "platform.key"
+// PlatformKeyFile is the name of the platform's key in the data directory.
+const PlatformKeyFile = "platform.key"
 
-// platformKey reads the key that the platform signs its statements with. The
+// PlatformKey reads the key that the platform signs its statements with. The
 // first start makes it, readable by its owner only.
-func platformKey(data string) (*ecdsa.PrivateKey, error) {
-	path := filepath.Join(data, platformKeyFile)
+func PlatformKey(data string) (*ecdsa.PrivateKey, error) {
+	path := filepath.Join(data, PlatformKeyFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newPlatformKey(path)
@@ -52,13 +53,8 @@ func newPlatformKey(path string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("platform key: %w", err)
 	}
-	if err := writeSecret(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+	if err := durable.Replace(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
 		return nil, fmt.Errorf("platform key: %w", err)
 	}
 	return key, nil
-}
-
-// writeSecret writes a file that only its owner may read, whole or not at all.
-func writeSecret(path string, content []byte) error {
-	return durable.Replace(path, content, 0o600)
 }

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"crypto/tls"
@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
-// Validate returns a *ConfigError with every problem of c, or nil. It reads
+// Validate returns a *Error with every problem of c, or nil. It reads
 // the files that c names, and opens nothing else.
 func (c *Config) Validate() error {
 	var problems []string
@@ -29,9 +31,9 @@ func (c *Config) Validate() error {
 	c.validateAccounts(problem)
 	c.validateScrub(problem)
 	c.validateOutbound(problem)
-	validateEdge(c, problem)
+	c.validateEdge(problem)
 	c.validateSigning(problem)
-	if _, err := parseStorage(c.Storage); err != nil {
+	if _, err := ParseStorage(c.Storage); err != nil {
 		problem("storage", "%s", err)
 	}
 	if err := checkDB(c.DB); err != nil {
@@ -64,9 +66,18 @@ func (c *Config) Validate() error {
 		}
 	}
 	if len(problems) > 0 {
-		return &ConfigError{problems}
+		return &Error{problems}
 	}
 	return nil
+}
+
+// ValidateSite is Validate for what only reads or fills a site: where its
+// bytes, its database and its trust policy are.
+func (c *Config) ValidateSite() error {
+	site := Default()
+	site.Data, site.Storage, site.DB, site.Trust, site.Log, site.Limits = c.Data, c.Storage, c.DB, c.Trust, c.Log, c.Limits
+	site.PublicURL = "http://127.0.0.1" // nobody is served
+	return site.Validate()
 }
 
 type problemFunc func(key, format string, args ...any)
@@ -75,12 +86,12 @@ func (c *Config) validateAddress(problem problemFunc) {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		problem("listen", "%q: expected an address and port such as 127.0.0.1:7117", c.Listen)
-	} else if c.Dev && !loopback(host) {
+	} else if c.Dev && !edge.Loopback(host) {
 		problem("dev", "needs no login, so it listens on loopback only, and listen is %q: use 127.0.0.1 or go without dev", c.Listen)
 	}
 	c.validateMetrics(problem)
 	if c.PublicURL == "" {
-		if c.replicated() && !c.Dev {
+		if c.Replicated() && !c.Dev {
 			problem("public_url", "empty, and replicas share logins: give all of them the URL under which clients reach any of them")
 		}
 		return
@@ -108,27 +119,49 @@ func (c *Config) validateTLS(problem problemFunc) {
 	}
 }
 
-// loopback reports whether host can only be reached from this machine.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-func (l LogConfig) level() (slog.Level, error) {
+func (l Log) level() (slog.Level, error) {
 	var level slog.Level
 	err := level.UnmarshalText([]byte(l.Level))
 	return level, err
 }
 
 // Logger writes to stderr as l says.
-func (l LogConfig) Logger(stderr io.Writer) *slog.Logger {
+func (l Log) Logger(stderr io.Writer) *slog.Logger {
 	level, _ := l.level()
 	o := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(stderr, o))
 	}
 	return slog.New(slog.NewTextHandler(stderr, o))
+}
+
+func (c *Config) validateMetrics(problem problemFunc) {
+	if c.Metrics == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(c.Metrics)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	switch {
+	case err != nil:
+		problem("metrics", "%q: expected an address and port such as 127.0.0.1:9117, or nothing to answer /metrics on listen", c.Metrics)
+	case c.Dev && !edge.Loopback(host):
+		problem("dev", "needs no login, so it listens on loopback only, and metrics is %q: use 127.0.0.1 or go without dev", c.Metrics)
+	case c.Metrics == c.Listen && port != "0":
+		problem("metrics", "%q: is listen too: give it a port of its own, or nothing to answer /metrics on listen", c.Metrics)
+	}
+}
+
+func (c *Config) validateEdge(problem problemFunc) {
+	for _, text := range c.TrustedProxies {
+		if _, err := edge.ParseProxies([]string{text}); err != nil {
+			problem("trusted_proxies", "%s", err)
+		}
+	}
+	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.connections_per_address": int64(c.Limits.ConnectionsPerAddress), "limits.unready": int64(c.Limits.Unready), "limits.reserve": c.Limits.Reserve, "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate, "limits.claims": int64(c.Limits.Claims)} {
+		if n < 0 {
+			problem(key, "%d: expected 0 for no limit, or more", n)
+		}
+	}
 }

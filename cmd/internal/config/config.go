@@ -1,11 +1,10 @@
-package app
+package config
 
 import (
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 )
 
@@ -29,20 +28,20 @@ type Config struct {
 	Dev            bool                `koanf:"dev" json:"dev"`
 	Trust          string              `koanf:"trust" json:"trust"`
 	Namespaces     map[string]Settings `koanf:"namespaces" json:"namespaces"`
-	Log            LogConfig           `koanf:"log" json:"log"`
+	Log            Log                 `koanf:"log" json:"log"`
 	Limits         Limits              `koanf:"limits" json:"limits"`
 	// Publishing is the switch of the whole site: "on", or "off", which
 	// refuses new versions everywhere.
 	Publishing string `koanf:"publishing" json:"publishing"`
 	// Anonymous is what may be done without a login: "pull" what is public,
 	// read the "catalog" of that and its pages, or "none".
-	Anonymous string      `koanf:"anonymous" json:"anonymous"`
-	Quota     Quota       `koanf:"quota" json:"quota"`
-	Rate      RateConfig  `koanf:"rate" json:"rate"`
-	OIDC      OIDC        `koanf:"oidc" json:"oidc"`
-	Audit     AuditConfig `koanf:"audit" json:"audit"`
-	GC        GC          `koanf:"gc" json:"gc"`
-	Scrub     Scrub       `koanf:"scrub" json:"scrub"`
+	Anonymous string `koanf:"anonymous" json:"anonymous"`
+	Quota     Quota  `koanf:"quota" json:"quota"`
+	Rate      Rate   `koanf:"rate" json:"rate"`
+	OIDC      OIDC   `koanf:"oidc" json:"oidc"`
+	Audit     Audit  `koanf:"audit" json:"audit"`
+	GC        GC     `koanf:"gc" json:"gc"`
+	Scrub     Scrub  `koanf:"scrub" json:"scrub"`
 	// RepairFrom are the registries that damaged bytes are fetched from.
 	RepairFrom []string `koanf:"repair_from" json:"repair_from"`
 	Catalog    Signing  `koanf:"catalog" json:"catalog"`
@@ -58,8 +57,8 @@ type Settings struct {
 	Quota Quota `koanf:"quota" json:"quota"`
 }
 
-// LogConfig says what is logged to stderr, and how.
-type LogConfig struct {
+// Log says what is logged to stderr, and how.
+type Log struct {
 	Level  string `koanf:"level" json:"level"`   // debug, info, warn, error
 	Format string `koanf:"format" json:"format"` // text, json
 }
@@ -96,7 +95,7 @@ func Default() Config {
 		Data:       "./oarlock-data",
 		Listen:     "127.0.0.1:7117",
 		Namespaces: map[string]Settings{},
-		Log:        LogConfig{Level: "info", Format: "text"},
+		Log:        Log{Level: "info", Format: "text"},
 		Limits: Limits{
 			Body:                  1 << 20,
 			ReadHeader:            10 * time.Second,
@@ -115,14 +114,14 @@ func Default() Config {
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},
 		Scrub:      defaultScrub,
 		Catalog:    defaultSigning(),
-		Rate:       RateConfig{Logins: 1, LoginBurst: 10},
+		Rate:       Rate{Logins: 1, LoginBurst: 10},
 	}
 }
 
-// A ConfigError holds every problem of a configuration at once.
-type ConfigError struct{ Problems []string }
+// A Error holds every problem of a configuration at once.
+type Error struct{ Problems []string }
 
-func (e *ConfigError) Error() string {
+func (e *Error) Error() string {
 	s := fmt.Sprintf("configuration: %d problem", len(e.Problems))
 	if len(e.Problems) != 1 {
 		s += "s"
@@ -137,13 +136,8 @@ func (e *ConfigError) Error() string {
 // data directory or address.
 var ErrUnusable = errors.New("cannot start")
 
-// Unwrap makes errors.Is(err, ErrUnusable) hold.
-func (e *ConfigError) Unwrap() error { return ErrUnusable }
+// Unusable is err as what keeps a server from starting.
+func Unusable(err error) error { return &Error{[]string{err.Error()}} }
 
-func (c *Config) settings() map[string]registry.Settings {
-	m := make(map[string]registry.Settings, len(c.Namespaces))
-	for name, s := range c.Namespaces {
-		m[name] = registry.Settings{FreeTags: s.FreeTags}
-	}
-	return m
-}
+// Unwrap makes errors.Is(err, ErrUnusable) hold.
+func (e *Error) Unwrap() error { return ErrUnusable }

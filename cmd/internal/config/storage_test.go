@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"strings"
@@ -21,13 +21,13 @@ func TestStorageURLs_B9(t *testing.T) {
 			"bucket": "plugins", "region": "us-east-1", "v4auth": true, "forcepathstyle": false,
 			"regionendpoint": "https://s3.example.org", "secure": true, "redirectendpoint": "https://files.example.org"},
 	} {
-		got, err := parseStorage(url)
+		got, err := ParseStorage(url)
 		if err != nil {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
-		if diff := cmp.Diff(want, got.parameters); diff != "" || got.driver != "s3" || got.redirect != strings.Contains(url, "redirect=true") {
-			t.Errorf("%s: driver %q, redirect %t\n%s", url, got.driver, got.redirect, diff)
+		if diff := cmp.Diff(want, got.Parameters); diff != "" || got.Driver != "s3" || got.Redirect != strings.Contains(url, "redirect=true") {
+			t.Errorf("%s: driver %q, redirect %t\n%s", url, got.Driver, got.Redirect, diff)
 		}
 	}
 	for url, want := range map[string]string{
@@ -40,7 +40,7 @@ func TestStorageURLs_B9(t *testing.T) {
 		"s3://plugins?redirect_endpoint=https://example.org/x": "expected http://host:port",
 		"gs://plugins":                                         `scheme "gs"`,
 	} {
-		_, err := parseStorage(url)
+		_, err := ParseStorage(url)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%s: %v, want %q", url, err, want)
 		}

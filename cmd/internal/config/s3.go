@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"fmt"
@@ -14,47 +14,47 @@ import (
 //	path_style         the bucket in the path; true where an endpoint is given
 //	redirect           larger blobs are read from the bucket, by signed URLs
 //	redirect_endpoint  under which clients reach the bucket, where it is another
-func parseS3(u *url.URL) (storage, error) {
+func parseS3(u *url.URL) (Place, error) {
 	if u.Host == "" {
-		return storage{}, fmt.Errorf("%q: the bucket is missing, expected s3://bucket/prefix", u.Redacted())
+		return Place{}, fmt.Errorf("%q: the bucket is missing, expected s3://bucket/prefix", u.Redacted())
 	}
 	if u.User != nil {
-		return storage{}, fmt.Errorf("%q: credentials do not belong in the URL, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", u.Redacted())
+		return Place{}, fmt.Errorf("%q: credentials do not belong in the URL, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", u.Redacted())
 	}
 	q := u.Query()
-	s := storage{driver: "s3", parameters: map[string]any{
+	s := Place{Driver: "s3", Parameters: map[string]any{
 		"bucket": u.Host, "region": "us-east-1", "v4auth": true, "forcepathstyle": q.Has("endpoint"),
 	}}
 	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
-		s.parameters["rootdirectory"] = "/" + prefix
+		s.Parameters["rootdirectory"] = "/" + prefix
 	}
 	for key, values := range q {
 		if err := s.setS3(key, values[0]); err != nil {
-			return storage{}, err
+			return Place{}, err
 		}
 	}
 	return s, nil
 }
 
-func (s *storage) setS3(key, value string) (err error) {
+func (s *Place) setS3(key, value string) (err error) {
 	switch key {
 	case "region":
-		s.parameters["region"] = value
+		s.Parameters["region"] = value
 	case "endpoint":
 		e, err := parseEndpoint(key, value)
 		if err != nil {
 			return err
 		}
-		s.parameters["regionendpoint"], s.parameters["secure"] = value, e.Scheme == "https"
+		s.Parameters["regionendpoint"], s.Parameters["secure"] = value, e.Scheme == "https"
 	case "redirect_endpoint":
 		if _, err := parseEndpoint(key, value); err != nil {
 			return err
 		}
-		s.parameters["redirectendpoint"] = value
+		s.Parameters["redirectendpoint"] = value
 	case "path_style":
-		s.parameters["forcepathstyle"], err = parseSwitch(key, value)
+		s.Parameters["forcepathstyle"], err = parseSwitch(key, value)
 	case "redirect":
-		s.redirect, err = parseSwitch(key, value)
+		s.Redirect, err = parseSwitch(key, value)
 	default:
 		return fmt.Errorf("parameter %q: expected region, endpoint, path_style, redirect or redirect_endpoint", key)
 	}

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"cmp"
@@ -24,17 +24,17 @@ type Quota struct {
 	Layers        int64 `koanf:"layers" json:"layers"`                 // of one manifest
 }
 
-// RateConfig is how much one principal, or one address without a login, may
+// Rate is how much one principal, or one address without a login, may
 // ask for. Zero does not limit.
-type RateConfig struct {
+type Rate struct {
 	PerSecond  float64 `koanf:"per_second" json:"per_second"`
 	Burst      int     `koanf:"burst" json:"burst"`
 	Logins     float64 `koanf:"logins" json:"logins"` // failed ones per second and address
 	LoginBurst int     `koanf:"login_burst" json:"login_burst"`
 }
 
-// AuditConfig says how long the audit log is kept.
-type AuditConfig struct {
+// Audit says how long the audit log is kept.
+type Audit struct {
 	// Keep is after how long rows may go, at least minAuditKeep; 0 keeps all.
 	Keep time.Duration `koanf:"keep" json:"keep"`
 }
@@ -43,7 +43,7 @@ type AuditConfig struct {
 const minAuditKeep = 180 * 24 * time.Hour
 
 // MarshalJSON writes durations as text, such as "4320h0m0s".
-func (a AuditConfig) MarshalJSON() ([]byte, error) {
+func (a Audit) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"keep": a.Keep.String()})
 }
 
@@ -63,8 +63,8 @@ type OIDCGrant struct {
 	Role  string `koanf:"role" json:"role"` // admin, reviewer, operator, or a role@namespace
 }
 
-// limits are those of a namespace.
-func (c *Config) limits(namespace string) auth.Limits {
+// QuotaOf are the limits of a namespace: its own, and else the site's.
+func (c *Config) QuotaOf(namespace string) auth.Limits {
 	own := c.Namespaces[namespace].Quota
 	pick := func(own, site int64) int64 { return max(cmp.Or(own, site), 0) }
 	return auth.Limits{
@@ -94,15 +94,15 @@ func (c *Config) validateAccounts(problem problemFunc) {
 	if ip := net.ParseIP(host); err == nil && c.PublicURL == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
 		problem("public_url", "missing, and listen is every address: clients are told where to log in, so give the URL under which they reach this server")
 	}
-	if _, err := c.OIDC.options(c.Outbound); err != nil {
+	if _, err := c.OIDC.Options(c.Outbound); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			problem("oidc", "%s", line)
 		}
 	}
 }
 
-// options reads the secret; nil means that there is no provider.
-func (o OIDC) options(reach Outbound) (*auth.ProviderOptions, error) {
+// Options reads the secret; nil means that there is no provider.
+func (o OIDC) Options(reach Outbound) (*auth.ProviderOptions, error) {
 	if o.Issuer == "" {
 		if o.ClientID != "" || o.ClientSecretFile != "" || len(o.Grants) > 0 {
 			return nil, fmt.Errorf("issuer is missing")
@@ -117,7 +117,7 @@ func (o OIDC) options(reach Outbound) (*auth.ProviderOptions, error) {
 		problems = append(problems, fmt.Errorf("client_id is missing"))
 	}
 	p := &auth.ProviderOptions{Issuer: o.Issuer, ClientID: o.ClientID}
-	if out, err := reach.options(); err == nil { // else it is said under its own key
+	if out, err := reach.Options(); err == nil { // else it is said under its own key
 		p.Reach = out
 	}
 	if o.ClientSecretFile != "" {

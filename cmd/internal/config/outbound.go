@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"fmt"
@@ -23,8 +23,8 @@ type Outbound struct {
 	Proxy string `koanf:"proxy" json:"proxy"`
 }
 
-// options are those of guarded clients. Errors name what is wrong.
-func (o Outbound) options() (outbound.Options, error) {
+// Options are those of guarded clients. Errors name what is wrong.
+func (o Outbound) Options() (outbound.Options, error) {
 	var out outbound.Options
 	for _, h := range o.Hosts {
 		if h == "" || strings.ContainsAny(h, "/@ ") || strings.Contains(h, ":") && !strings.Contains(h, "::") {
@@ -50,7 +50,7 @@ func (o Outbound) options() (outbound.Options, error) {
 }
 
 func (c *Config) validateOutbound(problem problemFunc) {
-	if _, err := c.Outbound.options(); err != nil {
+	if _, err := c.Outbound.Options(); err != nil {
 		problem("outbound", "%s", err)
 	}
 }

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// configured is one that works on a free port with its own data directory.
+func configured(t *testing.T) Config {
+	t.Helper()
+	c := Default()
+	c.Data, c.Listen, c.Dev = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", true
+	return c
+}
+
+func problems(t *testing.T, err error) string {
+	t.Helper()
+	var c *Error
+	if !errors.As(err, &c) || !errors.Is(err, ErrUnusable) {
+		t.Fatalf("error %v, expected a Error", err)
+	}
+	return strings.Join(c.Problems, "\n")
+}
+
+func TestAnonymousIsChecked(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"", "Pull", "nobody"} {
+		c := configured(t)
+		c.Dev, c.Anonymous = false, mode
+		if text := problems(t, c.Validate()); !strings.Contains(text, "pull, catalog or none") {
+			t.Errorf("%q: %s", mode, text)
+		}
+	}
+	c := configured(t)
+	c.Anonymous = "none"
+	if text := problems(t, c.Validate()); !strings.Contains(text, "dev asks nobody") {
+		t.Errorf("dev: %s", text)
+	}
+}
+
+func TestTheEdgeIsValidated(t *testing.T) {
+	t.Parallel()
+	c := configured(t)
+	c.TrustedProxies, c.Limits.Connections, c.Limits.UploadRate, c.Limits.BodyGrace = []string{"10.0.0.0/8", "everybody", "0.0.0.0/0"}, -1, -1, 0
+	got := problems(t, c.Validate())
+	for _, want := range []string{`trusted_proxies: proxy "everybody"`, `trusted_proxies: proxy "0.0.0.0/0"`, "limits.connections: -1", "limits.upload_rate: -1", "limits.body_grace: expected more than 0"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in:\n%s", want, got)
+		}
+	}
+}
+
+// TestServiceLinks_L3: Kubernetes gives each container variables for services
+// in its namespace, and one may be called as this program is.
+func TestServiceLinks_L3(t *testing.T) {
+	t.Parallel()
+	_, problems := fromEnviron([]string{
+		"OARLOCK_PORT=tcp://10.0.0.1:7117", "OARLOCK_SERVICE_HOST=10.0.0.1", "OARLOCK_SERVICE_PORT=7117", "OARLOCK_SERVICE_PORT_HTTP=7117",
+		"OARLOCK_PORT_7117_TCP=tcp://10.0.0.1:7117", "OARLOCK_PORT_7117_TCP_PROTO=tcp", "OARLOCK_PORT_7117_TCP_PORT=7117", "OARLOCK_PORT_7117_TCP_ADDR=fd00::1",
+		"OARLOCK_DB_PORT=tcp://[fd00::1]:5432", "OARLOCK_DB_SERVICE_HOST=10.0.0.2", "OARLOCK_DB_PORT_5432_UDP=udp://10.0.0.2:5432",
+	})
+	if len(problems) != 0 {
+		t.Errorf("service links: %v", problems)
+	}
+	for _, one := range []string{"OARLOCK_PORT=7117", "OARLOCK_LISTEN_PORT=80", "OARLOCK_PORTS=tcp://10.0.0.1:1", "OARLOCK_SERVICE_HOST=example.org", "OARLOCK_LISTN=x"} {
+		if _, problems := fromEnviron([]string{one}); len(problems) != 1 {
+			t.Errorf("%s: %v", one, problems)
+		}
+	}
+}
