@@ -12,6 +12,7 @@ require (
 	github.com/github/go-spdx/v2 v2.3.3
 	github.com/go-jose/go-jose/v4 v4.1.4
 	github.com/go-viper/mapstructure/v2 v2.4.0
+	github.com/gofrs/flock v0.13.0
 	github.com/google/go-cmp v0.7.0
 	github.com/google/go-containerregistry v0.20.7
 	github.com/hashicorp/golang-lru/v2 v2.0.7

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
-)
 
-var errLocked = errors.New("locked by another process")
+	"github.com/oarlock/oarlock/artifact/durable"
+)
 
 // lock takes the store for one change and waits for whoever has it, as long as
 // ctx lets it. The system takes the lock back from a process that dies.
@@ -17,11 +16,11 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		f, err := tryLock(filepath.Join(s.dir, ".lock"))
+		unlock, err := durable.Lock(filepath.Join(s.dir, ".lock"))
 		if err == nil {
-			return func() { closeLock(f) }, nil
+			return func() { _ = unlock() }, nil
 		}
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, durable.ErrLocked) {
 			return nil, fmt.Errorf("store %q: lock: %w", s.dir, err)
 		}
 		select {
@@ -31,5 +30,3 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 		}
 	}
 }
-
-func closeLock(f *os.File) { f.Close() }

@@ -49,7 +49,7 @@ func create(dir string) (_ *Vault, err error) {
 		return nil, err
 	}
 	v := &Vault{dir: dir, writes: true}
-	if v.unlock, err = lock(filepath.Join(dir, lockFile), true); err != nil {
+	if v.unlock, err = lock(filepath.Join(dir, lockFile), durable.Lock); err != nil {
 		return nil, err
 	}
 	err = errors.Join(os.RemoveAll(v.path("tmp")), os.MkdirAll(v.path("tmp"), 0o700), os.MkdirAll(v.path("backups"), 0o700))
@@ -70,7 +70,7 @@ func Open(dir string) (*Vault, error) {
 	if err == nil {
 		var unlock func() error
 		// A vault on a medium that is read-only has nobody to be kept out.
-		if unlock, err = lock(v.path(lockFile), false); err == nil {
+		if unlock, err = lock(v.path(lockFile), durable.LockShared); err == nil {
 			v.unlock = unlock
 		} else if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
 			err = nil
@@ -80,6 +80,15 @@ func Open(dir string) (*Vault, error) {
 		return nil, fmt.Errorf("backups %q: %w", dir, err)
 	}
 	return v, nil
+}
+
+// lock holds a vault's file: alone, or together with others who read.
+func lock(path string, how func(string) (func() error, error)) (unlock func() error, err error) {
+	unlock, err = how(path)
+	if errors.Is(err, durable.ErrLocked) {
+		return nil, fmt.Errorf("another backup, restore or check uses it: %w", artifact.ErrConflict)
+	}
+	return unlock, err
 }
 
 // Close gives the lock back.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // fenceFolder keeps the files that a dirFence locks, below its root.
@@ -57,30 +59,25 @@ func (f *dirFence) replace(ctx context.Context, at string, content []byte, was H
 // lock excludes all others who replace the file at path. Many files share a lock.
 func (f *dirFence) lock(ctx context.Context, at string) (unlock func(), err error) {
 	dir := filepath.Join(f.root, fenceFolder)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	sum := fnv.New32a()
 	sum.Write([]byte(at))
-	file, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%02x.lock", sum.Sum32()%64)), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		return nil, err
-	}
+	file := filepath.Join(dir, fmt.Sprintf("%02x.lock", sum.Sum32()%64))
 	ctx, cancel := context.WithTimeout(ctx, fenceWait)
 	defer cancel()
 	for {
-		got, err := tryLock(file)
-		if got {
-			return func() { file.Close() }, nil
+		unlock, err := durable.Lock(file)
+		if err == nil {
+			return func() { _ = unlock() }, nil
 		}
-		if err != nil {
-			file.Close()
-			return nil, fmt.Errorf("lock %s: %w", file.Name(), err)
+		if !errors.Is(err, durable.ErrLocked) {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-			file.Close()
-			return nil, fmt.Errorf("lock %s: another process has held it for %s: %w", file.Name(), fenceWait, ctx.Err())
+			return nil, fmt.Errorf("%w for %s: %w", err, fenceWait, ctx.Err())
 		case <-time.After(2 * time.Millisecond):
 		}
 	}

@@ -77,7 +77,12 @@ func openDir(o Options) (unlock func() error, err error) {
 	if o.Replicated {
 		return unlock, nil
 	}
-	if unlock, err = lockDir(filepath.Join(o.Dir, ".lock")); err != nil {
+	// Two processes over one directory could not keep a tag immutable.
+	unlock, err = durable.Lock(filepath.Join(o.Dir, ".lock"))
+	if errors.Is(err, durable.ErrLocked) {
+		return nil, fmt.Errorf("directory %q: in use by another process; stop it, or open read-only", o.Dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("directory %q: %w", o.Dir, err)
 	}
 	return unlock, nil
@@ -114,7 +119,7 @@ func open(ctx context.Context, o Options) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
 	}
-	if d.root != "" && o.Replicated && fencesFiles {
+	if d.root != "" && o.Replicated {
 		d.fence = &dirFence{d.root, d.StorageDriver}
 	}
 	return d, nil
