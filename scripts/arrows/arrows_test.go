@@ -33,6 +33,7 @@ func rules() []arrows.Rule {
 		arrows.Within("hosts inherit what artifact imports", "artifact", append(lines(clientAllow), arrows.Module+"/artifact", "github.com/github/go-spdx")...),
 		arrows.Only("github.com/github/go-spdx", "artifact/lint"),
 		arrows.Within("hosts inherit what the client imports", "index/client", lines(clientAllow)...),
+		arrows.Only("github.com/KimMachineGun/automemlimit", "cmd/internal/edge"),
 		arrows.Only("github.com/gofrs/flock", "artifact/durable"),
 		arrows.Only("github.com/sigstore/cosign", "policy/signature"),
 		arrows.Only("github.com/sigstore/sigstore-go", "policy/signature", "policy/attest"),
