@@ -11,6 +11,10 @@
 //	Snapshot a persistent tree of entries; With copies only what changes
 //	Live     the Snapshot that serves, and those that served just before
 //
+// Read it in this order: codec, record; then entry, fact and shelf, which are
+// what a Snapshot keeps of a record; then view and words, which are made for a
+// question and kept for the next; and search, which joins them.
+//
 // A version is listed when it waits for nothing (Pending is empty), is not
 // yanked, and its plugin is active or deprecated. Suspended and removed plugins
 // are in no answer to someone who wants to install: only Plugin, Why and lock
