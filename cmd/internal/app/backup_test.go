@@ -12,8 +12,8 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/registry/backup"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -45,12 +45,12 @@ func TestASiteComesBackFromABackup_K6(t *testing.T) {
 	t.Parallel()
 	c, s, admin, stop := guarded(t)
 	dest := filepath.Join(t.TempDir(), "backups")
-	first, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet})
+	first, err := sitebackup.Make(t.Context(), c, dest, sitebackup.Options{Log: quiet})
 	if err != nil || len(first.Damage) > 0 || first.Catalog != digestOf(s) {
 		t.Fatalf("%+v, %v; the catalog is %s", first, err, digestOf(s))
 	}
 	pushAs(t, s, admin, 3)
-	second, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet})
+	second, err := sitebackup.Make(t.Context(), c, dest, sitebackup.Options{Log: quiet})
 	if err != nil || second.NewObjects == 0 || second.NewObjects >= first.NewObjects || second.Catalog == first.Catalog {
 		t.Fatalf("the second copied %d objects, the first %d: %v", second.NewObjects, first.NewObjects, err)
 	}
@@ -59,7 +59,7 @@ func TestASiteComesBackFromABackup_K6(t *testing.T) {
 	}
 	for name, row := range map[string]struct {
 		id    string
-		want  Backup
+		want  sitebackup.Made
 		total int
 	}{
 		"the newest":  {"", second, 3},
@@ -69,7 +69,7 @@ func TestASiteComesBackFromABackup_K6(t *testing.T) {
 			t.Parallel()
 			to := configured(t)
 			to.Dev = false
-			done, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Backup: row.id, Log: quiet})
+			done, err := sitebackup.Restore(t.Context(), to, dest, sitebackup.RestoreOptions{Backup: row.id, Log: quiet})
 			if err != nil || len(done.Damage) > 0 || !done.Agrees || done.Rebuilt != row.want.Catalog {
 				t.Fatalf("%+v, %v", done, err)
 			}
@@ -93,7 +93,7 @@ func TestASiteComesBackFromABackup_K6(t *testing.T) {
 			if err := stop(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Log: quiet}); !errors.Is(err, artifact.ErrConflict) {
+			if _, err := sitebackup.Restore(t.Context(), to, dest, sitebackup.RestoreOptions{Log: quiet}); !errors.Is(err, artifact.ErrConflict) {
 				t.Errorf("into a directory that is in use: %v", err)
 			}
 		})
@@ -106,42 +106,27 @@ func TestAServerDoesNotStartInAHalfRestoredDirectory_K6(t *testing.T) {
 	t.Parallel()
 	c, _, _, stop := guarded(t)
 	dest := filepath.Join(t.TempDir(), "backups")
-	made, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet})
+	made, err := sitebackup.Make(t.Context(), c, dest, sitebackup.Options{Log: quiet})
 	if err := errors.Join(err, stop()); err != nil {
 		t.Fatal(err)
 	}
 	to := configured(t)
-	v, err := backup.Open(dest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := v.Load(made.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &restore{cfg: to, v: v, m: m, o: RestoreOptions{Log: quiet}, done: Restored{ID: made.ID}}
-	if err := r.begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	refused := func(after string) {
-		t.Helper()
+	cut := errors.New("cut")
+	for _, at := range []string{"bytes", "rows", "files", "audit"} {
+		_, err := sitebackup.Restore(t.Context(), to, dest, sitebackup.RestoreOptions{Log: quiet, Backup: made.ID, Step: func(part string) error {
+			if part == at {
+				return cut
+			}
+			return nil
+		}})
+		if !errors.Is(err, cut) {
+			t.Fatalf("cut before the %s: %v", at, err)
+		}
 		if _, err := Open(t.Context(), to, options(io.Discard)); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "a restore did not end here") {
-			t.Errorf("after %s a server starts: %v", after, err)
+			t.Errorf("cut before the %s a server starts: %v", at, err)
 		}
 	}
-	refused("the beginning")
-	if err := r.bytes(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	refused("the bytes")
-	if err := r.rows(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	refused("the rows")
-	if err := v.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Log: quiet, Backup: made.ID}); err != nil {
+	if _, err := sitebackup.Restore(t.Context(), to, dest, sitebackup.RestoreOptions{Log: quiet, Backup: made.ID}); err != nil {
 		t.Fatal(err)
 	}
 	s, _ := start(t, to)
@@ -163,12 +148,12 @@ func TestDamageInASiteIsNamedByItsBackup_K6(t *testing.T) {
 		t.Fatal(err)
 	}
 	dest := filepath.Join(t.TempDir(), "backups")
-	made, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet})
+	made, err := sitebackup.Make(t.Context(), c, dest, sitebackup.Options{Log: quiet})
 	if err != nil || len(made.Damage) == 0 || !strings.Contains(made.Damage[0].Digest.Encoded(), filepath.Base(filepath.Dir(blobs[0]))) {
 		t.Fatalf("%+v, %v", made, err)
 	}
 	to := configured(t)
-	done, err := RestoreBackup(t.Context(), to, dest, RestoreOptions{Log: quiet})
+	done, err := sitebackup.Restore(t.Context(), to, dest, sitebackup.RestoreOptions{Log: quiet})
 	if err != nil || len(done.Damage) == 0 || !done.Agrees {
 		t.Errorf("%+v, %v", done, err)
 	}
@@ -185,49 +170,14 @@ func TestABackupKeepsApartFromItsSite_K6(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dest := range []string{c.Data, filepath.Join(c.Data, "backups"), filepath.Dir(c.Data), filepath.Join(link, "x", "y")} {
-		if _, err := MakeBackup(t.Context(), c, dest, BackupOptions{Log: quiet}); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "is copied") {
+		if _, err := sitebackup.Make(t.Context(), c, dest, sitebackup.Options{Log: quiet}); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "is copied") {
 			t.Errorf("%s: %v", dest, err)
 		}
 	}
-	if _, err := MakeBackup(t.Context(), c, t.TempDir(), BackupOptions{Log: quiet}); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "platform.key") {
+	if _, err := sitebackup.Make(t.Context(), c, t.TempDir(), sitebackup.Options{Log: quiet}); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "platform.key") {
 		t.Errorf("a site that never ran: %v", err)
 	}
 	if left, err := os.ReadDir(c.Data); err != nil || len(left) != 1 {
 		t.Errorf("the backup made something: %v, %v", left, err)
-	}
-}
-
-// TestFilesOfABackupStayInTheDataDirectory_K6 restores one that somebody wrote.
-func TestFilesOfABackupStayInTheDataDirectory_K6(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "backups")
-	v, err := backup.Create(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := v.Begin(backup.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := w.Content(t.Context(), []byte("evil"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"../evil", "/evil", "a/../../evil"} {
-		w.Manifest().Files = []backup.File{{Path: path, Mode: 0o6777, Object: o}}
-		if err := filesFrom(v, w.Manifest(), t.TempDir()); err == nil {
-			t.Errorf("%s was written", path)
-		}
-	}
-	w.Manifest().Files = []backup.File{{Path: "keys/k", Mode: 0o4600, Object: o}}
-	data := t.TempDir()
-	if err := filesFrom(v, w.Manifest(), data); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(filepath.Join(data, "keys/k")); err != nil || info.Mode() != 0o600 {
-		t.Errorf("%v, %v", info.Mode(), err)
-	}
-	if err := v.Close(); err != nil {
-		t.Fatal(err)
 	}
 }

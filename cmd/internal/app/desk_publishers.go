@@ -77,7 +77,7 @@ func (d desk) Publisher(ctx context.Context, name string) (index.Publisher, erro
 	}
 	p := index.Publisher{Name: name, Publishing: "on", Owners: []string{}, Keys: []index.PublisherKey{}, Problems: []index.LedgerProblem{},
 		Ledger: index.LedgerHead{Reference: s.Ref.String(), Sequence: s.Counts.Head.Sequence, Head: s.Counts.Head.Digest,
-			Platform: s.Counts.Platform.String(), Foreign: s.Counts.Platform != "" && s.Counts.Platform != d.ledgers.platform.trusted.ID}}
+			Platform: s.Counts.Platform.String(), Foreign: s.Counts.Platform != "" && s.Counts.Platform != d.ledgers.platform.Trusted.ID}}
 	for _, f := range s.Problems() {
 		p.Problems = append(p.Problems, index.LedgerProblem{Code: f.Code, Detail: f.Detail, Sequence: f.Sequence, Digest: f.Digest})
 	}
@@ -142,8 +142,8 @@ func (d desk) PublisherLedger(ctx context.Context, name string, after, limit int
 // PlatformKeys implements api.Publishers.
 func (d desk) PlatformKeys(context.Context) ([]index.PlatformKey, error) {
 	var out []index.PlatformKey
-	own := d.ledgers.platform.trusted
-	for _, s := range d.ledgers.platform.platformsBy(d.ledgers.index.judge.signed.Trust()) {
+	own := d.ledgers.platform.Trusted
+	for _, s := range d.ledgers.platform.Platforms(d.ledgers.index.basis.Signed.Trust()) {
 		der, err := x509.MarshalPKIXPublicKey(s.Key)
 		if err != nil {
 			return nil, err

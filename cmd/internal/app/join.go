@@ -10,10 +10,10 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
-	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -28,42 +28,23 @@ type joined struct {
 	registry *registry.Registry
 	ingest   *ingest.Ingester
 	live     *catalog.Live
-	judge    judge
-	trust    string // path of its policy
-	platform platform
-	ledgers  *ledger.Judge
+	basis    *derive.Basis
 }
 
 // join reads the checkpoint, so that the catalog serves at once, and makes the
 // ingester that follows the registry.
 func join(cfg config.Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
-	judge, err := newJudge(cfg.Trust)
+	basis, err := derive.Open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	j := &joined{registry: r, judge: judge, trust: cfg.Trust}
-	key, err := config.PlatformKey(cfg.Data)
-	if err != nil {
-		return nil, err
-	}
-	if j.platform, err = platformOf(key); err != nil {
-		return nil, err
-	}
-	if j.ledgers, err = ledger.New(ledger.Options{Platforms: j.platform.platformsBy(judge.signed.Trust())}); err != nil {
-		return nil, err
-	}
-	all := judges{judge, j.ledgers}
+	j := &joined{registry: r, basis: basis}
 	checkpoint := filepath.Join(cfg.Data, "catalog.checkpoint")
-	first, whole := ingest.Restore(checkpoint, all, cfg.Dev, log)
+	first, whole := ingest.Restore(checkpoint, basis, cfg.Dev, log)
 	j.live = catalog.NewLive(catalog.LiveOptions{First: first})
-	j.ingest = ingest.New(ingest.Options{
-		Source: r, Live: j.live, Judge: all, Dev: cfg.Dev,
-		Withheld: withheldBy(r),
-		Ledgers:  j.ledgers, LedgerMemory: filepath.Join(cfg.Data, "ledgers.json"),
-		Checkpoint: checkpoint, Restored: whole,
-		ReconcileEvery: reconcileEvery,
-		Log:            log,
-	})
+	o := basis.Options(r, log)
+	o.Live, o.Checkpoint, o.Restored, o.ReconcileEvery = j.live, checkpoint, whole, reconcileEvery
+	j.ingest = ingest.New(o)
 	return j, nil
 }
 
@@ -141,16 +122,9 @@ func (j *joined) Config(ctx context.Context, id artifact.Name, v *catalog.Versio
 
 // reload reads the trust policy again and judges everything by it.
 func (j *joined) reload(ctx context.Context) error {
-	who, err := trustAt(j.trust)
-	if err != nil {
+	if err := j.basis.Reload(); err != nil {
 		return err
 	}
-	if err := j.judge.signed.SetTrust(who); err != nil {
-		return err
-	}
-	if err := j.ledgers.SetPlatforms(j.platform.platformsBy(who)); err != nil {
-		return err
-	}
-	_, err = j.ingest.Rejudge(ctx)
+	_, err := j.ingest.Rejudge(ctx)
 	return err
 }

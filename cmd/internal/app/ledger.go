@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/registry"
@@ -19,7 +20,7 @@ import (
 // namespaces is said by their ledgers too.
 type ledgers struct {
 	*ledger.Appender
-	platform platform
+	platform derive.Platform
 	accounts *accounts
 	index    *joined
 	registry *registry.Registry
@@ -40,14 +41,14 @@ var kinds = map[format.Kind]func(json.RawMessage) error{}
 
 func (s *Server) openLedgers(dns TXTResolver, metrics prometheus.Registerer) *ledgers {
 	l := &ledgers{
-		platform: s.index.platform, accounts: s.accounts, index: s.index, registry: s.registry, dns: dns, log: s.log,
+		platform: s.index.basis.Platform, accounts: s.accounts, index: s.index, registry: s.registry, dns: dns, log: s.log,
 		locker: s.accounts.locker(), woken: make(chan struct{}, 1),
 	}
 	if l.locker == nil {
 		l.locker = registry.NewLocker()
 	}
 	l.Appender = ledger.New(ledger.Options{
-		Store: newLedgerStore(s.registry), Judge: s.index.ledgers, Signer: l.platform.signer,
+		Store: newLedgerStore(s.registry), Judge: s.index.basis.Ledgers, Signer: l.platform.Signer,
 		Remembered: s.index.ingest.Remembered, Kinds: kinds,
 	})
 	metrics.MustRegister(

@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"net"
@@ -11,14 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/store"
-	"github.com/oarlock/oarlock/policy/ledger"
-	"github.com/oarlock/oarlock/policy/trust"
 )
 
 // sharedPlatformKey is the id of the platform key among the keys that replicas
@@ -66,30 +61,6 @@ func (k tokenKeys) LoadKeys(ctx context.Context) (map[string][]byte, error) {
 	return keys, err
 }
 
-// platform is the site's own key, as ledgers are signed and judged by it.
-type platform struct {
-	signer  *ledger.Signer
-	trusted trust.Signer
-}
-
-// platformName is what findings call the site's own key.
-const platformName = "this platform"
-
-func platformOf(key *ecdsa.PrivateKey) (platform, error) {
-	signer, err := ledger.NewSigner(key)
-	if err != nil {
-		return platform{}, fmt.Errorf("platform key: %w", err)
-	}
-	trusted, err := trust.NewSigner(platformName, key.Public())
-	return platform{signer, trusted}, err
-}
-
-// platformsBy are those whose ledgers count: the site's own, and those that
-// the trust policy names.
-func (p platform) platformsBy(who *trust.Policy) []trust.Signer {
-	return append([]trust.Signer{p.trusted}, who.Platforms()...)
-}
-
 // fingerprint is a key's id without its algorithm.
 func fingerprint(id string) string { return strings.TrimPrefix(id, "sha256:") }
 
@@ -101,17 +72,6 @@ func (a *accounts) preparePlatformKey(ctx context.Context) error {
 	}
 	_, err := config.PlatformKey(a.cfg.Data)
 	return err
-}
-
-// judges are all that a catalog is judged by.
-type judges struct {
-	judge
-	ledgers *ledger.Judge
-}
-
-// Digest changes with what any of them says.
-func (j judges) Digest() digest.Digest {
-	return digest.FromString(j.judge.Digest().String() + " " + j.ledgers.Digest().String())
 }
 
 func (o Options) resolver() TXTResolver {

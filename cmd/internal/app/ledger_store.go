@@ -142,7 +142,7 @@ func (g ledgerGate) AdmitLedger(ctx context.Context, _ registry.Access, publishe
 // JudgeLedger implements registry.LedgerJudge.
 func (g ledgerGate) JudgeLedger(ctx context.Context, ref format.Ref, list *format.List) error {
 	s := g.server
-	got := s.index.ledgers.Judge(ctx, ref, list, stored{s.registry, ref.Repository()}, s.index.ingest.Remembered(ref))
+	got := s.index.basis.Ledgers.Judge(ctx, ref, list, stored{s.registry, ref.Repository()}, s.index.ingest.Remembered(ref))
 	problems := got.Problems()
 	if len(problems) == 0 {
 		return ctx.Err()

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
@@ -35,18 +36,18 @@ func (p policies) Explain(ctx context.Context, id artifact.Name, v *catalog.Vers
 	}
 	subject := policy.Subject{Publisher: id.Publisher(), Digest: v.Digest, LedgerKeys: p.ingest.LedgerKeys(id.Publisher())}
 	for {
-		who := p.judge.signed.Trust()
+		who := p.basis.Signed.Trust()
 		c := explain.Case{Publisher: id.Publisher(), Reference: reference}
 		if c.Rule, err = who.For(id.Publisher()).With(subject.LedgerKeys); err != nil {
 			return explain.Explanation{}, err
 		}
-		if c.Signature, err = p.judge.Judge(ctx, subject, evidence); err != nil {
+		if c.Signature, err = p.basis.Judge(ctx, subject, evidence); err != nil {
 			return explain.Explanation{}, err
 		}
-		if c.Attestations, err = p.judge.Attestations(ctx, subject, evidence); err != nil {
+		if c.Attestations, err = p.basis.Attestations(ctx, subject, evidence); err != nil {
 			return explain.Explanation{}, err
 		}
-		if who == p.judge.signed.Trust() {
+		if who == p.basis.Signed.Trust() {
 			return explain.Of(c), nil
 		}
 	}
@@ -54,7 +55,7 @@ func (p policies) Explain(ctx context.Context, id artifact.Name, v *catalog.Vers
 
 // InForce implements api.Policies.
 func (p policies) InForce(context.Context) (explained.Policy, error) {
-	return PolicyOf(p.judge.signed.Trust()), nil
+	return PolicyOf(p.basis.Signed.Trust()), nil
 }
 
 // PolicyOf is a trust policy as it is shown.
@@ -77,7 +78,7 @@ func CheckPolicy(path string) (*trust.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = judgeBy(who, 1)
+	_, err = derive.JudgeBy(who, 1)
 	return who, err
 }
 
@@ -92,14 +93,14 @@ func (p policies) Trial(_ context.Context, in index.PolicyFiles) (api.PolicyTry,
 	if err != nil {
 		return nil, fmt.Errorf("trust policy: %w", err)
 	}
-	judge, err := judgeBy(who, 64)
+	judge, err := derive.JudgeBy(who, 64)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.ready(); err != nil {
 		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
 	}
-	head := index.PolicyTrial{Digest: who.Digest(), InForce: p.judge.signed.Trust().Digest(), Dev: p.accounts.cfg.Dev}
+	head := index.PolicyTrial{Digest: who.Digest(), InForce: p.basis.Signed.Trust().Digest(), Dev: p.accounts.cfg.Dev}
 	return func(ctx context.Context, hear func(index.PolicyChange) error, progress func(index.PolicyTrial) error) (index.PolicyTrial, error) {
 		failed, err := p.accounts.begin(ctx, auth.PolicyTest, auth.Site(), nil, map[string]string{"policy": head.Digest.String()})
 		if err != nil {

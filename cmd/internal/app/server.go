@@ -19,6 +19,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
+	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -119,7 +120,7 @@ func (s *Server) take(ctx context.Context) error {
 	var err error
 	if err = durable.Private(s.cfg.Data); err != nil {
 		problems = append(problems, fmt.Sprintf("data: directory %q: %s", s.cfg.Data, err))
-	} else if err := notRestoring(s.cfg.Data); err != nil {
+	} else if err := sitebackup.Unfinished(s.cfg.Data); err != nil {
 		problems = append(problems, err.Error())
 	} else if s.reserves, err = openReserves(s.cfg, s.log); err != nil {
 		problems = append(problems, fmt.Sprintf("limits.reserve: %s", err))

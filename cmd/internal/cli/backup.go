@@ -10,12 +10,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/oarlock/oarlock/cmd/internal/app"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/registry/backup"
 )
 
-type backupResult struct{ app.Backup }
+type backupResult struct{ sitebackup.Made }
 
 func (r backupResult) text(w io.Writer) error {
 	for _, d := range r.Damage {
@@ -55,7 +55,7 @@ func newBackup(c *console) *cobra.Command {
 			return err
 		}
 		steps := c.newSteps("backup")
-		made, err := app.MakeBackup(cmd.Context(), cfg, args[0], app.BackupOptions{
+		made, err := sitebackup.Make(cmd.Context(), cfg, args[0], sitebackup.Options{
 			Version: buildVersion(c.version).Version, Keep: keep, Log: cfg.Log.Logger(c.Err), Progress: steps.at,
 		})
 		steps.done(err)
@@ -89,7 +89,7 @@ func siteFlags(f *pflag.FlagSet) {
 }
 
 type backupList struct {
-	Backups []app.BackupEntry `json:"backups"`
+	Backups []sitebackup.Entry `json:"backups"`
 }
 
 func (r backupList) text(w io.Writer) error {
@@ -107,7 +107,7 @@ func newBackupList(c *console) *cobra.Command {
 		"oarlock backup list /mnt/backups/oarlock")
 	cmd.Args = args(1, 1, "a directory of backups")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		list, err := app.ListBackups(args[0])
+		list, err := sitebackup.List(args[0])
 		if err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func newBackupVerify(c *console) *cobra.Command {
 		steps := c.newSteps("verify")
 		r := backupCheck{Damaged: []backupFault{}}
 		var err error
-		r.Checked, err = app.VerifyBackups(cmd.Context(), args[0], id, steps.at, func(id string, d backup.Damage) {
+		r.Checked, err = sitebackup.Verify(cmd.Context(), args[0], id, steps.at, func(id string, d backup.Damage) {
 			r.Damaged = append(r.Damaged, backupFault{id, d})
 		})
 		steps.done(err)

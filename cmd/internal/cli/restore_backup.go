@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/cmd/internal/app"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 )
 
-type restoreResult struct{ app.Restored }
+type restoreResult struct{ sitebackup.Restored }
 
 func (r restoreResult) text(w io.Writer) error {
 	for _, d := range r.Damage {
@@ -52,7 +52,7 @@ func newRestoreBackup(c *console) *cobra.Command {
 			return err
 		}
 		steps := c.newSteps("restore")
-		done, err := app.RestoreBackup(cmd.Context(), cfg, args[0], app.RestoreOptions{Backup: id, Log: cfg.Log.Logger(c.Err), Progress: steps.at})
+		done, err := sitebackup.Restore(cmd.Context(), cfg, args[0], sitebackup.RestoreOptions{Backup: id, Log: cfg.Log.Logger(c.Err), Progress: steps.at})
 		steps.done(err)
 		if err != nil {
 			return fmt.Errorf("restore-backup: %w", err)

@@ -1,4 +1,4 @@
-package app
+package sitebackup
 
 import (
 	"context"
@@ -30,6 +30,9 @@ type RestoreOptions struct {
 	Backup   string // the beginning of an id; "" is the newest
 	Log      *slog.Logger
 	Progress func(backup.Progress)
+	// Step, if set, hears which part comes next: "bytes", "rows", "files",
+	// "audit" and "catalog". Its error ends the restore there; the next goes on.
+	Step func(part string) error
 }
 
 // Restored is what a restore did.
@@ -51,10 +54,10 @@ type Restored struct {
 	Damage  []backup.Damage `json:"damage"`
 }
 
-// RestoreBackup fills the empty site of cfg from the backups at src. Where
+// Restore fills the empty site of cfg from the backups at src. Where
 // anything is there already, it is refused and nothing is changed, but for what
 // an earlier call left that was cut: that goes on.
-func RestoreBackup(ctx context.Context, cfg config.Config, src string, o RestoreOptions) (_ Restored, err error) {
+func Restore(ctx context.Context, cfg config.Config, src string, o RestoreOptions) (_ Restored, err error) {
 	v, err := backup.Open(src)
 	if err != nil {
 		return Restored{}, err
@@ -72,8 +75,16 @@ func RestoreBackup(ctx context.Context, cfg config.Config, src string, o Restore
 	if err := r.begin(ctx); err != nil {
 		return r.done, err
 	}
-	for _, step := range []func(context.Context) error{r.bytes, r.rows, r.files, r.end, r.check} {
-		if err := step(ctx); err != nil {
+	for _, step := range []struct {
+		part string
+		run  func(context.Context) error
+	}{{"bytes", r.bytes}, {"rows", r.rows}, {"files", r.files}, {"audit", r.end}, {"catalog", r.check}} {
+		if o.Step != nil {
+			if err := o.Step(step.part); err != nil {
+				return r.done, err
+			}
+		}
+		if err := step.run(ctx); err != nil {
 			return r.done, err
 		}
 	}

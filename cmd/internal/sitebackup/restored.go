@@ -1,4 +1,4 @@
-package app
+package sitebackup
 
 import (
 	"context"
@@ -77,8 +77,8 @@ func (r *restore) check(ctx context.Context) (err error) {
 	return err
 }
 
-// notRestoring is an error for a data directory that a restore did not finish.
-func notRestoring(data string) error {
+// Unfinished is an error for a data directory that a restore did not finish.
+func Unfinished(data string) error {
 	_, err := os.Stat(filepath.Join(data, restoringFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -89,8 +89,8 @@ func notRestoring(data string) error {
 	return fmt.Errorf("data: directory %q: a restore did not end here: run the same oarlock restore-backup again, or empty the directory", data)
 }
 
-// A BackupEntry is one backup of a directory.
-type BackupEntry struct {
+// An Entry is one backup of a directory.
+type Entry struct {
 	ID           string    `json:"id"`
 	CreatedAt    time.Time `json:"created_at"`
 	Oarlock      string    `json:"oarlock"`
@@ -100,8 +100,8 @@ type BackupEntry struct {
 	Damage       int       `json:"damage"`
 }
 
-// ListBackups gives the backups at src, the newest first.
-func ListBackups(src string) (list []BackupEntry, err error) {
+// List gives the backups at src, the newest first.
+func List(src string) (list []Entry, err error) {
 	v, err := backup.Open(src)
 	if err != nil {
 		return nil, err
@@ -111,13 +111,13 @@ func ListBackups(src string) (list []BackupEntry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	list = []BackupEntry{}
+	list = []Entry{}
 	for _, id := range ids {
 		m, err := v.Load(id)
 		if err != nil {
 			return nil, err
 		}
-		e := BackupEntry{ID: id, CreatedAt: m.Created, Oarlock: m.Oarlock, Repositories: len(m.Repositories), Damage: len(m.Damage)}
+		e := Entry{ID: id, CreatedAt: m.Created, Oarlock: m.Oarlock, Repositories: len(m.Repositories), Damage: len(m.Damage)}
 		for _, repo := range m.Repositories {
 			e.Bytes += repo.Bytes
 		}
@@ -129,9 +129,9 @@ func ListBackups(src string) (list []BackupEntry, err error) {
 	return list, nil
 }
 
-// VerifyBackups reads every byte of the backups at src, or of the one that id
+// Verify reads every byte of the backups at src, or of the one that id
 // begins, and reports what is damaged there.
-func VerifyBackups(ctx context.Context, src, id string, progress func(backup.Progress), report func(id string, d backup.Damage)) (checked []string, err error) {
+func Verify(ctx context.Context, src, id string, progress func(backup.Progress), report func(id string, d backup.Damage)) (checked []string, err error) {
 	v, err := backup.Open(src)
 	if err != nil {
 		return nil, err

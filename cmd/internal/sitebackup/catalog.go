@@ -1,4 +1,4 @@
-package app
+package sitebackup
 
 import (
 	"context"
@@ -8,6 +8,9 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/derive"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/backup"
 )
@@ -37,11 +40,13 @@ func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg con
 // catalogOf is the digest of the catalog that the content of g gives by the
 // trust policy of cfg.
 func catalogOf(ctx context.Context, cfg config.Config, g *registry.Registry, log *slog.Logger) (digest.Digest, error) {
-	j, err := join(cfg, g, log)
+	basis, err := derive.Open(cfg)
 	if err != nil {
 		return "", err
 	}
-	s, err := j.ingest.Rebuild(ctx)
+	o := basis.Options(g, log)
+	o.Live = catalog.NewLive(catalog.LiveOptions{})
+	s, err := ingest.New(o).Rebuild(ctx)
 	if err != nil {
 		return "", err
 	}

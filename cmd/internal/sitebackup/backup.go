@@ -1,4 +1,4 @@
-package app
+package sitebackup
 
 import (
 	"context"
@@ -16,16 +16,16 @@ import (
 	"github.com/oarlock/oarlock/registry/backup"
 )
 
-// BackupOptions say how a backup is made.
-type BackupOptions struct {
+// Options say how a backup is made.
+type Options struct {
 	Version  string
 	Keep     int // how many backups stay; 0 is all
 	Log      *slog.Logger
 	Progress func(backup.Progress)
 }
 
-// A Backup is one that was made.
-type Backup struct {
+// Made is a backup that was made.
+type Made struct {
 	ID           string          `json:"id"`
 	CreatedAt    time.Time       `json:"created_at"`
 	Repositories int             `json:"repositories"`
@@ -39,52 +39,52 @@ type Backup struct {
 	Pruned       []string        `json:"pruned,omitempty"`
 }
 
-// MakeBackup copies the site of cfg to the directory dest, beside the server
+// Make copies the site of cfg to the directory dest, beside the server
 // that serves it, or without one. It reads storage and database itself, takes
 // no lock of theirs and changes nothing in them. First the registry, then the
 // database, so that every namespace in the one has its owner in the other, and
 // then the files of the data directory.
-func MakeBackup(ctx context.Context, cfg config.Config, dest string, o BackupOptions) (_ Backup, err error) {
+func Make(ctx context.Context, cfg config.Config, dest string, o Options) (_ Made, err error) {
 	if err := apart(cfg, dest); err != nil {
-		return Backup{}, err
+		return Made{}, err
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Data, config.PlatformKeyFile)); err != nil {
-		return Backup{}, config.Unusable(fmt.Errorf("data: %w: give the data directory of a server that ran, since a site without its keys does not go on", err))
+		return Made{}, config.Unusable(fmt.Errorf("data: %w: give the data directory of a server that ran, since a site without its keys does not go on", err))
 	}
 	g, err := openBeside(ctx, &cfg, o.Log)
 	if err != nil {
-		return Backup{}, config.Unusable(fmt.Errorf("storage: %w", err))
+		return Made{}, config.Unusable(fmt.Errorf("storage: %w", err))
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
 	db, err := store.OpenBeside(ctx, cfg.DatabaseURL())
 	if err != nil {
-		return Backup{}, config.Unusable(fmt.Errorf("db: %w", err))
+		return Made{}, config.Unusable(fmt.Errorf("db: %w", err))
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	v, err := backup.Create(dest)
 	if err != nil {
-		return Backup{}, err
+		return Made{}, err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
 	w, err := v.Begin(backup.Options{Oarlock: o.Version, Progress: o.Progress})
 	if err != nil {
-		return Backup{}, err
+		return Made{}, err
 	}
 	if err := w.Registry(ctx, g); err != nil {
-		return Backup{}, err
+		return Made{}, err
 	}
 	if err := dumpInto(ctx, w, db); err != nil {
-		return Backup{}, err
+		return Made{}, err
 	}
 	if err := filesInto(ctx, w, cfg); err != nil {
-		return Backup{}, err
+		return Made{}, err
 	}
 	if err := catalogInto(ctx, v, w, cfg, o.Log); err != nil {
-		return Backup{}, err
+		return Made{}, err
 	}
 	id, err := w.Commit()
 	if err != nil {
-		return Backup{}, err
+		return Made{}, err
 	}
 	made := reportOf(id, w)
 	if o.Keep > 0 {
@@ -97,9 +97,9 @@ func MakeBackup(ctx context.Context, cfg config.Config, dest string, o BackupOpt
 	return made, nil
 }
 
-func reportOf(id string, w *backup.Writer) Backup {
+func reportOf(id string, w *backup.Writer) Made {
 	m, p := w.Manifest(), w.Progress()
-	b := Backup{ID: id, CreatedAt: m.Created, Repositories: len(m.Repositories), Files: len(m.Files),
+	b := Made{ID: id, CreatedAt: m.Created, Repositories: len(m.Repositories), Files: len(m.Files),
 		NewObjects: p.Objects, NewBytes: p.Bytes, Damage: m.Damage}
 	if b.Damage == nil {
 		b.Damage = []backup.Damage{}

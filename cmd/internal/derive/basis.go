@@ -1,0 +1,72 @@
+package derive
+
+import (
+	"log/slog"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/registry"
+)
+
+// A Basis is all that a catalog is derived by besides the content of its
+// registry.
+type Basis struct {
+	Judges
+	Platform Platform
+	Ledgers  *ledger.Judge
+
+	trust, memory string // paths
+	dev           bool
+}
+
+// Open reads the trust policy of cfg and the platform's key, which it makes
+// where there is none yet.
+func Open(cfg config.Config) (*Basis, error) {
+	who, err := Trust(cfg.Trust)
+	if err != nil {
+		return nil, err
+	}
+	b := &Basis{trust: cfg.Trust, memory: filepath.Join(cfg.Data, "ledgers.json"), dev: cfg.Dev}
+	if b.Judges, err = JudgeBy(who, 0); err != nil {
+		return nil, err
+	}
+	key, err := config.PlatformKey(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	if b.Platform, err = PlatformOf(key); err != nil {
+		return nil, err
+	}
+	b.Ledgers, err = ledger.New(ledger.Options{Platforms: b.Platform.Platforms(who)})
+	return b, err
+}
+
+// Digest changes with what any of the judges says.
+func (b *Basis) Digest() digest.Digest {
+	return digest.FromString(b.Judges.Digest().String() + " " + b.Ledgers.Digest().String())
+}
+
+// Reload reads the trust policy again. What is derived already stays as it was.
+func (b *Basis) Reload() error {
+	who, err := Trust(b.trust)
+	if err != nil {
+		return err
+	}
+	if err := b.Signed.SetTrust(who); err != nil {
+		return err
+	}
+	return b.Ledgers.SetPlatforms(b.Platform.Platforms(who))
+}
+
+// Options are those of an ingester that derives a catalog from r by b. Live is
+// left to whoever makes it.
+func (b *Basis) Options(r *registry.Registry, log *slog.Logger) ingest.Options {
+	return ingest.Options{
+		Source: r, Judge: b, Dev: b.dev, Withheld: withheldBy(r),
+		Ledgers: b.Ledgers, LedgerMemory: b.memory, Log: log,
+	}
+}

@@ -1,0 +1,57 @@
+package derive
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/attest"
+	"github.com/oarlock/oarlock/policy/signature"
+	"github.com/oarlock/oarlock/policy/trust"
+)
+
+// Trust reads the trust policy at path. Without one nobody is trusted.
+func Trust(path string) (*trust.Policy, error) {
+	if path == "" {
+		return new(trust.Policy), nil
+	}
+	return trust.Load(path)
+}
+
+// Judges say who signed, and which attestations count.
+type Judges struct {
+	Signed   *signature.Judge
+	Attested *attest.Judge
+}
+
+// JudgeBy judges by who and keeps up to cacheSize judgements; 0 is as many as a server needs.
+func JudgeBy(who *trust.Policy, cacheSize int) (Judges, error) {
+	signed, err := signature.New(signature.Options{Trust: who, CacheSize: cacheSize})
+	if err != nil {
+		return Judges{}, fmt.Errorf("trust policy: %w", err)
+	}
+	attested, err := attest.New(signed, cacheSize)
+	return Judges{signed, attested}, err
+}
+
+// Judge says who signed.
+func (j Judges) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+	return j.Signed.Judge(ctx, s, r)
+}
+
+// Attestations says which attestations count.
+func (j Judges) Attestations(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
+	return j.Attested.Judge(ctx, s, r)
+}
+
+// CountsLedger reports whether the keys of a publisher's ledger count.
+func (j Judges) CountsLedger(publisher string) bool {
+	ns := j.Signed.Trust().For(publisher)
+	return ns != nil && ns.LedgerKeys
+}
+
+// Digest covers both judges: a catalog that was made without attestations is
+// made again.
+func (j Judges) Digest() digest.Digest { return j.Attested.Digest() }

@@ -1,0 +1,44 @@
+package sitebackup
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/oarlock/oarlock/registry/backup"
+)
+
+// TestFilesOfABackupStayInTheDataDirectory_K6 restores one that somebody wrote.
+func TestFilesOfABackupStayInTheDataDirectory_K6(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "backups")
+	v, err := backup.Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := v.Begin(backup.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := w.Content(t.Context(), []byte("evil"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"../evil", "/evil", "a/../../evil"} {
+		w.Manifest().Files = []backup.File{{Path: path, Mode: 0o6777, Object: o}}
+		if err := filesFrom(v, w.Manifest(), t.TempDir()); err == nil {
+			t.Errorf("%s was written", path)
+		}
+	}
+	w.Manifest().Files = []backup.File{{Path: "keys/k", Mode: 0o4600, Object: o}}
+	data := t.TempDir()
+	if err := filesFrom(v, w.Manifest(), data); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(data, "keys/k")); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
