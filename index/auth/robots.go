@@ -187,11 +187,17 @@ func (s Scope) named() []Action {
 }
 
 // ListTokens returns the credentials of a namespace, those of the site when
-// namespace is "", or one's own when mine is set; hashes are left out.
+// namespace is "", or one's own when mine is set; hashes are left out. An access
+// token, which was issued for repositories, lists none.
 func (a *Authority) ListTokens(ctx context.Context, by Principal, namespace string, mine bool) ([]TokenRecord, error) {
 	principal := ""
 	if mine {
 		principal = by.Name
+		if by.Access != nil {
+			if err := a.require(ctx, by, PersonalTokens, Site()); err != nil {
+				return nil, err
+			}
+		}
 	} else if err := a.require(ctx, by, tokensAction(namespace), tokensResource(namespace)); err != nil {
 		return nil, err
 	}
@@ -208,12 +214,14 @@ func (a *Authority) ListTokens(ctx context.Context, by Principal, namespace stri
 
 // RevokeToken ends a credential at once, and with it the access tokens, the
 // refresh tokens and the logins that hang on it. To revoke one again is no error.
+// One's own is revoked by a credential without bounds: a token that may only
+// pull must not end the one that it was made from.
 func (a *Authority) RevokeToken(ctx context.Context, by Principal, id string) error {
 	rec, err := a.o.Store.Token(ctx, id)
 	if err != nil {
 		return err
 	}
-	if !by.LoggedIn() || rec.Principal != by.Name || by.Scopes != nil {
+	if !by.LoggedIn() || rec.Principal != by.Name || by.Scopes != nil || by.Access != nil {
 		if err := a.require(ctx, by, tokensAction(rec.Namespace), tokensResource(rec.Namespace)); err != nil {
 			return err
 		}

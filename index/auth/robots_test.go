@@ -2,6 +2,8 @@ package auth
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +129,30 @@ func TestTokensAreListedAndRevoked_B5(t *testing.T) {
 	s.clock.move(2 * time.Hour)
 	if got := s.try("Bearer "+robot.Reveal(), RepositoryPull, "acme/x"); got != 401 {
 		t.Errorf("after its end: %d", got)
+	}
+}
+
+// Proves B5: a token of the Docker protocol does what it was issued for, and
+// neither shows nor ends the other credentials of its holder.
+func TestAnAccessTokenManagesNoTokens_B5(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	mine, _ := s.person("ada")
+	text := s.get(basic("ada", mine.Reveal()), "scope=repository:acme/hello:pull").Token
+	r := httptest.NewRequest(http.MethodGet, "/api/v1/tokens", nil)
+	r.Header.Set("Authorization", "Bearer "+text)
+	by, err := s.auth.Identify(r)
+	if err != nil || by.Access == nil {
+		t.Fatalf("%+v %v", by, err)
+	}
+	if list, err := s.auth.ListTokens(t.Context(), by, "", true); !errors.Is(err, artifact.ErrDenied) {
+		t.Errorf("it lists %d: %v", len(list), err)
+	}
+	if err := s.auth.RevokeToken(t.Context(), by, mine.ID()); !errors.Is(err, artifact.ErrDenied) {
+		t.Errorf("it revokes the token that it came from: %v", err)
+	}
+	if got := s.try("Bearer "+mine.Reveal(), RepositoryPull, "acme/hello"); got == 401 {
+		t.Errorf("the token itself after that: %d", got)
 	}
 }
 
