@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/oarlock/oarlock/index/catalog"
 )
 
 // HostParams narrow an answer to what one host can run.
@@ -51,13 +53,17 @@ type ListParams struct {
 	Facets            string `query:"facets" doc:"Facets to count, repeated or as a comma list."`
 }
 
-// list reads a parameter that takes several values.
+// list reads a parameter that takes several values. It stops behind
+// catalog.MaxValues of them, which the query then refuses.
 func list(values url.Values, key string) []string {
 	var out []string
 	for _, v := range values[key] {
 		for part := range strings.SplitSeq(v, ",") {
 			if part = strings.TrimSpace(part); part != "" && !slices.Contains(out, part) {
 				out = append(out, part)
+				if len(out) > catalog.MaxValues {
+					return out
+				}
 			}
 		}
 	}

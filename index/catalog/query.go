@@ -116,12 +116,32 @@ func (q Query) checked() (Query, error) {
 	if q.Limit < 0 || q.Limit > MaxLimit {
 		return q, fmt.Errorf("limit %d: expected 1 to %d: %w", q.Limit, MaxLimit, artifact.ErrInvalid)
 	}
+	if err := q.bounded(); err != nil {
+		return q, err
+	}
 	for _, name := range q.Facets {
 		if !slices.Contains(AllFacets, name) {
 			return q, fmt.Errorf("facet %q: expected one of %s: %w", name, strings.Join(AllFacets, ", "), artifact.ErrInvalid)
 		}
 	}
 	return q, nil
+}
+
+// bounded refuses filters of more values than anybody chooses: whoever asks
+// decides how much is compared with every plugin.
+func (q *Query) bounded() error {
+	for name, values := range map[string][]string{"category": q.Categories, "publisher": q.Publishers, "license": q.Licenses, "niche": q.Niches,
+		"tier": q.Tiers, "state": q.States, "signature": q.Signatures, "has": q.Has, "builder": q.Builders, "facets": q.Facets} {
+		if len(values) > MaxValues {
+			return fmt.Errorf("%s: more than %d values: %w", name, MaxValues, artifact.ErrInvalid)
+		}
+		for _, v := range values {
+			if len(v) > maxText {
+				return fmt.Errorf("%s: a value of %d bytes, expected at most %d: %w", name, len(v), maxText, artifact.ErrInvalid)
+			}
+		}
+	}
+	return nil
 }
 
 // ErrSortUnavailable is wrapped where an order was asked for by what nobody counts.
@@ -136,7 +156,10 @@ func (q *Query) sortable(env Joins) error {
 	return nil
 }
 
-// maxText is the longest text of a query in bytes.
+// MaxValues is how many values one filter of a query may have.
+const MaxValues = 64
+
+// maxText is the longest text of a query, and the longest value of a filter, in bytes.
 const maxText = 512
 
 // question is a hash of all in q that decides which rows there are and in

@@ -18,6 +18,8 @@ func TestQueryRefusesWhatItCannotAnswer(t *testing.T) {
 		"an unknown facet":         {Facets: []string{"colour"}},
 		"a page too large":         {Limit: MaxLimit + 1},
 		"a negative page":          {Limit: -1},
+		"too many values":          {Categories: make([]string, MaxValues+1)},
+		"a value too long":         {Builders: []string{strings.Repeat("x", maxText+1)}},
 		"a text too long":          {Text: strings.Repeat("x", maxText+1)},
 		"a cursor that is none":    {Cursor: "next, please"},
 		"a cursor without a place": {Cursor: cursor{}.String()},

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -49,8 +50,15 @@ type choice struct {
 
 type filter struct{ Name, Value, Off string }
 
+// maxQuestion bounds the query of a list in bytes. Each link of its page repeats
+// it, so that a page grows with its square.
+const maxQuestion = 4096
+
 // browse is the front page and every list: search, filters, order, paging.
 func (s *Site) browse(c echo.Context) error {
+	if n := len(c.Request().URL.RawQuery); n > maxQuestion {
+		return index.NewProblem(index.CodeInvalid, fmt.Sprintf("the query has %d bytes, expected at most %d", n, maxQuestion), "leave out some of its filters")
+	}
 	q := c.QueryParams()
 	v := browseView{Q: q, Front: len(q) == 0, Registry: s.registry(c.Request())}
 	ask := hostOf(c.Request()).into(cloneValues(q))

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -191,6 +192,30 @@ func TestPrivatePluginsAreOnNoPage_I7(t *testing.T) {
 	if r, body := with.get(t, "/plugins/hidden/secret", "Cookie", "member=1"); r.StatusCode != http.StatusOK || !strings.Contains(body, "Secret") ||
 		r.Header.Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("a member: %d %s", r.StatusCode, r.Header.Get("Cache-Control"))
+	}
+}
+
+// Proves K1 for pages: a page repeats its question in every link, so that a
+// long one would be answered with its square.
+func TestALongQuestionIsNotRepeated_K1(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, plugin(t, "acme/hello", "Hello", "1.0.0 >=1"))
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = fmt.Sprintf("c%d", i)
+	}
+	for path, want := range map[string]int{
+		"/?category=" + strings.Join(many, ","):                           http.StatusBadRequest,
+		"/?category=" + strings.Join(many, "&category="):                  http.StatusBadRequest,
+		"/?publisher=" + strings.Join(many[:100], ","):                    http.StatusBadRequest, // short, and of more values than a filter takes
+		"/?x=" + strings.Repeat("a", 10_000):                              http.StatusBadRequest,
+		"/?category=" + strings.Join(many[:64], ","):                      http.StatusOK,
+		"/?category=tools&publisher=acme&q=" + strings.Repeat("hello", 9): http.StatusOK,
+	} {
+		r, body := s.get(t, path)
+		if r.StatusCode != want || len(body) > 300_000 {
+			t.Errorf("%.40s: %d with %d bytes, expected %d", path, r.StatusCode, len(body), want)
+		}
 	}
 }
 
