@@ -25,6 +25,10 @@ run: build ## a server with data in ./oarlock-data, until Ctrl-C
 demo: ## the whole flow, narrated: push, sign, find, pull, run
 	@scripts/demo
 
+.PHONY: pages
+pages: ## every command of the README and of docs/, pasted; ONLY=docs/trust.md ends there
+	@ONLY='$(ONLY)' scripts/readme
+
 .PHONY: test
 test: ## every test that needs nothing but Go
 	go test $(TESTFLAGS) $(PKGS)
