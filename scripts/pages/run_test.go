@@ -21,7 +21,7 @@ import (
 )
 
 // limit is how long one chain of pages may take.
-const limit = 2 * time.Minute
+const limit = 4 * time.Minute
 
 // TestPages pastes every chain of pages into a shell of its own, as a reader would.
 func TestPages(t *testing.T) {
