@@ -178,7 +178,7 @@ func TestDumpOfABusyDatabaseIsOneMoment_K6(t *testing.T) {
 func TestTextThatIsNoUTF8SurvivesADump_K6(t *testing.T) {
 	t.Parallel()
 	s := open(t, "sqlite://"+filepath.Join(t.TempDir(), "a.db"))
-	if _, err := s.write.DB.ExecContext(t.Context(), "INSERT INTO usage VALUES (CAST(X'61FF00FE' AS TEXT), 1, 1)"); err != nil {
+	if _, err := s.write.DB.ExecContext(t.Context(), "INSERT INTO usage (namespace, bytes, versions) VALUES (CAST(X'61FF00FE' AS TEXT), 1, 1)"); err != nil {
 		t.Fatal(err)
 	}
 	to := open(t, "sqlite://"+filepath.Join(t.TempDir(), "b.db"))

@@ -263,9 +263,21 @@ func contractUsage(t *testing.T, s *Store) {
 	same(t, "less, though above a maximum that was lowered", got, auth.UsageRecord{Namespace: "acme", Bytes: 70, Versions: 10}, err)
 	got, err = s.AddUsage(ctx, "acme", -300, -300, 0, 0)
 	same(t, "below zero", got, auth.UsageRecord{Namespace: "acme", Bytes: 0, Versions: 0}, err)
-	want(t, "set", s.SetUsage(ctx, auth.UsageRecord{Namespace: "acme", Bytes: 7, Versions: 3}), nil)
+	before, err := s.BeginCount(ctx, "acme")
+	same(t, "before a count", before.UsageRecord, auth.UsageRecord{Namespace: "acme"}, err)
+	other, err := s.BeginCount(ctx, "acme")
+	same(t, "before another count", other.UsageRecord, before.UsageRecord, err)
+	_, err = s.AddUsage(ctx, "acme", 5, 1, 0, 0)
+	want(t, "add while it is counted", err, nil)
+	want(t, "correct", s.CorrectUsage(ctx, before, 7, 3), nil)
+	want(t, "correct what another count corrected", s.CorrectUsage(ctx, other, 7, 3), artifact.ErrConflict)
 	got, err = s.Usage(ctx, "acme")
-	same(t, "after set", got, auth.UsageRecord{Namespace: "acme", Bytes: 7, Versions: 3}, err)
+	same(t, "after two counts at once", got, auth.UsageRecord{Namespace: "acme", Bytes: 12, Versions: 4}, err)
+	before, err = s.BeginCount(ctx, "new")
+	want(t, "before the first count of one that holds nothing", err, nil)
+	want(t, "its first count", s.CorrectUsage(ctx, before, 9, 2), nil)
+	got, err = s.Usage(ctx, "new")
+	same(t, "after its first count", got, auth.UsageRecord{Namespace: "new", Bytes: 9, Versions: 2}, err)
 }
 
 func contractOutbox(t *testing.T, s *Store) {

@@ -18,16 +18,63 @@ type usageRow struct {
 	Namespace string `bun:"namespace,pk"`
 	Bytes     int64  `bun:"bytes"`
 	Versions  int64  `bun:"versions"`
+	Counted   int64  `bun:"counted"`
+}
+
+// A UsageCount is what a namespace is said to hold before it is counted anew;
+// CorrectUsage takes it back with what was found.
+type UsageCount struct {
+	auth.UsageRecord
+
+	counted int64 // how often the sums were corrected before
+}
+
+// BeginCount reads the sums of a namespace before it is counted anew.
+func (s *Store) BeginCount(ctx context.Context, namespace string) (UsageCount, error) {
+	row, err := s.usage(ctx, namespace)
+	return UsageCount{auth.UsageRecord{Namespace: namespace, Bytes: row.Bytes, Versions: row.Versions}, row.Counted}, err
+}
+
+// CorrectUsage makes bytes and versions of what before said, and keeps what was
+// added meanwhile. Where another count corrected the sums since then, which it
+// began from the same mistake, this one's difference would be applied twice: it
+// is a conflict and changes nothing.
+func (s *Store) CorrectUsage(ctx context.Context, before UsageCount, bytes, versions int64) error {
+	what := fmt.Sprintf("usage of %q", before.Namespace)
+	bytes, versions = bytes-before.Bytes, versions-before.Versions
+	return s.InTx(ctx, func(ctx context.Context) error {
+		db := s.writer(ctx)
+		if _, err := db.NewInsert().Model(&usageRow{Namespace: before.Namespace}).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
+			return wrap(what, err)
+		}
+		res, err := db.NewUpdate().Model((*usageRow)(nil)).Where("namespace = ?", before.Namespace).Where("counted = ?", before.counted).
+			Set("bytes = CASE WHEN usage_row.bytes + ? < 0 THEN 0 ELSE usage_row.bytes + ? END", bytes, bytes).
+			Set("versions = CASE WHEN usage_row.versions + ? < 0 THEN 0 ELSE usage_row.versions + ? END", versions, versions).
+			Set("counted = usage_row.counted + 1").Exec(ctx)
+		n, err := affected(res, err)
+		if err == nil && n == 0 {
+			return fmt.Errorf("%s: another count corrected it meanwhile: %w", what, artifact.ErrConflict)
+		}
+		return wrap(what, err)
+	})
 }
 
 // Usage is what a namespace holds; nothing is known of one that never held any.
 func (s *Store) Usage(ctx context.Context, namespace string) (auth.UsageRecord, error) {
+	row, err := s.usage(ctx, namespace)
+	if err != nil {
+		return auth.UsageRecord{}, err
+	}
+	return auth.UsageRecord{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
+}
+
+func (s *Store) usage(ctx context.Context, namespace string) (usageRow, error) {
 	row := usageRow{Namespace: namespace}
 	err := s.reader(ctx).NewSelect().Model(&row).WherePK().Scan(ctx)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return auth.UsageRecord{}, wrap(fmt.Sprintf("usage of %q", namespace), err)
+		return row, wrap(fmt.Sprintf("usage of %q", namespace), err)
 	}
-	return auth.UsageRecord{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
+	return row, nil
 }
 
 // AddUsage adds in one step. A sum that would rise above a maximum that is not
@@ -57,12 +104,4 @@ func (s *Store) AddUsage(ctx context.Context, namespace string, bytes, versions,
 		return auth.UsageRecord{}, err
 	}
 	return auth.UsageRecord{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
-}
-
-// SetUsage replaces the counters of a namespace, after they were counted anew.
-func (s *Store) SetUsage(ctx context.Context, u auth.UsageRecord) error {
-	row := usageRow{Namespace: u.Namespace, Bytes: u.Bytes, Versions: u.Versions}
-	_, err := s.writer(ctx).NewInsert().Model(&row).On("CONFLICT (namespace) DO UPDATE").
-		Set("bytes = EXCLUDED.bytes").Set("versions = EXCLUDED.versions").Exec(ctx)
-	return wrap(fmt.Sprintf("usage of %q", u.Namespace), err)
 }

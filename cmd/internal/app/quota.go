@@ -12,7 +12,9 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -168,37 +170,53 @@ func (u *usage) save(ctx context.Context) error {
 }
 
 // recount counts a namespace from what is stored. What is added meanwhile
-// stays added, so that the sum is never too small.
+// stays added, so that the sum is never too small; of replicas that count at
+// once one corrects the sum.
 func (u *usage) recount(ctx context.Context, namespace string) error {
 	_, err, _ := u.counting.Do(namespace, func() (any, error) {
 		ctx := context.WithoutCancel(ctx)
 		if err := u.save(ctx); err != nil {
 			return nil, err
 		}
-		before, running, versions, err := u.beginCount(ctx, namespace)
+		correct, err := u.count(ctx, namespace)
 		if err != nil {
 			return nil, err
 		}
-		held, err := u.registry.Usage(ctx, namespace)
-		for _, v := range held.Versions {
-			versions[v] = true
-		}
-		both := u.endCount(namespace, held.Versions)
-		if err != nil {
-			return nil, err
-		}
-		_, err = u.accounts.store.AddUsage(ctx, namespace, held.Bytes+held.Uploads+running-before.Bytes, int64(len(versions)-both)-before.Versions, 0, 0)
-		return nil, err
+		return nil, correct(ctx)
 	})
 	return err
 }
 
+// count counts what is stored; correct makes the sum of it.
+func (u *usage) count(ctx context.Context, namespace string) (correct func(context.Context) error, err error) {
+	before, running, versions, err := u.beginCount(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	held, err := u.registry.Usage(ctx, namespace)
+	for _, v := range held.Versions {
+		versions[v] = true
+	}
+	both := u.endCount(namespace, held.Versions)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		err := u.accounts.store.CorrectUsage(ctx, before, held.Bytes+held.Uploads+running, int64(len(versions)-both))
+		if errors.Is(err, artifact.ErrConflict) { // another replica counted meanwhile: what it did not see yet is counted soon
+			u.recountSoon(namespace)
+			return nil
+		}
+		return err
+	}, nil
+}
+
 // beginCount reads the sum, what uploads that run have taken, and the versions
 // whose tags may not be seen yet, all of one moment.
-func (u *usage) beginCount(ctx context.Context, namespace string) (before auth.UsageRecord, running int64, versions map[string]bool, err error) {
+func (u *usage) beginCount(ctx context.Context, namespace string) (before store.UsageCount, running int64, versions map[string]bool, err error) {
 	u.commits.Lock()
 	defer u.commits.Unlock()
-	if before, err = u.accounts.store.Usage(ctx, namespace); err != nil {
+	if before, err = u.accounts.store.BeginCount(ctx, namespace); err != nil {
 		return before, 0, nil, err
 	}
 	u.mu.Lock()
