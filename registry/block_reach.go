@@ -10,20 +10,16 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry/storage/driver"
 )
-
-// maxCovered bounds what one blocked manifest takes along.
-const maxCovered = 100_000
 
 // sparedFor is how long a replica believes what it derived of a repository
 // that others push to.
 const sparedFor = 30 * time.Second
 
-// checkBlocked refuses d when it is blocked where at leads. A blob that is
-// merely held by a blocked manifest is not found by HEAD, so that a push of
+// checkBlocked refuses d when it is blocked in repo. What is asked for as a blob
+// and merely held by a blocked manifest is not found by HEAD, so that a push of
 // another manifest that holds it too sends it again.
-func (g *Registry) checkBlocked(ctx context.Context, at route, d digest.Digest) error {
+func (g *Registry) checkBlocked(ctx context.Context, repo string, d digest.Digest, blob bool) error {
 	if err := g.blocksKnown(); err != nil {
 		return err
 	}
@@ -31,7 +27,6 @@ func (g *Registry) checkBlocked(ctx context.Context, at route, d digest.Digest) 
 	if len(set.list) == 0 {
 		return nil
 	}
-	repo := at.repo
 	b, sure, ok := set.find(repo, d)
 	if !ok {
 		return nil
@@ -45,7 +40,7 @@ func (g *Registry) checkBlocked(ctx context.Context, at route, d digest.Digest) 
 		if free[d] {
 			return nil
 		}
-		if at.kind == routeBlob {
+		if blob {
 			no.Head = http.StatusNotFound
 		}
 	}
@@ -83,29 +78,6 @@ func (g *Registry) cover(ctx context.Context, repo string, d digest.Digest) ([]d
 		}
 	}
 	return covered, unread
-}
-
-// manifestBytes reads d as a manifest; nil for a blob, and for what is not here.
-func (g *Registry) manifestBytes(ctx context.Context, d digest.Digest) (*manifest, error) {
-	fi, err := g.driver.Stat(ctx, driver.BlobPath(d))
-	if driver.IsNotFound(err) || err == nil && fi.Size() > artifact.MaxManifest {
-		return nil, nil
-	}
-	var content []byte
-	if err == nil {
-		content, err = g.driver.GetContent(ctx, driver.BlobPath(d))
-	}
-	if err != nil {
-		return nil, missingIsFine(err)
-	}
-	if got := d.Algorithm().FromBytes(content); got != d {
-		return nil, &driver.Damage{Digest: d, Path: driver.BlobPath(d), What: fmt.Sprintf("the bytes have digest %s", got)}
-	}
-	m, err := readManifest(content)
-	if err != nil || m.SchemaVersion != 2 {
-		return nil, nil
-	}
-	return m, nil
 }
 
 // spared is what manifests that are not blocked hold in one repository.

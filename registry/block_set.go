@@ -121,7 +121,7 @@ func (g *Registry) readBlocks(ctx context.Context) (*blockSet, error) {
 	each := func(dir, repo string) error {
 		entries, err := g.driver.List(ctx, dir)
 		if err != nil {
-			return missingIsFine(err)
+			return driver.MissingIsFine(err)
 		}
 		slices.Sort(entries)
 		for _, at := range entries {

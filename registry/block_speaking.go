@@ -12,20 +12,17 @@ import (
 
 // checkOpen refuses every push into a repository that is blocked as a whole:
 // what is read there is what spoke about it before, so nobody can open it by
-// pushing something that speaks. The process goes on with the ledger.
-func (g *Registry) checkOpen(ctx context.Context, at route, action Action) error {
-	if action != Push || isProcess(ctx) {
-		return nil
-	}
+// pushing something that speaks.
+func (g *Registry) checkOpen(repo string) error {
 	if err := g.blocksKnown(); err != nil {
 		return err
 	}
-	b, ok := g.blocks.Load().named[blockKey{at.repo, ""}]
+	b, ok := g.blocks.Load().named[blockKey{repo, ""}]
 	if !ok {
 		return nil
 	}
-	no := b.refusal(at.repo, "")
-	no.Errors[0].Message = "repository " + at.repo + " is blocked, so nothing can be pushed to it (" + b.Code + "): " + b.reason() + "; ask the operator to lift the block"
+	no := b.refusal(repo, "")
+	no.Errors[0].Message = "repository " + repo + " is blocked, so nothing can be pushed to it (" + b.Code + "): " + b.reason() + "; ask the operator to lift the block"
 	return no
 }
 

@@ -17,7 +17,7 @@ import (
 // checkPlugin refuses, under a version tag, what is not a readable plugin
 // version of this name, so that a bad push burns no version number.
 func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag, m *manifest) error {
-	c, err := artifact.ReadContent(ctx, m.mediaType, m.content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+	c, err := artifact.ReadContent(ctx, m.kind, m.content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
 		return g.fetch(ctx, repo, d)
 	})
 	if err != nil {
@@ -31,7 +31,7 @@ func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag,
 		return nil // its own references are checked like those of any manifest
 	}
 	for i, image := range c.Images {
-		child := &manifest{mediaType: ocispec.MediaTypeImageManifest, Config: image.Config, Layers: image.Layers}
+		child := &manifest{kind: ocispec.MediaTypeImageManifest, Config: image.Config, Layers: image.Layers}
 		if err := g.checkReferences(ctx, repo, child); err != nil {
 			return inChild(i, err)
 		}
@@ -85,26 +85,4 @@ func notAPlugin(repo string, t artifact.Tag, err error) error {
 		})
 	}
 	return r
-}
-
-// fetch reads what a manifest of repo references: a child or a blob.
-func (g *Registry) fetch(ctx context.Context, repo string, d ocispec.Descriptor) ([]byte, error) {
-	switch d.MediaType {
-	case ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex:
-		m, err := g.manifestContent(ctx, repo, d.Digest)
-		if err != nil {
-			return nil, notReferenced(err, d)
-		}
-		return m.content, nil
-	}
-	content, err := g.Blob(ctx, repo, d.Digest, max(d.Size, 0))
-	return content, notReferenced(err, d)
-}
-
-func notReferenced(err error, d ocispec.Descriptor) error {
-	if !errors.Is(err, artifact.ErrNotFound) {
-		return err
-	}
-	return errcode.Refuse(http.StatusNotFound, errcode.ManifestBlobUnknown, "%s is referenced but not in this repository: push or mount it first", d.Digest).
-		Detail(map[string]string{"digest": d.Digest.String()})
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"path"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
-	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // deleteManifest removes a tag or a manifest, where the namespace lets it.
@@ -134,31 +132,4 @@ func whyTagStays(repo, tag string) string {
 		return "signatures, attestations and lists of referrers only grow: push what is newer to the same tag, behind what it holds"
 	}
 	return "a ledger only grows: what a statement says is changed by a later one"
-}
-
-// forgetRevision removes the revision link of d and those of other algorithms
-// that lead to it. The bytes are left to garbage collection.
-func (g *Registry) forgetRevision(ctx context.Context, repo string, d digest.Digest) error {
-	dir := path.Join(driver.RevisionsDir(repo), digest.SHA512.String())
-	entries, err := g.driver.List(ctx, dir)
-	if err != nil && !driver.IsNotFound(err) {
-		return err
-	}
-	for _, e := range entries {
-		alias := digest.NewDigestFromEncoded(digest.SHA512, path.Base(e))
-		to, err := g.readLink(ctx, path.Join(e, "link"))
-		if err != nil || to != d {
-			continue
-		}
-		if err := g.deleteLink(ctx, e, path.Join(e, "link")); err != nil && !driver.IsNotFound(err) {
-			return err
-		}
-		g.manifests.drop(repo + "@" + alias.String())
-	}
-	err = g.deleteLink(ctx, path.Dir(driver.RevisionPath(repo, d)), driver.RevisionPath(repo, d))
-	g.manifests.drop(repo + "@" + d.String())
-	if driver.IsNotFound(err) {
-		return nil
-	}
-	return err
 }

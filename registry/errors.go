@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -15,28 +14,6 @@ import (
 
 // statusClientGone is what the log shows for a request whose client left.
 const statusClientGone = 499
-
-// couldNotTell refuses because a check had no answer: not knowing denies.
-func couldNotTell(what string, cause error) error {
-	var gone *errcode.Refusal
-	if driver.StorageErrorIn(cause) != nil || errors.Is(cause, context.Canceled) || errors.As(cause, &gone) {
-		return cause
-	}
-	because := ""
-	if why, ok := driver.Silence(cause); ok {
-		because = " because of the registry's storage: " + why
-	}
-	r := errcode.Refuse(http.StatusServiceUnavailable, errcode.Unavailable,
-		"%s: could not tell%s, so nothing was changed; try again, and ask the operator if it stays so", what, because)
-	r.Kind, r.Header = cause, retryLater()
-	return r
-}
-
-// retryAfter is when a client whose request met a fault of the storage, the
-// locks or the database may ask again, in seconds.
-const retryAfter = "5"
-
-func retryLater() http.Header { return http.Header{"Retry-After": {retryAfter}} }
 
 // silent refuses because the storage gives no answer. A write may have arrived
 // all the same, and the same request again finds out.

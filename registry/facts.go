@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"path"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -105,12 +103,13 @@ func (g *Registry) heldTag(ctx context.Context, repo, tag string) (digest.Digest
 	return d, was, placed(err, repo, tag, "")
 }
 
-// setTag makes tag mean m, where it still means what it did when was was read.
-// That somebody else made it mean the same is a success; anything else is 409.
-func (g *Registry) setTag(ctx context.Context, repo, tag string, m *manifest, was driver.Held) error {
+// setTag makes tag mean d, where it still means what it did when was was read.
+// That somebody else made it mean the same is a success; anything else is a
+// *movedTag.
+func (g *Registry) setTag(ctx context.Context, repo, tag string, d digest.Digest, was driver.Held) error {
 	at := driver.TagPath(repo, tag)
 	defer g.facts.drop(at)
-	err := g.driver.ReplaceHeld(ctx, at, []byte(m.digest), was)
+	err := g.driver.ReplaceHeld(ctx, at, []byte(d), was)
 	if !errors.Is(err, driver.ErrMoved) {
 		return err
 	}
@@ -118,25 +117,28 @@ func (g *Registry) setTag(ctx context.Context, repo, tag string, m *manifest, wa
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return couldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
 	}
-	if have == m.digest {
+	if have == d {
 		return nil
 	}
-	t, err := artifact.ParseTag(tag)
-	if err == nil && t.Kind() == artifact.TagVersion && have != "" && !g.settings(ctx, repo).FreeTags {
-		return g.immutable(ctx, repo, tag, have, m)
-	}
-	return tagMoved(repo, tag, have, m)
+	return &movedTag{Tag: tag, Have: have}
 }
 
-// tagMoved refuses what was decided on a tag that others changed meanwhile.
-func tagMoved(repo, tag string, have digest.Digest, m *manifest) *errcode.Refusal {
-	now := "it was removed"
-	if have != "" {
-		now = "it holds " + have.String()
-	}
-	return errcode.Refuse(http.StatusConflict, errcode.Denied, "tag %q of %s was changed by somebody else meanwhile: %s, and this would make it %s; look at what it holds and try again", tag, repo, now, m.digest).
-		Detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String()})
+// A movedTag says that somebody else changed a tag since it was read: it means
+// Have now, or nothing. It wraps artifact.ErrConflict.
+type movedTag struct {
+	Tag  string
+	Have digest.Digest
 }
+
+func (m *movedTag) Error() string {
+	if m.Have == "" {
+		return fmt.Sprintf("tag %q was removed by somebody else meanwhile", m.Tag)
+	}
+	return fmt.Sprintf("tag %q was changed by somebody else meanwhile: it holds %s", m.Tag, m.Have)
+}
+
+// Unwrap makes errors.Is(err, artifact.ErrConflict) hold.
+func (m *movedTag) Unwrap() error { return artifact.ErrConflict }
 
 // removeTag forgets tag; ErrNotFound when there is none.
 func (g *Registry) removeTag(ctx context.Context, repo, tag string) error {
@@ -191,4 +193,31 @@ func (g *Registry) revisions(ctx context.Context, repo string, fn func(digest.Di
 func (g *Registry) layer(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
 	to, err := g.fact(ctx, driver.LayerPath(repo, d))
 	return to, placed(err, repo, "", d)
+}
+
+// forgetRevision removes the revision link of d and those of other algorithms
+// that lead to it. The bytes are left to garbage collection.
+func (g *Registry) forgetRevision(ctx context.Context, repo string, d digest.Digest) error {
+	dir := path.Join(driver.RevisionsDir(repo), digest.SHA512.String())
+	entries, err := g.driver.List(ctx, dir)
+	if err != nil && !driver.IsNotFound(err) {
+		return err
+	}
+	for _, e := range entries {
+		alias := digest.NewDigestFromEncoded(digest.SHA512, path.Base(e))
+		to, err := g.readLink(ctx, path.Join(e, "link"))
+		if err != nil || to != d {
+			continue
+		}
+		if err := g.deleteLink(ctx, e, path.Join(e, "link")); err != nil && !driver.IsNotFound(err) {
+			return err
+		}
+		g.manifests.drop(repo + "@" + alias.String())
+	}
+	err = g.deleteLink(ctx, path.Dir(driver.RevisionPath(repo, d)), driver.RevisionPath(repo, d))
+	g.manifests.drop(repo + "@" + d.String())
+	if driver.IsNotFound(err) {
+		return nil
+	}
+	return err
 }

@@ -68,8 +68,10 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 		if err := g.checkWritable(r.Context(), at.repo); err != nil {
 			return err
 		}
-		if err := g.checkOpen(r.Context(), at, action); err != nil {
-			return err
+		if action == Push && !isProcess(r.Context()) { // the process goes on with the ledger
+			if err := g.checkOpen(at.repo); err != nil {
+				return err
+			}
 		}
 	}
 	switch at.kind {
@@ -163,7 +165,7 @@ func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) 
 	if isProcess(ctx) {
 		return nil
 	}
-	if err := g.checkBlocked(ctx, at, d); err != nil {
+	if err := g.checkBlocked(ctx, at.repo, d, at.kind == routeBlob); err != nil {
 		return err
 	}
 	a, ok := g.opts.Admitter.(ContentAdmitter)

@@ -142,7 +142,7 @@ func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, 
 		if index {
 			want = ocispec.MediaTypeImageIndex
 		}
-		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q holds a manifest of type %q, got %q", t, want, m.mediaType)
+		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q holds a manifest of type %q, got %q", t, want, m.kind)
 	}
 	if have == "" || index && t.SpeaksOf(have) {
 		return nil

@@ -120,7 +120,7 @@ func (i Intake) Tag(ctx context.Context, repo, tag string, d digest.Digest) erro
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified) {
 		return err
 	}
-	return i.g.setTag(ctx, repo, tag, &manifest{digest: d}, was)
+	return i.g.setTag(ctx, repo, tag, d, was)
 }
 
 // Block makes b hold as it did where it was taken from.

@@ -57,7 +57,7 @@ func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have diges
 	if err != nil || ref.Repository() != repo {
 		return errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "tag %q of %s: expected the name of a publisher, whose ledger it holds", tag, repo)
 	}
-	list, err := ledger.ParseList(m.mediaType, m.content)
+	list, err := ledger.ParseList(m.kind, m.content)
 	if err != nil {
 		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q of %s holds a %s", tag, repo, err)
 	}
@@ -96,7 +96,7 @@ func (g *Registry) ledgerAt(ctx context.Context, repo string, d digest.Digest) (
 	if err != nil {
 		return nil, err
 	}
-	list, err := ledger.ParseList(m.mediaType, m.content)
+	list, err := ledger.ParseList(m.kind, m.content)
 	if err != nil {
 		return nil, fmt.Errorf("%s", err) // no fault of who pushes
 	}
@@ -163,7 +163,7 @@ func checkLoose(repo string, m *manifest) error {
 	if !isLedgers(repo) || m.isIndex() {
 		return nil
 	}
-	if _, err := ledger.ParseManifest(m.mediaType, m.content); err != nil {
+	if _, err := ledger.ParseManifest(m.kind, m.content); err != nil {
 		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "%s holds statements of ledgers and nothing else: %s", repo, err)
 	}
 	return nil

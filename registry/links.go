@@ -123,7 +123,7 @@ func (g *Registry) referrersOf(ctx context.Context, repo string, subject digest.
 		list.encoded = append(list.encoded, one)
 		weight += 512 + 2*int64(len(one))
 	}
-	list.first = list.page(page{n: -1}, "")
+	list.first = list.write("", -1, "")
 	weight += int64(len(list.first.body))
 	g.referrers.put(key, list, weight, began)
 	return list, nil
@@ -211,4 +211,16 @@ func (g *Registry) readReferrer(ctx context.Context, repo string, subject, d dig
 		return ocispec.Descriptor{}, &driver.Damage{Repository: repo, Digest: d, Path: at, What: "links a manifest that has another subject"}
 	}
 	return m.descriptor(), nil
+}
+
+// dropFallback forgets the referrers that a changed referrers tag fed.
+func (g *Registry) dropFallback(repo, tag string) {
+	t, err := artifact.ParseTag(tag)
+	switch {
+	case err != nil || t.Kind() != artifact.TagDigest || t.Suffix() != "":
+	case t.Subject() == "": // half of a digest is in the tag
+		g.referrers.clear()
+	default:
+		g.referrers.drop(referrersKey(repo, t.Subject()))
+	}
 }

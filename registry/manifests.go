@@ -63,7 +63,7 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	h.Set("Content-Type", m.mediaType)
+	h.Set("Content-Type", m.kind)
 	h.Set("Content-Length", strconv.Itoa(len(m.content)))
 	if r.Method != http.MethodHead {
 		w.Write(m.content)
@@ -179,7 +179,7 @@ func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Di
 	if err := g.stillLocked(ctx, at.repo, at.tag); err != nil { // the commit may have waited
 		return err
 	}
-	if err := g.setTag(ctx, at.repo, at.tag, m, was); err != nil {
+	if err := g.moveTag(ctx, at.repo, at.tag, m, was); err != nil {
 		return err
 	}
 	return g.driver.Settle(ctx)
@@ -219,51 +219,6 @@ func (g *Registry) told(at route, m *manifest) {
 		e.Kind, e.Tag = TagSet, at.tag
 		g.opts.Sink.Notify(e)
 	}
-}
-
-// dropFallback forgets the referrers that a changed referrers tag fed.
-func (g *Registry) dropFallback(repo, tag string) {
-	t, err := artifact.ParseTag(tag)
-	switch {
-	case err != nil || t.Kind() != artifact.TagDigest || t.Suffix() != "":
-	case t.Subject() == "": // half of a digest is in the tag
-		g.referrers.clear()
-	default:
-		g.referrers.drop(referrersKey(repo, t.Subject()))
-	}
-}
-
-// lock takes the repository, shared, and the tag, alone.
-func (g *Registry) lock(ctx context.Context, repo, tag string) (func(), error) {
-	leave, err := g.opts.Locker.Lock(ctx, "repository/"+repo, true)
-	if err != nil || tag == "" {
-		return leave, lockError(err)
-	}
-	release, err := g.opts.Locker.Lock(ctx, tagLock(repo, tag), false)
-	if err != nil {
-		leave()
-		return nil, lockError(err)
-	}
-	return func() { release(); leave() }, nil
-}
-
-func tagLock(repo, tag string) string { return "tag/" + repo + ":" + tag }
-
-// stillLocked refuses where the tag's lock was lost since lock took it: what was
-// checked under it may have changed.
-func (g *Registry) stillLocked(ctx context.Context, repo, tag string) error {
-	h, ok := g.opts.Locker.(LosingLocker)
-	if !ok || tag == "" {
-		return nil
-	}
-	return lockError(h.Held(ctx, tagLock(repo, tag)))
-}
-
-func lockError(err error) error {
-	if err == nil {
-		return nil
-	}
-	return couldNotTell("whether somebody else is writing the same", err)
 }
 
 // readBody reads a body of at most most bytes.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"strings"
+
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -142,4 +144,9 @@ func (g *Registry) meterMount(ctx context.Context, at route, from string, to dig
 	}
 	meter.End(fi.Size())
 	return nil
+}
+
+func namespaceOf(repo string) string {
+	namespace, _, _ := strings.Cut(repo, "/")
+	return namespace
 }

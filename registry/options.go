@@ -163,18 +163,6 @@ type Challenge struct {
 
 func (c *Challenge) Error() string { return "authentication required: " + c.Message }
 
-// A Locker excludes writers. Lock waits for the lock on key, shared or
-// exclusive, until ctx ends; unlock is called exactly once.
-type Locker interface {
-	Lock(ctx context.Context, key string, shared bool) (unlock func(), err error)
-}
-
-// A LosingLocker is a Locker that can lose a lock, and says so: Held returns nil where
-// the caller's exclusive lock on key is held still. A tag is set only then.
-type LosingLocker interface {
-	Held(ctx context.Context, key string) error
-}
-
 func (o Options) withDefaults() Options {
 	if o.Driver == "" {
 		o.Driver = "filesystem"

@@ -58,7 +58,7 @@ func (g *Registry) mendBytes(ctx context.Context, repo string, kind driver.LinkK
 func (g *Registry) fromAside(ctx context.Context, d digest.Digest) (how string, err error) {
 	r, err := g.driver.Reader(ctx, quarantinePath(d, "data"), 0)
 	if err != nil {
-		return "", missingIsFine(err)
+		return "", driver.MissingIsFine(err)
 	}
 	found, err := sumOf(ctx, d, r, nil)
 	if err = errors.Join(err, r.Close()); err != nil || !found.good(d) {

@@ -76,7 +76,7 @@ func (g *Registry) says(ctx context.Context, repo string, m *manifest, v artifac
 	if text, ok := m.Annotations[ocispec.AnnotationVersion]; ok {
 		return text == v.String()
 	}
-	c, err := artifact.ReadContent(ctx, m.mediaType, m.content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+	c, err := artifact.ReadContent(ctx, m.kind, m.content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
 		return g.fetch(ctx, repo, d)
 	})
 	return err == nil && c.Plugin.Version.Compare(v) == 0
@@ -133,5 +133,5 @@ func (g *Registry) hasBlob(ctx context.Context, repo string, d digest.Digest) (b
 		return false, err
 	}
 	_, err = g.driver.Stat(ctx, driver.BlobPath(to))
-	return err == nil, missingIsFine(err)
+	return err == nil, driver.MissingIsFine(err)
 }

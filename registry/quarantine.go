@@ -54,7 +54,7 @@ func (g *Registry) Quarantined(ctx context.Context) ([]Quarantined, error) {
 }
 
 func (g *Registry) eachQuarantined(ctx context.Context, fn func(digest.Digest) error) error {
-	return g.Sweep().names(ctx, quarantineRoot, func(d digest.Digest, _ string) error { return fn(d) })
+	return g.driver.Digests(ctx, quarantineRoot, func(d digest.Digest, _ string) error { return fn(d) })
 }
 
 // why says what was found wrong with d; false when it is not set aside. A
@@ -192,7 +192,7 @@ func (g *Registry) back(ctx context.Context, d digest.Digest) error {
 
 // drop forgets that d was set aside, and removes what was.
 func (g *Registry) drop(ctx context.Context, d digest.Digest) error {
-	err := missingIsFine(g.driver.Delete(ctx, quarantineDir(d)))
+	err := driver.MissingIsFine(g.driver.Delete(ctx, quarantineDir(d)))
 	if err == nil {
 		g.aside.Delete(d)
 		g.withholds("")
@@ -209,7 +209,7 @@ func (g *Registry) openQuarantine(ctx context.Context) error {
 			return nil
 		}
 		if _, err := g.driver.Stat(ctx, driver.BlobPath(d)); err != nil {
-			return missingIsFine(err)
+			return driver.MissingIsFine(err)
 		}
 		moved, err := g.setAside(ctx, d, false)
 		if err != nil || moved {
@@ -245,7 +245,7 @@ func (g *Registry) distrust(ctx context.Context, d digest.Digest) error {
 	}
 	fi, err := g.driver.Stat(ctx, driver.BlobPath(d))
 	if err != nil {
-		return missingIsFine(err)
+		return driver.MissingIsFine(err)
 	}
 	if g.verified.has(d, fi.Size(), fi.ModTime()) {
 		return nil
@@ -292,4 +292,20 @@ func (g *Registry) fromMemory(ctx context.Context, d digest.Digest) (how string,
 		return "", err
 	}
 	return "from memory", g.back(ctx, d)
+}
+
+func (g *Registry) anyAside() (found bool) {
+	g.aside.Range(func(_, _ any) bool {
+		found = true
+		return false
+	})
+	return found
+}
+
+// withholds tells who wants to know that what is withheld of a repository
+// changed; "" is any.
+func (g *Registry) withholds(repository string) {
+	if g.opts.Withholds != nil {
+		g.opts.Withholds(repository)
+	}
 }

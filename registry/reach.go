@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // tagsMeaning lists the tags of repo that mean the manifest d.
@@ -95,4 +96,30 @@ func (g *Registry) manifestHolding(ctx context.Context, repo string, d digest.Di
 		return "", err
 	}
 	return holder, nil
+}
+
+// maxCovered bounds what one blocked manifest takes along.
+const maxCovered = 100_000
+
+// manifestBytes reads d as a manifest; nil for a blob, and for what is not here.
+func (g *Registry) manifestBytes(ctx context.Context, d digest.Digest) (*manifest, error) {
+	fi, err := g.driver.Stat(ctx, driver.BlobPath(d))
+	if driver.IsNotFound(err) || err == nil && fi.Size() > artifact.MaxManifest {
+		return nil, nil
+	}
+	var content []byte
+	if err == nil {
+		content, err = g.driver.GetContent(ctx, driver.BlobPath(d))
+	}
+	if err != nil {
+		return nil, driver.MissingIsFine(err)
+	}
+	if got := d.Algorithm().FromBytes(content); got != d {
+		return nil, &driver.Damage{Digest: d, Path: driver.BlobPath(d), What: fmt.Sprintf("the bytes have digest %s", got)}
+	}
+	m, err := readManifest(content)
+	if err != nil || m.SchemaVersion != 2 {
+		return nil, nil
+	}
+	return m, nil
 }

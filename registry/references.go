@@ -104,7 +104,7 @@ func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.
 	at := driver.BlobPath(d)
 	fi, err := g.driver.Stat(ctx, at)
 	if err != nil {
-		return false, missingIsFine(err)
+		return false, driver.MissingIsFine(err)
 	}
 	right := fi.Size() == ref.Size
 	switch {
@@ -121,7 +121,7 @@ func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.
 	}
 	fi, err = g.driver.Stat(ctx, at)
 	if err != nil {
-		return false, missingIsFine(err)
+		return false, driver.MissingIsFine(err)
 	}
 	return true, wrongSize(ref, fi.Size())
 }

@@ -76,7 +76,7 @@ func (g *Registry) mendLink(ctx context.Context, d *driver.Damage) (how string, 
 	}
 	how = "link written anew"
 	if fi, err := g.driver.Stat(ctx, driver.BlobPath(d.Target)); err != nil || fi.Size() == 0 {
-		if err := missingIsFine(err); err != nil {
+		if err := driver.MissingIsFine(err); err != nil {
 			return "", err
 		}
 		fetched, err := g.mendBytes(ctx, d.Repository, d.Link, d.Target)
@@ -112,5 +112,5 @@ func (g *Registry) mendReferrer(ctx context.Context, d *driver.Damage) (how stri
 	}
 	// The list of its subject may be in memory: it is read from storage again.
 	defer g.referrers.clear()
-	return "removed: its manifest says otherwise", missingIsFine(g.driver.Delete(ctx, d.Path))
+	return "removed: its manifest says otherwise", driver.MissingIsFine(g.driver.Delete(ctx, d.Path))
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
-// maxRepository is the longest repository name in bytes, as distribution has it.
-const maxRepository = 255
-
 type routeKind int
 
 const (
@@ -125,97 +122,6 @@ func (r *route) reference(s string) (err error) {
 	}
 	return nil
 }
-
-func parseDigest(s string) (digest.Digest, error) {
-	if isSHA256(s) {
-		return digest.Digest(s), nil
-	}
-	d, err := digest.Parse(s)
-	if err != nil || (d.Algorithm() != digest.SHA256 && d.Algorithm() != digest.SHA512) {
-		return "", errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "digest %.150q: expected sha256:<64 hex> or sha512:<128 hex>", s)
-	}
-	return d, nil
-}
-
-// isSHA256 knows the usual digest without a regular expression.
-func isSHA256(s string) bool {
-	hex, ok := strings.CutPrefix(s, "sha256:")
-	if !ok || len(hex) != 64 {
-		return false
-	}
-	for i := 0; i < len(hex); i++ {
-		if c := hex[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
-
-func isTag(s string) bool {
-	if s == "" || len(s) > 128 || s[0] == '.' || s[0] == '-' {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isAlnum(c) && (c < 'A' || c > 'Z') && c != '_' && c != '.' && c != '-' {
-			return false
-		}
-	}
-	return true
-}
-
-// isUploadID holds for the ids that distribution makes: UUIDs.
-func isUploadID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isAlnum(c) && c != '-' {
-			return false
-		}
-	}
-	return true
-}
-
-// checkRepository holds s to the name grammar of the specification:
-//
-//	name      = part { "/" part }
-//	part      = alnum { alnum } { separator alnum { alnum } }
-//	separator = "." | "_" | "__" | "-" { "-" }
-func checkRepository(s string) error {
-	ok := s != "" && len(s) <= maxRepository
-	for part := range strings.SplitSeq(s, "/") {
-		ok = ok && isNamePart(part)
-	}
-	if !ok {
-		return errcode.Refuse(http.StatusBadRequest, errcode.NameInvalid, "repository %.300q: expected at most %d bytes of a-z and 0-9 with \"/\", and single \".\", \"_\", \"__\" or dashes between", s, maxRepository)
-	}
-	return nil
-}
-
-func isNamePart(s string) bool {
-	for i := 0; i < len(s); {
-		start := i
-		for i < len(s) && isAlnum(s[i]) {
-			i++
-		}
-		if i == start {
-			return false
-		}
-		if i == len(s) {
-			return true
-		}
-		start = i
-		for i < len(s) && !isAlnum(s[i]) {
-			i++
-		}
-		if sep := s[start:i]; sep != "." && sep != "_" && sep != "__" && strings.Trim(sep, "-") != "" {
-			return false
-		}
-	}
-	return false
-}
-
-func isAlnum(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
 func noRoute(path string) error {
 	return errcode.Refuse(http.StatusNotFound, errcode.NameUnknown, "%.200q is no endpoint of the OCI distribution API", path)

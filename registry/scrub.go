@@ -161,7 +161,7 @@ func (s *scrub) list(ctx context.Context, dir string) ([]string, error) {
 		return nil, err
 	}
 	entries, err := s.g.driver.List(ctx, dir)
-	if err := missingIsFine(err); err != nil {
+	if err := driver.MissingIsFine(err); err != nil {
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
 	slices.Sort(entries)
@@ -274,7 +274,7 @@ func (g *Registry) holder(ctx context.Context, d digest.Digest) (repo string, ki
 			if err == nil {
 				repo, kind = at, place.kind
 			}
-			return missingIsFine(err)
+			return driver.MissingIsFine(err)
 		})
 		if repo != "" || err != nil {
 			return repo, kind, err

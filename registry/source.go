@@ -74,7 +74,7 @@ func (g *Registry) Manifest(ctx context.Context, repo string, d digest.Digest) (
 	if err != nil {
 		return "", nil, describe(err, "manifest %s@%s", repo, d)
 	}
-	return m.mediaType, m.content, nil
+	return m.kind, m.content, nil
 }
 
 // Blob gives the bytes of the blob d of repo, checked against d. A blob of
@@ -107,51 +107,6 @@ func (g *Registry) Blob(ctx context.Context, repo string, d digest.Digest, limit
 		return nil, g.found(ctx, &driver.Damage{Kind: driver.DamagedBytes, Repository: repo, Digest: d, Path: driver.BlobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
 	}
 	return content, nil
-}
-
-func describe(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf(format+": %w", append(args, err)...)
-}
-
-// SetChannel makes a channel tag of repo mean the manifest d, which must be
-// there. It is the promotion that a push may not do; who may promote is for
-// the caller to decide.
-func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d digest.Digest) error {
-	if err := g.checkWritable(AsProcess(ctx), repo); err != nil {
-		return err
-	}
-	t, err := artifact.ParseChannel(channel)
-	if err != nil {
-		return err
-	}
-	if _, err := parseDigest(d.String()); err != nil {
-		return err
-	}
-	unlock, err := g.lock(ctx, repo, t.String())
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	m, err := g.manifestContent(ctx, repo, d)
-	if err != nil {
-		return describe(err, "channel %s:%s: manifest %s", repo, channel, d)
-	}
-	_, was, err := g.heldTag(ctx, repo, channel)
-	if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) { // a damaged one is replaced
-		err = g.stillLocked(ctx, repo, t.String())
-	}
-	if err != nil {
-		return describe(err, "channel %s:%s", repo, channel)
-	}
-	if err := g.setTag(context.WithoutCancel(ctx), repo, channel, m, was); err != nil {
-		return describe(err, "channel %s:%s", repo, channel)
-	}
-	desc := m.descriptor()
-	g.opts.Sink.Notify(Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: desc, Time: g.opts.Now()})
-	return nil
 }
 
 var _ interface {

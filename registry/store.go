@@ -64,3 +64,15 @@ func (g *Registry) putManifest(ctx context.Context, repo string, m *manifest, as
 	}
 	return g.putLink(ctx, driver.RevisionPath(repo, as), m.digest)
 }
+
+// size is how many bytes are stored as d; false when d is not stored.
+func (g *Registry) size(ctx context.Context, d digest.Digest) (size int64, stored bool, err error) {
+	fi, err := g.driver.StorageDriver.Stat(ctx, driver.BlobPath(d))
+	if driver.IsNotFound(err) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	return fi.Size(), true, nil
+}

@@ -66,26 +66,6 @@ func (s Sweep) Repositories(ctx context.Context, fn func(repository string) erro
 	return nil
 }
 
-// list calls fn for every entry of dir, which may be missing.
-func (s Sweep) list(ctx context.Context, dir string, fn func(at string) error) error {
-	entries, err := s.raw().List(ctx, dir)
-	if driver.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("list %s: %w", dir, err)
-	}
-	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := fn(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // raw is the driver below the hooks of storage/driver: looking through it
 // brings nothing back.
 func (s Sweep) raw() storagedriver.StorageDriver { return s.g.driver.StorageDriver }

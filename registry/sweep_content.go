@@ -61,11 +61,11 @@ func (s Sweep) manifest(ctx context.Context, repo string, d digest.Digest) (*man
 	if err != nil {
 		return bad("not a manifest: %s", err)
 	}
-	switch m.mediaType {
+	switch m.kind {
 	case ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex, dockerManifest, dockerList:
 		if m.SchemaVersion == 2 {
 			return m, nil
 		}
 	}
-	return bad("a manifest of schema version %d and type %.100q: what it holds is not known", m.SchemaVersion, m.mediaType)
+	return bad("a manifest of schema version %d and type %.100q: what it holds is not known", m.SchemaVersion, m.kind)
 }

@@ -75,7 +75,7 @@ type read struct {
 // their order.
 func (s Sweep) readAll(ctx context.Context, dir string, fn func(Link), bad func(driver.Damage), one func(context.Context, string) (read, error)) error {
 	var entries []string
-	err := s.list(ctx, dir, func(at string) error { entries = append(entries, at); return nil })
+	err := s.g.driver.Entries(ctx, dir, func(at string) error { entries = append(entries, at); return nil })
 	if err != nil {
 		return err
 	}

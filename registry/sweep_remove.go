@@ -49,7 +49,7 @@ func (s Sweep) Restore(ctx context.Context, repo string, l Link) error {
 	if err != nil {
 		return err
 	}
-	return missingIsFine(s.raw().Delete(ctx, driver.CondemnedPath(repo, l.Kind, l.Digest)))
+	return driver.MissingIsFine(s.raw().Delete(ctx, driver.CondemnedPath(repo, l.Kind, l.Digest)))
 }
 
 // Purge drops a link that was set aside, and with a manifest what its subject
@@ -72,7 +72,7 @@ func (s Sweep) purge(ctx context.Context, repo string, l Link, event *Event) (bo
 	at, aside := driver.LinkPath(repo, l.Kind, l.Digest), driver.CondemnedPath(repo, l.Kind, l.Digest)
 	_, err := s.raw().Stat(ctx, at)
 	if err == nil {
-		return false, missingIsFine(s.raw().Delete(ctx, aside))
+		return false, driver.MissingIsFine(s.raw().Delete(ctx, aside))
 	}
 	if !driver.IsNotFound(err) {
 		return false, err
@@ -90,7 +90,7 @@ func (s Sweep) purge(ctx context.Context, repo string, l Link, event *Event) (bo
 			return false, err
 		}
 	}
-	if err := missingIsFine(s.raw().Delete(ctx, aside)); err != nil {
+	if err := driver.MissingIsFine(s.raw().Delete(ctx, aside)); err != nil {
 		return false, err
 	}
 	s.g.manifests.drop(repo + "@" + l.Digest.String())
@@ -101,12 +101,12 @@ func (s Sweep) purge(ctx context.Context, repo string, l Link, event *Event) (bo
 // Recover finishes what a killed collection left: bytes on their way out come
 // back, to be judged again.
 func (s Sweep) Recover(ctx context.Context) error {
-	return s.names(ctx, driver.RemovedRoot, func(d digest.Digest, at string) error {
+	return s.g.driver.Digests(ctx, driver.RemovedRoot, func(d digest.Digest, at string) error {
 		defer driver.LockSweep()()
 		if _, err := s.g.driver.RestoreBytes(ctx, d); err != nil {
 			return err
 		}
-		return missingIsFine(s.raw().Delete(ctx, at))
+		return driver.MissingIsFine(s.raw().Delete(ctx, at))
 	})
 }
 
@@ -128,24 +128,17 @@ func (s Sweep) Bytes(ctx context.Context, emptySince time.Time, fn func(d digest
 		}
 		return nil
 	})
-	return missingIsFine(err)
+	return driver.MissingIsFine(err)
 }
 
 // Size is how many bytes are stored as d; false when d is not stored.
 func (s Sweep) Size(ctx context.Context, d digest.Digest) (size int64, stored bool, err error) {
-	fi, err := s.raw().Stat(ctx, driver.BlobPath(d))
-	if driver.IsNotFound(err) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	return fi.Size(), true, nil
+	return s.g.size(ctx, d)
 }
 
 // Doomed calls fn for all bytes that Doom named and nobody looked for since.
 func (s Sweep) Doomed(ctx context.Context, fn func(d digest.Digest) error) error {
-	return s.names(ctx, driver.DoomedRoot, func(d digest.Digest, _ string) error { return fn(d) })
+	return s.g.driver.Digests(ctx, driver.DoomedRoot, func(d digest.Digest, _ string) error { return fn(d) })
 }
 
 // Sentence says when and in which run bytes were doomed; false when they were
@@ -173,7 +166,7 @@ func (s Sweep) Remove(ctx context.Context, d digest.Digest) (bool, error) {
 	defer driver.LockSweep()()
 	doomed := func() (bool, error) {
 		_, err := s.raw().Stat(ctx, driver.DoomedPath(d))
-		return err == nil, missingIsFine(err)
+		return err == nil, driver.MissingIsFine(err)
 	}
 	if still, err := doomed(); !still || err != nil {
 		return false, err
@@ -187,28 +180,11 @@ func (s Sweep) Remove(ctx context.Context, d digest.Digest) (bool, error) {
 	}
 	s.g.blobs.drop(d.String())
 	for _, at := range []string{driver.RemovedPath(d), driver.DoomedPath(d)} {
-		if err := missingIsFine(s.raw().Delete(ctx, at)); err != nil {
+		if err := driver.MissingIsFine(s.raw().Delete(ctx, at)); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
-}
-
-// names calls fn for every <alg>/<hex> below root.
-func (s Sweep) names(ctx context.Context, root string, fn func(d digest.Digest, at string) error) error {
-	for _, alg := range []digest.Algorithm{digest.SHA256, digest.SHA512} {
-		err := s.list(ctx, path.Join(root, alg.String()), func(at string) error {
-			d := digest.NewDigestFromEncoded(alg, path.Base(at))
-			if d.Validate() != nil {
-				return nil // left behind by a cut write
-			}
-			return fn(d, at)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // removeEmpty removes a folder of the filesystem if nothing is in it. While
@@ -221,11 +197,4 @@ func (s Sweep) removeEmpty(dir string) bool {
 	}
 	defer d.FreeFolders()
 	return os.Remove(filepath.Join(d.Root(), dir)) == nil
-}
-
-func missingIsFine(err error) error {
-	if driver.IsNotFound(err) {
-		return nil
-	}
-	return err
 }

@@ -13,7 +13,7 @@ import (
 // there is none.
 func (s Sweep) Uploads(ctx context.Context, repo string) (oldest time.Time, any bool, err error) {
 	oldest, any = s.g.sessions.oldest(repo)
-	err = s.list(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
+	err = s.g.driver.Entries(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
 		if !isUploadID(path.Base(at)) {
 			return nil
 		}
@@ -28,7 +28,7 @@ func (s Sweep) Uploads(ctx context.Context, repo string) (oldest time.Time, any 
 		if parse != nil {
 			fi, err := s.raw().Stat(ctx, path.Join(at, "startedat"))
 			if err != nil {
-				return missingIsFine(err)
+				return driver.MissingIsFine(err)
 			}
 			began = fi.ModTime()
 		}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
@@ -89,13 +88,4 @@ func (g *Registry) pageOfTags(ctx context.Context, at route, p page) (tags []str
 		tags = append(tags, name)
 	}
 	return tags, false, nil
-}
-
-// compareTags is the lexical order of the specification: case-insensitive,
-// and by bytes where that ties.
-func compareTags(a, b string) int {
-	if c := strings.Compare(strings.ToLower(a), strings.ToLower(b)); c != 0 {
-		return c
-	}
-	return strings.Compare(a, b)
 }

@@ -184,7 +184,7 @@ func (g *Registry) dropUpload(ctx context.Context, repo, upload string) {
 
 func (g *Registry) removeUpload(ctx context.Context, repo, upload string) error {
 	at := path.Join(driver.RepositoryRoot, repo, "_uploads", upload)
-	return missingIsFine(g.driver.Delete(context.WithoutCancel(ctx), at))
+	return driver.MissingIsFine(g.driver.Delete(context.WithoutCancel(ctx), at))
 }
 
 // firstBytes answers a request of a session that is held in memory, or puts

@@ -68,30 +68,25 @@ func (c *census) manifests(ctx context.Context, repo string) error {
 // links adds the bytes that the links below dir lead to. Those by sha512 lead
 // where one by sha256 does.
 func (c *census) links(ctx context.Context, dir string) error {
-	return c.g.Sweep().list(ctx, path.Join(dir, digest.SHA256.String()), func(at string) error {
+	return c.g.driver.Entries(ctx, path.Join(dir, digest.SHA256.String()), func(at string) error {
 		d := digest.NewDigestFromEncoded(digest.SHA256, path.Base(at))
 		if d.Validate() != nil || c.held[d] {
 			return nil
 		}
 		c.held[d] = true
-		size, _, err := c.g.Sweep().Size(ctx, d)
+		size, _, err := c.g.size(ctx, d)
 		c.Bytes += size
 		return err
 	})
 }
 
 func (c *census) uploads(ctx context.Context, repo string) error {
-	return c.g.Sweep().list(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
-		fi, err := c.g.Sweep().raw().Stat(ctx, path.Join(at, "data"))
+	return c.g.driver.Entries(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
+		fi, err := c.g.driver.StorageDriver.Stat(ctx, path.Join(at, "data"))
 		if err != nil {
-			return missingIsFine(err)
+			return driver.MissingIsFine(err)
 		}
 		c.Uploads += fi.Size()
 		return nil
 	})
-}
-
-func namespaceOf(repo string) string {
-	namespace, _, _ := strings.Cut(repo, "/")
-	return namespace
 }

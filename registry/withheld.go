@@ -74,22 +74,6 @@ func (g *Registry) blockOf(ctx context.Context, set *blockSet, repo string, d di
 	return Withheld{WithheldBlocked, d, b.reason(), b.By, b.At}, true, nil
 }
 
-func (g *Registry) anyAside() (found bool) {
-	g.aside.Range(func(_, _ any) bool {
-		found = true
-		return false
-	})
-	return found
-}
-
-// withholds tells who wants to know that what is withheld of a repository
-// changed; "" is any.
-func (g *Registry) withholds(repository string) {
-	if g.opts.Withholds != nil {
-		g.opts.Withholds(repository)
-	}
-}
-
 // storeBlocks makes next hold, and tells of which repositories other things are
 // blocked now.
 func (g *Registry) storeBlocks(next *blockSet) {

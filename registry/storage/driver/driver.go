@@ -221,6 +221,14 @@ func IsNotFound(err error) bool {
 	return errors.As(err, &missing)
 }
 
+// MissingIsFine is err, or nil where that says that nothing is stored at a path.
+func MissingIsFine(err error) error {
+	if IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
 // asStorageError is what a write was answered with, as an
 // artifact.StorageError where the storage did not take it.
 func asStorageError(err error) error {

@@ -1,0 +1,48 @@
+package registry
+
+import (
+	"context"
+	"errors"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// SetChannel makes a channel tag of repo mean the manifest d, which must be
+// there. It is the promotion that a push may not do; who may promote is for
+// the caller to decide.
+func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d digest.Digest) error {
+	if err := g.checkWritable(AsProcess(ctx), repo); err != nil {
+		return err
+	}
+	t, err := artifact.ParseChannel(channel)
+	if err != nil {
+		return err
+	}
+	if _, err := parseDigest(d.String()); err != nil {
+		return err
+	}
+	unlock, err := g.lock(ctx, repo, t.String())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	m, err := g.manifestContent(ctx, repo, d)
+	if err != nil {
+		return describe(err, "channel %s:%s: manifest %s", repo, channel, d)
+	}
+	_, was, err := g.heldTag(ctx, repo, channel)
+	if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) { // a damaged one is replaced
+		err = g.stillLocked(ctx, repo, t.String())
+	}
+	if err != nil {
+		return describe(err, "channel %s:%s", repo, channel)
+	}
+	if err := g.moveTag(context.WithoutCancel(ctx), repo, channel, m, was); err != nil {
+		return describe(err, "channel %s:%s", repo, channel)
+	}
+	desc := m.descriptor()
+	g.opts.Sink.Notify(Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: desc, Time: g.opts.Now()})
+	return nil
+}

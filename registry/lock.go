@@ -1,0 +1,43 @@
+package registry
+
+import (
+	"context"
+)
+
+// A Locker excludes writers. Lock waits for the lock on key, shared or
+// exclusive, until ctx ends; unlock is called exactly once.
+type Locker interface {
+	Lock(ctx context.Context, key string, shared bool) (unlock func(), err error)
+}
+
+// A LosingLocker is a Locker that can lose a lock, and says so: Held returns nil where
+// the caller's exclusive lock on key is held still. A tag is set only then.
+type LosingLocker interface {
+	Held(ctx context.Context, key string) error
+}
+
+// lock takes the repository, shared, and the tag, alone.
+func (g *Registry) lock(ctx context.Context, repo, tag string) (func(), error) {
+	leave, err := g.opts.Locker.Lock(ctx, "repository/"+repo, true)
+	if err != nil || tag == "" {
+		return leave, lockError(err)
+	}
+	release, err := g.opts.Locker.Lock(ctx, tagLock(repo, tag), false)
+	if err != nil {
+		leave()
+		return nil, lockError(err)
+	}
+	return func() { release(); leave() }, nil
+}
+
+func tagLock(repo, tag string) string { return "tag/" + repo + ":" + tag }
+
+// stillLocked refuses where the tag's lock was lost since lock took it: what was
+// checked under it may have changed.
+func (g *Registry) stillLocked(ctx context.Context, repo, tag string) error {
+	h, ok := g.opts.Locker.(LosingLocker)
+	if !ok || tag == "" {
+		return nil
+	}
+	return lockError(h.Held(ctx, tagLock(repo, tag)))
+}

@@ -1,0 +1,52 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"fmt"
+
+	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage/driver"
+)
+
+// couldNotTell refuses because a check had no answer: not knowing denies.
+func couldNotTell(what string, cause error) error {
+	var gone *errcode.Refusal
+	if driver.StorageErrorIn(cause) != nil || errors.Is(cause, context.Canceled) || errors.As(cause, &gone) {
+		return cause
+	}
+	because := ""
+	if why, ok := driver.Silence(cause); ok {
+		because = " because of the registry's storage: " + why
+	}
+	r := errcode.Refuse(http.StatusServiceUnavailable, errcode.Unavailable,
+		"%s: could not tell%s, so nothing was changed; try again, and ask the operator if it stays so", what, because)
+	r.Kind, r.Header = cause, retryLater()
+	return r
+}
+
+// retryAfter is when a client whose request met a fault of the storage, the
+// locks or the database may ask again, in seconds.
+const retryAfter = "5"
+
+func retryLater() http.Header { return http.Header{"Retry-After": {retryAfter}} }
+
+func describe(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
+func lockError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return couldNotTell("whether somebody else is writing the same", err)
+}
+
+func invalidManifest(err error) error {
+	return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "manifest: %s", err)
+}
