@@ -15,6 +15,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -26,7 +27,7 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
 	}
-	to, err := g.layer(r.Context(), at.repo, at.digest)
+	to, err := g.Layer(r.Context(), at.repo, at.digest)
 	if err != nil {
 		return g.blobMissing(r.Context(), err, at)
 	}
@@ -34,17 +35,17 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 		return err
 	}
 	name := at.digest.String()
-	small, held := g.blobs.get(to.String())
+	small, held := g.SmallBlob(to)
 	var f io.ReadSeekCloser
 	if !held {
 		if sent, err := g.redirect(w, r, at, to); sent || err != nil {
 			return g.blobMissing(r.Context(), err, at)
 		}
-		if f, err = g.openBytes(r.Context(), at.repo, at.digest, to); err != nil {
+		if f, err = g.OpenBytes(r.Context(), at.repo, at.digest, to); err != nil {
 			return g.blobMissing(r.Context(), err, at)
 		}
 		defer f.Close()
-		if small, held, err = g.holdSmall(r.Context(), at.repo, at.digest, to, f); err != nil {
+		if small, held, err = g.HoldSmall(r.Context(), at.repo, at.digest, to, f); err != nil {
 			return err
 		}
 	}
@@ -93,18 +94,18 @@ func (g *Registry) blobMissing(ctx context.Context, err error, at route) error {
 func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) error {
 	unlock, err := g.opts.Locker.Lock(r.Context(), "repository/"+at.repo, false)
 	if err != nil {
-		return lockError(err)
+		return storage.LockError(err)
 	}
 	defer unlock()
 	ctx := context.WithoutCancel(r.Context())
-	to, err := g.layer(ctx, at.repo, at.digest)
+	to, err := g.Layer(ctx, at.repo, at.digest)
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) {
 		return g.blobMissing(ctx, err, at)
 	}
 	if !g.settings(ctx, at.repo).FreeTags {
-		holder, err := g.manifestHolding(ctx, at.repo, to)
+		holder, err := g.ManifestHolding(ctx, at.repo, to)
 		if err != nil {
-			return couldNotTell("which manifests need this blob", err)
+			return storage.CouldNotTell("which manifests need this blob", err)
 		}
 		if holder != "" {
 			return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported,
@@ -120,7 +121,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 			continue
 		}
 		link := driver.LayerPath(at.repo, d)
-		if err := g.deleteLink(ctx, path.Dir(link), link); err != nil && !driver.IsNotFound(err) {
+		if err := g.DeleteLink(ctx, path.Dir(link), link); err != nil && !driver.IsNotFound(err) {
 			return undo(err)
 		}
 	}

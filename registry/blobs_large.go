@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -27,7 +28,7 @@ func (g *Registry) serveLarge(w http.ResponseWriter, r *http.Request, at route, 
 			return err
 		}
 		isFile = true
-		if g.verified.has(to, fi.Size(), fi.ModTime()) {
+		if g.IsVerified(to, fi.Size(), fi.ModTime()) {
 			http.ServeContent(w, r, "", time.Time{}, f)
 			return nil
 		}
@@ -40,12 +41,12 @@ func (g *Registry) serveLarge(w http.ResponseWriter, r *http.Request, at route, 
 	case whole:
 		return g.sendChecked(w, r, at, to, f, fi)
 	}
-	found, err := sumOf(r.Context(), to, file, nil)
-	if err == nil && !found.good(to) {
-		return g.found(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.what()}, to)
+	found, err := storage.SumOf(r.Context(), to, file, nil)
+	if err == nil && !found.Good(to) {
+		return g.DamageFound(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.What()}, to)
 	}
 	if err == nil {
-		g.verified.add(to, fi.Size(), fi.ModTime())
+		g.SetVerified(to, fi.Size(), fi.ModTime())
 		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
@@ -79,12 +80,12 @@ func (g *Registry) sendChecked(w http.ResponseWriter, r *http.Request, at route,
 		panic(http.ErrAbortHandler)
 	}
 	digester.Hash().Write(last)
-	if found := (sum{digester.Digest(), size}); !found.good(to) {
-		_ = g.found(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.what()}, to)
+	if found := storage.NewSum(digester.Digest(), size); !found.Good(to) {
+		_ = g.DamageFound(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.What()}, to)
 		panic(http.ErrAbortHandler)
 	}
 	if fi != nil {
-		g.verified.add(to, fi.Size(), fi.ModTime())
+		g.SetVerified(to, fi.Size(), fi.ModTime())
 	}
 	w.Write(last)
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -78,7 +79,7 @@ func (g *Registry) Block(ctx context.Context, b Block) (Block, error) {
 	}
 	g.tellBlock(ctx, b) // again, for who was away before it was written
 	g.log.WarnContext(ctx, "registry: blocked", "repository", b.Repository, "digest", b.Digest, "code", b.Code, "reason", b.Reason, "by", b.By)
-	return b, describe(unread, "block %s: it holds, but what the manifest holds is not covered", b.target())
+	return b, storage.Describe(unread, "block %s: it holds, but what the manifest holds is not covered", b.target())
 }
 
 // Unblock ends the block of what target names; its other fields do not count.
@@ -97,7 +98,7 @@ func (g *Registry) Unblock(ctx context.Context, target Block) error {
 	if driver.IsNotFound(err) {
 		return fmt.Errorf("unblock %s: it is not blocked: %w", target.target(), artifact.ErrNotFound)
 	}
-	return describe(err, "unblock %s", target.target())
+	return storage.Describe(err, "unblock %s", target.target())
 }
 
 // Blocked lists what is blocked, by repository and digest, as storage has it.
@@ -114,14 +115,14 @@ func (b Block) check() error {
 		return fmt.Errorf("block: neither repository nor digest: %w", artifact.ErrInvalid)
 	}
 	if b.Repository != "" {
-		if err := checkRepository(b.Repository); err != nil {
+		if err := storage.CheckRepository(b.Repository); err != nil {
 			return err
 		}
 	}
 	if b.Digest == "" {
 		return nil
 	}
-	_, err := parseDigest(b.Digest.String())
+	_, err := storage.ParseDigest(b.Digest.String())
 	return err
 }
 
@@ -140,7 +141,7 @@ func (g *Registry) stored(ctx context.Context, repo string, d digest.Digest) (di
 	if d.Algorithm() == digest.SHA256 {
 		return d, nil
 	}
-	for _, find := range []func(context.Context, string, digest.Digest) (digest.Digest, error){g.revision, g.layer} {
+	for _, find := range []func(context.Context, string, digest.Digest) (digest.Digest, error){g.Revision, g.Layer} {
 		if repo == "" {
 			break
 		}

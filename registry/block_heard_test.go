@@ -13,17 +13,18 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // heralds are two replicas over a bucket that tell one another of blocks.
 func heralds(t *testing.T, store *bucket) (a, b *registrytest.Server) {
 	var other atomic.Pointer[registrytest.Server]
-	open := func(announce func(context.Context, []byte) error, locker registry.Locker) *registrytest.Server {
+	open := func(announce func(context.Context, []byte) error, locker storage.Locker) *registrytest.Server {
 		return registrytest.New(t, store.on(), registrytest.With(func(o *registry.Options) {
 			o.Replicated, o.Locker, o.Announce = true, locker, announce
 		}))
 	}
-	locker := registry.NewLocker()
+	locker := storage.NewLocker()
 	a = open(func(_ context.Context, notice []byte) error { return other.Load().HearBlock(notice) }, locker)
 	b = open(nil, locker)
 	other.Store(b)
@@ -84,11 +85,11 @@ func TestABlockDoesNotWaitForASlowBucket_K7(t *testing.T) {
 // nothing, is not listed, cannot be ended again, and takes the next block.
 func TestAnEndedBlockIsMadeAgain_K7(t *testing.T) {
 	t.Parallel()
-	for name, storage := range fenced(t) {
+	for name, where := range fenced(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			open := func() *registrytest.Server {
-				return registrytest.New(t, storage, registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, registry.NewLocker() }))
+				return registrytest.New(t, where, registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
 			}
 			a, b := open(), open()
 			target := registry.Block{Repository: "acme/hello", Code: "one"}

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // sparedFor is how long a replica believes what it derived of a repository
@@ -35,7 +36,7 @@ func (g *Registry) checkBlocked(ctx context.Context, repo string, d digest.Diges
 	if !sure {
 		free, err := g.sparedIn(ctx, set, repo)
 		if err != nil {
-			return couldNotTell(fmt.Sprintf("whether %s of %s is blocked", d, repo), err)
+			return storage.CouldNotTell(fmt.Sprintf("whether %s of %s is blocked", d, repo), err)
 		}
 		if free[d] {
 			return nil
@@ -54,25 +55,25 @@ func (g *Registry) cover(ctx context.Context, repo string, d digest.Digest) ([]d
 	seen := map[digest.Digest]bool{d: true}
 	var unread error
 	for queue := []digest.Digest{d}; len(queue) > 0; queue = queue[1:] {
-		m, err := g.manifestBytes(ctx, queue[0])
+		m, err := g.ManifestBytes(ctx, queue[0])
 		if err != nil {
 			unread = errors.Join(unread, err)
 		}
 		if m == nil {
 			continue
 		}
-		for _, ref := range m.references() {
+		for _, ref := range m.References() {
 			if seen[ref.Digest] || ref.Digest.Validate() != nil {
 				continue
 			}
-			if seen[ref.Digest] = true; len(seen) > maxCovered {
-				return covered, fmt.Errorf("%s holds more than %d things: %w", d, maxCovered, artifact.ErrUnverified)
+			if seen[ref.Digest] = true; len(seen) > storage.MaxReached {
+				return covered, fmt.Errorf("%s holds more than %d things: %w", d, storage.MaxReached, artifact.ErrUnverified)
 			}
 			covered = append(covered, ref.Digest)
 			if to, err := g.stored(ctx, repo, ref.Digest); err == nil && to != ref.Digest {
 				covered = append(covered, to)
 			}
-			if m.isIndex() {
+			if m.IsIndex() {
 				queue = append(queue, ref.Digest)
 			}
 		}
@@ -110,8 +111,8 @@ func (g *Registry) spare(ctx context.Context, set *blockSet, repo string, free m
 	if _, whole := set.named[blockKey{repo, ""}]; whole {
 		return g.spareSpeaking(ctx, set, repo, free)
 	}
-	return g.eachManifest(ctx, repo, func(m *manifest) error {
-		if _, _, blocked := set.find(repo, m.digest); blocked {
+	return g.eachManifest(ctx, repo, func(m *storage.Manifest) error {
+		if _, _, blocked := set.find(repo, m.Digest); blocked {
 			return nil
 		}
 		return g.free(ctx, set, repo, m, free)
@@ -120,9 +121,9 @@ func (g *Registry) spare(ctx context.Context, set *blockSet, repo string, free m
 
 // eachManifest calls fn for every manifest of repo that can be read; one that
 // is missing or damaged holds nothing that is known.
-func (g *Registry) eachManifest(ctx context.Context, repo string, fn func(*manifest) error) error {
-	return g.revisions(ctx, repo, func(d digest.Digest) error {
-		m, err := g.manifestContent(ctx, repo, d)
+func (g *Registry) eachManifest(ctx context.Context, repo string, fn func(*storage.Manifest) error) error {
+	return g.Revisions(ctx, repo, func(d digest.Digest) error {
+		m, err := g.ManifestContent(ctx, repo, d)
 		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 			return nil
 		}
@@ -134,23 +135,23 @@ func (g *Registry) eachManifest(ctx context.Context, repo string, fn func(*manif
 }
 
 // free adds m and what it holds, but for what a block names.
-func (g *Registry) free(ctx context.Context, set *blockSet, repo string, m *manifest, free map[digest.Digest]bool) error {
-	if free[m.digest] {
+func (g *Registry) free(ctx context.Context, set *blockSet, repo string, m *storage.Manifest, free map[digest.Digest]bool) error {
+	if free[m.Digest] {
 		return nil
 	}
-	if _, named, _ := set.find(repo, m.digest); named {
+	if _, named, _ := set.find(repo, m.Digest); named {
 		return nil
 	}
-	free[m.digest] = true
-	for _, ref := range m.references() {
-		if !m.isIndex() {
+	free[m.Digest] = true
+	for _, ref := range m.References() {
+		if !m.IsIndex() {
 			free[ref.Digest] = true
 			if to, err := g.stored(ctx, repo, ref.Digest); err == nil {
 				free[to] = true
 			}
 			continue
 		}
-		child, err := g.manifestContent(ctx, repo, ref.Digest)
+		child, err := g.ManifestContent(ctx, repo, ref.Digest)
 		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 			continue
 		}

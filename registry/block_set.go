@@ -144,7 +144,7 @@ func (g *Registry) readBlocks(ctx context.Context) (*blockSet, error) {
 	if err := each(path.Join(blockRoot, blockEverywhere), ""); err != nil {
 		return nil, err
 	}
-	err = g.walkNames(ctx, blockRoot, blockLeaf, func(repo string) error { return each(path.Join(blockRoot, repo, blockLeaf), repo) })
+	err = g.WalkNames(ctx, blockRoot, blockLeaf, func(repo string) error { return each(path.Join(blockRoot, repo, blockLeaf), repo) })
 	if err != nil {
 		return nil, err
 	}

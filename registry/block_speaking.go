@@ -8,6 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // checkOpen refuses every push into a repository that is blocked as a whole:
@@ -36,20 +37,20 @@ func (g *Registry) spareSpeaking(ctx context.Context, set *blockSet, repo string
 		return err
 	}
 	shut := map[digest.Digest]bool{}
-	err = g.eachManifest(ctx, repo, func(m *manifest) error {
-		speaks := m.ArtifactType != artifact.TypePlugin && (m.Subject != nil || tagged[m.digest])
-		if _, named, _ := set.find(repo, m.digest); named && speaks {
+	err = g.eachManifest(ctx, repo, func(m *storage.Manifest) error {
+		speaks := m.ArtifactType != artifact.TypePlugin && (m.Subject != nil || tagged[m.Digest])
+		if _, named, _ := set.find(repo, m.Digest); named && speaks {
 			return nil
 		}
 		into := shut
 		if speaks {
 			into = free
 		}
-		into[m.digest] = true
-		if speaks && m.isIndex() {
+		into[m.Digest] = true
+		if speaks && m.IsIndex() {
 			return nil // a child speaks by itself, or not
 		}
-		for _, ref := range m.references() {
+		for _, ref := range m.References() {
 			into[ref.Digest] = true
 			if to, err := g.stored(ctx, repo, ref.Digest); err == nil {
 				into[to] = true
@@ -69,7 +70,7 @@ func (g *Registry) spareSpeaking(ctx context.Context, set *blockSet, repo string
 // speakingTags lists what the tags of signatures and of the ledger mean, and
 // the statements of the ledger.
 func (g *Registry) speakingTags(ctx context.Context, repo string) (map[digest.Digest]bool, error) {
-	names, err := g.tagNames(ctx, repo)
+	names, err := g.TagNames(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (g *Registry) speakingTags(ctx context.Context, repo string) (map[digest.Di
 		if err != nil || t.Kind() == artifact.TagVersion || t.Kind() == artifact.TagChannel {
 			continue
 		}
-		d, err := g.resolveTag(ctx, repo, name)
+		d, err := g.ResolveTag(ctx, repo, name)
 		if err == nil && t.SpeaksOf(d) {
 			continue // cosign copy gives the subject itself a digest tag
 		}
@@ -99,7 +100,7 @@ func (g *Registry) speakingTags(ctx context.Context, repo string) (map[digest.Di
 // speakingLedger adds the statements of the ledger d, which the gate held to
 // be nothing else.
 func (g *Registry) speakingLedger(ctx context.Context, repo string, d digest.Digest, speaks map[digest.Digest]bool) error {
-	m, err := g.manifestContent(ctx, repo, d)
+	m, err := g.ManifestContent(ctx, repo, d)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // blockable is a repository with a version for one platform: an index with a
@@ -211,11 +212,11 @@ func TestABlockHoldsAtEveryReplicaWithinASecondOverS3_B11(t *testing.T) {
 	checkBlocksSpread(t, onS3(t))
 }
 
-func checkBlocksSpread(t *testing.T, storage registrytest.Option) {
-	locker := registry.NewLocker()
+func checkBlocksSpread(t *testing.T, where registrytest.Option) {
+	locker := storage.NewLocker()
 	replica := registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, locker })
-	x := newBlockable(t, storage, replica)
-	other := newClient(t, registrytest.New(t, storage, replica))
+	x := newBlockable(t, where, replica)
+	other := newClient(t, registrytest.New(t, where, replica))
 	closed, _ := x.reads()
 	for range 3 {
 		for _, path := range closed {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -37,7 +38,7 @@ func (g *Registry) openBlocks(ctx context.Context) error {
 func (g *Registry) changeBlocks(ctx context.Context, change func(context.Context) error) error {
 	unlock, err := g.opts.Locker.Lock(ctx, "blocks", false)
 	if err != nil {
-		return lockError(err)
+		return storage.LockError(err)
 	}
 	defer unlock()
 	ctx = context.WithoutCancel(ctx)
@@ -105,5 +106,5 @@ func (g *Registry) blocksKnown() error {
 	if !g.opts.Replicated || time.Since(time.Unix(0, g.seen.Load())) < blockStale || time.Since(g.heard.whole()) < blockStale {
 		return nil
 	}
-	return couldNotTell("whether this is blocked", errors.New("the storage did not say in time what is blocked"))
+	return storage.CouldNotTell("whether this is blocked", errors.New("the storage did not say in time what is blocked"))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // SetChannel makes a channel tag of repo mean the manifest d, which must be
@@ -20,29 +21,29 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 	if err != nil {
 		return err
 	}
-	if _, err := parseDigest(d.String()); err != nil {
+	if _, err := storage.ParseDigest(d.String()); err != nil {
 		return err
 	}
-	unlock, err := g.lock(ctx, repo, t.String())
+	unlock, err := g.Lock(ctx, repo, t.String())
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	m, err := g.manifestContent(ctx, repo, d)
+	m, err := g.ManifestContent(ctx, repo, d)
 	if err != nil {
-		return describe(err, "channel %s:%s: manifest %s", repo, channel, d)
+		return storage.Describe(err, "channel %s:%s: manifest %s", repo, channel, d)
 	}
-	_, was, err := g.heldTag(ctx, repo, channel)
+	_, was, err := g.HeldTag(ctx, repo, channel)
 	if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) { // a damaged one is replaced
-		err = g.stillLocked(ctx, repo, t.String())
+		err = g.StillLocked(ctx, repo, t.String())
 	}
 	if err != nil {
-		return describe(err, "channel %s:%s", repo, channel)
+		return storage.Describe(err, "channel %s:%s", repo, channel)
 	}
 	if err := g.moveTag(context.WithoutCancel(ctx), repo, channel, m, was); err != nil {
-		return describe(err, "channel %s:%s", repo, channel)
+		return storage.Describe(err, "channel %s:%s", repo, channel)
 	}
-	desc := m.descriptor()
+	desc := m.Descriptor()
 	g.opts.Sink.Notify(Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: desc, Time: g.opts.Now()})
 	return nil
 }

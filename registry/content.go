@@ -11,14 +11,15 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/lint"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // checkPlugin refuses, under a version tag, what is not a readable plugin
 // version of this name, so that a bad push burns no version number.
-func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag, m *manifest) error {
-	c, err := artifact.ReadContent(ctx, m.kind, m.content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
-		return g.fetch(ctx, repo, d)
+func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag, m *storage.Manifest) error {
+	c, err := artifact.ReadContent(ctx, m.Type, m.Content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+		return g.Fetch(ctx, repo, d)
 	})
 	if err != nil {
 		return notAPlugin(repo, t, err)
@@ -31,8 +32,8 @@ func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag,
 		return nil // its own references are checked like those of any manifest
 	}
 	for i, image := range c.Images {
-		child := &manifest{kind: ocispec.MediaTypeImageManifest, Config: image.Config, Layers: image.Layers}
-		if err := g.checkReferences(ctx, repo, child); err != nil {
+		child := &storage.Manifest{Type: ocispec.MediaTypeImageManifest, Config: image.Config, Layers: image.Layers}
+		if err := g.CheckReferences(ctx, repo, child); err != nil {
 			return inChild(i, err)
 		}
 	}
@@ -62,7 +63,7 @@ func notAPlugin(repo string, t artifact.Tag, err error) error {
 	case errors.As(err, &no):
 		return err
 	case errors.As(err, &damage), !errors.Is(err, artifact.ErrInvalid) && !errors.Is(err, artifact.ErrUnverified):
-		return couldNotTell(fmt.Sprintf("whether version %q of %s is a plugin", t, repo), err)
+		return storage.CouldNotTell(fmt.Sprintf("whether version %q of %s is a plugin", t, repo), err)
 	}
 	r := errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "version tag %q of %s takes a plugin version: %s", t, repo, err)
 	var several *artifact.ProblemsError

@@ -10,13 +10,14 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // deleteManifest removes a tag or a manifest, where the namespace lets it.
 func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at route) error {
 	unlock, err := g.opts.Locker.Lock(r.Context(), "repository/"+at.repo, false)
 	if err != nil {
-		return lockError(err)
+		return storage.LockError(err)
 	}
 	defer unlock()
 	ctx := context.WithoutCancel(r.Context())
@@ -35,7 +36,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at rou
 }
 
 func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
-	d, err := g.resolveTag(ctx, at.repo, at.tag)
+	d, err := g.ResolveTag(ctx, at.repo, at.tag)
 	if err != nil && !(free && errors.Is(err, artifact.ErrUnverified)) {
 		return err
 	}
@@ -46,25 +47,25 @@ func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
 	if err != nil {
 		return err
 	}
-	if err := g.removeTag(ctx, at.repo, at.tag); err != nil {
+	if err := g.RemoveTag(ctx, at.repo, at.tag); err != nil {
 		return undo(err)
 	}
-	g.dropFallback(at.repo, at.tag)
+	g.DropFallback(at.repo, at.tag)
 	g.opts.Sink.Notify(Event{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
 	return nil
 }
 
 func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) error {
-	to, err := g.revision(ctx, at.repo, at.digest)
+	to, err := g.Revision(ctx, at.repo, at.digest)
 	if err != nil {
 		return err
 	}
 	if err := g.checkKept(ctx, at, to, free); err != nil {
 		return err
 	}
-	holders, err := g.tagsMeaning(ctx, at.repo, to)
+	holders, err := g.TagsMeaning(ctx, at.repo, to)
 	if err != nil {
-		return couldNotTell("which tags mean this manifest", err)
+		return storage.CouldNotTell("which tags mean this manifest", err)
 	}
 	for _, tag := range holders {
 		if err := g.deleteTag(ctx, route{repo: at.repo, tag: tag, who: at.who}, free); err != nil && !errors.Is(err, artifact.ErrNotFound) {
@@ -72,10 +73,10 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) erro
 		}
 	}
 	event := Event{Kind: ManifestDeleted, Repository: at.repo, Descriptor: ocispec.Descriptor{Digest: to}, Time: g.opts.Now()}
-	m, err := g.loadManifest(ctx, at.repo, to)
+	m, err := g.LoadManifest(ctx, at.repo, to)
 	switch {
 	case err == nil:
-		event.Descriptor = m.descriptor()
+		event.Descriptor = m.Descriptor()
 		if m.Subject != nil {
 			event.Subject = m.Subject.Digest
 		}
@@ -87,11 +88,11 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) erro
 		return err
 	}
 	if m != nil {
-		if err := g.removeReferrer(ctx, at.repo, m); err != nil {
+		if err := g.RemoveReferrer(ctx, at.repo, m); err != nil {
 			return undo(err)
 		}
 	}
-	if err := g.forgetRevision(ctx, at.repo, to); err != nil {
+	if err := g.ForgetRevision(ctx, at.repo, to); err != nil {
 		return undo(err)
 	}
 	g.blocks.Load().forget(at.repo)
@@ -106,16 +107,16 @@ func (g *Registry) checkKept(ctx context.Context, at route, d digest.Digest, fre
 	if free {
 		return nil
 	}
-	by, kept, err := g.keptBy(ctx, at.repo, d)
+	by, kept, err := g.KeptBy(ctx, at.repo, d)
 	switch {
 	case err != nil:
-		return couldNotTell("what needs this manifest", err)
-	case kept && by.refers != "":
+		return storage.CouldNotTell("what needs this manifest", err)
+	case kept && by.Refers != "":
 		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported,
-			"manifest %s of %s cannot be deleted: it speaks about %s, which tag %q reaches, and what speaks about a version is kept; to change what it says, push a newer one: the last review and any good signature count", at.digest, at.repo, by.refers, by.tag)
+			"manifest %s of %s cannot be deleted: it speaks about %s, which tag %q reaches, and what speaks about a version is kept; to change what it says, push a newer one: the last review and any good signature count", at.digest, at.repo, by.Refers, by.Tag)
 	case kept:
 		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported,
-			"manifest %s of %s cannot be deleted: tag %q reaches it, and what a tag reaches is kept; %s", at.digest, at.repo, by.tag, whyTagStays(at.repo, by.tag))
+			"manifest %s of %s cannot be deleted: tag %q reaches it, and what a tag reaches is kept; %s", at.digest, at.repo, by.Tag, whyTagStays(at.repo, by.Tag))
 	}
 	return nil
 }

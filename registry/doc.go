@@ -11,8 +11,9 @@
 // is decided before anything is written and everything acknowledged has been
 // written before.
 //
-// Bytes are kept by registry/storage/driver, which says how they become durable,
-// how a write is fenced and what comes back from a collector.
+// What repositories hold is registry/storage, over registry/storage/driver, which
+// keeps bytes and says how they become durable, how a write is fenced and what
+// comes back from a collector. A Registry answers for its Storage too.
 //
 // Storage, below the driver's root:
 //

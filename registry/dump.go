@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -29,7 +30,7 @@ func (d Dump) Repositories(ctx context.Context, fn func(repository string) error
 	if err := d.g.Repositories(ctx, fn); err != nil {
 		return err
 	}
-	return d.g.Sweep().Repositories(ctx, fn)
+	return d.g.LinkedRepositories(ctx, fn)
 }
 
 // Marked reports whether repo is in the list of those that ever held a manifest.
@@ -43,7 +44,7 @@ func (d Dump) Marked(ctx context.Context, repo string) (bool, error) {
 
 // Tags calls fn for every tag of repo, and bad for each that cannot be read.
 func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to digest.Digest), bad func(driver.Damage)) error {
-	names, err := d.g.tagNames(ctx, repo)
+	names, err := d.g.TagNames(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -51,9 +52,9 @@ func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to dige
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to, err := d.g.readLink(ctx, driver.TagPath(repo, name))
+		to, err := d.g.ReadLink(ctx, driver.TagPath(repo, name))
 		var damage *driver.Damage
-		switch err = placed(err, repo, name, ""); {
+		switch err = storage.Placed(err, repo, name, ""); {
 		case errors.Is(err, artifact.ErrNotFound): // a name without a meaning
 		case errors.As(err, &damage):
 			bad(*damage)
@@ -69,19 +70,19 @@ func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to dige
 // Links calls fn for every link of repo, those that a collector set aside too,
 // and bad for each that cannot be read. One that is set aside or put back
 // meanwhile is not missed.
-func (d Dump) Links(ctx context.Context, repo string, fn func(Link), bad func(driver.Damage)) error {
+func (d Dump) Links(ctx context.Context, repo string, fn func(storage.Link), bad func(driver.Damage)) error {
 	type name struct {
 		kind   driver.LinkKind
 		digest digest.Digest
 	}
-	seen := map[name]Link{}
-	known := func(kind driver.LinkKind, d digest.Digest, _ bool) (Link, bool) {
+	seen := map[name]storage.Link{}
+	known := func(kind driver.LinkKind, d digest.Digest, _ bool) (storage.Link, bool) {
 		l, ok := seen[name{kind, d}]
 		return l, ok
 	}
 	worse := map[string]driver.Damage{}
 	for range 2 { // what moved behind the first pass is where the second one looks
-		err := d.g.Sweep().Links(ctx, repo, known, func(l Link) {
+		err := d.g.Links(ctx, repo, known, func(l storage.Link) {
 			seen[name{l.Kind, l.Digest}] = l
 		}, func(b driver.Damage) {
 			b.Repository = repo
@@ -119,13 +120,13 @@ func (d Dump) Open(ctx context.Context, to digest.Digest) (io.ReadCloser, error)
 // index apart from blobs. A manifest of a form that this registry cannot read
 // wraps artifact.ErrInvalid.
 func References(content []byte) (children, blobs []digest.Digest, err error) {
-	m, err := readManifest(content)
+	m, err := storage.ReadManifest(content)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", err, artifact.ErrInvalid)
 	}
-	for _, ref := range m.references() {
+	for _, ref := range m.References() {
 		switch {
-		case m.isIndex():
+		case m.IsIndex():
 			children = append(children, ref.Digest)
 		case len(ref.URLs) == 0:
 			blobs = append(blobs, ref.Digest)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -20,7 +21,7 @@ const statusClientGone = 499
 func silent(why string) *errcode.Refusal {
 	r := errcode.Refuse(http.StatusServiceUnavailable, errcode.Unavailable,
 		"the registry's storage cannot be used at the moment: %s; try the same again, and ask the operator if it stays so", why)
-	r.Header = retryLater()
+	r.Header = storage.RetryLater()
 	return r
 }
 

@@ -13,15 +13,16 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // strangers are two replicas over one storage whose locks do not know of each
 // other, as after a lock was lost. Pushes of the first wait in their commit for
 // what commit gives.
-func strangers(t *testing.T, storage registrytest.Option, commit func(context.Context) error) (a, b *client) {
+func strangers(t *testing.T, where registrytest.Option, commit func(context.Context) error) (a, b *client) {
 	open := func(by registry.Admitter) *registrytest.Server {
-		return registrytest.New(t, storage, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
-			o.Replicated, o.Locker, o.Admitter = true, registry.NewLocker(), by
+		return registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+			o.Replicated, o.Locker, o.Admitter = true, storage.NewLocker(), by
 		}))
 	}
 	return newClient(t, open(commits{commit})), newClient(t, open(nil))
@@ -51,10 +52,10 @@ func fenced(t *testing.T) map[string]registrytest.Option {
 // another push checked the tag before, lost its lock, and writes after.
 func TestAPushThatLostItsLockMovesNoTag_B2(t *testing.T) {
 	t.Parallel()
-	for name, storage := range fenced(t) {
+	for name, where := range fenced(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			checkStaleCommit(t, storage)
+			checkStaleCommit(t, where)
 		})
 	}
 }
@@ -65,11 +66,11 @@ func TestAPushThatLostItsLockMovesNoTagOverS3_B2(t *testing.T) {
 	checkStaleCommit(t, onS3(t))
 }
 
-func checkStaleCommit(t *testing.T, storage registrytest.Option) {
+func checkStaleCommit(t *testing.T, where registrytest.Option) {
 	const repo = "acme/fence"
 	there, free := make(chan struct{}, 1), make(chan struct{})
 	var hold sync.Map
-	a, b := strangers(t, storage, func(context.Context) error {
+	a, b := strangers(t, where, func(context.Context) error {
 		if _, held := hold.Load("on"); held {
 			there <- struct{}{}
 			<-free
@@ -149,7 +150,7 @@ func TestAChannelMovesFromWhatWasSeen_B2(t *testing.T) {
 	const repo = "acme/fence"
 	store := newBucket(t)
 	open := func() *registrytest.Server {
-		return registrytest.New(t, store.on(), registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, registry.NewLocker() }))
+		return registrytest.New(t, store.on(), registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
 	}
 	a, b := open(), open()
 	c := newClient(t, a)
@@ -236,7 +237,7 @@ func TestABucketThatGivesNoAnswerIs503_K6(t *testing.T) {
 	t.Parallel()
 	store := newBucket(t)
 	c := newClient(t, registrytest.New(t, store.on("patience", 100*time.Millisecond), registrytest.With(func(o *registry.Options) {
-		o.Replicated, o.Locker, o.CacheBytes = true, registry.NewLocker(), -1
+		o.Replicated, o.Locker, o.CacheBytes = true, storage.NewLocker(), -1
 	})))
 	const repo = "acme/hello"
 	uploaded(c, repo, emptyConfig)

@@ -25,14 +25,14 @@ func (g *Registry) fsck(ctx context.Context, f *fsck) error {
 	if err := f.walkBlobs(ctx); err != nil {
 		return err
 	}
-	if err := g.walkNames(ctx, driver.RepositoryRoot, "_layers", func(repo string) error { return f.layers(ctx, repo) }); err != nil {
+	if err := g.WalkNames(ctx, driver.RepositoryRoot, "_layers", func(repo string) error { return f.layers(ctx, repo) }); err != nil {
 		return err
 	}
-	err := g.walkNames(ctx, driver.RepositoryRoot, "_manifests", func(repo string) error { return f.repository(ctx, repo) })
+	err := g.WalkNames(ctx, driver.RepositoryRoot, "_manifests", func(repo string) error { return f.repository(ctx, repo) })
 	if err != nil {
 		return err
 	}
-	if err := g.walkNames(ctx, driver.ReferrerRoot, "_subject", func(repo string) error { return f.links(ctx, repo) }); err != nil {
+	if err := g.WalkNames(ctx, driver.ReferrerRoot, "_subject", func(repo string) error { return f.links(ctx, repo) }); err != nil {
 		return err
 	}
 	for d, what := range f.blobs {
@@ -91,14 +91,14 @@ func (f *fsck) walkBlobs(ctx context.Context) error {
 // wrong reads the bytes of d and says what is wrong with them, "" for nothing
 // and for none.
 func (g *Registry) wrong(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (what string) {
-	found, err := g.sum(ctx, d, pace)
+	found, err := g.Sum(ctx, d, pace)
 	switch {
-	case driver.IsNotFound(err), err == nil && found.good(d):
+	case driver.IsNotFound(err), err == nil && found.Good(d):
 		return ""
 	case err != nil:
 		return "cannot be read: " + err.Error()
 	}
-	return found.what()
+	return found.What()
 }
 
 // layers checks every blob link of repo.
@@ -126,7 +126,7 @@ func (f *fsck) eachLink(ctx context.Context, repo, dir string, kind driver.LinkK
 				f.damaged(ctx, driver.Damage{Kind: driver.DamagedLink, Repository: repo, Path: e, What: "the path names no digest"})
 				continue
 			}
-			to, err := f.g.readLink(ctx, at)
+			to, err := f.g.ReadLink(ctx, at)
 			var known *driver.Damage
 			switch {
 			case errors.Is(err, artifact.ErrNotFound): // deleted just now
@@ -171,7 +171,7 @@ func (f *fsck) content(ctx context.Context, repo string, kind driver.LinkKind, d
 	}
 	_, err := f.g.driver.Stat(ctx, at)
 	if driver.IsNotFound(err) {
-		lost := f.g.absent(ctx, repo, d, to, "the bytes")
+		lost := f.g.AbsentBytes(ctx, repo, d, to, "the bytes")
 		lost.Target, lost.Link = to, kind
 		return f.damaged(ctx, *lost)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // nameGrammar is the regular expression of the specification, written there
@@ -37,13 +38,13 @@ func FuzzParseRoute(f *testing.F) {
 		if r.kind == routeBase {
 			return
 		}
-		if !nameGrammar.MatchString(r.repo) || len(r.repo) > maxRepository {
+		if !nameGrammar.MatchString(r.repo) || len(r.repo) > storage.MaxRepository {
 			t.Errorf("%q: repository %q breaks the grammar", path, r.repo)
 		}
 		if r.digest != "" && r.digest.Validate() != nil {
 			t.Errorf("%q: digest %q", path, r.digest)
 		}
-		if r.kind == routeManifest && r.digest == "" && r.badTag == nil && !isTag(r.tag) {
+		if r.kind == routeManifest && r.digest == "" && r.badTag == nil && !storage.IsTag(r.tag) {
 			t.Errorf("%q: tag %q", path, r.tag)
 		}
 		if strings.ContainsAny(r.upload, "/.") {
@@ -57,8 +58,8 @@ func FuzzCheckRepository(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		want := nameGrammar.MatchString(s) && len(s) <= maxRepository
-		if got := checkRepository(s) == nil; got != want {
+		want := nameGrammar.MatchString(s) && len(s) <= storage.MaxRepository
+		if got := storage.CheckRepository(s) == nil; got != want {
 			t.Errorf("%q: got %t, the specification's expression says %t", s, got, want)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 type processKey struct{}
@@ -183,7 +184,7 @@ func admission(err error) error {
 	if err == nil || errors.As(err, &ask) || errors.As(err, &no) || errors.Is(err, artifact.ErrDenied) {
 		return err
 	}
-	return couldNotTell("who may do this", err)
+	return storage.CouldNotTell("who may do this", err)
 }
 
 // settings are those of the namespace; in its own namespace the process is free.

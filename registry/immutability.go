@@ -14,6 +14,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -26,27 +27,27 @@ import (
 //	channel       no (403)           yes               no (403)
 //	sha256-…      yes                yes               if all that it held stays, in order (else 409)
 //	a ledger's    statements         yes               if it only grows (else 409)
-func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *manifest) (have digest.Digest, was driver.Held, err error) {
+func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *storage.Manifest) (have digest.Digest, was driver.Held, err error) {
 	free := g.settings(ctx, repo).FreeTags
 	t, err := artifact.ParseTag(tag)
 	if err != nil && !free && !isLedgers(repo) {
 		return "", was, errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "%s", err)
 	}
-	have, was, err = g.heldTag(ctx, repo, tag)
+	have, was, err = g.HeldTag(ctx, repo, tag)
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
 	case err != nil && free && errors.Is(err, artifact.ErrUnverified): // a damaged one may be replaced
 	case err != nil:
-		return have, was, couldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
+		return have, was, storage.CouldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
 	}
-	if free || have == m.digest {
+	if free || have == m.Digest {
 		return have, was, nil
 	}
 	return have, was, g.checkMove(ctx, repo, t, tag, have, m)
 }
 
 // checkMove decides whether tag, which means have or nothing, may mean m.
-func (g *Registry) checkMove(ctx context.Context, repo string, t artifact.Tag, tag string, have digest.Digest, m *manifest) error {
+func (g *Registry) checkMove(ctx context.Context, repo string, t artifact.Tag, tag string, have digest.Digest, m *storage.Manifest) error {
 	if isLedgers(repo) {
 		return g.checkLedger(ctx, repo, tag, have, m)
 	}
@@ -66,11 +67,11 @@ func (g *Registry) checkMove(ctx context.Context, repo string, t artifact.Tag, t
 }
 
 // immutable refuses another digest under a version tag and says how to fix it.
-func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.Digest, m *manifest) error {
-	detail := map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String()}
+func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.Digest, m *storage.Manifest) error {
+	detail := map[string]string{"tag": tag, "have": have.String(), "got": m.Digest.String()}
 	another := "publish another version" + g.nextFree(ctx, repo, tag, detail)
 	fix := another
-	if old, err := g.manifestContent(ctx, repo, have); err == nil && sameFiles(old, m) {
+	if old, err := g.ManifestContent(ctx, repo, have); err == nil && sameFiles(old, m) {
 		fix = "the files are the same, only the manifest differs: oras stamps the time of each push, so push again with"
 		if created := old.Annotations[ocispec.AnnotationCreated]; created != "" {
 			fix += fmt.Sprintf(" --annotation %s=%s", ocispec.AnnotationCreated, created)
@@ -80,7 +81,7 @@ func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.
 		fix += " and the same annotations as before, or " + another
 	}
 	return errcode.Refuse(http.StatusConflict, errcode.Denied,
-		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.digest, fix).Detail(detail)
+		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.Digest, fix).Detail(detail)
 }
 
 // nextFree says which versions can be published where that of tag is taken, and
@@ -91,7 +92,7 @@ func (g *Registry) nextFree(ctx context.Context, repo, tag string, detail map[st
 	if err != nil {
 		return ""
 	}
-	names, err := g.tagNames(ctx, repo)
+	names, err := g.TagNames(ctx, repo)
 	if err != nil {
 		return ""
 	}
@@ -118,14 +119,14 @@ func (g *Registry) nextFree(ctx context.Context, repo, tag string, detail map[st
 }
 
 // sameFiles reports whether two manifests carry the same config and layers.
-func sameFiles(a, b *manifest) bool {
-	return slices.EqualFunc(a.references(), b.references(), func(x, y ocispec.Descriptor) bool { return x.Digest == y.Digest })
+func sameFiles(a, b *storage.Manifest) bool {
+	return slices.EqualFunc(a.References(), b.References(), func(x, y ocispec.Descriptor) bool { return x.Digest == y.Digest })
 }
 
-func notByPush(repo, tag string, m *manifest) error {
+func notByPush(repo, tag string, m *storage.Manifest) error {
 	return errcode.Refuse(http.StatusForbidden, errcode.Denied,
 		"tag %q of %s is a channel, and a channel moves by promotion, not by a push: push a version tag such as 1.2.3, then oarlock channel set %s@<version> %s", tag, repo, repo, tag).
-		Detail(map[string]string{"tag": tag, "got": m.digest.String()})
+		Detail(map[string]string{"tag": tag, "got": m.Digest.String()})
 }
 
 // checkGrows lets a digest tag change only by additions. New layers of a .sig,
@@ -134,22 +135,22 @@ func notByPush(repo, tag string, m *manifest) error {
 // referrers index stay, in their order; new ones may come between, because
 // clients sort them by digest and readers ask for all. An index holds nothing
 // when it is the subject itself, to which cosign copy gives this tag.
-func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, have digest.Digest, m *manifest) error {
+func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, have digest.Digest, m *storage.Manifest) error {
 	index := t.Suffix() == ""
-	itself := index && t.SpeaksOf(m.digest)
-	if m.isIndex() != index && !itself {
+	itself := index && t.SpeaksOf(m.Digest)
+	if m.IsIndex() != index && !itself {
 		want := ocispec.MediaTypeImageManifest
 		if index {
 			want = ocispec.MediaTypeImageIndex
 		}
-		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q holds a manifest of type %q, got %q", t, want, m.kind)
+		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q holds a manifest of type %q, got %q", t, want, m.Type)
 	}
 	if have == "" || index && t.SpeaksOf(have) {
 		return nil
 	}
-	old, err := g.manifestContent(ctx, repo, have)
+	old, err := g.ManifestContent(ctx, repo, have)
 	if err != nil {
-		return couldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, t, repo), err)
+		return storage.CouldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, t, repo), err)
 	}
 	var lost []string
 	if index {
@@ -169,13 +170,13 @@ func replaceHint(t artifact.Tag) string {
 	return " (cosign attest --replace takes statements away, which is refused by design: attest without --replace; of reviews the latest counts)"
 }
 
-func lostError(repo, tag string, have digest.Digest, m *manifest, lost []string, hint string) error {
+func lostError(repo, tag string, have digest.Digest, m *storage.Manifest, lost []string, hint string) error {
 	if len(lost) == 0 {
 		return nil
 	}
 	return errcode.Refuse(http.StatusConflict, errcode.Denied,
-		"tag %q of %s only grows: it holds %s, and %s would lose or reorder %d of its entries, the first %s; pull it again, add to it, and push that%s", tag, repo, have, m.digest, len(lost), lost[0], hint).
-		Detail(map[string]string{"tag": tag, "have": have.String(), "got": m.digest.String(), "lost": lost[0]})
+		"tag %q of %s only grows: it holds %s, and %s would lose or reorder %d of its entries, the first %s; pull it again, add to it, and push that%s", tag, repo, have, m.Digest, len(lost), lost[0], hint).
+		Detail(map[string]string{"tag": tag, "have": have.String(), "got": m.Digest.String(), "lost": lost[0]})
 }
 
 func byDigest(d ocispec.Descriptor) string { return d.Digest.String() }

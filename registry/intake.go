@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -25,7 +26,7 @@ func (g *Registry) Intake() Intake { return Intake{g} }
 // Empty is an error that wraps artifact.ErrConflict and names what is there
 // where the storage of o holds anything at all. Nothing is made or changed.
 func Empty(ctx context.Context, o Options) error {
-	d, err := driver.Peek(ctx, o.storage())
+	d, err := driver.Peek(ctx, o.Storage().Options)
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
@@ -83,44 +84,44 @@ func (i Intake) Bytes(ctx context.Context, d digest.Digest, r io.Reader) (err er
 }
 
 // Link makes the manifest or blob that l names belong to repo.
-func (i Intake) Link(ctx context.Context, repo string, l Link) error {
-	if err := errors.Join(checkRepository(repo), l.Digest.Validate(), l.Target.Validate()); err != nil {
+func (i Intake) Link(ctx context.Context, repo string, l storage.Link) error {
+	if err := errors.Join(storage.CheckRepository(repo), l.Digest.Validate(), l.Target.Validate()); err != nil {
 		return fmt.Errorf("link %.200q of %.300q: %w: %w", l.Digest, repo, err, artifact.ErrInvalid)
 	}
 	at := driver.LinkPath(repo, l.Kind, l.Digest)
 	if content, err := i.g.driver.StorageDriver.GetContent(ctx, at); err == nil && string(content) == l.Target.String() {
 		return nil
 	}
-	return i.g.putLink(ctx, at, l.Target)
+	return i.g.PutLink(ctx, at, l.Target)
 }
 
 // Mark puts repo into the list of those that held a manifest.
 func (i Intake) Mark(ctx context.Context, repo string) error {
-	if err := checkRepository(repo); err != nil {
+	if err := storage.CheckRepository(repo); err != nil {
 		return err
 	}
-	return i.g.mark(ctx, repo)
+	return i.g.Mark(ctx, repo)
 }
 
 // Refer writes what the subject of the manifest d of repo knows of it. A
 // manifest that is damaged or missing is left for Fsck to name.
 func (i Intake) Refer(ctx context.Context, repo string, d digest.Digest) error {
-	return i.g.relink(ctx, repo, d)
+	return i.g.Relink(ctx, repo, d)
 }
 
 // Tag makes tag of repo mean d.
 func (i Intake) Tag(ctx context.Context, repo, tag string, d digest.Digest) error {
-	if err := errors.Join(checkRepository(repo), d.Validate()); err != nil {
+	if err := errors.Join(storage.CheckRepository(repo), d.Validate()); err != nil {
 		return fmt.Errorf("tag %.140q of %.300q: %w: %w", tag, repo, err, artifact.ErrInvalid)
 	}
-	if !isTag(tag) {
+	if !storage.IsTag(tag) {
 		return fmt.Errorf("tag %.140q: %w", tag, artifact.ErrInvalid)
 	}
-	_, was, err := i.g.heldTag(ctx, repo, tag)
+	_, was, err := i.g.HeldTag(ctx, repo, tag)
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified) {
 		return err
 	}
-	return i.g.setTag(ctx, repo, tag, d, was)
+	return i.g.SetTag(ctx, repo, tag, d, was)
 }
 
 // Block makes b hold as it did where it was taken from.

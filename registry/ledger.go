@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // A LedgerJudge decides whether a ledger may be set: whether its statements are
@@ -52,25 +53,25 @@ func isLedgers(repo string) bool { return repo == ledger.PublishersRepository }
 // checkLedger lets a ledger change only by statements after those it has. The
 // same again is a success; an older copy and a fork are refused (409), with
 // the first statement that differs.
-func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have digest.Digest, m *manifest) error {
+func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have digest.Digest, m *storage.Manifest) error {
 	ref, err := ledger.RefOf(repo, tag)
 	if err != nil || ref.Repository() != repo {
 		return errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "tag %q of %s: expected the name of a publisher, whose ledger it holds", tag, repo)
 	}
-	list, err := ledger.ParseList(m.kind, m.content)
+	list, err := ledger.ParseList(m.Type, m.Content)
 	if err != nil {
 		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q of %s holds a %s", tag, repo, err)
 	}
 	old := &ledger.List{}
 	if have != "" {
 		if old, err = g.ledgerAt(ctx, repo, have); err != nil {
-			return couldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, tag, repo), err)
+			return storage.CouldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, tag, repo), err)
 		}
 	}
 	if err := list.Extends(old); err != nil {
 		_, at := list.Compare(old)
 		return errcode.Refuse(http.StatusConflict, errcode.Denied, "tag %q of %s only grows: %s", tag, repo, err).
-			Detail(map[string]any{"tag": tag, "have": have.String(), "got": m.digest.String(), "statement": at})
+			Detail(map[string]any{"tag": tag, "have": have.String(), "got": m.Digest.String(), "statement": at})
 	}
 	for i := len(old.Statements); i < len(list.Statements); i++ {
 		if err := g.checkStatement(ctx, ref, list, i); err != nil {
@@ -85,18 +86,18 @@ func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have diges
 		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "tag %q of %s: %s", tag, repo, err)
 	}
 	if err != nil {
-		return couldNotTell(fmt.Sprintf("who signed the statements for tag %q of %s", tag, repo), err)
+		return storage.CouldNotTell(fmt.Sprintf("who signed the statements for tag %q of %s", tag, repo), err)
 	}
 	return nil
 }
 
 // ledgerAt reads a list that is stored.
 func (g *Registry) ledgerAt(ctx context.Context, repo string, d digest.Digest) (*ledger.List, error) {
-	m, err := g.manifestContent(ctx, repo, d)
+	m, err := g.ManifestContent(ctx, repo, d)
 	if err != nil {
 		return nil, err
 	}
-	list, err := ledger.ParseList(m.kind, m.content)
+	list, err := ledger.ParseList(m.Type, m.Content)
 	if err != nil {
 		return nil, fmt.Errorf("%s", err) // no fault of who pushes
 	}
@@ -137,7 +138,7 @@ func badStatement(ref ledger.Ref, i int, d ocispec.Descriptor, problem string) e
 
 // statement reads what an entry of a ledger says, whoever signed it.
 func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descriptor) (*ledger.Statement, error) {
-	raw, err := g.fetch(ctx, repo, d)
+	raw, err := g.Fetch(ctx, repo, d)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descrip
 	var s *ledger.Statement
 	if err == nil {
 		if raw, err = g.Blob(ctx, repo, layer.Digest, ledger.MaxEnvelope); err != nil {
-			return nil, notReferenced(err, layer)
+			return nil, storage.NotReferenced(err, layer)
 		}
 		var e *ledger.Envelope
 		if e, err = ledger.ParseEnvelope(raw); err == nil {
@@ -159,11 +160,11 @@ func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descrip
 }
 
 // checkLoose lets nothing be pushed beside the ledgers but what they are made of.
-func checkLoose(repo string, m *manifest) error {
-	if !isLedgers(repo) || m.isIndex() {
+func checkLoose(repo string, m *storage.Manifest) error {
+	if !isLedgers(repo) || m.IsIndex() {
 		return nil
 	}
-	if _, err := ledger.ParseManifest(m.kind, m.content); err != nil {
+	if _, err := ledger.ParseManifest(m.Type, m.Content); err != nil {
 		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "%s holds statements of ledgers and nothing else: %s", repo, err)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/ledger/ledgertest"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // chain is a ledger of so many statements.
@@ -198,7 +199,7 @@ func TestTheJudgeOfLedgersDecidesAndNotKnowingRefuses_E1(t *testing.T) {
 // that share the storage.
 func TestOfManyWhoAppendAtOnceOneWins_E1(t *testing.T) {
 	t.Parallel()
-	dir, locker := t.TempDir(), registry.NewLocker()
+	dir, locker := t.TempDir(), storage.NewLocker()
 	shared := registrytest.With(func(o *registry.Options) { o.Dir, o.Replicated, o.Locker = dir, true, locker })
 	clients := []*client{newClient(t, registrytest.New(t, shared)), newClient(t, registrytest.New(t, shared))}
 	for _, name := range ledgerNames {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // setsVersion reports whether a request would set a version tag.
@@ -20,29 +21,29 @@ func (at route) setsVersion(method string) bool {
 
 // admitManifest asks whether the namespace has room for m. The caller holds
 // the tag's lock.
-func (g *Registry) admitManifest(ctx context.Context, at route, m *manifest) (Reservation, error) {
+func (g *Registry) admitManifest(ctx context.Context, at route, m *storage.Manifest) (Reservation, error) {
 	a, ok := g.opts.Admitter.(ManifestAdmitter)
 	if !ok || isProcess(ctx) {
 		return noReservation{}, nil
 	}
-	l := Load{Tag: at.tag, Digest: m.digest, Manifest: int64(len(m.content)), Layers: len(m.Layers), Version: at.setsVersion(http.MethodPut)}
-	if !m.isIndex() { // the children of an index were pushed before it
-		for _, d := range m.references() {
+	l := Load{Tag: at.tag, Digest: m.Digest, Manifest: int64(len(m.Content)), Layers: len(m.Layers), Version: at.setsVersion(http.MethodPut)}
+	if !m.IsIndex() { // the children of an index were pushed before it
+		for _, d := range m.References() {
 			l.Content += d.Size
 		}
 	}
-	switch _, err := g.revision(ctx, at.repo, m.digest); {
+	switch _, err := g.Revision(ctx, at.repo, m.Digest); {
 	case err == nil:
 		l.Held = true
 	case !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified):
-		return nil, couldNotTell(fmt.Sprintf("whether %s has %s", at.repo, m.digest), err)
+		return nil, storage.CouldNotTell(fmt.Sprintf("whether %s has %s", at.repo, m.Digest), err)
 	}
 	if at.tag != "" {
-		have, err := g.resolveTag(ctx, at.repo, at.tag)
+		have, err := g.ResolveTag(ctx, at.repo, at.tag)
 		if err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified) {
-			return nil, couldNotTell(fmt.Sprintf("what tag %q of %s holds", at.tag, at.repo), err)
+			return nil, storage.CouldNotTell(fmt.Sprintf("what tag %q of %s holds", at.tag, at.repo), err)
 		}
-		l.Set = have == m.digest
+		l.Set = have == m.Digest
 	}
 	room, err := a.AdmitManifest(ctx, Access{Principal: at.who, Action: Push, Repository: at.repo}, l)
 	if err != nil {

@@ -9,11 +9,12 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // forgetful loses every lock on a tag while lost is set.
 type forgetful struct {
-	registry.Locker
+	storage.Locker
 	lost  atomic.Bool
 	asked atomic.Int64
 }
@@ -29,7 +30,7 @@ func (f *forgetful) Held(_ context.Context, key string) error {
 // which it was checked; the same push succeeds once locks hold.
 func TestNoTagIsSetUnderALostLock_K7(t *testing.T) {
 	t.Parallel()
-	locks := &forgetful{Locker: registry.NewLocker()}
+	locks := &forgetful{Locker: storage.NewLocker()}
 	s := registrytest.New(t, registrytest.With(func(o *registry.Options) { o.Locker = locks }))
 	c := newClient(t, s)
 	const repo = "acme/hello"

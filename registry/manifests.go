@@ -12,6 +12,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -41,21 +42,21 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route)
 			return g.manifestMissing(r.Context(), err, at)
 		}
 		var err error
-		if d, err = g.resolveTag(r.Context(), at.repo, at.tag); err != nil {
+		if d, err = g.ResolveTag(r.Context(), at.repo, at.tag); err != nil {
 			return g.manifestMissing(r.Context(), err, at)
 		}
 	}
-	m, err := g.manifestContent(r.Context(), at.repo, d)
+	m, err := g.ManifestContent(r.Context(), at.repo, d)
 	if err != nil {
 		return g.manifestMissing(r.Context(), err, at)
 	}
-	if err := g.admitContent(r.Context(), at, m.digest); err != nil {
+	if err := g.admitContent(r.Context(), at, m.Digest); err != nil {
 		return err
 	}
-	if r.Method == http.MethodHead && g.lacks(r.Context(), at.repo, m) {
+	if r.Method == http.MethodHead && g.Lacks(r.Context(), at.repo, m) {
 		return g.manifestMissing(r.Context(), artifact.ErrNotFound, at)
 	}
-	g.ensureReferrer(r.Context(), at.repo, m)
+	g.EnsureReferrer(r.Context(), at.repo, m)
 	h := w.Header()
 	h.Set("Docker-Content-Digest", d.String())
 	h.Set("Etag", `"`+d.String()+`"`)
@@ -63,10 +64,10 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	h.Set("Content-Type", m.kind)
-	h.Set("Content-Length", strconv.Itoa(len(m.content)))
+	h.Set("Content-Type", m.Type)
+	h.Set("Content-Length", strconv.Itoa(len(m.Content)))
 	if r.Method != http.MethodHead {
-		w.Write(m.content)
+		w.Write(m.Content)
 	}
 	return nil
 }
@@ -86,7 +87,7 @@ func (g *Registry) manifestMissing(ctx context.Context, err error, at route) err
 	if !errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}
-	if ok, err := g.known(ctx, at.repo); err == nil && !ok {
+	if ok, err := g.Known(ctx, at.repo); err == nil && !ok {
 		return unknownRepository(at.repo)
 	}
 	what := at.tag
@@ -107,14 +108,14 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	if err != nil {
 		return err
 	}
-	as := m.digest
+	as := m.Digest
 	if at.digest != "" {
 		as = at.digest
 		if got := as.Algorithm().FromBytes(content); got != as {
 			return errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "the manifest was pushed as %s, but its bytes have digest %s", as, got)
 		}
 	}
-	unlock, err := g.lock(r.Context(), at.repo, at.tag)
+	unlock, err := g.Lock(r.Context(), at.repo, at.tag)
 	if err != nil {
 		return err
 	}
@@ -154,20 +155,20 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 // keep stores m and all that makes it found. What it holds and the manifest
 // itself are durable before the tag is set, so that a tag never means what a
 // power cut can take, and the tag is before the answer.
-func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Digest, room Reservation, was driver.Held) error {
-	if err := g.putManifest(ctx, at.repo, m, as); err != nil {
+func (g *Registry) keep(ctx context.Context, at route, m *storage.Manifest, as digest.Digest, room Reservation, was driver.Held) error {
+	if err := g.PutManifest(ctx, at.repo, m, as); err != nil {
 		return err
 	}
-	if err := g.mark(ctx, at.repo); err != nil {
+	if err := g.Mark(ctx, at.repo); err != nil {
 		return err
 	}
-	if err := g.putReferrer(ctx, at.repo, m); err != nil {
+	if err := g.PutReferrer(ctx, at.repo, m); err != nil {
 		return err
 	}
 	if err := g.driver.Settle(ctx); err != nil {
 		return err
 	}
-	if err := g.stillLocked(ctx, at.repo, at.tag); err != nil {
+	if err := g.StillLocked(ctx, at.repo, at.tag); err != nil {
 		return err
 	}
 	if err := room.Commit(ctx); err != nil {
@@ -176,7 +177,7 @@ func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Di
 	if at.tag == "" {
 		return nil
 	}
-	if err := g.stillLocked(ctx, at.repo, at.tag); err != nil { // the commit may have waited
+	if err := g.StillLocked(ctx, at.repo, at.tag); err != nil { // the commit may have waited
 		return err
 	}
 	if err := g.moveTag(ctx, at.repo, at.tag, m, was); err != nil {
@@ -190,7 +191,7 @@ func (g *Registry) keep(ctx context.Context, at route, m *manifest, as digest.Di
 // If-None-Match with * where it may mean none.
 //
 // Source: RFC 9110, sections 13.1.1 and 13.1.2.
-func checkCondition(h http.Header, at route, have digest.Digest, m *manifest) error {
+func checkCondition(h http.Header, at route, have digest.Digest, m *storage.Manifest) error {
 	holds := true
 	if is := h.Get("If-Match"); is != "" {
 		holds = have != "" && matchesETag(is, have)
@@ -207,15 +208,15 @@ func checkCondition(h http.Header, at route, have digest.Digest, m *manifest) er
 }
 
 // told forgets what the push made stale and tells the sink.
-func (g *Registry) told(at route, m *manifest) {
-	e := Event{Kind: ManifestPushed, Repository: at.repo, Descriptor: m.descriptor(), Time: g.opts.Now()}
+func (g *Registry) told(at route, m *storage.Manifest) {
+	e := Event{Kind: ManifestPushed, Repository: at.repo, Descriptor: m.Descriptor(), Time: g.opts.Now()}
 	if m.Subject != nil {
 		e.Subject = m.Subject.Digest
 	}
 	g.blocks.Load().forget(at.repo)
 	g.opts.Sink.Notify(e)
 	if at.tag != "" {
-		g.dropFallback(at.repo, at.tag)
+		g.DropFallback(at.repo, at.tag)
 		e.Kind, e.Tag = TagSet, at.tag
 		g.opts.Sink.Notify(e)
 	}

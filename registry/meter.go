@@ -78,7 +78,7 @@ func (g *Registry) heldBefore(r *http.Request, at route) bool {
 	if err != nil {
 		return false
 	}
-	to, err := g.layer(r.Context(), at.repo, d)
+	to, err := g.Layer(r.Context(), at.repo, d)
 	if err != nil {
 		return false
 	}
@@ -127,7 +127,7 @@ func (g *Registry) meterMount(ctx context.Context, at route, from string, to dig
 	if !ok || isProcess(ctx) || namespaceOf(at.repo) == namespaceOf(from) {
 		return nil
 	}
-	if _, err := g.layer(ctx, at.repo, to); err == nil {
+	if _, err := g.Layer(ctx, at.repo, to); err == nil {
 		return nil
 	}
 	fi, err := g.driver.Stat(ctx, driver.BlobPath(to))

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // Options says how a Registry is opened. The zero value of every field works
@@ -45,7 +47,7 @@ type Options struct {
 	// now, or no longer is; "" is any. It must not wait. nil tells nobody.
 	Withholds func(repository string)
 	// Locker excludes other writers; nil excludes those of this process.
-	Locker Locker
+	Locker storage.Locker
 	// Announce passes a notice about a block on to the other replicas, which give
 	// it to HearBlock; nil leaves them to find it in storage.
 	Announce func(ctx context.Context, notice []byte) error
@@ -174,7 +176,7 @@ func (o Options) withDefaults() Options {
 		o.Sink = discard{}
 	}
 	if o.Locker == nil {
-		o.Locker = newLocks()
+		o.Locker = storage.NewLocker()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -26,10 +27,10 @@ type Origin interface {
 // set aside, if they are good there, from memory, or from the first origin
 // that has them for repo. "" with an error says why not.
 func (g *Registry) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
-	if how, err := g.fromAside(ctx, d); how != "" || err != nil {
+	if how, err := g.FromAside(ctx, d); how != "" || err != nil {
 		return how, err
 	}
-	if how, err := g.fromMemory(ctx, d); how != "" || err != nil {
+	if how, err := g.FromMemory(ctx, d); how != "" || err != nil {
 		return how, err
 	}
 	if len(g.opts.RepairFrom) == 0 {
@@ -53,23 +54,6 @@ func (g *Registry) mendBytes(ctx context.Context, repo string, kind driver.LinkK
 	return "", errors.Join(errs...)
 }
 
-// fromAside moves bytes back that are good after all: what read them wrongly
-// was not the disk, or somebody mended the file.
-func (g *Registry) fromAside(ctx context.Context, d digest.Digest) (how string, err error) {
-	r, err := g.driver.Reader(ctx, quarantinePath(d, "data"), 0)
-	if err != nil {
-		return "", driver.MissingIsFine(err)
-	}
-	found, err := sumOf(ctx, d, r, nil)
-	if err = errors.Join(err, r.Close()); err != nil || !found.good(d) {
-		return "", ctx.Err()
-	}
-	if err := g.driver.Move(ctx, quarantinePath(d, "data"), driver.BlobPath(d)); err != nil {
-		return "", err
-	}
-	return "good after all", g.back(ctx, d)
-}
-
 // maxUnnamed bounds a blob whose size no good manifest says, in bytes.
 const maxUnnamed = 64 << 20
 
@@ -86,15 +70,15 @@ func (g *Registry) wantedSize(ctx context.Context, repo string, kind driver.Link
 		return wantedSize{most: artifact.MaxManifest}, nil
 	}
 	found := wantedSize{most: maxUnnamed}
-	err := g.revisions(ctx, repo, func(at digest.Digest) error {
+	err := g.Revisions(ctx, repo, func(at digest.Digest) error {
 		if found.exact {
 			return nil
 		}
-		m, err := g.manifestBytes(ctx, at)
+		m, err := g.ManifestBytes(ctx, at)
 		if err != nil || m == nil {
 			return ctx.Err() // damaged as well: another may name it
 		}
-		for _, ref := range m.references() {
+		for _, ref := range m.References() {
 			if ref.Digest == d && ref.Size >= 0 {
 				found = wantedSize{ref.Size, true}
 			}
@@ -137,7 +121,7 @@ func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind dr
 	digester := d.Algorithm().Digester()
 	var source io.Reader = &bounded{from, want.most, want}
 	if want.most <= artifact.MaxManifest {
-		small, err := io.ReadAll(paced{ctx, source, nil})
+		small, err := io.ReadAll(storage.PacedReader(ctx, source, nil))
 		if err != nil {
 			return err
 		}
@@ -146,12 +130,12 @@ func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind dr
 		}
 		source = bytes.NewReader(small)
 	}
-	at := quarantinePath(d, "incoming")
+	at := storage.QuarantinePath(d, "incoming")
 	w, err := g.driver.Writer(ctx, at, false)
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(io.MultiWriter(w, digester.Hash()), paced{ctx, source, nil})
+	n, err := io.Copy(io.MultiWriter(w, digester.Hash()), storage.PacedReader(ctx, source, nil))
 	if got := digester.Digest(); err == nil && got != d {
 		err = fmt.Errorf("it gave %d bytes with digest %s: %w", n, got, artifact.ErrUnverified)
 	}
@@ -165,5 +149,5 @@ func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind dr
 		return err
 	}
 	g.log.InfoContext(ctx, "registry: bytes fetched again", "repository", repo, "digest", d, "from", o.Name(), "bytes", n)
-	return g.back(ctx, d)
+	return g.EndQuarantine(ctx, d)
 }

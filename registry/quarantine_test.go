@@ -19,6 +19,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -204,7 +205,7 @@ func TestAKilledQuarantineIsFinishedAtTheStart_B12(t *testing.T) {
 		rewrite(t, filepath.Join(dir, "why"), []byte(`{"digest":"`+d.String()+`","what":"test"`)) // cut
 	}
 	again := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(func(o *registry.Options) {
-		o.Replicated, o.Locker = true, registry.NewLocker() // beside the one that is open
+		o.Replicated, o.Locker = true, storage.NewLocker() // beside the one that is open
 	}))
 	list, err := again.Quarantined(t.Context())
 	if err != nil || len(list) != 1 || list[0].Digest != x.layer.Digest || !strings.Contains(list[0].What, "have digest") {
@@ -242,12 +243,12 @@ func (m mirror) Fetch(_ context.Context, repo string, kind driver.LinkKind, d di
 // back of the server that keeps the bucket.
 func TestDamageOverS3IsSetAsideAndMended_B12(t *testing.T) {
 	t.Parallel()
-	storage := onS3(t)
+	where := onS3(t)
 	dir := os.Getenv("OARLOCK_TEST_S3_DIR")
 	if dir == "" {
 		t.Skip("OARLOCK_TEST_S3_DIR is not set: where the objects lie is not known")
 	}
-	s := registrytest.New(t, storage)
+	s := registrytest.New(t, where)
 	c := newClient(t, s)
 	content := append([]byte(rand.Text()), large...)
 	d := c.blob("acme/hello", content).Digest

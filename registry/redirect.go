@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -18,9 +19,9 @@ func (g *Registry) redirect(w http.ResponseWriter, r *http.Request, at route, to
 	}
 	fi, err := g.driver.Stat(r.Context(), driver.BlobPath(to))
 	if driver.IsNotFound(err) {
-		return false, g.lostBlob(r.Context(), at.repo, at.digest, to)
+		return false, g.LostBlob(r.Context(), at.repo, at.digest, to)
 	}
-	if err != nil || fi.Size() <= maxSmall {
+	if err != nil || fi.Size() <= storage.MaxSmall {
 		return false, err
 	}
 	url, err := g.driver.RedirectURL(r, driver.BlobPath(to))

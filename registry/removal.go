@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // A Removal is what a request is about to delete.
@@ -31,7 +33,7 @@ func (g *Registry) beginDelete(ctx context.Context, at route, what Removal) (fai
 	}
 	failed, err = a.AdmitDelete(ctx, Access{Principal: at.who, Action: Delete, Repository: at.repo}, what)
 	if err != nil {
-		return nil, couldNotTell("whether this delete could be written down", err)
+		return nil, storage.CouldNotTell("whether this delete could be written down", err)
 	}
 	return failed, nil
 }

@@ -20,7 +20,7 @@ func (g *Registry) Repair(ctx context.Context, report func(driver.Damage)) error
 	if g.opts.ReadOnly {
 		return fmt.Errorf("repair: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
-	if err := g.openQuarantine(ctx); err != nil {
+	if err := g.OpenQuarantine(ctx); err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
 	f := &fsck{g: g, report: report, blobs: map[digest.Digest]string{}}
@@ -49,7 +49,7 @@ func (g *Registry) mend(ctx context.Context, d *driver.Damage) (how string, err 
 	}
 	switch d.Kind {
 	case driver.DamagedBytes:
-		moved, err := g.setAside(ctx, d.Target, false) // what cannot be read at all stays, and is replaced
+		moved, err := g.SetAside(ctx, d.Target, false) // what cannot be read at all stays, and is replaced
 		if err == nil && !moved {
 			return "good when it was read again", nil
 		}
@@ -88,29 +88,29 @@ func (g *Registry) mendLink(ctx context.Context, d *driver.Damage) (how string, 
 		return "", errors.New(what)
 	}
 	if d.Link == driver.ManifestLink {
-		if m, err := g.manifestBytes(ctx, d.Target); err != nil || m == nil {
+		if m, err := g.ManifestBytes(ctx, d.Target); err != nil || m == nil {
 			return "", errors.Join(err, fmt.Errorf("the bytes of %s are no manifest", d.Target))
 		}
 	}
-	return how, g.putLink(ctx, driver.LinkPath(d.Repository, d.Link, d.Target), d.Target)
+	return how, g.PutLink(ctx, driver.LinkPath(d.Repository, d.Link, d.Target), d.Target)
 }
 
 // mendReferrer writes the link of a referrer from its manifest, and removes
 // one that its manifest does not know.
 func (g *Registry) mendReferrer(ctx context.Context, d *driver.Damage) (how string, err error) {
-	m, err := g.loadManifest(ctx, d.Repository, d.Target)
+	m, err := g.LoadManifest(ctx, d.Repository, d.Target)
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return "", err
 	}
 	if err == nil && m.Subject != nil && m.Subject.Digest.Validate() == nil {
-		if err := g.putReferrer(ctx, d.Repository, m); err != nil {
+		if err := g.PutReferrer(ctx, d.Repository, m); err != nil {
 			return "", err
 		}
-		if d.Path == driver.ReferrerPath(d.Repository, m.Subject.Digest, m.digest) {
+		if d.Path == driver.ReferrerPath(d.Repository, m.Subject.Digest, m.Digest) {
 			return "written anew", nil
 		}
 	}
 	// The list of its subject may be in memory: it is read from storage again.
-	defer g.referrers.clear()
+	defer g.ForgetReferrers()
 	return "removed: its manifest says otherwise", driver.MissingIsFine(g.driver.Delete(ctx, d.Path))
 }

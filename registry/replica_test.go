@@ -11,6 +11,7 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // replicas are two registries over one storage with one locker.
@@ -19,10 +20,10 @@ func replicas(t *testing.T) (a, b *client) {
 }
 
 // replicasOver are two over the storage that an option names.
-func replicasOver(t *testing.T, storage registrytest.Option) (a, b *client) {
-	locker := registry.NewLocker()
+func replicasOver(t *testing.T, where registrytest.Option) (a, b *client) {
+	locker := storage.NewLocker()
 	open := func() *client {
-		return newClient(t, registrytest.New(t, storage, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+		return newClient(t, registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
 			o.Replicated, o.Locker = true, locker
 		})))
 	}

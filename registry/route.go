@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 type routeKind int
@@ -60,16 +61,16 @@ func parseRoute(path string) (route, error) {
 	if err != nil {
 		return route{}, err
 	}
-	if err := checkRepository(r.repo); err != nil {
+	if err := storage.CheckRepository(r.repo); err != nil {
 		return route{}, err
 	}
 	switch r.kind {
 	case routeManifest:
 		err = r.reference(last)
 	case routeBlob, routeReferrers:
-		r.digest, err = parseDigest(last)
+		r.digest, err = storage.ParseDigest(last)
 	case routeUpload:
-		if r.upload = last; !isUploadID(last) {
+		if r.upload = last; !storage.IsUploadID(last) {
 			err = errcode.Refuse(http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "upload %.80q: no such upload; start one with POST", last)
 		}
 	}
@@ -113,11 +114,11 @@ func cutLast(s string) (before, after string) {
 
 func (r *route) reference(s string) (err error) {
 	if strings.ContainsRune(s, ':') {
-		r.digest, err = parseDigest(s)
+		r.digest, err = storage.ParseDigest(s)
 		return err
 	}
 	r.tag = s
-	if !isTag(s) {
+	if !storage.IsTag(s) {
 		r.badTag = errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "tag %.140q: expected 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", not beginning with \".\" or \"-\"", s)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -97,9 +98,9 @@ func (g *Registry) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error
 	if o.BytesPerSecond > 0 {
 		run.limit = rate.NewLimiter(rate.Limit(o.BytesPerSecond), int(max(min(o.BytesPerSecond, 1<<20), 64<<10)))
 	}
-	err = g.openQuarantine(ctx)
+	err = g.OpenQuarantine(ctx)
 	if err == nil {
-		err = g.eachQuarantined(ctx, func(d digest.Digest) error { return run.quarantined(ctx, d) })
+		err = g.EachQuarantined(ctx, func(d digest.Digest) error { return run.quarantined(ctx, d) })
 	}
 	if err == nil {
 		err = run.walk(ctx)
@@ -110,7 +111,7 @@ func (g *Registry) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error
 	if saveErr := run.save(context.WithoutCancel(ctx)); err == nil {
 		err = saveErr
 	}
-	return run.state, describe(err, "scrub")
+	return run.state, storage.Describe(err, "scrub")
 }
 
 // scrub is one run.
@@ -208,7 +209,7 @@ func (s *scrub) pace(ctx context.Context, n int) error {
 }
 
 func (s *scrub) damaged(ctx context.Context, d digest.Digest, what string) error {
-	s.g.faults.seen.Add(1)
+	s.g.SawDamage()
 	return s.mend(ctx, driver.Damage{Kind: driver.DamagedBytes, Digest: d, Path: driver.BlobPath(d), What: what, Target: d})
 }
 
@@ -219,9 +220,9 @@ func (s *scrub) quarantined(ctx context.Context, d digest.Digest) error {
 		return err
 	} else if repo == "" {
 		s.g.log.InfoContext(ctx, "registry: damaged bytes that no repository holds are dropped", "digest", d)
-		return s.g.drop(ctx, d)
+		return s.g.DropQuarantine(ctx, d)
 	}
-	damage := s.g.absent(ctx, "", d, d, "the bytes")
+	damage := s.g.AbsentBytes(ctx, "", d, d, "the bytes")
 	damage.Target = d
 	return s.mend(ctx, *damage)
 }
@@ -266,7 +267,7 @@ func (g *Registry) holder(ctx context.Context, d digest.Digest) (repo string, ki
 		leaf string
 		kind driver.LinkKind
 	}{{"_manifests", driver.ManifestLink}, {"_layers", driver.BlobLink}} {
-		err := g.walkNames(ctx, driver.RepositoryRoot, place.leaf, func(at string) error {
+		err := g.WalkNames(ctx, driver.RepositoryRoot, place.leaf, func(at string) error {
 			if repo != "" {
 				return nil
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // counted stands before the S3 server and notes what is asked of it.
@@ -66,7 +67,7 @@ func TestReadsAskTheBucketSparingly_B9(t *testing.T) {
 				parameters[k] = v
 			}
 			parameters["regionendpoint"] = endpoint
-			o.Parameters, o.Replicated, o.Locker, o.Redirect = parameters, true, registry.NewLocker(), redirect
+			o.Parameters, o.Replicated, o.Locker, o.Redirect = parameters, true, storage.NewLocker(), redirect
 		})))
 	}
 	c := open(false)

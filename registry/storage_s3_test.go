@@ -14,6 +14,7 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // onS3 keeps a registry in the bucket of the server that scripts/s3/test runs.
@@ -131,7 +132,7 @@ func TestReplicasOverOneBucket_K7(t *testing.T) {
 // other began.
 func TestReplicasPrepareOneBucket_K7(t *testing.T) {
 	t.Parallel()
-	with, locker := onS3(t), registry.NewLocker()
+	with, locker := onS3(t), storage.NewLocker()
 	opened := make(chan *registry.Registry, 4)
 	for range cap(opened) {
 		go func() {

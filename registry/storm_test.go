@@ -17,6 +17,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -89,7 +90,7 @@ func TestStormLeavesNothingDangling(t *testing.T) {
 
 // witness writes down which locks are taken.
 type witness struct {
-	registry.Locker
+	storage.Locker
 	mu    sync.Mutex
 	taken []string
 }
@@ -103,7 +104,7 @@ func (w *witness) Lock(ctx context.Context, key string, shared bool) (func(), er
 
 func TestPushesShareARepositoryAndDeletesHaveItAlone(t *testing.T) {
 	t.Parallel()
-	w := &witness{Locker: registry.NewLocker()}
+	w := &witness{Locker: storage.NewLocker()}
 	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"), registrytest.With(func(o *registry.Options) { o.Locker = w }))
 	c := newClient(t, s)
 	took := func(says string, want ...string) {

@@ -3,11 +3,12 @@ package registry
 import (
 	"context"
 	"fmt"
-	"path"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -47,23 +48,17 @@ func (s Sweep) Lock(ctx context.Context, repo string) (unlock func(), err error)
 // Repositories calls fn for every repository that holds or held a link, also
 // those that no manifest was ever pushed to.
 func (s Sweep) Repositories(ctx context.Context, fn func(repository string) error) error {
-	places := []struct{ root, leaf string }{{driver.RepositoryRoot, "_manifests"}, {driver.RepositoryRoot, "_layers"}, {driver.CondemnedRoot, driver.CondemnedLeaf}}
-	for i, place := range places {
-		err := s.g.walkNames(ctx, place.root, place.leaf, func(repo string) error {
-			for _, before := range places[:i] {
-				if _, err := s.raw().Stat(ctx, path.Join(before.root, repo, before.leaf)); err == nil {
-					return nil
-				} else if !driver.IsNotFound(err) {
-					return err
-				}
-			}
-			return fn(repo)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.g.LinkedRepositories(ctx, fn)
+}
+
+// Links lists the links of repo as registry does.
+func (s Sweep) Links(ctx context.Context, repo string, known func(driver.LinkKind, digest.Digest, bool) (storage.Link, bool), fn func(storage.Link), bad func(driver.Damage)) error {
+	return s.g.Links(ctx, repo, known, fn, bad)
+}
+
+// Each calls fn for the numbers below n as the storage does best.
+func (s Sweep) Each(ctx context.Context, n int, fn func(ctx context.Context, i int) error) error {
+	return s.g.Each(ctx, n, fn)
 }
 
 // raw is the driver below the hooks of storage/driver: looking through it

@@ -14,12 +14,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Condemn sets a link aside. It is false when the link was written again since
 // it was listed. The caller holds the repository's lock.
-func (s Sweep) Condemn(ctx context.Context, repo string, l Link, run string, now time.Time) (bool, error) {
+func (s Sweep) Condemn(ctx context.Context, repo string, l storage.Link, run string, now time.Time) (bool, error) {
 	defer driver.LockSweep()()
 	at := driver.LinkPath(repo, l.Kind, l.Digest)
 	fi, err := s.raw().Stat(ctx, at)
@@ -32,8 +33,8 @@ func (s Sweep) Condemn(ctx context.Context, repo string, l Link, run string, now
 	if err := s.put(ctx, driver.CondemnedPath(repo, l.Kind, l.Digest), driver.Sentence{Target: l.Target, Since: now.UTC(), Run: run}); err != nil {
 		return false, err
 	}
-	err = s.g.deleteLink(ctx, at, at)
-	s.g.manifests.drop(repo + "@" + l.Digest.String())
+	err = s.g.DeleteLink(ctx, at, at)
+	s.g.ForgetManifest(repo, l.Digest)
 	if err != nil && !driver.IsNotFound(err) {
 		return false, err
 	}
@@ -41,7 +42,7 @@ func (s Sweep) Condemn(ctx context.Context, repo string, l Link, run string, now
 }
 
 // Restore puts a link back that was set aside.
-func (s Sweep) Restore(ctx context.Context, repo string, l Link) error {
+func (s Sweep) Restore(ctx context.Context, repo string, l storage.Link) error {
 	_, err := s.g.driver.GetContent(ctx, driver.LinkPath(repo, l.Kind, l.Digest))
 	if driver.IsNotFound(err) {
 		return nil // dropped meanwhile
@@ -55,19 +56,17 @@ func (s Sweep) Restore(ctx context.Context, repo string, l Link) error {
 // Purge drops a link that was set aside, and with a manifest what its subject
 // knows of it, and tells the Sink. It is false when the link was written again
 // meanwhile: that link stays. The caller holds the repository's lock.
-func (s Sweep) Purge(ctx context.Context, repo string, l Link) (bool, error) {
+func (s Sweep) Purge(ctx context.Context, repo string, l storage.Link) (bool, error) {
 	event := Event{Kind: ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.g.opts.Now()}
 	dropped, err := s.purge(ctx, repo, l, &event)
-	if dropped && isWhole(l) {
+	if dropped && storage.IsWhole(l) {
 		s.g.blocks.Load().forget(repo)
 		s.g.opts.Sink.Notify(event)
 	}
 	return dropped, err
 }
 
-func isWhole(l Link) bool { return l.Kind == driver.ManifestLink && l.Digest == l.Target }
-
-func (s Sweep) purge(ctx context.Context, repo string, l Link, event *Event) (bool, error) {
+func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *Event) (bool, error) {
 	defer driver.LockSweep()()
 	at, aside := driver.LinkPath(repo, l.Kind, l.Digest), driver.CondemnedPath(repo, l.Kind, l.Digest)
 	_, err := s.raw().Stat(ctx, at)
@@ -77,23 +76,23 @@ func (s Sweep) purge(ctx context.Context, repo string, l Link, event *Event) (bo
 	if !driver.IsNotFound(err) {
 		return false, err
 	}
-	if isWhole(l) {
-		m, err := s.manifest(ctx, repo, l.Target)
+	if storage.IsWhole(l) {
+		m, err := s.g.ReadPast(ctx, repo, l.Target)
 		if err != nil {
 			return false, err
 		}
-		event.Descriptor = m.descriptor()
+		event.Descriptor = m.Descriptor()
 		if m.Subject != nil {
 			event.Subject = m.Subject.Digest
 		}
-		if err := s.g.removeReferrer(ctx, repo, m); err != nil {
+		if err := s.g.RemoveReferrer(ctx, repo, m); err != nil {
 			return false, err
 		}
 	}
 	if err := driver.MissingIsFine(s.raw().Delete(ctx, aside)); err != nil {
 		return false, err
 	}
-	s.g.manifests.drop(repo + "@" + l.Digest.String())
+	s.g.ForgetManifest(repo, l.Digest)
 	s.removeEmpty(path.Dir(at))
 	return true, nil
 }
@@ -133,7 +132,7 @@ func (s Sweep) Bytes(ctx context.Context, emptySince time.Time, fn func(d digest
 
 // Size is how many bytes are stored as d; false when d is not stored.
 func (s Sweep) Size(ctx context.Context, d digest.Digest) (size int64, stored bool, err error) {
-	return s.g.size(ctx, d)
+	return s.g.Size(ctx, d)
 }
 
 // Doomed calls fn for all bytes that Doom named and nobody looked for since.
@@ -144,7 +143,7 @@ func (s Sweep) Doomed(ctx context.Context, fn func(d digest.Digest) error) error
 // Sentence says when and in which run bytes were doomed; false when they were
 // not. What cannot be read was not, and is doomed afresh.
 func (s Sweep) Sentence(ctx context.Context, d digest.Digest) (since time.Time, run string, doomed bool, err error) {
-	told, err := s.sentence(ctx, driver.DoomedPath(d), d)
+	told, err := s.g.Sentence(ctx, driver.DoomedPath(d), d)
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 		return time.Time{}, "", false, nil
 	}
@@ -178,7 +177,7 @@ func (s Sweep) Remove(ctx context.Context, d digest.Digest) (bool, error) {
 		_, back := s.g.driver.RestoreBytes(ctx, d)
 		return false, errors.Join(err, back)
 	}
-	s.g.blobs.drop(d.String())
+	s.g.ForgetBlob(d)
 	for _, at := range []string{driver.RemovedPath(d), driver.DoomedPath(d)} {
 		if err := driver.MissingIsFine(s.raw().Delete(ctx, at)); err != nil {
 			return false, err

@@ -6,6 +6,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -14,7 +15,7 @@ import (
 func (s Sweep) Uploads(ctx context.Context, repo string) (oldest time.Time, any bool, err error) {
 	oldest, any = s.g.sessions.oldest(repo)
 	err = s.g.driver.Entries(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
-		if !isUploadID(path.Base(at)) {
+		if !storage.IsUploadID(path.Base(at)) {
 			return nil
 		}
 		content, err := s.raw().GetContent(ctx, path.Join(at, "startedat"))

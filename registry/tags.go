@@ -10,6 +10,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // maxTags is the largest page of tags that is given when n asks for more.
@@ -23,7 +24,7 @@ func (g *Registry) getTags(w http.ResponseWriter, r *http.Request, at route) err
 	if err != nil {
 		return err
 	}
-	if ok, err := g.known(r.Context(), at.repo); err != nil {
+	if ok, err := g.Known(r.Context(), at.repo); err != nil {
 		return err
 	} else if !ok {
 		return unknownRepository(at.repo)
@@ -60,16 +61,16 @@ func (g *Registry) pageOfTags(ctx context.Context, at route, p page) (tags []str
 	if p.n == 0 {
 		return tags, false, nil
 	}
-	names, err := g.tagNames(ctx, repo)
+	names, err := g.TagNames(ctx, repo)
 	if err != nil {
 		return nil, false, err
 	}
-	slices.SortFunc(names, compareTags)
+	slices.SortFunc(names, storage.CompareTags)
 	for _, name := range names {
-		if p.last != "" && compareTags(name, p.last) <= 0 {
+		if p.last != "" && storage.CompareTags(name, p.last) <= 0 {
 			continue
 		}
-		_, err := g.resolveTag(ctx, repo, name)
+		_, err := g.ResolveTag(ctx, repo, name)
 		if errors.Is(err, artifact.ErrNotFound) {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -24,7 +25,7 @@ func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route)
 		return errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "digest-algorithm %.40q: expected sha256 or sha512", alg)
 	}
 	if text := q.Get("mount"); text != "" {
-		d, err := parseDigest(text)
+		d, err := storage.ParseDigest(text)
 		if err != nil {
 			return err
 		}
@@ -39,7 +40,7 @@ func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route)
 	}
 	start := forward{path: "/v2/" + at.repo + "/blobs/uploads/", body: http.NoBody}
 	if text := q.Get("digest"); text != "" {
-		d, err := parseDigest(text)
+		d, err := storage.ParseDigest(text)
 		if err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (g *Registry) beginSession(w http.ResponseWriter, repo string) (bool, error
 func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route, start forward, d digest.Digest) error {
 	if content, held, err := readWhole(r); held {
 		if err == nil {
-			err = g.storeWhole(r.Context(), at.repo, d, content)
+			err = g.PutBlob(r.Context(), at.repo, d, content)
 		}
 		if err == nil {
 			answerBlob(w, at.repo, d)
@@ -100,8 +101,8 @@ func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route
 	}
 	q := to.Query()
 	q.Set("digest", d.String())
-	if err := g.distrust(r.Context(), d); err != nil {
-		return couldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
+	if err := g.Distrust(r.Context(), d); err != nil {
+		return storage.CouldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
 	}
 	whole := forward{path: to.Path, query: q, body: r.Body, length: r.ContentLength}
 	if _, err := g.send(r, http.MethodPut, whole); err != nil {
@@ -109,7 +110,7 @@ func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route
 		g.dropUpload(r.Context(), at.repo, path.Base(to.Path))
 		return err
 	}
-	g.arrived(context.WithoutCancel(r.Context()), d)
+	g.Arrived(context.WithoutCancel(r.Context()), d)
 	answerBlob(w, at.repo, d)
 	return nil
 }
@@ -120,7 +121,7 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 	var d digest.Digest
 	if r.Method == http.MethodPut {
 		var err error
-		if d, err = parseDigest(q.Get("digest")); err != nil {
+		if d, err = storage.ParseDigest(q.Get("digest")); err != nil {
 			return err
 		}
 	}
@@ -130,15 +131,15 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 	}
 	unlock, err := g.opts.Locker.Lock(r.Context(), "upload/"+at.upload, false)
 	if err != nil {
-		return lockError(err)
+		return storage.LockError(err)
 	}
 	defer unlock()
 	if done, err := g.firstBytes(w, r, at, d, f); done || err != nil {
 		return err
 	}
 	if r.Method == http.MethodPut {
-		if err := g.distrust(r.Context(), d); err != nil {
-			return couldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
+		if err := g.Distrust(r.Context(), d); err != nil {
+			return storage.CouldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
 		}
 	}
 	rec, err := g.send(r, r.Method, f)
@@ -155,7 +156,7 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 		}
 	}
 	if r.Method == http.MethodPut {
-		g.arrived(context.WithoutCancel(r.Context()), d)
+		g.Arrived(context.WithoutCancel(r.Context()), d)
 		answerBlob(w, at.repo, d)
 		return nil
 	}
@@ -212,14 +213,14 @@ func (g *Registry) firstBytes(w http.ResponseWriter, r *http.Request, at route, 
 // Where it cannot, the specification wants an upload session instead.
 func (g *Registry) mount(r *http.Request, at route, from string, d digest.Digest) (bool, error) {
 	repo := at.repo
-	if from == "" || checkRepository(from) != nil {
+	if from == "" || storage.CheckRepository(from) != nil {
 		return false, nil
 	}
 	ctx := r.Context()
 	if who, err := g.admit(r, Pull, from); err != nil || g.admitContent(ctx, route{repo: from, who: who}, d) != nil {
 		return false, nil
 	}
-	to, err := g.layer(ctx, from, d)
+	to, err := g.Layer(ctx, from, d)
 	if err != nil {
 		return false, nil
 	}
@@ -231,7 +232,7 @@ func (g *Registry) mount(r *http.Request, at route, from string, d digest.Digest
 	}
 	ctx = driver.Later(context.WithoutCancel(ctx))
 	for _, link := range []digest.Digest{to, d} {
-		if err := g.putLink(ctx, driver.LayerPath(repo, link), to); err != nil {
+		if err := g.PutLink(ctx, driver.LayerPath(repo, link), to); err != nil {
 			return false, err
 		}
 		if to == d {

@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -33,7 +34,7 @@ type Viewable interface {
 // Held is what one repository holds.
 type Held struct {
 	Tags  map[string]digest.Digest
-	Links []Link
+	Links []storage.Link
 }
 
 // View reads what h holds as a registry does: the same content gives the same
@@ -214,7 +215,7 @@ func (v *view) fill(one *viewed, held Held) error {
 	for _, l := range held.Links {
 		at := driver.LinkPath(one.repo, l.Kind, l.Digest)
 		one.add(at, []byte(l.Target), path.Dir(at))
-		if l.Kind != driver.ManifestLink || !isWhole(l) {
+		if l.Kind != driver.ManifestLink || !storage.IsWhole(l) {
 			continue
 		}
 		r, err := v.holder.Bytes(l.Target)
@@ -228,14 +229,14 @@ func (v *view) fill(one *viewed, held Held) error {
 		if err = errors.Join(err, r.Close()); err != nil && !errors.Is(err, artifact.ErrUnverified) {
 			return err
 		}
-		m, bad := readManifest(content)
+		m, bad := storage.ReadManifest(content)
 		if err != nil || bad != nil || m.Subject == nil || m.Subject.Digest.Validate() != nil {
 			continue
 		}
-		if content, err = json.Marshal(m.descriptor()); err != nil {
+		if content, err = json.Marshal(m.Descriptor()); err != nil {
 			return err
 		}
-		at = driver.ReferrerPath(one.repo, m.Subject.Digest, m.digest)
+		at = driver.ReferrerPath(one.repo, m.Subject.Digest, m.Digest)
 		one.add(at, content, at)
 	}
 	return nil

@@ -30,7 +30,7 @@ func (g *Registry) Withheld(ctx context.Context, repo string, d digest.Digest) (
 	if err := g.blocksKnown(); err != nil {
 		return Withheld{}, false, err
 	}
-	if len(set.list) == 0 && !g.anyAside() {
+	if len(set.list) == 0 && !g.AnyAside() {
 		return Withheld{}, false, nil
 	}
 	held, err := g.cover(ctx, repo, d)
@@ -43,10 +43,10 @@ func (g *Registry) Withheld(ctx context.Context, repo string, d digest.Digest) (
 		}
 	}
 	for _, one := range append([]digest.Digest{d}, held...) {
-		if _, known := g.aside.Load(one); !known {
+		if !g.IsAside(one) {
 			continue
 		}
-		q, ok, err := g.why(ctx, one)
+		q, ok, err := g.WhyAside(ctx, one)
 		if err != nil {
 			return Withheld{}, false, err
 		}
@@ -92,7 +92,7 @@ func (g *Registry) storeBlocks(next *blockSet) {
 		}
 	}
 	for repository := range changed {
-		g.withholds(repository)
+		g.TellWithheld(repository)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -98,7 +99,7 @@ func (r *reading) read(ctx context.Context) (err error) {
 		return err
 	}
 	links := map[driver.LinkKind][]Link{}
-	err = r.dump.Links(ctx, name, func(l registry.Link) {
+	err = r.dump.Links(ctx, name, func(l storage.Link) {
 		link := Link{Digest: l.Digest}
 		if l.Target != l.Digest {
 			link.Target = l.Target

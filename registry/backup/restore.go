@@ -14,6 +14,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -125,7 +126,7 @@ func (r *restoring) link(ctx context.Context, repo string, kind driver.LinkKind,
 	} else if err != nil {
 		return err
 	}
-	return r.to.Link(ctx, repo, registry.Link{Kind: kind, Digest: l.Digest, Target: l.stored()})
+	return r.to.Link(ctx, repo, storage.Link{Kind: kind, Digest: l.Digest, Target: l.stored()})
 }
 
 // bytes restores o once.
@@ -240,7 +241,7 @@ func (h holder) Held(_ context.Context, name string) (registry.Held, error) {
 	}
 	for kind, links := range map[driver.LinkKind][]Link{driver.ManifestLink: l.Manifests, driver.BlobLink: l.Blobs} {
 		for _, link := range links {
-			held.Links = append(held.Links, registry.Link{Kind: kind, Digest: link.Digest, Target: link.stored()})
+			held.Links = append(held.Links, storage.Link{Kind: kind, Digest: link.Digest, Target: link.stored()})
 		}
 	}
 	return held, nil

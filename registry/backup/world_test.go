@@ -22,6 +22,7 @@ import (
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -198,7 +199,7 @@ func world(t testing.TB, g *registry.Registry) map[string]string {
 		}); err != nil {
 			return err
 		}
-		return g.Dump().Links(ctx, repo, func(l registry.Link) {
+		return g.Dump().Links(ctx, repo, func(l storage.Link) {
 			key := fmt.Sprintf("%s %s %s", repo, l.Kind, l.Digest)
 			if l.Kind == driver.BlobLink {
 				content, err := g.Blob(ctx, repo, l.Digest, 1<<30)

@@ -11,13 +11,14 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // world is one repository as it was found.
 type world struct {
 	repo      string
-	links     []registry.Link
+	links     []storage.Link
 	inForce   map[linkName]bool
 	contents  map[digest.Digest]registry.Content
 	alias     map[digest.Digest]digest.Digest   // names that are not what they are stored under
@@ -42,18 +43,18 @@ type tag struct {
 
 // known gives the links of an earlier survey. One that was written again since
 // then looks old here; Condemn finds out.
-func (w *world) known() func(driver.LinkKind, digest.Digest, bool) (registry.Link, bool) {
+func (w *world) known() func(driver.LinkKind, digest.Digest, bool) (storage.Link, bool) {
 	type key struct {
 		linkName
 		condemned bool
 	}
-	links := map[key]registry.Link{}
+	links := map[key]storage.Link{}
 	if w != nil {
 		for _, l := range w.links {
 			links[key{linkName{l.Kind, l.Digest}, l.Condemned()}] = l
 		}
 	}
-	return func(kind driver.LinkKind, d digest.Digest, condemned bool) (registry.Link, bool) {
+	return func(kind driver.LinkKind, d digest.Digest, condemned bool) (storage.Link, bool) {
 		l, ok := links[key{linkName{kind, d}, condemned}]
 		return l, ok
 	}
@@ -75,7 +76,7 @@ func (r *run) survey(ctx context.Context, repo string, before *world) (*world, e
 	err := r.sweep.Links(ctx, repo, before.known(), w.add, func(d driver.Damage) {
 		w.damage = append(w.damage, d)
 		if d.Digest != "" {
-			w.links = append(w.links, registry.Link{Kind: driver.BlobLink, Digest: d.Digest, Target: d.Digest, Changed: r.now})
+			w.links = append(w.links, storage.Link{Kind: driver.BlobLink, Digest: d.Digest, Target: d.Digest, Changed: r.now})
 		}
 		w.unlinked = w.unlinked || d.Digest.Validate() != nil || d.Digest.Algorithm() != digest.SHA256
 	})
@@ -92,7 +93,7 @@ func (r *run) survey(ctx context.Context, repo string, before *world) (*world, e
 	return w, nil
 }
 
-func (w *world) add(l registry.Link) {
+func (w *world) add(l storage.Link) {
 	w.links = append(w.links, l)
 	if !l.Condemned() {
 		w.inForce[linkName{l.Kind, l.Digest}] = true
@@ -238,7 +239,7 @@ func (w *world) mark() {
 	}
 }
 
-func (w *world) isYoung(l registry.Link) bool { return !l.Condemned() && l.Changed.After(w.young) }
+func (w *world) isYoung(l storage.Link) bool { return !l.Condemned() && l.Changed.After(w.young) }
 
 func (w *world) youth(how string) string {
 	if w.uploads {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -44,7 +44,7 @@ func (r *run) repository(ctx context.Context, repo string) error {
 		return nil
 	}
 	w, err := r.survey(ctx, repo, nil)
-	for err == nil && !r.dry && len(w.damage) == 0 && slices.ContainsFunc(w.links, func(l registry.Link) bool { return r.act(w, nil, l) != keep }) {
+	for err == nil && !r.dry && len(w.damage) == 0 && slices.ContainsFunc(w.links, func(l storage.Link) bool { return r.act(w, nil, l) != keep }) {
 		var more bool
 		err = r.locked(ctx, repo, func() error {
 			if w, err = r.survey(ctx, repo, w); err != nil || len(w.damage) > 0 {
@@ -84,7 +84,7 @@ func (r *run) locked(ctx context.Context, repo string, fn func() error) error {
 
 // act decides about one link. With held, a link in quarantine that one of the
 // manifests that may still come back needs is not dropped before them.
-func (r *run) act(w *world, held map[digest.Digest]string, l registry.Link) action {
+func (r *run) act(w *world, held map[digest.Digest]string, l storage.Link) action {
 	_, reached := w.why[l.Target]
 	_, needed := held[l.Target]
 	switch {
@@ -122,7 +122,7 @@ func (r *run) held(w *world) map[digest.Digest]string {
 func (r *run) apply(ctx context.Context, w *world) (more bool, err error) {
 	held, done, most := r.held(w), 0, max(batch, len(w.links)/16)
 	w.order()
-	var left []registry.Link
+	var left []storage.Link
 	for i, l := range w.links {
 		what := r.act(w, held, l)
 		if what != keep && done == most {
@@ -166,13 +166,13 @@ func (r *run) apply(ctx context.Context, w *world) (more bool, err error) {
 	return false, nil
 }
 
-func (r *run) count(l registry.Link, counter *int) {
+func (r *run) count(l storage.Link, counter *int) {
 	if l.Kind == driver.ManifestLink && l.Digest == l.Target {
 		*counter++
 	}
 }
 
-func (r *run) tell(ctx context.Context, w *world, l registry.Link, what string) {
+func (r *run) tell(ctx context.Context, w *world, l storage.Link, what string) {
 	r.opts.Log.InfoContext(ctx, "gc: link "+what, "repository", w.repo, "kind", l.Kind, "digest", l.Digest)
 	r.item(w.repo, l.Digest, Kind(l.Kind), 0, Remove, what+": nothing reaches it")
 }
@@ -197,7 +197,7 @@ func (w *world) order() {
 	for d := range w.contents {
 		visit(d)
 	}
-	slices.SortStableFunc(w.links, func(a, b registry.Link) int {
+	slices.SortStableFunc(w.links, func(a, b storage.Link) int {
 		if a.Kind != b.Kind {
 			return cmp.Compare(kindRank(a.Kind), kindRank(b.Kind))
 		}
@@ -236,7 +236,7 @@ func (r *run) account(ctx context.Context, w *world) error {
 
 // noteLink counts a link and what it leads to. In a dry run that is what would
 // be left after the run.
-func (r *run) noteLink(w *world, l registry.Link, what action, frozen bool) {
+func (r *run) noteLink(w *world, l storage.Link, what action, frozen bool) {
 	again := w.inForce[linkName{l.Kind, l.Digest}]
 	switch {
 	case frozen, what == restore, !l.Condemned() && (what == keep || !r.dry):
@@ -258,7 +258,7 @@ func (r *run) noteLink(w *world, l registry.Link, what action, frozen bool) {
 }
 
 // explain tells a dry run's caller about one link.
-func (r *run) explain(ctx context.Context, w *world, l registry.Link, what action, frozen bool) error {
+func (r *run) explain(ctx context.Context, w *world, l storage.Link, what action, frozen bool) error {
 	if !r.dry || r.opts.Item == nil || l.Condemned() && w.inForce[linkName{l.Kind, l.Digest}] {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // newBucketSite is a site of two replicas over one bucket of the server that
@@ -24,7 +25,7 @@ func newBucketSite(t testing.TB, grace time.Duration) *site {
 	if endpoint == "" || dir == "" {
 		t.Skip("OARLOCK_TEST_S3 is not set: make s3 runs this against a real S3 server")
 	}
-	root, locker := strings.ToLower(rand.Text()), registry.NewLocker()
+	root, locker := strings.ToLower(rand.Text()), storage.NewLocker()
 	open := func() *registrytest.Server {
 		return registrytest.New(t, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
 			o.Driver, o.Replicated, o.Locker = "s3", true, locker

@@ -6,11 +6,12 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/oarlock/oarlock/artifact"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // An Error is a registry's refusal. It wraps the kind that its status stands

@@ -6,16 +6,17 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/logins"
-	"github.com/oarlock/oarlock/artifact/outbound"
-	"github.com/oarlock/oarlock/artifact/quirk"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/credentials"
 	"oras.land/oras-go/v2/registry/remote/retry"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/logins"
+	"github.com/oarlock/oarlock/artifact/outbound"
+	"github.com/oarlock/oarlock/artifact/quirk"
 )
 
 // Options says how a registry is spoken to. The zero Options work.

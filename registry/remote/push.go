@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 )
 
 // Push sends root and all that it reaches to ref, "registry/publisher/plugin:tag"

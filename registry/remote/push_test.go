@@ -10,14 +10,15 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/artifacttest"
-	"github.com/oarlock/oarlock/registry/registrytest"
-	"github.com/oarlock/oarlock/registry/remote"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content/memory"
 	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/artifacttest"
+	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
 func version(t testing.TB, id, text string) (*memory.Store, ocispec.Descriptor) {

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/quirk"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/registry"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/quirk"
 )
 
 // A State says how far a publication is.

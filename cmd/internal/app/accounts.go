@@ -13,7 +13,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 const (
@@ -116,7 +116,7 @@ func (a *accounts) openKeys(ctx context.Context) (*auth.Keys, error) {
 }
 
 // locker is what excludes the writers of other replicas; nil where there are none.
-func (a *accounts) locker() registry.Locker {
+func (a *accounts) locker() storage.Locker {
 	if a.locks == nil {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // ledgers append what this site states, and see to it that what SQL says of
@@ -26,7 +27,7 @@ type ledgers struct {
 	registry *registry.Registry
 	dns      TXTResolver
 	log      *slog.Logger
-	locker   registry.Locker
+	locker   storage.Locker
 	woken    chan struct{}
 	adopted  bool // what was in SQL before there were ledgers is in them; guarded by the drain's lock
 }
@@ -45,7 +46,7 @@ func (s *Server) openLedgers(dns TXTResolver, metrics prometheus.Registerer) *le
 		locker: s.accounts.locker(), woken: make(chan struct{}, 1),
 	}
 	if l.locker == nil {
-		l.locker = registry.NewLocker()
+		l.locker = storage.NewLocker()
 	}
 	l.Appender = ledger.New(ledger.Options{
 		Store: newLedgerStore(s.registry), Judge: s.index.basis.Ledgers, Signer: l.platform.Signer,

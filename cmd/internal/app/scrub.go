@@ -13,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/remote"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -33,14 +34,14 @@ func newScrubber(r *registry.Registry, cfg config.Scrub, log *slog.Logger, metri
 		finished: prometheus.NewGauge(prometheus.GaugeOpts{Name: "oarlock_scrub_finished_timestamp_seconds", Help: "When the last whole scrub ended; 0 for never."}),
 	}
 	metrics.MustRegister(s.bytes, s.blobs, s.finished,
-		faultsOf(r, "oarlock_damage_seen_total", "Damaged stored bytes that a reader or a check met.", func(f registry.Faults) int64 { return f.Seen }),
-		faultsOf(r, "oarlock_damage_mended_total", "Damaged stored bytes that are good again.", func(f registry.Faults) int64 { return f.Mended }),
+		faultsOf(r, "oarlock_damage_seen_total", "Damaged stored bytes that a reader or a check met.", func(f storage.Faults) int64 { return f.Seen }),
+		faultsOf(r, "oarlock_damage_mended_total", "Damaged stored bytes that are good again.", func(f storage.Faults) int64 { return f.Mended }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_quarantined", Help: "Digests whose bytes are set aside or missing, as far as this process knows."},
 			func() float64 { return float64(r.Faults().Now) }))
 	return s
 }
 
-func faultsOf(r *registry.Registry, name, help string, of func(registry.Faults) int64) prometheus.Collector {
+func faultsOf(r *registry.Registry, name, help string, of func(storage.Faults) int64) prometheus.Collector {
 	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of(r.Faults())) })
 }
 

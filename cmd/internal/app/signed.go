@@ -17,7 +17,7 @@ import (
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/signed"
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // publishLock excludes the publishers of other replicas.
@@ -80,7 +80,7 @@ func (s *Server) openSigning(ctx context.Context, metrics prometheus.Registerer)
 	return g, nil
 }
 
-func exclusive(l registry.Locker) func(context.Context) (func(), error) {
+func exclusive(l storage.Locker) func(context.Context) (func(), error) {
 	if l == nil {
 		return nil
 	}

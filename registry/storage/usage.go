@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -21,17 +21,17 @@ type Usage struct {
 
 // Usage counts what the repositories of a namespace hold by reading their
 // links: with or without a manifest, and what several of them share once.
-func (g *Registry) Usage(ctx context.Context, namespace string) (Usage, error) {
-	if checkRepository(namespace) != nil || strings.Contains(namespace, "/") {
+func (s *Storage) Usage(ctx context.Context, namespace string) (Usage, error) {
+	if CheckRepository(namespace) != nil || strings.Contains(namespace, "/") {
 		return Usage{}, fmt.Errorf("usage of %q: %w", namespace, artifact.ErrInvalid)
 	}
-	c := &census{g: g, held: map[digest.Digest]bool{}}
+	c := &census{in: s, held: map[digest.Digest]bool{}}
 	// Uploads first: one that ends meanwhile is then seen twice rather than never.
 	for _, kind := range []struct {
 		leaf  string
 		count func(context.Context, string) error
 	}{{"_uploads", c.uploads}, {"_layers", c.layers}, {"_manifests", c.manifests}} {
-		err := g.walkNames(ctx, path.Join(driver.RepositoryRoot, namespace), kind.leaf, func(rest string) error {
+		err := s.WalkNames(ctx, path.Join(driver.RepositoryRoot, namespace), kind.leaf, func(rest string) error {
 			return kind.count(ctx, path.Join(namespace, rest))
 		})
 		if err != nil {
@@ -44,7 +44,7 @@ func (g *Registry) Usage(ctx context.Context, namespace string) (Usage, error) {
 // census counts one namespace.
 type census struct {
 	Usage
-	g    *Registry
+	in    *Storage
 	held map[digest.Digest]bool
 }
 
@@ -53,7 +53,7 @@ func (c *census) layers(ctx context.Context, repo string) error {
 }
 
 func (c *census) manifests(ctx context.Context, repo string) error {
-	names, err := c.g.tagNames(ctx, repo)
+	names, err := c.in.TagNames(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -68,21 +68,21 @@ func (c *census) manifests(ctx context.Context, repo string) error {
 // links adds the bytes that the links below dir lead to. Those by sha512 lead
 // where one by sha256 does.
 func (c *census) links(ctx context.Context, dir string) error {
-	return c.g.driver.Entries(ctx, path.Join(dir, digest.SHA256.String()), func(at string) error {
+	return c.in.driver.Entries(ctx, path.Join(dir, digest.SHA256.String()), func(at string) error {
 		d := digest.NewDigestFromEncoded(digest.SHA256, path.Base(at))
 		if d.Validate() != nil || c.held[d] {
 			return nil
 		}
 		c.held[d] = true
-		size, _, err := c.g.size(ctx, d)
+		size, _, err := c.in.Size(ctx, d)
 		c.Bytes += size
 		return err
 	})
 }
 
 func (c *census) uploads(ctx context.Context, repo string) error {
-	return c.g.driver.Entries(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
-		fi, err := c.g.driver.StorageDriver.Stat(ctx, path.Join(at, "data"))
+	return c.in.driver.Entries(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
+		fi, err := c.in.driver.StorageDriver.Stat(ctx, path.Join(at, "data"))
 		if err != nil {
 			return driver.MissingIsFine(err)
 		}

@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// couldNotTell refuses because a check had no answer: not knowing denies.
-func couldNotTell(what string, cause error) error {
+// CouldNotTell refuses because a check had no answer: not knowing denies.
+func CouldNotTell(what string, cause error) error {
 	var gone *errcode.Refusal
 	if driver.StorageErrorIn(cause) != nil || errors.Is(cause, context.Canceled) || errors.As(cause, &gone) {
 		return cause
@@ -23,7 +23,7 @@ func couldNotTell(what string, cause error) error {
 	}
 	r := errcode.Refuse(http.StatusServiceUnavailable, errcode.Unavailable,
 		"%s: could not tell%s, so nothing was changed; try again, and ask the operator if it stays so", what, because)
-	r.Kind, r.Header = cause, retryLater()
+	r.Kind, r.Header = cause, RetryLater()
 	return r
 }
 
@@ -31,22 +31,22 @@ func couldNotTell(what string, cause error) error {
 // locks or the database may ask again, in seconds.
 const retryAfter = "5"
 
-func retryLater() http.Header { return http.Header{"Retry-After": {retryAfter}} }
+func RetryLater() http.Header { return http.Header{"Retry-After": {retryAfter}} }
 
-func describe(err error, format string, args ...any) error {
+func Describe(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
-func lockError(err error) error {
+func LockError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return couldNotTell("whether somebody else is writing the same", err)
+	return CouldNotTell("whether somebody else is writing the same", err)
 }
 
-func invalidManifest(err error) error {
+func InvalidManifest(err error) error {
 	return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "manifest: %s", err)
 }

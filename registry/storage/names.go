@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"net/http"
@@ -9,10 +9,10 @@ import (
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
-// maxRepository is the longest repository name in bytes, as distribution has it.
-const maxRepository = 255
+// MaxRepository is the longest repository name in bytes, as distribution has it.
+const MaxRepository = 255
 
-func parseDigest(s string) (digest.Digest, error) {
+func ParseDigest(s string) (digest.Digest, error) {
 	if isSHA256(s) {
 		return digest.Digest(s), nil
 	}
@@ -37,7 +37,7 @@ func isSHA256(s string) bool {
 	return true
 }
 
-func isTag(s string) bool {
+func IsTag(s string) bool {
 	if s == "" || len(s) > 128 || s[0] == '.' || s[0] == '-' {
 		return false
 	}
@@ -49,8 +49,8 @@ func isTag(s string) bool {
 	return true
 }
 
-// isUploadID holds for the ids that distribution makes: UUIDs.
-func isUploadID(s string) bool {
+// IsUploadID holds for the ids that distribution makes: UUIDs.
+func IsUploadID(s string) bool {
 	if len(s) != 36 {
 		return false
 	}
@@ -62,18 +62,18 @@ func isUploadID(s string) bool {
 	return true
 }
 
-// checkRepository holds s to the name grammar of the specification:
+// CheckRepository holds s to the name grammar of the specification:
 //
 //	name      = part { "/" part }
 //	part      = alnum { alnum } { separator alnum { alnum } }
 //	separator = "." | "_" | "__" | "-" { "-" }
-func checkRepository(s string) error {
-	ok := s != "" && len(s) <= maxRepository
+func CheckRepository(s string) error {
+	ok := s != "" && len(s) <= MaxRepository
 	for part := range strings.SplitSeq(s, "/") {
 		ok = ok && isNamePart(part)
 	}
 	if !ok {
-		return errcode.Refuse(http.StatusBadRequest, errcode.NameInvalid, "repository %.300q: expected at most %d bytes of a-z and 0-9 with \"/\", and single \".\", \"_\", \"__\" or dashes between", s, maxRepository)
+		return errcode.Refuse(http.StatusBadRequest, errcode.NameInvalid, "repository %.300q: expected at most %d bytes of a-z and 0-9 with \"/\", and single \".\", \"_\", \"__\" or dashes between", s, MaxRepository)
 	}
 	return nil
 }
@@ -103,9 +103,9 @@ func isNamePart(s string) bool {
 
 func isAlnum(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
-// compareTags is the lexical order of the specification: case-insensitive,
+// CompareTags is the lexical order of the specification: case-insensitive,
 // and by bytes where that ties.
-func compareTags(a, b string) int {
+func CompareTags(a, b string) int {
 	if c := strings.Compare(strings.ToLower(a), strings.ToLower(b)); c != 0 {
 		return c
 	}

@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -12,47 +12,47 @@ import (
 
 // mergeFallback adds what the index under the subject's referrers tag lists,
 // where the listed manifest is here and its subject says the same.
-func (g *Registry) mergeFallback(ctx context.Context, repo string, subject digest.Digest, found map[digest.Digest]ocispec.Descriptor) error {
+func (s *Storage) mergeFallback(ctx context.Context, repo string, subject digest.Digest, found map[digest.Digest]ocispec.Descriptor) error {
 	tag := artifact.DigestTag(subject, "")
 	if tag == "" {
 		return nil
 	}
-	index, err := g.resolveTag(ctx, repo, tag)
+	index, err := s.ResolveTag(ctx, repo, tag)
 	if errors.Is(err, artifact.ErrNotFound) || err == nil && index == subject {
 		return nil // cosign copy gives the subject itself this tag
 	}
-	var list *manifest
+	var list *Manifest
 	if err == nil {
-		list, err = g.manifestContent(ctx, repo, index)
+		list, err = s.ManifestContent(ctx, repo, index)
 	}
 	if err != nil {
-		return skipDamage(ctx, g, repo, err)
+		return skipDamage(ctx, s, repo, err)
 	}
-	if !list.isIndex() {
+	if !list.IsIndex() {
 		return nil
 	}
 	for _, d := range list.Manifests {
 		if _, ok := found[d.Digest]; ok || d.Digest.Validate() != nil {
 			continue
 		}
-		m, err := g.manifestContent(ctx, repo, d.Digest)
+		m, err := s.ManifestContent(ctx, repo, d.Digest)
 		if err != nil {
-			if err := skipDamage(ctx, g, repo, err); err != nil {
+			if err := skipDamage(ctx, s, repo, err); err != nil {
 				return err
 			}
 			continue
 		}
 		if m.Subject != nil && m.Subject.Digest == subject {
-			found[m.digest] = m.descriptor()
+			found[m.Digest] = m.Descriptor()
 		}
 	}
 	return nil
 }
 
 // skipDamage logs what is missing or damaged and gives back any other error.
-func skipDamage(ctx context.Context, g *Registry, repo string, err error) error {
+func skipDamage(ctx context.Context, s *Storage, repo string, err error) error {
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
-		g.log.ErrorContext(ctx, "registry: referrer left out", "repository", repo, "err", err)
+		s.log.ErrorContext(ctx, "registry: referrer left out", "repository", repo, "err", err)
 		return nil
 	}
 	return err

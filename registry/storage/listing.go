@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -31,7 +31,7 @@ func (l Link) Condemned() bool { return l.Run != "" }
 // set aside, and bad for each that cannot be read; its Digest is "" where the
 // name is no digest either. A link that known has, by kind, digest and whether
 // it was set aside, is not read again.
-func (s Sweep) Links(ctx context.Context, repo string, known func(driver.LinkKind, digest.Digest, bool) (Link, bool), fn func(Link), bad func(driver.Damage)) error {
+func (s *Storage) Links(ctx context.Context, repo string, known func(driver.LinkKind, digest.Digest, bool) (Link, bool), fn func(Link), bad func(driver.Damage)) error {
 	for _, kind := range []driver.LinkKind{driver.ManifestLink, driver.BlobLink} {
 		for _, alg := range []digest.Algorithm{digest.SHA256, digest.SHA512} {
 			dir := path.Join(driver.LinkDir(repo, kind), alg.String())
@@ -39,7 +39,7 @@ func (s Sweep) Links(ctx context.Context, repo string, known func(driver.LinkKin
 				if l, ok := known(kind, digest.NewDigestFromEncoded(alg, path.Base(at)), false); ok {
 					return read{link: &l}, nil
 				}
-				return s.link(ctx, repo, kind, alg, at)
+				return s.readInForce(ctx, repo, kind, alg, at)
 			})
 			if err != nil {
 				return err
@@ -56,7 +56,7 @@ func (s Sweep) Links(ctx context.Context, repo string, known func(driver.LinkKin
 			if l, ok := known(kind, d, true); ok {
 				return read{link: &l}, nil
 			}
-			return s.aside(ctx, repo, kind, d, at)
+			return s.readAside(ctx, repo, kind, d, at)
 		})
 		if err != nil {
 			return err
@@ -73,9 +73,9 @@ type read struct {
 
 // readAll reads the entries of dir, which may be missing, and tells of them in
 // their order.
-func (s Sweep) readAll(ctx context.Context, dir string, fn func(Link), bad func(driver.Damage), one func(context.Context, string) (read, error)) error {
+func (s *Storage) readAll(ctx context.Context, dir string, fn func(Link), bad func(driver.Damage), one func(context.Context, string) (read, error)) error {
 	var entries []string
-	err := s.g.driver.Entries(ctx, dir, func(at string) error { entries = append(entries, at); return nil })
+	err := s.driver.Entries(ctx, dir, func(at string) error { entries = append(entries, at); return nil })
 	if err != nil {
 		return err
 	}
@@ -99,8 +99,8 @@ func (s Sweep) readAll(ctx context.Context, dir string, fn func(Link), bad func(
 
 // Each calls fn for the numbers below n: in order where storage is files, many
 // at once where each is a request to somebody else. The first error ends it.
-func (s Sweep) Each(ctx context.Context, n int, fn func(ctx context.Context, i int) error) error {
-	if s.g.driver.Root() != "" {
+func (s *Storage) Each(ctx context.Context, n int, fn func(ctx context.Context, i int) error) error {
+	if s.driver.Root() != "" {
 		for i := range n {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -125,9 +125,9 @@ func (s Sweep) Each(ctx context.Context, n int, fn func(ctx context.Context, i i
 	return ctx.Err()
 }
 
-// aside reads one link that was set aside.
-func (s Sweep) aside(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest, at string) (read, error) {
-	told, err := s.sentence(ctx, at, d)
+// readAside reads one link that was set aside.
+func (s *Storage) readAside(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest, at string) (read, error) {
+	told, err := s.Sentence(ctx, at, d)
 	var damage *driver.Damage
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
@@ -141,17 +141,17 @@ func (s Sweep) aside(ctx context.Context, repo string, kind driver.LinkKind, d d
 	return read{link: &Link{Kind: kind, Digest: d, Target: told.Target, Since: told.Since, Run: told.Run}}, nil
 }
 
-// link reads one link in force.
-func (s Sweep) link(ctx context.Context, repo string, kind driver.LinkKind, alg digest.Algorithm, dir string) (read, error) {
+// readInForce reads one link in force.
+func (s *Storage) readInForce(ctx context.Context, repo string, kind driver.LinkKind, alg digest.Algorithm, dir string) (read, error) {
 	d := digest.NewDigestFromEncoded(alg, path.Base(dir))
 	if d.Validate() != nil {
 		return read{damage: &driver.Damage{Repository: repo, Path: dir, What: "the path names no digest"}}, nil
 	}
 	at := path.Join(dir, "link")
-	fi, err := s.raw().Stat(ctx, at)
+	fi, err := s.driver.StorageDriver.Stat(ctx, at)
 	var content []byte
 	if err == nil {
-		content, err = s.raw().GetContent(ctx, at)
+		content, err = s.driver.StorageDriver.GetContent(ctx, at)
 	}
 	if driver.IsNotFound(err) || err == nil && len(content) == 0 {
 		return read{}, nil
@@ -165,3 +165,39 @@ func (s Sweep) link(ctx context.Context, repo string, kind driver.LinkKind, alg 
 	}
 	return read{link: &Link{Kind: kind, Digest: d, Target: to, Changed: fi.ModTime()}}, nil
 }
+
+// Sentence reads a file of the collector about the link or bytes named d.
+func (s *Storage) Sentence(ctx context.Context, at string, d digest.Digest) (driver.Sentence, error) {
+	content, err := s.driver.StorageDriver.GetContent(ctx, at)
+	if driver.IsNotFound(err) {
+		return driver.Sentence{}, artifact.ErrNotFound
+	}
+	if err != nil {
+		return driver.Sentence{}, fmt.Errorf("read %s: %w", at, err)
+	}
+	return driver.ParseSentence(at, d, content)
+}
+
+// LinkedRepositories calls fn for every repository that holds or held a link, also
+// those that no manifest was ever pushed to.
+func (s *Storage) LinkedRepositories(ctx context.Context, fn func(repository string) error) error {
+	places := []struct{ root, leaf string }{{driver.RepositoryRoot, "_manifests"}, {driver.RepositoryRoot, "_layers"}, {driver.CondemnedRoot, driver.CondemnedLeaf}}
+	for i, place := range places {
+		err := s.WalkNames(ctx, place.root, place.leaf, func(repo string) error {
+			for _, before := range places[:i] {
+				if _, err := s.driver.StorageDriver.Stat(ctx, path.Join(before.root, repo, before.leaf)); err == nil {
+					return nil
+				} else if !driver.IsNotFound(err) {
+					return err
+				}
+			}
+			return fn(repo)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func IsWhole(l Link) bool { return l.Kind == driver.ManifestLink && l.Digest == l.Target }

@@ -1,9 +1,10 @@
-package registry
+package storage
 
 import (
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/opencontainers/go-digest"
 )
 
 // cache holds values within a budget of bytes and drops the least recently
@@ -86,7 +87,7 @@ func (c *cache[V]) put(key string, value V, weight int64, began uint64) {
 	}
 }
 
-// drop forgets key and whatever is being read just now.
+// DropQuarantine forgets key and whatever is being read just now.
 func (c *cache[V]) drop(key string) {
 	if c == nil {
 		return
@@ -107,3 +108,15 @@ func (c *cache[V]) clear() {
 	c.epoch++
 	c.lru.Purge()
 }
+
+// ForgetManifest drops what is remembered of the manifest d of repo.
+func (s *Storage) ForgetManifest(repo string, d digest.Digest) {
+	s.manifests.drop(repo + "@" + d.String())
+}
+
+// ForgetBlob drops the bytes of d that are held in memory.
+func (s *Storage) ForgetBlob(d digest.Digest) { s.blobs.drop(d.String()) }
+
+// ForgetReferrers drops what is remembered of who refers to what: it is read
+// from storage again.
+func (s *Storage) ForgetReferrers() { s.referrers.clear() }

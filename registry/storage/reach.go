@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -12,16 +12,16 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// tagsMeaning lists the tags of repo that mean the manifest d.
-func (g *Registry) tagsMeaning(ctx context.Context, repo string, d digest.Digest) ([]string, error) {
-	names, err := g.tagNames(ctx, repo)
+// TagsMeaning lists the tags of repo that mean the manifest d.
+func (s *Storage) TagsMeaning(ctx context.Context, repo string, d digest.Digest) ([]string, error) {
+	names, err := s.TagNames(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(names, compareTags)
+	slices.SortFunc(names, CompareTags)
 	var tags []string
 	for _, name := range names {
-		to, err := g.resolveTag(ctx, repo, name)
+		to, err := s.ResolveTag(ctx, repo, name)
 		switch {
 		case err == nil && to == d:
 			tags = append(tags, name)
@@ -35,17 +35,17 @@ func (g *Registry) tagsMeaning(ctx context.Context, repo string, d digest.Digest
 // eachReached calls fn for the manifest m of repo and for what it reaches
 // through indexes, each once, however many paths lead there. What is missing
 // or damaged is passed by. An error of fn ends the walk, as do the end of ctx
-// and more than maxCovered manifests.
-func (g *Registry) eachReached(ctx context.Context, repo string, m *manifest, fn func(*manifest) error) error {
-	seen := map[digest.Digest]bool{m.digest: true}
-	for todo := []digest.Digest{m.digest}; len(todo) > 0; todo = todo[1:] {
+// and more than MaxReached manifests.
+func (s *Storage) eachReached(ctx context.Context, repo string, m *Manifest, fn func(*Manifest) error) error {
+	seen := map[digest.Digest]bool{m.Digest: true}
+	for todo := []digest.Digest{m.Digest}; len(todo) > 0; todo = todo[1:] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		at := m
-		if todo[0] != m.digest {
+		if todo[0] != m.Digest {
 			var err error
-			if at, err = g.manifestContent(ctx, repo, todo[0]); err != nil {
+			if at, err = s.ManifestContent(ctx, repo, todo[0]); err != nil {
 				if !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified) {
 					return err
 				}
@@ -55,15 +55,15 @@ func (g *Registry) eachReached(ctx context.Context, repo string, m *manifest, fn
 		if err := fn(at); err != nil {
 			return err
 		}
-		if !at.isIndex() {
+		if !at.IsIndex() {
 			continue
 		}
 		for _, child := range at.Manifests {
 			if seen[child.Digest] || child.Digest.Validate() != nil {
 				continue
 			}
-			if seen[child.Digest] = true; len(seen) > maxCovered {
-				return fmt.Errorf("%s reaches more than %d manifests: %w", m.digest, maxCovered, artifact.ErrUnverified)
+			if seen[child.Digest] = true; len(seen) > MaxReached {
+				return fmt.Errorf("%s reaches more than %d manifests: %w", m.Digest, MaxReached, artifact.ErrUnverified)
 			}
 			todo = append(todo, child.Digest)
 		}
@@ -71,20 +71,20 @@ func (g *Registry) eachReached(ctx context.Context, repo string, m *manifest, fn
 	return nil
 }
 
-// manifestHolding names a manifest of repo that references the blob d, or "".
-func (g *Registry) manifestHolding(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
+// ManifestHolding names a manifest of repo that references the blob d, or "".
+func (s *Storage) ManifestHolding(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
 	var holder digest.Digest
 	stop := errors.New("found")
-	err := g.revisions(ctx, repo, func(at digest.Digest) error {
-		m, err := g.loadManifest(ctx, repo, at)
+	err := s.Revisions(ctx, repo, func(at digest.Digest) error {
+		m, err := s.LoadManifest(ctx, repo, at)
 		if errors.Is(err, artifact.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		for _, ref := range m.references() {
-			to, err := g.layer(ctx, repo, ref.Digest)
+		for _, ref := range m.References() {
+			to, err := s.Layer(ctx, repo, ref.Digest)
 			if ref.Digest == d || err == nil && to == d {
 				holder = at
 				return stop
@@ -98,18 +98,18 @@ func (g *Registry) manifestHolding(ctx context.Context, repo string, d digest.Di
 	return holder, nil
 }
 
-// maxCovered bounds what one blocked manifest takes along.
-const maxCovered = 100_000
+// MaxReached bounds what one blocked manifest takes along.
+const MaxReached = 100_000
 
-// manifestBytes reads d as a manifest; nil for a blob, and for what is not here.
-func (g *Registry) manifestBytes(ctx context.Context, d digest.Digest) (*manifest, error) {
-	fi, err := g.driver.Stat(ctx, driver.BlobPath(d))
+// ManifestBytes reads d as a manifest; nil for a blob, and for what is not here.
+func (s *Storage) ManifestBytes(ctx context.Context, d digest.Digest) (*Manifest, error) {
+	fi, err := s.driver.Stat(ctx, driver.BlobPath(d))
 	if driver.IsNotFound(err) || err == nil && fi.Size() > artifact.MaxManifest {
 		return nil, nil
 	}
 	var content []byte
 	if err == nil {
-		content, err = g.driver.GetContent(ctx, driver.BlobPath(d))
+		content, err = s.driver.GetContent(ctx, driver.BlobPath(d))
 	}
 	if err != nil {
 		return nil, driver.MissingIsFine(err)
@@ -117,7 +117,7 @@ func (g *Registry) manifestBytes(ctx context.Context, d digest.Digest) (*manifes
 	if got := d.Algorithm().FromBytes(content); got != d {
 		return nil, &driver.Damage{Digest: d, Path: driver.BlobPath(d), What: fmt.Sprintf("the bytes have digest %s", got)}
 	}
-	m, err := readManifest(content)
+	m, err := ReadManifest(content)
 	if err != nil || m.SchemaVersion != 2 {
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import "sync/atomic"
 
@@ -14,8 +14,11 @@ type Faults struct {
 type faults struct{ seen, aside, mended atomic.Int64 }
 
 // Faults says what was found wrong so far.
-func (g *Registry) Faults() Faults {
-	f := Faults{Seen: g.faults.seen.Load(), Aside: g.faults.aside.Load(), Mended: g.faults.mended.Load()}
-	g.aside.Range(func(any, any) bool { f.Now++; return true })
+func (s *Storage) Faults() Faults {
+	f := Faults{Seen: s.faults.seen.Load(), Aside: s.faults.aside.Load(), Mended: s.faults.mended.Load()}
+	s.aside.Range(func(any, any) bool { f.Now++; return true })
 	return f
 }
+
+// SawDamage counts damage that a check met.
+func (s *Storage) SawDamage() { s.faults.seen.Add(1) }

@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -10,34 +10,34 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// A keeper is why a manifest is kept: a tag reaches it, or it refers, over
+// A Hold is why a manifest is kept: a tag reaches it, or it refers, over
 // other referrers or not, to something that a tag reaches.
-type keeper struct {
-	tag    string
-	refers digest.Digest // the subject of the first referrer on the way, or ""
+type Hold struct {
+	Tag    string
+	Refers digest.Digest // the subject of the first referrer on the way, or ""
 }
 
-// keptBy finds what keeps the manifest d of repo from being deleted; false when
+// KeptBy finds what keeps the manifest d of repo from being deleted; false when
 // nothing does. It goes from the tags, in their order, through indexes and to
 // referrers at any depth, and to each manifest once. A tag or manifest that
 // cannot be read is an error: what it reaches is not known.
-func (g *Registry) keptBy(ctx context.Context, repo string, d digest.Digest) (keeper, bool, error) {
-	names, err := g.tagNames(ctx, repo)
+func (s *Storage) KeptBy(ctx context.Context, repo string, d digest.Digest) (Hold, bool, error) {
+	names, err := s.TagNames(ctx, repo)
 	if err != nil {
-		return keeper{}, false, err
+		return Hold{}, false, err
 	}
-	slices.SortFunc(names, compareTags)
-	w := keeping{g: g, repo: repo, kept: map[digest.Digest]keeper{}}
+	slices.SortFunc(names, CompareTags)
+	w := keeping{in: s, repo: repo, kept: map[digest.Digest]Hold{}}
 	for _, name := range names {
-		to, err := g.resolveTag(ctx, repo, name)
+		to, err := s.ResolveTag(ctx, repo, name)
 		if errors.Is(err, artifact.ErrNotFound) {
 			continue
 		}
 		if err == nil {
-			err = w.from(ctx, to, keeper{tag: name})
+			err = w.from(ctx, to, Hold{Tag: name})
 		}
 		if err != nil {
-			return keeper{}, false, err
+			return Hold{}, false, err
 		}
 		if by, ok := w.kept[d]; ok {
 			return by, true, nil
@@ -48,18 +48,18 @@ func (g *Registry) keptBy(ctx context.Context, repo string, d digest.Digest) (ke
 
 // keeping is a walk over all that the tags of a repository keep.
 type keeping struct {
-	g    *Registry
+	in    *Storage
 	repo string
-	kept map[digest.Digest]keeper
+	kept map[digest.Digest]Hold
 }
 
 type kept struct {
 	digest digest.Digest
-	by     keeper
+	by     Hold
 }
 
 // from adds d and all that is kept with it.
-func (w *keeping) from(ctx context.Context, d digest.Digest, by keeper) error {
+func (w *keeping) from(ctx context.Context, d digest.Digest, by Hold) error {
 	for todo := []kept{{d, by}}; len(todo) > 0; todo = todo[1:] {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -81,7 +81,7 @@ func (w *keeping) from(ctx context.Context, d digest.Digest, by keeper) error {
 // with lists what is kept because at is: its children, and what refers to it
 // under any of its digests.
 func (w *keeping) with(ctx context.Context, at kept) ([]kept, error) {
-	m, err := w.g.manifestContent(ctx, w.repo, at.digest)
+	m, err := w.in.ManifestContent(ctx, w.repo, at.digest)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return nil, nil
 	}
@@ -89,9 +89,9 @@ func (w *keeping) with(ctx context.Context, at kept) ([]kept, error) {
 		return nil, err
 	}
 	var list []kept
-	if m.isIndex() {
+	if m.IsIndex() {
 		for _, child := range m.Manifests {
-			to, err := w.g.revision(ctx, w.repo, child.Digest)
+			to, err := w.in.Revision(ctx, w.repo, child.Digest)
 			if errors.Is(err, artifact.ErrNotFound) {
 				continue
 			}
@@ -102,11 +102,11 @@ func (w *keeping) with(ctx context.Context, at kept) ([]kept, error) {
 		}
 	}
 	by := at.by
-	if by.refers == "" {
-		by.refers = m.digest
+	if by.Refers == "" {
+		by.Refers = m.Digest
 	}
-	for _, name := range []digest.Digest{m.digest, digest.SHA512.FromBytes(m.content)} {
-		referrers, err := w.g.loadReferrers(ctx, w.repo, name)
+	for _, name := range []digest.Digest{m.Digest, digest.SHA512.FromBytes(m.Content)} {
+		referrers, err := w.in.loadReferrers(ctx, w.repo, name)
 		if err != nil {
 			return nil, err
 		}
@@ -119,21 +119,21 @@ func (w *keeping) with(ctx context.Context, at kept) ([]kept, error) {
 
 // subject asks what d itself says, for a subject that does not know of it: a
 // link may be damaged, and what it would say is then not known.
-func (w *keeping) subject(ctx context.Context, d digest.Digest) (keeper, bool, error) {
-	m, err := w.g.loadManifest(ctx, w.repo, d)
+func (w *keeping) subject(ctx context.Context, d digest.Digest) (Hold, bool, error) {
+	m, err := w.in.LoadManifest(ctx, w.repo, d)
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) || err == nil && m.Subject == nil {
-		return keeper{}, false, nil
+		return Hold{}, false, nil
 	}
 	if err != nil {
-		return keeper{}, false, err
+		return Hold{}, false, err
 	}
-	to, err := w.g.revision(ctx, w.repo, m.Subject.Digest)
+	to, err := w.in.Revision(ctx, w.repo, m.Subject.Digest)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return keeper{}, false, nil
+		return Hold{}, false, nil
 	}
 	by, ok := w.kept[to]
-	if ok && by.refers == "" {
-		by.refers = to
+	if ok && by.Refers == "" {
+		by.Refers = to
 	}
 	return by, ok, err
 }

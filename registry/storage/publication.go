@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -37,34 +37,34 @@ type PublicationPart struct {
 // published, which parts are here while it is not, and which of theirs are
 // missing. What a client did not send yet and no manifest names is not known
 // here.
-func (g *Registry) Publication(ctx context.Context, repo string, v artifact.Version) (Publication, error) {
+func (s *Storage) Publication(ctx context.Context, repo string, v artifact.Version) (Publication, error) {
 	var p Publication
-	if err := checkRepository(repo); err != nil {
+	if err := CheckRepository(repo); err != nil {
 		return p, err
 	}
-	root, err := g.resolveTag(ctx, repo, v.Tag())
+	root, err := s.ResolveTag(ctx, repo, v.Tag())
 	if err == nil {
 		p.Tagged, p.Whole = root, true
-		err = g.publicationPart(ctx, repo, root, "", &p, map[digest.Digest]bool{})
-		return p, describe(err, "publication of %s@%s", repo, v)
+		err = s.publicationPart(ctx, repo, root, "", &p, map[digest.Digest]bool{})
+		return p, Describe(err, "publication of %s@%s", repo, v)
 	}
 	if !errors.Is(err, artifact.ErrNotFound) {
-		return p, describe(err, "publication of %s@%s", repo, v)
+		return p, Describe(err, "publication of %s@%s", repo, v)
 	}
 	seen := map[digest.Digest]bool{}
 	for _, indexes := range []bool{true, false} { // an index names the platforms of its children
-		err := g.revisions(ctx, repo, func(d digest.Digest) error {
-			m, err := g.manifestContent(ctx, repo, d)
+		err := s.Revisions(ctx, repo, func(d digest.Digest) error {
+			m, err := s.ManifestContent(ctx, repo, d)
 			if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 				return nil
 			}
-			if err != nil || seen[d] || m.isIndex() != indexes || m.ArtifactType != artifact.TypePlugin || !g.says(ctx, repo, m, v) {
+			if err != nil || seen[d] || m.IsIndex() != indexes || m.ArtifactType != artifact.TypePlugin || !s.says(ctx, repo, m, v) {
 				return err
 			}
-			return g.publicationPart(ctx, repo, d, "", &p, seen)
+			return s.publicationPart(ctx, repo, d, "", &p, seen)
 		})
 		if err != nil {
-			return p, describe(err, "publication of %s@%s", repo, v)
+			return p, Describe(err, "publication of %s@%s", repo, v)
 		}
 	}
 	p.Whole = false
@@ -72,24 +72,24 @@ func (g *Registry) Publication(ctx context.Context, repo string, v artifact.Vers
 }
 
 // says reports whether m is of version v.
-func (g *Registry) says(ctx context.Context, repo string, m *manifest, v artifact.Version) bool {
+func (s *Storage) says(ctx context.Context, repo string, m *Manifest, v artifact.Version) bool {
 	if text, ok := m.Annotations[ocispec.AnnotationVersion]; ok {
 		return text == v.String()
 	}
-	c, err := artifact.ReadContent(ctx, m.kind, m.content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
-		return g.fetch(ctx, repo, d)
+	c, err := artifact.ReadContent(ctx, m.Type, m.Content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+		return s.Fetch(ctx, repo, d)
 	})
 	return err == nil && c.Plugin.Version.Compare(v) == 0
 }
 
 // publicationPart adds the manifest d and those below it.
-func (g *Registry) publicationPart(ctx context.Context, repo string, d digest.Digest, platform string, p *Publication, seen map[digest.Digest]bool) error {
+func (s *Storage) publicationPart(ctx context.Context, repo string, d digest.Digest, platform string, p *Publication, seen map[digest.Digest]bool) error {
 	if seen[d] {
 		return nil
 	}
 	seen[d] = true
 	part := PublicationPart{Digest: d, Platform: platform}
-	m, err := g.manifestContent(ctx, repo, d)
+	m, err := s.ManifestContent(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 		p.Parts, p.Whole = append(p.Parts, part), false
 		return nil
@@ -97,12 +97,12 @@ func (g *Registry) publicationPart(ctx context.Context, repo string, d digest.Di
 	if err != nil {
 		return err
 	}
-	part.Here, part.Index = true, m.isIndex()
-	for _, ref := range m.references() {
-		if m.isIndex() {
+	part.Here, part.Index = true, m.IsIndex()
+	for _, ref := range m.References() {
+		if m.IsIndex() {
 			continue
 		}
-		here, err := g.hasBlob(ctx, repo, ref.Digest)
+		here, err := s.hasBlob(ctx, repo, ref.Digest)
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (g *Registry) publicationPart(ctx context.Context, repo string, d digest.Di
 		if child.Platform != nil {
 			platform = fmt.Sprintf("%s/%s", child.Platform.OS, child.Platform.Architecture)
 		}
-		if err := g.publicationPart(ctx, repo, child.Digest, platform, p, seen); err != nil {
+		if err := s.publicationPart(ctx, repo, child.Digest, platform, p, seen); err != nil {
 			return err
 		}
 	}
@@ -124,14 +124,14 @@ func (g *Registry) publicationPart(ctx context.Context, repo string, d digest.Di
 }
 
 // hasBlob reports whether repo holds the blob d and its bytes are here.
-func (g *Registry) hasBlob(ctx context.Context, repo string, d digest.Digest) (bool, error) {
-	to, err := g.layer(ctx, repo, d)
+func (s *Storage) hasBlob(ctx context.Context, repo string, d digest.Digest) (bool, error) {
+	to, err := s.Layer(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	_, err = g.driver.Stat(ctx, driver.BlobPath(to))
+	_, err = s.driver.Stat(ctx, driver.BlobPath(to))
 	return err == nil, driver.MissingIsFine(err)
 }

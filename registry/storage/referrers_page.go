@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"bytes"
@@ -10,30 +10,30 @@ import (
 
 // One page of referrers holds at most that many and that many bytes.
 const (
-	maxReferrers     = 1000
+	MaxReferrers     = 1000
 	maxReferrersBody = 4 << 20
 )
 
-// A referrersPage is one answer: an image index, and whether more comes after last.
-type referrersPage struct {
-	body []byte
-	last digest.Digest
-	more bool
+// A ReferrersPage is one answer: an image index, and whether more comes after last.
+type ReferrersPage struct {
+	Body []byte
+	Last digest.Digest
+	More bool
 }
 
-// page is the index of what of l comes after last and is of the wanted type, at
+// Page is the index of what of l comes after last and is of the wanted type, at
 // most most of it or, if that is negative, as much as fits a page. What is asked
 // for without parameters was written when the list was read.
-func (l referrerList) page(last string, most int, want string) referrersPage {
+func (l ReferrerList) Page(last string, most int, want string) ReferrersPage {
 	if last == "" && most < 0 && want == "" {
 		return l.first
 	}
 	return l.write(last, most, want)
 }
 
-func (l referrerList) write(last string, most int, want string) (out referrersPage) {
+func (l ReferrerList) write(last string, most int, want string) (out ReferrersPage) {
 	if most < 0 {
-		most = maxReferrers
+		most = MaxReferrers
 	}
 	from := sort.Search(len(l.descriptors), func(i int) bool { return string(l.descriptors[i].Digest) > last })
 	var b bytes.Buffer
@@ -44,16 +44,16 @@ func (l referrerList) write(last string, most int, want string) (out referrersPa
 			continue
 		}
 		if n == most || n > 0 && b.Len()+len(l.encoded[i]) > maxReferrersBody {
-			out.more = true
+			out.More = true
 			break
 		}
 		if n > 0 {
 			b.WriteByte(',')
 		}
 		b.Write(l.encoded[i])
-		n, out.last = n+1, l.descriptors[i].Digest
+		n, out.Last = n+1, l.descriptors[i].Digest
 	}
 	b.WriteString("]}")
-	out.body = b.Bytes()
+	out.Body = b.Bytes()
 	return out
 }

@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -25,24 +25,24 @@ const (
 // maxMissing is how many missing references one refusal names.
 const maxMissing = 64
 
-// checkReferences refuses m while something that it references is not in repo.
+// CheckReferences refuses m while something that it references is not in repo.
 // Small parts are read and hashed, once per process: one that was uploaded and
 // not synced when the power went is then missing, not broken.
-func (g *Registry) checkReferences(ctx context.Context, repo string, m *manifest) error {
+func (s *Storage) CheckReferences(ctx context.Context, repo string, m *Manifest) error {
 	r := &errcode.Refusal{Status: http.StatusNotFound, Kind: artifact.ErrInvalid}
 	seen := map[digest.Digest]bool{}
-	for _, ref := range m.references() {
+	for _, ref := range m.References() {
 		if seen[ref.Digest] || len(r.Errors) >= maxMissing {
 			continue
 		}
 		seen[ref.Digest] = true
 		if elsewhere, err := isElsewhere(ref); elsewhere || err != nil {
 			if err != nil {
-				return invalidManifest(err)
+				return InvalidManifest(err)
 			}
 			continue
 		}
-		there, err := g.holds(ctx, repo, m.isIndex(), ref)
+		there, err := s.holds(ctx, repo, m.IsIndex(), ref)
 		if err != nil {
 			return err
 		}
@@ -76,23 +76,23 @@ func isElsewhere(ref ocispec.Descriptor) (bool, error) {
 }
 
 // holds reports whether repo has what ref names, link and bytes.
-func (g *Registry) holds(ctx context.Context, repo string, child bool, ref ocispec.Descriptor) (bool, error) {
-	link := g.layer
+func (s *Storage) holds(ctx context.Context, repo string, child bool, ref ocispec.Descriptor) (bool, error) {
+	link := s.Layer
 	if child {
-		link = g.revision
+		link = s.Revision
 	}
 	to, err := link(ctx, repo, ref.Digest)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return false, nil
 	}
 	if errors.Is(err, artifact.ErrUnverified) {
-		g.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "digest", ref.Digest, "err", err)
+		s.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "digest", ref.Digest, "err", err)
 		return false, nil // pushing it again mends it
 	}
 	if err != nil {
 		return false, err
 	}
-	return g.holdsBytes(ctx, to, ref)
+	return s.holdsBytes(ctx, to, ref)
 }
 
 // holdsBytes reports whether the bytes of d, which ref names, are stored. Where
@@ -100,26 +100,26 @@ func (g *Registry) holds(ctx context.Context, repo string, child bool, ref ocisp
 // change: what a power cut left empty goes, other damage is set aside. Only the
 // digest decides what is damaged. A size in ref that is not theirs is refused:
 // no client could pull it.
-func (g *Registry) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.Descriptor) (bool, error) {
+func (s *Storage) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.Descriptor) (bool, error) {
 	at := driver.BlobPath(d)
-	fi, err := g.driver.Stat(ctx, at)
+	fi, err := s.driver.Stat(ctx, at)
 	if err != nil {
 		return false, driver.MissingIsFine(err)
 	}
 	right := fi.Size() == ref.Size
 	switch {
 	case fi.Size() > artifact.MaxManifest,
-		right && !g.driver.HasBarrier(),
-		g.verified.has(d, fi.Size(), fi.ModTime()):
+		right && !s.driver.HasBarrier(),
+		s.verified.has(d, fi.Size(), fi.ModTime()):
 		return true, wrongSize(ref, fi.Size())
 	}
 	if fi.Size() == 0 && d != d.Algorithm().FromBytes(nil) {
-		return false, g.dropEmpty(ctx, d)
+		return false, s.dropEmpty(ctx, d)
 	}
-	if err := g.distrust(ctx, d); err != nil {
+	if err := s.Distrust(ctx, d); err != nil {
 		return false, err
 	}
-	fi, err = g.driver.Stat(ctx, at)
+	fi, err = s.driver.Stat(ctx, at)
 	if err != nil {
 		return false, driver.MissingIsFine(err)
 	}
@@ -137,11 +137,11 @@ func wrongSize(ref ocispec.Descriptor, have int64) error {
 
 // dropEmpty removes the empty file that a power cut left in the place of d. It
 // goes the way of all damage, so that good bytes that arrive meanwhile stay.
-func (g *Registry) dropEmpty(ctx context.Context, d digest.Digest) error {
-	moved, err := g.setAside(ctx, d, false)
+func (s *Storage) dropEmpty(ctx context.Context, d digest.Digest) error {
+	moved, err := s.SetAside(ctx, d, false)
 	if err != nil || !moved {
 		return err
 	}
-	g.log.WarnContext(ctx, "registry: bytes that a power cut left empty are gone", "digest", d, "path", driver.BlobPath(d))
-	return g.drop(ctx, d)
+	s.log.WarnContext(ctx, "registry: bytes that a power cut left empty are gone", "digest", d, "path", driver.BlobPath(d))
+	return s.DropQuarantine(ctx, d)
 }

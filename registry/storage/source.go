@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -18,21 +18,21 @@ import (
 // of tags/list. A tag that cannot be read does not stop the others: it comes
 // in the error that is returned after the last, as a *Damage. The first error
 // of fn ends it.
-func (g *Registry) Tags(ctx context.Context, repo string, fn func(tag string, d digest.Digest) error) error {
-	if err := checkRepository(repo); err != nil {
+func (s *Storage) Tags(ctx context.Context, repo string, fn func(tag string, d digest.Digest) error) error {
+	if err := CheckRepository(repo); err != nil {
 		return err
 	}
-	names, err := g.tagNames(ctx, repo)
+	names, err := s.TagNames(ctx, repo)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(names, compareTags)
+	slices.SortFunc(names, CompareTags)
 	var bad []error
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		d, err := g.resolveTag(ctx, repo, name)
+		d, err := s.ResolveTag(ctx, repo, name)
 		switch {
 		case errors.Is(err, artifact.ErrNotFound):
 			continue
@@ -49,47 +49,47 @@ func (g *Registry) Tags(ctx context.Context, repo string, fn func(tag string, d 
 
 // Resolve says which manifest tag means. Errors wrap artifact.ErrNotFound, or
 // artifact.ErrUnverified for a damaged tag.
-func (g *Registry) Resolve(ctx context.Context, repo, tag string) (digest.Digest, error) {
-	if err := checkRepository(repo); err != nil {
+func (s *Storage) Resolve(ctx context.Context, repo, tag string) (digest.Digest, error) {
+	if err := CheckRepository(repo); err != nil {
 		return "", err
 	}
-	if !isTag(tag) {
+	if !IsTag(tag) {
 		return "", fmt.Errorf("tag %.140q: %w", tag, artifact.ErrInvalid)
 	}
-	d, err := g.resolveTag(ctx, repo, tag)
-	return d, describe(err, "tag %s:%s", repo, tag)
+	d, err := s.ResolveTag(ctx, repo, tag)
+	return d, Describe(err, "tag %s:%s", repo, tag)
 }
 
 // Manifest gives the bytes of the manifest d of repo, checked against d, and
 // their media type. Errors wrap artifact.ErrNotFound, or artifact.ErrUnverified
 // where the stored bytes are damaged. The bytes must not be changed.
-func (g *Registry) Manifest(ctx context.Context, repo string, d digest.Digest) (mediaType string, content []byte, err error) {
-	if err := checkRepository(repo); err != nil {
+func (s *Storage) Manifest(ctx context.Context, repo string, d digest.Digest) (mediaType string, content []byte, err error) {
+	if err := CheckRepository(repo); err != nil {
 		return "", nil, err
 	}
-	if _, err := parseDigest(d.String()); err != nil {
+	if _, err := ParseDigest(d.String()); err != nil {
 		return "", nil, err
 	}
-	m, err := g.manifestContent(ctx, repo, d)
+	m, err := s.ManifestContent(ctx, repo, d)
 	if err != nil {
-		return "", nil, describe(err, "manifest %s@%s", repo, d)
+		return "", nil, Describe(err, "manifest %s@%s", repo, d)
 	}
-	return m.kind, m.content, nil
+	return m.Type, m.Content, nil
 }
 
 // Blob gives the bytes of the blob d of repo, checked against d. A blob of
 // more than limit bytes is artifact.ErrInvalid; other errors are as those of
 // Manifest.
-func (g *Registry) Blob(ctx context.Context, repo string, d digest.Digest, limit int64) ([]byte, error) {
-	if err := checkRepository(repo); err != nil {
+func (s *Storage) Blob(ctx context.Context, repo string, d digest.Digest, limit int64) ([]byte, error) {
+	if err := CheckRepository(repo); err != nil {
 		return nil, err
 	}
-	if _, err := parseDigest(d.String()); err != nil {
+	if _, err := ParseDigest(d.String()); err != nil {
 		return nil, err
 	}
-	f, err := g.openBlob(ctx, repo, d)
+	f, err := s.openBlob(ctx, repo, d)
 	if err != nil {
-		return nil, describe(err, "blob %s@%s", repo, d)
+		return nil, Describe(err, "blob %s@%s", repo, d)
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, limit+1))
@@ -100,11 +100,11 @@ func (g *Registry) Blob(ctx context.Context, repo string, d digest.Digest, limit
 		return nil, fmt.Errorf("blob %s@%s: more than %d bytes: %w", repo, d, limit, artifact.ErrInvalid)
 	}
 	if got := d.Algorithm().FromBytes(content); got != d {
-		to, err := g.layer(ctx, repo, d)
+		to, err := s.Layer(ctx, repo, d)
 		if err != nil {
-			return nil, describe(err, "blob %s@%s", repo, d)
+			return nil, Describe(err, "blob %s@%s", repo, d)
 		}
-		return nil, g.found(ctx, &driver.Damage{Kind: driver.DamagedBytes, Repository: repo, Digest: d, Path: driver.BlobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
+		return nil, s.DamageFound(ctx, &driver.Damage{Kind: driver.DamagedBytes, Repository: repo, Digest: d, Path: driver.BlobPath(to), What: fmt.Sprintf("the blob's bytes have digest %s", got)}, to)
 	}
 	return content, nil
 }
@@ -115,4 +115,4 @@ var _ interface {
 	Manifest(context.Context, string, digest.Digest) (string, []byte, error)
 	Blob(context.Context, string, digest.Digest, int64) ([]byte, error)
 	Referrers(context.Context, string, digest.Digest) ([]ocispec.Descriptor, error)
-} = (*Registry)(nil)
+} = (*Storage)(nil)

@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -11,21 +11,21 @@ import (
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
-// fetch reads what a manifest of repo references: a child or a blob.
-func (g *Registry) fetch(ctx context.Context, repo string, d ocispec.Descriptor) ([]byte, error) {
+// Fetch reads what a manifest of repo references: a child or a blob.
+func (s *Storage) Fetch(ctx context.Context, repo string, d ocispec.Descriptor) ([]byte, error) {
 	switch d.MediaType {
 	case ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex:
-		m, err := g.manifestContent(ctx, repo, d.Digest)
+		m, err := s.ManifestContent(ctx, repo, d.Digest)
 		if err != nil {
-			return nil, notReferenced(err, d)
+			return nil, NotReferenced(err, d)
 		}
-		return m.content, nil
+		return m.Content, nil
 	}
-	content, err := g.Blob(ctx, repo, d.Digest, max(d.Size, 0))
-	return content, notReferenced(err, d)
+	content, err := s.Blob(ctx, repo, d.Digest, max(d.Size, 0))
+	return content, NotReferenced(err, d)
 }
 
-func notReferenced(err error, d ocispec.Descriptor) error {
+func NotReferenced(err error, d ocispec.Descriptor) error {
 	if !errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}

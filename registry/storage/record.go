@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -19,18 +19,18 @@ var recordName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 // asked again where another replica was faster. What is returned without an
 // error was decided on what every replica saw. An unusable name wraps
 // artifact.ErrInvalid.
-func (g *Registry) SwapRecord(ctx context.Context, name string, change func(have []byte) ([]byte, error)) error {
+func (s *Storage) SwapRecord(ctx context.Context, name string, change func(have []byte) ([]byte, error)) error {
 	if !recordName.MatchString(name) {
 		return fmt.Errorf("record %.80q: expected %s: %w", name, recordName, artifact.ErrInvalid)
 	}
-	if g.opts.ReadOnly {
+	if s.opts.ReadOnly {
 		return fmt.Errorf("record %s: the registry was opened read-only: %w", name, artifact.ErrDenied)
 	}
-	unlock, err := g.opts.Locker.Lock(ctx, "record/"+name, false)
+	unlock, err := s.opts.Locker.Lock(ctx, "record/"+name, false)
 	if err != nil {
-		return lockError(err)
+		return LockError(err)
 	}
 	defer unlock()
-	err = g.driver.Swap(ctx, recordRoot+"/"+name, func(was driver.Held) ([]byte, error) { return change([]byte(was.Content)) })
-	return describe(err, "record %s", name)
+	err = s.driver.Swap(ctx, recordRoot+"/"+name, func(was driver.Held) ([]byte, error) { return change([]byte(was.Content)) })
+	return Describe(err, "record %s", name)
 }

@@ -1,4 +1,4 @@
-package registry
+package storage
 
 import (
 	"context"
@@ -16,28 +16,28 @@ type LosingLocker interface {
 	Held(ctx context.Context, key string) error
 }
 
-// lock takes the repository, shared, and the tag, alone.
-func (g *Registry) lock(ctx context.Context, repo, tag string) (func(), error) {
-	leave, err := g.opts.Locker.Lock(ctx, "repository/"+repo, true)
+// Lock takes the repository, shared, and the tag, alone.
+func (s *Storage) Lock(ctx context.Context, repo, tag string) (func(), error) {
+	leave, err := s.opts.Locker.Lock(ctx, "repository/"+repo, true)
 	if err != nil || tag == "" {
-		return leave, lockError(err)
+		return leave, LockError(err)
 	}
-	release, err := g.opts.Locker.Lock(ctx, tagLock(repo, tag), false)
+	release, err := s.opts.Locker.Lock(ctx, tagLock(repo, tag), false)
 	if err != nil {
 		leave()
-		return nil, lockError(err)
+		return nil, LockError(err)
 	}
 	return func() { release(); leave() }, nil
 }
 
 func tagLock(repo, tag string) string { return "tag/" + repo + ":" + tag }
 
-// stillLocked refuses where the tag's lock was lost since lock took it: what was
+// StillLocked refuses where the tag's lock was lost since lock took it: what was
 // checked under it may have changed.
-func (g *Registry) stillLocked(ctx context.Context, repo, tag string) error {
-	h, ok := g.opts.Locker.(LosingLocker)
+func (s *Storage) StillLocked(ctx context.Context, repo, tag string) error {
+	h, ok := s.opts.Locker.(LosingLocker)
 	if !ok || tag == "" {
 		return nil
 	}
-	return lockError(h.Held(ctx, tagLock(repo, tag)))
+	return LockError(h.Held(ctx, tagLock(repo, tag)))
 }

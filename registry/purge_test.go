@@ -1,0 +1,34 @@
+package registry
+
+import (
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+func TestOldUploadsArePurged(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	g, err := Open(t.Context(), Options{Driver: "inmemory", PurgeInterval: -1, UploadAge: time.Hour, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	d := digest.FromString("done").String()
+	session := do(t, g, "POST", "/v2/acme/hello/blobs/uploads/", "").Header().Get("Location")
+	do(t, g, "POST", "/v2/acme/hello/blobs/uploads/?digest="+d, "done")
+	if n := g.PurgeUploads(t.Context()); n != 0 {
+		t.Errorf("%d young uploads purged", n)
+	}
+	now = now.Add(2 * time.Hour)
+	if n := g.PurgeUploads(t.Context()); n != 1 {
+		t.Errorf("%d old uploads purged, want 1", n)
+	}
+	if w := do(t, g, "GET", session, ""); w.Code != 404 {
+		t.Errorf("the purged upload answers %d", w.Code)
+	}
+	if w := do(t, g, "GET", "/v2/acme/hello/blobs/"+d, ""); w.Code != 200 {
+		t.Errorf("a finished blob answers %d after the purge", w.Code)
+	}
+}
