@@ -48,7 +48,7 @@ func (s *Storage) KeptBy(ctx context.Context, repo string, d digest.Digest) (Hol
 
 // keeping is a walk over all that the tags of a repository keep.
 type keeping struct {
-	in    *Storage
+	in   *Storage
 	repo string
 	kept map[digest.Digest]Hold
 }

@@ -44,7 +44,7 @@ func (s *Storage) Usage(ctx context.Context, namespace string) (Usage, error) {
 // census counts one namespace.
 type census struct {
 	Usage
-	in    *Storage
+	in   *Storage
 	held map[digest.Digest]bool
 }
 
