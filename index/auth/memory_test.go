@@ -23,7 +23,6 @@ type memory struct {
 	keys       map[string]string
 	members    map[string]MemberRecord
 	log        []AuditRecord
-	usage      map[string]UsageRecord
 	broken     error // answers every question when set
 	asked      int
 }
@@ -31,7 +30,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		tokens: map[string]TokenRecord{}, people: map[string]PersonRecord{}, namespaces: map[string]NamespaceRecord{},
-		keys: map[string]string{}, members: map[string]MemberRecord{}, usage: map[string]UsageRecord{},
+		keys: map[string]string{}, members: map[string]MemberRecord{},
 	}
 }
 
@@ -267,27 +266,6 @@ func (m *memory) RemoveMember(_ context.Context, namespace, principal string) er
 
 func (m *memory) AppendAudit(_ context.Context, a AuditRecord) error {
 	return m.locked(func() error { m.log = append(m.log, a); return nil })
-}
-
-func (m *memory) Usage(_ context.Context, namespace string) (UsageRecord, error) {
-	u, err := lookup(m, m.usage, namespace)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return UsageRecord{Namespace: namespace}, nil
-	}
-	return u, err
-}
-
-func (m *memory) AddUsage(_ context.Context, namespace string, bytes, versions, maxBytes, maxVersions int64) (u UsageRecord, err error) {
-	err = m.locked(func() error {
-		u = m.usage[namespace]
-		u.Namespace, u.Bytes, u.Versions = namespace, max(0, u.Bytes+bytes), max(0, u.Versions+versions)
-		if maxBytes > 0 && u.Bytes > maxBytes || maxVersions > 0 && u.Versions > maxVersions {
-			return artifact.ErrConflict
-		}
-		m.usage[namespace] = u
-		return nil
-	})
-	return u, err
 }
 
 func (m *memory) InTx(ctx context.Context, do func(context.Context) error) error { return do(ctx) }

@@ -67,12 +67,6 @@ type (
 		Request  string // request id
 		Hash     []byte
 	}
-	// UsageRecord is what a namespace holds.
-	UsageRecord struct {
-		Namespace string
-		Bytes     int64
-		Versions  int64
-	}
 )
 
 // Tokens keeps credentials. Methods return artifact.ErrNotFound and
@@ -137,15 +131,6 @@ type Audit interface {
 	AppendAudit(ctx context.Context, a AuditRecord) error
 }
 
-// Usage keeps how much each namespace holds.
-type Usage interface {
-	Usage(ctx context.Context, namespace string) (UsageRecord, error)
-	// AddUsage adds in one step; the result may not pass a maximum that is
-	// above zero, which is a conflict, nor fall below zero, where it stays at
-	// zero.
-	AddUsage(ctx context.Context, namespace string, bytes, versions, maxBytes, maxVersions int64) (UsageRecord, error)
-}
-
 // A Transactor runs do in one transaction: calls to the same store with the
 // context that do is given belong to it. An error undoes them all.
 type Transactor interface {
@@ -159,6 +144,5 @@ type Store interface {
 	Namespaces
 	Members
 	Audit
-	Usage
 	Transactor
 }

@@ -7,8 +7,9 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/oarlock/oarlock/artifact"
 	"modernc.org/sqlite"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 var (

@@ -13,11 +13,12 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // checkBelow is the size of a SQLite file up to which Open checks all of it.

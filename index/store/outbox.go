@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 type outboxRow struct {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/quota"
 )
 
 var noon = time.Date(2030, 5, 1, 12, 0, 0, 123456000, time.UTC)
@@ -245,7 +246,7 @@ func contractMembers(t *testing.T, s *Store) {
 func contractUsage(t *testing.T, s *Store) {
 	ctx := t.Context()
 	got, err := s.Usage(ctx, "acme")
-	same(t, "of one that holds nothing", got, auth.UsageRecord{Namespace: "acme"}, err)
+	same(t, "of one that holds nothing", got, quota.Used{Namespace: "acme"}, err)
 	var in atomic.Int64
 	each(40, func(int) {
 		if _, err := s.AddUsage(ctx, "acme", 10, 1, 100, 0); err == nil {
@@ -255,29 +256,29 @@ func contractUsage(t *testing.T, s *Store) {
 		}
 	})
 	got, err = s.Usage(ctx, "acme")
-	same(t, "forty at once want ten each of a hundred", got, auth.UsageRecord{Namespace: "acme", Bytes: 100, Versions: 10}, err)
+	same(t, "forty at once want ten each of a hundred", got, quota.Used{Namespace: "acme", Bytes: 100, Versions: 10}, err)
 	same(t, "and got in", in.Load(), int64(10), nil)
 	_, err = s.AddUsage(ctx, "acme", 0, 1, 0, 10)
 	want(t, "past the maximum of versions", err, artifact.ErrConflict)
 	got, err = s.AddUsage(ctx, "acme", -30, 0, 50, 0)
-	same(t, "less, though above a maximum that was lowered", got, auth.UsageRecord{Namespace: "acme", Bytes: 70, Versions: 10}, err)
+	same(t, "less, though above a maximum that was lowered", got, quota.Used{Namespace: "acme", Bytes: 70, Versions: 10}, err)
 	got, err = s.AddUsage(ctx, "acme", -300, -300, 0, 0)
-	same(t, "below zero", got, auth.UsageRecord{Namespace: "acme", Bytes: 0, Versions: 0}, err)
+	same(t, "below zero", got, quota.Used{Namespace: "acme", Bytes: 0, Versions: 0}, err)
 	before, err := s.BeginCount(ctx, "acme")
-	same(t, "before a count", before.UsageRecord, auth.UsageRecord{Namespace: "acme"}, err)
+	same(t, "before a count", before.Used, quota.Used{Namespace: "acme"}, err)
 	other, err := s.BeginCount(ctx, "acme")
-	same(t, "before another count", other.UsageRecord, before.UsageRecord, err)
+	same(t, "before another count", other.Used, before.Used, err)
 	_, err = s.AddUsage(ctx, "acme", 5, 1, 0, 0)
 	want(t, "add while it is counted", err, nil)
 	want(t, "correct", s.CorrectUsage(ctx, before, 7, 3), nil)
 	want(t, "correct what another count corrected", s.CorrectUsage(ctx, other, 7, 3), artifact.ErrConflict)
 	got, err = s.Usage(ctx, "acme")
-	same(t, "after two counts at once", got, auth.UsageRecord{Namespace: "acme", Bytes: 12, Versions: 4}, err)
+	same(t, "after two counts at once", got, quota.Used{Namespace: "acme", Bytes: 12, Versions: 4}, err)
 	before, err = s.BeginCount(ctx, "new")
 	want(t, "before the first count of one that holds nothing", err, nil)
 	want(t, "its first count", s.CorrectUsage(ctx, before, 9, 2), nil)
 	got, err = s.Usage(ctx, "new")
-	same(t, "after its first count", got, auth.UsageRecord{Namespace: "new", Bytes: 9, Versions: 2}, err)
+	same(t, "after its first count", got, quota.Used{Namespace: "new", Bytes: 9, Versions: 2}, err)
 }
 
 func contractOutbox(t *testing.T, s *Store) {

@@ -9,7 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/quota"
 )
 
 type usageRow struct {
@@ -21,25 +21,17 @@ type usageRow struct {
 	Counted   int64  `bun:"counted"`
 }
 
-// A UsageCount is what a namespace is said to hold before it is counted anew;
-// CorrectUsage takes it back with what was found.
-type UsageCount struct {
-	auth.UsageRecord
-
-	counted int64 // how often the sums were corrected before
-}
-
 // BeginCount reads the sums of a namespace before it is counted anew.
-func (s *Store) BeginCount(ctx context.Context, namespace string) (UsageCount, error) {
+func (s *Store) BeginCount(ctx context.Context, namespace string) (quota.Count, error) {
 	row, err := s.usage(ctx, namespace)
-	return UsageCount{auth.UsageRecord{Namespace: namespace, Bytes: row.Bytes, Versions: row.Versions}, row.Counted}, err
+	return quota.Count{Used: quota.Used{Namespace: namespace, Bytes: row.Bytes, Versions: row.Versions}, Corrections: row.Counted}, err
 }
 
 // CorrectUsage makes bytes and versions of what before said, and keeps what was
 // added meanwhile. Where another count corrected the sums since then, which it
 // began from the same mistake, this one's difference would be applied twice: it
 // is a conflict and changes nothing.
-func (s *Store) CorrectUsage(ctx context.Context, before UsageCount, bytes, versions int64) error {
+func (s *Store) CorrectUsage(ctx context.Context, before quota.Count, bytes, versions int64) error {
 	what := fmt.Sprintf("usage of %q", before.Namespace)
 	bytes, versions = bytes-before.Bytes, versions-before.Versions
 	return s.InTx(ctx, func(ctx context.Context) error {
@@ -47,7 +39,7 @@ func (s *Store) CorrectUsage(ctx context.Context, before UsageCount, bytes, vers
 		if _, err := db.NewInsert().Model(&usageRow{Namespace: before.Namespace}).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
 			return wrap(what, err)
 		}
-		res, err := db.NewUpdate().Model((*usageRow)(nil)).Where("namespace = ?", before.Namespace).Where("counted = ?", before.counted).
+		res, err := db.NewUpdate().Model((*usageRow)(nil)).Where("namespace = ?", before.Namespace).Where("counted = ?", before.Corrections).
 			Set("bytes = CASE WHEN usage_row.bytes + ? < 0 THEN 0 ELSE usage_row.bytes + ? END", bytes, bytes).
 			Set("versions = CASE WHEN usage_row.versions + ? < 0 THEN 0 ELSE usage_row.versions + ? END", versions, versions).
 			Set("counted = usage_row.counted + 1").Exec(ctx)
@@ -60,12 +52,12 @@ func (s *Store) CorrectUsage(ctx context.Context, before UsageCount, bytes, vers
 }
 
 // Usage is what a namespace holds; nothing is known of one that never held any.
-func (s *Store) Usage(ctx context.Context, namespace string) (auth.UsageRecord, error) {
+func (s *Store) Usage(ctx context.Context, namespace string) (quota.Used, error) {
 	row, err := s.usage(ctx, namespace)
 	if err != nil {
-		return auth.UsageRecord{}, err
+		return quota.Used{}, err
 	}
-	return auth.UsageRecord{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
+	return quota.Used{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
 }
 
 func (s *Store) usage(ctx context.Context, namespace string) (usageRow, error) {
@@ -80,7 +72,7 @@ func (s *Store) usage(ctx context.Context, namespace string) (usageRow, error) {
 // AddUsage adds in one step. A sum that would rise above a maximum that is not
 // zero is a conflict and changes nothing; one that would fall below zero stays
 // at zero.
-func (s *Store) AddUsage(ctx context.Context, namespace string, bytes, versions, maxBytes, maxVersions int64) (auth.UsageRecord, error) {
+func (s *Store) AddUsage(ctx context.Context, namespace string, bytes, versions, maxBytes, maxVersions int64) (quota.Used, error) {
 	what := fmt.Sprintf("usage of %q", namespace)
 	row := usageRow{Namespace: namespace}
 	err := s.InTx(ctx, func(ctx context.Context) error {
@@ -101,7 +93,7 @@ func (s *Store) AddUsage(ctx context.Context, namespace string, bytes, versions,
 		return wrap(what, err)
 	})
 	if err != nil {
-		return auth.UsageRecord{}, err
+		return quota.Used{}, err
 	}
-	return auth.UsageRecord{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
+	return quota.Used{Namespace: row.Namespace, Bytes: row.Bytes, Versions: row.Versions}, nil
 }

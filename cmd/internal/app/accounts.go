@@ -12,6 +12,7 @@ import (
 
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -33,8 +34,8 @@ type accounts struct {
 	log   *slog.Logger
 	store *store.Store
 	keys  *auth.Keys
-	quota *auth.Quota
-	usage *usage
+	quota *quota.Quota
+	usage *quota.Counter
 	login *auth.Login // nil without a provider
 	locks *store.AdvisoryLocker
 
@@ -73,8 +74,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 	if err := a.Load(ctx); err != nil {
 		return err
 	}
-	a.quota = auth.NewQuota(a.store, a.cfg.QuotaOf)
-	a.usage = newUsage(a, a.log)
+	a.quota = quota.New(a.store, a.cfg.QuotaOf)
 	r := a.cfg.Rate
 	a.requests = auth.NewLimiter("requests", auth.Rate{PerSecond: r.PerSecond, Burst: r.Burst}, nil)
 	a.logins = auth.NewLimiter("failed logins", auth.Rate{PerSecond: r.Logins, Burst: r.LoginBurst}, nil)

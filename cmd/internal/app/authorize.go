@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/quota"
 )
 
 // devAdmin is who everybody is on a server that is for trying out.
@@ -44,7 +45,7 @@ func asProblem(err error) error {
 	var ask *auth.ChallengeError
 	var many *auth.TooManyError
 	var taken *auth.TakenError
-	var quota *auth.QuotaError
+	var full *quota.Error
 	var known *index.Problem
 	var missing *auth.MissingAccountError
 	var claims *auth.ClaimsError
@@ -64,8 +65,8 @@ func asProblem(err error) error {
 		return index.NewProblem(index.CodeNamespaceTaken, taken.Error(), "ask its owners to make you a member, or choose another name")
 	case errors.As(err, &taken):
 		return index.NewProblem(index.CodeNamespaceResembles, taken.Error(), "choose a name that cannot be mistaken for "+taken.Resembles)
-	case errors.As(err, &quota):
-		return index.NewProblem(index.CodeQuota, quota.Error())
+	case errors.As(err, &full):
+		return index.NewProblem(index.CodeQuota, full.Error())
 	case errors.Is(err, artifact.ErrDenied):
 		return index.NewProblem(index.CodeNotAuthorised, sentence(err))
 	}

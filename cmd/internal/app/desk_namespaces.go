@@ -139,7 +139,7 @@ func (d desk) NamespaceUsage(ctx context.Context, name string) (index.Usage, err
 	if err := d.a.Check(ctx, auth.QuotaRead, auth.InNamespace(name)); err != nil {
 		return index.Usage{}, asProblem(err)
 	}
-	if err := d.a.usage.save(ctx); err != nil {
+	if err := d.a.usage.Save(ctx); err != nil {
 		return index.Usage{}, err
 	}
 	used, err := d.a.quota.Usage(ctx, name)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -55,8 +56,7 @@ func challenged(err error) error {
 // its quota, and writes each new version down in the audit log.
 func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.Load) (registry.Reservation, error) {
 	namespace, _, _ := strings.Cut(x.Repository, "/")
-	quota := g.accounts.quota
-	if err := quota.Limits(namespace).CheckArtifact(l.Manifest+l.Content, l.Manifest, l.Layers); err != nil {
+	if err := g.accounts.quota.Limits(namespace).CheckArtifact(l.Manifest+l.Content, l.Manifest, l.Layers); err != nil {
 		return nil, err
 	}
 	p := &incoming{accounts: g.accounts, access: x, load: l}
@@ -69,14 +69,18 @@ func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.L
 	if p.bytes == 0 && p.versions == 0 {
 		return nil, nil
 	}
-	err := g.accounts.usage.within(ctx, namespace, func() (err error) {
-		p.room, err = quota.Reserve(ctx, namespace, p.bytes, p.versions)
-		return err
-	})
+	room, err := g.accounts.usage.Reserve(ctx, namespace, p.bytes, p.versions)
 	if err != nil {
 		return nil, err
 	}
+	p.room = room
 	return p, nil
+}
+
+// BeginUpload implements registry.ByteAdmitter.
+func (g gate) BeginUpload(_ context.Context, x registry.Access) (registry.Meter, error) {
+	namespace, _, _ := strings.Cut(x.Repository, "/")
+	return g.accounts.usage.Upload(namespace), nil
 }
 
 // incoming is one manifest on its way in.
@@ -85,7 +89,7 @@ type incoming struct {
 	access          registry.Access
 	load            registry.Load
 	bytes, versions int64
-	room            *auth.Reservation
+	room            *quota.Reservation
 	settled         func() // the tag is set, or never will be
 }
 
@@ -95,7 +99,7 @@ func (p *incoming) Commit(ctx context.Context) (err error) {
 		return p.commit(ctx)
 	}
 	namespace, _, _ := strings.Cut(p.access.Repository, "/")
-	p.settled, err = p.accounts.usage.commit(namespace, p.access.Repository+":"+p.load.Tag, func() error { return p.commit(ctx) })
+	p.settled, err = p.accounts.usage.Commit(namespace, p.access.Repository+":"+p.load.Tag, func() error { return p.commit(ctx) })
 	return err
 }
 

@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -72,7 +71,7 @@ func TestBlobsWithoutAManifestCount_B7(t *testing.T) {
 					t.Fatalf("%d %s", status, body)
 				}
 			}
-			if err := s.accounts.usage.recount(t.Context(), "acme"); err != nil {
+			if err := s.accounts.usage.Recount(t.Context(), "acme"); err != nil {
 				t.Fatal(err)
 			}
 			if got := used(); got != int64(len(content)) {
@@ -115,7 +114,7 @@ func TestParallelUploadsDoNotPassTheLimit_B7(t *testing.T) {
 		})
 	}
 	uploads.Wait()
-	if err := s.accounts.usage.recount(t.Context(), "acme"); err != nil {
+	if err := s.accounts.usage.Recount(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
 	used := ask[index.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200)
@@ -156,45 +155,5 @@ func TestUsageFollowsWhatIsStored_B7(t *testing.T) {
 	}
 	if status, body := upload(t, s, admin, "acme/hello", bytes.Repeat([]byte("w"), 700<<10), false); status != 201 {
 		t.Errorf("refused for what was deleted: %d %s", status, body)
-	}
-}
-
-// TestReplicasThatCountAtOnceCorrectOnce_B7: two replicas that count one
-// namespace at the same time find the same mistake, and it is corrected once.
-func TestReplicasThatCountAtOnceCorrectOnce_B7(t *testing.T) {
-	t.Parallel()
-	s, admin := startGuarded(t, func(c *config.Config) { c.Quota.Bytes = 4 << 20 })
-	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
-	const size = 100 << 10
-	if status, body := upload(t, s, admin, "acme/hello", bytes.Repeat([]byte("x"), size), false); status != 201 {
-		t.Fatalf("%d %s", status, body)
-	}
-	here, there := s.accounts.usage, newUsage(s.accounts, s.log)
-	there.registry = s.registry
-	for _, mistake := range []int64{1 << 20, -size / 2} {
-		if _, err := s.accounts.store.AddUsage(t.Context(), "acme", mistake, 0, 0, 0); err != nil {
-			t.Fatal(err)
-		}
-		var corrections []func(context.Context) error
-		for _, u := range []*usage{here, there} {
-			correct, err := u.count(t.Context(), "acme")
-			if err != nil {
-				t.Fatal(err)
-			}
-			corrections = append(corrections, correct)
-		}
-		for _, correct := range corrections {
-			if err := correct(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if used := ask[index.Usage](t, s, admin, "GET", "/api/v1/namespaces/acme/usage", nil, 200).Bytes; used != size {
-			t.Errorf("after a mistake of %d: %d bytes are counted, want %d", mistake, used, size)
-		}
-	}
-	there.mu.Lock()
-	defer there.mu.Unlock()
-	if !there.due["acme"] {
-		t.Error("the one that came second does not count again")
 	}
 }

@@ -16,11 +16,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -92,10 +94,10 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	if err := s.joinReplicas(ctx); err != nil {
 		return nil, config.Unusable(err)
 	}
-	s.accounts.usage.registry = s.registry
+	s.accounts.usage = quota.NewCounter(s.accounts.quota, storedBy(s.registry), clock.Clock{}, o.Log)
 	s.garbage = newCollector(s.registry, cfg.GC, o.Log, metrics)
-	s.garbage.collected = func() { s.accounts.usage.recountSoon("") }
-	s.pushes.deleted = s.accounts.usage.recountSoon
+	s.garbage.collected = func() { s.accounts.usage.RecountSoon("") }
+	s.pushes.deleted = s.accounts.usage.RecountSoon
 	s.scrubber = newScrubber(s.registry, cfg.Scrub, o.Log, metrics)
 	if s.signing, err = s.openSigning(ctx, metrics); err != nil {
 		return nil, config.Unusable(err)
@@ -212,7 +214,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go func() { ingest <- s.index.ingest.Run(background) }()
 	var scheduled sync.WaitGroup
 	scheduled.Go(func() { s.accounts.run(background) })
-	scheduled.Go(func() { s.accounts.usage.run(background) })
+	scheduled.Go(func() { s.accounts.keepUsage(background) })
 	scheduled.Go(func() { s.reserves.run(background) })
 	scheduled.Go(func() { s.garbage.run(background) })
 	scheduled.Go(func() { s.scrubber.run(background) })

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/quota"
 )
 
 // Quota is what a namespace may hold, and what one artifact may be. Zero does
@@ -64,10 +65,10 @@ type OIDCGrant struct {
 }
 
 // QuotaOf are the limits of a namespace: its own, and else the site's.
-func (c *Config) QuotaOf(namespace string) auth.Limits {
+func (c *Config) QuotaOf(namespace string) quota.Limits {
 	own := c.Namespaces[namespace].Quota
 	pick := func(own, site int64) int64 { return max(cmp.Or(own, site), 0) }
-	return auth.Limits{
+	return quota.Limits{
 		Bytes: pick(own.Bytes, c.Quota.Bytes), Versions: pick(own.Versions, c.Quota.Versions),
 		ArtifactBytes: pick(own.ArtifactBytes, c.Quota.ArtifactBytes), ManifestBytes: pick(own.ManifestBytes, c.Quota.ManifestBytes),
 		Layers: int(pick(own.Layers, c.Quota.Layers)),

@@ -1,4 +1,4 @@
-package auth
+package quota
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-func quotaOf(store Usage, l Limits) *Quota {
-	return NewQuota(store, func(string) Limits { return l })
+func quotaOf(store Store, l Limits) *Quota {
+	return New(store, func(string) Limits { return l })
 }
 
 // TestQuotaUnderParallelUploads_B7: a hundred uploads through two servers race
@@ -29,7 +29,7 @@ func TestQuotaUnderParallelUploads_B7(t *testing.T) {
 			if err == nil {
 				err = r.Commit(t.Context(), 10, 1)
 			}
-			var quota *QuotaError
+			var quota *Error
 			switch {
 			case err == nil:
 				in.Add(1)
@@ -82,7 +82,7 @@ func TestQuotaNamesItsLimit_B7(t *testing.T) {
 		"manifest bytes": Limits{ManifestBytes: 10}.CheckArtifact(0, 11, 0),
 		"layers":         Limits{Layers: 10}.CheckArtifact(0, 0, 11),
 	} {
-		var quota *QuotaError
+		var quota *Error
 		if !errors.As(err, &quota) || quota.Limit != limit {
 			t.Errorf("%s: %v", limit, err)
 		}

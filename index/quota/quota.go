@@ -1,4 +1,4 @@
-package auth
+package quota
 
 import (
 	"context"
@@ -9,57 +9,12 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// Limits are what a namespace may hold and what one artifact may be. Zero does
-// not limit.
-type Limits struct {
-	Bytes         int64 // all that the namespace holds
-	Versions      int64
-	ArtifactBytes int64 // one version with its layers
-	ManifestBytes int64
-	Layers        int
-}
-
-// A QuotaError names the limit that was met. It wraps artifact.ErrDenied.
-type QuotaError struct {
-	Limit     string
-	Namespace string
-	// Max is the limit, Have what is used or reserved, Want what was asked for.
-	Max, Have, Want int64
-}
-
-func (e *QuotaError) Error() string {
-	if e.Namespace == "" {
-		return fmt.Sprintf("limit %q: %d, expected at most %d", e.Limit, e.Want, e.Max)
-	}
-	return fmt.Sprintf("quota %q of namespace %s: %d used, %d asked for, at most %d; see oarlock publisher usage %s, and ask the operator of this registry for more", e.Limit, e.Namespace, e.Have, e.Want, e.Max, e.Namespace)
-}
-
-// Unwrap makes errors.Is(err, artifact.ErrDenied) hold.
-func (e *QuotaError) Unwrap() error { return artifact.ErrDenied }
-
-// CheckArtifact holds one artifact to the limits; what is not known yet is 0.
-func (l Limits) CheckArtifact(artifactBytes, manifestBytes int64, layers int) error {
-	for _, c := range []struct {
-		limit     string
-		max, want int64
-	}{
-		{"artifact bytes", l.ArtifactBytes, artifactBytes},
-		{"manifest bytes", l.ManifestBytes, manifestBytes},
-		{"layers", int64(l.Layers), int64(layers)},
-	} {
-		if c.max > 0 && c.want > c.max {
-			return &QuotaError{Limit: c.limit, Max: c.max, Want: c.want}
-		}
-	}
-	return nil
-}
-
 // Quota keeps namespaces within their limits while many uploads run: an upload
 // reserves before it writes, and commits what it really was, or releases.
 // Reservations live in this process; what is committed is added in the store
 // in one step against the limit, so replicas cannot pass it together.
 type Quota struct {
-	store  Usage
+	store  Store
 	limits func(namespace string) Limits
 
 	mu   sync.Mutex
@@ -73,8 +28,8 @@ type account struct {
 	bytes, versions int64
 }
 
-// NewQuota makes a Quota; limits gives those of a namespace.
-func NewQuota(store Usage, limits func(namespace string) Limits) *Quota {
+// New makes a Quota; limits gives those of a namespace.
+func New(store Store, limits func(namespace string) Limits) *Quota {
 	return &Quota{store: store, limits: limits, held: map[string]*account{}}
 }
 
@@ -82,7 +37,7 @@ func NewQuota(store Usage, limits func(namespace string) Limits) *Quota {
 func (q *Quota) Limits(namespace string) Limits { return q.limits(namespace) }
 
 // Usage is what a namespace holds, without what is only reserved.
-func (q *Quota) Usage(ctx context.Context, namespace string) (UsageRecord, error) {
+func (q *Quota) Usage(ctx context.Context, namespace string) (Used, error) {
 	return q.store.Usage(ctx, namespace)
 }
 
@@ -97,10 +52,10 @@ type Reservation struct {
 }
 
 // Reserve holds room for so many bytes and versions. What does not fit is a
-// *QuotaError; a store that does not answer is an error of no kind.
+// *Error; a store that does not answer is an error of no kind.
 func (q *Quota) Reserve(ctx context.Context, namespace string, bytes, versions int64) (*Reservation, error) {
 	if bytes < 0 || versions < 0 {
-		return nil, invalid("reservation of %d bytes and %d versions: expected none below zero", bytes, versions)
+		return nil, fmt.Errorf("reservation of %d bytes and %d versions: expected none below zero: %w", bytes, versions, artifact.ErrInvalid)
 	}
 	acc := q.acquire(namespace)
 	acc.mu.Lock()
@@ -124,17 +79,17 @@ func (q *Quota) Reserve(ctx context.Context, namespace string, bytes, versions i
 
 func fits(l Limits, namespace string, haveBytes, bytes, haveVersions, versions int64) error {
 	if l.Bytes > 0 && bytes > l.Bytes-haveBytes {
-		return &QuotaError{"bytes", namespace, l.Bytes, haveBytes, bytes}
+		return &Error{"bytes", namespace, l.Bytes, haveBytes, bytes}
 	}
 	if l.Versions > 0 && versions > l.Versions-haveVersions {
-		return &QuotaError{"versions", namespace, l.Versions, haveVersions, versions}
+		return &Error{"versions", namespace, l.Versions, haveVersions, versions}
 	}
 	return nil
 }
 
 // Commit counts what was written, which may be less than was reserved, and
 // frees the rest. When it does not fit after all, nothing is counted and what
-// was written has to go: a *QuotaError.
+// was written has to go: a *Error.
 func (r *Reservation) Commit(ctx context.Context, bytes, versions int64) (err error) {
 	if r == nil {
 		return nil
@@ -183,7 +138,7 @@ func (q *Quota) add(ctx context.Context, namespace string, bytes, versions int64
 	if err := fits(l, namespace, used.Bytes, bytes, used.Versions, versions); err != nil {
 		return err
 	}
-	return &QuotaError{"bytes", namespace, l.Bytes, used.Bytes, bytes}
+	return &Error{"bytes", namespace, l.Bytes, used.Bytes, bytes}
 }
 
 func (q *Quota) acquire(namespace string) *account {
