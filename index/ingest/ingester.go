@@ -62,6 +62,8 @@ type Options struct {
 	Checkpoint string
 	// Restored says that Live serves a whole generation from a checkpoint already.
 	Restored bool
+	// Numbers keeps more numbers reserved than Live uses; nil reserves none.
+	Numbers *Numbers
 	// Workers is how many repositories are read at once; 0 is 4.
 	Workers int
 	// Interval is the least time between two generations; 0 is 10 ms. A single

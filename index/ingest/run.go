@@ -15,6 +15,7 @@ const (
 	checkpointQuiet = 2 * time.Second  // a checkpoint waits for so long without a change
 	checkpointMost  = 30 * time.Second // and never longer than this
 	housekeeping    = 500 * time.Millisecond
+	giveBackMost    = 5 * time.Second // how long an end waits for storage
 )
 
 // Run keeps the catalog equal to the registry until ctx ends: it reconciles
@@ -30,7 +31,20 @@ func (in *Ingester) Run(ctx context.Context) error {
 	wait.Go(func() { in.reconcileLoop(ctx) })
 	wait.Go(func() { in.housekeep(ctx) })
 	wait.Wait()
-	return in.Save()
+	err := in.Save()
+	if err == nil && in.opts.Numbers != nil {
+		in.giveBack(context.WithoutCancel(ctx))
+	}
+	return err
+}
+
+// giveBack leaves it to the next start to go on from the number that serves.
+func (in *Ingester) giveBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, giveBackMost)
+	defer cancel()
+	if err := in.opts.Numbers.giveBack(ctx, in.opts.Live.Current().Number); err != nil {
+		in.log.Warn("generations will skip some numbers after the next start", "err", err)
+	}
 }
 
 // work derives one repository after the other.
@@ -149,6 +163,11 @@ func (in *Ingester) housekeep(ctx context.Context) {
 		g := in.opts.Live.Current()
 		quiet := g.Number == last && now.Sub(g.At) >= checkpointQuiet
 		last = g.Number
+		if in.opts.Numbers != nil {
+			if err := in.opts.Numbers.raise(ctx, g.Number); err != nil && ctx.Err() == nil {
+				in.log.Error("no more numbers of generations could be reserved, it is tried again", "alert", true, "generation", g.Number, "err", err)
+			}
+		}
 		if err := in.ledgers.save(); err != nil {
 			in.log.Error("memory of ledgers not written", "err", err)
 		}

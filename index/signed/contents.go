@@ -2,9 +2,11 @@ package signed
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -27,6 +29,20 @@ func contentsOf(g *catalog.Generation) Contents {
 	s := g.Snapshot
 	return Contents{Generation: g.Number, CatalogDigest: s.Digest(), GeneratedAt: g.At.UTC(),
 		Plugins: s.Len(), Versions: s.Versions(), Pending: s.Pending(), ShardBits: bitsFor(s.Len())}
+}
+
+// GenerationOf is the number that a manifest of a signed catalog names, 0
+// where it names none. Nothing of it is verified: it serves to count on above it.
+func GenerationOf(manifest []byte) int64 {
+	var m ocispec.Manifest
+	if artifact.UnmarshalStrict(manifest, &m) != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(m.Annotations[KeyGeneration], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(n, 0)
 }
 
 // parseContents reads contents.json. Errors wrap artifact.ErrInvalid.

@@ -73,6 +73,9 @@ func (j *publication) due(expires time.Time, lifetime time.Duration) bool {
 // fill puts the content of g: what changed since last.
 func (j *publication) fill(next *release, g *catalog.Generation) error {
 	next.contents = contentsOf(g)
+	if j.last != nil { // of another replica, which counts by itself, or from before a restore
+		next.contents.Generation = max(next.contents.Generation, j.last.contents.Generation+1)
+	}
 	bits := next.contents.ShardBits
 	next.sums = make([][32]byte, 1<<bits)
 	known := j.last != nil && j.last.sums != nil && j.last.contents.ShardBits == bits

@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -33,7 +34,7 @@ type joined struct {
 
 // join reads the checkpoint, so that the catalog serves at once, and makes the
 // ingester that follows the registry.
-func join(cfg config.Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
+func join(ctx context.Context, cfg config.Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
 	basis, err := derive.Open(cfg)
 	if err != nil {
 		return nil, err
@@ -41,11 +42,48 @@ func join(cfg config.Config, r *registry.Registry, log *slog.Logger) (*joined, e
 	j := &joined{registry: r, basis: basis}
 	checkpoint := filepath.Join(cfg.Data, "catalog.checkpoint")
 	first, whole := ingest.Restore(checkpoint, basis, cfg.Dev, log)
+	first, numbers, err := reserveNumbers(ctx, r, first)
+	if err != nil {
+		return nil, err
+	}
 	j.live = catalog.NewLive(catalog.LiveOptions{First: first})
 	o := basis.Options(r, log)
-	o.Live, o.Checkpoint, o.Restored, o.ReconcileEvery = j.live, checkpoint, whole, reconcileEvery
+	o.Live, o.Checkpoint, o.Restored, o.Numbers, o.ReconcileEvery = j.live, checkpoint, whole, numbers, reconcileEvery
 	j.ingest = ingest.New(o)
 	return j, nil
+}
+
+// generationsRecord keeps how far the numbers of generations went.
+const generationsRecord = "catalog-generations"
+
+// reserveNumbers has generations go on above every number that was in use, also
+// where the checkpoint is lost, or is that of an earlier time.
+func reserveNumbers(ctx context.Context, r *registry.Registry, first *catalog.Generation) (*catalog.Generation, *ingest.Numbers, error) {
+	published, err := publishedGeneration(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	record := func(ctx context.Context, change func([]byte) ([]byte, error)) error {
+		return r.SwapRecord(ctx, generationsRecord, change)
+	}
+	return ingest.Reserve(ctx, record, first, published)
+}
+
+// publishedGeneration is the number that the signed catalog in the registry
+// says, 0 where there is none that can be read: it is one witness of several.
+func publishedGeneration(ctx context.Context, r *registry.Registry) (int64, error) {
+	d, err := r.Resolve(ctx, signed.Repository, signed.Tag)
+	switch {
+	case errors.Is(err, artifact.ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("signed catalog: %w", err)
+	}
+	_, raw, err := r.Manifest(ctx, signed.Repository, d)
+	if err != nil {
+		return 0, ctx.Err()
+	}
+	return signed.GenerationOf(raw), nil
 }
 
 // ready says why the catalog does not serve yet.

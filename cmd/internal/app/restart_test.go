@@ -182,3 +182,87 @@ func TestAServerThatGoesSaysSoFirst(t *testing.T) {
 		t.Errorf("not served any more while it leaves: %d", got)
 	}
 }
+
+// The numbers of generations never fall, whatever became of the checkpoint.
+func TestGenerationsGoOnAboveWhatWasServed(t *testing.T) {
+	t.Parallel()
+	c := configured(t)
+	s, stop := start(t, c)
+	push(t, s, 1)
+	first := s.index.live.Current().Number
+	lose(t, c, stop)
+	s, stop = start(t, c)
+	if got := s.index.live.Current().Number; got <= first {
+		t.Errorf("without the checkpoint it serves generation %d, before it was %d", got, first)
+	}
+
+	// One from an earlier time, as after a restore, or a server that was killed.
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	old := checkpointOf(t, c)
+	held, err := os.ReadFile(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, stop = start(t, c)
+	push(t, s, 2)
+	push(t, s, 3)
+	second := s.index.live.Current().Number
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(old, held, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ = start(t, c)
+	if got := s.index.live.Current().Number; got <= second {
+		t.Errorf("with an old checkpoint it serves generation %d, before it was %d", got, second)
+	}
+}
+
+// What the signed catalog says counts where nothing else is left.
+func TestGenerationsGoOnAboveTheSignedCatalog(t *testing.T) {
+	t.Parallel()
+	c := configured(t)
+	c.Catalog.Publish, c.Catalog.Quiet = "on", time.Millisecond
+	s, stop := start(t, c)
+	push(t, s, 1)
+	push(t, s, 2)
+	published, err := s.signing.publisher.Publish(t.Context(), s.index.live.Current())
+	if err != nil || published.Generation == 0 {
+		t.Fatalf("published %+v, %v", published, err)
+	}
+	lose(t, c, stop)
+	records, err := filepath.Glob(filepath.Join(c.Data, "registry", "*", "records", generationsRecord))
+	if err != nil || len(records) != 1 {
+		t.Fatalf("records %v, %v", records, err)
+	}
+	if err := os.Remove(records[0]); err != nil {
+		t.Fatal(err)
+	}
+	s, _ = start(t, c)
+	if got := s.index.live.Current().Number; got <= published.Generation {
+		t.Errorf("it serves generation %d, the signed catalog says %d", got, published.Generation)
+	}
+}
+
+func checkpointOf(t *testing.T, c config.Config) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(c.Data, "catalog.checkpoint.*"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("checkpoints %v, %v", found, err)
+	}
+	return found[0]
+}
+
+// lose ends a server and takes its checkpoint away.
+func lose(t *testing.T, c config.Config, stop func() error) {
+	t.Helper()
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(checkpointOf(t, c)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -85,7 +85,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if s.index, err = join(cfg, s.registry, o.Log); err != nil {
+	if s.index, err = join(ctx, cfg, s.registry, o.Log); err != nil {
 		return nil, config.Unusable(err)
 	}
 	s.pushes.join(s.index.ingest, metrics)
