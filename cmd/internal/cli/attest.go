@@ -30,9 +30,9 @@ func newAttest(c *console) *cobra.Command {
 		"Signs an in-toto statement that holds the predicate, as cosign does: \"cosign verify-attestation --key\" accepts\n"+
 			"it, and cosign's attestations count here. A predicate of a known type must follow its schema.\n"+
 			"Types: "+strings.Join(attest.Names(), ", ")+", or the URI of a predicate type.",
-		"oarlock attest 127.0.0.1:7117/acme/hello:1.2.0 --type cyclonedx --predicate sbom.json --key acme.key",
+		"oarlock attest 127.0.0.1:7117/acme/hello:0.2.0 --type cyclonedx --predicate sbom.json --key acme.key",
 		"oarlock attest 127.0.0.1:7117/acme/hello@sha256:… --type slsaprovenance1 --predicate provenance.json --key acme.key --signature-format cosign-tag")
-	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:0.2.0")
 	key.add(cmd.Flags())
 	cmd.Flags().StringVar(&kind, "type", "", "`TYPE` of the predicate: a name from above, or a URI")
 	cmd.Flags().StringVar(&path, "predicate", "", "JSON `FILE` that holds the predicate, or - for stdin")

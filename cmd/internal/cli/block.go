@@ -64,7 +64,7 @@ func (r unblockResult) text(w io.Writer) error {
 	return sentence(w, "%s can be pulled again", r.Unblocked)
 }
 
-// blockable splits "acme/hello@1.2.0", "acme/hello@sha256:…", "acme/hello" and
+// blockable splits "acme/hello@0.2.0", "acme/hello@sha256:…", "acme/hello" and
 // "sha256:…". What else has a colon is an OCI reference, which names a registry
 // that may not be the one that is asked.
 func blockable(s string) (repository, reference string, err error) {
@@ -73,7 +73,7 @@ func blockable(s string) (repository, reference string, err error) {
 	}
 	repository, reference, _ = strings.Cut(s, "@")
 	if strings.Contains(repository, ":") {
-		return "", "", usagef("%q: expected acme/hello@1.2.0, acme/hello, acme/hello@sha256:… or sha256:…, on the server of --server", s)
+		return "", "", usagef("%q: expected acme/hello@0.2.0, acme/hello, acme/hello@sha256:… or sha256:…, on the server of --server", s)
 	}
 	return repository, reference, nil
 }
@@ -84,8 +84,8 @@ func newBlock(c *console) *cobra.Command {
 		"Of a version, a repository or a digest (in every repository) nothing is served through /v2/ any more, at\n"+
 			"every replica within a second. Its record, its tags and its signatures stay readable, and so does what other\n"+
 			"versions hold too. It takes an admin.",
-		`oarlock block acme/hello@1.2.0 --reason "steals keys"`, "oarlock block list", "oarlock block lift acme/hello@1.2.0")
-	cmd.Args = args(1, 1, "a version such as acme/hello@1.2.0, a repository or a digest")
+		`oarlock block acme/hello@0.2.0 --reason "steals keys"`, "oarlock block list", "oarlock block lift acme/hello@0.2.0")
+	cmd.Args = args(1, 1, "a version such as acme/hello@0.2.0, a repository or a digest")
 	cmd.Flags().StringVar(&reason, "reason", "", "what is told to whoever wants to pull it")
 	cmd.Flags().StringVar(&code, "code", "", `code for programs ("blocked" if none)`)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -124,7 +124,7 @@ func newBlockList(c *console) *cobra.Command {
 }
 
 func newBlockLift(c *console) *cobra.Command {
-	cmd := verb("lift PLUGIN@V|REPOSITORY|DIGEST", "Let something be pulled again", "Ends one block.", "oarlock block lift acme/hello@1.2.0")
+	cmd := verb("lift PLUGIN@V|REPOSITORY|DIGEST", "Let something be pulled again", "Ends one block.", "oarlock block lift acme/hello@0.2.0")
 	cmd.Args = args(1, 1, "what was blocked")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		q := url.Values{}

@@ -56,7 +56,7 @@ func (h *hostFlags) query() index.Query {
 	return index.Query{Host: h.host, HostVersion: h.hostVersion, Platform: h.platform, Channel: h.channel, Prerelease: h.prerelease}
 }
 
-// pluginArg is a plugin as it is typed: acme/hello, acme/hello@1.2.0, acme/hello@^1.2.
+// pluginArg is a plugin as it is typed: acme/hello, acme/hello@0.2.0, acme/hello@^0.2.
 type pluginArg struct {
 	id   artifact.Name
 	text string // after the "@"

@@ -92,8 +92,8 @@ func newChannel(c *console) *cobra.Command {
 	set := verb("set PLUGIN@V CHANNEL", "Promote a version to a channel",
 		"A push cannot move a channel: promotion is an act of its own, and the audit log has it. It takes a\n"+
 			"maintainer of the namespace, by login or by a token in OARLOCK_TOKEN.",
-		"oarlock channel set acme/hello@1.2.0 stable", "OARLOCK_TOKEN=oar_… oarlock channel set acme/hello@2.0.0-rc.1 beta --server https://plugins.example.org")
-	set.Args = args(2, 2, "a version such as acme/hello@1.2.0, and a channel")
+		"oarlock channel set acme/hello@0.2.0 stable", "OARLOCK_TOKEN=oar_… oarlock channel set acme/hello@0.3.0-rc.1 beta --server https://plugins.example.org")
+	set.Args = args(2, 2, "a version such as acme/hello@0.2.0, and a channel")
 	set.RunE = func(cmd *cobra.Command, args []string) error {
 		p, err := parsePlugin(args[0])
 		if err != nil {

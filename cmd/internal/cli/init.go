@@ -25,7 +25,7 @@ func newInit(c *console) *cobra.Command {
 	var id, host string
 	cmd := verb("init DIR", "Write a starter plugin that packs and runs at once",
 		"A WebAssembly command with its manifest, its source and its papers.",
-		"oarlock init ./hello --id acme/hello", "oarlock init ./hello --id acme/hello --host acme-editor")
+		"oarlock init ./hello --id acme/hello", "oarlock init ./hello --id acme/hello --host other-host")
 	cmd.Args = args(1, 1, "one directory, new or empty")
 	cmd.Flags().StringVar(&id, "id", "", "`PUBLISHER/PLUGIN`; examples/DIR by default")
 	cmd.Flags().StringVar(&host, "host", "", "`ID` of the host that it is for; example-host by default")

@@ -133,10 +133,10 @@ func newInstall(c *console) *cobra.Command {
 			"--key or a policy, without which nothing is installed; then one rename makes it active. What is\n"+
 			"installed already stays at its digest where it can, and is verified again. The store remembers host,\n"+
 			"platform, channel, server and policy: the next change asks the same where no flag or variable says otherwise.",
-		"oarlock install acme/hello --dir ./plugins --host acme-editor --host-version 2.1 --policy trust.yaml",
-		"oarlock install acme/hello@^1.2 acme/greet --dir ./plugins --server https://plugins.example.org",
+		"oarlock install acme/hello --dir ./plugins --host example-host --host-version 1.2 --policy trust.yaml",
+		"oarlock install acme/hello@^0.2 acme/notes --dir ./plugins --server https://plugins.example.org",
 		"oarlock install acme/hello --dir ./plugins --catalog mirror.example.org --root root.json --policy trust.yaml")
-	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^1.2")
+	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^0.2")
 	cmd.ValidArgsFunction = c.completePlugins
 	store.add(cmd.Flags())
 	c.addSigned(cmd)

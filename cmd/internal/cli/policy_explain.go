@@ -49,8 +49,8 @@ func newPolicyExplain(c *console) *cobra.Command {
 	cmd := verb("explain PLUGIN@VERSION", "Explain how a version was judged, step by step",
 		"Which namespace of the trust policy decides, what each piece of evidence was found to be, what is required,\n"+
 			"and what would make the version pass. The server judges anew to say it. Whoever may pull the plugin may ask.",
-		"oarlock policy explain acme/hello@1.2.0", "oarlock policy explain acme/hello@1.2.0 --output json")
-	cmd.Args = args(1, 1, "one version such as acme/hello@1.2.0")
+		"oarlock policy explain acme/hello@0.2.0", "oarlock policy explain acme/hello@0.2.0 --output json")
+	cmd.Args = args(1, 1, "one version such as acme/hello@0.2.0")
 	cmd.ValidArgsFunction = c.completePlugins
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		p, err := parsePlugin(args[0])

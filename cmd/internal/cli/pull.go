@@ -30,9 +30,9 @@ func newPull(c *console) *cobra.Command {
 		"A tag is looked up once, all else goes by digest. Signature and policy are verified before a byte is\n"+
 			"unpacked; without --key or a policy nothing is pulled. The directory appears whole or not at all.\n"+
 			"Of several platforms this machine's is taken.",
-		"oarlock pull 127.0.0.1:7117/acme/hello:1.2.0 -d hello --key acme.pub",
+		"oarlock pull 127.0.0.1:7117/acme/hello:0.2.0 -d hello --key acme.pub",
 		"oarlock pull registry.example.org/acme/hello@sha256:… -d hello --policy trust.yaml --platform linux/arm64")
-	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:0.2.0")
 	trust.addPull(cmd.Flags())
 	cmd.Flags().StringVarP(&dir, "dir", "d", "", "`DIR` to make, or an empty one")
 	cmd.Flags().StringVar(&platform, "platform", "", "`OS/ARCH[/VARIANT]` to pull for; this machine's by default")

@@ -45,9 +45,9 @@ func newPush(c *console) *cobra.Command {
 			"refused with both digests. A push that was cut is finished by the same push; with --status nothing is sent,\n"+
 			"and it says which parts are there and which are missing, with the directory part by part, without it as far\n"+
 			"as the registry knows.",
-		"oarlock push ./hello 127.0.0.1:7117/acme/hello:1.2.0", "oarlock push hello.tar registry.example.org/acme/hello:1.2.0 --sign --key acme.key",
-		"oarlock push --status ./hello 127.0.0.1:7117/acme/hello:1.2.0", "oarlock push --status 127.0.0.1:7117/acme/hello:1.2.0")
-	cmd.Args = args(1, 2, "a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+		"oarlock push ./hello 127.0.0.1:7117/acme/hello:0.2.0", "oarlock push hello.tar registry.example.org/acme/hello:0.2.0 --sign --key acme.key",
+		"oarlock push --status ./hello 127.0.0.1:7117/acme/hello:0.2.0", "oarlock push --status 127.0.0.1:7117/acme/hello:0.2.0")
+	cmd.Args = args(1, 2, "a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:0.2.0")
 	key.add(cmd.Flags())
 	cmd.Flags().BoolVar(&status, "status", false, "say how far the publication is; send nothing")
 	cmd.Flags().BoolVar(&sign, "sign", false, "sign what was pushed, with --key")
@@ -56,7 +56,7 @@ func newPush(c *console) *cobra.Command {
 			return usagef("--sign and --key go together")
 		}
 		if len(args) == 1 && !status {
-			return usagef("push: one argument came, expected a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+			return usagef("push: one argument came, expected a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:0.2.0")
 		}
 		ref, err := orasregistry.ParseReference(quirk.Reference(args[len(args)-1]))
 		if err != nil {

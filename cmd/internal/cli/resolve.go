@@ -38,9 +38,9 @@ func newResolve(c *console) *cobra.Command {
 		"Where no choice satisfies every range, it says in sentences who wants what, and what would help.\n"+
 			"A lock file keeps what it holds as long as that satisfies every range, and is written anew; what it\n"+
 			"held and the answer does not is named. With --frozen that is an error, and nothing is written.",
-		"oarlock resolve acme/hello --host acme-editor --host-version 2.1",
-		"oarlock resolve acme/hello@^1.2 acme/greet --platform linux/arm64 --lock oarlock-lock.json --output json")
-	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^1.2")
+		"oarlock resolve acme/hello --host example-host --host-version 1.2",
+		"oarlock resolve acme/hello@^0.2 acme/notes --platform linux/arm64 --lock oarlock-lock.json --output json")
+	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^0.2")
 	cmd.ValidArgsFunction = c.completePlugins
 	host.add(cmd.Flags())
 	c.addSigned(cmd)

@@ -34,7 +34,7 @@ func newSearch(c *console) *cobra.Command {
 	cmd := verb("search [TEXT]", "Find plugins that fit",
 		"Lists each plugin with its newest version that fits the question. What does not fit is not in\n"+
 			"the answer: \"oarlock why\" says the reasons.",
-		"oarlock search markdown", "oarlock search --host acme-editor --host-version 2.1 --platform linux/amd64",
+		"oarlock search markdown", "oarlock search --host example-host --host-version 1.2 --platform linux/amd64",
 		"oarlock search --category tools --sort updated --output json")
 	cmd.Args = args(0, -1, "words to search for")
 	f := cmd.Flags()

@@ -144,8 +144,8 @@ func newShow(c *console) *cobra.Command {
 	var host hostFlags
 	cmd := verb("show PLUGIN", "Show a plugin, or one version of it",
 		"With the filters of a host it says which version that host gets.",
-		"oarlock show acme/hello", "oarlock show acme/hello@1.2.0 --output yaml", "oarlock show acme/hello --host acme-editor --host-version 2.1")
-	cmd.Args = args(1, 1, "one plugin such as acme/hello or acme/hello@1.2.0")
+		"oarlock show acme/hello", "oarlock show acme/hello@0.2.0 --output yaml", "oarlock show acme/hello --host example-host --host-version 1.2")
+	cmd.Args = args(1, 1, "one plugin such as acme/hello or acme/hello@0.2.0")
 	cmd.ValidArgsFunction = c.completePlugins
 	host.add(cmd.Flags())
 	c.addSigned(cmd)

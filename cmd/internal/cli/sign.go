@@ -70,8 +70,8 @@ func newSign(c *console) *cobra.Command {
 	var key keyFlag
 	cmd := verb("sign REF --key K", "Sign a version in a registry",
 		"Writes what cosign writes: \"cosign verify --key\" accepts it, and cosign's signatures count here.",
-		"oarlock sign 127.0.0.1:7117/acme/hello@sha256:… --key acme.key", "COSIGN_PASSWORD= oarlock sign 127.0.0.1:7117/acme/hello:1.2.0 --key acme.key --signature-format cosign-tag")
-	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+		"oarlock sign 127.0.0.1:7117/acme/hello@sha256:… --key acme.key", "COSIGN_PASSWORD= oarlock sign 127.0.0.1:7117/acme/hello:0.2.0 --key acme.key --signature-format cosign-tag")
+	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:0.2.0")
 	key.add(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if key.path == "" {

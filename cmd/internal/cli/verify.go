@@ -39,8 +39,8 @@ func newVerify(c *console) *cobra.Command {
 	cmd := verb("verify REF (--key K | --policy F)", "Verify who signed a version",
 		"Judges every signature that cosign 2 and 3 may have left, as the catalog does. Exit code 12 says that\n"+
 			"it does not hold; any other failure that it could not be told.",
-		"oarlock verify 127.0.0.1:7117/acme/hello:1.2.0 --key acme.pub", "oarlock verify 127.0.0.1:7117/acme/hello:1.2.0 --policy trust.yaml --attestations", "oarlock verify registry.example.org/acme/hello@sha256:… --policy trust.yaml --output json")
-	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:1.2.0")
+		"oarlock verify 127.0.0.1:7117/acme/hello:0.2.0 --key acme.pub", "oarlock verify 127.0.0.1:7117/acme/hello:0.2.0 --policy trust.yaml --attestations", "oarlock verify registry.example.org/acme/hello@sha256:… --policy trust.yaml --output json")
+	cmd.Args = args(1, 1, "one reference such as 127.0.0.1:7117/acme/hello:0.2.0")
 	trust.add(cmd.Flags())
 	cmd.Flags().StringVar(&within, "within", "", "`DIGEST` of the image index whose signature covers the reference")
 	cmd.Flags().BoolVar(&attestations, "attestations", false, "judge the attestations too; those that the policy requires must hold")

@@ -35,8 +35,8 @@ func newWhy(c *console) *cobra.Command {
 	cmd := verb("why PLUGIN", "Say why a version is in an answer, or not",
 		"Every version is named with each reason that keeps it out: host range, platform, channel, state,\n"+
 			"signature, or that it cannot be read.",
-		"oarlock why acme/hello --host acme-editor --host-version 1.4", "oarlock why acme/hello@1.2.0 --platform darwin/arm64")
-	cmd.Args = args(1, 1, "one plugin such as acme/hello or acme/hello@1.2.0")
+		"oarlock why acme/hello --host example-host --host-version 1.2", "oarlock why acme/hello@0.2.0 --platform darwin/arm64")
+	cmd.Args = args(1, 1, "one plugin such as acme/hello or acme/hello@0.2.0")
 	cmd.ValidArgsFunction = c.completePlugins
 	host.add(cmd.Flags())
 	c.addSigned(cmd)
