@@ -32,6 +32,8 @@ func TestAPageIsRefused(t *testing.T) {
 		"when a command stands in a block without a language": {"```\noarlock list\n```\n", `docs/a.md:2: a block of ""`},
 		"when a command stands in a block of text":            {"```text\noarlock list\n```\n", "docs/a.md:2: a command in a block of \"text\""},
 		"when a command with a prompt stands in yaml":         {"```yaml\na: 1\n$ cosign verify\n```\n", "docs/a.md:3: a command"},
+		"when a command is indented instead of fenced":        {"text\n\n    DATA=x scripts/krew 127.0.0.1:7117\n", "docs/a.md:3: a command in an indented block"},
+		"when a command with a variable stands in text":       {"```text\nA=b oarlock list\n```\n", "docs/a.md:2: a command"},
 		"when a console block says no reason":                 {"```console\noarlock list\n```\n", `docs/a.md:2: not run for the reason ""`},
 		"when the reason is not of the list":                  {"<!-- not run: needs patience -->\n```console\nx\n```\n", `"needs patience"`},
 		"when a reason stands above a block that runs":        {tour + "<!-- not run: needs cron -->\n```sh\nx\n```\n", "docs/a.md:5: a block of sh is run"},
