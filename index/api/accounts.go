@@ -23,6 +23,7 @@ const (
 	ReadPlugin     Action = "repository:pull"
 	ReadPolicy     Action = "policy:read"
 	TestPolicy     Action = "policy:test"
+	ManageAccounts Action = "accounts:manage"
 )
 
 // Accounts are who may do what at this site. Each method finds the caller in

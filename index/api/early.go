@@ -34,6 +34,13 @@ func (s *Server) early(c huma.Context, next func(huma.Context)) {
 	next(c)
 }
 
+// onSite is op as one that needs action on the site, which is asked before its
+// body is read.
+func onSite(op huma.Operation, action Action) huma.Operation {
+	op.Metadata = map[string]any{siteAction: action}
+	return op
+}
+
 func hasBody(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch || method == http.MethodDelete
 }

@@ -49,20 +49,20 @@ func (s *Server) peopleRoutes(a huma.API, guarded guard) {
 			items, err := s.Accounts.People(ctx)
 			return &peopleOutput{index.AccountList{Items: items}}, err
 		})
-	huma.Register(a, guarded(huma.Operation{OperationID: "add-account", Method: http.MethodPost, Path: "/accounts",
-		Summary: "Make an account", Description: "For a person who does not log in through a provider.", DefaultStatus: http.StatusCreated, Errors: clash}),
+	huma.Register(a, onSite(guarded(huma.Operation{OperationID: "add-account", Method: http.MethodPost, Path: "/accounts",
+		Summary: "Make an account", Description: "For a person who does not log in through a provider.", DefaultStatus: http.StatusCreated, Errors: clash}), ManageAccounts),
 		func(ctx context.Context, in *addPersonInput) (*personOutput, error) {
 			p, err := s.Accounts.AddPerson(ctx, in.Body)
 			return &personOutput{p}, err
 		})
-	huma.Register(a, guarded(huma.Operation{OperationID: "change-account", Method: http.MethodPatch, Path: "/accounts/{principal}",
-		Summary: "Change an account", Description: "Its roles, or whether it is disabled.", DefaultStatus: http.StatusNoContent, Errors: clash}),
+	huma.Register(a, onSite(guarded(huma.Operation{OperationID: "change-account", Method: http.MethodPatch, Path: "/accounts/{principal}",
+		Summary: "Change an account", Description: "Its roles, or whether it is disabled.", DefaultStatus: http.StatusNoContent, Errors: clash}), ManageAccounts),
 		func(ctx context.Context, in *changePersonInput) (*struct{}, error) {
 			return nil, s.Accounts.ChangePerson(ctx, unescape(in.Principal), in.Body)
 		})
-	huma.Register(a, guarded(huma.Operation{OperationID: "account-token", Method: http.MethodPost, Path: "/accounts/{principal}/tokens",
+	huma.Register(a, onSite(guarded(huma.Operation{OperationID: "account-token", Method: http.MethodPost, Path: "/accounts/{principal}/tokens",
 		Summary: "Make a token for an account", Description: "To be handed to its holder; of an account that an admin made. It is shown in this answer only.",
-		DefaultStatus: http.StatusCreated, Errors: clash}),
+		DefaultStatus: http.StatusCreated, Errors: clash}), ManageAccounts),
 		func(ctx context.Context, in *tokenForInput) (*createTokenOutput, error) {
 			t, err := s.Accounts.TokenFor(ctx, unescape(in.Principal), in.Body)
 			return &createTokenOutput{t}, err

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -126,6 +127,42 @@ func TestAStrangersBodyIsNotParsed_K1(t *testing.T) {
 		if p := read[index.Problem](t, r); r.StatusCode != http.StatusUnauthorized || p.Code != index.CodeUnauthorized {
 			t.Errorf("%.20s: %d %s", body, r.StatusCode, r.body)
 		}
+	}
+}
+
+// Proves K1: who may not do what an operation does to the site learns that
+// before anything of the body is read, at every operation that is the site's.
+func TestWhoMayIsAskedBeforeTheBody_K1(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			RequestBody map[string]any `json:"requestBody"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal(s.do(t, "GET", "/api/openapi.json", "").body, &doc); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			if op.RequestBody == nil || !strings.HasPrefix(path, "/api/v1/admin/") && !strings.HasPrefix(path, "/api/v1/accounts") {
+				continue
+			}
+			if path == "/api/v1/admin/blocks" {
+				continue // what it needs depends on the repository that its body names
+			}
+			asked++
+			for _, body := range []string{"{", `{"bogus":1}`} {
+				r := s.do(t, strings.ToUpper(method), strings.ReplaceAll(path, "{principal}", "person:ada"), body)
+				if r.StatusCode != http.StatusUnauthorized {
+					t.Errorf("%s %s with %s: %d %s", method, path, body, r.StatusCode, r.body)
+				}
+			}
+		}
+	}
+	if asked < 5 {
+		t.Errorf("%d operations were asked", asked)
 	}
 }
 

@@ -28,13 +28,13 @@ type rotateInput struct{ Body index.RootRotation }
 type rotateOutput struct{ Body index.Root }
 
 func (s *Server) signedRoutes(a huma.API, guarded func(huma.Operation) huma.Operation) {
-	huma.Register(a, guarded(huma.Operation{
+	huma.Register(a, onSite(guarded(huma.Operation{
 		OperationID: "rotateCatalogRoot", Method: http.MethodPost, Path: "/api/v1/admin/catalog/root",
 		Summary: "Rotate the root of the signed catalog",
 		Description: "Makes the next root, signed by the keys of the one before and its own, and publishes it. Readers follow by themselves. " +
 			"Refused where the key of the root is kept elsewhere.",
 		Errors: []int{http.StatusNotFound, http.StatusConflict},
-	}), s.rotateRoot)
+	}), RotateRoot), s.rotateRoot)
 }
 
 func (s *Server) rotateRoot(ctx context.Context, in *rotateInput) (*rotateOutput, error) {
