@@ -22,10 +22,14 @@ import (
 type full struct {
 	storagedriver.StorageDriver
 	room atomic.Int64
+	says error // instead of "no space left on device"
 }
 
 func (f *full) take(n int) error {
-	if f.room.Add(-int64(n)) < 0 {
+	if f.room.Add(-int64(n)) < 0 && f.says != nil {
+		return storagedriver.Error{DriverName: "full", Detail: &fs.PathError{Op: "open", Path: "data", Err: f.says}}
+	}
+	if f.room.Load() < 0 {
 		return storagedriver.Error{DriverName: "full", Detail: &fs.PathError{Op: "write", Path: "data", Err: syscall.ENOSPC}}
 	}
 	return nil
@@ -53,6 +57,35 @@ func (w *fullWriter) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return w.FileWriter.Write(p)
+}
+
+// Proves B2: a server out of file descriptors says so, and that the same may be
+// tried again; it is no fault of nobody knows what.
+func TestTooManyOpenFilesIsA503_B2(t *testing.T) {
+	t.Parallel()
+	for _, says := range []error{syscall.EMFILE, syscall.ENFILE} {
+		g, err := Open(t.Context(), Options{Driver: "inmemory", PurgeInterval: -1, CacheBytes: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &full{StorageDriver: g.driver.StorageDriver, says: says}
+		g.driver.StorageDriver = f
+		push := func() *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			g.ServeHTTP(w, httptest.NewRequest("POST", "/v2/acme/hello/blobs/uploads/?digest="+digest.FromString("hello").String(), strings.NewReader("hello")))
+			return w
+		}
+		if w := push(); w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "too many files open") {
+			t.Errorf("%v: %d %v %s", says, w.Code, w.Header(), w.Body)
+		}
+		f.room.Store(1 << 20)
+		if w := push(); w.Code != 201 {
+			t.Errorf("%v, again: %d %s", says, w.Code, w.Body)
+		}
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestFullStorageIsA507AndCorruptsNothing(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go/aws/awserr" //nolint:staticcheck // distribution's driver speaks version 1
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
@@ -30,13 +31,16 @@ func isFullBucket(err error) bool {
 	return status == http.StatusInsufficientStorage
 }
 
-// Silence is why a bucket gave no answer, in words for a client: false where
+// Silence is why the storage gave no answer, in words for a client: false where
 // err is of something else. Details of the store are for the log.
 func Silence(err error) (why string, ok bool) {
 	silent, cut := false, false
 	for inner := err; inner != nil; inner = within(inner) {
 		silent = silent || errors.Is(inner, errSilent)
 		cut = cut || errors.Is(inner, errCut)
+		if errors.Is(inner, syscall.EMFILE) || errors.Is(inner, syscall.ENFILE) {
+			return "the server has too many files open", true
+		}
 	}
 	_, told := bucketError(err)
 	switch {
@@ -77,5 +81,5 @@ func within(err error) error {
 	return nil
 }
 
-// HasSilence reports whether err says that a bucket gave no answer.
+// HasSilence reports whether err says that the storage gave no answer.
 func HasSilence(err error) bool { _, ok := Silence(err); return ok }
