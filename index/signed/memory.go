@@ -23,7 +23,9 @@ import (
 //	DIR/root.json, timestamp.json, snapshot.json
 //	DIR/blobs/<hex of sha256>
 //
-// Without a directory it is kept in memory only.
+// Only its owner may read it, since a catalog may be for few, and write to it,
+// since who did could turn the reader back. Without a directory it is kept in
+// memory only.
 type memory struct {
 	dir   string
 	files map[string][]byte // where there is no directory
@@ -33,7 +35,7 @@ func openMemory(dir string) (*memory, error) {
 	if dir == "" {
 		return &memory{files: map[string][]byte{}}, nil
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o700); err != nil {
 		return nil, fmt.Errorf("catalog state: %w", err)
 	}
 	return &memory{dir: dir}, nil
@@ -58,7 +60,7 @@ func (m *memory) put(name string, raw []byte) error {
 		m.files[name] = raw
 		return nil
 	}
-	if err := durable.Replace(filepath.Join(m.dir, name), raw, 0o644); err != nil {
+	if err := durable.Replace(filepath.Join(m.dir, name), raw, 0o600); err != nil {
 		return fmt.Errorf("catalog state: %w", err)
 	}
 	return nil

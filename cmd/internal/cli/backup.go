@@ -54,6 +54,7 @@ func newBackup(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		privateFiles()
 		steps := c.newSteps("backup")
 		made, err := sitebackup.Make(cmd.Context(), cfg, args[0], sitebackup.Options{
 			Version: buildVersion(c.version).Version, Keep: keep, Log: cfg.Log.Logger(c.Err), Progress: steps.at,

@@ -51,6 +51,7 @@ func newRestoreBackup(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		privateFiles()
 		steps := c.newSteps("restore")
 		done, err := sitebackup.Restore(cmd.Context(), cfg, args[0], sitebackup.RestoreOptions{Backup: id, Log: cfg.Log.Logger(c.Err), Progress: steps.at})
 		steps.done(err)

@@ -161,6 +161,7 @@ func newTokenRecover(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		privateFiles()
 		secret, err := app.RecoverAdmin(cmd.Context(), cfg)
 		if err != nil {
 			return fmt.Errorf("token recover: %w", err)

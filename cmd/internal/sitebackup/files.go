@@ -99,7 +99,8 @@ func notFiles(cfg config.Config) (func(path string) bool, error) {
 	}, nil
 }
 
-// filesFrom writes the files of a backup into data.
+// filesFrom writes the files of a backup into data. Nobody but their owner may
+// read them, whatever the backup says: keys are among them.
 func filesFrom(v *backup.Vault, m *backup.Manifest, data string) error {
 	root, err := os.OpenRoot(data) // no path of a backup leads out of it
 	if err != nil {
@@ -109,7 +110,7 @@ func filesFrom(v *backup.Vault, m *backup.Manifest, data string) error {
 	for _, f := range m.Files {
 		content, err := v.Content(f.Object)
 		if err == nil {
-			err = writeIn(root, filepath.FromSlash(f.Path), os.FileMode(f.Mode).Perm(), content)
+			err = writeIn(root, filepath.FromSlash(f.Path), os.FileMode(f.Mode)&0o700, content)
 		}
 		if err != nil {
 			return fmt.Errorf("file %q: %w", f.Path, err)

@@ -30,13 +30,15 @@ func TestFilesOfABackupStayInTheDataDirectory_K6(t *testing.T) {
 			t.Errorf("%s was written", path)
 		}
 	}
-	w.Manifest().Files = []backup.File{{Path: "keys/k", Mode: 0o4600, Object: o}}
-	data := t.TempDir()
-	if err := filesFrom(v, w.Manifest(), data); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(filepath.Join(data, "keys/k")); err != nil || info.Mode() != 0o600 {
-		t.Errorf("%v, %v", info.Mode(), err)
+	for mode, want := range map[uint32]os.FileMode{0o4600: 0o600, 0o666: 0o600, 0o640: 0o600, 0o6777: 0o700} {
+		w.Manifest().Files = []backup.File{{Path: "keys/k", Mode: mode, Object: o}}
+		data := t.TempDir()
+		if err := filesFrom(v, w.Manifest(), data); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(filepath.Join(data, "keys/k")); err != nil || info.Mode() != want {
+			t.Errorf("a file of mode %o: %v, %v", mode, info.Mode(), err)
+		}
 	}
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
