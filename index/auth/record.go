@@ -42,11 +42,16 @@ func (a *Authority) Note(ctx context.Context, by Principal, action Action, r Res
 }
 
 // NoteFailure writes one row about an act that Note said was begun, and that
-// came to nothing.
-func (a *Authority) NoteFailure(ctx context.Context, by Principal, action Action, r Resource, cause error) error {
+// ended early: what it had done until then, or nil, and why. It is written even
+// where ctx ended.
+func (a *Authority) NoteFailure(ctx context.Context, by Principal, action Action, r Resource, done any, cause error) error {
+	after, err := auditText(done)
+	if err != nil {
+		return err
+	}
 	return a.o.Store.AppendAudit(context.WithoutCancel(ctx), AuditRecord{
 		At: a.o.Now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
-		Outcome: "failed", Reason: cause.Error(), Request: requestID(ctx),
+		Outcome: "failed", Reason: cause.Error(), After: after, Request: requestID(ctx),
 	})
 }
 

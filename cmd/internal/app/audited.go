@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -18,16 +18,17 @@ type audited struct {
 	collector *collector
 }
 
-// begin writes down that the caller of ctx is about to do something, or
-// refuses. failed writes down that nothing came of it, and gives its cause back.
-func (a *accounts) begin(ctx context.Context, action auth.Action, r auth.Resource, before, planned any) (failed func(error) error, err error) {
-	by := auth.From(ctx)
-	if err := a.Note(ctx, by, action, r, before, planned); err != nil {
-		return nil, fmt.Errorf("%s on %s: not begun, because it could not be written down: %w", action, r, err)
+// may says whether the caller of ctx may do an action.
+func (a *accounts) may(ctx context.Context, action auth.Action, r auth.Resource) error {
+	if a.cfg.Dev {
+		return nil
 	}
-	return func(cause error) error {
-		return errors.Join(cause, a.NoteFailure(ctx, by, action, r, cause))
-	}, nil
+	return asProblem(a.Check(ctx, action, r))
+}
+
+// do does what is written down.
+func (a *accounts) do(ctx context.Context, act audit.Act, do func(context.Context) (after any, err error)) error {
+	return audit.Log{May: a.may, Rows: a.Authority}.Do(ctx, act, do)
 }
 
 // Promote implements api.Engine.
@@ -39,41 +40,33 @@ func (a audited) Promote(ctx context.Context, id artifact.Name, v artifact.Versi
 	case !errors.Is(err, artifact.ErrNotFound):
 		return index.Promotion{}, err
 	}
-	failed, err := a.accounts.begin(ctx, auth.ChannelPromote, auth.InRepository(id.String()), before,
-		map[string]string{"channel": channel, "version": v.String()})
-	if err != nil {
-		return index.Promotion{}, err
-	}
-	done, err := a.joined.Promote(ctx, id, v, channel)
-	if err != nil {
-		return done, failed(err)
-	}
-	return done, nil
+	var done index.Promotion
+	err := a.accounts.do(ctx, audit.Act{Action: auth.ChannelPromote, On: auth.InRepository(id.String()), Before: before,
+		Planned: map[string]string{"channel": channel, "version": v.String()}}, func(ctx context.Context) (_ any, err error) {
+		done, err = a.joined.Promote(ctx, id, v, channel)
+		return nil, err
+	})
+	return done, err
 }
 
 // Rebuild implements api.Engine.
-func (a audited) Rebuild(ctx context.Context, check bool) (index.Rebuilt, error) {
-	failed, err := a.accounts.begin(ctx, auth.CatalogRebuild, auth.Site(), nil, map[string]any{"begun": true, "check": check})
-	if err != nil {
-		return index.Rebuilt{}, err
-	}
-	done, err := a.joined.Rebuild(ctx, check)
-	if err != nil {
-		return done, failed(err)
-	}
-	return done, a.accounts.Note(ctx, auth.From(ctx), auth.CatalogRebuild, auth.Site(), nil,
-		map[string]any{"check": check, "agrees": done.Agrees, "digest": done.Rebuilt})
+func (a audited) Rebuild(ctx context.Context, check bool) (done index.Rebuilt, err error) {
+	err = a.accounts.do(ctx, audit.Act{Action: auth.CatalogRebuild, On: auth.Site(), Planned: map[string]any{"begun": true, "check": check}},
+		func(ctx context.Context) (_ any, err error) {
+			if done, err = a.joined.Rebuild(ctx, check); err != nil {
+				return nil, err
+			}
+			return map[string]any{"check": check, "agrees": done.Agrees, "digest": done.Rebuilt}, nil
+		})
+	return done, err
 }
 
 // Fsck implements api.Engine.
 func (a audited) Fsck(ctx context.Context, report func(index.Damage)) error {
-	failed, err := a.accounts.begin(ctx, auth.RegistryFsck, auth.Site(), nil, map[string]bool{"begun": true})
-	if err != nil {
-		return err
-	}
-	damaged := 0
-	if err := a.joined.Fsck(ctx, func(d index.Damage) { damaged++; report(d) }); err != nil {
-		return failed(err)
-	}
-	return a.accounts.Note(ctx, auth.From(ctx), auth.RegistryFsck, auth.Site(), nil, map[string]int{"damaged": damaged})
+	return a.accounts.do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"begun": true}},
+		func(ctx context.Context) (any, error) {
+			damaged := 0
+			err := a.joined.Fsck(ctx, func(d index.Damage) { damaged++; report(d) })
+			return map[string]int{"damaged": damaged}, err
+		})
 }

@@ -1,12 +1,17 @@
 package app
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/store"
 )
 
 // TestWhatCannotBeWrittenDownIsNotDone_B7: a statement in a ledger and a root
@@ -43,4 +48,42 @@ func TestWhatCannotBeWrittenDownIsNotDone_B7(t *testing.T) {
 	if !slices.Equal(root, s.signing.keys.Root()) {
 		t.Error("the root was rotated")
 	}
+}
+
+// TestACollectionThatEndsEarlyIsAudited_K1: it has removed something by then.
+func TestACollectionThatEndsEarlyIsAudited_K1(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	pushAs(t, s, admin, 1)
+	pushAs(t, s, admin, 2)
+	ctx, leave := context.WithCancel(auth.With(t.Context(), auth.DevAdmin()))
+	impatient := *s.accounts
+	var err error
+	if impatient.Authority, err = auth.New(auth.Options{Store: leaving{s.accounts.store, leave}, Keys: s.accounts.keys, PublicURL: s.URL()}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = audited{s.index, &impatient, s.garbage}.Collect(ctx, false, func(index.Garbage) {})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("it ended with %v", err)
+	}
+	rows := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?action=registry:gc", nil, http.StatusOK).Items
+	if len(rows) != 2 || string(rows[1].After) != `{"begun":true}` || rows[0].Outcome != "failed" || !strings.Contains(string(rows[0].After), `"manifests_kept"`) {
+		t.Errorf("rows %+v", rows)
+	}
+	ask[any](t, s, admin, "POST", "/api/v1/admin/gc", map[string]any{}, http.StatusOK)
+	if rows := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?action=registry:gc", nil, http.StatusOK).Items; len(rows) != 4 || rows[0].Outcome != "allowed" {
+		t.Errorf("rows of a whole one %+v", rows)
+	}
+}
+
+// leaving is a store for a caller who leaves once a row is written.
+type leaving struct {
+	*store.Store
+	leave func()
+}
+
+func (l leaving) AppendAudit(ctx context.Context, r auth.AuditRecord) error {
+	defer l.leave()
+	return l.Store.AppendAudit(ctx, r)
 }

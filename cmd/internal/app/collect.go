@@ -9,6 +9,7 @@ import (
 
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
@@ -78,11 +79,25 @@ func (c *collector) run(ctx context.Context) {
 	}
 }
 
-// Collect implements api.Engine.
-func (a audited) Collect(ctx context.Context, dryRun bool, item func(index.Garbage)) (index.Collection, error) {
-	rep, err := a.collector.collect(ctx, dryRun, func(i gc.Item) {
-		item(index.Garbage{Repository: i.Repository, Digest: i.Digest.String(), Kind: string(i.Kind), Size: i.Size, Decision: string(i.Decision), Reason: i.Reason})
-	})
+// Collect implements api.Engine. A dry run changes nothing and is not written
+// down.
+func (a audited) Collect(ctx context.Context, dryRun bool, item func(index.Garbage)) (out index.Collection, err error) {
+	collect := func(ctx context.Context) (_ any, err error) {
+		rep, err := a.collector.collect(ctx, dryRun, func(i gc.Item) {
+			item(index.Garbage{Repository: i.Repository, Digest: i.Digest.String(), Kind: string(i.Kind), Size: i.Size, Decision: string(i.Decision), Reason: i.Reason})
+		})
+		out = collectionOf(rep, dryRun)
+		return out, err
+	}
+	if dryRun {
+		_, err = collect(ctx)
+		return out, err
+	}
+	err = a.accounts.do(ctx, audit.Act{Action: auth.RegistryGC, On: auth.Site(), Planned: map[string]bool{"begun": true}}, collect)
+	return out, err
+}
+
+func collectionOf(rep gc.Report, dryRun bool) index.Collection {
 	out := index.Collection{DryRun: dryRun, Repositories: rep.Repositories,
 		ManifestsKept: rep.ManifestsKept, ManifestsSetAside: rep.ManifestsSetAside, ManifestsRemoved: rep.ManifestsRemoved,
 		BlobsKept: rep.BlobsKept, BlobsSetAside: rep.BlobsSetAside, BlobsRemoved: rep.BlobsRemoved,
@@ -90,8 +105,5 @@ func (a audited) Collect(ctx context.Context, dryRun bool, item func(index.Garba
 	for _, d := range rep.Damaged {
 		out.Damaged = append(out.Damaged, asDamage(d))
 	}
-	if err != nil || dryRun {
-		return out, err
-	}
-	return out, a.accounts.Note(ctx, auth.From(ctx), auth.RegistryGC, auth.Site(), nil, out)
+	return out
 }

@@ -14,6 +14,7 @@ import (
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/ledger"
@@ -157,10 +158,10 @@ func (d desk) PlatformKeys(context.Context) ([]index.PlatformKey, error) {
 // may asks for an action on a namespace, or on the site.
 func (d desk) may(ctx context.Context, action auth.Action, r auth.Resource) (auth.Principal, error) {
 	by, err := d.caller(ctx)
-	if err != nil || d.a.cfg.Dev {
+	if err != nil {
 		return by, err
 	}
-	return by, asProblem(d.a.Check(ctx, action, r))
+	return by, d.a.may(ctx, action, r)
 }
 
 // AddPublisherKey implements api.Publishers.
@@ -182,7 +183,7 @@ func (d desk) AddPublisherKey(ctx context.Context, name string, k index.NewPubli
 		from = k.From.UTC()
 	}
 	body := format.Key{Name: k.Name, PEM: k.PEM, ID: signer.ID.String(), From: from}
-	return d.stated(ctx, by, auth.KeysManage, name, format.KeyAdded, body)
+	return d.stated(ctx, by, audit.Right{Action: auth.KeysManage, On: auth.InNamespace(name)}, auth.KeysManage, name, format.KeyAdded, body)
 }
 
 // always is a time before which nothing of a publisher was signed: a key that
@@ -208,13 +209,13 @@ func (d desk) RevokePublisherKey(ctx context.Context, name, id string, r index.K
 		return index.Publisher{}, err
 	}
 	body := format.KeyEnd{ID: "sha256:" + fingerprint(id), From: moment(r.From), Reason: r.Reason}
-	return d.stated(ctx, by, auth.KeysManage, name, format.KeyRevoked, body)
+	return d.stated(ctx, by, audit.Right{Action: auth.KeysManage, On: auth.InNamespace(name)}, auth.KeysManage, name, format.KeyRevoked, body)
 }
 
 // stated writes down in the audit log that a statement is about to be made,
 // appends it, writes down where it is, and shows the publisher after it. What
 // cannot be written down is not stated.
-func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action, name string, kind format.Kind, body any) (index.Publisher, error) {
+func (d desk) stated(ctx context.Context, by auth.Principal, needs audit.Right, action auth.Action, name string, kind format.Kind, body any) (index.Publisher, error) {
 	if _, err := d.standing(ctx, name); err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return index.Publisher{}, err
 	}
@@ -222,22 +223,18 @@ func (d desk) stated(ctx context.Context, by auth.Principal, action auth.Action,
 	if v, ok := body.(format.Verified); ok && v.Evidence == format.EvidenceAdministrator {
 		role = format.RolePlatform // even of one who owns it
 	}
-	failed, err := d.a.begin(ctx, action, auth.InNamespace(name), nil, map[string]any{"begun": true, "kind": kind, "body": body})
-	if err != nil {
-		return index.Publisher{}, err
-	}
-	entry, err := d.ledgers.state(ctx, name, by.Name, role, kind, body)
-	if err != nil {
-		err = failed(err)
-	}
+	err := d.a.do(ctx, audit.Act{Action: action, On: auth.InNamespace(name), Needs: &needs, Planned: map[string]any{"begun": true, "kind": kind, "body": body}},
+		func(ctx context.Context) (any, error) {
+			entry, err := d.ledgers.state(ctx, name, by.Name, role, kind, body)
+			if err != nil {
+				return nil, err
+			}
+			return map[string]any{"kind": kind, "statement": entry.Head.String(), "body": body}, nil
+		})
 	switch {
 	case errors.Is(err, ledger.ErrForeign):
 		return index.Publisher{}, index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", name), "make the change at the registry that it comes from, and mirror it again")
 	case err != nil:
-		return index.Publisher{}, err
-	}
-	after := map[string]any{"kind": kind, "statement": entry.Head.String(), "body": body}
-	if err := d.a.Note(ctx, by, action, auth.InNamespace(name), nil, after); err != nil {
 		return index.Publisher{}, err
 	}
 	return d.Publisher(ctx, name)

@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -26,7 +27,7 @@ func (d desk) VerifyPublisher(ctx context.Context, name string, v index.VerifyRe
 			return index.Publisher{}, err
 		}
 		body.Note = v.Note
-		return d.stated(ctx, by, auth.PublisherVerify, name, format.PublisherVerified, body)
+		return d.stated(ctx, by, audit.Right{Action: auth.PublisherVerify, On: auth.Site()}, auth.PublisherVerify, name, format.PublisherVerified, body)
 	}
 	by, err := d.may(ctx, auth.NamespaceManage, auth.InNamespace(name))
 	if err != nil {
@@ -44,18 +45,20 @@ func (d desk) VerifyPublisher(ctx context.Context, name string, v index.VerifyRe
 	if err != nil {
 		return index.Publisher{}, err
 	}
-	return d.stated(ctx, by, auth.PublisherVerify, name, format.PublisherVerified, body)
+	return d.stated(ctx, by, audit.Right{Action: auth.NamespaceManage, On: auth.InNamespace(name)}, auth.PublisherVerify, name, format.PublisherVerified, body)
 }
 
 // UnverifyPublisher implements api.Publishers.
 func (d desk) UnverifyPublisher(ctx context.Context, name, reason string) (index.Publisher, error) {
-	by, err := d.may(ctx, auth.NamespaceManage, auth.InNamespace(name))
+	needs := audit.Right{Action: auth.NamespaceManage, On: auth.InNamespace(name)}
+	by, err := d.may(ctx, needs.Action, needs.On)
 	if err != nil {
-		if by, err = d.may(ctx, auth.PublisherVerify, auth.Site()); err != nil {
+		needs = audit.Right{Action: auth.PublisherVerify, On: auth.Site()}
+		if by, err = d.may(ctx, needs.Action, needs.On); err != nil {
 			return index.Publisher{}, err
 		}
 	}
-	return d.stated(ctx, by, auth.PublisherVerify, name, format.PublisherUnverified, format.Unverified{Reason: reason})
+	return d.stated(ctx, by, needs, auth.PublisherVerify, name, format.PublisherUnverified, format.Unverified{Reason: reason})
 }
 
 // lookupWithin bounds one question to the DNS.

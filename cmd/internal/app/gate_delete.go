@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -23,5 +24,12 @@ func (g gate) AdmitDelete(ctx context.Context, x registry.Access, what registry.
 	if what.ArtifactType != "" {
 		row["artifact_type"] = what.ArtifactType
 	}
-	return g.accounts.begin(ctx, auth.RepositoryDelete, auth.InRepository(x.Repository), row, nil)
+	begun, err := audit.Log{May: admitted, Rows: g.accounts.Authority}.Begin(ctx, audit.Act{Action: auth.RepositoryDelete, On: auth.InRepository(x.Repository), Before: row})
+	if err != nil {
+		return nil, err
+	}
+	return func(cause error) error { return begun.End(ctx, nil, cause) }, nil
 }
+
+// admitted is what Admit said before the registry asks for a row.
+func admitted(context.Context, auth.Action, auth.Resource) error { return nil }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -24,37 +24,32 @@ type keeper struct {
 
 // Repair implements api.Keeper.
 func (k keeper) Repair(ctx context.Context, report func(index.Damage)) error {
-	failed, err := k.accounts.begin(ctx, auth.RegistryFsck, auth.Site(), nil, map[string]bool{"repair": true, "begun": true})
-	if err != nil {
-		return err
-	}
-	found, mended := 0, 0
-	err = k.registry.Repair(ctx, func(d driver.Damage) {
-		if found++; d.Mended != "" {
-			mended++
-		}
-		report(asDamage(d))
-	})
-	if err != nil {
-		return failed(err)
-	}
-	return k.accounts.Note(ctx, auth.From(ctx), auth.RegistryFsck, auth.Site(), nil, map[string]int{"damaged": found, "mended": mended})
+	return k.accounts.do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"repair": true, "begun": true}},
+		func(ctx context.Context) (any, error) {
+			found, mended := 0, 0
+			err := k.registry.Repair(ctx, func(d driver.Damage) {
+				if found++; d.Mended != "" {
+					mended++
+				}
+				report(asDamage(d))
+			})
+			return map[string]int{"damaged": found, "mended": mended}, err
+		})
 }
 
 // Scrub implements api.Keeper.
 func (k keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress func(index.Scrub)) (index.Scrub, error) {
-	failed, err := k.accounts.begin(ctx, auth.RegistryFsck, auth.Site(), nil, map[string]bool{"scrub": true, "begun": true})
-	if err != nil {
-		return index.Scrub{}, err
-	}
-	s, err := k.scrubber.scrub(ctx, registry.ScrubOptions{
-		Damaged:  func(d driver.Damage) { damaged(asDamage(d)) },
-		Progress: func(s registry.ScrubState) { progress(asScrub(s)) },
-	})
-	if err != nil {
-		return asScrub(s), failed(err)
-	}
-	return asScrub(s), k.accounts.Note(ctx, auth.From(ctx), auth.RegistryFsck, auth.Site(), nil, asScrub(s))
+	var done index.Scrub
+	err := k.accounts.do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"scrub": true, "begun": true}},
+		func(ctx context.Context) (any, error) {
+			s, err := k.scrubber.scrub(ctx, registry.ScrubOptions{
+				Damaged:  func(d driver.Damage) { damaged(asDamage(d)) },
+				Progress: func(s registry.ScrubState) { progress(asScrub(s)) },
+			})
+			done = asScrub(s)
+			return done, err
+		})
+	return done, err
 }
 
 // ScrubStatus implements api.Keeper.
@@ -105,14 +100,12 @@ func (k keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, e
 		return index.Block{}, err
 	}
 	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
-	failed, err := k.accounts.begin(ctx, auth.PluginEmergency, resourceOf(b.Repository), nil, asBlock(b))
-	if err != nil {
-		return index.Block{}, err
-	}
-	if b, err = k.registry.Block(ctx, b); err != nil {
-		return asBlock(b), failed(err)
-	}
-	return asBlock(b), nil
+	err = k.accounts.do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(b.Repository), Needs: needs(b.Repository), Planned: asBlock(b)},
+		func(ctx context.Context) (_ any, err error) {
+			b, err = k.registry.Block(ctx, b)
+			return nil, err
+		})
+	return asBlock(b), err
 }
 
 // Unblock implements api.Blocks.
@@ -124,21 +117,22 @@ func (k keeper) Unblock(ctx context.Context, repository, reference string) error
 	if err != nil {
 		return err
 	}
-	failed, err := k.accounts.begin(ctx, auth.PluginEmergency, resourceOf(repository), asBlock(b), nil)
-	if err != nil {
-		return err
-	}
-	if err := k.registry.Unblock(ctx, b); err != nil {
-		return failed(err)
-	}
-	return nil
+	return k.accounts.do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
+		func(ctx context.Context) (any, error) { return nil, k.registry.Unblock(ctx, b) })
 }
 
 func (k keeper) mayBlock(ctx context.Context, repository string) error {
+	r := needs(repository)
+	return k.accounts.may(ctx, r.Action, r.On)
+}
+
+// needs is the right that a block takes: what is blocked in every repository is
+// for those who manage the site.
+func needs(repository string) *audit.Right {
 	if repository == "" {
-		return k.accounts.authorize(ctx, api.Action(auth.SiteManage), "")
+		return &audit.Right{Action: auth.SiteManage, On: auth.Site()}
 	}
-	return k.accounts.authorize(ctx, api.Action(auth.PluginEmergency), repository)
+	return &audit.Right{Action: auth.PluginEmergency, On: auth.InRepository(repository)}
 }
 
 // named finds what a reference means: a digest, a version or another tag.

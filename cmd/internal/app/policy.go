@@ -10,6 +10,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/explained"
@@ -102,17 +103,16 @@ func (p policies) Trial(_ context.Context, in index.PolicyFiles) (api.PolicyTry,
 	}
 	head := index.PolicyTrial{Digest: who.Digest(), InForce: p.basis.Signed.Trust().Digest(), Dev: p.accounts.cfg.Dev}
 	return func(ctx context.Context, hear func(index.PolicyChange) error, progress func(index.PolicyTrial) error) (index.PolicyTrial, error) {
-		failed, err := p.accounts.begin(ctx, auth.PolicyTest, auth.Site(), nil, map[string]string{"policy": head.Digest.String()})
-		if err != nil {
-			return head, err
-		}
-		sum, err := p.ingest.Try(ctx, judge,
-			func(c ingest.Change) error { return hear(changeOf(c)) },
-			func(t ingest.Trial) error { return progress(trialOf(head, t)) })
-		if err != nil {
-			return trialOf(head, sum), failed(err)
-		}
-		return trialOf(head, sum), nil
+		done := head
+		err := p.accounts.do(ctx, audit.Act{Action: auth.PolicyTest, On: auth.Site(), Planned: map[string]string{"policy": head.Digest.String()}},
+			func(ctx context.Context) (any, error) {
+				sum, err := p.ingest.Try(ctx, judge,
+					func(c ingest.Change) error { return hear(changeOf(c)) },
+					func(t ingest.Trial) error { return progress(trialOf(head, t)) })
+				done = trialOf(head, sum)
+				return nil, err
+			})
+		return done, err
 	}, nil
 }
 

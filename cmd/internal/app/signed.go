@@ -14,6 +14,7 @@ import (
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/signed"
@@ -134,14 +135,17 @@ func (g *signing) Signed(d digest.Digest) (made, expires time.Time, ok bool) {
 // RotateRoot implements api.Signing.
 func (g *signing) RotateRoot(ctx context.Context, r index.RootRotation) (index.Root, error) {
 	before := digest.FromBytes(g.keys.Root())
-	failed, err := g.accounts.begin(ctx, auth.SiteManage, auth.Site(), map[string]string{"catalog_root": before.String()}, map[string]any{"begun": true, "rotation": r})
-	if err != nil {
-		return index.Root{}, err
-	}
-	version, err := g.keys.Rotate(signed.Rotation{KeepRootKey: r.KeepRootKey, OnlineKeys: r.OnlineKeys})
-	if err != nil {
-		err = failed(err)
-	}
+	was := map[string]string{"catalog_root": before.String()}
+	var root index.Root
+	err := g.accounts.do(ctx, audit.Act{Action: auth.SiteManage, On: auth.Site(), Before: was, Planned: map[string]any{"begun": true, "rotation": r}},
+		func(context.Context) (any, error) {
+			version, err := g.keys.Rotate(signed.Rotation{KeepRootKey: r.KeepRootKey, OnlineKeys: r.OnlineKeys})
+			if err != nil {
+				return nil, err
+			}
+			root = index.Root{Version: version, Digest: digest.FromBytes(g.keys.Root()).String(), ExpiresAt: g.keys.RootExpires()}
+			return root, nil
+		})
 	switch {
 	case errors.Is(err, signed.ErrRootOffline):
 		return index.Root{}, index.NewProblem(index.CodeDenied, "the key of the catalog's root is not on this server",
@@ -149,15 +153,11 @@ func (g *signing) RotateRoot(ctx context.Context, r index.RootRotation) (index.R
 	case errors.Is(err, fs.ErrExist):
 		return index.Root{}, index.NewProblem(index.CodeConflict, "somebody else rotated the root meanwhile", "look at it first: oarlock catalog root show")
 	case err != nil:
-		return index.Root{}, err
-	}
-	root := index.Root{Version: version, Digest: digest.FromBytes(g.keys.Root()).String(), ExpiresAt: g.keys.RootExpires()}
-	if err := g.accounts.Note(ctx, auth.From(ctx), auth.SiteManage, auth.Site(), map[string]string{"catalog_root": before.String()}, root); err != nil {
 		return root, err
 	}
 	if _, err := g.publisher.Publish(ctx, g.index.live.Current()); err != nil {
 		g.publisher.Poke()
-		return root, fmt.Errorf("root %d counts, and is not published yet, which is tried again: %w", version, err)
+		return root, fmt.Errorf("root %d counts, and is not published yet, which is tried again: %w", root.Version, err)
 	}
 	return root, nil
 }
