@@ -17,6 +17,11 @@ func (s *Server) healthRoutes() {
 		if err := s.Ready(); err != nil {
 			return index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; oarlock's log says what it does")
 		}
+		if s.Degraded != nil {
+			if what := s.Degraded(); what != "" {
+				return c.String(http.StatusOK, "ok, degraded: "+what+"\n")
+			}
+		}
 		return c.String(http.StatusOK, "ok\n")
 	})
 	if !s.MetricsElsewhere {

@@ -39,6 +39,8 @@ type Options struct {
 	Engine Engine
 	// Ready says why the server is not ready yet, or nil.
 	Ready func() error
+	// Degraded says what does not work while the server is ready, or ""; nil is "".
+	Degraded func() string
 	// Authorize decides whether the caller of ctx may do an action to a plugin,
 	// or to the site where plugin is "". Errors wrap artifact.ErrDenied; a
 	// *index.Problem says its own code.

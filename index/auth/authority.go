@@ -66,7 +66,9 @@ type Authority struct {
 	bearers    *ttlCache[[32]byte, Principal]
 	namespaces *ttlCache[string, Resource]
 	open       *ttlCache[string, *openness] // one, under ""
-	opening    sync.Mutex
+	known      *ttlCache[string, *openness] // the same, for KnownFor
+	opening    sync.Mutex                   // held by who reads it
+	silent     silence
 	refusals   refusals
 }
 
@@ -101,8 +103,11 @@ func New(o Options) (*Authority, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	known := newCache[string, *openness](o.Now)
+	known.ttl = KnownFor
 	return &Authority{
-		o: o, service: u.Host,
+		known: known,
+		o:     o, service: u.Host,
 		similar:    NewLookalikes(append(ReservedNames(), o.Reserved...)),
 		sessions:   newCache[string, holder](o.Now),
 		bearers:    newCache[[32]byte, Principal](o.Now),
@@ -122,7 +127,7 @@ func (a *Authority) forget() {
 // Decide adds what is known about r and decides. An error means that it could
 // not tell; the decision is then not allowed either.
 func (a *Authority) Decide(ctx context.Context, p Principal, action Action, r Resource) (Decision, error) {
-	known, err := a.facts(ctx, r)
+	known, err := a.facts(ctx, action, r)
 	if err != nil {
 		return Decision{policy.Unknown, "unknown", "the store did not answer"}, fmt.Errorf("%s on %s: %w", action, r, err)
 	}
@@ -168,7 +173,7 @@ func (a *Authority) CheckBase(ctx context.Context) error {
 }
 
 // facts adds to r what the store knows.
-func (a *Authority) facts(ctx context.Context, r Resource) (Resource, error) {
+func (a *Authority) facts(ctx context.Context, action Action, r Resource) (Resource, error) {
 	if r.Class == OnSite {
 		return r, nil
 	}
@@ -179,7 +184,11 @@ func (a *Authority) facts(ctx context.Context, r Resource) (Resource, error) {
 		}
 	}
 	r.LoginToPull = a.o.LoginToPull || a.o.LoginToRead
-	known, err := a.namespaceFacts(ctx, r.Namespace)
+	ask := a.namespaceFacts
+	if action == RepositoryPull {
+		ask = a.namespaceForPull
+	}
+	known, err := ask(ctx, r.Namespace)
 	if err != nil {
 		return r, err
 	}
@@ -207,14 +216,20 @@ func (a *Authority) namespaceFacts(ctx context.Context, name string) (Resource, 
 	}
 	began, now := a.namespaces.begin(), a.o.Now()
 	r := Resource{Claimed: No, Closed: No, Public: No, Publishing: No}
-	n, err := a.o.Store.Namespace(ctx, name)
+	asking, cancel := context.WithTimeout(ctx, storeAnswer)
+	defer cancel()
+	n, err := a.o.Store.Namespace(asking, name)
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
+	case err != nil && ctx.Err() != nil: // who asked has left
+		return Resource{}, err
 	case err != nil:
+		a.unanswered(now, err)
 		return Resource{}, err
 	default:
 		r = NamespaceFacts(n)
 	}
+	a.answered()
 	a.namespaces.put(name, r, began, now, time.Time{})
 	return r, nil
 }

@@ -13,9 +13,10 @@ const CacheTTL = time.Second
 // maxCached bounds a cache; a full one starts again empty.
 const maxCached = 1 << 14
 
-// ttlCache holds values for CacheTTL at most.
+// ttlCache holds values for ttl at most.
 type ttlCache[K comparable, V any] struct {
 	now   func() time.Time
+	ttl   time.Duration
 	mu    sync.Mutex
 	held  map[K]cached[V]
 	epoch uint64
@@ -27,7 +28,7 @@ type cached[V any] struct {
 }
 
 func newCache[K comparable, V any](now func() time.Time) *ttlCache[K, V] {
-	return &ttlCache[K, V]{now: now, held: map[K]cached[V]{}}
+	return &ttlCache[K, V]{now: now, ttl: CacheTTL, held: map[K]cached[V]{}}
 }
 
 func (c *ttlCache[K, V]) get(key K) (V, bool) {
@@ -51,7 +52,7 @@ func (c *ttlCache[K, V]) begin() uint64 {
 }
 
 func (c *ttlCache[K, V]) put(key K, value V, began uint64, read, until time.Time) {
-	if limit := read.Add(CacheTTL); until.IsZero() || until.After(limit) {
+	if limit := read.Add(c.ttl); until.IsZero() || until.After(limit) {
 		until = limit
 	}
 	c.mu.Lock()

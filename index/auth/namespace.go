@@ -112,6 +112,7 @@ func (a *Authority) change(ctx context.Context, by Principal, action Action, nam
 // changeFor is change where who does it acts on the word of another: it is told
 // as that one's, and the audit row is of who did it.
 func (a *Authority) changeFor(ctx context.Context, authorised string, by Principal, action Action, namespace string, before, after any, do func(context.Context) error) error {
+	defer a.known.drop() // a change that was cut may have become true
 	defer a.forget()
 	return a.o.Store.InTx(ctx, func(ctx context.Context) error {
 		if err := do(ctx); err != nil {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -105,9 +104,13 @@ func (s Sight) Pulls(repository string) bool {
 	return Decide(s.p, RepositoryPull, r).Allowed()
 }
 
-// openness reads the namespaces, at most once in CacheTTL.
+// openness reads the namespaces, at most once in CacheTTL. While the store does
+// not answer, it is what was last known, for KnownFor.
 func (a *Authority) openness(ctx context.Context) (*openness, error) {
 	if o, ok := a.open.get(""); ok {
+		return o, nil
+	}
+	if o := a.instead(); o != nil {
 		return o, nil
 	}
 	a.opening.Lock() // one reader asks for all
@@ -115,17 +118,20 @@ func (a *Authority) openness(ctx context.Context) (*openness, error) {
 	if o, ok := a.open.get(""); ok {
 		return o, nil
 	}
-	began, now := a.open.begin(), a.o.Now()
-	public, err := a.o.Store.NamespacesPublic(ctx)
+	o, err := a.learn(ctx)
 	if err != nil {
-		return nil, err
+		if o, ok := a.known.get(""); ok {
+			return o, nil
+		}
 	}
+	return o, err
+}
+
+func (a *Authority) opennessOf(public map[string]bool) *openness {
 	public[artifact.ReservedPublisher] = a.o.PublicCatalog
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(public)) {
 		fmt.Fprintln(h, name, public[name])
 	}
-	o := &openness{public, string(h.Sum(nil))}
-	a.open.put("", o, began, now, time.Time{})
-	return o, nil
+	return &openness{public, string(h.Sum(nil))}
 }

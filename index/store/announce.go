@@ -59,6 +59,7 @@ func OpenNotifier(ctx context.Context, url string) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.hurry()
 	s.write.SetMaxOpenConns(maxAnnouncer)
 	s.write.SetMaxIdleConns(maxAnnouncer)
 	return &Notifier{url: url, self: rand.Text(), db: s.write.DB}, nil
@@ -107,7 +108,11 @@ func (n *Notifier) Listen(ctx context.Context, fn func(Change), lost func(error)
 }
 
 func (n *Notifier) listen(ctx context.Context, fn func(Change)) error {
-	conn, err := pgx.Connect(ctx, n.url)
+	config, err := postgresConfig(n.url, nil) // it is silent while nothing changes, and asked every second
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		// The driver's text can hold the password of the url.
 		return fmt.Errorf("listen: PostgreSQL at %q does not answer: %s", hostOf(n.url), reason(err))

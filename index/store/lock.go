@@ -23,7 +23,7 @@ import (
 // whoever takes the classes in one order never waits for itself.
 type AdvisoryLocker struct {
 	url     string
-	session session
+	session *session
 
 	mu      sync.Mutex
 	queues  map[string]*queue  // by key, those of this process
@@ -86,10 +86,11 @@ func OpenAdvisoryLocker(ctx context.Context, url string) (*AdvisoryLocker, error
 	if err != nil {
 		return nil, err
 	}
+	s.hurry()
 	s.write.SetMaxOpenConns(1)
 	s.write.SetConnMaxIdleTime(0)
 	return &AdvisoryLocker{
-		url: url, session: session{db: s.write.DB},
+		url: url, session: newSession(s.write.DB),
 		queues: map[string]*queue{}, waiting: map[string]*sql.DB{}, held: map[string]asker{},
 	}, nil
 }
@@ -298,7 +299,7 @@ func (l *AdvisoryLocker) pool(key string) (*sql.DB, error) {
 	db := l.waiting[class]
 	if db == nil {
 		var err error
-		if db, err = sql.Open("pgx", l.url); err != nil {
+		if db, err = openPool(l.url, nil); err != nil {
 			return nil, err
 		}
 		db.SetMaxOpenConns(maxWaiting)

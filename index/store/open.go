@@ -10,9 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -31,7 +31,8 @@ type Store struct {
 	// connection and nobody waits on a locked file; PostgreSQL uses one pool
 	// for both.
 	write, read *bun.DB
-	path        string // of the SQLite file, "" for PostgreSQL
+	path        string        // of the SQLite file, "" for PostgreSQL
+	silent      *atomic.Int64 // how long PostgreSQL may say nothing, 0 for ever
 }
 
 // Open opens the database that url names and brings its schema up to date:
@@ -49,7 +50,16 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err := s.migrate(ctx, latest); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.hurry()
 	return s, nil
+}
+
+// hurry makes connections break on which PostgreSQL says nothing for long; a
+// step of the schema may take its time.
+func (s *Store) hurry() {
+	if s.silent != nil {
+		s.silent.Store(int64(silentFor))
+	}
 }
 
 func connect(ctx context.Context, url string) (*Store, error) {
@@ -128,9 +138,10 @@ func openSQLiteBeside(ctx context.Context, path string) (*Store, error) {
 }
 
 func openPostgres(ctx context.Context, url string) (*Store, error) {
-	db, err := sql.Open("pgx", url)
+	silent := new(atomic.Int64)
+	db, err := openPool(url, silent)
 	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
+		return nil, err
 	}
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)
@@ -140,7 +151,7 @@ func openPostgres(ctx context.Context, url string) (*Store, error) {
 		// The driver's text can hold the password of the url.
 		return nil, errors.Join(fmt.Errorf("database: PostgreSQL at %q does not answer: %s", hostOf(url), reason(err)), both.Close())
 	}
-	return &Store{write: both, read: both}, nil
+	return &Store{write: both, read: both, silent: silent}, nil
 }
 
 func hostOf(raw string) string {

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"sync"
+	"time"
 )
 
 // A session is the one connection that holds many locks. When it breaks, all
@@ -11,33 +11,52 @@ import (
 type session struct {
 	db *sql.DB
 
-	mu   sync.Mutex
-	conn *sql.Conn
+	turn chan struct{} // full while somebody asks
+	conn *sql.Conn     // of who has the turn
+}
+
+// newSession makes one over a pool of its own.
+func newSession(db *sql.DB) *session { return &session{db: db, turn: make(chan struct{}, 1)} }
+
+// sessionAnswer bounds one question over the connection, which waits for
+// nobody: one that takes longer says that the connection is dead.
+const sessionAnswer = 4 * time.Second
+
+// enter waits for the turn to ask, until ctx ends.
+func (s *session) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *session) leave() { <-s.turn }
+
+// question is for one over the connection. A cancelled one would cost the
+// connection and its locks, so that the answer is waited for when ctx has ended.
+func question(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), sessionAnswer)
 }
 
 // try takes the lock on key if nobody else has it or waits for it; a nil
-// release says that somebody does. The answer is waited for even when ctx
-// ends, because a cancelled question would cost the connection and its locks.
-// The asker says whether the lock is held still.
+// release says that somebody does. A connection that does not answer is
+// replaced once. The asker says whether the lock is held still.
 func (s *session) try(ctx context.Context, key, suffix string) (release func(), ask asker, err error) {
-	if err := ctx.Err(); err != nil {
+	waiting, cancel := context.WithTimeout(ctx, lockAnswer)
+	defer cancel()
+	if err := s.enter(waiting); err != nil {
 		return nil, nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)
-	defer cancel()
+	defer s.leave()
 	for attempt := 0; ; attempt++ {
 		fresh := s.conn == nil
-		if fresh {
-			if s.conn, err = s.db.Conn(ctx); err != nil {
-				s.conn = nil
-				return nil, nil, err
-			}
-		}
+		got, err := s.tryOnce(ctx, key, suffix)
 		on := s.conn
-		var got bool
-		err = on.QueryRowContext(ctx, "SELECT pg_try_advisory_lock"+suffix+lockKey, lockName(key)).Scan(&got)
 		switch {
 		case err == nil && got:
 			return func() { s.release(ctx, on, key, suffix) }, func(ctx context.Context) error { return s.ask(ctx, on) }, nil
@@ -45,21 +64,39 @@ func (s *session) try(ctx context.Context, key, suffix string) (release func(), 
 			return nil, nil, nil
 		}
 		s.drop()
-		if fresh || attempt > 0 {
+		if fresh || attempt > 0 || ctx.Err() != nil {
 			return nil, nil, err
 		}
 	}
 }
 
+// tryOnce asks for the lock over the connection, or a new one. The caller has
+// the turn.
+func (s *session) tryOnce(ctx context.Context, key, suffix string) (got bool, err error) {
+	ctx, cancel := question(ctx)
+	defer cancel()
+	if s.conn == nil {
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return false, err
+		}
+		s.conn = conn
+	}
+	err = s.conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock"+suffix+lockKey, lockName(key)).Scan(&got)
+	return got, err
+}
+
 // ask asks the server over the connection on, which is gone where another
 // took its place.
 func (s *session) ask(ctx context.Context, on *sql.Conn) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
 	if s.conn != on {
 		return sql.ErrConnDone
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)
+	ctx, cancel := question(ctx)
 	defer cancel()
 	if err := on.PingContext(ctx); err != nil {
 		s.drop()
@@ -68,14 +105,16 @@ func (s *session) ask(ctx context.Context, on *sql.Conn) error {
 	return nil
 }
 
-// release gives a lock of the connection on back, unless that has gone.
+// release gives a lock of the connection on back, unless that has gone. It
+// waits for its turn however long that takes, since a lock that is kept keeps
+// others out; those before it are gone soon.
 func (s *session) release(ctx context.Context, on *sql.Conn, key, suffix string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn <- struct{}{}
+	defer s.leave()
 	if s.conn != on {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)
+	ctx, cancel := question(ctx)
 	defer cancel()
 	var held bool
 	if err := on.QueryRowContext(ctx, "SELECT pg_advisory_unlock"+suffix+lockKey, lockName(key)).Scan(&held); err != nil {
@@ -83,7 +122,8 @@ func (s *session) release(ctx context.Context, on *sql.Conn, key, suffix string)
 	}
 }
 
-// drop closes the connection, which gives its locks back. The caller holds mu.
+// drop closes the connection, which gives its locks back. The caller has the
+// turn.
 func (s *session) drop() {
 	if s.conn != nil {
 		discard(s.conn.Raw)
@@ -93,7 +133,7 @@ func (s *session) drop() {
 }
 
 func (s *session) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn <- struct{}{}
+	defer s.leave()
 	s.drop()
 }

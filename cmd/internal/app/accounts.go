@@ -71,7 +71,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	if err := a.Load(ctx); err != nil {
+	if err := errors.Join(a.Load(ctx), a.Learn(ctx)); err != nil {
 		return err
 	}
 	a.quota = quota.New(a.store, a.cfg.QuotaOf)

@@ -57,7 +57,9 @@ func (s *Server) openLedgers(dns TXTResolver, metrics prometheus.Registerer) *le
 			func() float64 { return float64(len(s.index.ingest.BadLedgers())) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledger_outbox", Help: "Changes of namespaces whose statement is not in its ledger yet."},
 			func() float64 {
-				n, err := s.accounts.store.Waiting(context.Background(), outboxTopic)
+				ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
+				defer cancel()
+				n, err := s.accounts.store.Waiting(ctx, outboxTopic)
 				if err != nil {
 					return -1
 				}

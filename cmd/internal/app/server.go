@@ -89,6 +89,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 		return nil, config.Unusable(err)
 	}
 	s.pushes.join(s.index.ingest, metrics)
+	s.accounts.registerSilence(metrics)
 	s.reserves.register(metrics)
 	s.ledgers = s.openLedgers(o.resolver(), metrics)
 	if err := s.joinReplicas(ctx); err != nil {
@@ -103,7 +104,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 		return nil, config.Unusable(err)
 	}
 	s.api = api.New(api.Options{
-		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.ready,
+		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.ready, Degraded: s.accounts.degraded,
 		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: desk{s.accounts, s.ledgers}, Publishers: desk{s.accounts, s.ledgers}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev,
@@ -214,6 +215,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go func() { ingest <- s.index.ingest.Run(background) }()
 	var scheduled sync.WaitGroup
 	scheduled.Go(func() { s.accounts.run(background) })
+	scheduled.Go(func() { s.accounts.learn(background) })
 	scheduled.Go(func() { s.accounts.keepUsage(background) })
 	scheduled.Go(func() { s.reserves.run(background) })
 	scheduled.Go(func() { s.garbage.run(background) })
@@ -268,6 +270,9 @@ func (s *Server) leave(served <-chan error) error {
 func (s *Server) ready() error {
 	if s.leaving.Load() {
 		return errors.New("the server is about to end")
+	}
+	if since, serves := s.accounts.silent(); !serves {
+		return fmt.Errorf("the database does not answer since %s, and what was known of the namespaces is too old to serve reads", since.UTC().Format(time.RFC3339))
 	}
 	return s.index.ready()
 }
