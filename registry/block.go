@@ -47,19 +47,19 @@ const defaultBlockCode = "blocked"
 // artifact.ErrInvalid for what names nothing; one that wraps
 // artifact.ErrUnverified means that b holds, but that what the manifest holds
 // could not be read and is not covered.
-func (g *Registry) Block(ctx context.Context, b Block) (Block, error) {
+func (g *Blocks) Block(ctx context.Context, b Block) (Block, error) {
 	err := b.check()
 	if err != nil {
 		return b, err
 	}
-	if g.opts.ReadOnly {
+	if g.ReadOnly() {
 		return b, fmt.Errorf("block: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
 	if b.Code == "" {
 		b.Code = defaultBlockCode
 	}
 	if b.At.IsZero() {
-		b.At = g.opts.Now()
+		b.At = g.Now()
 	}
 	b.At = b.At.UTC()
 	var unread error
@@ -84,11 +84,11 @@ func (g *Registry) Block(ctx context.Context, b Block) (Block, error) {
 
 // Unblock ends the block of what target names; its other fields do not count.
 // Without one it is artifact.ErrNotFound. It holds as Block does.
-func (g *Registry) Unblock(ctx context.Context, target Block) error {
+func (g *Blocks) Unblock(ctx context.Context, target Block) error {
 	if err := target.check(); err != nil {
 		return err
 	}
-	if g.opts.ReadOnly {
+	if g.ReadOnly() {
 		return fmt.Errorf("unblock: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
 	err := g.changeBlocks(ctx, func(ctx context.Context) error { return g.endBlock(ctx, target) })
@@ -102,7 +102,7 @@ func (g *Registry) Unblock(ctx context.Context, target Block) error {
 }
 
 // Blocked lists what is blocked, by repository and digest, as storage has it.
-func (g *Registry) Blocked(ctx context.Context) ([]Block, error) {
+func (g *Blocks) Blocked(ctx context.Context) ([]Block, error) {
 	set, err := g.readBlocks(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("blocks: %w", err)
@@ -137,7 +137,7 @@ func (b Block) target() string {
 }
 
 // stored is the digest under which d is kept, which is the one that is asked for.
-func (g *Registry) stored(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
+func (g *Blocks) stored(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
 	if d.Algorithm() == digest.SHA256 {
 		return d, nil
 	}

@@ -49,8 +49,8 @@ type heardBlock struct {
 }
 
 // tellBlock makes b hold here and tells the other replicas.
-func (g *Registry) tellBlock(ctx context.Context, b Block) {
-	if !g.opts.Replicated {
+func (g *Blocks) tellBlock(ctx context.Context, b Block) {
+	if !g.Replicated() {
 		return
 	}
 	if len(b.Reason) > noticeReason {
@@ -64,21 +64,21 @@ func (g *Registry) tellBlock(ctx context.Context, b Block) {
 	}
 }
 
-func (g *Registry) tellUnblocked(ctx context.Context, target Block) {
-	if g.opts.Replicated {
+func (g *Blocks) tellUnblocked(ctx context.Context, target Block) {
+	if g.Replicated() {
 		g.announce(ctx, blockNotice{Block: Block{Repository: target.Repository, Digest: target.Digest}, Ended: true})
 	}
 }
 
-func (g *Registry) announce(ctx context.Context, n blockNotice) {
+func (g *Blocks) announce(ctx context.Context, n blockNotice) {
 	g.hear(n)
-	if g.opts.Announce == nil {
+	if g.tell == nil {
 		return
 	}
 	raw, err := json.Marshal(n)
 	if err == nil {
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellWithin)
-		err = g.opts.Announce(within, raw)
+		err = g.tell(within, raw)
 		cancel()
 	}
 	if err != nil {
@@ -88,7 +88,7 @@ func (g *Registry) announce(ctx context.Context, n blockNotice) {
 
 // HearBlock makes hold what another replica announced. What is not a notice is
 // artifact.ErrInvalid, and changes nothing.
-func (g *Registry) HearBlock(notice []byte) error {
+func (g *Blocks) HearBlock(notice []byte) error {
 	var n blockNotice
 	err := json.Unmarshal(notice, &n)
 	if err == nil {
@@ -101,7 +101,7 @@ func (g *Registry) HearBlock(notice []byte) error {
 	return nil
 }
 
-func (g *Registry) hear(n blockNotice) {
+func (g *Blocks) hear(n blockNotice) {
 	h, b := &g.heard, n.Block
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -119,7 +119,7 @@ func (g *Registry) hear(n blockNotice) {
 		}
 		h.blocks[key] = heardBlock{b, time.Now()}
 	}
-	if set := g.blocks.Load(); set != nil {
+	if set := g.current.Load(); set != nil {
 		g.storeBlocks(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
 	}
 	if n.Ended {
@@ -154,11 +154,11 @@ func (h *heardBlocks) besides(stored []Block) (out []Block) {
 // setBlocks makes hold what storage said when it was read from began on, and
 // what was heard besides. With before it is false where something else holds
 // meanwhile, which is newer.
-func (g *Registry) setBlocks(began time.Time, before, set *blockSet) bool {
+func (g *Blocks) setBlocks(began time.Time, before, set *blockSet) bool {
 	h := &g.heard
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if before != nil && g.blocks.Load() != before {
+	if before != nil && g.current.Load() != before {
 		return false
 	}
 	kept := map[blockKey]bool{}
@@ -174,7 +174,7 @@ func (g *Registry) setBlocks(began time.Time, before, set *blockSet) bool {
 
 // BlocksHeard says that all that was announced until at was given to HearBlock:
 // reads then go on while storage is slow to say what is blocked.
-func (g *Registry) BlocksHeard(at time.Time) {
+func (g *Blocks) BlocksHeard(at time.Time) {
 	h := &g.heard
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -184,7 +184,7 @@ func (g *Registry) BlocksHeard(at time.Time) {
 }
 
 // BlocksMissed says that announcements may have gone unheard until now.
-func (g *Registry) BlocksMissed() {
+func (g *Blocks) BlocksMissed() {
 	h := &g.heard
 	h.mu.Lock()
 	defer h.mu.Unlock()

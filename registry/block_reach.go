@@ -17,14 +17,14 @@ import (
 // that others push to.
 const sparedFor = 30 * time.Second
 
-// checkBlocked refuses d when it is blocked in repo. What is asked for as a blob
+// Check refuses d when it is blocked in repo. What is asked for as a blob
 // and merely held by a blocked manifest is not found by HEAD, so that a push of
 // another manifest that holds it too sends it again.
-func (g *Registry) checkBlocked(ctx context.Context, repo string, d digest.Digest, blob bool) error {
+func (g *Blocks) Check(ctx context.Context, repo string, d digest.Digest, blob bool) error {
 	if err := g.blocksKnown(); err != nil {
 		return err
 	}
-	set := g.blocks.Load()
+	set := g.current.Load()
 	if len(set.list) == 0 {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (g *Registry) checkBlocked(ctx context.Context, repo string, d digest.Diges
 
 // cover lists what the manifest d holds, by reading bytes wherever they came
 // from. What is no manifest holds nothing.
-func (g *Registry) cover(ctx context.Context, repo string, d digest.Digest) ([]digest.Digest, error) {
+func (g *Blocks) cover(ctx context.Context, repo string, d digest.Digest) ([]digest.Digest, error) {
 	var covered []digest.Digest
 	seen := map[digest.Digest]bool{d: true}
 	var unread error
@@ -89,9 +89,9 @@ type spared struct {
 
 // sparedIn derives what stays readable in repo although a blocked manifest
 // holds it, or although all of the repository is blocked.
-func (g *Registry) sparedIn(ctx context.Context, set *blockSet, repo string) (map[digest.Digest]bool, error) {
+func (g *Blocks) sparedIn(ctx context.Context, set *blockSet, repo string) (map[digest.Digest]bool, error) {
 	if have, ok := set.spared.Load(repo); ok {
-		if s := have.(*spared); !g.opts.Replicated || time.Since(s.at) < sparedFor {
+		if s := have.(*spared); !g.Replicated() || time.Since(s.at) < sparedFor {
 			return s.digests, nil
 		}
 	}
@@ -107,7 +107,7 @@ func (g *Registry) sparedIn(ctx context.Context, set *blockSet, repo string) (ma
 }
 
 // spare adds to free what manifests of repo hold that no block names or covers.
-func (g *Registry) spare(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
+func (g *Blocks) spare(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
 	if _, whole := set.named[blockKey{repo, ""}]; whole {
 		return g.spareSpeaking(ctx, set, repo, free)
 	}
@@ -121,7 +121,7 @@ func (g *Registry) spare(ctx context.Context, set *blockSet, repo string, free m
 
 // eachManifest calls fn for every manifest of repo that can be read; one that
 // is missing or damaged holds nothing that is known.
-func (g *Registry) eachManifest(ctx context.Context, repo string, fn func(*storage.Manifest) error) error {
+func (g *Blocks) eachManifest(ctx context.Context, repo string, fn func(*storage.Manifest) error) error {
 	return g.Revisions(ctx, repo, func(d digest.Digest) error {
 		m, err := g.ManifestContent(ctx, repo, d)
 		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
@@ -135,7 +135,7 @@ func (g *Registry) eachManifest(ctx context.Context, repo string, fn func(*stora
 }
 
 // free adds m and what it holds, but for what a block names.
-func (g *Registry) free(ctx context.Context, set *blockSet, repo string, m *storage.Manifest, free map[digest.Digest]bool) error {
+func (g *Blocks) free(ctx context.Context, set *blockSet, repo string, m *storage.Manifest, free map[digest.Digest]bool) error {
 	if free[m.Digest] {
 		return nil
 	}

@@ -18,7 +18,7 @@ type blockRecord struct {
 }
 
 // putBlock writes the record of b.
-func (g *Registry) putBlock(ctx context.Context, b Block) error {
+func (g *Blocks) putBlock(ctx context.Context, b Block) error {
 	content, err := json.Marshal(blockRecord{Block: b})
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func (g *Registry) putBlock(ctx context.Context, b Block) error {
 }
 
 // endBlock ends the block of what target names; PathNotFoundError without one.
-func (g *Registry) endBlock(ctx context.Context, target Block) error {
+func (g *Blocks) endBlock(ctx context.Context, target Block) error {
 	at := target.path()
 	if !g.driver.Fenced() {
 		return g.driver.Delete(ctx, at)
@@ -37,6 +37,6 @@ func (g *Registry) endBlock(ctx context.Context, target Block) error {
 		if !was.There || json.Unmarshal([]byte(was.Content), &have) == nil && have.Ended {
 			return nil, storagedriver.PathNotFoundError{Path: at, DriverName: g.driver.Name()}
 		}
-		return json.Marshal(blockRecord{Block{Repository: target.Repository, Digest: target.Digest, At: g.opts.Now().UTC()}, true})
+		return json.Marshal(blockRecord{Block{Repository: target.Repository, Digest: target.Digest, At: g.Now().UTC()}, true})
 	})
 }

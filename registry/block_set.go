@@ -102,7 +102,7 @@ func (s *blockSet) forget(repo string) {
 }
 
 // readBlocks reads all of them from storage.
-func (g *Registry) readBlocks(ctx context.Context) (*blockSet, error) {
+func (g *Blocks) readBlocks(ctx context.Context) (*blockSet, error) {
 	epoch, err := g.blockEpoch(ctx)
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (g *Registry) readBlocks(ctx context.Context) (*blockSet, error) {
 }
 
 // readBlock reads the record at; a damaged one blocks what its name says.
-func (g *Registry) readBlock(ctx context.Context, at string, named Block) (Block, error) {
+func (g *Blocks) readBlock(ctx context.Context, at string, named Block) (Block, error) {
 	content, err := g.driver.GetContent(ctx, at)
 	if driver.IsNotFound(err) {
 		return named, artifact.ErrNotFound
@@ -177,7 +177,7 @@ func (g *Registry) readBlock(ctx context.Context, at string, named Block) (Block
 	return b, nil
 }
 
-func (g *Registry) blockEpoch(ctx context.Context) (string, error) {
+func (g *Blocks) blockEpoch(ctx context.Context) (string, error) {
 	content, err := g.driver.GetContent(ctx, blockEpoch)
 	if driver.IsNotFound(err) {
 		return "", nil

@@ -11,14 +11,14 @@ import (
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
-// checkOpen refuses every push into a repository that is blocked as a whole:
+// CheckOpen refuses every push into a repository that is blocked as a whole:
 // what is read there is what spoke about it before, so nobody can open it by
 // pushing something that speaks.
-func (g *Registry) checkOpen(repo string) error {
+func (g *Blocks) CheckOpen(repo string) error {
 	if err := g.blocksKnown(); err != nil {
 		return err
 	}
-	b, ok := g.blocks.Load().named[blockKey{repo, ""}]
+	b, ok := g.current.Load().named[blockKey{repo, ""}]
 	if !ok {
 		return nil
 	}
@@ -31,7 +31,7 @@ func (g *Registry) checkOpen(repo string) error {
 // a whole: signatures, statements and the ledger. What any other manifest of it
 // holds stays shut, also where something that speaks names it too: otherwise a
 // note with a subject would open the layers that it lists.
-func (g *Registry) spareSpeaking(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
+func (g *Blocks) spareSpeaking(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
 	tagged, err := g.speakingTags(ctx, repo)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (g *Registry) spareSpeaking(ctx context.Context, set *blockSet, repo string
 
 // speakingTags lists what the tags of signatures and of the ledger mean, and
 // the statements of the ledger.
-func (g *Registry) speakingTags(ctx context.Context, repo string) (map[digest.Digest]bool, error) {
+func (g *Blocks) speakingTags(ctx context.Context, repo string) (map[digest.Digest]bool, error) {
 	names, err := g.TagNames(ctx, repo)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (g *Registry) speakingTags(ctx context.Context, repo string) (map[digest.Di
 
 // speakingLedger adds the statements of the ledger d, which the gate held to
 // be nothing else.
-func (g *Registry) speakingLedger(ctx context.Context, repo string, d digest.Digest, speaks map[digest.Digest]bool) error {
+func (g *Blocks) speakingLedger(ctx context.Context, repo string, d digest.Digest, speaks map[digest.Digest]bool) error {
 	m, err := g.ManifestContent(ctx, repo, d)
 	if err != nil {
 		return err

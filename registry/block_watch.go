@@ -21,22 +21,24 @@ const blockReread = time.Minute
 // blockLook bounds one look at a storage that is slow.
 const blockLook = 30 * time.Second
 
-// openBlocks reads what is blocked and, where other processes may block, goes
-// on looking.
-func (g *Registry) openBlocks(ctx context.Context) error {
+// openBlocks reads what is blocked in s. Where other processes may block too, the
+// caller runs Watch.
+func openBlocks(ctx context.Context, s *storage.Storage, o blockOptions) (*Blocks, error) {
+	g := &Blocks{store: s, log: s.Log(), driver: s.Driver(), tell: o.Announce, withholds: o.Withholds}
+	g.heard.look = make(chan struct{}, 1)
 	set, err := g.readBlocks(ctx)
 	if err != nil {
-		return fmt.Errorf("blocks: %w", err)
+		return nil, fmt.Errorf("blocks: %w", err)
 	}
 	g.setBlocks(time.Now(), nil, set)
 	g.seen.Store(time.Now().UnixNano())
-	return nil
+	return g, nil
 }
 
 // changeBlocks changes the records, makes the change hold here, and tells the
 // other replicas, all before it returns.
-func (g *Registry) changeBlocks(ctx context.Context, change func(context.Context) error) error {
-	unlock, err := g.opts.Locker.Lock(ctx, "blocks", false)
+func (g *Blocks) changeBlocks(ctx context.Context, change func(context.Context) error) error {
+	unlock, err := g.Locker().Lock(ctx, "blocks", false)
 	if err != nil {
 		return storage.LockError(err)
 	}
@@ -54,8 +56,8 @@ func (g *Registry) changeBlocks(ctx context.Context, change func(context.Context
 	return errors.Join(told, err)
 }
 
-// watchBlocks follows what other processes block, until ctx ends.
-func (g *Registry) watchBlocks(ctx context.Context) {
+// Watch follows what other processes block, until ctx ends.
+func (g *Blocks) Watch(ctx context.Context) {
 	tick := time.NewTicker(blockPoll)
 	defer tick.Stop()
 	reread := time.Now().Add(blockReread)
@@ -84,8 +86,8 @@ func (g *Registry) watchBlocks(ctx context.Context) {
 	}
 }
 
-func (g *Registry) lookAtBlocks(ctx context.Context, began time.Time, all bool) error {
-	before := g.blocks.Load()
+func (g *Blocks) lookAtBlocks(ctx context.Context, began time.Time, all bool) error {
+	before := g.current.Load()
 	epoch, err := g.blockEpoch(ctx)
 	if err != nil || epoch == before.epoch && !all {
 		return err
@@ -102,8 +104,8 @@ func (g *Registry) lookAtBlocks(ctx context.Context, began time.Time, all bool) 
 }
 
 // blocksKnown is an error when a replica does not know any more what is blocked.
-func (g *Registry) blocksKnown() error {
-	if !g.opts.Replicated || time.Since(time.Unix(0, g.seen.Load())) < blockStale || time.Since(g.heard.whole()) < blockStale {
+func (g *Blocks) blocksKnown() error {
+	if !g.Replicated() || time.Since(time.Unix(0, g.seen.Load())) < blockStale || time.Since(g.heard.whole()) < blockStale {
 		return nil
 	}
 	return storage.CouldNotTell("whether this is blocked", errors.New("the storage did not say in time what is blocked"))

@@ -95,7 +95,7 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) erro
 	if err := g.ForgetRevision(ctx, at.repo, to); err != nil {
 		return undo(err)
 	}
-	g.blocks.Load().forget(at.repo)
+	g.Forget(at.repo)
 	g.opts.Sink.Notify(event)
 	return nil
 }

@@ -19,18 +19,18 @@ import (
 // and collects it. Reading through it changes nothing: what a collector set
 // aside stays there. Errors that wrap artifact.ErrNotFound say that something
 // is gone, which a delete or a collection may have done just now.
-type Dump struct{ g *Registry }
+type Dump struct{ store *storage.Storage }
 
-// Dump gives a backup access to the storage.
-func (g *Registry) Dump() Dump { return Dump{g} }
+// NewDump reads s.
+func NewDump(s *storage.Storage) Dump { return Dump{s} }
 
 // Repositories calls fn for every repository that ever held a manifest or
 // holds a link; some may come twice.
 func (d Dump) Repositories(ctx context.Context, fn func(repository string) error) error {
-	if err := d.g.Repositories(ctx, fn); err != nil {
+	if err := d.store.Repositories(ctx, fn); err != nil {
 		return err
 	}
-	return d.g.LinkedRepositories(ctx, fn)
+	return d.store.LinkedRepositories(ctx, fn)
 }
 
 // Marked reports whether repo is in the list of those that ever held a manifest.
@@ -44,7 +44,7 @@ func (d Dump) Marked(ctx context.Context, repo string) (bool, error) {
 
 // Tags calls fn for every tag of repo, and bad for each that cannot be read.
 func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to digest.Digest), bad func(driver.Damage)) error {
-	names, err := d.g.TagNames(ctx, repo)
+	names, err := d.store.TagNames(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (d Dump) Tags(ctx context.Context, repo string, fn func(tag string, to dige
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to, err := d.g.ReadLink(ctx, driver.TagPath(repo, name))
+		to, err := d.store.ReadLink(ctx, driver.TagPath(repo, name))
 		var damage *driver.Damage
 		switch err = storage.Placed(err, repo, name, ""); {
 		case errors.Is(err, artifact.ErrNotFound): // a name without a meaning
@@ -82,7 +82,7 @@ func (d Dump) Links(ctx context.Context, repo string, fn func(storage.Link), bad
 	}
 	worse := map[string]driver.Damage{}
 	for range 2 { // what moved behind the first pass is where the second one looks
-		err := d.g.Links(ctx, repo, known, func(l storage.Link) {
+		err := d.store.Links(ctx, repo, known, func(l storage.Link) {
 			seen[name{l.Kind, l.Digest}] = l
 		}, func(b driver.Damage) {
 			b.Repository = repo
@@ -135,4 +135,4 @@ func References(content []byte) (children, blobs []digest.Digest, err error) {
 	return children, blobs, nil
 }
 
-func (d Dump) raw() storagedriver.StorageDriver { return d.g.driver.StorageDriver }
+func (d Dump) raw() storagedriver.StorageDriver { return d.store.Driver().StorageDriver }

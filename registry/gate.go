@@ -70,7 +70,7 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if action == Push && !isProcess(r.Context()) { // the process goes on with the ledger
-			if err := g.checkOpen(at.repo); err != nil {
+			if err := g.CheckOpen(at.repo); err != nil {
 				return err
 			}
 		}
@@ -166,7 +166,7 @@ func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) 
 	if isProcess(ctx) {
 		return nil
 	}
-	if err := g.checkBlocked(ctx, at.repo, d, at.kind == routeBlob); err != nil {
+	if err := g.Check(ctx, at.repo, d, at.kind == routeBlob); err != nil {
 		return err
 	}
 	a, ok := g.opts.Admitter.(ContentAdmitter)

@@ -18,10 +18,18 @@ import (
 // No rule of the gate is asked: what was kept once is kept again. Bytes go
 // first, then links, and tags last, so that a cut leaves nothing that names
 // what is not there. Every step may be taken again.
-type Intake struct{ g *Registry }
+type Intake struct {
+	store  *storage.Storage
+	blocks intakeBlocks
+}
 
-// Intake gives a restore access to the storage.
-func (g *Registry) Intake() Intake { return Intake{g} }
+// intakeBlocks takes back what was blocked.
+type intakeBlocks interface {
+	RestoreBlock(ctx context.Context, b Block) error
+}
+
+// NewIntake writes into s, and what was blocked into blocks.
+func NewIntake(s *storage.Storage, blocks intakeBlocks) Intake { return Intake{s, blocks} }
 
 // Empty is an error that wraps artifact.ErrConflict and names what is there
 // where the storage of o holds anything at all. Nothing is made or changed.
@@ -47,7 +55,7 @@ func Empty(ctx context.Context, o Options) error {
 
 // Has reports whether the bytes of d are stored and whole; it reads them.
 func (i Intake) Has(ctx context.Context, d digest.Digest) (bool, error) {
-	r, err := i.g.driver.Reader(ctx, driver.BlobPath(d), 0)
+	r, err := i.store.Driver().Reader(ctx, driver.BlobPath(d), 0)
 	if driver.IsNotFound(err) {
 		return false, nil
 	}
@@ -65,7 +73,7 @@ func (i Intake) Has(ctx context.Context, d digest.Digest) (bool, error) {
 // Bytes stores what r gives under d, and checks it on the way. Other bytes
 // than d's are not stored, and wrap artifact.ErrUnverified.
 func (i Intake) Bytes(ctx context.Context, d digest.Digest, r io.Reader) (err error) {
-	w, err := i.g.driver.Writer(ctx, driver.BlobPath(d), false)
+	w, err := i.store.Driver().Writer(ctx, driver.BlobPath(d), false)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", driver.BlobPath(d), err)
 	}
@@ -89,10 +97,10 @@ func (i Intake) Link(ctx context.Context, repo string, l storage.Link) error {
 		return fmt.Errorf("link %.200q of %.300q: %w: %w", l.Digest, repo, err, artifact.ErrInvalid)
 	}
 	at := driver.LinkPath(repo, l.Kind, l.Digest)
-	if content, err := i.g.driver.StorageDriver.GetContent(ctx, at); err == nil && string(content) == l.Target.String() {
+	if content, err := i.store.Driver().StorageDriver.GetContent(ctx, at); err == nil && string(content) == l.Target.String() {
 		return nil
 	}
-	return i.g.PutLink(ctx, at, l.Target)
+	return i.store.PutLink(ctx, at, l.Target)
 }
 
 // Mark puts repo into the list of those that held a manifest.
@@ -100,13 +108,13 @@ func (i Intake) Mark(ctx context.Context, repo string) error {
 	if err := storage.CheckRepository(repo); err != nil {
 		return err
 	}
-	return i.g.Mark(ctx, repo)
+	return i.store.Mark(ctx, repo)
 }
 
 // Refer writes what the subject of the manifest d of repo knows of it. A
 // manifest that is damaged or missing is left for Fsck to name.
 func (i Intake) Refer(ctx context.Context, repo string, d digest.Digest) error {
-	return i.g.Relink(ctx, repo, d)
+	return i.store.Relink(ctx, repo, d)
 }
 
 // Tag makes tag of repo mean d.
@@ -117,17 +125,14 @@ func (i Intake) Tag(ctx context.Context, repo, tag string, d digest.Digest) erro
 	if !storage.IsTag(tag) {
 		return fmt.Errorf("tag %.140q: %w", tag, artifact.ErrInvalid)
 	}
-	_, was, err := i.g.HeldTag(ctx, repo, tag)
+	_, was, err := i.store.HeldTag(ctx, repo, tag)
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified) {
 		return err
 	}
-	return i.g.SetTag(ctx, repo, tag, d, was)
+	return i.store.SetTag(ctx, repo, tag, d, was)
 }
 
 // Block makes b hold as it did where it was taken from.
 func (i Intake) Block(ctx context.Context, b Block) error {
-	if err := b.check(); err != nil {
-		return err
-	}
-	return i.g.changeBlocks(ctx, func(ctx context.Context) error { return i.g.putBlock(ctx, b) })
+	return i.blocks.RestoreBlock(ctx, b)
 }

@@ -213,7 +213,7 @@ func (g *Registry) told(at route, m *storage.Manifest) {
 	if m.Subject != nil {
 		e.Subject = m.Subject.Digest
 	}
-	g.blocks.Load().forget(at.repo)
+	g.Forget(at.repo)
 	g.opts.Sink.Notify(e)
 	if at.tag != "" {
 		g.DropFallback(at.repo, at.tag)

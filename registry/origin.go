@@ -26,14 +26,14 @@ type Origin interface {
 // mendBytes makes the bytes of d good again and says how: from where they were
 // set aside, if they are good there, from memory, or from the first origin
 // that has them for repo. "" with an error says why not.
-func (g *Registry) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
+func (g *Keeper) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
 	if how, err := g.FromAside(ctx, d); how != "" || err != nil {
 		return how, err
 	}
 	if how, err := g.FromMemory(ctx, d); how != "" || err != nil {
 		return how, err
 	}
-	if len(g.opts.RepairFrom) == 0 {
+	if len(g.origins) == 0 {
 		return "", fmt.Errorf("%s: no mirror is configured to fetch it from; push it again: %w", d, artifact.ErrNotFound)
 	}
 	want, err := g.wantedSize(ctx, repo, kind, d)
@@ -41,7 +41,7 @@ func (g *Registry) mendBytes(ctx context.Context, repo string, kind driver.LinkK
 		return "", err
 	}
 	var errs []error
-	for _, o := range g.opts.RepairFrom {
+	for _, o := range g.origins {
 		err := g.fetchFrom(ctx, o, repo, kind, d, want)
 		if err == nil {
 			return "fetched from " + o.Name(), nil
@@ -65,7 +65,7 @@ type wantedSize struct {
 
 // wantedSize says how large d may be: as large as a manifest of repo says that
 // names it, so that no origin fills the disk.
-func (g *Registry) wantedSize(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (wantedSize, error) {
+func (g *Keeper) wantedSize(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (wantedSize, error) {
 	if kind == driver.ManifestLink {
 		return wantedSize{most: artifact.MaxManifest}, nil
 	}
@@ -112,7 +112,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 // fetchFrom writes what o gives beside the place, checks it, and moves it
 // there. What is small is checked before anything is written; of the rest no
 // more is written than is wanted.
-func (g *Registry) fetchFrom(ctx context.Context, o Origin, repo string, kind driver.LinkKind, d digest.Digest, want wantedSize) error {
+func (g *Keeper) fetchFrom(ctx context.Context, o Origin, repo string, kind driver.LinkKind, d digest.Digest, want wantedSize) error {
 	from, err := o.Fetch(ctx, repo, kind, d)
 	if err != nil {
 		return err

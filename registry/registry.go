@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 
 	"github.com/distribution/distribution/v3/registry/handlers"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -20,21 +18,23 @@ import (
 // may be used by many goroutines at once. Open makes one.
 type Registry struct {
 	*store
+	*blocks
+	*keeper
 	opts     Options
 	log      *slog.Logger
 	driver   *driver.Driver
 	app      *handlers.App
 	sessions sessions
-	blocks   atomic.Pointer[blockSet]
-	seen     atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
-	heard    heardBlocks
-	sparing  singleflight.Group // by repository
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }
 
 // What a Registry is made of answers through it, and cannot be replaced.
-type store = storage.Storage
+type (
+	store  = storage.Storage
+	blocks = Blocks
+	keeper = Keeper
+)
 
 // Open opens the storage that o names and starts the purge of old uploads.
 // A directory that cannot be written, that another process holds, or that a
@@ -46,7 +46,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	g := &Registry{store: s, opts: o, log: o.Logger, driver: s.Driver()}
+	g := &Registry{store: s, keeper: newKeeper(s, o.RepairFrom), opts: o, log: o.Logger, driver: s.Driver()}
 	if err := g.open(ctx); err != nil {
 		return nil, fmt.Errorf("registry: %w", errors.Join(err, s.Close()))
 	}
@@ -54,19 +54,18 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 }
 
 func (g *Registry) open(ctx context.Context) error {
-	g.heard.look = make(chan struct{}, 1)
-	if err := g.openBlocks(ctx); err != nil {
+	var err error
+	if g.blocks, err = openBlocks(ctx, g.store, blockOptions{Announce: g.opts.Announce, Withholds: g.opts.Withholds}); err != nil {
 		return err
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stop = stop
-	var err error
 	if g.app, err = newApp(life, g.driver, g.UploadSecret()); err != nil {
 		stop()
 		return err
 	}
 	if g.opts.Replicated {
-		g.done.Go(func() { g.watchBlocks(life) })
+		g.done.Go(func() { g.blocks.Watch(life) })
 	}
 	if g.opts.PurgeInterval > 0 && !g.opts.ReadOnly {
 		g.done.Go(func() { g.purgeLoop(life) })
@@ -82,3 +81,10 @@ func (g *Registry) Close() error {
 	g.keepSessions(context.Background())
 	return errors.Join(g.app.Shutdown(), g.store.Close())
 }
+
+// Storage is what the repositories hold. What is written through it is asked of
+// no rule.
+func (g *Registry) Storage() *storage.Storage { return g.store }
+
+// Blocks are what may not be read.
+func (g *Registry) Blocks() *Blocks { return g.blocks }

@@ -16,8 +16,8 @@ import (
 // from Options.RepairFrom; links are written anew from the manifests that need
 // them. Each damage is reported, with Mended where it is whole again. A tag is
 // never guessed and never deleted. It may be ended and begun again at any time.
-func (g *Registry) Repair(ctx context.Context, report func(driver.Damage)) error {
-	if g.opts.ReadOnly {
+func (g *Keeper) Repair(ctx context.Context, report func(driver.Damage)) error {
+	if g.ReadOnly() {
 		return fmt.Errorf("repair: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
 	if err := g.OpenQuarantine(ctx); err != nil {
@@ -39,9 +39,9 @@ func (g *Registry) Repair(ctx context.Context, report func(driver.Damage)) error
 }
 
 // mend makes d good and says how; "" where nothing can.
-func (g *Registry) mend(ctx context.Context, d *driver.Damage) (how string, err error) {
+func (g *Keeper) mend(ctx context.Context, d *driver.Damage) (how string, err error) {
 	if d.Repository != "" {
-		leave, err := g.opts.Locker.Lock(ctx, "repository/"+d.Repository, true)
+		leave, err := g.Locker().Lock(ctx, "repository/"+d.Repository, true)
 		if err != nil {
 			return "", err
 		}
@@ -70,7 +70,7 @@ func (g *Registry) mend(ctx context.Context, d *driver.Damage) (how string, err 
 }
 
 // mendLink makes the repository hold target again, once its bytes are good.
-func (g *Registry) mendLink(ctx context.Context, d *driver.Damage) (how string, err error) {
+func (g *Keeper) mendLink(ctx context.Context, d *driver.Damage) (how string, err error) {
 	if d.Target.Algorithm() != digest.SHA256 {
 		return "", nil // where its bytes are is what the link said
 	}
@@ -97,7 +97,7 @@ func (g *Registry) mendLink(ctx context.Context, d *driver.Damage) (how string, 
 
 // mendReferrer writes the link of a referrer from its manifest, and removes
 // one that its manifest does not know.
-func (g *Registry) mendReferrer(ctx context.Context, d *driver.Damage) (how string, err error) {
+func (g *Keeper) mendReferrer(ctx context.Context, d *driver.Damage) (how string, err error) {
 	m, err := g.LoadManifest(ctx, d.Repository, d.Target)
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return "", err

@@ -54,7 +54,7 @@ type ScrubOptions struct {
 }
 
 // ScrubState reads how far the last scrub came.
-func (g *Registry) ScrubState(ctx context.Context) (ScrubState, error) {
+func (g *Keeper) ScrubState(ctx context.Context) (ScrubState, error) {
 	content, err := g.driver.GetContent(ctx, scrubPath)
 	if driver.IsNotFound(err) {
 		return ScrubState{}, nil
@@ -75,11 +75,11 @@ func (g *Registry) ScrubState(ctx context.Context) (ScrubState, error) {
 // mended from memory or Options.RepairFrom where that can be. One scrub runs
 // at a time, over all replicas: it waits for another until ctx ends. An ended
 // scrub gives what it did and the error of ctx.
-func (g *Registry) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error) {
-	if g.opts.ReadOnly {
+func (g *Keeper) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error) {
+	if g.ReadOnly() {
 		return ScrubState{}, fmt.Errorf("scrub: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
-	unlock, err := g.opts.Locker.Lock(ctx, "scrub", false)
+	unlock, err := g.Locker().Lock(ctx, "scrub", false)
 	if err != nil {
 		return ScrubState{}, fmt.Errorf("scrub: wait for another: %w", err)
 	}
@@ -88,11 +88,11 @@ func (g *Registry) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error
 	if err != nil {
 		return s, err
 	}
-	if !s.Running() && g.opts.Now().Sub(s.FinishedAt) < o.Every {
+	if !s.Running() && g.Now().Sub(s.FinishedAt) < o.Every {
 		return s, nil
 	}
 	if !s.Running() {
-		s = ScrubState{StartedAt: g.opts.Now().UTC(), FinishedAt: s.FinishedAt}
+		s = ScrubState{StartedAt: g.Now().UTC(), FinishedAt: s.FinishedAt}
 	}
 	run := &scrub{g: g, o: o, state: s}
 	if o.BytesPerSecond > 0 {
@@ -106,7 +106,7 @@ func (g *Registry) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error
 		err = run.walk(ctx)
 	}
 	if err == nil {
-		run.state.FinishedAt, run.state.Cursor = g.opts.Now().UTC(), ""
+		run.state.FinishedAt, run.state.Cursor = g.Now().UTC(), ""
 	}
 	if saveErr := run.save(context.WithoutCancel(ctx)); err == nil {
 		err = saveErr
@@ -116,7 +116,7 @@ func (g *Registry) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error
 
 // scrub is one run.
 type scrub struct {
-	g     *Registry
+	g     *Keeper
 	o     ScrubOptions
 	limit *rate.Limiter
 	state ScrubState
@@ -262,7 +262,7 @@ func (s *scrub) save(ctx context.Context) error {
 }
 
 // holder finds a repository that holds d; "" where none does.
-func (g *Registry) holder(ctx context.Context, d digest.Digest) (repo string, kind driver.LinkKind, err error) {
+func (g *Keeper) holder(ctx context.Context, d digest.Digest) (repo string, kind driver.LinkKind, err error) {
 	for _, place := range []struct {
 		leaf string
 		kind driver.LinkKind

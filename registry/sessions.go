@@ -145,3 +145,9 @@ func (g *Registry) keepSessions(ctx context.Context) {
 		}
 	}
 }
+
+// OldestUpload says when the oldest upload of repo that has no bytes yet began;
+// false when there is none.
+func (g *Registry) OldestUpload(repo string) (began time.Time, found bool) {
+	return g.sessions.oldest(repo)
+}

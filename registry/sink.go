@@ -38,3 +38,10 @@ type Sink interface {
 type discard struct{}
 
 func (discard) Notify(Event) {}
+
+// Dropped tells the Sink of a manifest that a collector dropped, and forgets what
+// was known through it.
+func (g *Registry) Dropped(e Event) {
+	g.Forget(e.Repository)
+	g.opts.Sink.Notify(e)
+}

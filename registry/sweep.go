@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"time"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
@@ -22,14 +23,26 @@ import (
 //
 // What a reader or a push needs is thereby back before it is answered. Methods
 // that change something need a registry that was not opened read-only.
-type Sweep struct{ g *Registry }
+type Sweep struct {
+	store  *storage.Storage
+	server sweepServer
+}
 
-// Sweep gives a garbage collector access to the storage.
-func (g *Registry) Sweep() Sweep { return Sweep{g} }
+// A sweepServer serves what is collected; *registry.Registry is one.
+type sweepServer interface {
+	// OldestUpload says when the oldest upload of repo that has no bytes yet
+	// began; false when there is none.
+	OldestUpload(repo string) (began time.Time, found bool)
+	// Dropped is told of a manifest that is gone.
+	Dropped(e Event)
+}
+
+// NewSweep gives a garbage collector access to s, which server serves.
+func NewSweep(s *storage.Storage, server sweepServer) Sweep { return Sweep{s, server} }
 
 // Writable is an error for a registry that was opened read-only.
 func (s Sweep) Writable() error {
-	if s.g.opts.ReadOnly {
+	if s.store.ReadOnly() {
 		return fmt.Errorf("registry was opened read-only: %w", artifact.ErrDenied)
 	}
 	return nil
@@ -37,37 +50,37 @@ func (s Sweep) Writable() error {
 
 // Begin waits until no other collection runs and makes this the only one.
 func (s Sweep) Begin(ctx context.Context) (end func(), err error) {
-	return s.g.opts.Locker.Lock(ctx, "collection", false)
+	return s.store.Locker().Lock(ctx, "collection", false)
 }
 
 // Lock excludes every push to repo and every delete in it.
 func (s Sweep) Lock(ctx context.Context, repo string) (unlock func(), err error) {
-	return s.g.opts.Locker.Lock(ctx, "repository/"+repo, false)
+	return s.store.Locker().Lock(ctx, "repository/"+repo, false)
 }
 
 // Repositories calls fn for every repository that holds or held a link, also
 // those that no manifest was ever pushed to.
 func (s Sweep) Repositories(ctx context.Context, fn func(repository string) error) error {
-	return s.g.LinkedRepositories(ctx, fn)
+	return s.store.LinkedRepositories(ctx, fn)
 }
 
 // Links lists the links of repo as registry does.
 func (s Sweep) Links(ctx context.Context, repo string, known func(driver.LinkKind, digest.Digest, bool) (storage.Link, bool), fn func(storage.Link), bad func(driver.Damage)) error {
-	return s.g.Links(ctx, repo, known, fn, bad)
+	return s.store.Links(ctx, repo, known, fn, bad)
 }
 
 // Each calls fn for the numbers below n as the storage does best.
 func (s Sweep) Each(ctx context.Context, n int, fn func(ctx context.Context, i int) error) error {
-	return s.g.Each(ctx, n, fn)
+	return s.store.Each(ctx, n, fn)
 }
 
 // raw is the driver below the hooks of storage/driver: looking through it
 // brings nothing back.
-func (s Sweep) raw() storagedriver.StorageDriver { return s.g.driver.StorageDriver }
+func (s Sweep) raw() storagedriver.StorageDriver { return s.store.Driver().StorageDriver }
 
 // Generation changes with everything that is changed in repo. It is false
 // where other processes write too, of which this one does not hear. A number
 // is worth nothing in another process.
 func (s Sweep) Generation(repo string) (uint64, bool) {
-	return s.g.driver.Generation(repo).Load(), !s.g.opts.Replicated && !s.g.opts.ReadOnly
+	return s.store.Driver().Generation(repo).Load(), !s.store.Replicated() && !s.store.ReadOnly()
 }

@@ -17,7 +17,7 @@ type Content struct {
 // in no cache. A *Damage means that what it holds is not known: its bytes are
 // gone, are others, or are of a form that this registry cannot read.
 func (s Sweep) Content(ctx context.Context, repo string, d digest.Digest) (Content, error) {
-	m, err := s.g.ReadPast(ctx, repo, d)
+	m, err := s.store.ReadPast(ctx, repo, d)
 	if err != nil {
 		return Content{}, err
 	}

@@ -33,8 +33,8 @@ func (s Sweep) Condemn(ctx context.Context, repo string, l storage.Link, run str
 	if err := s.put(ctx, driver.CondemnedPath(repo, l.Kind, l.Digest), driver.Sentence{Target: l.Target, Since: now.UTC(), Run: run}); err != nil {
 		return false, err
 	}
-	err = s.g.DeleteLink(ctx, at, at)
-	s.g.ForgetManifest(repo, l.Digest)
+	err = s.store.DeleteLink(ctx, at, at)
+	s.store.ForgetManifest(repo, l.Digest)
 	if err != nil && !driver.IsNotFound(err) {
 		return false, err
 	}
@@ -43,7 +43,7 @@ func (s Sweep) Condemn(ctx context.Context, repo string, l storage.Link, run str
 
 // Restore puts a link back that was set aside.
 func (s Sweep) Restore(ctx context.Context, repo string, l storage.Link) error {
-	_, err := s.g.driver.GetContent(ctx, driver.LinkPath(repo, l.Kind, l.Digest))
+	_, err := s.store.Driver().GetContent(ctx, driver.LinkPath(repo, l.Kind, l.Digest))
 	if driver.IsNotFound(err) {
 		return nil // dropped meanwhile
 	}
@@ -57,11 +57,10 @@ func (s Sweep) Restore(ctx context.Context, repo string, l storage.Link) error {
 // knows of it, and tells the Sink. It is false when the link was written again
 // meanwhile: that link stays. The caller holds the repository's lock.
 func (s Sweep) Purge(ctx context.Context, repo string, l storage.Link) (bool, error) {
-	event := Event{Kind: ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.g.opts.Now()}
+	event := Event{Kind: ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.store.Now()}
 	dropped, err := s.purge(ctx, repo, l, &event)
 	if dropped && storage.IsWhole(l) {
-		s.g.blocks.Load().forget(repo)
-		s.g.opts.Sink.Notify(event)
+		s.server.Dropped(event)
 	}
 	return dropped, err
 }
@@ -77,7 +76,7 @@ func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *Ev
 		return false, err
 	}
 	if storage.IsWhole(l) {
-		m, err := s.g.ReadPast(ctx, repo, l.Target)
+		m, err := s.store.ReadPast(ctx, repo, l.Target)
 		if err != nil {
 			return false, err
 		}
@@ -85,14 +84,14 @@ func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *Ev
 		if m.Subject != nil {
 			event.Subject = m.Subject.Digest
 		}
-		if err := s.g.RemoveReferrer(ctx, repo, m); err != nil {
+		if err := s.store.RemoveReferrer(ctx, repo, m); err != nil {
 			return false, err
 		}
 	}
 	if err := driver.MissingIsFine(s.raw().Delete(ctx, aside)); err != nil {
 		return false, err
 	}
-	s.g.ForgetManifest(repo, l.Digest)
+	s.store.ForgetManifest(repo, l.Digest)
 	s.removeEmpty(path.Dir(at))
 	return true, nil
 }
@@ -100,9 +99,9 @@ func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *Ev
 // Recover finishes what a killed collection left: bytes on their way out come
 // back, to be judged again.
 func (s Sweep) Recover(ctx context.Context) error {
-	return s.g.driver.Digests(ctx, driver.RemovedRoot, func(d digest.Digest, at string) error {
+	return s.store.Driver().Digests(ctx, driver.RemovedRoot, func(d digest.Digest, at string) error {
 		defer driver.LockSweep()()
-		if _, err := s.g.driver.RestoreBytes(ctx, d); err != nil {
+		if _, err := s.store.Driver().RestoreBytes(ctx, d); err != nil {
 			return err
 		}
 		return driver.MissingIsFine(s.raw().Delete(ctx, at))
@@ -132,18 +131,18 @@ func (s Sweep) Bytes(ctx context.Context, emptySince time.Time, fn func(d digest
 
 // Size is how many bytes are stored as d; false when d is not stored.
 func (s Sweep) Size(ctx context.Context, d digest.Digest) (size int64, stored bool, err error) {
-	return s.g.Size(ctx, d)
+	return s.store.Size(ctx, d)
 }
 
 // Doomed calls fn for all bytes that Doom named and nobody looked for since.
 func (s Sweep) Doomed(ctx context.Context, fn func(d digest.Digest) error) error {
-	return s.g.driver.Digests(ctx, driver.DoomedRoot, func(d digest.Digest, _ string) error { return fn(d) })
+	return s.store.Driver().Digests(ctx, driver.DoomedRoot, func(d digest.Digest, _ string) error { return fn(d) })
 }
 
 // Sentence says when and in which run bytes were doomed; false when they were
 // not. What cannot be read was not, and is doomed afresh.
 func (s Sweep) Sentence(ctx context.Context, d digest.Digest) (since time.Time, run string, doomed bool, err error) {
-	told, err := s.g.Sentence(ctx, driver.DoomedPath(d), d)
+	told, err := s.store.Sentence(ctx, driver.DoomedPath(d), d)
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 		return time.Time{}, "", false, nil
 	}
@@ -157,7 +156,9 @@ func (s Sweep) Doom(ctx context.Context, d digest.Digest, run string, now time.T
 }
 
 // Spare takes back that d was doomed.
-func (s Sweep) Spare(ctx context.Context, d digest.Digest) error { return s.g.driver.Spare(ctx, d) }
+func (s Sweep) Spare(ctx context.Context, d digest.Digest) error {
+	return s.store.Driver().Spare(ctx, d)
+}
 
 // Remove removes doomed bytes for good. It is false when they are not doomed
 // any more: whoever looked for them keeps them.
@@ -174,10 +175,10 @@ func (s Sweep) Remove(ctx context.Context, d digest.Digest) (bool, error) {
 		return false, fmt.Errorf("remove %s: %w", d, err)
 	}
 	if still, err := doomed(); !still || err != nil {
-		_, back := s.g.driver.RestoreBytes(ctx, d)
+		_, back := s.store.Driver().RestoreBytes(ctx, d)
 		return false, errors.Join(err, back)
 	}
-	s.g.ForgetBlob(d)
+	s.store.ForgetBlob(d)
 	for _, at := range []string{driver.RemovedPath(d), driver.DoomedPath(d)} {
 		if err := driver.MissingIsFine(s.raw().Delete(ctx, at)); err != nil {
 			return false, err
@@ -190,7 +191,7 @@ func (s Sweep) Remove(ctx context.Context, d digest.Digest) (bool, error) {
 // somebody writes it leaves that to a later run: the folder may be the one that
 // was just made for a file to come.
 func (s Sweep) removeEmpty(dir string) bool {
-	d := s.g.driver
+	d := s.store.Driver()
 	if d.Root() == "" || !d.TryFolders() {
 		return false
 	}

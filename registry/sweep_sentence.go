@@ -14,5 +14,5 @@ func (s Sweep) put(ctx context.Context, at string, told driver.Sentence) error {
 	if err != nil {
 		return err
 	}
-	return s.g.driver.PutUnsynced(ctx, at, content)
+	return s.store.Driver().PutUnsynced(ctx, at, content)
 }

@@ -13,8 +13,8 @@ import (
 // Uploads says when the oldest upload in progress in repo began; false when
 // there is none.
 func (s Sweep) Uploads(ctx context.Context, repo string) (oldest time.Time, any bool, err error) {
-	oldest, any = s.g.sessions.oldest(repo)
-	err = s.g.driver.Entries(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
+	oldest, any = s.server.OldestUpload(repo)
+	err = s.store.Driver().Entries(ctx, path.Join(driver.RepositoryRoot, repo, "_uploads"), func(at string) error {
 		if !storage.IsUploadID(path.Base(at)) {
 			return nil
 		}

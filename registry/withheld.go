@@ -25,8 +25,8 @@ type Withheld struct {
 // Withheld says why readers cannot have the manifest d of repo, or something
 // that it holds at any depth: it is blocked, or its bytes are set aside. False
 // is that nothing withholds it; an error, that it could not be told.
-func (g *Registry) Withheld(ctx context.Context, repo string, d digest.Digest) (Withheld, bool, error) {
-	set := g.blocks.Load()
+func (g *Blocks) Withheld(ctx context.Context, repo string, d digest.Digest) (Withheld, bool, error) {
+	set := g.current.Load()
 	if err := g.blocksKnown(); err != nil {
 		return Withheld{}, false, err
 	}
@@ -57,7 +57,7 @@ func (g *Registry) Withheld(ctx context.Context, repo string, d digest.Digest) (
 	return Withheld{}, false, nil
 }
 
-func (g *Registry) blockOf(ctx context.Context, set *blockSet, repo string, d digest.Digest) (Withheld, bool, error) {
+func (g *Blocks) blockOf(ctx context.Context, set *blockSet, repo string, d digest.Digest) (Withheld, bool, error) {
 	b, sure, ok := set.find(repo, d)
 	if !ok {
 		return Withheld{}, false, nil
@@ -76,8 +76,8 @@ func (g *Registry) blockOf(ctx context.Context, set *blockSet, repo string, d di
 
 // storeBlocks makes next hold, and tells of which repositories other things are
 // blocked now.
-func (g *Registry) storeBlocks(next *blockSet) {
-	before := g.blocks.Swap(next)
+func (g *Blocks) storeBlocks(next *blockSet) {
+	before := g.current.Swap(next)
 	changed := map[string]bool{}
 	for key, b := range next.named {
 		if before == nil || !sameBlock(before.named[key], b) {
@@ -92,7 +92,10 @@ func (g *Registry) storeBlocks(next *blockSet) {
 		}
 	}
 	for repository := range changed {
-		g.TellWithheld(repository)
+		if g.withholds == nil {
+			break
+		}
+		g.withholds(repository)
 	}
 }
 

@@ -28,7 +28,7 @@ const attempts = 10
 // backup, or is named as damage; what is written during the call may be.
 func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 	names := map[string]bool{}
-	if err := g.Dump().Repositories(ctx, func(name string) error { names[name] = true; return nil }); err != nil {
+	if err := registry.NewDump(g.Storage()).Repositories(ctx, func(name string) error { names[name] = true; return nil }); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	w.tell(func(p *Progress) { p.Of = len(names) })
@@ -37,7 +37,7 @@ func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 	group.SetLimit(w.o.Workers)
 	for i, name := range slices.Sorted(maps.Keys(names)) {
 		group.Go(func() error {
-			r, err := w.repository(inner, g.Dump(), name)
+			r, err := w.repository(inner, registry.NewDump(g.Storage()), name)
 			if err != nil {
 				return fmt.Errorf("backup: repository %q: %w", name, err)
 			}

@@ -25,7 +25,7 @@ const inRepository = 8
 // says. What is there already is read and kept, so that a restore that was cut
 // goes on. Damage of the backup is named, and the rest restored.
 func (v *Vault) Restore(ctx context.Context, m *Manifest, g *registry.Registry, progress func(Progress)) ([]Damage, error) {
-	r := &restoring{v: v, to: g.Intake(), tell: progress, done: map[digest.Digest]bool{}, at: Progress{Of: len(m.Repositories)}}
+	r := &restoring{v: v, to: registry.NewIntake(g.Storage(), g.Blocks()), tell: progress, done: map[digest.Digest]bool{}, at: Progress{Of: len(m.Repositories)}}
 	outer := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)

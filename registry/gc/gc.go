@@ -57,7 +57,7 @@ func New(reg *registry.Registry, o Options) *Collector {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Collector{sweep: reg.Sweep(), registry: reg, opts: o}
+	return &Collector{sweep: registry.NewSweep(reg.Storage(), reg), registry: reg, opts: o}
 }
 
 // Run collects once. A dry run changes nothing, takes no lock and works on a

@@ -1,0 +1,45 @@
+package registry
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
+)
+
+// blockOptions say who is told of blocks. The zero value tells nobody.
+type blockOptions struct {
+	// Announce passes a notice about a block on to the other replicas, which give
+	// it to HearBlock; nil leaves them to find it in storage.
+	Announce func(ctx context.Context, notice []byte) error
+	// Withholds is told of which repository other things are blocked now.
+	Withholds func(repository string)
+}
+
+// Blocks are what may not be read, and say so. All of it may be used by many
+// goroutines at once.
+type Blocks struct {
+	*store
+	log       *slog.Logger
+	driver    *driver.Driver
+	tell      func(ctx context.Context, notice []byte) error
+	withholds func(repository string)
+	current   atomic.Pointer[blockSet]
+	seen      atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
+	heard     heardBlocks
+	sparing   singleflight.Group // by repository
+}
+
+// Forget drops what was derived for repo, because its manifests changed.
+func (g *Blocks) Forget(repo string) { g.current.Load().forget(repo) }
+
+// RestoreBlock makes b hold as it did where it was taken from.
+func (g *Blocks) RestoreBlock(ctx context.Context, b Block) error {
+	if err := b.check(); err != nil {
+		return err
+	}
+	return g.changeBlocks(ctx, func(ctx context.Context) error { return g.putBlock(ctx, b) })
+}

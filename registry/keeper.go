@@ -1,0 +1,23 @@
+package registry
+
+import (
+	"log/slog"
+
+	"github.com/oarlock/oarlock/registry/storage"
+	"github.com/oarlock/oarlock/registry/storage/driver"
+)
+
+// A Keeper finds what is wrong with a storage and makes good what it can. All of
+// it may be used by many goroutines at once, beside whoever serves.
+type Keeper struct {
+	*store
+	origins []Origin
+	log     *slog.Logger
+	driver  *driver.Driver
+}
+
+// newKeeper makes a Keeper of s, which asks origins, in this order, for bytes that
+// are damaged or missing.
+func newKeeper(s *storage.Storage, origins []Origin) *Keeper {
+	return &Keeper{store: s, origins: origins, log: s.Log(), driver: s.Driver()}
+}
