@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -58,7 +59,7 @@ func TestABlockDoesNotWaitForASlowBucket_K7(t *testing.T) {
 	})
 	done := make(chan error, 1)
 	go func() {
-		_, err := a.Block(t.Context(), registry.Block{Repository: repo, Digest: m.Digest, Reason: "bad"})
+		_, err := a.Block(t.Context(), block.Block{Repository: repo, Digest: m.Digest, Reason: "bad"})
 		done <- err
 	}()
 	<-writing
@@ -70,7 +71,7 @@ func TestABlockDoesNotWaitForASlowBucket_K7(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Unblock(t.Context(), registry.Block{Repository: repo, Digest: m.Digest}); err != nil {
+	if err := a.Unblock(t.Context(), block.Block{Repository: repo, Digest: m.Digest}); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(20 * time.Second)
@@ -92,7 +93,7 @@ func TestAnEndedBlockIsMadeAgain_K7(t *testing.T) {
 				return registrytest.New(t, where, registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
 			}
 			a, b := open(), open()
-			target := registry.Block{Repository: "acme/hello", Code: "one"}
+			target := block.Block{Repository: "acme/hello", Code: "one"}
 			for range 3 { // a record ends, and the next replaces what is left of it
 				if _, err := a.Block(t.Context(), target); err != nil {
 					t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -52,7 +53,7 @@ func (x *blockable) fill(repo string) {
 	x.other = x.pushed(repo, "1.1.0", other)
 }
 
-func (x *blockable) block(b registry.Block) {
+func (x *blockable) block(b block.Block) {
 	x.t.Helper()
 	if _, err := x.s.Block(x.t.Context(), b); err != nil {
 		x.t.Fatal(err)
@@ -94,7 +95,7 @@ func TestABlockedVersionCannotBePulledAndItsRecordStays_B11(t *testing.T) {
 	x := newBlockable(t)
 	closed, open := x.reads()
 	x.check(nil, append(closed, open...)) // all of it is cached from here on
-	v := registry.Block{Repository: "acme/hello", Digest: x.index.Digest, Tag: "1.0.0", Code: "emergency_removed", Reason: "steals keys", By: "admin:ada"}
+	v := block.Block{Repository: "acme/hello", Digest: x.index.Digest, Tag: "1.0.0", Code: "emergency_removed", Reason: "steals keys", By: "admin:ada"}
 	x.block(v)
 	x.check(closed, open)
 
@@ -127,7 +128,7 @@ func TestABlockedVersionCannotBePulledAndItsRecordStays_B11(t *testing.T) {
 func TestAVersionThatSharesWithABlockedOneIsPublishedAndRead_B11(t *testing.T) {
 	t.Parallel()
 	x := newBlockable(t)
-	x.block(registry.Block{Repository: "acme/hello", Digest: x.index.Digest})
+	x.block(block.Block{Repository: "acme/hello", Digest: x.index.Digest})
 	x.want(x.get("acme/hello", "blobs", x.only.Digest.String()), http.StatusForbidden)
 	x.want(x.send("HEAD", "/v2/acme/hello/blobs/"+x.only.Digest.String(), nil), http.StatusNotFound)
 	x.blob("acme/hello", []byte("only in 1.0.0"))
@@ -146,13 +147,13 @@ func TestADigestIsBlockedEverywhereAndARepositoryWhole_B11(t *testing.T) {
 	twin.Layers = []ocispec.Descriptor{x.only}
 	x.pushed("acme/twin", "1.0.0", twin)
 
-	x.block(registry.Block{Digest: x.only.Digest, Code: "emergency_removed", Reason: "steals keys"})
+	x.block(block.Block{Digest: x.only.Digest, Code: "emergency_removed", Reason: "steals keys"})
 	for _, repo := range []string{"acme/hello", "acme/twin"} {
 		x.refused(x.get(repo, "blobs", x.only.Digest.String()), http.StatusForbidden, "DENIED")
 		x.want(x.get(repo, "manifests", "1.0.0"), http.StatusOK)
 	}
 
-	x.block(registry.Block{Repository: "acme/hello", Code: "emergency_removed", Reason: "steals keys"})
+	x.block(block.Block{Repository: "acme/hello", Code: "emergency_removed", Reason: "steals keys"})
 	closed, open := x.reads()
 	x.check(append(closed, open[:3]...), open[3:])
 	x.want(x.get("acme/twin", "manifests", "1.0.0"), http.StatusOK)
@@ -162,7 +163,7 @@ func TestBlocksOutliveRestartAndDamage_B11(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	x := newBlockable(t, registrytest.Dir(dir))
-	b, err := x.s.Block(t.Context(), registry.Block{Repository: "acme/hello", Digest: x.index.Digest, Code: "emergency_removed", Reason: "steals keys"})
+	b, err := x.s.Block(t.Context(), block.Block{Repository: "acme/hello", Digest: x.index.Digest, Code: "emergency_removed", Reason: "steals keys"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +189,7 @@ func open(t *testing.T, dir string) *registrytest.Server {
 func TestBlocksNameSomething_B11(t *testing.T) {
 	t.Parallel()
 	s := registrytest.New(t)
-	for says, b := range map[string]registry.Block{
+	for says, b := range map[string]block.Block{
 		"nothing":              {},
 		"no repository":        {Repository: "Acme/../x"},
 		"no digest":            {Repository: "acme/hello", Digest: "sha256:x"},
@@ -222,7 +223,7 @@ func checkBlocksSpread(t *testing.T, where registrytest.Option) {
 		for _, path := range closed {
 			other.want(other.send("GET", path, nil), http.StatusOK)
 		}
-		b := registry.Block{Repository: "acme/hello", Digest: x.index.Digest}
+		b := block.Block{Repository: "acme/hello", Digest: x.index.Digest}
 		x.block(b)
 		began := time.Now()
 		for _, path := range closed {
@@ -260,7 +261,7 @@ func TestNothingThatSpeaksOpensAWhollyBlockedRepository_B11(t *testing.T) {
 	list := x.pushed(repo, signs, index(nil, x.child))
 	x.pushed(repo, strings.Replace(x.index.Digest.String(), ":", "-", 1), x.get(repo, "manifests", "1.0.0").body)
 
-	x.block(registry.Block{Repository: repo, Code: "emergency_removed", Reason: "steals keys"})
+	x.block(block.Block{Repository: repo, Code: "emergency_removed", Reason: "steals keys"})
 	for _, d := range []digest.Digest{x.only.Digest, x.shared.Digest, x.large.Digest} {
 		x.refused(x.get(repo, "blobs", d.String()), http.StatusForbidden, "DENIED")
 	}

@@ -13,7 +13,9 @@
 //
 // What repositories hold is registry/storage, over registry/storage/driver, which
 // keeps bytes and says how they become durable, how a write is fenced and what
-// comes back from a collector. A Registry answers for its Storage too.
+// comes back from a collector. What may not be read is registry/block; what is wrong
+// with stored bytes, and what mends it, registry/integrity. A Registry answers
+// for what it is made of too.
 //
 // Storage, below the driver's root:
 //

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
@@ -52,7 +53,7 @@ type Options struct {
 	// it to HearBlock; nil leaves them to find it in storage.
 	Announce func(ctx context.Context, notice []byte) error
 	// RepairFrom are asked, in this order, for bytes that are damaged or missing.
-	RepairFrom []Origin
+	RepairFrom []integrity.Origin
 	// Logger defaults to slog.Default.
 	Logger *slog.Logger
 	// Now is the clock of events and of the upload purge; time.Now by default.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -182,7 +183,7 @@ func TestWhatIsInMemoryMendsTheDisk_B12(t *testing.T) {
 	x := newKept(t, 0)
 	x.c.want(x.c.get("acme/hello", "manifests", "1.0.0"), http.StatusOK)
 	damages["a byte flipped"](t, x.at(x.version.Digest))
-	state, err := x.s.Scrub(t.Context(), registry.ScrubOptions{})
+	state, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || state.Damaged != 1 || state.Mended != 1 || state.Found[0].Mended != "from memory" {
 		t.Errorf("%+v, %v", state, err)
 	}
@@ -277,7 +278,7 @@ func TestDamageOverS3IsSetAsideAndMended_B12(t *testing.T) {
 		t.Errorf("after the push: status %d, %v", a.status, err)
 	}
 	damages["truncated"](t, object)
-	state, err := s.Scrub(t.Context(), registry.ScrubOptions{})
+	state, err := s.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || state.Damaged != 1 {
 		t.Errorf("%+v, %v", state, err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 )
 
 // Proves K1: every walk through indexes goes to each manifest once, although
@@ -55,7 +55,7 @@ func TestIndexesThatNameTheNextTwiceAreWalkedOnce_K1(t *testing.T) {
 			t.Errorf("DELETE of what a tag reaches: %d", got)
 		}
 	}
-	if _, err := x.s.Block(ctx, registry.Block{Repository: repo, Digest: leaf.Digest}); err != nil {
+	if _, err := x.s.Block(ctx, block.Block{Repository: repo, Digest: leaf.Digest}); err != nil {
 		t.Fatal(err)
 	}
 	if got := ask("GET", "/v2/"+repo+"/manifests/"+top.Digest.String()); got != http.StatusOK {

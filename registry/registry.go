@@ -9,6 +9,8 @@ import (
 
 	"github.com/distribution/distribution/v3/registry/handlers"
 
+	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -32,8 +34,8 @@ type Registry struct {
 // What a Registry is made of answers through it, and cannot be replaced.
 type (
 	store  = storage.Storage
-	blocks = Blocks
-	keeper = Keeper
+	blocks = block.Blocks
+	keeper = integrity.Keeper
 )
 
 // Open opens the storage that o names and starts the purge of old uploads.
@@ -46,7 +48,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	g := &Registry{store: s, keeper: newKeeper(s, o.RepairFrom), opts: o, log: o.Logger, driver: s.Driver()}
+	g := &Registry{store: s, keeper: integrity.New(s, o.RepairFrom), opts: o, log: o.Logger, driver: s.Driver()}
 	if err := g.open(ctx); err != nil {
 		return nil, fmt.Errorf("registry: %w", errors.Join(err, s.Close()))
 	}
@@ -55,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 
 func (g *Registry) open(ctx context.Context) error {
 	var err error
-	if g.blocks, err = openBlocks(ctx, g.store, blockOptions{Announce: g.opts.Announce, Withholds: g.opts.Withholds}); err != nil {
+	if g.blocks, err = block.Open(ctx, g.store, block.Options{Announce: g.opts.Announce, Withholds: g.opts.Withholds}); err != nil {
 		return err
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -87,4 +89,4 @@ func (g *Registry) Close() error {
 func (g *Registry) Storage() *storage.Storage { return g.store }
 
 // Blocks are what may not be read.
-func (g *Registry) Blocks() *Blocks { return g.blocks }
+func (g *Registry) Blocks() *block.Blocks { return g.blocks }

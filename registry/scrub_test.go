@@ -20,6 +20,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/artifacttest"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -29,7 +30,7 @@ import (
 func mirrored(t *testing.T, lies bool) *stored {
 	other := newKept(t, 0)
 	return newKept(t, -1, func(o *registry.Options) {
-		o.RepairFrom = []registry.Origin{mirror{newClient(t, registrytest.New(t)), false}, mirror{other.c, lies}}
+		o.RepairFrom = []integrity.Origin{mirror{newClient(t, registrytest.New(t)), false}, mirror{other.c, lies}}
 	})
 }
 
@@ -44,7 +45,7 @@ func TestScrubNamesSetsAsideAndFetchesAgain_B12(t *testing.T) {
 			damages["a byte flipped"](t, x.at(x.layer.Digest))
 			damages["truncated"](t, x.at(x.version.Digest))
 			var told []driver.Damage
-			state, err := x.s.Scrub(t.Context(), registry.ScrubOptions{Damaged: func(d driver.Damage) { told = append(told, d) }})
+			state, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{Damaged: func(d driver.Damage) { told = append(told, d) }})
 			if err != nil || state.Damaged != 2 || len(told) != 2 || state.Running() || state.Cursor != "" {
 				t.Fatalf("%+v, told %d, %v", state, len(told), err)
 			}
@@ -76,7 +77,7 @@ func TestScrubIsResumed_B12(t *testing.T) {
 	for i := range 40 {
 		x.c.blob("acme/hello", []byte(strings.Repeat("x", i+1)))
 	}
-	all, err := x.s.Scrub(t.Context(), registry.ScrubOptions{})
+	all, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || all.Blobs < 40 {
 		t.Fatalf("%+v, %v", all, err)
 	}
@@ -85,7 +86,7 @@ func TestScrubIsResumed_B12(t *testing.T) {
 	for passes := 0; ; passes++ {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		state, err := x.s.Scrub(ctx, registry.ScrubOptions{BytesPerSecond: 1 << 30, Progress: func(s registry.ScrubState) {
+		state, err := x.s.Scrub(ctx, integrity.ScrubOptions{BytesPerSecond: 1 << 30, Progress: func(s integrity.ScrubState) {
 			read[s.Cursor]++
 			if n++; n == 7 {
 				cancel()
@@ -117,7 +118,7 @@ func TestScrubKeepsToItsPace_B12(t *testing.T) {
 	x := newKept(t, -1)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	state, err := x.s.Scrub(ctx, registry.ScrubOptions{BytesPerSecond: 1})
+	state, err := x.s.Scrub(ctx, integrity.ScrubOptions{BytesPerSecond: 1})
 	const atOnce = 64 << 10 // and one read more
 	if !errors.Is(err, context.DeadlineExceeded) || state.Bytes > 2*atOnce || state.Damaged != 0 {
 		t.Errorf("read %d bytes at one byte a second, damaged %d: %v", state.Bytes, state.Damaged, err)
@@ -295,12 +296,12 @@ func TestScrubTriesAgainAndDropsWhatNobodyHolds_B12(t *testing.T) {
 	t.Parallel()
 	x := newKept(t, -1)
 	damages["truncated"](t, x.at(x.layer.Digest))
-	first, err := x.s.Scrub(t.Context(), registry.ScrubOptions{})
+	first, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || first.Damaged != 1 || first.Mended != 0 {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	rewrite(t, filepath.Join(x.dir, "oarlock/quarantine/sha256", x.layer.Digest.Encoded(), "data"), large) // an operator had a copy
-	again, err := x.s.Scrub(t.Context(), registry.ScrubOptions{})
+	again, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || again.Damaged != 1 || again.Mended != 1 {
 		t.Fatalf("%+v, %v", again, err)
 	}
@@ -313,7 +314,7 @@ func TestScrubTriesAgainAndDropsWhatNobodyHolds_B12(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := x.s.Scrub(t.Context(), registry.ScrubOptions{}); err != nil {
+		if _, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}

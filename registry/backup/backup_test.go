@@ -13,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/artifacttest"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -24,7 +25,7 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 	dir, vault := t.TempDir(), filepath.Join(t.TempDir(), "vault")
 	s := newSite(t, registrytest.Dir(dir))
 	hello := s.fill()
-	if _, err := s.Block(t.Context(), registry.Block{Repository: "acme/hello", Digest: hello, Code: "emergency_removed"}); err != nil {
+	if _, err := s.Block(t.Context(), block.Block{Repository: "acme/hello", Digest: hello, Code: "emergency_removed"}); err != nil {
 		t.Fatal(err)
 	}
 	g := beside(t, dir)

@@ -12,7 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 )
 
 // format is the version of what is written here.
@@ -32,10 +32,10 @@ type Manifest struct {
 
 	Repositories []Repository `json:"repositories"`
 	// Blocked is what may not be read.
-	Blocked  []registry.Block `json:"blocked,omitempty"`
-	Database *Database        `json:"database,omitempty"`
-	Files    []File           `json:"files"`
-	Catalog  *Catalog         `json:"catalog,omitempty"`
+	Blocked  []block.Block `json:"blocked,omitempty"`
+	Database *Database     `json:"database,omitempty"`
+	Files    []File        `json:"files"`
+	Catalog  *Catalog      `json:"catalog,omitempty"`
 	// Damage is what could not be copied because it was damaged already.
 	Damage []Damage `json:"damage,omitempty"`
 }

@@ -28,7 +28,7 @@ const attempts = 10
 // backup, or is named as damage; what is written during the call may be.
 func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 	names := map[string]bool{}
-	if err := registry.NewDump(g.Storage()).Repositories(ctx, func(name string) error { names[name] = true; return nil }); err != nil {
+	if err := NewDump(g.Storage()).Repositories(ctx, func(name string) error { names[name] = true; return nil }); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	w.tell(func(p *Progress) { p.Of = len(names) })
@@ -37,7 +37,7 @@ func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 	group.SetLimit(w.o.Workers)
 	for i, name := range slices.Sorted(maps.Keys(names)) {
 		group.Go(func() error {
-			r, err := w.repository(inner, registry.NewDump(g.Storage()), name)
+			r, err := w.repository(inner, NewDump(g.Storage()), name)
 			if err != nil {
 				return fmt.Errorf("backup: repository %q: %w", name, err)
 			}
@@ -61,7 +61,7 @@ func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 
 // repository copies one. What is found wrong twice in a row is damage; what is
 // wrong once was changing.
-func (w *Writer) repository(ctx context.Context, d registry.Dump, name string) (Repository, error) {
+func (w *Writer) repository(ctx context.Context, d Dump, name string) (Repository, error) {
 	var before map[Damage]bool
 	for try := 1; ; try++ {
 		one := &reading{w: w, dump: d, listing: Listing{Repository: name}, wrong: map[Damage]bool{}}
@@ -82,7 +82,7 @@ func (w *Writer) repository(ctx context.Context, d registry.Dump, name string) (
 // A reading is one attempt at one repository.
 type reading struct {
 	w       *Writer
-	dump    registry.Dump
+	dump    Dump
 	listing Listing
 	wrong   map[Damage]bool
 }
@@ -200,7 +200,7 @@ func (r *reading) check() error {
 		if err != nil {
 			return err
 		}
-		children, layers, err := registry.References(content)
+		children, layers, err := References(content)
 		if err != nil {
 			r.problem(l.Digest, "", "not a manifest: %s", err)
 			continue

@@ -25,7 +25,7 @@ const inRepository = 8
 // says. What is there already is read and kept, so that a restore that was cut
 // goes on. Damage of the backup is named, and the rest restored.
 func (v *Vault) Restore(ctx context.Context, m *Manifest, g *registry.Registry, progress func(Progress)) ([]Damage, error) {
-	r := &restoring{v: v, to: registry.NewIntake(g.Storage(), g.Blocks()), tell: progress, done: map[digest.Digest]bool{}, at: Progress{Of: len(m.Repositories)}}
+	r := &restoring{v: v, to: NewIntake(g.Storage(), g.Blocks()), tell: progress, done: map[digest.Digest]bool{}, at: Progress{Of: len(m.Repositories)}}
 	outer := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
@@ -51,7 +51,7 @@ func (v *Vault) Restore(ctx context.Context, m *Manifest, g *registry.Registry, 
 
 type restoring struct {
 	v    *Vault
-	to   registry.Intake
+	to   Intake
 	tell func(Progress)
 
 	mu     sync.Mutex // guards what follows
@@ -219,7 +219,7 @@ func (v *Vault) View(ctx context.Context, m *Manifest, o registry.Options) (*reg
 			h.names = append(h.names, repo.Name)
 		}
 	}
-	return registry.View(ctx, h, o)
+	return View(ctx, h, o)
 }
 
 type holder struct {
@@ -230,12 +230,12 @@ type holder struct {
 
 func (h holder) Names() []string { return h.names }
 
-func (h holder) Held(_ context.Context, name string) (registry.Held, error) {
+func (h holder) Held(_ context.Context, name string) (Held, error) {
 	l, err := h.v.listing(h.repos[name])
 	if err != nil {
-		return registry.Held{}, err
+		return Held{}, err
 	}
-	held := registry.Held{Tags: map[string]digest.Digest{}}
+	held := Held{Tags: map[string]digest.Digest{}}
 	for _, t := range l.Tags {
 		held.Tags[t.Name] = t.Digest
 	}

@@ -199,7 +199,7 @@ func world(t testing.TB, g *registry.Registry) map[string]string {
 		}); err != nil {
 			return err
 		}
-		return registry.NewDump(g.Storage()).Links(ctx, repo, func(l storage.Link) {
+		return NewDump(g.Storage()).Links(ctx, repo, func(l storage.Link) {
 			key := fmt.Sprintf("%s %s %s", repo, l.Kind, l.Digest)
 			if l.Kind == driver.BlobLink {
 				content, err := g.Blob(ctx, repo, l.Digest, 1<<30)

@@ -40,7 +40,7 @@ type Options struct {
 // A Collector collects the garbage of one registry. It may be used by many
 // goroutines at once; runs wait for each other.
 type Collector struct {
-	sweep    registry.Sweep
+	sweep    Sweep
 	registry *registry.Registry
 	opts     Options
 	totals   counters
@@ -57,7 +57,7 @@ func New(reg *registry.Registry, o Options) *Collector {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Collector{sweep: registry.NewSweep(reg.Storage(), reg), registry: reg, opts: o}
+	return &Collector{sweep: NewSweep(reg.Storage(), reg), registry: reg, opts: o}
 }
 
 // Run collects once. A dry run changes nothing, takes no lock and works on a

@@ -278,7 +278,7 @@ func TestPushOfDoomedBytesKeepsThem_B8(t *testing.T) {
 	layer := x.blob("free/x", "doomed")
 	x.want(x.send("DELETE", "/v2/free/x/blobs/"+layer.Digest.String(), nil, ""), http.StatusAccepted)
 	x.run(hours, false)
-	sweep := registry.NewSweep(x.s.Storage(), x.s)
+	sweep := gc.NewSweep(x.s.Storage(), x.s)
 	if _, _, doomed, err := sweep.Sentence(t.Context(), layer.Digest); !doomed || err != nil {
 		t.Fatalf("not doomed: %v", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -20,7 +19,7 @@ type world struct {
 	repo      string
 	links     []storage.Link
 	inForce   map[linkName]bool
-	contents  map[digest.Digest]registry.Content
+	contents  map[digest.Digest]Content
 	alias     map[digest.Digest]digest.Digest   // names that are not what they are stored under
 	referrers map[digest.Digest][]digest.Digest // by subject
 	tags      []tag
@@ -63,7 +62,7 @@ func (w *world) known() func(driver.LinkKind, digest.Digest, bool) (storage.Link
 // survey reads repo and marks. What is known from before is not read again.
 func (r *run) survey(ctx context.Context, repo string, before *world) (*world, error) {
 	w := &world{
-		repo: repo, inForce: map[linkName]bool{}, contents: map[digest.Digest]registry.Content{},
+		repo: repo, inForce: map[linkName]bool{}, contents: map[digest.Digest]Content{},
 		alias: map[digest.Digest]digest.Digest{}, referrers: map[digest.Digest][]digest.Digest{}, why: map[digest.Digest]string{},
 	}
 	// Tags first: what a tag means was stored before the tag.
@@ -153,7 +152,7 @@ func (r *run) readContents(ctx context.Context, w *world, before *world) error {
 		}
 	}
 	type read struct {
-		content registry.Content
+		content Content
 		err     error
 	}
 	all := make([]read, len(list))

@@ -21,7 +21,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/artifacttest"
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/backup"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -116,7 +116,7 @@ func (s site) world() map[string]string {
 		if err := s.Tags(ctx, repo, func(tag string, d digest.Digest) error { out[repo+":"+tag] = d.String(); return nil }); err != nil {
 			return err
 		}
-		return registry.NewDump(s.Storage()).Links(ctx, repo, func(l storage.Link) {
+		return backup.NewDump(s.Storage()).Links(ctx, repo, func(l storage.Link) {
 			if l.Kind != driver.ManifestLink {
 				return
 			}

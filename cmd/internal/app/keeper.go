@@ -12,6 +12,8 @@ import (
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -42,9 +44,9 @@ func (k keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress 
 	var done index.Scrub
 	err := k.accounts.do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"scrub": true, "begun": true}},
 		func(ctx context.Context) (any, error) {
-			s, err := k.scrubber.scrub(ctx, registry.ScrubOptions{
+			s, err := k.scrubber.scrub(ctx, integrity.ScrubOptions{
 				Damaged:  func(d driver.Damage) { damaged(asDamage(d)) },
-				Progress: func(s registry.ScrubState) { progress(asScrub(s)) },
+				Progress: func(s integrity.ScrubState) { progress(asScrub(s)) },
 			})
 			done = asScrub(s)
 			return done, err
@@ -72,7 +74,7 @@ func (k keeper) ScrubStatus(ctx context.Context) (index.ScrubStatus, error) {
 	return out, nil
 }
 
-func asScrub(s registry.ScrubState) index.Scrub {
+func asScrub(s integrity.ScrubState) index.Scrub {
 	return index.Scrub{StartedAt: index.MomentOf(s.StartedAt), FinishedAt: index.MomentOf(s.FinishedAt), Running: s.Running(),
 		Blobs: s.Blobs, Bytes: s.Bytes, Damaged: s.Damaged, Mended: s.Mended}
 }
@@ -136,8 +138,8 @@ func needs(repository string) *audit.Right {
 }
 
 // named finds what a reference means: a digest, a version or another tag.
-func (k keeper) named(ctx context.Context, repository, reference string) (registry.Block, error) {
-	b := registry.Block{Repository: repository}
+func (k keeper) named(ctx context.Context, repository, reference string) (block.Block, error) {
+	b := block.Block{Repository: repository}
 	switch {
 	case reference == "":
 		if repository == "" {
@@ -166,6 +168,6 @@ func resourceOf(repository string) auth.Resource {
 	return auth.InRepository(repository)
 }
 
-func asBlock(b registry.Block) index.Block {
+func asBlock(b block.Block) index.Block {
 	return index.Block{Repository: b.Repository, Digest: b.Digest.String(), Tag: b.Tag, Code: b.Code, Reason: b.Reason, By: b.By, At: b.At, Covers: len(b.Covers)}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/outbound"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/remote"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -46,13 +47,13 @@ func faultsOf(r *registry.Registry, name, help string, of func(storage.Faults) i
 }
 
 // scrub runs once, or goes on with what was ended, and counts what it reads.
-func (s *scrubber) scrub(ctx context.Context, o registry.ScrubOptions) (registry.ScrubState, error) {
+func (s *scrubber) scrub(ctx context.Context, o integrity.ScrubOptions) (integrity.ScrubState, error) {
 	o.BytesPerSecond = s.cfg.BytesPerSecond
-	tell, last := o.Progress, registry.ScrubState{}
+	tell, last := o.Progress, integrity.ScrubState{}
 	if before, err := s.registry.ScrubState(ctx); err == nil && before.Running() {
 		last = before
 	}
-	o.Progress = func(now registry.ScrubState) {
+	o.Progress = func(now integrity.ScrubState) {
 		s.bytes.Add(float64(max(0, now.Bytes-last.Bytes)))
 		s.blobs.Add(float64(max(0, now.Blobs-last.Blobs)))
 		if last = now; tell != nil {
@@ -84,7 +85,7 @@ func (s *scrubber) run(ctx context.Context) {
 			if !state.Running() && time.Since(state.FinishedAt) < s.cfg.Every {
 				continue
 			}
-			state, err = s.scrub(ctx, registry.ScrubOptions{Every: s.cfg.Every})
+			state, err = s.scrub(ctx, integrity.ScrubOptions{Every: s.cfg.Every})
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -104,12 +105,12 @@ type origin struct {
 }
 
 // originsOf are those of a configuration.
-func originsOf(c *config.Config) ([]registry.Origin, error) {
+func originsOf(c *config.Config) ([]integrity.Origin, error) {
 	from, err := c.Origins()
 	if err != nil {
 		return nil, err
 	}
-	all := make([]registry.Origin, len(from))
+	all := make([]integrity.Origin, len(from))
 	for i, o := range from {
 		o.Reach.Pace = outbound.Pace{Window: 10 * time.Second}
 		all[i] = origin{o.URL, o.Host, remote.Options{PlainHTTP: o.PlainHTTP, HTTPClient: remote.Client(o.Reach)}}
@@ -117,10 +118,10 @@ func originsOf(c *config.Config) ([]registry.Origin, error) {
 	return all, nil
 }
 
-// Name implements registry.Origin.
+// Name implements integrity.Origin.
 func (o origin) Name() string { return o.url }
 
-// Fetch implements registry.Origin.
+// Fetch implements integrity.Origin.
 func (o origin) Fetch(ctx context.Context, repository string, kind driver.LinkKind, d digest.Digest) (io.ReadCloser, error) {
 	repo, _, err := remote.Open(o.host+"/"+repository+"@"+d.String(), o.options)
 	if err != nil {

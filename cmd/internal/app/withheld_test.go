@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 )
 
 // Proves E12 and C9 for blocks: a version that may not be pulled is no answer,
@@ -45,14 +45,14 @@ func TestWhatIsBlockedIsNoAnswer_E12_C9(t *testing.T) {
 		}
 		return strings.Join(out, "\n")
 	}
-	block := func(reference string) {
+	shut := func(reference string) {
 		t.Helper()
 		ask[index.Block](t, s, "", "POST", "/api/v1/admin/blocks", index.BlockRequest{Repository: "acme/hello", Reference: reference, Code: "bad", Reason: "steals keys"}, http.StatusOK)
 	}
 	if got := newest(); got != "1.1.0" {
 		t.Fatalf("before: %s", got)
 	}
-	block("1.1.0")
+	shut("1.1.0")
 	if got := newest(); got != "1.0.0" {
 		t.Errorf("with 1.1.0 blocked the answer is %s, expected 1.0.0", got)
 	}
@@ -67,11 +67,11 @@ func TestWhatIsBlockedIsNoAnswer_E12_C9(t *testing.T) {
 	if built := ask[index.Rebuilt](t, s, "", "POST", "/api/v1/admin/rebuild?check=true", nil, http.StatusOK); !built.Agrees {
 		t.Errorf("built anew the catalog differs: %v", built.Differences)
 	}
-	block("")
+	shut("")
 	if got := newest(); got != "none" {
 		t.Errorf("with the repository blocked the answer is %s", got)
 	}
-	for _, b := range []registry.Block{{Repository: "acme/hello"}, {Repository: "acme/hello", Digest: v.Digest}} {
+	for _, b := range []block.Block{{Repository: "acme/hello"}, {Repository: "acme/hello", Digest: v.Digest}} {
 		if err := s.registry.Unblock(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}

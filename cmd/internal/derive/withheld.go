@@ -9,6 +9,7 @@ import (
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 )
 
 // withheldBy is what the registry withholds, as the catalog says it.
@@ -19,7 +20,7 @@ func withheldBy(r *registry.Registry) func(context.Context, string, digest.Diges
 			return "", index.Reason{}, err
 		}
 		state, code, detail := index.VersionBlocked, index.ReasonBlocked, w.Reason
-		if w.Kind == registry.WithheldQuarantined {
+		if w.Kind == block.WithheldQuarantined {
 			state, code, detail = index.VersionQuarantined, index.ReasonQuarantined, fmt.Sprintf("%s is damaged and set aside: %s", w.Digest, w.Reason)
 		}
 		if !w.Since.IsZero() {

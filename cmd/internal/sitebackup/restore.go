@@ -145,7 +145,7 @@ func (r *restore) empty(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := registry.Empty(ctx, o); err != nil {
+	if err := backup.Empty(ctx, o); err != nil {
 		return err
 	}
 	if !r.cfg.Shared() {

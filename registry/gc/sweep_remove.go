@@ -1,4 +1,4 @@
-package registry
+package gc
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -57,7 +58,7 @@ func (s Sweep) Restore(ctx context.Context, repo string, l storage.Link) error {
 // knows of it, and tells the Sink. It is false when the link was written again
 // meanwhile: that link stays. The caller holds the repository's lock.
 func (s Sweep) Purge(ctx context.Context, repo string, l storage.Link) (bool, error) {
-	event := Event{Kind: ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.store.Now()}
+	event := registry.Event{Kind: registry.ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.store.Now()}
 	dropped, err := s.purge(ctx, repo, l, &event)
 	if dropped && storage.IsWhole(l) {
 		s.server.Dropped(event)
@@ -65,7 +66,7 @@ func (s Sweep) Purge(ctx context.Context, repo string, l storage.Link) (bool, er
 	return dropped, err
 }
 
-func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *Event) (bool, error) {
+func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *registry.Event) (bool, error) {
 	defer driver.LockSweep()()
 	at, aside := driver.LinkPath(repo, l.Kind, l.Digest), driver.CondemnedPath(repo, l.Kind, l.Digest)
 	_, err := s.raw().Stat(ctx, at)

@@ -1,4 +1,4 @@
-package registry
+package block
 
 import (
 	"context"
@@ -102,14 +102,14 @@ func (s *blockSet) forget(repo string) {
 }
 
 // readBlocks reads all of them from storage.
-func (g *Blocks) readBlocks(ctx context.Context) (*blockSet, error) {
-	epoch, err := g.blockEpoch(ctx)
+func (bs *Blocks) readBlocks(ctx context.Context) (*blockSet, error) {
+	epoch, err := bs.blockEpoch(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var list []Block
 	read := func(at string, b Block) error {
-		got, err := g.readBlock(ctx, at, b)
+		got, err := bs.readBlock(ctx, at, b)
 		if err == nil {
 			list = append(list, got)
 		}
@@ -119,7 +119,7 @@ func (g *Blocks) readBlocks(ctx context.Context) (*blockSet, error) {
 		return err
 	}
 	each := func(dir, repo string) error {
-		entries, err := g.driver.List(ctx, dir)
+		entries, err := bs.driver.List(ctx, dir)
 		if err != nil {
 			return driver.MissingIsFine(err)
 		}
@@ -144,7 +144,7 @@ func (g *Blocks) readBlocks(ctx context.Context) (*blockSet, error) {
 	if err := each(path.Join(blockRoot, blockEverywhere), ""); err != nil {
 		return nil, err
 	}
-	err = g.WalkNames(ctx, blockRoot, blockLeaf, func(repo string) error { return each(path.Join(blockRoot, repo, blockLeaf), repo) })
+	err = bs.store.WalkNames(ctx, blockRoot, blockLeaf, func(repo string) error { return each(path.Join(blockRoot, repo, blockLeaf), repo) })
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,8 @@ func (g *Blocks) readBlocks(ctx context.Context) (*blockSet, error) {
 }
 
 // readBlock reads the record at; a damaged one blocks what its name says.
-func (g *Blocks) readBlock(ctx context.Context, at string, named Block) (Block, error) {
-	content, err := g.driver.GetContent(ctx, at)
+func (bs *Blocks) readBlock(ctx context.Context, at string, named Block) (Block, error) {
+	content, err := bs.driver.GetContent(ctx, at)
 	if driver.IsNotFound(err) {
 		return named, artifact.ErrNotFound
 	}
@@ -167,18 +167,18 @@ func (g *Blocks) readBlock(ctx context.Context, at string, named Block) (Block, 
 		return named, artifact.ErrNotFound
 	}
 	if err != nil || b.Repository != named.Repository || b.Digest != named.Digest {
-		g.log.ErrorContext(ctx, "registry: damaged storage", "path", at, "what", "the record of a block cannot be read; it blocks what its name says")
+		bs.log.ErrorContext(ctx, "registry: damaged storage", "path", at, "what", "the record of a block cannot be read; it blocks what its name says")
 		named.Code, named.Reason = defaultBlockCode, "the record of this block is damaged: ask the operator"
 		if named.Digest != "" {
-			named.Covers, _ = g.cover(ctx, named.Repository, named.Digest)
+			named.Covers, _ = bs.cover(ctx, named.Repository, named.Digest)
 		}
 		return named, nil
 	}
 	return b, nil
 }
 
-func (g *Blocks) blockEpoch(ctx context.Context) (string, error) {
-	content, err := g.driver.GetContent(ctx, blockEpoch)
+func (bs *Blocks) blockEpoch(ctx context.Context) (string, error) {
+	content, err := bs.driver.GetContent(ctx, blockEpoch)
 	if driver.IsNotFound(err) {
 		return "", nil
 	}

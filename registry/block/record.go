@@ -1,4 +1,4 @@
-package registry
+package block
 
 import (
 	"context"
@@ -18,25 +18,25 @@ type blockRecord struct {
 }
 
 // putBlock writes the record of b.
-func (g *Blocks) putBlock(ctx context.Context, b Block) error {
+func (bs *Blocks) putBlock(ctx context.Context, b Block) error {
 	content, err := json.Marshal(blockRecord{Block: b})
 	if err != nil {
 		return err
 	}
-	return g.driver.Swap(ctx, b.path(), func(driver.Held) ([]byte, error) { return content, nil })
+	return bs.driver.Swap(ctx, b.path(), func(driver.Held) ([]byte, error) { return content, nil })
 }
 
 // endBlock ends the block of what target names; PathNotFoundError without one.
-func (g *Blocks) endBlock(ctx context.Context, target Block) error {
+func (bs *Blocks) endBlock(ctx context.Context, target Block) error {
 	at := target.path()
-	if !g.driver.Fenced() {
-		return g.driver.Delete(ctx, at)
+	if !bs.driver.Fenced() {
+		return bs.driver.Delete(ctx, at)
 	}
-	return g.driver.Swap(ctx, at, func(was driver.Held) ([]byte, error) {
+	return bs.driver.Swap(ctx, at, func(was driver.Held) ([]byte, error) {
 		var have blockRecord
 		if !was.There || json.Unmarshal([]byte(was.Content), &have) == nil && have.Ended {
-			return nil, storagedriver.PathNotFoundError{Path: at, DriverName: g.driver.Name()}
+			return nil, storagedriver.PathNotFoundError{Path: at, DriverName: bs.driver.Name()}
 		}
-		return json.Marshal(blockRecord{Block{Repository: target.Repository, Digest: target.Digest, At: g.Now().UTC()}, true})
+		return json.Marshal(blockRecord{Block{Repository: target.Repository, Digest: target.Digest, At: bs.store.Now().UTC()}, true})
 	})
 }

@@ -1,4 +1,4 @@
-package registry
+package integrity
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func (f *fsck) repository(ctx context.Context, repo string) error {
 	if err != nil {
 		return err
 	}
-	names, err := f.g.TagNames(ctx, repo)
+	names, err := f.g.store.TagNames(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -41,13 +41,13 @@ func (f *fsck) repository(ctx context.Context, repo string) error {
 }
 
 func (f *fsck) tag(ctx context.Context, repo, name string) {
-	d, err := f.g.ReadLink(ctx, driver.TagPath(repo, name))
+	d, err := f.g.store.ReadLink(ctx, driver.TagPath(repo, name))
 	err = storage.Placed(err, repo, name, "")
 	if errors.Is(err, artifact.ErrNotFound) {
 		return
 	}
 	if err == nil {
-		if _, err = f.g.ReadLink(ctx, driver.RevisionPath(repo, d)); errors.Is(err, artifact.ErrNotFound) {
+		if _, err = f.g.store.ReadLink(ctx, driver.RevisionPath(repo, d)); errors.Is(err, artifact.ErrNotFound) {
 			f.damaged(ctx, driver.Damage{Kind: driver.LostTag, Repository: repo, Tag: name, Digest: d, Path: driver.TagPath(repo, name), What: "the tag means a manifest that is not in the repository", Target: d, Link: driver.ManifestLink})
 			return
 		}
@@ -65,7 +65,7 @@ func (f *fsck) tag(ctx context.Context, repo, name string) {
 // subject knows of it.
 func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
 	at := driver.BlobPath(d)
-	m, err := f.g.LoadManifest(ctx, repo, d)
+	m, err := f.g.store.LoadManifest(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return
 	}
@@ -83,9 +83,9 @@ func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
 		kind := driver.BlobLink
 		if m.IsIndex() {
 			kind = driver.ManifestLink
-			_, err = f.g.ReadLink(ctx, driver.RevisionPath(repo, ref.Digest))
+			_, err = f.g.store.ReadLink(ctx, driver.RevisionPath(repo, ref.Digest))
 		} else if len(ref.URLs) == 0 {
-			_, err = f.g.ReadLink(ctx, driver.LayerPath(repo, ref.Digest))
+			_, err = f.g.store.ReadLink(ctx, driver.LayerPath(repo, ref.Digest))
 		}
 		if errors.Is(err, artifact.ErrNotFound) {
 			lost := driver.Damage{Kind: driver.MissingReference, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest), Target: ref.Digest, Link: kind}
@@ -137,7 +137,7 @@ func (f *fsck) link(ctx context.Context, repo string, d digest.Digest, at string
 	if json.Unmarshal(content, &desc) != nil || desc.Digest != d {
 		return "the referrer link is no descriptor of " + d.String()
 	}
-	m, err := f.g.LoadManifest(ctx, repo, d)
+	m, err := f.g.store.LoadManifest(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return "the referrer link describes a manifest that is not in the repository"
 	}

@@ -1,4 +1,4 @@
-package registry
+package block
 
 import (
 	"context"
@@ -7,11 +7,12 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// blockOptions say who is told of blocks. The zero value tells nobody.
-type blockOptions struct {
+// Options say who is told of blocks. The zero value tells nobody.
+type Options struct {
 	// Announce passes a notice about a block on to the other replicas, which give
 	// it to HearBlock; nil leaves them to find it in storage.
 	Announce func(ctx context.Context, notice []byte) error
@@ -22,7 +23,7 @@ type blockOptions struct {
 // Blocks are what may not be read, and say so. All of it may be used by many
 // goroutines at once.
 type Blocks struct {
-	*store
+	store     *storage.Storage
 	log       *slog.Logger
 	driver    *driver.Driver
 	tell      func(ctx context.Context, notice []byte) error
@@ -34,12 +35,12 @@ type Blocks struct {
 }
 
 // Forget drops what was derived for repo, because its manifests changed.
-func (g *Blocks) Forget(repo string) { g.current.Load().forget(repo) }
+func (bs *Blocks) Forget(repo string) { bs.current.Load().forget(repo) }
 
 // RestoreBlock makes b hold as it did where it was taken from.
-func (g *Blocks) RestoreBlock(ctx context.Context, b Block) error {
+func (bs *Blocks) RestoreBlock(ctx context.Context, b Block) error {
 	if err := b.check(); err != nil {
 		return err
 	}
-	return g.changeBlocks(ctx, func(ctx context.Context) error { return g.putBlock(ctx, b) })
+	return bs.changeBlocks(ctx, func(ctx context.Context) error { return bs.putBlock(ctx, b) })
 }

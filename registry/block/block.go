@@ -1,4 +1,4 @@
-package registry
+package block
 
 import (
 	"context"
@@ -47,53 +47,53 @@ const defaultBlockCode = "blocked"
 // artifact.ErrInvalid for what names nothing; one that wraps
 // artifact.ErrUnverified means that b holds, but that what the manifest holds
 // could not be read and is not covered.
-func (g *Blocks) Block(ctx context.Context, b Block) (Block, error) {
+func (bs *Blocks) Block(ctx context.Context, b Block) (Block, error) {
 	err := b.check()
 	if err != nil {
 		return b, err
 	}
-	if g.ReadOnly() {
+	if bs.store.ReadOnly() {
 		return b, fmt.Errorf("block: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
 	if b.Code == "" {
 		b.Code = defaultBlockCode
 	}
 	if b.At.IsZero() {
-		b.At = g.Now()
+		b.At = bs.store.Now()
 	}
 	b.At = b.At.UTC()
 	var unread error
 	if b.Covers = nil; b.Digest != "" {
-		if b.Digest, err = g.stored(ctx, b.Repository, b.Digest); err != nil {
+		if b.Digest, err = bs.stored(ctx, b.Repository, b.Digest); err != nil {
 			return b, err
 		}
 	}
 	// Others refuse from here on, however long the storage takes.
-	g.tellBlock(ctx, b)
+	bs.tellBlock(ctx, b)
 	if b.Digest != "" {
-		b.Covers, unread = g.cover(ctx, b.Repository, b.Digest)
-		g.tellBlock(ctx, b)
+		b.Covers, unread = bs.cover(ctx, b.Repository, b.Digest)
+		bs.tellBlock(ctx, b)
 	}
-	if err = g.changeBlocks(ctx, func(ctx context.Context) error { return g.putBlock(ctx, b) }); err != nil {
+	if err = bs.changeBlocks(ctx, func(ctx context.Context) error { return bs.putBlock(ctx, b) }); err != nil {
 		return b, fmt.Errorf("block %s: %w", b.target(), err)
 	}
-	g.tellBlock(ctx, b) // again, for who was away before it was written
-	g.log.WarnContext(ctx, "registry: blocked", "repository", b.Repository, "digest", b.Digest, "code", b.Code, "reason", b.Reason, "by", b.By)
+	bs.tellBlock(ctx, b) // again, for who was away before it was written
+	bs.log.WarnContext(ctx, "registry: blocked", "repository", b.Repository, "digest", b.Digest, "code", b.Code, "reason", b.Reason, "by", b.By)
 	return b, storage.Describe(unread, "block %s: it holds, but what the manifest holds is not covered", b.target())
 }
 
 // Unblock ends the block of what target names; its other fields do not count.
 // Without one it is artifact.ErrNotFound. It holds as Block does.
-func (g *Blocks) Unblock(ctx context.Context, target Block) error {
+func (bs *Blocks) Unblock(ctx context.Context, target Block) error {
 	if err := target.check(); err != nil {
 		return err
 	}
-	if g.ReadOnly() {
+	if bs.store.ReadOnly() {
 		return fmt.Errorf("unblock: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
-	err := g.changeBlocks(ctx, func(ctx context.Context) error { return g.endBlock(ctx, target) })
+	err := bs.changeBlocks(ctx, func(ctx context.Context) error { return bs.endBlock(ctx, target) })
 	if err == nil {
-		g.tellUnblocked(ctx, target)
+		bs.tellUnblocked(ctx, target)
 	}
 	if driver.IsNotFound(err) {
 		return fmt.Errorf("unblock %s: it is not blocked: %w", target.target(), artifact.ErrNotFound)
@@ -102,8 +102,8 @@ func (g *Blocks) Unblock(ctx context.Context, target Block) error {
 }
 
 // Blocked lists what is blocked, by repository and digest, as storage has it.
-func (g *Blocks) Blocked(ctx context.Context) ([]Block, error) {
-	set, err := g.readBlocks(ctx)
+func (bs *Blocks) Blocked(ctx context.Context) ([]Block, error) {
+	set, err := bs.readBlocks(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("blocks: %w", err)
 	}
@@ -137,11 +137,11 @@ func (b Block) target() string {
 }
 
 // stored is the digest under which d is kept, which is the one that is asked for.
-func (g *Blocks) stored(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
+func (bs *Blocks) stored(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
 	if d.Algorithm() == digest.SHA256 {
 		return d, nil
 	}
-	for _, find := range []func(context.Context, string, digest.Digest) (digest.Digest, error){g.Revision, g.Layer} {
+	for _, find := range []func(context.Context, string, digest.Digest) (digest.Digest, error){bs.store.Revision, bs.store.Layer} {
 		if repo == "" {
 			break
 		}

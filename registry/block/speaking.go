@@ -1,4 +1,4 @@
-package registry
+package block
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 // CheckOpen refuses every push into a repository that is blocked as a whole:
 // what is read there is what spoke about it before, so nobody can open it by
 // pushing something that speaks.
-func (g *Blocks) CheckOpen(repo string) error {
-	if err := g.blocksKnown(); err != nil {
+func (bs *Blocks) CheckOpen(repo string) error {
+	if err := bs.blocksKnown(); err != nil {
 		return err
 	}
-	b, ok := g.current.Load().named[blockKey{repo, ""}]
+	b, ok := bs.current.Load().named[blockKey{repo, ""}]
 	if !ok {
 		return nil
 	}
@@ -31,13 +31,13 @@ func (g *Blocks) CheckOpen(repo string) error {
 // a whole: signatures, statements and the ledger. What any other manifest of it
 // holds stays shut, also where something that speaks names it too: otherwise a
 // note with a subject would open the layers that it lists.
-func (g *Blocks) spareSpeaking(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
-	tagged, err := g.speakingTags(ctx, repo)
+func (bs *Blocks) spareSpeaking(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
+	tagged, err := bs.speakingTags(ctx, repo)
 	if err != nil {
 		return err
 	}
 	shut := map[digest.Digest]bool{}
-	err = g.eachManifest(ctx, repo, func(m *storage.Manifest) error {
+	err = bs.eachManifest(ctx, repo, func(m *storage.Manifest) error {
 		speaks := m.ArtifactType != artifact.TypePlugin && (m.Subject != nil || tagged[m.Digest])
 		if _, named, _ := set.find(repo, m.Digest); named && speaks {
 			return nil
@@ -52,7 +52,7 @@ func (g *Blocks) spareSpeaking(ctx context.Context, set *blockSet, repo string, 
 		}
 		for _, ref := range m.References() {
 			into[ref.Digest] = true
-			if to, err := g.stored(ctx, repo, ref.Digest); err == nil {
+			if to, err := bs.stored(ctx, repo, ref.Digest); err == nil {
 				into[to] = true
 			}
 		}
@@ -69,8 +69,8 @@ func (g *Blocks) spareSpeaking(ctx context.Context, set *blockSet, repo string, 
 
 // speakingTags lists what the tags of signatures and of the ledger mean, and
 // the statements of the ledger.
-func (g *Blocks) speakingTags(ctx context.Context, repo string) (map[digest.Digest]bool, error) {
-	names, err := g.TagNames(ctx, repo)
+func (bs *Blocks) speakingTags(ctx context.Context, repo string) (map[digest.Digest]bool, error) {
+	names, err := bs.store.TagNames(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +80,12 @@ func (g *Blocks) speakingTags(ctx context.Context, repo string) (map[digest.Dige
 		if err != nil || t.Kind() == artifact.TagVersion || t.Kind() == artifact.TagChannel {
 			continue
 		}
-		d, err := g.ResolveTag(ctx, repo, name)
+		d, err := bs.store.ResolveTag(ctx, repo, name)
 		if err == nil && t.SpeaksOf(d) {
 			continue // cosign copy gives the subject itself a digest tag
 		}
 		if err == nil && t.Kind() == artifact.TagState {
-			err = g.speakingLedger(ctx, repo, d, speaks)
+			err = bs.speakingLedger(ctx, repo, d, speaks)
 		}
 		switch {
 		case err == nil:
@@ -99,8 +99,8 @@ func (g *Blocks) speakingTags(ctx context.Context, repo string) (map[digest.Dige
 
 // speakingLedger adds the statements of the ledger d, which the gate held to
 // be nothing else.
-func (g *Blocks) speakingLedger(ctx context.Context, repo string, d digest.Digest, speaks map[digest.Digest]bool) error {
-	m, err := g.ManifestContent(ctx, repo, d)
+func (bs *Blocks) speakingLedger(ctx context.Context, repo string, d digest.Digest, speaks map[digest.Digest]bool) error {
+	m, err := bs.store.ManifestContent(ctx, repo, d)
 	if err != nil {
 		return err
 	}

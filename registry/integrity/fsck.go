@@ -1,4 +1,4 @@
-package registry
+package integrity
 
 import (
 	"context"
@@ -17,22 +17,22 @@ import (
 // damaged or missing, each by repository, digest and path. The registry may
 // serve meanwhile. The error is for a walk that could not go on; a storage
 // without damage reports nothing and returns nil.
-func (g *Keeper) Fsck(ctx context.Context, report func(driver.Damage)) error {
-	return g.fsck(ctx, &fsck{g: g, report: report, blobs: map[digest.Digest]string{}})
+func (k *Keeper) Fsck(ctx context.Context, report func(driver.Damage)) error {
+	return k.fsck(ctx, &fsck{g: k, report: report, blobs: map[digest.Digest]string{}})
 }
 
-func (g *Keeper) fsck(ctx context.Context, f *fsck) error {
+func (k *Keeper) fsck(ctx context.Context, f *fsck) error {
 	if err := f.walkBlobs(ctx); err != nil {
 		return err
 	}
-	if err := g.WalkNames(ctx, driver.RepositoryRoot, "_layers", func(repo string) error { return f.layers(ctx, repo) }); err != nil {
+	if err := k.store.WalkNames(ctx, driver.RepositoryRoot, "_layers", func(repo string) error { return f.layers(ctx, repo) }); err != nil {
 		return err
 	}
-	err := g.WalkNames(ctx, driver.RepositoryRoot, "_manifests", func(repo string) error { return f.repository(ctx, repo) })
+	err := k.store.WalkNames(ctx, driver.RepositoryRoot, "_manifests", func(repo string) error { return f.repository(ctx, repo) })
 	if err != nil {
 		return err
 	}
-	if err := g.WalkNames(ctx, driver.ReferrerRoot, "_subject", func(repo string) error { return f.links(ctx, repo) }); err != nil {
+	if err := k.store.WalkNames(ctx, driver.ReferrerRoot, "_subject", func(repo string) error { return f.links(ctx, repo) }); err != nil {
 		return err
 	}
 	for d, what := range f.blobs {
@@ -90,8 +90,8 @@ func (f *fsck) walkBlobs(ctx context.Context) error {
 
 // wrong reads the bytes of d and says what is wrong with them, "" for nothing
 // and for none.
-func (g *Keeper) wrong(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (what string) {
-	found, err := g.Sum(ctx, d, pace)
+func (k *Keeper) wrong(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (what string) {
+	found, err := k.store.Sum(ctx, d, pace)
 	switch {
 	case driver.IsNotFound(err), err == nil && found.Good(d):
 		return ""
@@ -126,7 +126,7 @@ func (f *fsck) eachLink(ctx context.Context, repo, dir string, kind driver.LinkK
 				f.damaged(ctx, driver.Damage{Kind: driver.DamagedLink, Repository: repo, Path: e, What: "the path names no digest"})
 				continue
 			}
-			to, err := f.g.ReadLink(ctx, at)
+			to, err := f.g.store.ReadLink(ctx, at)
 			var known *driver.Damage
 			switch {
 			case errors.Is(err, artifact.ErrNotFound): // deleted just now
@@ -171,7 +171,7 @@ func (f *fsck) content(ctx context.Context, repo string, kind driver.LinkKind, d
 	}
 	_, err := f.g.driver.Stat(ctx, at)
 	if driver.IsNotFound(err) {
-		lost := f.g.AbsentBytes(ctx, repo, d, to, "the bytes")
+		lost := f.g.store.AbsentBytes(ctx, repo, d, to, "the bytes")
 		lost.Target, lost.Link = to, kind
 		return f.damaged(ctx, *lost)
 	}

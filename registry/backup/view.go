@@ -1,4 +1,4 @@
-package registry
+package backup
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -39,9 +40,9 @@ type Held struct {
 
 // View reads what h holds as a registry does: the same content gives the same
 // answers as if it were stored. It takes no lock, and nothing can be written.
-func View(ctx context.Context, h Viewable, o Options) (*Registry, error) {
+func View(ctx context.Context, h Viewable, o registry.Options) (*registry.Registry, error) {
 	o.Driver, o.Parameters, o.ReadOnly = driver.InstanceDriver, map[string]any{"instance": &view{holder: h}}, true
-	return Open(ctx, o)
+	return registry.Open(ctx, o)
 }
 
 // view is a driver over a Viewable. It makes up the files of one repository at

@@ -1,4 +1,4 @@
-package registry
+package block
 
 import (
 	"context"
@@ -20,11 +20,11 @@ const sparedFor = 30 * time.Second
 // Check refuses d when it is blocked in repo. What is asked for as a blob
 // and merely held by a blocked manifest is not found by HEAD, so that a push of
 // another manifest that holds it too sends it again.
-func (g *Blocks) Check(ctx context.Context, repo string, d digest.Digest, blob bool) error {
-	if err := g.blocksKnown(); err != nil {
+func (bs *Blocks) Check(ctx context.Context, repo string, d digest.Digest, blob bool) error {
+	if err := bs.blocksKnown(); err != nil {
 		return err
 	}
-	set := g.current.Load()
+	set := bs.current.Load()
 	if len(set.list) == 0 {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (g *Blocks) Check(ctx context.Context, repo string, d digest.Digest, blob b
 	}
 	no := b.refusal(repo, d)
 	if !sure {
-		free, err := g.sparedIn(ctx, set, repo)
+		free, err := bs.sparedIn(ctx, set, repo)
 		if err != nil {
 			return storage.CouldNotTell(fmt.Sprintf("whether %s of %s is blocked", d, repo), err)
 		}
@@ -50,12 +50,12 @@ func (g *Blocks) Check(ctx context.Context, repo string, d digest.Digest, blob b
 
 // cover lists what the manifest d holds, by reading bytes wherever they came
 // from. What is no manifest holds nothing.
-func (g *Blocks) cover(ctx context.Context, repo string, d digest.Digest) ([]digest.Digest, error) {
+func (bs *Blocks) cover(ctx context.Context, repo string, d digest.Digest) ([]digest.Digest, error) {
 	var covered []digest.Digest
 	seen := map[digest.Digest]bool{d: true}
 	var unread error
 	for queue := []digest.Digest{d}; len(queue) > 0; queue = queue[1:] {
-		m, err := g.ManifestBytes(ctx, queue[0])
+		m, err := bs.store.ManifestBytes(ctx, queue[0])
 		if err != nil {
 			unread = errors.Join(unread, err)
 		}
@@ -70,7 +70,7 @@ func (g *Blocks) cover(ctx context.Context, repo string, d digest.Digest) ([]dig
 				return covered, fmt.Errorf("%s holds more than %d things: %w", d, storage.MaxReached, artifact.ErrUnverified)
 			}
 			covered = append(covered, ref.Digest)
-			if to, err := g.stored(ctx, repo, ref.Digest); err == nil && to != ref.Digest {
+			if to, err := bs.stored(ctx, repo, ref.Digest); err == nil && to != ref.Digest {
 				covered = append(covered, to)
 			}
 			if m.IsIndex() {
@@ -89,15 +89,15 @@ type spared struct {
 
 // sparedIn derives what stays readable in repo although a blocked manifest
 // holds it, or although all of the repository is blocked.
-func (g *Blocks) sparedIn(ctx context.Context, set *blockSet, repo string) (map[digest.Digest]bool, error) {
+func (bs *Blocks) sparedIn(ctx context.Context, set *blockSet, repo string) (map[digest.Digest]bool, error) {
 	if have, ok := set.spared.Load(repo); ok {
-		if s := have.(*spared); !g.Replicated() || time.Since(s.at) < sparedFor {
+		if s := have.(*spared); !bs.store.Replicated() || time.Since(s.at) < sparedFor {
 			return s.digests, nil
 		}
 	}
-	found, err, _ := g.sparing.Do(repo+"@"+set.epoch, func() (any, error) {
+	found, err, _ := bs.sparing.Do(repo+"@"+set.epoch, func() (any, error) {
 		before, s := set.pushes.Load(), &spared{digests: map[digest.Digest]bool{}, at: time.Now()}
-		err := g.spare(context.WithoutCancel(ctx), set, repo, s.digests)
+		err := bs.spare(context.WithoutCancel(ctx), set, repo, s.digests)
 		if err == nil && before == set.pushes.Load() {
 			set.spared.Store(repo, s)
 		}
@@ -107,23 +107,23 @@ func (g *Blocks) sparedIn(ctx context.Context, set *blockSet, repo string) (map[
 }
 
 // spare adds to free what manifests of repo hold that no block names or covers.
-func (g *Blocks) spare(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
+func (bs *Blocks) spare(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
 	if _, whole := set.named[blockKey{repo, ""}]; whole {
-		return g.spareSpeaking(ctx, set, repo, free)
+		return bs.spareSpeaking(ctx, set, repo, free)
 	}
-	return g.eachManifest(ctx, repo, func(m *storage.Manifest) error {
+	return bs.eachManifest(ctx, repo, func(m *storage.Manifest) error {
 		if _, _, blocked := set.find(repo, m.Digest); blocked {
 			return nil
 		}
-		return g.free(ctx, set, repo, m, free)
+		return bs.free(ctx, set, repo, m, free)
 	})
 }
 
 // eachManifest calls fn for every manifest of repo that can be read; one that
 // is missing or damaged holds nothing that is known.
-func (g *Blocks) eachManifest(ctx context.Context, repo string, fn func(*storage.Manifest) error) error {
-	return g.Revisions(ctx, repo, func(d digest.Digest) error {
-		m, err := g.ManifestContent(ctx, repo, d)
+func (bs *Blocks) eachManifest(ctx context.Context, repo string, fn func(*storage.Manifest) error) error {
+	return bs.store.Revisions(ctx, repo, func(d digest.Digest) error {
+		m, err := bs.store.ManifestContent(ctx, repo, d)
 		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 			return nil
 		}
@@ -135,7 +135,7 @@ func (g *Blocks) eachManifest(ctx context.Context, repo string, fn func(*storage
 }
 
 // free adds m and what it holds, but for what a block names.
-func (g *Blocks) free(ctx context.Context, set *blockSet, repo string, m *storage.Manifest, free map[digest.Digest]bool) error {
+func (bs *Blocks) free(ctx context.Context, set *blockSet, repo string, m *storage.Manifest, free map[digest.Digest]bool) error {
 	if free[m.Digest] {
 		return nil
 	}
@@ -146,17 +146,17 @@ func (g *Blocks) free(ctx context.Context, set *blockSet, repo string, m *storag
 	for _, ref := range m.References() {
 		if !m.IsIndex() {
 			free[ref.Digest] = true
-			if to, err := g.stored(ctx, repo, ref.Digest); err == nil {
+			if to, err := bs.stored(ctx, repo, ref.Digest); err == nil {
 				free[to] = true
 			}
 			continue
 		}
-		child, err := g.ManifestContent(ctx, repo, ref.Digest)
+		child, err := bs.store.ManifestContent(ctx, repo, ref.Digest)
 		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 			continue
 		}
 		if err == nil {
-			err = g.free(ctx, set, repo, child, free)
+			err = bs.free(ctx, set, repo, child, free)
 		}
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package registry
+package integrity
 
 import (
 	"log/slog"
@@ -10,14 +10,14 @@ import (
 // A Keeper finds what is wrong with a storage and makes good what it can. All of
 // it may be used by many goroutines at once, beside whoever serves.
 type Keeper struct {
-	*store
+	store   *storage.Storage
 	origins []Origin
 	log     *slog.Logger
 	driver  *driver.Driver
 }
 
-// newKeeper makes a Keeper of s, which asks origins, in this order, for bytes that
+// New makes a Keeper of s, which asks origins, in this order, for bytes that
 // are damaged or missing.
-func newKeeper(s *storage.Storage, origins []Origin) *Keeper {
+func New(s *storage.Storage, origins []Origin) *Keeper {
 	return &Keeper{store: s, origins: origins, log: s.Log(), driver: s.Driver()}
 }

@@ -1,4 +1,4 @@
-package registry
+package gc
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -25,20 +26,20 @@ import (
 // that change something need a registry that was not opened read-only.
 type Sweep struct {
 	store  *storage.Storage
-	server sweepServer
+	server Server
 }
 
-// A sweepServer serves what is collected; *registry.Registry is one.
-type sweepServer interface {
+// A Server serves what is collected; a *registry.Registry is one.
+type Server interface {
 	// OldestUpload says when the oldest upload of repo that has no bytes yet
 	// began; false when there is none.
 	OldestUpload(repo string) (began time.Time, found bool)
 	// Dropped is told of a manifest that is gone.
-	Dropped(e Event)
+	Dropped(e registry.Event)
 }
 
 // NewSweep gives a garbage collector access to s, which server serves.
-func NewSweep(s *storage.Storage, server sweepServer) Sweep { return Sweep{s, server} }
+func NewSweep(s *storage.Storage, server Server) Sweep { return Sweep{s, server} }
 
 // Writable is an error for a registry that was opened read-only.
 func (s Sweep) Writable() error {

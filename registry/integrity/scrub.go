@@ -1,4 +1,4 @@
-package registry
+package integrity
 
 import (
 	"context"
@@ -54,8 +54,8 @@ type ScrubOptions struct {
 }
 
 // ScrubState reads how far the last scrub came.
-func (g *Keeper) ScrubState(ctx context.Context) (ScrubState, error) {
-	content, err := g.driver.GetContent(ctx, scrubPath)
+func (k *Keeper) ScrubState(ctx context.Context) (ScrubState, error) {
+	content, err := k.driver.GetContent(ctx, scrubPath)
 	if driver.IsNotFound(err) {
 		return ScrubState{}, nil
 	}
@@ -64,7 +64,7 @@ func (g *Keeper) ScrubState(ctx context.Context) (ScrubState, error) {
 	}
 	var s ScrubState
 	if err := json.Unmarshal(content, &s); err != nil {
-		g.log.WarnContext(ctx, "registry: how far the scrub was is not known, it begins anew", "path", scrubPath, "err", err)
+		k.log.WarnContext(ctx, "registry: how far the scrub was is not known, it begins anew", "path", scrubPath, "err", err)
 		return ScrubState{}, nil
 	}
 	return s, nil
@@ -75,38 +75,38 @@ func (g *Keeper) ScrubState(ctx context.Context) (ScrubState, error) {
 // mended from memory or Options.RepairFrom where that can be. One scrub runs
 // at a time, over all replicas: it waits for another until ctx ends. An ended
 // scrub gives what it did and the error of ctx.
-func (g *Keeper) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error) {
-	if g.ReadOnly() {
+func (k *Keeper) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error) {
+	if k.store.ReadOnly() {
 		return ScrubState{}, fmt.Errorf("scrub: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
-	unlock, err := g.Locker().Lock(ctx, "scrub", false)
+	unlock, err := k.store.Locker().Lock(ctx, "scrub", false)
 	if err != nil {
 		return ScrubState{}, fmt.Errorf("scrub: wait for another: %w", err)
 	}
 	defer unlock()
-	s, err := g.ScrubState(ctx)
+	s, err := k.ScrubState(ctx)
 	if err != nil {
 		return s, err
 	}
-	if !s.Running() && g.Now().Sub(s.FinishedAt) < o.Every {
+	if !s.Running() && k.store.Now().Sub(s.FinishedAt) < o.Every {
 		return s, nil
 	}
 	if !s.Running() {
-		s = ScrubState{StartedAt: g.Now().UTC(), FinishedAt: s.FinishedAt}
+		s = ScrubState{StartedAt: k.store.Now().UTC(), FinishedAt: s.FinishedAt}
 	}
-	run := &scrub{g: g, o: o, state: s}
+	run := &scrub{g: k, o: o, state: s}
 	if o.BytesPerSecond > 0 {
 		run.limit = rate.NewLimiter(rate.Limit(o.BytesPerSecond), int(max(min(o.BytesPerSecond, 1<<20), 64<<10)))
 	}
-	err = g.OpenQuarantine(ctx)
+	err = k.store.OpenQuarantine(ctx)
 	if err == nil {
-		err = g.EachQuarantined(ctx, func(d digest.Digest) error { return run.quarantined(ctx, d) })
+		err = k.store.EachQuarantined(ctx, func(d digest.Digest) error { return run.quarantined(ctx, d) })
 	}
 	if err == nil {
 		err = run.walk(ctx)
 	}
 	if err == nil {
-		run.state.FinishedAt, run.state.Cursor = g.Now().UTC(), ""
+		run.state.FinishedAt, run.state.Cursor = k.store.Now().UTC(), ""
 	}
 	if saveErr := run.save(context.WithoutCancel(ctx)); err == nil {
 		err = saveErr
@@ -209,7 +209,7 @@ func (s *scrub) pace(ctx context.Context, n int) error {
 }
 
 func (s *scrub) damaged(ctx context.Context, d digest.Digest, what string) error {
-	s.g.SawDamage()
+	s.g.store.SawDamage()
 	return s.mend(ctx, driver.Damage{Kind: driver.DamagedBytes, Digest: d, Path: driver.BlobPath(d), What: what, Target: d})
 }
 
@@ -220,9 +220,9 @@ func (s *scrub) quarantined(ctx context.Context, d digest.Digest) error {
 		return err
 	} else if repo == "" {
 		s.g.log.InfoContext(ctx, "registry: damaged bytes that no repository holds are dropped", "digest", d)
-		return s.g.DropQuarantine(ctx, d)
+		return s.g.store.DropQuarantine(ctx, d)
 	}
-	damage := s.g.AbsentBytes(ctx, "", d, d, "the bytes")
+	damage := s.g.store.AbsentBytes(ctx, "", d, d, "the bytes")
 	damage.Target = d
 	return s.mend(ctx, *damage)
 }
@@ -262,16 +262,16 @@ func (s *scrub) save(ctx context.Context) error {
 }
 
 // holder finds a repository that holds d; "" where none does.
-func (g *Keeper) holder(ctx context.Context, d digest.Digest) (repo string, kind driver.LinkKind, err error) {
+func (k *Keeper) holder(ctx context.Context, d digest.Digest) (repo string, kind driver.LinkKind, err error) {
 	for _, place := range []struct {
 		leaf string
 		kind driver.LinkKind
 	}{{"_manifests", driver.ManifestLink}, {"_layers", driver.BlobLink}} {
-		err := g.WalkNames(ctx, driver.RepositoryRoot, place.leaf, func(at string) error {
+		err := k.store.WalkNames(ctx, driver.RepositoryRoot, place.leaf, func(at string) error {
 			if repo != "" {
 				return nil
 			}
-			_, err := g.driver.Stat(ctx, driver.LinkPath(at, place.kind, d))
+			_, err := k.driver.Stat(ctx, driver.LinkPath(at, place.kind, d))
 			if err == nil {
 				repo, kind = at, place.kind
 			}

@@ -1,4 +1,4 @@
-package registry
+package block
 
 import (
 	"context"
@@ -49,8 +49,8 @@ type heardBlock struct {
 }
 
 // tellBlock makes b hold here and tells the other replicas.
-func (g *Blocks) tellBlock(ctx context.Context, b Block) {
-	if !g.Replicated() {
+func (bs *Blocks) tellBlock(ctx context.Context, b Block) {
+	if !bs.store.Replicated() {
 		return
 	}
 	if len(b.Reason) > noticeReason {
@@ -60,35 +60,35 @@ func (g *Blocks) tellBlock(ctx context.Context, b Block) {
 	for first := true; first || len(covers) > 0; first = false {
 		n := min(len(covers), noticeCovers)
 		b.Covers, covers = covers[:n], covers[n:]
-		g.announce(ctx, blockNotice{Block: b})
+		bs.announce(ctx, blockNotice{Block: b})
 	}
 }
 
-func (g *Blocks) tellUnblocked(ctx context.Context, target Block) {
-	if g.Replicated() {
-		g.announce(ctx, blockNotice{Block: Block{Repository: target.Repository, Digest: target.Digest}, Ended: true})
+func (bs *Blocks) tellUnblocked(ctx context.Context, target Block) {
+	if bs.store.Replicated() {
+		bs.announce(ctx, blockNotice{Block: Block{Repository: target.Repository, Digest: target.Digest}, Ended: true})
 	}
 }
 
-func (g *Blocks) announce(ctx context.Context, n blockNotice) {
-	g.hear(n)
-	if g.tell == nil {
+func (bs *Blocks) announce(ctx context.Context, n blockNotice) {
+	bs.hear(n)
+	if bs.tell == nil {
 		return
 	}
 	raw, err := json.Marshal(n)
 	if err == nil {
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellWithin)
-		err = g.tell(within, raw)
+		err = bs.tell(within, raw)
 		cancel()
 	}
 	if err != nil {
-		g.log.ErrorContext(ctx, "registry: a block could not be announced, other replicas find it in storage", "target", n.Block.target(), "err", err)
+		bs.log.ErrorContext(ctx, "registry: a block could not be announced, other replicas find it in storage", "target", n.Block.target(), "err", err)
 	}
 }
 
 // HearBlock makes hold what another replica announced. What is not a notice is
 // artifact.ErrInvalid, and changes nothing.
-func (g *Blocks) HearBlock(notice []byte) error {
+func (bs *Blocks) HearBlock(notice []byte) error {
 	var n blockNotice
 	err := json.Unmarshal(notice, &n)
 	if err == nil {
@@ -97,12 +97,12 @@ func (g *Blocks) HearBlock(notice []byte) error {
 	if err != nil {
 		return fmt.Errorf("notice of a block: %w: %w", err, artifact.ErrInvalid)
 	}
-	g.hear(n)
+	bs.hear(n)
 	return nil
 }
 
-func (g *Blocks) hear(n blockNotice) {
-	h, b := &g.heard, n.Block
+func (bs *Blocks) hear(n blockNotice) {
+	h, b := &bs.heard, n.Block
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	key := blockKey{b.Repository, b.Digest}
@@ -119,8 +119,8 @@ func (g *Blocks) hear(n blockNotice) {
 		}
 		h.blocks[key] = heardBlock{b, time.Now()}
 	}
-	if set := g.current.Load(); set != nil {
-		g.storeBlocks(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
+	if set := bs.current.Load(); set != nil {
+		bs.storeBlocks(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
 	}
 	if n.Ended {
 		h.wake()
@@ -154,11 +154,11 @@ func (h *heardBlocks) besides(stored []Block) (out []Block) {
 // setBlocks makes hold what storage said when it was read from began on, and
 // what was heard besides. With before it is false where something else holds
 // meanwhile, which is newer.
-func (g *Blocks) setBlocks(began time.Time, before, set *blockSet) bool {
-	h := &g.heard
+func (bs *Blocks) setBlocks(began time.Time, before, set *blockSet) bool {
+	h := &bs.heard
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if before != nil && g.current.Load() != before {
+	if before != nil && bs.current.Load() != before {
 		return false
 	}
 	kept := map[blockKey]bool{}
@@ -168,14 +168,14 @@ func (g *Blocks) setBlocks(began time.Time, before, set *blockSet) bool {
 	maps.DeleteFunc(h.blocks, func(key blockKey, b heardBlock) bool {
 		return b.at.Before(began) && kept[key] || began.Sub(b.at) > heardFor
 	})
-	g.storeBlocks(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
+	bs.storeBlocks(newBlockSet(set.epoch, set.stored, h.besides(set.stored)))
 	return true
 }
 
 // BlocksHeard says that all that was announced until at was given to HearBlock:
 // reads then go on while storage is slow to say what is blocked.
-func (g *Blocks) BlocksHeard(at time.Time) {
-	h := &g.heard
+func (bs *Blocks) BlocksHeard(at time.Time) {
+	h := &bs.heard
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.caught && at.After(h.until) {
@@ -184,8 +184,8 @@ func (g *Blocks) BlocksHeard(at time.Time) {
 }
 
 // BlocksMissed says that announcements may have gone unheard until now.
-func (g *Blocks) BlocksMissed() {
-	h := &g.heard
+func (bs *Blocks) BlocksMissed() {
+	h := &bs.heard
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.until, h.missed, h.caught = time.Time{}, time.Now(), false

@@ -1,4 +1,4 @@
-package registry
+package block
 
 import (
 	"context"
@@ -25,28 +25,28 @@ type Withheld struct {
 // Withheld says why readers cannot have the manifest d of repo, or something
 // that it holds at any depth: it is blocked, or its bytes are set aside. False
 // is that nothing withholds it; an error, that it could not be told.
-func (g *Blocks) Withheld(ctx context.Context, repo string, d digest.Digest) (Withheld, bool, error) {
-	set := g.current.Load()
-	if err := g.blocksKnown(); err != nil {
+func (bs *Blocks) Withheld(ctx context.Context, repo string, d digest.Digest) (Withheld, bool, error) {
+	set := bs.current.Load()
+	if err := bs.blocksKnown(); err != nil {
 		return Withheld{}, false, err
 	}
-	if len(set.list) == 0 && !g.AnyAside() {
+	if len(set.list) == 0 && !bs.store.AnyAside() {
 		return Withheld{}, false, nil
 	}
-	held, err := g.cover(ctx, repo, d)
+	held, err := bs.cover(ctx, repo, d)
 	if err != nil {
 		return Withheld{}, false, err
 	}
 	for _, one := range append([]digest.Digest{d}, held...) {
-		if w, ok, err := g.blockOf(ctx, set, repo, one); ok || err != nil {
+		if w, ok, err := bs.blockOf(ctx, set, repo, one); ok || err != nil {
 			return w, ok, err
 		}
 	}
 	for _, one := range append([]digest.Digest{d}, held...) {
-		if !g.IsAside(one) {
+		if !bs.store.IsAside(one) {
 			continue
 		}
-		q, ok, err := g.WhyAside(ctx, one)
+		q, ok, err := bs.store.WhyAside(ctx, one)
 		if err != nil {
 			return Withheld{}, false, err
 		}
@@ -57,13 +57,13 @@ func (g *Blocks) Withheld(ctx context.Context, repo string, d digest.Digest) (Wi
 	return Withheld{}, false, nil
 }
 
-func (g *Blocks) blockOf(ctx context.Context, set *blockSet, repo string, d digest.Digest) (Withheld, bool, error) {
+func (bs *Blocks) blockOf(ctx context.Context, set *blockSet, repo string, d digest.Digest) (Withheld, bool, error) {
 	b, sure, ok := set.find(repo, d)
 	if !ok {
 		return Withheld{}, false, nil
 	}
 	if !sure {
-		free, err := g.sparedIn(ctx, set, repo)
+		free, err := bs.sparedIn(ctx, set, repo)
 		if err != nil {
 			return Withheld{}, false, err
 		}
@@ -76,8 +76,8 @@ func (g *Blocks) blockOf(ctx context.Context, set *blockSet, repo string, d dige
 
 // storeBlocks makes next hold, and tells of which repositories other things are
 // blocked now.
-func (g *Blocks) storeBlocks(next *blockSet) {
-	before := g.current.Swap(next)
+func (bs *Blocks) storeBlocks(next *blockSet) {
+	before := bs.current.Swap(next)
 	changed := map[string]bool{}
 	for key, b := range next.named {
 		if before == nil || !sameBlock(before.named[key], b) {
@@ -92,10 +92,10 @@ func (g *Blocks) storeBlocks(next *blockSet) {
 		}
 	}
 	for repository := range changed {
-		if g.withholds == nil {
+		if bs.withholds == nil {
 			break
 		}
-		g.withholds(repository)
+		bs.withholds(repository)
 	}
 }
 

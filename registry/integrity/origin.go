@@ -1,4 +1,4 @@
-package registry
+package integrity
 
 import (
 	"bytes"
@@ -26,23 +26,23 @@ type Origin interface {
 // mendBytes makes the bytes of d good again and says how: from where they were
 // set aside, if they are good there, from memory, or from the first origin
 // that has them for repo. "" with an error says why not.
-func (g *Keeper) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
-	if how, err := g.FromAside(ctx, d); how != "" || err != nil {
+func (k *Keeper) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
+	if how, err := k.store.FromAside(ctx, d); how != "" || err != nil {
 		return how, err
 	}
-	if how, err := g.FromMemory(ctx, d); how != "" || err != nil {
+	if how, err := k.store.FromMemory(ctx, d); how != "" || err != nil {
 		return how, err
 	}
-	if len(g.origins) == 0 {
+	if len(k.origins) == 0 {
 		return "", fmt.Errorf("%s: no mirror is configured to fetch it from; push it again: %w", d, artifact.ErrNotFound)
 	}
-	want, err := g.wantedSize(ctx, repo, kind, d)
+	want, err := k.wantedSize(ctx, repo, kind, d)
 	if err != nil {
 		return "", err
 	}
 	var errs []error
-	for _, o := range g.origins {
-		err := g.fetchFrom(ctx, o, repo, kind, d, want)
+	for _, o := range k.origins {
+		err := k.fetchFrom(ctx, o, repo, kind, d, want)
 		if err == nil {
 			return "fetched from " + o.Name(), nil
 		}
@@ -65,16 +65,16 @@ type wantedSize struct {
 
 // wantedSize says how large d may be: as large as a manifest of repo says that
 // names it, so that no origin fills the disk.
-func (g *Keeper) wantedSize(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (wantedSize, error) {
+func (k *Keeper) wantedSize(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (wantedSize, error) {
 	if kind == driver.ManifestLink {
 		return wantedSize{most: artifact.MaxManifest}, nil
 	}
 	found := wantedSize{most: maxUnnamed}
-	err := g.Revisions(ctx, repo, func(at digest.Digest) error {
+	err := k.store.Revisions(ctx, repo, func(at digest.Digest) error {
 		if found.exact {
 			return nil
 		}
-		m, err := g.ManifestBytes(ctx, at)
+		m, err := k.store.ManifestBytes(ctx, at)
 		if err != nil || m == nil {
 			return ctx.Err() // damaged as well: another may name it
 		}
@@ -112,7 +112,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 // fetchFrom writes what o gives beside the place, checks it, and moves it
 // there. What is small is checked before anything is written; of the rest no
 // more is written than is wanted.
-func (g *Keeper) fetchFrom(ctx context.Context, o Origin, repo string, kind driver.LinkKind, d digest.Digest, want wantedSize) error {
+func (k *Keeper) fetchFrom(ctx context.Context, o Origin, repo string, kind driver.LinkKind, d digest.Digest, want wantedSize) error {
 	from, err := o.Fetch(ctx, repo, kind, d)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (g *Keeper) fetchFrom(ctx context.Context, o Origin, repo string, kind driv
 		source = bytes.NewReader(small)
 	}
 	at := storage.QuarantinePath(d, "incoming")
-	w, err := g.driver.Writer(ctx, at, false)
+	w, err := k.driver.Writer(ctx, at, false)
 	if err != nil {
 		return err
 	}
@@ -145,9 +145,9 @@ func (g *Keeper) fetchFrom(ctx context.Context, o Origin, repo string, kind driv
 	if err := errors.Join(w.Commit(ctx), w.Close()); err != nil {
 		return err
 	}
-	if err := g.driver.Move(ctx, at, driver.BlobPath(d)); err != nil {
+	if err := k.driver.Move(ctx, at, driver.BlobPath(d)); err != nil {
 		return err
 	}
-	g.log.InfoContext(ctx, "registry: bytes fetched again", "repository", repo, "digest", d, "from", o.Name(), "bytes", n)
-	return g.EndQuarantine(ctx, d)
+	k.log.InfoContext(ctx, "registry: bytes fetched again", "repository", repo, "digest", d, "from", o.Name(), "bytes", n)
+	return k.store.EndQuarantine(ctx, d)
 }

@@ -1,4 +1,4 @@
-package registry
+package backup
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -20,20 +22,20 @@ import (
 // what is not there. Every step may be taken again.
 type Intake struct {
 	store  *storage.Storage
-	blocks intakeBlocks
+	blocks Blocks
 }
 
-// intakeBlocks takes back what was blocked.
-type intakeBlocks interface {
-	RestoreBlock(ctx context.Context, b Block) error
+// Blocks takes back what was blocked.
+type Blocks interface {
+	RestoreBlock(ctx context.Context, b block.Block) error
 }
 
 // NewIntake writes into s, and what was blocked into blocks.
-func NewIntake(s *storage.Storage, blocks intakeBlocks) Intake { return Intake{s, blocks} }
+func NewIntake(s *storage.Storage, blocks Blocks) Intake { return Intake{s, blocks} }
 
 // Empty is an error that wraps artifact.ErrConflict and names what is there
 // where the storage of o holds anything at all. Nothing is made or changed.
-func Empty(ctx context.Context, o Options) error {
+func Empty(ctx context.Context, o registry.Options) error {
 	d, err := driver.Peek(ctx, o.Storage().Options)
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
@@ -133,6 +135,6 @@ func (i Intake) Tag(ctx context.Context, repo, tag string, d digest.Digest) erro
 }
 
 // Block makes b hold as it did where it was taken from.
-func (i Intake) Block(ctx context.Context, b Block) error {
+func (i Intake) Block(ctx context.Context, b block.Block) error {
 	return i.blocks.RestoreBlock(ctx, b)
 }
