@@ -29,7 +29,7 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 	}
 	to, err := g.Layer(r.Context(), at.repo, at.digest)
 	if err != nil {
-		return g.blobMissing(r.Context(), err, at)
+		return blobMissing(err, at)
 	}
 	if err := g.admitContent(r.Context(), at, to); err != nil {
 		return err
@@ -39,10 +39,10 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 	var f io.ReadSeekCloser
 	if !held {
 		if sent, err := g.redirect(w, r, at, to); sent || err != nil {
-			return g.blobMissing(r.Context(), err, at)
+			return blobMissing(err, at)
 		}
 		if f, err = g.OpenBytes(r.Context(), at.repo, at.digest, to); err != nil {
-			return g.blobMissing(r.Context(), err, at)
+			return blobMissing(err, at)
 		}
 		defer f.Close()
 		if small, held, err = g.HoldSmall(r.Context(), at.repo, at.digest, to, f); err != nil {
@@ -82,7 +82,7 @@ func dropOtherRange(h http.Header) bool {
 	return h["Range"] != nil && !strings.EqualFold(strings.TrimSpace(unit), "bytes")
 }
 
-func (g *Registry) blobMissing(ctx context.Context, err error, at route) error {
+func blobMissing(err error, at route) error {
 	if !errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}
@@ -100,7 +100,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 	ctx := context.WithoutCancel(r.Context())
 	to, err := g.Layer(ctx, at.repo, at.digest)
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) {
-		return g.blobMissing(ctx, err, at)
+		return blobMissing(err, at)
 	}
 	if !g.settings(ctx, at.repo).FreeTags {
 		holder, err := g.ManifestHolding(ctx, at.repo, to)

@@ -113,6 +113,16 @@ type ledgerGate struct {
 	server *Server
 }
 
+// The registry finds each of these powers by asking whether its Admitter has it,
+// and does without what it has not: one that goes missing is an error here.
+var _ interface {
+	registry.Admitter
+	registry.ManifestAdmitter
+	registry.ByteAdmitter
+	registry.DeleteAdmitter
+	registry.LedgerAdmitter
+} = ledgerGate{}
+
 // AdmitLedger implements registry.LedgerAdmitter: the ledger of a private
 // publisher is for those who may pull from it, and not there for others. One of
 // which neither the site nor the catalog knows yet may be private.
