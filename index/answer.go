@@ -134,5 +134,6 @@ type Problem struct {
 	Code        string   `json:"code"`
 	Fixes       []string `json:"fixes,omitempty"`
 	Explanation string   `json:"explanation,omitempty"` // of an unsatisfiable resolve
+	Hints       []Hint   `json:"hints,omitempty"`       // of an unsatisfiable resolve: followed together, they make it resolve
 	RequestID   string   `json:"request_id,omitempty"`
 }

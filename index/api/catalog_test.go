@@ -212,7 +212,7 @@ func TestResolveGivesDigests_D2(t *testing.T) {
 		t.Errorf("nobody in particular: status %d: %s", r.StatusCode, r.body)
 	}
 	r = s.do(t, "POST", "/api/v1/resolve", `{"host":{"id":"acme-editor","version":"1.5"},"plugins":[{"id":"acme/hello","range":"^2"}]}`)
-	if p := read[index.Problem](t, r); r.StatusCode != 409 || p.Explanation == "" {
+	if p := read[index.Problem](t, r); r.StatusCode != 409 || p.Explanation == "" || len(p.Hints) != 1 || p.Hints[0].Change != index.HintRange || p.Hints[0].To != "^1" {
 		t.Errorf("status %d: %s", r.StatusCode, r.body)
 	}
 }

@@ -23,6 +23,9 @@ type Unsatisfiable struct {
 	// Fixes are sentences that say what would help; each was tried. There may
 	// be none.
 	Fixes []string
+	// Hints are changes of the request that give a solution when all of them are
+	// followed; that was tried. None means that no change is known.
+	Hints []index.Hint
 }
 
 func (e *Unsatisfiable) Error() string {
@@ -34,8 +37,12 @@ func (e *Unsatisfiable) Unwrap() []error { return []error{artifact.ErrConflict, 
 
 // Problem is the answer on the wire.
 func (e *Unsatisfiable) Problem() *index.Problem {
-	p := index.NewProblem(index.CodeUnsatisfiable, "no set of versions satisfies every range", e.Fixes...)
-	p.Explanation = e.Explanation
+	detail := "no set of versions satisfies every range"
+	if len(e.Hints) == 0 {
+		detail += ", and no change of the request is known that would help"
+	}
+	p := index.NewProblem(index.CodeUnsatisfiable, detail, e.Fixes...)
+	p.Explanation, p.Hints = e.Explanation, e.Hints
 	return p
 }
 
@@ -58,7 +65,7 @@ func (s *solver) explain(proof *incompatibility) *Unsatisfiable {
 	if more := len(sentences) - maxSentences; more > 0 {
 		sentences = append(sentences[:maxSentences], fmt.Sprintf("So it is with %d more plugins.", more))
 	}
-	return &Unsatisfiable{Explanation: strings.Join(sentences, " "), Fixes: s.fixes(facts)}
+	return &Unsatisfiable{Explanation: strings.Join(sentences, " "), Fixes: s.fixes(facts), Hints: s.hints(facts)}
 }
 
 // targets are the plugins that facts speak about, each once, those that the

@@ -2,6 +2,7 @@ package signed
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -69,7 +70,7 @@ func TestBothCatalogsAnswerTheSame_C7(t *testing.T) {
 func code(err error) string {
 	var p *index.Problem
 	if errors.As(err, &p) {
-		return strings.Join([]string{p.Code, p.Title, p.Explanation}, "|")
+		return strings.Join([]string{p.Code, p.Title, p.Explanation, fmt.Sprint(p.Hints)}, "|")
 	}
 	if err != nil {
 		return err.Error()

@@ -15,6 +15,8 @@ type errorResult struct {
 	Code     string   `json:"code,omitempty"` // of the server's answer
 	ExitCode int      `json:"exit_code"`
 	Fixes    []string `json:"fixes,omitempty"`
+	// Hints are changes that make an unsatisfiable request resolve, all together.
+	Hints []index.Hint `json:"hints,omitempty"`
 }
 
 // printError tells people, or programs, what went wrong.
@@ -26,7 +28,7 @@ func (c *console) printError(err error) {
 	r := errorResult{Error: message(err), ExitCode: exitCode(err)}
 	var p *index.Problem
 	if errors.As(err, &p) {
-		r.Error, r.Code, r.Fixes = err.Error(), p.Code, p.Fixes
+		r.Error, r.Code, r.Fixes, r.Hints = err.Error(), p.Code, p.Fixes, p.Hints
 	}
 	if raw, jsonErr := asJSON(r); jsonErr == nil {
 		_, _ = c.Err.Write(raw)
@@ -60,6 +62,15 @@ func problemMessage(err error, p *index.Problem) string {
 	for _, fix := range p.Fixes {
 		if !strings.Contains(text, fix) {
 			text += "\n  " + fix
+		}
+	}
+	switch {
+	case p.Code == index.CodeUnsatisfiable && len(p.Hints) == 0:
+		text += "\n  no change of the request is known that would help"
+	case len(p.Hints) > 0:
+		text += "\n  what would resolve it:"
+		for _, h := range p.Hints {
+			text += "\n  - " + h.Detail
 		}
 	}
 	if p.RequestID != "" && !strings.Contains(text, p.RequestID) {

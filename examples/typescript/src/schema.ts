@@ -1089,6 +1089,21 @@ export interface components {
             steps: components["schemas"]["Step"][] | null;
             version: string;
         };
+        Hint: {
+            /**
+             * @description What to change: the range that is asked of the plugin, the version of the host, the platform, the channel, whether prereleases are taken; or a version of the plugin is missing here.
+             * @enum {string}
+             */
+            change: 'range' | 'host' | 'platform' | 'channel' | 'prerelease' | 'missing';
+            /** @description The change as a sentence. */
+            detail: string;
+            /** @description What was asked; empty where nothing was. */
+            from: string;
+            /** @description The plugin that blocks as long as nothing changes. */
+            plugin: string;
+            /** @description What to ask instead; empty is nothing in particular. Of missing, a version that would do. */
+            to: string;
+        };
         HostNamed: {
             id: string;
             versions: string[] | null;
@@ -1376,6 +1391,7 @@ export interface components {
             detail: string;
             explanation?: string;
             fixes?: string[] | null;
+            hints?: components['schemas']['Hint'][] | null;
             request_id?: string;
             /** Format: int64 */
             status: number;
@@ -1846,6 +1862,7 @@ export type Damage = components['schemas']['Damage'];
 export type Dependency = components['schemas']['Dependency'];
 export type Detail = components['schemas']['Detail'];
 export type Explained = components['schemas']['Explained'];
+export type Hint = components['schemas']['Hint'];
 export type HostNamed = components['schemas']['HostNamed'];
 export type HostQuery = components['schemas']['HostQuery'];
 export type Invitation = components['schemas']['Invitation'];
