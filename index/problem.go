@@ -24,6 +24,7 @@ const (
 	CodeNotAuthorised      = "not_authorised"
 	CodeNamespaceTaken     = "namespace_taken"
 	CodeNamespaceResembles = "namespace_resembles"
+	CodeNamespaceHeld      = "namespace_held"
 	CodeQuota              = "quota_exceeded"
 	CodeTooManyRequests    = "too_many_requests"
 	CodeStorage            = "storage_full"
@@ -56,6 +57,7 @@ var meanings = map[string]meaning{
 	CodeNotAuthorised:      {http.StatusForbidden, artifact.ErrDenied, "Not authorised"},
 	CodeNamespaceTaken:     {http.StatusConflict, artifact.ErrConflict, "The namespace is taken or reserved"},
 	CodeNamespaceResembles: {http.StatusConflict, artifact.ErrConflict, "The namespace looks like another"},
+	CodeNamespaceHeld:      {http.StatusConflict, artifact.ErrConflict, "Nobody owns the namespace, and it is not free"},
 	CodeQuota:              {http.StatusForbidden, artifact.ErrDenied, "A quota is used up"},
 	CodeTooManyRequests:    {http.StatusTooManyRequests, artifact.ErrDenied, "Too many requests"},
 	CodeStorage:            {http.StatusInsufficientStorage, artifact.ErrStorage, "The storage takes nothing"},

@@ -58,7 +58,7 @@ func (s *Server) namespaceRoutes(a huma.API, guarded guard) {
 			return &namespacesOutput{index.NamespaceList{Items: items, NextCursor: next}}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "claim-namespace", Method: http.MethodPost, Path: "/namespaces",
-		Summary: "Claim a namespace", Description: "Makes the caller its first owner. A name that is taken is namespace_taken, one that looks like another namespace_resembles.",
+		Summary: "Claim a namespace", Description: "Makes the caller its first owner. A name that is taken is namespace_taken, one that looks like another namespace_resembles. One that nobody owns and that the registry holds something of is namespace_held, and for admins only; it stays as private as its ledger says, and private without one.",
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict}}),
 		func(ctx context.Context, in *claimInput) (*namespaceOutput, error) {
 			n, err := s.Accounts.ClaimNamespace(ctx, in.Body.Name, in.Body.Private)

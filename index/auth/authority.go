@@ -31,6 +31,9 @@ type Options struct {
 	// it writes to the same store, such as a message in the outbox that makes
 	// a statement of it, becomes true with the change, and its error undoes it.
 	Changed func(context.Context, NamespaceChange) error
+	// Content is what the registry holds. Without it nothing can be claimed,
+	// because nobody can tell whether a name is free.
+	Content Content
 	// PublicCatalog lets everybody pull the registry's own namespace.
 	PublicCatalog bool
 	// LoginToPull lets nobody pull without a login, and LoginToRead lets nobody

@@ -72,3 +72,14 @@ func (e *ClaimsError) Error() string {
 
 // Unwrap makes errors.Is(err, artifact.ErrDenied) hold.
 func (e *ClaimsError) Unwrap() error { return artifact.ErrDenied }
+
+// A HeldError refuses a name that no account owns and that is not free: the
+// registry holds repositories or a ledger of it. It wraps artifact.ErrConflict.
+type HeldError struct{ Name string }
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("namespace %q: nobody here owns it, and the registry holds something of it: only an admin of the site gives it to somebody", e.Name)
+}
+
+// Unwrap makes errors.Is(err, artifact.ErrConflict) hold.
+func (e *HeldError) Unwrap() error { return artifact.ErrConflict }

@@ -79,6 +79,13 @@ func (l *Lookalikes) Protect(name string) {
 	}
 }
 
+// Reserved reports whether name itself is protected.
+func (l *Lookalikes) Reserved(name string) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.protected[name]
+}
+
 // Resembles returns the known name that name equals or looks like.
 func (l *Lookalikes) Resembles(name string) (string, bool) {
 	l.mu.RLock()

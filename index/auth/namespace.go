@@ -10,18 +10,12 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// Load tells the index of look-alikes every name of the store. Every claim
-// does, so that all replicas refuse the same names; of two that race the
-// store's own keys refuse one.
+// Load tells the index of look-alikes every name of the store, and those that
+// the registry holds something of. Every claim does, so that all replicas refuse
+// the same names; of two that race the store's own keys refuse one.
 func (a *Authority) Load(ctx context.Context) error {
-	names, err := a.o.Store.NamespaceNames(ctx)
-	if err != nil {
-		return fmt.Errorf("namespaces: %w", err)
-	}
-	for _, name := range names {
-		a.similar.Add(name)
-	}
-	return nil
+	_, err := a.names(ctx)
+	return err
 }
 
 // Protect holds claims against a popular or verified name to the strictest rule.
@@ -41,14 +35,24 @@ func (a *Authority) ClaimWith(ctx context.Context, by Principal, name string, s 
 	if err := a.require(ctx, by, NamespaceClaim, InNamespace(name)); err != nil {
 		return NamespaceRecord{}, err
 	}
-	if err := a.Load(ctx); err != nil { // what other replicas claimed since
+	held, err := a.names(ctx) // also what other replicas claimed since
+	if err != nil {
 		return NamespaceRecord{}, err
 	}
-	if other, yes := a.similar.Resembles(name); yes {
+	mine := slices.Contains(held, name)
+	if mine && !slices.Contains(by.roles(Site()), RoleAdmin) {
+		return NamespaceRecord{}, &HeldError{Name: name}
+	}
+	if other, yes := a.similar.Resembles(name); yes && (!mine || other != name || a.similar.Reserved(name)) {
 		return NamespaceRecord{}, resembles(name, other)
 	}
 	n := NamespaceRecord{Name: name, Public: s.Public, PublishingOff: s.PublishingOff, CreatedBy: by.Name, CreatedAt: a.o.Now().UTC(), Revision: 1}
-	err := a.change(ctx, by, NamespaceClaim, name, nil, n, func(ctx context.Context) error {
+	if mine {
+		if n, err = a.asHeld(ctx, n); err != nil {
+			return NamespaceRecord{}, err
+		}
+	}
+	err = a.change(ctx, by, NamespaceClaim, name, nil, n, func(ctx context.Context) error {
 		if err := a.roomForClaim(ctx, by); err != nil {
 			return err
 		}

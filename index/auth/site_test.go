@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -60,7 +61,7 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(s.server.Close)
 	o := Options{
-		Store: s.store, Keys: s.keys, PublicURL: s.server.URL, Now: s.clock.Now,
+		Store: s.store, Keys: s.keys, PublicURL: s.server.URL, Now: s.clock.Now, Content: content{},
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	for _, c := range change {
@@ -206,3 +207,12 @@ func (s *site) audited(action string) bool {
 	defer s.store.mu.Unlock()
 	return slices.ContainsFunc(s.store.log, func(a AuditRecord) bool { return a.Action == action })
 }
+
+// content is a registry that holds something of the names in it.
+type content map[string]Holding
+
+func (c content) Namespaces(context.Context) ([]string, error) {
+	return slices.Sorted(maps.Keys(c)), nil
+}
+
+func (c content) Said(_ context.Context, name string) (Holding, error) { return c[name], nil }

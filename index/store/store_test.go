@@ -83,7 +83,7 @@ func TestContract(t *testing.T) {
 	for database, fresh := range databases(t) {
 		for name, test := range map[string]func(*testing.T, *Store){
 			"tokens": contractTokens, "people": contractPeople, "namespaces": contractNamespaces, "members": contractMembers,
-			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "outbox": contractOutbox, "transactions": contractTx, "keys": contractKeys,
+			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "outbox": contractOutbox, "transactions": contractTx, "keys": contractKeys, "site": contractSite,
 			"tenants": contractTenants, "hosts": contractHosts, "installs": contractInstalls, "holders": contractHolders,
 		} {
 			t.Run(database+"/"+name, func(t *testing.T) {

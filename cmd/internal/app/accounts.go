@@ -59,7 +59,7 @@ func openStore(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *acc
 
 // open makes the authority for a server that clients reach at url, and prints
 // the bootstrap token when there is none yet.
-func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err error) {
+func (a *accounts) open(ctx context.Context, url string, holds auth.Content, notice io.Writer) (err error) {
 	if a.keys, err = a.openKeys(ctx); err != nil {
 		return err
 	}
@@ -67,6 +67,7 @@ func (a *accounts) open(ctx context.Context, url string, notice io.Writer) (err 
 		Store: a.store, Keys: a.keys, PublicURL: url, PublicCatalog: true, LoginToPull: a.cfg.Anonymous != "pull", LoginToRead: a.cfg.Anonymous != "pull" && a.cfg.Anonymous != "catalog", Logger: a.log, Dev: a.cfg.Dev, MaxClaims: a.cfg.Limits.Claims,
 		PublishingOff: func() bool { return a.cfg.Publishing == "off" },
 		Changed:       a.changed,
+		Content:       holds,
 	})
 	if err != nil {
 		return err
@@ -182,6 +183,11 @@ func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, err err
 		return "", config.Unusable(err)
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
+	// A token made in a database that was lost, or that anybody could write to,
+	// would be the admin of whatever is founded there next.
+	if err := auth.BelongsToSite(ctx, a.store); err != nil {
+		return "", notRecovered(cfg, err)
+	}
 	if a.keys, err = a.openKeys(ctx); err != nil {
 		return "", config.Unusable(err)
 	}

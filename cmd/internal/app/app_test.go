@@ -36,7 +36,12 @@ func start(t *testing.T, c config.Config) (s *Server, stop func() error) {
 
 func startWith(t *testing.T, c config.Config, notice io.Writer) (s *Server, stop func() error) {
 	t.Helper()
-	s, err := Open(t.Context(), c, options(notice))
+	return startBy(t, c, options(notice))
+}
+
+func startBy(t *testing.T, c config.Config, o Options) (s *Server, stop func() error) {
+	t.Helper()
+	s, err := Open(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,7 @@ func asProblem(err error) error {
 	var known *index.Problem
 	var missing *auth.MissingAccountError
 	var claims *auth.ClaimsError
+	var held *auth.HeldError
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
@@ -62,6 +63,8 @@ func asProblem(err error) error {
 		return index.NewProblem(index.CodeNamespaceTaken, taken.Error(), "ask its owners to make you a member, or choose another name")
 	case errors.As(err, &taken):
 		return index.NewProblem(index.CodeNamespaceResembles, taken.Error(), "choose a name that cannot be mistaken for "+taken.Resembles)
+	case errors.As(err, &held):
+		return index.NewProblem(index.CodeNamespaceHeld, held.Error(), "ask an admin of the site: they claim it (oarlock publisher claim "+held.Name+") and give it to you (oarlock publisher transfer)", "or choose another name")
 	case errors.As(err, &full):
 		return index.NewProblem(index.CodeQuota, full.Error())
 	case errors.Is(err, artifact.ErrDenied):

@@ -111,6 +111,7 @@ func TestAServerDoesNotStartInAHalfRestoredDirectory_K6(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := configured(t)
+	to.Dev = false
 	cut := errors.New("cut")
 	for _, at := range []string{"bytes", "rows", "files", "audit"} {
 		_, err := sitebackup.Restore(t.Context(), to, dest, sitebackup.RestoreOptions{Log: quiet, Backup: made.ID, Step: func(part string) error {

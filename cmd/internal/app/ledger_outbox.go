@@ -143,7 +143,7 @@ func (l *ledgers) deliver(ctx context.Context, id int64, payload []byte, stuck m
 	if stuck[s.Ledger] {
 		return nil
 	}
-	_, err := l.Append(ctx, s)
+	err := l.say(ctx, s)
 	if errors.Is(err, ledger.ErrForeign) {
 		l.log.InfoContext(ctx, "ledgers: a change is known at this site only, since the ledger belongs to another platform", "ledger", s.Ledger.String(), "kind", string(s.Kind))
 		err = nil

@@ -34,6 +34,10 @@ type Options struct {
 	Notice io.Writer
 	// DNS looks up what publishers prove their domains with; nil asks the system.
 	DNS TXTResolver
+	// AdoptRegistry begins a new site where the database holds none and the
+	// registry holds something, or where --dev used the database before. It is
+	// for one start, so it is no setting.
+	AdoptRegistry bool
 }
 
 // A Server is the whole of Oarlock on one listener. Open makes one, Run serves
@@ -77,10 +81,13 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	if err := s.take(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.found(ctx, o.AdoptRegistry); err != nil {
+		return nil, config.Unusable(err)
+	}
 	if err := s.accounts.preparePlatformKey(ctx); err != nil {
 		return nil, config.Unusable(err)
 	}
-	if err := s.accounts.open(ctx, s.publicURL(), o.Notice); err != nil {
+	if err := s.accounts.open(ctx, s.publicURL(), content{s}, o.Notice); err != nil {
 		return nil, config.Unusable(fmt.Errorf("accounts: %w", err))
 	}
 	metrics := prometheus.NewRegistry()

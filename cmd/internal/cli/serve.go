@@ -27,12 +27,13 @@ func newServe(c *console) *cobra.Command {
 		"oarlock serve --config /etc/oarlock.yaml", "curl http://127.0.0.1:7117/readyz")
 	cmd.Args = args(0, 0, "none")
 	serverFlags(cmd.Flags())
+	adopt := cmd.Flags().Bool("adopt-registry", false, "for one start: a new site over a registry whose database is gone; its names stay private until an admin gives them")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := loadConfig(cmd.Flags())
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), c, cfg)
+		return serve(cmd.Context(), c, cfg, *adopt)
 	}
 	return cmd
 }
@@ -101,12 +102,12 @@ func isSetting(key string) bool {
 	return false
 }
 
-func serve(ctx context.Context, c *console, cfg config.Config) error {
+func serve(ctx context.Context, c *console, cfg config.Config, adopt bool) error {
 	privateFiles()
 	log := cfg.Log.Logger(c.Err)
 	slog.SetDefault(log)
 	edge.LimitMemory(log)
-	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: buildVersion(c.version).Version, Notice: c.Err})
+	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: buildVersion(c.version).Version, Notice: c.Err, AdoptRegistry: adopt})
 	if err != nil {
 		return err
 	}

@@ -375,7 +375,7 @@ export interface paths {
         put?: never;
         /**
          * Claim a namespace
-         * @description Makes the caller its first owner. A name that is taken is namespace_taken, one that looks like another namespace_resembles.
+         * @description Makes the caller its first owner. A name that is taken is namespace_taken, one that looks like another namespace_resembles. One that nobody owns and that the registry holds something of is namespace_held, and for admins only; it stays as private as its ledger says, and private without one.
          */
         post: operations["claim-namespace"];
         delete?: never;

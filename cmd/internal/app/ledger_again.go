@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/ledger"
+)
+
+// say appends what waited. A claim of a name that has a ledger of this site
+// already is the end of a gap in the accounts, not of the publisher: it goes on
+// in the same ledger, as a transfer by the platform.
+func (l *ledgers) say(ctx context.Context, s index.NewStatement) error {
+	if s.Kind == format.PublisherClaimed {
+		again, err := l.claimedAgain(s)
+		if err != nil {
+			return err
+		}
+		for _, one := range again {
+			if _, err := l.Append(ctx, one); err != nil {
+				return err
+			}
+		}
+		if len(again) > 0 {
+			return nil
+		}
+	}
+	_, err := l.Append(ctx, s)
+	return err
+}
+
+// claimedAgain are the statements that make a publisher that the ledger knows
+// the one that s claims; none where s is the first.
+func (l *ledgers) claimedAgain(s index.NewStatement) ([]index.NewStatement, error) {
+	standing, ok := l.index.ingest.Publisher(s.Ledger.Publisher())
+	was := standing.Counts.Publisher
+	if !ok || was == nil || standing.Counts.Platform != l.platform.Trusted.ID || !was.ClaimedAt.Before(s.Since) {
+		return nil, nil
+	}
+	var body format.Claimed
+	if err := json.Unmarshal(s.Body, &body); err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", s.Ledger, err)
+	}
+	var out []index.NewStatement
+	add := func(kind format.Kind, what string, said any) error {
+		raw, err := ledger.Object(said)
+		if err != nil {
+			return err
+		}
+		next := s // asked for once, however often it is delivered
+		next.Kind, next.Role, next.Body, next.ID = kind, format.RolePlatform, raw, ledger.IDOf(s.ID, what)
+		out = append(out, next)
+		return nil
+	}
+	var from []string
+	for _, owner := range was.Owners() {
+		if owner != body.Owner {
+			from = append(from, owner)
+		}
+	}
+	if err := add(format.PublisherTransferred, "transferred", format.Transferred{To: body.Owner, From: append([]string{}, from...)}); err != nil {
+		return nil, err
+	}
+	for _, member := range slices.Sorted(maps.Keys(was.Members)) {
+		if member == body.Owner || slices.Contains(from, member) {
+			continue
+		}
+		if err := add(format.MemberRemoved, "removed "+member, format.Removed{Principal: member}); err != nil {
+			return nil, err
+		}
+	}
+	if body.Private != was.Private {
+		return out, add(format.PublisherConfigured, "configured", format.Configured{Private: body.Private, PublishingOff: was.PublishingOff})
+	}
+	return out, nil
+}

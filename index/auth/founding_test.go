@@ -1,0 +1,64 @@
+package auth
+
+import (
+	"errors"
+	"testing"
+)
+
+// Proves B4, K6: what a database belongs to is decided by its rows and by what
+// the registry holds, and nothing but an explicit word begins a new site over
+// what is there.
+func TestWhatADatabaseBecomes(t *testing.T) {
+	t.Parallel()
+	full := []string{"acme", "secretco"}
+	some := Holds{Tokens: 1, People: 1}
+	for name, c := range map[string]struct {
+		kind       SiteKind
+		have       Holds
+		held       []string
+		dev, adopt bool
+		to         SiteKind
+		code       string
+	}{
+		"nothing anywhere":                       {to: GuardedSite},
+		"nothing anywhere, for trying out":       {dev: true, to: DevSite},
+		"a site":                                 {kind: GuardedSite, have: some, held: full, to: GuardedSite},
+		"a lost database":                        {held: full, code: "registry_filled"},
+		"a lost database, adopted":               {held: full, adopt: true, to: GuardedSite},
+		"a lost database, for trying out":        {held: full, dev: true, to: DevSite},
+		"nothing anywhere, adopted":              {adopt: true, code: "nothing_to_adopt"},
+		"a site, adopted once more":              {kind: GuardedSite, have: some, held: full, adopt: true, code: "nothing_to_adopt"},
+		"a site, for trying out":                 {kind: GuardedSite, have: some, dev: true, code: "site_database"},
+		"one for trying out":                     {kind: DevSite, have: some, dev: true, to: DevSite},
+		"one for trying out, behind logins":      {kind: DevSite, have: some, code: "dev_database"},
+		"the same, adopted":                      {kind: DevSite, have: some, held: full, adopt: true, to: GuardedSite},
+		"one for trying out, with content alone": {kind: DevSite, held: full, code: "registry_filled"},
+		"one for trying out that nobody used":    {kind: DevSite, to: GuardedSite},
+	} {
+		to, err := FoundOptions{Dev: c.dev, Adopt: c.adopt}.decide(c.kind, c.have, c.held)
+		var refused *FoundingError
+		if errors.As(err, &refused); to != c.to || (err != nil) != (c.code != "") || refused != nil && refused.Code != c.code {
+			t.Errorf("%s: %q %v, want %q %q", name, to, err, c.to, c.code)
+		}
+	}
+}
+
+// A database of before there were records says by its rows what it belongs to.
+func TestRowsSayWhatADatabaseBelongsTo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		have Holds
+		want SiteKind
+	}{
+		"none":                           {Holds{}, ""},
+		"of acts that are over":          {Holds{Dev: 3}, ""},
+		"with an admin":                  {Holds{Tokens: 1, Admins: 1}, GuardedSite},
+		"with an admin, and of --dev":    {Holds{Tokens: 2, Admins: 1, Dev: 5}, GuardedSite},
+		"of people alone":                {Holds{People: 2}, GuardedSite},
+		"made on a server to try things": {Holds{People: 2, Dev: 2}, DevSite},
+	} {
+		if got := c.have.kind(); got != c.want {
+			t.Errorf("rows %s: %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Content is what the registry holds of namespaces. A name that it holds
+// something of is never free, whatever the store has forgotten: it may be that
+// of somebody whose account was lost, or of a publisher elsewhere whose ledger
+// a mirror brought.
+type Content interface {
+	// Namespaces are the names that have a repository or a ledger.
+	Namespaces(ctx context.Context) ([]string, error)
+	// Said is what the ledger of a name says now. One that has none, or whose
+	// ledger says nothing that counts, is private.
+	Said(ctx context.Context, name string) (Holding, error)
+}
+
+// Holding is how a namespace was left that no account owns.
+type Holding struct {
+	Private, PublishingOff bool
+	ClosedAt               time.Time
+}
+
+// names tells the index of look-alikes every name that is not free, and returns
+// those of the registry.
+func (a *Authority) names(ctx context.Context) (held []string, err error) {
+	if a.o.Content == nil {
+		return nil, errors.New("could not tell which names are free: nobody said what the registry holds")
+	}
+	claimed, err := a.o.Store.NamespaceNames(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("namespaces: %w", err)
+	}
+	if held, err = a.o.Content.Namespaces(ctx); err != nil {
+		return nil, fmt.Errorf("could not tell which names are free: %w", err)
+	}
+	for _, names := range [][]string{claimed, held} {
+		for _, name := range names {
+			a.similar.Add(name)
+		}
+	}
+	return held, nil
+}
+
+// asHeld leaves a namespace that is given again as it was: it never becomes
+// public, or open, by being given.
+func (a *Authority) asHeld(ctx context.Context, n NamespaceRecord) (NamespaceRecord, error) {
+	said, err := a.o.Content.Said(ctx, n.Name)
+	if err != nil {
+		return n, fmt.Errorf("could not tell what the ledger of %s says: %w", n.Name, err)
+	}
+	n.Public = n.Public && !said.Private
+	n.PublishingOff = n.PublishingOff || said.PublishingOff
+	n.ClosedAt = said.ClosedAt
+	return n, nil
+}
