@@ -1,5 +1,7 @@
 package index
 
+import "github.com/opencontainers/go-digest"
+
 // A Promotion is what a channel points to now, and did before.
 type Promotion struct {
 	ID      string `json:"id"`
@@ -7,6 +9,29 @@ type Promotion struct {
 	Version string `json:"version"`
 	Digest  string `json:"digest"`
 	Before  string `json:"before,omitempty" doc:"Digest that the channel pointed to before."`
+}
+
+// A Channel is a tag that moves, and the version that it points to.
+type Channel struct {
+	Channel string        `json:"channel" example:"stable"`
+	Version string        `json:"version,omitempty" doc:"Absent where it points to what no version of the catalog is."`
+	Digest  digest.Digest `json:"digest"`
+	Listed  bool          `json:"listed" doc:"Whether the version is in answers: a channel that points to one that is not answers nothing."`
+}
+
+// ChannelList is a page of the channels of one plugin, by name.
+type ChannelList struct {
+	Stamp
+	ID         string    `json:"id"`
+	Items      []Channel `json:"items"`
+	NextCursor string    `json:"next_cursor,omitempty" doc:"Ask again with cursor set to this; absent on the last page."`
+}
+
+// RemovedChannel is a channel that is there no more.
+type RemovedChannel struct {
+	ID      string `json:"id"`
+	Channel string `json:"channel"`
+	Before  string `json:"before,omitempty" doc:"Digest that the channel pointed to."`
 }
 
 // Rebuilt compares a catalog derived anew with the one that serves.

@@ -17,6 +17,9 @@ const (
 	CodeGenerationGone     = "generation_gone"
 	CodeSortUnavailable    = "sort_unavailable"
 	CodeConflict           = "conflict"
+	// CodeVersionNotListed is a version that no channel may point to, because it
+	// waits for something, is yanked, or is withheld from readers.
+	CodeVersionNotListed   = "version_not_listed"
 	CodeUnsatisfiable      = "unsatisfiable"
 	CodeUnverified         = "unverified"
 	CodeDenied             = "denied"
@@ -50,6 +53,7 @@ var meanings = map[string]meaning{
 	CodeGenerationGone:     {http.StatusGone, artifact.ErrNotFound, "The generation is no longer kept"},
 	CodeSortUnavailable:    {http.StatusBadRequest, artifact.ErrInvalid, "Nothing is counted that this order goes by"},
 	CodeConflict:           {http.StatusConflict, artifact.ErrConflict, "It clashes with what is there"},
+	CodeVersionNotListed:   {http.StatusConflict, artifact.ErrConflict, "The version is not listed"},
 	CodeUnsatisfiable:      {http.StatusConflict, artifact.ErrConflict, "No set of versions satisfies the request"},
 	CodeUnverified:         {http.StatusUnprocessableEntity, artifact.ErrUnverified, "A signature or digest does not hold"},
 	CodeDenied:             {http.StatusForbidden, artifact.ErrDenied, "Denied"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -45,5 +46,33 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 	}
 	desc := m.Descriptor()
 	g.opts.Sink.Notify(Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: desc, Time: g.opts.Now()})
+	return nil
+}
+
+// RemoveChannel removes a channel tag of repo; what it meant stays under its
+// version tag. Errors wrap artifact.ErrNotFound where there is no such channel.
+// Who may remove it is for the caller to decide.
+func (g *Registry) RemoveChannel(ctx context.Context, repo, channel string) error {
+	if err := g.checkWritable(AsProcess(ctx), repo); err != nil {
+		return err
+	}
+	t, err := artifact.ParseChannel(channel)
+	if err != nil {
+		return err
+	}
+	unlock, err := g.opts.Locker.Lock(ctx, "repository/"+repo, false) // alone, as every delete
+	if err != nil {
+		return storage.LockError(err)
+	}
+	defer unlock()
+	ctx = context.WithoutCancel(ctx)
+	d, err := g.ResolveTag(ctx, repo, t.String())
+	if err != nil && !errors.Is(err, artifact.ErrUnverified) { // a damaged one may go
+		return storage.Describe(err, "channel %s:%s", repo, channel)
+	}
+	if err := g.RemoveTag(ctx, repo, t.String()); err != nil {
+		return storage.Describe(err, "channel %s:%s", repo, channel)
+	}
+	g.opts.Sink.Notify(Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
 	return nil
 }

@@ -128,7 +128,7 @@ func whyTagStays(repo, tag string) string {
 	case err == nil && t.Kind() == artifact.TagVersion:
 		return "versions are kept for those who use them: publish a fixed version, and ask the operator to block this one (oarlock block " + repo + "@" + tag + ") if nobody may pull it"
 	case err == nil && t.Kind() == artifact.TagChannel:
-		return "a channel moves by promotion: oarlock channel set " + repo + "@<version> " + tag
+		return "a channel moves by promotion (oarlock channel set " + repo + "@<version> " + tag + ") and is removed by oarlock channel remove " + repo + " " + tag
 	case err == nil && t.Kind() == artifact.TagDigest:
 		return "signatures, attestations and lists of referrers only grow: push what is newer to the same tag, behind what it holds"
 	}

@@ -7,19 +7,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
-
-type promoteInput struct {
-	NameParams
-	Channel string `path:"channel" doc:"Channel to move." example:"stable"`
-	Body    struct {
-		Version string `json:"version" doc:"Version that the channel shall point to." example:"1.2.0"`
-	}
-}
-
-type promoteOutput struct{ Body index.Promotion }
 
 type rebuildInput struct {
 	Check bool `query:"check" doc:"Compare only; nothing is replaced."`
@@ -35,11 +24,7 @@ func (s *Server) adminRoutes(a huma.API) {
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden)
 		return op
 	}
-	huma.Register(a, guarded(huma.Operation{
-		OperationID: "promote", Method: http.MethodPost, Path: "/api/v1/plugins/{publisher}/{name}/channels/{channel}",
-		Summary: "Promote a version", Description: "Points a channel at a version. A push cannot do that.",
-		Errors: []int{http.StatusNotFound, http.StatusConflict},
-	}), s.promote)
+	s.channelRoutes(a, guarded)
 	huma.Register(a, guarded(huma.Operation{
 		OperationID: "rebuild", Method: http.MethodPost, Path: "/api/v1/admin/rebuild",
 		Summary: "Rebuild the catalog", Description: "Derives the catalog from the registry anew and compares the digests.",
@@ -58,41 +43,6 @@ func (s *Server) adminRoutes(a huma.API) {
 		}
 		return stream(s.fsck), nil
 	})
-}
-
-func (s *Server) promote(ctx context.Context, in *promoteInput) (*promoteOutput, error) {
-	id, err := in.name()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Authorize(ctx, Promote, id.String()); err != nil {
-		return nil, err
-	}
-	channel, err := artifact.ParseChannel(unescape(in.Channel))
-	if err != nil {
-		return nil, invalid(codeInvalidParameter, err)
-	}
-	v, err := artifact.ParseVersion(in.Body.Version)
-	if err != nil {
-		return nil, invalid(codeInvalidBody, err)
-	}
-	gen, err := s.seen(ctx, s.Live.Current())
-	if err != nil {
-		return nil, err
-	}
-	p, ok := gen.Snapshot.Plugin(id)
-	if !ok {
-		return nil, noPlugin(id)
-	}
-	if _, ok := p.At(v); !ok {
-		return nil, noVersion(p, in.Body.Version)
-	}
-	done, err := s.Engine.Promote(ctx, id, v, channel.String())
-	if err != nil {
-		return nil, err
-	}
-	s.Log.InfoContext(ctx, "audit: channel promoted", "request", requestID(ctx), "plugin", id, "channel", channel, "version", v, "digest", done.Digest, "before", done.Before)
-	return &promoteOutput{done}, nil
 }
 
 func (s *Server) rebuild(ctx context.Context, in *rebuildInput) (*rebuildOutput, error) {

@@ -44,6 +44,10 @@ func (e *engine) Promote(_ context.Context, id artifact.Name, v artifact.Version
 	return e.promoted, e.failWith
 }
 
+func (e *engine) RemoveChannel(_ context.Context, id artifact.Name, channel string) (index.RemovedChannel, error) {
+	return index.RemovedChannel{ID: id.String(), Channel: channel, Before: "sha256:old"}, e.failWith
+}
+
 func (e *engine) Rebuild(context.Context, bool) (index.Rebuilt, error) {
 	if e.failWith != nil && e.failWith.Error() == "panic" {
 		panic("boom")

@@ -19,8 +19,7 @@ import (
 
 // An Engine does what is more than reading a generation.
 type Engine interface {
-	// Promote points a channel of a plugin at one of its versions.
-	Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error)
+	Channels
 	// Rebuild derives the catalog from the registry anew; with check it is only
 	// compared with what serves.
 	Rebuild(ctx context.Context, check bool) (index.Rebuilt, error)

@@ -82,6 +82,10 @@ func (s *shop) requests() []string {
 
 type noEngine struct{}
 
+func (noEngine) RemoveChannel(context.Context, artifact.Name, string) (index.RemovedChannel, error) {
+	return index.RemovedChannel{}, nil
+}
+
 func (noEngine) Promote(context.Context, artifact.Name, artifact.Version, string) (index.Promotion, error) {
 	return index.Promotion{}, errors.ErrUnsupported
 }

@@ -65,6 +65,10 @@ type memberKey struct{}
 // engine answers for readmes; the pages ask for nothing else.
 type engine struct{ *site }
 
+func (engine) RemoveChannel(context.Context, artifact.Name, string) (index.RemovedChannel, error) {
+	return index.RemovedChannel{}, nil
+}
+
 func (engine) Promote(context.Context, artifact.Name, artifact.Version, string) (index.Promotion, error) {
 	return index.Promotion{}, artifact.ErrDenied
 }

@@ -217,10 +217,20 @@ func TestLookAlikeNamesAreRefusedWithTheNameTheyResemble_B4(t *testing.T) {
 	}
 }
 
+// unsignedListed has the versions of acme listed without a signature.
+func unsignedListed(t *testing.T) func(*config.Config) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "trust.yaml")
+	if err := os.WriteFile(path, []byte("namespaces:\n  acme:\n    signature: optional\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func(c *config.Config) { c.Trust = path }
+}
+
 // Each write leaves a row, and the chain of all rows holds.
 func TestWritesAreAudited_K1(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, nil)
+	s, admin := startGuarded(t, unsignedListed(t))
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	pushAs(t, s, admin, 1)
 	ask[any](t, s, admin, "POST", "/api/v1/plugins/acme/p1/channels/stable", map[string]any{"version": "1.1.0"}, 200)
@@ -272,7 +282,7 @@ func TestPagesOfOtherSitesAreRefusedInDev(t *testing.T) {
 // begun and failed says so.
 func TestRefusedAndFailedActsAreAudited_K1(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, nil)
+	s, admin := startGuarded(t, unsignedListed(t))
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	reader := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
 		"label": "reader", "namespace": "acme", "scopes": []string{"repository:acme/*:pull"}, "expires_at": soon()}, 201).Secret
@@ -305,10 +315,58 @@ func TestRefusedAndFailedActsAreAudited_K1(t *testing.T) {
 	}
 }
 
+// Proves C2: a channel moves to what is listed, or stays as it was, and says
+// so with a stable code. Its removal is written down.
+func TestAChannelPointsToWhatIsListed_C2_K1(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	pushAs(t, s, admin, 1)
+	const channel = "/api/v1/plugins/acme/p1/channels/stable"
+	p := ask[index.Problem](t, s, admin, "POST", channel, map[string]any{"version": "1.1.0"}, 409)
+	if p.Code != index.CodeVersionNotListed || !strings.Contains(p.Detail, "1.1.0") {
+		t.Errorf("%+v", p)
+	}
+	if d, err := s.registry.Resolve(t.Context(), "acme/p1", "stable"); !errors.Is(err, artifact.ErrNotFound) {
+		t.Errorf("the channel means %s, %v", d, err)
+	}
+	ask[any](t, s, admin, "DELETE", channel, nil, 404)
+	d, err := s.registry.Resolve(t.Context(), "acme/p1", "1.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"beta", "stable"} { // as before versions had to be listed
+		if err := s.registry.SetChannel(t.Context(), "acme/p1", name, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := ask[index.ChannelList](t, s, admin, "GET", "/api/v1/plugins/acme/p1/channels?limit=1", nil, 200)
+	if len(first.Items) != 1 || first.Items[0] != (index.Channel{Channel: "beta", Version: "1.1.0", Digest: d}) || first.NextCursor != "beta" {
+		t.Errorf("%+v", first)
+	}
+	second := ask[index.ChannelList](t, s, admin, "GET", "/api/v1/plugins/acme/p1/channels?limit=1&cursor=beta", nil, 200)
+	if len(second.Items) != 1 || second.Items[0].Channel != "stable" || second.NextCursor != "" {
+		t.Errorf("%+v", second)
+	}
+	if done := ask[index.RemovedChannel](t, s, admin, "DELETE", channel, nil, 200); done.Before != d.String() {
+		t.Errorf("%+v", done)
+	}
+	if _, err := s.registry.Resolve(t.Context(), "acme/p1", "stable"); !errors.Is(err, artifact.ErrNotFound) {
+		t.Errorf("the channel is there: %v", err)
+	}
+	row := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=1", nil, 200).Items[0]
+	if row.Action != "channel:promote" || !strings.Contains(string(row.After), `"removed":true`) || !strings.Contains(string(row.Before), d.String()) {
+		t.Errorf("%+v", row)
+	}
+}
+
 // An act that cannot be written down is not done.
 func TestNoRowNoAct_K1(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, nil)
+	s, admin := startGuarded(t, unsignedListed(t))
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	pushAs(t, s, admin, 1)
 	id, v := plugin(t, 1).Plugin.ID, plugin(t, 1).Plugin.Version

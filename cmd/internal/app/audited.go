@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -46,6 +47,28 @@ func (a audited) Promote(ctx context.Context, id artifact.Name, v artifact.Versi
 		done, err = a.joined.Promote(ctx, id, v, channel)
 		return nil, err
 	})
+	return done, err
+}
+
+// RemoveChannel implements api.Engine.
+func (a audited) RemoveChannel(ctx context.Context, id artifact.Name, channel string) (index.RemovedChannel, error) {
+	done := index.RemovedChannel{ID: id.String(), Channel: channel}
+	switch d, err := a.registry.Resolve(ctx, id.String(), channel); {
+	case err == nil:
+		done.Before = d.String()
+	case errors.Is(err, artifact.ErrNotFound):
+		return done, index.NewProblem(index.CodeNotFound, fmt.Sprintf("%s has no channel %q", id, channel), "see which there are: oarlock channel list "+id.String())
+	case !errors.Is(err, artifact.ErrUnverified): // a damaged one may go
+		return done, err
+	}
+	err := a.accounts.do(ctx, audit.Act{Action: auth.ChannelPromote, On: auth.InRepository(id.String()),
+		Before: map[string]string{"channel": channel, "digest": done.Before}, Planned: map[string]any{"channel": channel, "removed": true}},
+		func(ctx context.Context) (any, error) {
+			if err := a.registry.RemoveChannel(ctx, id.String(), channel); err != nil {
+				return nil, err
+			}
+			return nil, a.ingest.Settled(ctx)
+		})
 	return done, err
 }
 

@@ -100,6 +100,12 @@ func (j *joined) Promote(ctx context.Context, id artifact.Name, v artifact.Versi
 	if err != nil {
 		return index.Promotion{}, err
 	}
+	switch w, withheld, err := j.registry.Withheld(ctx, id.String(), to); {
+	case err != nil:
+		return index.Promotion{}, fmt.Errorf("whether %s@%s is withheld: %w", id, v, err)
+	case withheld: // since the catalog was asked
+		return index.Promotion{}, index.NewProblem(index.CodeVersionNotListed, fmt.Sprintf("%s@%s is %s: %s; the channel stays as it was", id, v, w.Kind, w.Reason), "promote another version")
+	}
 	done := index.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: to.String()}
 	switch before, err := j.registry.Resolve(ctx, id.String(), channel); {
 	case err == nil:

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry/backup"
 	"github.com/oarlock/oarlock/registry/mirror"
 	"github.com/oarlock/oarlock/registry/remote"
@@ -150,8 +151,10 @@ func (c *console) promoter(place string) func(context.Context, string, string, a
 	return func(ctx context.Context, repository, channel string, v artifact.Version) error {
 		for tries := 0; ; tries++ {
 			_, err := call[channelResult](ctx, &there, http.MethodPost, "/plugins/"+repository+"/channels/"+channel, map[string]string{"version": v.String()})
-			// What was just pushed is in the catalog a moment later.
-			if !errors.Is(err, artifact.ErrNotFound) || tries >= 8 || !pause(ctx, 50*time.Millisecond<<min(tries, 5)) {
+			// What was just pushed is in the catalog a moment later, and its
+			// signatures a moment after that.
+			waits := errors.Is(err, artifact.ErrNotFound) || coded(index.CodeVersionNotListed)(err)
+			if !waits || tries >= 8 || !pause(ctx, 50*time.Millisecond<<min(tries, 5)) {
 				return err
 			}
 		}

@@ -105,6 +105,8 @@ func listingOf(v *index.VersionDetail, reference string) listing {
 	return l
 }
 
+func (l listing) isListed() bool { return l.Listed != nil && *l.Listed }
+
 // waitsForSignature holds where a signature that was just written may not have
 // been seen yet.
 func (l listing) waitsForSignature() bool {
