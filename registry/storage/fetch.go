@@ -25,6 +25,8 @@ func (s *Storage) Fetch(ctx context.Context, repo string, d ocispec.Descriptor) 
 	return content, NotReferenced(err, d)
 }
 
+// NotReferenced says err, of reading what a manifest names, as the refusal of
+// that manifest where d is not in the repository.
 func NotReferenced(err error, d ocispec.Descriptor) error {
 	if !errors.Is(err, artifact.ErrNotFound) {
 		return err

@@ -200,4 +200,5 @@ func (s *Storage) LinkedRepositories(ctx context.Context, fn func(repository str
 	return nil
 }
 
+// IsWhole reports whether l is the link of a manifest by its own digest.
 func IsWhole(l Link) bool { return l.Kind == driver.ManifestLink && l.Digest == l.Target }

@@ -50,6 +50,7 @@ func ReadManifest(content []byte) (*Manifest, error) {
 	return m, nil
 }
 
+// IsIndex reports whether m names other manifests: an OCI index or a Docker list.
 func (m *Manifest) IsIndex() bool {
 	return m.Type == ocispec.MediaTypeImageIndex || m.Type == DockerList
 }

@@ -28,6 +28,8 @@ func (s *Storage) ManifestContent(ctx context.Context, repo string, d digest.Dig
 	return m, err
 }
 
+// LoadManifest reads a manifest of repo from the driver, past the memory of
+// those that were read before. Errors wrap artifact.ErrNotFound.
 func (s *Storage) LoadManifest(ctx context.Context, repo string, d digest.Digest) (*Manifest, error) {
 	to, err := s.Revision(ctx, repo, d)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 // MaxRepository is the longest repository name in bytes, as distribution has it.
 const MaxRepository = 255
 
+// ParseDigest reads a digest whose algorithm is known here. Errors are refusals
+// of the distribution specification 1.1.
 func ParseDigest(s string) (digest.Digest, error) {
 	if isSHA256(s) {
 		return digest.Digest(s), nil
@@ -37,6 +39,7 @@ func isSHA256(s string) bool {
 	return true
 }
 
+// IsTag reports whether s is a tag by the distribution specification 1.1.
 func IsTag(s string) bool {
 	if s == "" || len(s) > 128 || s[0] == '.' || s[0] == '-' {
 		return false

@@ -29,6 +29,7 @@ func quarantineDir(d digest.Digest) string {
 	return path.Join(quarantineRoot, d.Algorithm().String(), d.Encoded())
 }
 
+// QuarantinePath is where file is kept about bytes that were set aside under d.
 func QuarantinePath(d digest.Digest, file string) string { return path.Join(quarantineDir(d), file) }
 
 // A Quarantined is what was set aside because its bytes are not those of its
@@ -53,6 +54,8 @@ func (s *Storage) Quarantined(ctx context.Context) ([]Quarantined, error) {
 	return list, err
 }
 
+// EachQuarantined goes through the digests under which bytes are set aside; an
+// error of fn ends it.
 func (s *Storage) EachQuarantined(ctx context.Context, fn func(digest.Digest) error) error {
 	return s.driver.Digests(ctx, quarantineRoot, func(d digest.Digest, _ string) error { return fn(d) })
 }

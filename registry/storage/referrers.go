@@ -104,6 +104,8 @@ type ReferrerList struct {
 	first       ReferrersPage // what is asked for without parameters
 }
 
+// ReferrersOf is what refers to subject in repo, from memory where it was asked
+// before.
 func (s *Storage) ReferrersOf(ctx context.Context, repo string, subject digest.Digest) (ReferrerList, error) {
 	key := referrersKey(repo, subject)
 	if list, ok := s.referrers.get(key); ok {

@@ -31,8 +31,10 @@ func CouldNotTell(what string, cause error) error {
 // locks or the database may ask again, in seconds.
 const retryAfter = "5"
 
+// RetryLater is the header of an answer that may be asked for again.
 func RetryLater() http.Header { return http.Header{"Retry-After": {retryAfter}} }
 
+// Describe says in front of err what was done; nil stays nil.
 func Describe(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -40,6 +42,8 @@ func Describe(err error, format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
+// LockError is what a lock that was not taken means for a request: whether it
+// may go on could not be told. nil stays nil.
 func LockError(err error) error {
 	if err == nil {
 		return nil
@@ -47,6 +51,7 @@ func LockError(err error) error {
 	return CouldNotTell("whether somebody else is writing the same", err)
 }
 
+// InvalidManifest refuses a manifest that cannot be read.
 func InvalidManifest(err error) error {
 	return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "manifest: %s", err)
 }

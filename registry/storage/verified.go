@@ -67,6 +67,8 @@ func (s *Storage) Sum(ctx context.Context, d digest.Digest, pace func(context.Co
 	return SumOf(ctx, d, r, pace)
 }
 
+// SumOf reads r whole, no faster than pace lets it, and gives the digest, by the
+// algorithm of d, and the length of what came.
 func SumOf(ctx context.Context, d digest.Digest, r io.Reader, pace func(context.Context, int) error) (Sum, error) {
 	digester := d.Algorithm().Digester()
 	n, err := io.Copy(digester.Hash(), paced{ctx, r, pace})

@@ -208,12 +208,18 @@ type ports map[string]string
 func newPorts(t *testing.T) ports {
 	t.Helper()
 	p := ports{}
+	var listeners []net.Listener // all are held until the end, so that no port comes twice
+	defer func() {
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+	}()
 	for _, page := range []string{"127.0.0.1:7117", "127.0.0.1:7118", "127.0.0.1:7119"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }()
+		listeners = append(listeners, l)
 		p[page] = l.Addr().String()
 	}
 	return p

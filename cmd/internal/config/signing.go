@@ -31,6 +31,7 @@ func defaultSigning() Signing {
 	return Signing{Publish: "on", Root: 365 * day, Targets: 90 * day, Snapshot: 7 * day, Timestamp: day, Quiet: time.Second, AtMost: 15 * time.Second}
 }
 
+// Lifetimes are how long what is signed holds.
 func (s Signing) Lifetimes() signed.Lifetimes {
 	return signed.Lifetimes{Targets: s.Targets, Snapshot: s.Snapshot, Timestamp: s.Timestamp}
 }
