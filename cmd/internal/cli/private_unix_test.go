@@ -25,15 +25,27 @@ func TestFilesOfASiteArePrivate_B12(t *testing.T) {
 		cmd.Env = append(os.Environ(), "HOME="+dir, "DOCKER_CONFIG="+in("docker"))
 		return cmd
 	}
-	server, log := open("serve", "--dev", "--data", in("data"), "--listen", "127.0.0.1:0"), newLogTail()
-	server.Stderr = log
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = server.Process.Kill() }()
-	url, problem := log.wait(regexp.MustCompile(`msg=listening.* url=(\S+)`), make(chan int))
-	if problem != "" {
-		t.Fatal(problem)
+	serve := func(args ...string) (url string, stop func()) {
+		t.Helper()
+		server, log := open(append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...), newLogTail()
+		server.Stderr = log
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = server.Process.Kill() }) // where it did not end by itself
+		url, problem := log.wait(regexp.MustCompile(`msg=listening.* url=(\S+)`), make(chan int))
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		return url, func() {
+			t.Helper()
+			if err := server.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if code := exitOf(t, server); code != exitOK {
+				t.Fatalf("exit code %d\n%s", code, log.String())
+			}
+		}
 	}
 	run := func(args ...string) {
 		t.Helper()
@@ -41,18 +53,16 @@ func TestFilesOfASiteArePrivate_B12(t *testing.T) {
 			t.Fatalf("oarlock %v: %v\n%s", args, err, bytes.TrimSpace(out))
 		}
 	}
+	url, stop := serve("--dev", "--data", in("data"))
 	run("init", in("hello"), "--id", "acme/hello")
 	run("push", in("hello"), strings.TrimPrefix(url, "http://")+"/acme/hello:0.1.0")
 	run("backup", in("vault"), "--data", in("data"), "--dev")
-	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if code := exitOf(t, server); code != exitOK {
-		t.Fatalf("exit code %d\n%s", code, log.String())
-	}
+	stop()
 	run("restore-backup", in("vault"), "--data", in("restored"), "--dev")
-	run("token", "recover", "--data", in("restored"))
-	for _, root := range []string{"data", "vault", "restored"} {
+	_, stop = serve("--data", in("site"))
+	stop()
+	run("token", "recover", "--data", in("site"))
+	for _, root := range []string{"data", "vault", "restored", "site"} {
 		private(t, in(root))
 	}
 }
