@@ -84,7 +84,7 @@ func (a *Authority) verifyAccess(ctx context.Context, text string) (Principal, t
 		if p = h.principal; p.Name != c.Subject {
 			return Principal{}, time.Time{}, errCredentials
 		}
-		until = earlier(until, h.until)
+		until = earlier(until, h.known())
 	} else if c.Subject != "" {
 		return Principal{}, time.Time{}, errCredentials
 	}

@@ -47,6 +47,37 @@ func TestRevocationEndsAccessTokens_B5(t *testing.T) {
 	}
 }
 
+// TestACacheOnACacheKeepsNothingLonger_B5: what was read just before a
+// revocation elsewhere is good for CacheTTL, whichever caches it went through.
+func TestACacheOnACacheKeepsNothingLonger_B5(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, owner := s.person("ada")
+	owner = s.claim(owner, "acme")
+	robot := s.robot(owner, "acme", "repository:acme/*:pull")
+	access := "Bearer " + s.get(basic("ci", robot.Reveal()), "scope=repository:acme/hello:pull").Token
+	s.clock.move(CacheTTL) // nothing is held
+	if got := s.try("Bearer "+robot.Reveal(), RepositoryPull, "acme/hello"); got != 200 {
+		t.Fatalf("robot token: %d", got)
+	}
+	s.clock.move(CacheTTL * 9 / 10)
+	other := basic("other name", robot.Reveal())
+	for name, header := range map[string]string{"an access token": access, "the token as a password": other} {
+		if got := s.try(header, RepositoryPull, "acme/hello"); got != 200 {
+			t.Fatalf("%s, before: %d", name, got)
+		}
+	}
+	if err := s.store.RevokeToken(t.Context(), robot.ID(), s.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.move(CacheTTL / 5)
+	for name, header := range map[string]string{"an access token": access, "the token as a password": other} {
+		if got := s.try(header, RepositoryPull, "acme/hello"); got != 401 {
+			t.Errorf("%s, 1.1 × CacheTTL after the store was read: %d, want 401", name, got)
+		}
+	}
+}
+
 func TestLosingARoleEndsWhatItAllowed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -33,7 +33,12 @@ type holder struct {
 	record    TokenRecord
 	principal Principal
 	until     time.Time // the first end of the chain, zero for none
+	read      time.Time // when the store was asked
 }
+
+// known is until when h may be held in memory, whatever holds it: one cache on
+// top of another does not make what was read any younger.
+func (h holder) known() time.Time { return earlier(h.until, h.read.Add(CacheTTL)) }
 
 // errCredentials is every reason for which a credential does not hold; a
 // caller is not told which.
@@ -76,6 +81,7 @@ func (a *Authority) session(ctx context.Context, id string) (holder, error) {
 	if err != nil {
 		return holder{}, err
 	}
+	h.read = now
 	a.sessions.put(id, h, began, now, h.until)
 	return h, nil
 }

@@ -75,7 +75,7 @@ func (a *Authority) identify(ctx context.Context, header string) (Principal, tim
 		return Principal{}, time.Time{}, errCredentials
 	}
 	h, err := a.authenticate(ctx, rest, direct)
-	return h.principal, h.until, err
+	return h.principal, h.known(), err
 }
 
 // basicPassword ignores the user name: the token says who it is.
