@@ -572,6 +572,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plugins/{publisher}/{name}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List channels
+         * @description Every channel of a plugin by name, also those that point to a version that is not listed.
+         */
+        get: operations["channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins/{publisher}/{name}/channels/{channel}": {
         parameters: {
             query?: never;
@@ -583,10 +603,14 @@ export interface paths {
         put?: never;
         /**
          * Promote a version
-         * @description Points a channel at a version. A push cannot do that.
+         * @description Points a channel at a version. A push cannot do that. A version that is not listed is version_not_listed, and the channel stays as it was.
          */
         post: operations["promote"];
-        delete?: never;
+        /**
+         * Remove a channel
+         * @description Takes a channel away, here and from the tags of the registry. The version that it pointed to stays.
+         */
+        delete: operations["remove-channel"];
         options?: never;
         head?: never;
         patch?: never;
@@ -987,6 +1011,24 @@ export interface components {
             /** @description Id of the credential that speaks. */
             token_id?: string;
         };
+        Channel: {
+            /** @example stable */
+            channel: string;
+            digest: string;
+            /** @description Whether the version is in answers: a channel that points to one that is not answers nothing. */
+            listed: boolean;
+            /** @description Absent where it points to what no version of the catalog is. */
+            version?: string;
+        };
+        ChannelList: {
+            catalog_digest: string;
+            /** Format: int64 */
+            generation: number;
+            id: string;
+            items: components["schemas"]["Channel"][] | null;
+            /** @description Ask again with cursor set to this; absent on the last page. */
+            next_cursor?: string;
+        };
         ClaimInputBody: {
             /**
              * @description Publisher name to claim.
@@ -1094,7 +1136,7 @@ export interface components {
              * @description What to change: the range that is asked of the plugin, the version of the host, the platform, the channel, whether prereleases are taken; or a version of the plugin is missing here.
              * @enum {string}
              */
-            change: 'range' | 'host' | 'platform' | 'channel' | 'prerelease' | 'missing';
+            change: "range" | "host" | "platform" | "channel" | "prerelease" | "missing";
             /** @description The change as a sentence. */
             detail: string;
             /** @description What was asked; empty where nothing was. */
@@ -1391,7 +1433,7 @@ export interface components {
             detail: string;
             explanation?: string;
             fixes?: string[] | null;
-            hints?: components['schemas']['Hint'][] | null;
+            hints?: components["schemas"]["Hint"][] | null;
             request_id?: string;
             /** Format: int64 */
             status: number;
@@ -1400,7 +1442,7 @@ export interface components {
         };
         PromoteInputBody: {
             /**
-             * @description Version that the channel shall point to.
+             * @description Version that the channel shall point to; it must be listed.
              * @example 1.2.0
              */
             version: string;
@@ -1506,6 +1548,12 @@ export interface components {
             generation: number;
             /** @description Digest of the catalog derived anew. */
             rebuilt_digest: string;
+        };
+        RemovedChannel: {
+            /** @description Digest that the channel pointed to. */
+            before?: string;
+            channel: string;
+            id: string;
         };
         Requirement: {
             builder?: string;
@@ -1856,6 +1904,8 @@ export type BlockList = components['schemas']['BlockList'];
 export type BlockRequest = components['schemas']['BlockRequest'];
 export type Build = components['schemas']['Build'];
 export type Caller = components['schemas']['Caller'];
+export type Channel = components['schemas']['Channel'];
+export type ChannelList = components['schemas']['ChannelList'];
 export type ClaimInputBody = components['schemas']['ClaimInputBody'];
 export type CreatedToken = components['schemas']['CreatedToken'];
 export type Damage = components['schemas']['Damage'];
@@ -1902,6 +1952,7 @@ export type PublisherKey = components['schemas']['PublisherKey'];
 export type Quarantined = components['schemas']['Quarantined'];
 export type Reason = components['schemas']['Reason'];
 export type Rebuilt = components['schemas']['Rebuilt'];
+export type RemovedChannel = components['schemas']['RemovedChannel'];
 export type Requirement = components['schemas']['Requirement'];
 export type Resolution = components['schemas']['Resolution'];
 export type ResolveRequest = components['schemas']['ResolveRequest'];
@@ -4419,6 +4470,82 @@ export interface operations {
             };
         };
     };
+    channels: {
+        parameters: {
+            query?: {
+                /** @description Answer from this generation, or 410 when it is no longer kept. 0 is the newest. */
+                generation?: number;
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     promote: {
         parameters: {
             query?: never;
@@ -4428,7 +4555,7 @@ export interface operations {
                 publisher: string;
                 /** @description Second part of the plugin's id. */
                 name: string;
-                /** @description Channel to move. */
+                /** @description Name of the channel. */
                 channel: string;
             };
             cookie?: never;
@@ -4486,6 +4613,87 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-channel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+                /** @description Name of the channel. */
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemovedChannel"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
