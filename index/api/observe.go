@@ -100,10 +100,13 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 		ow := &observed{ResponseWriter: w, large: o.Large}
 		route := routeOf(r)
 		meter := meters[route]
+		// The server's own request keeps its body: net/http looks at it to tell
+		// whether a client still waits to be asked for the body.
+		asked := r.WithContext(context.WithValue(r.Context(), requestKey{}, observedRequest{id, o.log}))
 		var body *countedBody
 		if r.Body != nil && r.Body != http.NoBody {
 			body = &countedBody{ReadCloser: r.Body}
-			r.Body = body
+			asked.Body = body
 		}
 		inFlight.Inc()
 		defer func() {
@@ -130,7 +133,7 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 			}
 			o.line(r, ow, part, writes[route], id, took)
 		}()
-		next.ServeHTTP(ow, r.WithContext(context.WithValue(r.Context(), requestKey{}, observedRequest{id, o.log})))
+		next.ServeHTTP(ow, asked)
 	})
 }
 

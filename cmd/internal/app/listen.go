@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
@@ -92,7 +93,9 @@ func uploads(l config.Limits) edge.Bodies {
 	return edge.Bodies{Grace: l.BodyGrace, Rate: l.UploadRate}
 }
 
-func requests(l config.Limits) edge.Bodies { return edge.Bodies{Grace: l.BodyGrace} }
+func requests(l config.Limits) edge.Bodies {
+	return edge.Bodies{Grace: l.BodyGrace, Kind: artifact.ErrInvalid}
+}
 
 // bounded answers as many requests at once as the configuration lets it, and
 // health in any case.

@@ -2,8 +2,10 @@ package edge
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -16,6 +18,9 @@ type Bodies struct {
 	// Rate is the bytes per second that win grace back, up to Grace. With 0
 	// nothing does, so that a whole body has to be here within Grace.
 	Rate int64
+	// Kind, if not nil, is wrapped by the error of a body that breaks off or
+	// cannot be read, such as one of malformed chunks.
+	Kind error
 }
 
 // Wrap lets next read bodies that move. One that does not ends with an error
@@ -32,6 +37,7 @@ func (b Bodies) Wrap(next http.Handler) http.Handler {
 		}
 		p := &paced{ReadCloser: r.Body, of: b, credit: b.Grace, conn: http.NewResponseController(w)}
 		_ = p.conn.SetReadDeadline(time.Now().Add(b.Grace)) // for a body that next leaves to be read by the server
+		r = r.WithContext(r.Context())                      // the server's own request keeps its body, which tells it what the client waits for
 		r.Body = p
 		next.ServeHTTP(w, r)
 	})
@@ -56,8 +62,12 @@ func (p *paced) Read(b []byte) (int, error) {
 	if p.of.Rate > 0 {
 		p.credit = min(p.credit+time.Duration(float64(n)/float64(p.of.Rate)*float64(time.Second)), p.of.Grace)
 	}
-	if errors.Is(err, io.EOF) {
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, io.EOF):
 		_ = p.conn.SetReadDeadline(time.Time{})
+	case err != nil && p.of.Kind != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.As(err, &large):
+		err = fmt.Errorf("request body: %w: %w", err, p.of.Kind)
 	}
 	return n, err
 }
