@@ -138,9 +138,16 @@ func TestASlowBucketDoesNotShutReads_K7(t *testing.T) {
 	defer stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	silent := make(chan struct{})
 	go func() {
-		for pulse.Err() == nil {
-			b.BlocksHeard(<-tick.C)
+		defer close(silent)
+		for {
+			select {
+			case at := <-tick.C:
+				b.BlocksHeard(at)
+			case <-pulse.Done():
+				return
+			}
 		}
 	}()
 	for range 16 { // more than both need to read all
@@ -161,7 +168,8 @@ func TestASlowBucketDoesNotShutReads_K7(t *testing.T) {
 	}
 	two := newClient(t, b)
 	two.want(two.get(repo, "manifests", "1.0.0"), http.StatusOK)
-	b.BlocksMissed()
 	stop()
+	<-silent // or what is heard last would come after what was missed
+	b.BlocksMissed()
 	two.refused(two.get(repo, "manifests", "1.0.0"), http.StatusServiceUnavailable, "UNAVAILABLE")
 }
