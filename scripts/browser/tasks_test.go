@@ -142,6 +142,12 @@ func hides(ctx context.Context, t *testing.T, want string) {
 // textOf is what the page shows; nothing while it loads.
 func textOf(ctx context.Context, t *testing.T) (text string) {
 	t.Helper()
-	do(ctx, t, chromedp.Evaluate(`document.body ? location.href + "\n" + document.body.innerText : ""`, &text))
+	err := chromedp.Run(ctx, chromedp.Evaluate(`document.body ? location.href + "\n" + document.body.innerText : ""`, &text))
+	if err != nil && strings.Contains(err.Error(), "navigated or closed") { // Chromium's words for a page that just went
+		return ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	return text
 }
