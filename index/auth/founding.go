@@ -131,13 +131,19 @@ func listed(names []string) string {
 // that holds something was lost, and is refused with a *FoundingError.
 func Found(ctx context.Context, o FoundOptions) (Founded, error) {
 	var held []string
-	if _, err := o.Store.Site(ctx); errors.Is(err, artifact.ErrNotFound) || o.Adopt {
+	known, err := o.Store.Site(ctx)
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return Founded{}, err
+	}
+	// What a server for trying out founded says nothing of a site: over a
+	// registry that holds something it is as lost as no database.
+	if known.Kind != GuardedSite || o.Adopt {
 		if held, err = o.Held(ctx); err != nil {
 			return Founded{}, fmt.Errorf("could not tell what the registry holds: %w", err)
 		}
 	}
 	var done Founded
-	err := o.Store.InTx(ctx, func(ctx context.Context) (err error) {
+	err = o.Store.InTx(ctx, func(ctx context.Context) (err error) {
 		done, err = o.found(ctx, held)
 		return err
 	})

@@ -92,8 +92,17 @@ func TestALostDatabaseIsNoNewSite_B4_K6(t *testing.T) {
 		t.Errorf("an admin token is made: %q %v", token, err)
 	}
 	c.Dev = true // on a machine of one's own, all the same
-	s, _ := start(t, c)
+	s, stop := start(t, c)
 	ask[any](t, s, "", "GET", "/api/v1/catalog", nil, 200)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	c.Dev = false // a start with --dev in between founded no site
+	var notice bytes.Buffer
+	refuses(t, c, options(&notice), "the registry holds acme, secretco", "--adopt-registry")
+	if notice.Len() > 0 {
+		t.Errorf("after --dev it said %q", notice.String())
+	}
 }
 
 // Proves B4, B5: a site that was begun anew over a full registry gives no name
