@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("STORE_TEST_WRITE"); path != "" {
 		writeUntilKilled(path)
 	}
+	if url := os.Getenv("STORE_TEST_JOBS"); url != "" {
+		doJobsUntilKilled(url)
+	}
 	os.Exit(m.Run())
 }
 

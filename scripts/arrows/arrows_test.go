@@ -44,6 +44,8 @@ func rules() []arrows.Rule {
 			"cmd/internal/app", "cmd/internal/cli", "index/api", "index/web"),
 		arrows.Never("what writes acts down knows no engine, no SQL and no server", "index/audit",
 			"index/store", "index/api", "index/web", "index/client", "index/tenant", "index/lifecycle", "index/quota"),
+		arrows.Never("jobs know nobody who asks for one", "index/jobs", "registry", "policy", "index/store", "index/api", "index/web", "index/client",
+			"index/auth", "index/catalog", "index/tenant", "index/lifecycle", "index/quota", "index/audit"),
 		arrows.Never("quotas know no other engine, no accounts, no SQL and no server", "index/quota",
 			"index/store", "index/api", "index/web", "index/client", "index/auth", "index/tenant", "index/lifecycle"),
 		arrows.Within("hosts inherit what artifact imports", "artifact", append(lines(clientAllow), arrows.Module+"/artifact", "github.com/github/go-spdx")...),

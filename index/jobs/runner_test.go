@@ -1,0 +1,195 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/index/jobs"
+	"github.com/oarlock/oarlock/index/jobs/jobstest"
+	"github.com/oarlock/oarlock/index/store"
+)
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// A bench is a runner over a real database, with a clock that the test turns.
+type bench struct {
+	store *store.Store
+	hand  *clock.Hand
+	*jobs.Runner
+}
+
+func start(t *testing.T, kinds ...jobs.Kind) *bench {
+	t.Helper()
+	s, err := store.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{store: s, hand: clock.NewHand(noon)}
+	b.Runner = jobs.NewRunner(jobs.RunnerOptions{Queue: s.Jobs(), InTx: s.InTx, Clock: b.hand.Clock(), Log: slog.New(slog.DiscardHandler), Poll: time.Second}, kinds...)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); b.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func kind(do func(context.Context, jobs.Attempt) error) jobs.Kind {
+	return jobs.Kind{Name: "webhook", Do: do, Workers: 3, Lease: 1000 * time.Hour, First: 5 * time.Second, Longest: time.Hour}
+}
+
+// until waits for a condition that the runner brings about, and advances the
+// clock by a poll each time.
+func (b *bench) until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came true: %s", what)
+		}
+		b.hand.Advance(time.Second)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (b *bench) waiting(t *testing.T) int64 {
+	t.Helper()
+	n, _, err := b.store.WaitingJobs(t.Context(), "webhook")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Proves E8: one slow receiver delays no other, whatever waits for it.
+func TestSlowKeyDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	var fast, slow atomic.Int64
+	b := start(t, kind(func(ctx context.Context, a jobs.Attempt) error {
+		if a.Key == "slow" {
+			if slow.Add(1) > 1 {
+				return errors.New("two at the same time")
+			}
+			<-release
+			slow.Add(-1)
+			return nil
+		}
+		fast.Add(1)
+		return nil
+	}))
+	for range 20 {
+		jobstest.Put(t, b.store.Jobs(), "webhook", "slow", "slow", "slow", "one", "two")
+	}
+	b.Wake("webhook")
+	b.until(t, "the fast ones are done", func() bool { return fast.Load() == 40 })
+	if slow.Load() != 1 {
+		t.Errorf("%d jobs of the slow key run", slow.Load())
+	}
+	close(release)
+	b.until(t, "all are done", func() bool { return b.waiting(t) == 0 })
+}
+
+func TestFailuresComeAgainLaterAndEnd(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var tried []time.Duration
+	var gaveUp error
+	k := kind(nil)
+	k.For = time.Minute
+	var b *bench
+	ready := make(chan struct{})
+	k.Do = func(context.Context, jobs.Attempt) error {
+		<-ready
+		mu.Lock()
+		defer mu.Unlock()
+		tried = append(tried, b.hand.Clock().Since(noon))
+		if len(tried) == 2 {
+			panic("a receiver that nobody thought of")
+		}
+		return errors.New("503")
+	}
+	k.GiveUp = func(_ context.Context, a jobs.Attempt, why error) error {
+		mu.Lock()
+		defer mu.Unlock()
+		gaveUp = fmt.Errorf("%d attempts: %w", a.Number, why)
+		return nil
+	}
+	b = start(t, k)
+	close(ready)
+	jobstest.Put(t, b.store.Jobs(), "webhook", "a")
+	b.until(t, "it gives up", func() bool { return b.waiting(t) == 0 })
+	mu.Lock()
+	defer mu.Unlock()
+	// Pauses of about 5, 10, 20 s; the next, about 40 s later, is past the minute.
+	if len(tried) != 4 || tried[3] > time.Minute || tried[1]-tried[0] < 4*time.Second || tried[3]-tried[2] < 18*time.Second {
+		t.Errorf("tried after %v", tried)
+	}
+	if gaveUp == nil || gaveUp.Error() != "4 attempts: 503" {
+		t.Errorf("told: %v", gaveUp)
+	}
+	if n := testutil.CollectAndCount(b.Runner); n == 0 {
+		t.Error("no metrics")
+	}
+}
+
+func TestLaterAndGiveUp(t *testing.T) {
+	t.Parallel()
+	var tried atomic.Int64
+	var after atomic.Int64
+	k := kind(nil)
+	k.For = 72 * time.Hour
+	k.GiveUp = func(context.Context, jobs.Attempt, error) error { return nil }
+	var b *bench
+	ready := make(chan struct{})
+	k.Do = func(context.Context, jobs.Attempt) error {
+		<-ready
+		if tried.Add(1) == 1 {
+			return &jobs.Later{At: noon.Add(10 * time.Minute), Err: errors.New("429")}
+		}
+		after.Store(int64(b.hand.Clock().Since(noon)))
+		return fmt.Errorf("410: %w", jobs.ErrGiveUp)
+	}
+	b = start(t, k)
+	close(ready)
+	jobstest.Put(t, b.store.Jobs(), "webhook", "a")
+	b.until(t, "it gives up", func() bool { return b.waiting(t) == 0 })
+	if d := time.Duration(after.Load()); tried.Load() != 2 || d < 10*time.Minute || d > 11*time.Minute {
+		t.Errorf("%d attempts, the last after %v", tried.Load(), d)
+	}
+}
+
+// A server that stops lets running jobs end, or gives them back at once.
+func TestStopGivesBack(t *testing.T) {
+	t.Parallel()
+	s, err := store.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	began := make(chan struct{})
+	r := jobs.NewRunner(jobs.RunnerOptions{Queue: s.Jobs(), InTx: s.InTx, Log: slog.New(slog.DiscardHandler), Poll: time.Hour},
+		kind(func(ctx context.Context, _ jobs.Attempt) error { close(began); <-ctx.Done(); return ctx.Err() }))
+	jobstest.Put(t, s.Jobs(), "webhook", "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-began; cancel() }()
+	r.Run(ctx)
+	again, err := s.Jobs().Lease(t.Context(), jobs.Ask{Kind: "webhook", Limit: 1, Now: time.Now(), Until: time.Now().Add(time.Minute)})
+	if err != nil || len(again) != 1 || again[0].Number != 2 || again[0].LastError != "the server stopped" {
+		t.Errorf("after the stop: %+v, %v", again, err)
+	}
+}
