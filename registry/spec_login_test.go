@@ -22,9 +22,13 @@ import (
 	"github.com/oarlock/oarlock/registry/registrytest"
 )
 
-// ledgerless is as much of an auth.Store as one robot of one namespace needs.
+// ledgerless is as much of auth.Stores as one robot of one namespace needs.
 type ledgerless struct {
-	auth.Store
+	auth.TokenStore
+	auth.PersonStore
+	auth.NamespaceStore
+	auth.NamespaceReader
+	auth.MemberStore
 	mu     sync.Mutex
 	tokens map[string]auth.TokenRecord
 }
@@ -91,7 +95,7 @@ func TestDistributionSpecWithLogin_B1_B5(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := &ledgerless{tokens: map[string]auth.TokenRecord{}}
-	authority, err := auth.New(auth.Options{Store: store, Keys: keys, PublicURL: server.URL, Logger: slog.New(slog.DiscardHandler)})
+	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(store), Keys: keys, PublicURL: server.URL, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,16 +104,16 @@ func TestDistributionSpecWithLogin_B1_B5(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin := auth.Principal{Kind: auth.Admin, Name: "admin:x", Grants: []auth.Grant{{Role: auth.RoleAdmin}, {Role: auth.RoleOwner, Namespace: "*"}}}
-	robot, _, err := authority.CreateToken(t.Context(), admin, auth.TokenRequest{
+	robot, _, err := parts.Tokens.Create(t.Context(), admin, auth.TokenRequest{
 		Kind: auth.RobotToken, Label: "suite", Scopes: scopes, ExpiresAt: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := registrytest.New(t, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
-		o.Admitter = admitted{authority}
+		o.Admitter = admitted{parts.Authority}
 		o.Principal = func(r *http.Request) (string, error) { return auth.From(r.Context()).Name, nil }
 	}))
-	tokens, bytes := auth.NewTokenServer(authority, nil, nil), authority.Authenticated(s.Registry, nil)
+	tokens, bytes := auth.NewTokenServer(parts.Tokens, nil, nil), parts.Authority.Authenticated(s.Registry, nil)
 	front = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/auth/token" {
 			tokens.ServeHTTP(w, r)

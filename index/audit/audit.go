@@ -9,7 +9,7 @@ import (
 	"github.com/oarlock/oarlock/index/auth"
 )
 
-// Rows writes down. *auth.Authority does.
+// Rows writes down. *auth.AuditLog does.
 type Rows interface {
 	// Note writes one row about an act: what was before it and after it.
 	Note(ctx context.Context, by auth.Principal, action auth.Action, r auth.Resource, before, after any) error

@@ -26,8 +26,8 @@ type claims struct {
 // signAccess issues an access token for what was granted.
 //
 // Source: distribution, "Token Authentication Implementation".
-func (a *Authority) signAccess(p Principal, granted []Scope, now time.Time) (string, error) {
-	key := a.o.Keys.signer()
+func (cs *credentials) signAccess(p Principal, granted []Scope, now time.Time) (string, error) {
+	key := cs.keys.signer()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return "", fmt.Errorf("access token: %w", err)
@@ -41,9 +41,9 @@ func (a *Authority) signAccess(p Principal, granted []Scope, now time.Time) (str
 	}
 	text, err := jwt.Signed(signer).Claims(claims{
 		Claims: jwt.Claims{
-			Issuer: a.o.PublicURL, Audience: jwt.Audience{a.service}, Subject: subject, ID: rand.Text(),
+			Issuer: cs.url, Audience: jwt.Audience{cs.service}, Subject: subject, ID: rand.Text(),
 			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now),
-			Expiry: jwt.NewNumericDate(now.Add(a.o.TokenLifetime)),
+			Expiry: jwt.NewNumericDate(now.Add(cs.tokenLifetime)),
 		},
 		Session: p.Session, Access: granted,
 	}).Serialize()
@@ -57,12 +57,12 @@ func (a *Authority) signAccess(p Principal, granted []Scope, now time.Time) (str
 // times hold, and the credential that it was got with still does. It returns
 // when the token ends. Errors wrap artifact.ErrUnverified when it does not
 // hold; any other could not tell.
-func (a *Authority) verifyAccess(ctx context.Context, text string) (Principal, time.Time, error) {
+func (cs *credentials) verifyAccess(ctx context.Context, text string) (Principal, time.Time, error) {
 	parsed, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil || len(parsed.Headers) != 1 {
 		return Principal{}, time.Time{}, fmt.Errorf("access token: not a JWT signed with ES256: %w", artifact.ErrUnverified)
 	}
-	key, err := a.o.Keys.verifier(ctx, parsed.Headers[0].KeyID)
+	key, err := cs.keys.verifier(ctx, parsed.Headers[0].KeyID)
 	if err != nil {
 		return Principal{}, time.Time{}, err
 	}
@@ -70,14 +70,14 @@ func (a *Authority) verifyAccess(ctx context.Context, text string) (Principal, t
 	if err := parsed.Claims(key, &c); err != nil {
 		return Principal{}, time.Time{}, fmt.Errorf("access token: signature: %w", artifact.ErrUnverified)
 	}
-	expected := jwt.Expected{Issuer: a.o.PublicURL, AnyAudience: jwt.Audience{a.service}, Time: a.o.Now()}
+	expected := jwt.Expected{Issuer: cs.url, AnyAudience: jwt.Audience{cs.service}, Time: cs.now()}
 	if err := c.ValidateWithLeeway(expected, clockSkew); err != nil || c.Expiry == nil {
 		return Principal{}, time.Time{}, fmt.Errorf("access token: expired, not valid yet, or issued for another service: %w", artifact.ErrUnverified)
 	}
 	until := c.Expiry.Time().Add(clockSkew)
 	p := Nobody()
 	if c.Session != "" {
-		h, err := a.session(ctx, c.Session)
+		h, err := cs.session(ctx, c.Session)
 		if err != nil {
 			return Principal{}, time.Time{}, err
 		}

@@ -18,7 +18,7 @@ import (
 func TestRevocationEndsAccessTokens_B5(t *testing.T) {
 	t.Parallel()
 	for name, revoke := range map[string]func(s *site, by Principal, id string) error{
-		"here": func(s *site, by Principal, id string) error { return s.auth.RevokeToken(t.Context(), by, id) },
+		"here": func(s *site, by Principal, id string) error { return s.Tokens.Revoke(t.Context(), by, id) },
 		"through another, wait": func(s *site, _ Principal, id string) error {
 			defer s.clock.move(CacheTTL)
 			return s.store.RevokeToken(t.Context(), id, s.clock.Now())
@@ -84,21 +84,21 @@ func TestLosingARoleEndsWhatItAllowed(t *testing.T) {
 	_, owner := s.person("ada")
 	token, bob := s.person("bob")
 	owner = s.claim(owner, "acme")
-	if err := s.auth.SetMember(t.Context(), owner, "acme", bob.Name, RolePublisher); err != nil {
+	if err := s.Namespaces.SetMember(t.Context(), owner, "acme", bob.Name, RolePublisher); err != nil {
 		t.Fatal(err)
 	}
 	bearer := "Bearer " + s.get(basic("bob", token.Reveal()), "scope=repository:acme/hello:pull,push").Token
 	if got := s.try(bearer, PluginPublish, "acme/hello"); got != 200 {
 		t.Fatalf("as a publisher: %d", got)
 	}
-	if err := s.auth.SetMember(t.Context(), owner, "acme", bob.Name, RoleReader); err != nil {
+	if err := s.Namespaces.SetMember(t.Context(), owner, "acme", bob.Name, RoleReader); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.try(bearer, PluginPublish, "acme/hello"); got != 403 {
 		t.Errorf("as a reader, with the token of before: %d", got)
 	}
 	_, admin := s.admin()
-	if err := s.auth.Disable(t.Context(), admin, bob.Name, true); err != nil {
+	if err := s.Accounts.Disable(t.Context(), admin, bob.Name, true); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.try(bearer, RepositoryPull, "acme/hello"); got != 401 {
@@ -110,7 +110,7 @@ func TestAccessTokenTimes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, admin := s.admin()
-	text, err := s.auth.signAccess(admin, nil, s.clock.Now())
+	text, err := s.auth.who.signAccess(admin, nil, s.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestAccessTokenTimes(t *testing.T) {
 		{"after its end and the skew", 20 * time.Second, false},
 	} {
 		s.clock.move(step.move)
-		if _, _, err := s.auth.verifyAccess(t.Context(), text); (err == nil) != step.ok || err != nil && !errors.Is(err, artifact.ErrUnverified) {
+		if _, _, err := s.auth.who.verifyAccess(t.Context(), text); (err == nil) != step.ok || err != nil && !errors.Is(err, artifact.ErrUnverified) {
 			t.Errorf("%s: %v", step.name, err)
 		}
 	}
@@ -136,14 +136,14 @@ func TestForgedAccessTokens(t *testing.T) {
 	t.Parallel()
 	s, other := newSite(t), newSite(t)
 	_, admin := s.admin()
-	good, err := s.auth.signAccess(admin, []Scope{mustScope(t, "repository:acme/hello:pull")}, s.clock.Now())
+	good, err := s.auth.who.signAccess(admin, []Scope{mustScope(t, "repository:acme/hello:pull")}, s.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.auth.verifyAccess(t.Context(), good); err != nil {
+	if _, _, err := s.auth.who.verifyAccess(t.Context(), good); err != nil {
 		t.Fatal(err)
 	}
-	elsewhere, err := other.auth.signAccess(admin, nil, s.clock.Now())
+	elsewhere, err := other.auth.who.signAccess(admin, nil, s.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestForgedAccessTokens(t *testing.T) {
 		"nothing":               "",
 		"a claim of wrong type": with("exp", "tomorrow"),
 	} {
-		if p, _, err := s.auth.verifyAccess(t.Context(), text); !errors.Is(err, artifact.ErrUnverified) || p.Name != "" {
+		if p, _, err := s.auth.who.verifyAccess(t.Context(), text); !errors.Is(err, artifact.ErrUnverified) || p.Name != "" {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
@@ -193,19 +193,19 @@ func TestKeysRotateWithOverlap(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.clock.move(time.Second)
-	before, _ := s.auth.signAccess(admin, nil, s.clock.Now())
+	before, _ := s.auth.who.signAccess(admin, nil, s.clock.Now())
 	if rotated, err := s.keys.RotateIfDue(t.Context()); rotated || err != nil {
 		t.Fatalf("a new key is rotated: %v", err)
 	}
 	if err := s.keys.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	after, _ := s.auth.signAccess(admin, nil, s.clock.Now())
+	after, _ := s.auth.who.signAccess(admin, nil, s.clock.Now())
 	if len(s.keys.JWKS().Keys) != 2 {
 		t.Fatalf("%d keys in the set, want both", len(s.keys.JWKS().Keys))
 	}
 	for name, text := range map[string]string{"signed before": before, "signed after": after} {
-		if _, _, err := s.auth.verifyAccess(t.Context(), text); err != nil {
+		if _, _, err := s.auth.who.verifyAccess(t.Context(), text); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -239,7 +239,7 @@ func TestKeysRotateWithOverlap(t *testing.T) {
 func TestKeysHaveToOutliveAccessTokens(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	o := s.auth.o
+	o := s.o
 	o.TokenLifetime = time.Hour
 	if _, err := New(o); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("tokens that outlive their key: %v", err)

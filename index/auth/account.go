@@ -10,11 +10,23 @@ import (
 // an OpenID provider. No provider can have it, because theirs is a URL.
 const LocalIssuer = "local"
 
-// AddAccount makes an account for a person, with site roles. It has no
+// Accounts are the people who have an account here.
+type Accounts struct {
+	may      *Authority
+	store    PersonStore
+	members  MemberStore
+	tokens   *Tokens
+	tx       Transactor
+	log      *AuditLog
+	reserved []string
+	now      func() time.Time
+}
+
+// Add makes an account for a person, with site roles. It has no
 // password: CreateTokenFor makes the token that its holder logs in with. A
 // name that is there, or that holds roles already, wraps artifact.ErrConflict.
-func (a *Authority) AddAccount(ctx context.Context, by Principal, name string, roles []Role) (PersonRecord, error) {
-	if err := a.require(ctx, by, AccountsManage, Site()); err != nil {
+func (ac *Accounts) Add(ctx context.Context, by Principal, name string, roles []Role) (PersonRecord, error) {
+	if err := ac.may.require(ctx, by, AccountsManage, Site()); err != nil {
 		return PersonRecord{}, err
 	}
 	if !isLabel(name) {
@@ -24,27 +36,27 @@ func (a *Authority) AddAccount(ctx context.Context, by Principal, name string, r
 	if err != nil {
 		return PersonRecord{}, err
 	}
-	p := PersonRecord{Name: string(Person) + ":" + name, Issuer: LocalIssuer, Subject: name, Grants: grants, CreatedAt: a.o.Now().UTC()}
-	err = a.o.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := a.requireUnheld(ctx, p.Name); err != nil {
+	p := PersonRecord{Name: string(Person) + ":" + name, Issuer: LocalIssuer, Subject: name, Grants: grants, CreatedAt: ac.now().UTC()}
+	err = ac.tx.InTx(ctx, func(ctx context.Context) error {
+		if err := ac.requireUnheld(ctx, p.Name); err != nil {
 			return err
 		}
-		if err := a.o.Store.AddPerson(ctx, p); err != nil {
+		if err := ac.store.AddPerson(ctx, p); err != nil {
 			return err
 		}
-		return a.audit(ctx, by, "account:create", p.Name, nil, p)
+		return ac.log.audit(ctx, by, "account:create", p.Name, nil, p)
 	})
 	return p, err
 }
 
-// SetSiteRoles gives an account other site roles. Those of somebody who logs
+// SetRoles gives an account other site roles. Those of somebody who logs
 // in through an OpenID provider follow from its claims and are set there.
-func (a *Authority) SetSiteRoles(ctx context.Context, by Principal, person string, roles []Role) error {
+func (ac *Accounts) SetRoles(ctx context.Context, by Principal, person string, roles []Role) error {
 	grants, err := siteGrants(roles)
 	if err != nil {
 		return err
 	}
-	return a.changeAccount(ctx, by, "account:roles", person, func(p *PersonRecord) error {
+	return ac.change(ctx, by, "account:roles", person, func(p *PersonRecord) error {
 		if p.Issuer != LocalIssuer {
 			return invalid("account %s: its roles follow from the claims of %s: change the grants of the login instead", person, p.Issuer)
 		}
@@ -54,18 +66,18 @@ func (a *Authority) SetSiteRoles(ctx context.Context, by Principal, person strin
 }
 
 // Disable ends an account and all that hangs on it, at once; false undoes it.
-func (a *Authority) Disable(ctx context.Context, by Principal, person string, disabled bool) error {
-	return a.changeAccount(ctx, by, "account:disable", person, func(p *PersonRecord) error {
+func (ac *Accounts) Disable(ctx context.Context, by Principal, person string, disabled bool) error {
+	return ac.change(ctx, by, "account:disable", person, func(p *PersonRecord) error {
 		p.Disabled = disabled
 		return nil
 	})
 }
 
-func (a *Authority) changeAccount(ctx context.Context, by Principal, action, person string, set func(*PersonRecord) error) error {
-	if err := a.require(ctx, by, AccountsManage, Site()); err != nil {
+func (ac *Accounts) change(ctx context.Context, by Principal, action, person string, set func(*PersonRecord) error) error {
+	if err := ac.may.require(ctx, by, AccountsManage, Site()); err != nil {
 		return err
 	}
-	before, err := a.o.Store.Person(ctx, person)
+	before, err := ac.store.Person(ctx, person)
 	if err != nil {
 		return err
 	}
@@ -73,41 +85,41 @@ func (a *Authority) changeAccount(ctx context.Context, by Principal, action, per
 	if err := set(&after); err != nil {
 		return err
 	}
-	defer a.forget()
-	return a.o.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := a.o.Store.UpdatePerson(ctx, after); err != nil {
+	defer ac.may.forget()
+	return ac.tx.InTx(ctx, func(ctx context.Context) error {
+		if err := ac.store.UpdatePerson(ctx, after); err != nil {
 			return err
 		}
-		return a.audit(ctx, by, action, person, before, after)
+		return ac.log.audit(ctx, by, action, person, before, after)
 	})
 }
 
-// CreateTokenFor makes a personal token for an account that an admin made, to
+// CreateToken makes a personal token for an account that an admin made, to
 // be handed to its holder.
-func (a *Authority) CreateTokenFor(ctx context.Context, by Principal, person, label string, expires time.Time) (Token, TokenRecord, error) {
+func (ac *Accounts) CreateToken(ctx context.Context, by Principal, person, label string, expires time.Time) (Token, TokenRecord, error) {
 	q := TokenRequest{Kind: PersonalToken, Label: label, ExpiresAt: expires}
-	if err := a.checkRequest(q); err != nil {
+	if err := ac.tokens.checkRequest(q); err != nil {
 		return Token{}, TokenRecord{}, err
 	}
-	if err := a.require(ctx, by, AccountsManage, Site()); err != nil {
+	if err := ac.may.require(ctx, by, AccountsManage, Site()); err != nil {
 		return Token{}, TokenRecord{}, err
 	}
-	p, err := a.o.Store.Person(ctx, person)
+	p, err := ac.store.Person(ctx, person)
 	if err != nil {
 		return Token{}, TokenRecord{}, err
 	}
 	if p.Issuer != LocalIssuer {
 		return Token{}, TokenRecord{}, denied("account %s: it logs in through %s: nobody else makes tokens in its name", person, p.Issuer)
 	}
-	return a.issue(ctx, by, q, p.Name, "")
+	return ac.tokens.issue(ctx, by, q, p.Name, "")
 }
 
-// Accounts are all accounts, by name.
-func (a *Authority) Accounts(ctx context.Context, by Principal) ([]PersonRecord, error) {
-	if err := a.require(ctx, by, AccountsManage, Site()); err != nil {
+// List are all accounts, by name.
+func (ac *Accounts) List(ctx context.Context, by Principal) ([]PersonRecord, error) {
+	if err := ac.may.require(ctx, by, AccountsManage, Site()); err != nil {
 		return nil, err
 	}
-	return a.o.Store.People(ctx)
+	return ac.store.People(ctx)
 }
 
 func siteGrants(roles []Role) ([]string, error) {

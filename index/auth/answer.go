@@ -36,9 +36,9 @@ func (a *Authority) writeError(w http.ResponseWriter, r *http.Request, err error
 	case artifact.StorageErrorOf(err) != nil:
 		full := artifact.StorageErrorOf(err)
 		status, message = http.StatusInsufficientStorage, "nothing was stored: the server's storage is "+full.Reason+"; ask the operator to see to it, or ask for no refresh token"
-		a.o.Logger.ErrorContext(r.Context(), "storage takes nothing", "path", r.URL.Path, "err", err)
+		a.logger.ErrorContext(r.Context(), "storage takes nothing", "path", r.URL.Path, "err", err)
 	default:
-		a.o.Logger.ErrorContext(r.Context(), "could not decide", "path", r.URL.Path, "err", err)
+		a.logger.ErrorContext(r.Context(), "could not decide", "path", r.URL.Path, "err", err)
 	}
 	writeJSON(w, status, map[string][]ociError{"errors": {{code, message}}})
 }

@@ -17,11 +17,12 @@ func BenchmarkRequest(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	a, err := New(Options{Store: store, Keys: keys, PublicURL: "http://x", Now: c.Now})
+	parts, err := New(Options{Stores: OneDatabase(store), Keys: keys, PublicURL: "http://x", Now: c.Now})
 	if err != nil {
 		b.Fatal(err)
 	}
-	token, _, err := a.Bootstrap(b.Context())
+	a := parts.Authority
+	token, _, err := parts.Tokens.Bootstrap(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -29,10 +30,10 @@ func BenchmarkRequest(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := a.Claim(b.Context(), admin, "acme"); err != nil {
+	if _, err := parts.Namespaces.Claim(b.Context(), admin, "acme"); err != nil {
 		b.Fatal(err)
 	}
-	text, err := a.signAccess(admin, []Scope{{Type: TypeRepository, Name: "acme/hello", Actions: []string{"pull"}}}, c.Now())
+	text, err := a.who.signAccess(admin, []Scope{{Type: TypeRepository, Name: "acme/hello", Actions: []string{"pull"}}}, c.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,12 +2,18 @@ package auth
 
 import "strings"
 
+// An origin is where clients reach the server.
+type origin struct {
+	url     string // without a slash at its end
+	service string // of the token protocol: its host
+}
+
 // challenge is the 401 that sends a client to the token server.
 //
 // Source: RFC 6750, section 3; distribution, "Token Authentication Specification".
-func (a *Authority) challenge(code, detail string, scopes ...Scope) *ChallengeError {
+func (o origin) challenge(code, detail string, scopes ...Scope) *ChallengeError {
 	var b strings.Builder
-	b.WriteString(`Bearer realm="` + a.o.PublicURL + `/auth/token",service="` + quotable(a.service) + `"`)
+	b.WriteString(`Bearer realm="` + o.url + `/auth/token",service="` + quotable(o.service) + `"`)
 	var words []string
 	for _, s := range scopes {
 		if s.Type != "" {

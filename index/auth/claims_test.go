@@ -20,7 +20,7 @@ func TestOneAccountClaimsSoMany_B4(t *testing.T) {
 	_, bob := s.person("bob")
 	got := 0
 	for _, name := range []string{"kestrel", "plover", "turnstone", "whimbrel", "dunlin"} {
-		if _, err := s.auth.Claim(ctx, ada, name); err == nil {
+		if _, err := s.Namespaces.Claim(ctx, ada, name); err == nil {
 			got++
 		} else if !errors.Is(err, artifact.ErrDenied) {
 			t.Errorf("%s: %v", name, err)
@@ -31,22 +31,22 @@ func TestOneAccountClaimsSoMany_B4(t *testing.T) {
 	}
 	owner := ada
 	owner.Grants = []Grant{{RoleOwner, "kestrel"}, {RoleOwner, "plover"}}
-	if err := s.auth.Transfer(ctx, owner, "kestrel", bob.Name); err != nil {
+	if err := s.Namespaces.Transfer(ctx, owner, "kestrel", bob.Name); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.auth.CloseNamespace(ctx, owner, "plover"); err != nil {
+	if _, err := s.Namespaces.Close(ctx, owner, "plover"); err != nil {
 		t.Fatal(err)
 	}
 	var full *ClaimsError
-	if _, err := s.auth.Claim(ctx, ada, "godwit"); !errors.As(err, &full) || full.Limit != 3 {
+	if _, err := s.Namespaces.Claim(ctx, ada, "godwit"); !errors.As(err, &full) || full.Limit != 3 {
 		t.Errorf("after giving away and closing: %v", err)
 	}
 	for _, name := range []string{"godwit", "curlew", "avocet", "sanderling"} {
-		if _, err := s.auth.Claim(ctx, admin, name); err != nil {
+		if _, err := s.Namespaces.Claim(ctx, admin, name); err != nil {
 			t.Errorf("an admin: %v", err)
 		}
 	}
-	if _, err := s.auth.Claim(ctx, bob, "knot-y"); err != nil {
+	if _, err := s.Namespaces.Claim(ctx, bob, "knot-y"); err != nil {
 		t.Errorf("who was given one: %v", err)
 	}
 }

@@ -62,7 +62,7 @@ func (l *Login) startCLI(w http.ResponseWriter, r *http.Request) error {
 // can use, once.
 func (l *Login) handOver(w http.ResponseWriter, r *http.Request, person PersonRecord, c cli) error {
 	by := Principal{Kind: Person, Name: person.Name}
-	t, _, err := l.a.issue(r.Context(), by, TokenRequest{Kind: CodeToken, Label: c.Label, ExpiresAt: l.a.expiresIn(codeTime)}, person.Name, "")
+	t, _, err := l.tokens.issue(r.Context(), by, TokenRequest{Kind: CodeToken, Label: c.Label, ExpiresAt: l.tokens.expiresIn(codeTime)}, person.Name, "")
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (l *Login) finishCLI(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// Of two who come with the same code, the store lets one.
-	err = l.a.o.Store.RevokeToken(r.Context(), p.Session, l.a.o.Now().UTC())
+	err = l.tokens.store.RevokeToken(r.Context(), p.Session, l.tokens.now().UTC())
 	l.a.forget()
 	if errors.Is(err, artifact.ErrConflict) {
 		return denied("code: it was used already")
@@ -114,7 +114,7 @@ func (l *Login) finishCLI(w http.ResponseWriter, r *http.Request) error {
 // give makes a personal token and answers with it.
 func (l *Login) give(w http.ResponseWriter, r *http.Request, person, label string) error {
 	by := Principal{Kind: Person, Name: person}
-	t, rec, err := l.a.issue(r.Context(), by, TokenRequest{Kind: PersonalToken, Label: label, ExpiresAt: l.a.expiresIn(l.o.TokenLifetime)}, person, "")
+	t, rec, err := l.tokens.issue(r.Context(), by, TokenRequest{Kind: PersonalToken, Label: label, ExpiresAt: l.tokens.expiresIn(l.o.TokenLifetime)}, person, "")
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,11 @@ const (
 	sessionCookie = "oarlock-session"
 )
 
-func (a *Authority) secure() bool { return strings.HasPrefix(a.o.PublicURL, "https://") }
+func (o origin) secure() bool { return strings.HasPrefix(o.url, "https://") }
 
 // cookieName binds a cookie to this host where the browser lets us.
-func (a *Authority) cookieName(name string) string {
-	if a.secure() {
+func (o origin) cookieName(name string) string {
+	if o.secure() {
 		return "__Host-" + name
 	}
 	return name
@@ -26,14 +26,14 @@ func (a *Authority) cookieName(name string) string {
 
 // setCookie sets a cookie that no script reads and that other sites do not
 // send along, except when they lead a person here. A negative life removes it.
-func (a *Authority) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
+func (o origin) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
 	age := int(life / time.Second)
 	if life < 0 {
 		age = -1
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: a.cookieName(name), Value: value, Path: "/", MaxAge: age,
-		HttpOnly: true, Secure: a.secure(), SameSite: http.SameSiteLaxMode,
+		Name: o.cookieName(name), Value: value, Path: "/", MaxAge: age,
+		HttpOnly: true, Secure: o.secure(), SameSite: http.SameSiteLaxMode,
 	})
 }
 

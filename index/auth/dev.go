@@ -11,9 +11,12 @@ func DevAdmin() Principal {
 	return Principal{Kind: Admin, Name: "admin:dev", Grants: []Grant{{Role: RoleAdmin}}}
 }
 
+// devMode is whether a server is for trying out.
+type devMode bool
+
 // maker is who made a credential, as its record says it.
-func (a *Authority) maker(by Principal) string {
-	if a.o.Dev {
+func (d devMode) maker(by Principal) string {
+	if d {
 		return devMaker + by.Name
 	}
 	return by.Name
@@ -22,6 +25,6 @@ func (a *Authority) maker(by Principal) string {
 // lasts reports whether a credential is good on a server like this one. On one
 // that is for trying out anybody on the machine can make any, so they end with
 // it: a server that asks for logins never takes them.
-func (a *Authority) lasts(t TokenRecord) bool {
-	return a.o.Dev || !strings.HasPrefix(t.CreatedBy, devMaker) && t.CreatedBy != DevAdmin().Name
+func (d devMode) lasts(t TokenRecord) bool {
+	return bool(d) || !strings.HasPrefix(t.CreatedBy, devMaker) && t.CreatedBy != DevAdmin().Name
 }

@@ -8,6 +8,11 @@
 //	credential → Authenticator → Identity in the context
 //	           → Authority.Check → Decide(Principal, Action, Resource)
 //
+// New makes four parts that answer for a site, each with the stores that it
+// needs: the Authority (who asks, and what they may do), Namespaces (names,
+// their owners and members), Tokens (credentials) and Accounts (people). The
+// last three ask the first, and all write into one AuditLog.
+//
 // Decide is pure and is the only place that allows anything. What it is not
 // told, it does not know, and not knowing denies. Facts about people, tokens
 // and namespaces come from the small interfaces of store.go; a cache holds

@@ -58,7 +58,7 @@ type Founder interface {
 	// Forsake removes all that gives anybody anything; the audit log stays.
 	Forsake(ctx context.Context) error
 
-	Audit
+	AuditStore
 	Transactor
 }
 

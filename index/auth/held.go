@@ -27,20 +27,20 @@ type Holding struct {
 
 // names tells the index of look-alikes every name that is not free, and returns
 // those of the registry.
-func (a *Authority) names(ctx context.Context) (held []string, err error) {
-	if a.o.Content == nil {
+func (ns *Namespaces) names(ctx context.Context) (held []string, err error) {
+	if ns.content == nil {
 		return nil, errors.New("could not tell which names are free: nobody said what the registry holds")
 	}
-	claimed, err := a.o.Store.NamespaceNames(ctx)
+	claimed, err := ns.store.NamespaceNames(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("namespaces: %w", err)
 	}
-	if held, err = a.o.Content.Namespaces(ctx); err != nil {
+	if held, err = ns.content.Namespaces(ctx); err != nil {
 		return nil, fmt.Errorf("could not tell which names are free: %w", err)
 	}
 	for _, names := range [][]string{claimed, held} {
 		for _, name := range names {
-			a.similar.Add(name)
+			ns.similar.Add(name)
 		}
 	}
 	return held, nil
@@ -48,8 +48,8 @@ func (a *Authority) names(ctx context.Context) (held []string, err error) {
 
 // asHeld leaves a namespace that is given again as it was: it never becomes
 // public, or open, by being given.
-func (a *Authority) asHeld(ctx context.Context, n NamespaceRecord) (NamespaceRecord, error) {
-	said, err := a.o.Content.Said(ctx, n.Name)
+func (ns *Namespaces) asHeld(ctx context.Context, n NamespaceRecord) (NamespaceRecord, error) {
+	said, err := ns.content.Said(ctx, n.Name)
 	if err != nil {
 		return n, fmt.Errorf("could not tell what the ledger of %s says: %w", n.Name, err)
 	}

@@ -21,25 +21,25 @@ func TestAHeldNameIsNotFree_B4(t *testing.T) {
 	_, admin := s.admin()
 	_, ada := s.person("ada")
 	var held *HeldError
-	if _, err := s.auth.Claim(ctx, ada, "acme"); !errors.As(err, &held) || !errors.Is(err, artifact.ErrConflict) {
+	if _, err := s.Namespaces.Claim(ctx, ada, "acme"); !errors.As(err, &held) || !errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("an account claims a held name: %v", err)
 	}
 	var taken *TakenError
-	if _, err := s.auth.Claim(ctx, ada, "acm3"); !errors.As(err, &taken) || taken.Resembles != "acme" {
+	if _, err := s.Namespaces.Claim(ctx, ada, "acm3"); !errors.As(err, &taken) || taken.Resembles != "acme" {
 		t.Errorf("an account claims one that looks like a held name: %v", err)
 	}
-	if _, err := s.auth.Claim(ctx, admin, "plugins"); !errors.As(err, &taken) {
+	if _, err := s.Namespaces.Claim(ctx, admin, "plugins"); !errors.As(err, &taken) {
 		t.Errorf("a reserved name is nobody's, held or not: %v", err)
 	}
 	for name, want := range map[string]NamespaceRecord{
 		"acme": {Public: true}, "secretco": {}, "ended": {Public: true, PublishingOff: true, ClosedAt: closed},
 	} {
-		n, err := s.auth.ClaimWith(ctx, admin, name, NamespaceSettings{Public: true})
+		n, err := s.Namespaces.ClaimWith(ctx, admin, name, NamespaceSettings{Public: true})
 		if err != nil || n.Public != want.Public || n.PublishingOff != want.PublishingOff || !n.ClosedAt.Equal(want.ClosedAt) {
 			t.Errorf("an admin gives %s: %+v %v", name, n, err)
 		}
 	}
-	if err := s.auth.Transfer(ctx, admin, "acme", ada.Name); err != nil {
+	if err := s.Namespaces.Transfer(ctx, admin, "acme", ada.Name); err != nil {
 		t.Errorf("an admin gives it on: %v", err)
 	}
 }
@@ -57,7 +57,7 @@ func TestNothingIsClaimedWhereTheRegistryCannotSay_B4(t *testing.T) {
 	for name, holds := range map[string]Content{"an error": silent{}, "nobody to ask": nil} {
 		s := newSite(t, func(o *Options) { o.Content = holds })
 		_, admin := s.admin()
-		_, err := s.auth.Claim(t.Context(), admin, "acme")
+		_, err := s.Namespaces.Claim(t.Context(), admin, "acme")
 		if err == nil || errors.Is(err, artifact.ErrConflict) || errors.Is(err, artifact.ErrDenied) {
 			t.Errorf("%s: %v", name, err)
 		}

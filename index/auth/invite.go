@@ -36,10 +36,10 @@ type Invitation struct {
 	ExpiresAt time.Time
 }
 
-// CreateInvitation makes an invitation and returns its text, which is not kept.
+// Invite makes an invitation and returns its text, which is not kept.
 // It holds as long as its maker may give the role. RevokeToken takes it back.
-func (a *Authority) CreateInvitation(ctx context.Context, by Principal, q Invitation) (Token, TokenRecord, error) {
-	now := a.o.Now()
+func (ns *Namespaces) Invite(ctx context.Context, by Principal, q Invitation) (Token, TokenRecord, error) {
+	now := ns.now()
 	if q.ExpiresAt.IsZero() {
 		q.ExpiresAt = now.Add(InviteLifetime)
 	}
@@ -51,18 +51,18 @@ func (a *Authority) CreateInvitation(ctx context.Context, by Principal, q Invita
 	case q.Email != "" && !isEmail(q.Email):
 		return Token{}, TokenRecord{}, invalid("invitation email %.200q: expected an address such as ada@example.org", q.Email)
 	}
-	if err := a.require(ctx, by, MembersManage, InNamespace(q.Namespace)); err != nil {
+	if err := ns.may.require(ctx, by, MembersManage, InNamespace(q.Namespace)); err != nil {
 		return Token{}, TokenRecord{}, err
 	}
 	t := newToken()
 	rec := TokenRecord{
 		ID: t.ID(), Kind: string(InviteToken), Name: string(q.Role), Principal: string(InviteToken) + ":" + q.Namespace, Namespace: q.Namespace,
-		Scopes: []string{Grant{q.Role, q.Namespace}.String()}, Hash: t.hash(), CreatedBy: a.maker(by), CreatedAt: now.UTC(), ExpiresAt: q.ExpiresAt.UTC(),
+		Scopes: []string{Grant{q.Role, q.Namespace}.String()}, Hash: t.hash(), CreatedBy: ns.dev.maker(by), CreatedAt: now.UTC(), ExpiresAt: q.ExpiresAt.UTC(),
 	}
 	if q.Email != "" {
 		rec.Scopes = append(rec.Scopes, emailScope+strings.ToLower(q.Email))
 	}
-	return t, rec, a.store(ctx, by, rec)
+	return t, rec, ns.tokens.add(ctx, by, rec)
 }
 
 func isEmail(s string) bool {
@@ -70,41 +70,41 @@ func isEmail(s string) bool {
 	return err == nil && parsed.Address == s && len(s) <= 254
 }
 
-// AcceptInvitation makes by a member of the namespace that the text of an
+// Accept makes by a member of the namespace that the text of an
 // invitation names. Only a person accepts, with a credential that is bound to
 // nothing. One that is unknown, ended, used or for somebody else wraps
 // artifact.ErrDenied; to be a member already is a conflict.
-func (a *Authority) AcceptInvitation(ctx context.Context, by Principal, text string) (MemberRecord, error) {
+func (ns *Namespaces) Accept(ctx context.Context, by Principal, text string) (MemberRecord, error) {
 	if by.Kind != Person || by.Scopes != nil || by.Access != nil {
 		return MemberRecord{}, denied("invitation: %s cannot accept one: log in as a person", by.Name)
 	}
-	rec, g, err := a.invitation(ctx, by, text)
+	rec, g, err := ns.invitation(ctx, by, text)
 	if err != nil {
 		return MemberRecord{}, err
 	}
 	inviter := strings.TrimPrefix(rec.CreatedBy, devMaker)
-	m := MemberRecord{Namespace: g.Namespace, Principal: by.Name, Role: string(g.Role), AddedBy: inviter, AddedAt: a.o.Now().UTC()}
-	err = a.changeFor(ctx, inviter, by, MembersManage, g.Namespace, nil, m, func(ctx context.Context) error {
-		if err := a.stillInvites(ctx, inviter, g.Namespace); err != nil {
+	m := MemberRecord{Namespace: g.Namespace, Principal: by.Name, Role: string(g.Role), AddedBy: inviter, AddedAt: ns.now().UTC()}
+	err = ns.changeFor(ctx, inviter, by, MembersManage, g.Namespace, nil, m, func(ctx context.Context) error {
+		if err := ns.stillInvites(ctx, inviter, g.Namespace); err != nil {
 			return err
 		}
-		if err := a.requireAccount(ctx, by.Name); err != nil {
+		if err := ns.accounts.requireAccount(ctx, by.Name); err != nil {
 			return err
 		}
-		if before, err := a.member(ctx, g.Namespace, by.Name); err != nil || before != nil {
+		if before, err := ns.member(ctx, g.Namespace, by.Name); err != nil || before != nil {
 			if err == nil {
 				err = fmt.Errorf("invitation: %s is a member of %s already: %w", by.Name, g.Namespace, artifact.ErrConflict)
 			}
 			return err
 		}
-		err := a.o.Store.RevokeToken(ctx, rec.ID, a.o.Now().UTC()) // of two who use it one wins
+		err := ns.tokens.store.RevokeToken(ctx, rec.ID, ns.now().UTC()) // of two who use it one wins
 		if errors.Is(err, artifact.ErrConflict) {
 			return errInvitation
 		}
 		if err != nil {
 			return err
 		}
-		return a.o.Store.PutMember(ctx, m)
+		return ns.members.PutMember(ctx, m)
 	})
 	return m, err
 }
@@ -112,25 +112,25 @@ func (a *Authority) AcceptInvitation(ctx context.Context, by Principal, text str
 var errInvitation = fmt.Errorf("invitation: unknown, used, taken back or expired, or meant for somebody else: ask for another: %w", artifact.ErrDenied)
 
 // invitation reads the text of one that by may accept.
-func (a *Authority) invitation(ctx context.Context, by Principal, text string) (TokenRecord, Grant, error) {
+func (ns *Namespaces) invitation(ctx context.Context, by Principal, text string) (TokenRecord, Grant, error) {
 	t, err := ParseToken(text)
 	if err != nil {
 		return TokenRecord{}, Grant{}, err
 	}
-	rec, err := a.o.Store.Token(ctx, t.ID())
+	rec, err := ns.tokens.store.Token(ctx, t.ID())
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
 		return rec, Grant{}, errInvitation
 	case err != nil:
 		return rec, Grant{}, fmt.Errorf("invitation: %w", err)
-	case rec.Kind != string(InviteToken) || !t.matches(rec.Hash) || !a.lasts(rec) || !rec.RevokedAt.IsZero() || !a.o.Now().Before(rec.ExpiresAt) || len(rec.Scopes) == 0:
+	case rec.Kind != string(InviteToken) || !t.matches(rec.Hash) || !ns.dev.lasts(rec) || !rec.RevokedAt.IsZero() || !ns.now().Before(rec.ExpiresAt) || len(rec.Scopes) == 0:
 		return rec, Grant{}, errInvitation
 	}
 	g, err := ParseGrant(rec.Scopes[0])
 	if err != nil || g.Namespace != rec.Namespace {
 		return rec, Grant{}, fmt.Errorf("invitation: stored role %q: it cannot be read", rec.Scopes[0])
 	}
-	person, err := a.o.Store.Person(ctx, by.Name)
+	person, err := ns.accounts.store.Person(ctx, by.Name)
 	if err != nil {
 		return rec, Grant{}, fmt.Errorf("invitation: %w", err)
 	}
@@ -145,11 +145,11 @@ func (a *Authority) invitation(ctx context.Context, by Principal, text string) (
 
 // stillInvites refuses the invitation of somebody who may not give roles in the
 // namespace any more.
-func (a *Authority) stillInvites(ctx context.Context, inviter, namespace string) error {
-	if a.o.Dev && inviter == DevAdmin().Name {
+func (ns *Namespaces) stillInvites(ctx context.Context, inviter, namespace string) error {
+	if ns.dev && inviter == DevAdmin().Name {
 		return nil
 	}
-	if err := a.requireAccount(ctx, inviter); errors.Is(err, artifact.ErrNotFound) {
+	if err := ns.accounts.requireAccount(ctx, inviter); errors.Is(err, artifact.ErrNotFound) {
 		return errInvitation
 	} else if err != nil {
 		return err
@@ -157,11 +157,11 @@ func (a *Authority) stillInvites(ctx context.Context, inviter, namespace string)
 	if strings.HasPrefix(inviter, string(Admin)+":") {
 		return nil
 	}
-	members, err := a.o.Store.MembershipsOf(ctx, inviter)
+	members, err := ns.members.MembershipsOf(ctx, inviter)
 	if err != nil {
 		return err
 	}
-	p, err := a.o.Store.Person(ctx, inviter)
+	p, err := ns.accounts.store.Person(ctx, inviter)
 	if err != nil {
 		return err
 	}

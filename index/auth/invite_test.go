@@ -26,7 +26,7 @@ func TestInvitation_B4(t *testing.T) {
 	invite := func(by Principal, q Invitation) Token {
 		t.Helper()
 		q.Namespace = "acme"
-		token, _, err := s.auth.CreateInvitation(ctx, by, q)
+		token, _, err := s.Namespaces.Invite(ctx, by, q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestInvitation_B4(t *testing.T) {
 		t.Errorf("an invitation as a credential: %v", err)
 	}
 	accept := func(by Principal, token Token) error {
-		_, err := s.auth.AcceptInvitation(ctx, by, token.Reveal())
+		_, err := s.Namespaces.Accept(ctx, by, token.Reveal())
 		return err
 	}
 	robot := Principal{Kind: Robot, Name: "robot:acme/ci", Scopes: []Scope{mustScope(t, "repository:acme/*:*")}}
@@ -81,7 +81,7 @@ func TestInvitation_B4(t *testing.T) {
 		"some other credential": adminToken,
 		"one that was taken back": func() Token {
 			token := invite(owner, Invitation{Role: RoleReader})
-			if err := s.auth.RevokeToken(ctx, owner, token.ID()); err != nil {
+			if err := s.Tokens.Revoke(ctx, owner, token.ID()); err != nil {
 				t.Fatal(err)
 			}
 			return token
@@ -98,7 +98,7 @@ func TestInvitation_B4(t *testing.T) {
 	if err := accept(kay, short); !errors.Is(err, artifact.ErrDenied) {
 		t.Errorf("expired: %v", err)
 	}
-	if err := s.auth.Transfer(ctx, owner, "acme", bob.Name); err != nil {
+	if err := s.Namespaces.Transfer(ctx, owner, "acme", bob.Name); err != nil {
 		t.Fatal(err)
 	}
 	if err := accept(kay, left); !errors.Is(err, artifact.ErrDenied) {
@@ -108,8 +108,8 @@ func TestInvitation_B4(t *testing.T) {
 		t.Errorf("of an admin: %v", err)
 	}
 	for name, err := range map[string]error{
-		"a maintainer invites": third(s.auth.CreateInvitation(ctx, Principal{Kind: Person, Name: "person:m", Grants: []Grant{{RoleMaintainer, "acme"}}}, Invitation{Namespace: "acme", Role: RoleReader})),
-		"a stranger invites":   third(s.auth.CreateInvitation(ctx, eve, Invitation{Namespace: "acme", Role: RoleReader})),
+		"a maintainer invites": third(s.Namespaces.Invite(ctx, Principal{Kind: Person, Name: "person:m", Grants: []Grant{{RoleMaintainer, "acme"}}}, Invitation{Namespace: "acme", Role: RoleReader})),
+		"a stranger invites":   third(s.Namespaces.Invite(ctx, eve, Invitation{Namespace: "acme", Role: RoleReader})),
 	} {
 		if !errors.Is(err, artifact.ErrDenied) {
 			t.Errorf("%s: %v", name, err)
@@ -119,7 +119,7 @@ func TestInvitation_B4(t *testing.T) {
 		"a role of the site": {Namespace: "acme", Role: RoleAdmin}, "no address": {Namespace: "acme", Role: RoleReader, Email: "Eve <eve@example.org>"},
 		"a year": {Namespace: "acme", Role: RoleReader, ExpiresAt: s.clock.Now().Add(MaxTokenLifetime)},
 	} {
-		if _, _, err := s.auth.CreateInvitation(ctx, admin, q); !errors.Is(err, artifact.ErrInvalid) {
+		if _, _, err := s.Namespaces.Invite(ctx, admin, q); !errors.Is(err, artifact.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -58,67 +58,69 @@ func (s *silence) now(at time.Time) (since time.Time, ask bool) {
 // does, and whether what is known of the namespaces still serves reads. It asks
 // nobody.
 func (a *Authority) Silent() (since time.Time, serves bool) {
-	since, _ = a.silent.now(a.o.Now())
-	_, serves = a.known.get("")
+	rs := a.resources
+	since, _ = rs.silent.now(rs.now())
+	_, serves = rs.known.get("")
 	return since, serves || since.IsZero()
 }
 
 // Learn reads the namespaces, so that they are known when the store does not
 // answer later. Called now and then it also notices that, and its end.
 func (a *Authority) Learn(ctx context.Context) error {
-	a.opening.Lock()
-	defer a.opening.Unlock()
-	_, err := a.learn(ctx)
+	rs := a.resources
+	rs.opening.Lock()
+	defer rs.opening.Unlock()
+	_, err := rs.learn(ctx)
 	return err
 }
 
 // learn is called with opening held. Who asked may leave; the answer is for all.
-func (a *Authority) learn(ctx context.Context) (*openness, error) {
-	now := a.o.Now()
-	if _, ask := a.silent.now(now); !ask {
+func (rs *resources) learn(ctx context.Context) (*openness, error) {
+	now := rs.now()
+	if _, ask := rs.silent.now(now); !ask {
 		return nil, errSilent
 	}
-	opened, knew := a.open.begin(), a.known.begin()
+	opened, knew := rs.open.begin(), rs.known.begin()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeAnswer)
 	defer cancel()
-	public, err := a.o.Store.NamespacesPublic(ctx)
+	public, err := rs.store.NamespacesPublic(ctx)
 	if err != nil {
-		a.unanswered(now, err)
+		rs.unanswered(now, err)
 		return nil, err
 	}
-	a.answered()
-	o := a.opennessOf(public)
-	a.open.put("", o, opened, now, time.Time{})
-	a.known.put("", o, knew, now, time.Time{})
+	rs.answered()
+	o := rs.opennessOf(public)
+	rs.open.put("", o, opened, now, time.Time{})
+	rs.known.put("", o, knew, now, time.Time{})
 	return o, nil
 }
 
-func (a *Authority) unanswered(now time.Time, err error) {
-	if a.silent.begin(now) {
-		a.o.Logger.Error("the database does not answer: what is known of the namespaces serves reads, nothing else is allowed", "for_at_most", KnownFor, "err", err)
+func (rs *resources) unanswered(now time.Time, err error) {
+	if rs.silent.begin(now) {
+		rs.logger.Error("the database does not answer: what is known of the namespaces serves reads, nothing else is allowed", "for_at_most", KnownFor, "err", err)
 	}
 }
 
-func (a *Authority) answered() {
-	if a.silent.end() {
-		a.o.Logger.Info("the database answers again")
+func (rs *resources) answered() {
+	if rs.silent.end() {
+		rs.logger.Info("the database answers again")
 	}
 }
 
 // instead is what was last known while the store is silent, which is asked
 // again beside; nil while it answers, and where nothing is known.
-func (a *Authority) instead() *openness {
-	since, ask := a.silent.now(a.o.Now())
+func (rs *resources) instead() *openness {
+	since, ask := rs.silent.now(rs.now())
 	if since.IsZero() {
 		return nil
 	}
-	if ask && a.opening.TryLock() {
+	if ask && rs.opening.TryLock() {
 		go func() {
-			defer a.opening.Unlock()
-			_, _ = a.learn(context.Background()) // it has been said
+			defer rs.opening.Unlock()
+			_, _ = rs.learn(context.Background()) // it has been said
 		}()
 	}
-	o, _ := a.known.get("")
+	o, _ := rs.known.get("")
 	return o
 }
 
@@ -130,18 +132,18 @@ func (o *openness) fact(name string) Resource {
 }
 
 // namespaceForPull is namespaceFacts where nothing but a pull is decided.
-func (a *Authority) namespaceForPull(ctx context.Context, name string) (Resource, error) {
-	if r, ok := a.namespaces.get(name); ok {
+func (rs *resources) namespaceForPull(ctx context.Context, name string) (Resource, error) {
+	if r, ok := rs.namespaces.get(name); ok {
 		return r, nil
 	}
-	if o := a.instead(); o != nil {
+	if o := rs.instead(); o != nil {
 		return o.fact(name), nil
 	}
-	r, err := a.namespaceFacts(ctx, name)
+	r, err := rs.namespaceFacts(ctx, name)
 	if err == nil || ctx.Err() != nil {
 		return r, err
 	}
-	if o, ok := a.known.get(""); ok {
+	if o, ok := rs.known.get(""); ok {
 		return o.fact(name), nil
 	}
 	return Resource{}, fmt.Errorf("nothing is known of the namespaces: %w", err)

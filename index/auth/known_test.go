@@ -43,10 +43,10 @@ func (m *mute) NamespacesPublic(ctx context.Context) (map[string]bool, error) {
 func silentSite(t *testing.T) (*site, *mute, Principal) {
 	t.Helper()
 	store := &mute{}
-	s := newSite(t, func(o *Options) { store.memory = o.Store.(*memory); o.Store = store })
+	s := newSite(t, func(o *Options) { store.memory = o.Stores.Tokens.(*memory); o.Stores = OneDatabase(store) })
 	_, admin := s.admin()
 	owner := s.claim(admin, "acme")
-	if _, err := s.auth.Configure(t.Context(), owner, "acme", NamespaceSettings{Public: true}); err != nil {
+	if _, err := s.Namespaces.Configure(t.Context(), owner, "acme", NamespaceSettings{Public: true}); err != nil {
 		t.Fatal(err)
 	}
 	s.claim(admin, "secretco")
@@ -121,8 +121,8 @@ func TestAChangeIsNeverUndoneByWhatWasKnown_K7(t *testing.T) {
 	s, store, owner := silentSite(t)
 	store.silent.Store(false)
 	cut := errors.New("cut")
-	s.auth.o.Changed = func(context.Context, NamespaceChange) error { return cut }
-	if _, err := s.auth.Configure(t.Context(), owner, "acme", NamespaceSettings{}); !errors.Is(err, cut) {
+	s.Namespaces.changed = func(context.Context, NamespaceChange) error { return cut }
+	if _, err := s.Namespaces.Configure(t.Context(), owner, "acme", NamespaceSettings{}); !errors.Is(err, cut) {
 		t.Fatal(err)
 	}
 	store.silent.Store(true)

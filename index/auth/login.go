@@ -43,6 +43,8 @@ type LoginOptions struct {
 //	POST /auth/device/token           its outcome: a personal token, or not yet
 type Login struct {
 	a        *Authority
+	tokens   *Tokens
+	accounts *Accounts
 	o        LoginOptions
 	provider *provider
 	seal     *sealer
@@ -50,22 +52,22 @@ type Login struct {
 }
 
 // NewLogin makes a Login. It asks the provider for nothing yet.
-func NewLogin(a *Authority, o LoginOptions) (*Login, error) {
+func NewLogin(accounts *Accounts, o LoginOptions) (*Login, error) {
 	if o.SessionLifetime <= 0 {
 		o.SessionLifetime = 12 * time.Hour
 	}
 	if o.TokenLifetime <= 0 {
 		o.TokenLifetime = 30 * 24 * time.Hour
 	}
-	p, err := newProvider(o.Provider, a.o.PublicURL+"/auth/callback")
+	p, err := newProvider(o.Provider, accounts.may.url+"/auth/callback")
 	if err != nil {
 		return nil, err
 	}
-	seal, err := newSealer(o.SealKey, a.o.Now)
+	seal, err := newSealer(o.SealKey, accounts.now)
 	if err != nil {
 		return nil, err
 	}
-	l := &Login{a: a, o: o, provider: p, seal: seal, mux: http.NewServeMux()}
+	l := &Login{a: accounts.may, tokens: accounts.tokens, accounts: accounts, o: o, provider: p, seal: seal, mux: http.NewServeMux()}
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /auth/login": l.start, "GET /auth/callback": l.finish, "POST /auth/logout": l.logout,
 		"GET /auth/cli": l.startCLI, "POST /auth/cli/token": l.finishCLI,
@@ -147,7 +149,7 @@ func (l *Login) finish(w http.ResponseWriter, r *http.Request) error {
 		return l.handOver(w, r, person, *at.CLI)
 	}
 	by := Principal{Kind: Person, Name: person.Name}
-	t, _, err := l.a.issue(r.Context(), by, TokenRequest{Kind: SessionToken, Label: "pages", ExpiresAt: l.a.expiresIn(l.o.SessionLifetime)}, person.Name, "")
+	t, _, err := l.tokens.issue(r.Context(), by, TokenRequest{Kind: SessionToken, Label: "pages", ExpiresAt: l.tokens.expiresIn(l.o.SessionLifetime)}, person.Name, "")
 	if err != nil {
 		return err
 	}
@@ -170,7 +172,7 @@ func (l *Login) exchange(ctx context.Context, code, nonce string, options ...oau
 	if err != nil {
 		return PersonRecord{}, err
 	}
-	return l.a.admit(ctx, who)
+	return l.accounts.admit(ctx, who)
 }
 
 // exchangeError tells a refusal by the provider from a provider that is away.
@@ -197,7 +199,7 @@ func (l *Login) logout(w http.ResponseWriter, r *http.Request) error {
 	if c, err := r.Cookie(l.a.cookieName(sessionCookie)); err == nil {
 		p, err := l.a.Authenticate(r.Context(), c.Value, SessionToken)
 		if err == nil {
-			err = l.a.RevokeToken(r.Context(), p, p.Session)
+			err = l.tokens.Revoke(r.Context(), p, p.Session)
 		}
 		if err != nil && !errors.Is(err, artifact.ErrUnverified) {
 			return err
@@ -218,10 +220,10 @@ func (l *Login) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, artifact.ErrInvalid):
 		writeOAuth(w, http.StatusBadRequest, "invalid_request", err.Error())
 	case errors.Is(err, artifact.ErrDenied), errors.Is(err, artifact.ErrUnverified), errors.Is(err, artifact.ErrConflict):
-		l.a.o.Logger.InfoContext(r.Context(), "login refused", "path", r.URL.Path, "err", err)
+		l.a.logger.InfoContext(r.Context(), "login refused", "path", r.URL.Path, "err", err)
 		writeOAuth(w, http.StatusForbidden, "access_denied", err.Error())
 	default:
-		l.a.o.Logger.ErrorContext(r.Context(), "login", "path", r.URL.Path, "err", err)
+		l.a.logger.ErrorContext(r.Context(), "login", "path", r.URL.Path, "err", err)
 		writeOAuth(w, http.StatusServiceUnavailable, "temporarily_unavailable", "the login could not be finished; try again")
 	}
 }

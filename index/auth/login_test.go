@@ -34,7 +34,7 @@ func newPages(t *testing.T, provider func(callback string) ProviderOptions) *pag
 	t.Cleanup(p.web.Close)
 	p.site = newSite(t, func(o *Options) { o.PublicURL = p.web.URL; o.Now = time.Now })
 	var err error
-	if p.login, err = NewLogin(p.auth, LoginOptions{Provider: provider(p.web.URL + "/auth/callback")}); err != nil {
+	if p.login, err = NewLogin(p.Accounts, LoginOptions{Provider: provider(p.web.URL + "/auth/callback")}); err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()

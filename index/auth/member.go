@@ -49,18 +49,18 @@ func isHandle(s string) bool {
 
 // requireAccount refuses principals that cannot act here now: people without
 // an account or with one that is disabled, and admins without a live token.
-func (a *Authority) requireAccount(ctx context.Context, principal string) error {
+func (ac *Accounts) requireAccount(ctx context.Context, principal string) error {
 	if !isMemberName(principal) {
 		return invalid("member %q: expected person:<name> or admin:<name>; a robot has a token instead", principal)
 	}
 	if strings.HasPrefix(principal, string(Admin)+":") {
-		live, err := a.liveAdmin(ctx, principal)
+		live, err := ac.tokens.liveAdmin(ctx, principal)
 		if err == nil && !live {
 			err = &MissingAccountError{Principal: principal}
 		}
 		return err
 	}
-	p, err := a.o.Store.Person(ctx, principal)
+	p, err := ac.store.Person(ctx, principal)
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
 		return &MissingAccountError{Principal: principal}
@@ -73,22 +73,22 @@ func (a *Authority) requireAccount(ctx context.Context, principal string) error 
 }
 
 // liveAdmin reports whether an admin token of this name is good now.
-func (a *Authority) liveAdmin(ctx context.Context, principal string) (bool, error) {
-	tokens, err := a.o.Store.ListTokens(ctx, "", principal)
+func (ts *Tokens) liveAdmin(ctx context.Context, principal string) (bool, error) {
+	tokens, err := ts.store.ListTokens(ctx, "", principal)
 	if err != nil {
 		return false, fmt.Errorf("could not tell whether %s exists: %w", principal, err)
 	}
-	now := a.o.Now()
+	now := ts.now()
 	return slices.ContainsFunc(tokens, func(t TokenRecord) bool {
-		return t.Kind == string(AdminToken) && a.lasts(t) && t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || now.Before(t.ExpiresAt))
+		return t.Kind == string(AdminToken) && ts.dev.lasts(t) && t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || now.Before(t.ExpiresAt))
 	}), nil
 }
 
 // requireUnheld refuses a name for a new account that holds roles already: a
 // site of before accounts had to exist may have given it some, and they were
 // meant for somebody else.
-func (a *Authority) requireUnheld(ctx context.Context, principal string) error {
-	held, err := a.o.Store.MembershipsOf(ctx, principal)
+func (ac *Accounts) requireUnheld(ctx context.Context, principal string) error {
+	held, err := ac.members.MembershipsOf(ctx, principal)
 	if err != nil || len(held) == 0 {
 		return err
 	}

@@ -18,17 +18,17 @@ func TestRolesGoToAccountsThatExist_B4(t *testing.T) {
 	_, ada := s.person("ada")
 	_, bob := s.person("bob")
 	owner := s.claim(ada, "acme")
-	_, rec, err := s.auth.CreateToken(ctx, admin, TokenRequest{Kind: AdminToken, Label: "ops"})
+	_, rec, err := s.Tokens.Create(ctx, admin, TokenRequest{Kind: AdminToken, Label: "ops"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.auth.SetMember(ctx, owner, "acme", "admin:ops", RoleReader); err != nil {
+	if err := s.Namespaces.SetMember(ctx, owner, "acme", "admin:ops", RoleReader); err != nil {
 		t.Errorf("an admin with a token: %v", err)
 	}
-	if err := s.auth.RevokeToken(ctx, admin, rec.ID); err != nil {
+	if err := s.Tokens.Revoke(ctx, admin, rec.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.auth.Disable(ctx, admin, bob.Name, true); err != nil {
+	if err := s.Accounts.Disable(ctx, admin, bob.Name, true); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]error{
@@ -36,23 +36,23 @@ func TestRolesGoToAccountsThatExist_B4(t *testing.T) {
 		"person:../../x": artifact.ErrInvalid, "person:a b": artifact.ErrInvalid, "person:\u202eevil": artifact.ErrInvalid, "person:Ada": artifact.ErrInvalid,
 		"person:": artifact.ErrInvalid, "person:...": artifact.ErrInvalid, "person:a\x00": artifact.ErrInvalid, "robot:acme/ci": artifact.ErrInvalid, "process:index": artifact.ErrInvalid, "ada": artifact.ErrInvalid,
 	} {
-		if err := s.auth.SetMember(ctx, owner, "acme", name, RoleOwner); !errors.Is(err, want) {
+		if err := s.Namespaces.SetMember(ctx, owner, "acme", name, RoleOwner); !errors.Is(err, want) {
 			t.Errorf("a role for %q: %v, want %v", name, err, want)
 		}
-		if err := s.auth.Transfer(ctx, owner, "acme", name); !errors.Is(err, want) {
+		if err := s.Namespaces.Transfer(ctx, owner, "acme", name); !errors.Is(err, want) {
 			t.Errorf("a transfer to %q: %v, want %v", name, err, want)
 		}
 	}
 	var missing *MissingAccountError
-	if err := s.auth.Transfer(ctx, owner, "acme", bob.Name); !errors.As(err, &missing) || !missing.Disabled {
+	if err := s.Namespaces.Transfer(ctx, owner, "acme", bob.Name); !errors.As(err, &missing) || !missing.Disabled {
 		t.Errorf("a disabled account: %v", err)
 	}
-	members, err := s.auth.Members(ctx, owner, "acme")
+	members, err := s.Namespaces.Members(ctx, owner, "acme")
 	if err != nil || len(members) != 2 || members[1].Principal != ada.Name || members[1].Role != string(RoleOwner) {
 		t.Errorf("after all that: %+v %v", members, err)
 	}
 	s.store.breakDown(errBroken)
-	if err := s.auth.requireAccount(ctx, ada.Name); !errors.Is(err, errBroken) || errors.Is(err, artifact.ErrNotFound) {
+	if err := s.Accounts.requireAccount(ctx, ada.Name); !errors.Is(err, errBroken) || errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("a store that does not answer: %v", err)
 	}
 }
@@ -64,7 +64,7 @@ func TestSelfChosenNames_B5(t *testing.T) {
 	s := newSite(t, func(o *Options) { o.Reserved = []string{"contoso"} })
 	ctx := t.Context()
 	_, admin := s.admin()
-	if _, err := s.auth.AddAccount(ctx, admin, "carol", nil); err != nil {
+	if _, err := s.Accounts.Add(ctx, admin, "carol", nil); err != nil {
 		t.Fatal(err)
 	}
 	// A site of before accounts had to exist.
@@ -77,16 +77,16 @@ func TestSelfChosenNames_B5(t *testing.T) {
 		"admin": "person:user-admin", "4dmin": "person:user-4dmin", "Root": "person:user-root", "bootstrap": "person:user-bootstrap", "c0nt0so": "person:user-c0nt0so",
 		"carol": "person:user-carol", "CAR0L": "person:user-car0l", "ca.rol": "person:user-ca.rol", "bob": "person:bob-2", "dave": "person:dave",
 	} {
-		p, err := s.auth.admit(ctx, identity{issuer: "https://id.example", subject: "s-" + username, username: username})
+		p, err := s.Accounts.admit(ctx, identity{issuer: "https://id.example", subject: "s-" + username, username: username})
 		if err != nil || p.Name != want {
 			t.Errorf("%q is called %q %v, want %q", username, p.Name, err, want)
 		}
-		again, err := s.auth.admit(ctx, identity{issuer: "https://id.example", subject: "s-" + username, username: "carol"})
+		again, err := s.Accounts.admit(ctx, identity{issuer: "https://id.example", subject: "s-" + username, username: "carol"})
 		if err != nil || again.Name != want {
 			t.Errorf("%q under another name is called %q %v: an account belongs to issuer and subject", username, again.Name, err)
 		}
 	}
-	if _, err := s.auth.AddAccount(ctx, admin, "root-owner", nil); !errors.Is(err, artifact.ErrConflict) {
+	if _, err := s.Accounts.Add(ctx, admin, "root-owner", nil); !errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("a name that holds a role already: %v", err)
 	}
 }
@@ -97,32 +97,32 @@ func TestCredentialsOfDevEndWithIt(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	ctx := t.Context()
-	o := s.auth.o
+	o := s.o
 	o.Dev = true
 	dev, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, _, err := dev.CreateToken(ctx, DevAdmin(), TokenRequest{Kind: AdminToken, Label: "bootstrap"})
+	token, _, err := dev.Tokens.Create(ctx, DevAdmin(), TokenRequest{Kind: AdminToken, Label: "bootstrap"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dev.AddAccount(ctx, DevAdmin(), "eve", []Role{RoleAdmin}); err != nil {
+	if _, err := dev.Accounts.Add(ctx, DevAdmin(), "eve", []Role{RoleAdmin}); err != nil {
 		t.Fatal(err)
 	}
-	personal, _, err := dev.CreateTokenFor(ctx, DevAdmin(), "person:eve", "x", s.clock.Now().Add(time.Hour))
+	personal, _, err := dev.Accounts.CreateToken(ctx, DevAdmin(), "person:eve", "x", s.clock.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, made := range []Token{token, personal} {
-		if _, err := dev.Authenticate(ctx, made.Reveal(), direct...); err != nil {
+		if _, err := dev.Authority.Authenticate(ctx, made.Reveal(), direct...); err != nil {
 			t.Errorf("there: %v", err)
 		}
 		if _, err := s.auth.Authenticate(ctx, made.Reveal(), direct...); !errors.Is(err, artifact.ErrUnverified) {
 			t.Errorf("behind logins: %v", err)
 		}
 	}
-	if _, made, err := s.auth.Bootstrap(ctx); !made || err != nil {
+	if _, made, err := s.Tokens.Bootstrap(ctx); !made || err != nil {
 		t.Errorf("the first start behind logins makes its token: %v %v", made, err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// memory is a Store in memory. Its transactions undo nothing: the contract of
+// memory is Stores in memory. Its transactions undo nothing: the contract of
 // real stores is tested where they are.
 type memory struct {
 	mu         sync.Mutex

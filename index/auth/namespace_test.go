@@ -35,7 +35,7 @@ func TestClaim_B4(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := s.auth.Claim(t.Context(), c.by, c.ns); !errors.Is(err, c.want) {
+			if _, err := s.Namespaces.Claim(t.Context(), c.by, c.ns); !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
@@ -47,7 +47,7 @@ func TestClaim_B4(t *testing.T) {
 func TestRacingClaims_B4(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	other, err := New(s.auth.o)
+	other, err := New(s.o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +55,8 @@ func TestRacingClaims_B4(t *testing.T) {
 	var wg sync.WaitGroup
 	errs := make([]error, 2)
 	for i, claim := range []func() error{
-		func() error { _, err := s.auth.Claim(t.Context(), ada, "acme-tools"); return err },
-		func() error { _, err := other.Claim(t.Context(), ada, "acmet00ls"); return err },
+		func() error { _, err := s.Namespaces.Claim(t.Context(), ada, "acme-tools"); return err },
+		func() error { _, err := other.Namespaces.Claim(t.Context(), ada, "acmet00ls"); return err },
 	} {
 		wg.Go(func() { errs[i] = claim() })
 	}
@@ -82,39 +82,39 @@ func TestTransferAndMembers_B4(t *testing.T) {
 	owner := s.claim(ada, "acme")
 	ctx := t.Context()
 	for name, err := range map[string]error{
-		"a stranger makes himself owner": s.auth.SetMember(ctx, bob, "acme", bob.Name, RoleOwner),
-		"a stranger takes it":            s.auth.Transfer(ctx, bob, "acme", bob.Name),
-		"a stranger closes it":           second(s.auth.CloseNamespace(ctx, bob, "acme")),
-		"a stranger opens it to all":     second(s.auth.Configure(ctx, bob, "acme", NamespaceSettings{Public: true})),
-		"a stranger reads the members":   second(s.auth.Members(ctx, bob, "acme")),
+		"a stranger makes himself owner": s.Namespaces.SetMember(ctx, bob, "acme", bob.Name, RoleOwner),
+		"a stranger takes it":            s.Namespaces.Transfer(ctx, bob, "acme", bob.Name),
+		"a stranger closes it":           second(s.Namespaces.Close(ctx, bob, "acme")),
+		"a stranger opens it to all":     second(s.Namespaces.Configure(ctx, bob, "acme", NamespaceSettings{Public: true})),
+		"a stranger reads the members":   second(s.Namespaces.Members(ctx, bob, "acme")),
 	} {
 		if !errors.Is(err, artifact.ErrDenied) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := s.auth.RemoveMember(ctx, owner, "acme", ada.Name); !errors.Is(err, artifact.ErrConflict) {
+	if err := s.Namespaces.RemoveMember(ctx, owner, "acme", ada.Name); !errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("the last owner leaves: %v", err)
 	}
-	if err := s.auth.SetMember(ctx, owner, "acme", "robot:acme/ci", RoleOwner); !errors.Is(err, artifact.ErrInvalid) {
+	if err := s.Namespaces.SetMember(ctx, owner, "acme", "robot:acme/ci", RoleOwner); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("a robot becomes owner: %v", err)
 	}
-	if err := s.auth.Transfer(ctx, owner, "acme", bob.Name); err != nil {
+	if err := s.Namespaces.Transfer(ctx, owner, "acme", bob.Name); err != nil {
 		t.Fatal(err)
 	}
-	members, err := s.auth.Members(ctx, admin, "acme")
+	members, err := s.Namespaces.Members(ctx, admin, "acme")
 	if err != nil || len(members) != 1 || members[0].Principal != bob.Name || members[0].Role != string(RoleOwner) {
 		t.Fatalf("after the transfer: %+v %v", members, err)
 	}
-	if err := s.auth.Transfer(ctx, admin, "acme", ada.Name); err != nil {
+	if err := s.Namespaces.Transfer(ctx, admin, "acme", ada.Name); err != nil {
 		t.Errorf("an admin gives it back: %v", err)
 	}
-	if _, err := s.auth.CloseNamespace(ctx, owner, "acme"); err != nil {
+	if _, err := s.Namespaces.Close(ctx, owner, "acme"); err != nil {
 		t.Fatal(err)
 	}
 	if d, err := s.auth.Decide(ctx, owner, RepositoryPush, InRepository("acme/x")); d.Code != "closed" || err != nil {
 		t.Errorf("a push into it: %+v %v", d, err)
 	}
-	if _, err := s.auth.Claim(ctx, bob, "acme"); err == nil {
+	if _, err := s.Namespaces.Claim(ctx, bob, "acme"); err == nil {
 		t.Error("a closed name was claimed again")
 	}
 	for _, action := range []Action{NamespaceClaim, NamespaceTransfer, NamespaceClose} {
@@ -147,7 +147,7 @@ func TestPublishingSwitches_B6(t *testing.T) {
 		t.Errorf("site off: %s", got)
 	}
 	off = false
-	if _, err := s.auth.Configure(t.Context(), owner, "acme", NamespaceSettings{PublishingOff: true}); err != nil {
+	if _, err := s.Namespaces.Configure(t.Context(), owner, "acme", NamespaceSettings{PublishingOff: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := publish(); got != "denied publishing_off" {
@@ -167,14 +167,14 @@ func TestChangesAreToldInTheirTransaction(t *testing.T) {
 	_, bob := s.person("bob")
 	_, eve := s.person("eve")
 	owner := s.claim(ada, "acme")
-	if err := s.auth.SetMember(t.Context(), owner, "acme", bob.Name, RoleReader); err != nil {
+	if err := s.Namespaces.SetMember(t.Context(), owner, "acme", bob.Name, RoleReader); err != nil {
 		t.Fatal(err)
 	}
 	if len(told) != 2 || told[0].Action != NamespaceClaim || told[1].After.(MemberRecord).Principal != "person:bob" || told[1].By != ada.Name {
 		t.Errorf("told %+v", told)
 	}
 	refuse = errBroken
-	if err := s.auth.SetMember(t.Context(), owner, "acme", eve.Name, RoleReader); !errors.Is(err, errBroken) {
+	if err := s.Namespaces.SetMember(t.Context(), owner, "acme", eve.Name, RoleReader); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
 	if len(s.store.log) != 5 {

@@ -14,12 +14,12 @@ const maxHandles = 1000
 // admit finds or makes the account of somebody who logged in, and gives it the
 // roles of this login. The account belongs to issuer and subject; a name that
 // another subject has is never taken over.
-func (a *Authority) admit(ctx context.Context, who identity) (PersonRecord, error) {
-	defer a.forget()
-	now := a.o.Now().UTC()
-	p, err := a.o.Store.PersonOf(ctx, who.issuer, who.subject)
+func (ac *Accounts) admit(ctx context.Context, who identity) (PersonRecord, error) {
+	defer ac.may.forget()
+	now := ac.now().UTC()
+	p, err := ac.store.PersonOf(ctx, who.issuer, who.subject)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return a.register(ctx, who)
+		return ac.register(ctx, who)
 	}
 	if err != nil {
 		return PersonRecord{}, err
@@ -28,16 +28,16 @@ func (a *Authority) admit(ctx context.Context, who identity) (PersonRecord, erro
 		return PersonRecord{}, denied("account %s: it is disabled", p.Name)
 	}
 	p.Email, p.Grants, p.LoggedInAt = who.email, who.grants, now
-	return p, a.o.Store.UpdatePerson(ctx, p)
+	return p, ac.store.UpdatePerson(ctx, p)
 }
 
 // register makes the account of an identity that was never here. Its name is
 // what the provider calls the person, who may have chosen that, so it is never
 // one that is reserved, looks like an account that an admin made, or holds
 // roles already.
-func (a *Authority) register(ctx context.Context, who identity) (PersonRecord, error) {
-	now := a.o.Now().UTC()
-	free, err := a.freeNames(ctx)
+func (ac *Accounts) register(ctx context.Context, who identity) (PersonRecord, error) {
+	now := ac.now().UTC()
+	free, err := ac.freeNames(ctx)
 	if err != nil {
 		return PersonRecord{}, err
 	}
@@ -55,20 +55,20 @@ func (a *Authority) register(ctx context.Context, who identity) (PersonRecord, e
 			continue
 		}
 		p.Name = string(Person) + ":" + name
-		err := a.o.Store.InTx(ctx, func(ctx context.Context) error {
-			if err := a.requireUnheld(ctx, p.Name); err != nil {
+		err := ac.tx.InTx(ctx, func(ctx context.Context) error {
+			if err := ac.requireUnheld(ctx, p.Name); err != nil {
 				return err
 			}
-			if err := a.o.Store.AddPerson(ctx, p); err != nil {
+			if err := ac.store.AddPerson(ctx, p); err != nil {
 				return err
 			}
-			return a.audit(ctx, Principal{Kind: Person, Name: p.Name}, "account:create", p.Name, nil, p)
+			return ac.log.audit(ctx, Principal{Kind: Person, Name: p.Name}, "account:create", p.Name, nil, p)
 		})
 		if !errors.Is(err, artifact.ErrConflict) {
 			return p, err
 		}
 		// The name or the subject: two windows may log the same person in.
-		if known, err := a.o.Store.PersonOf(ctx, who.issuer, who.subject); !errors.Is(err, artifact.ErrNotFound) {
+		if known, err := ac.store.PersonOf(ctx, who.issuer, who.subject); !errors.Is(err, artifact.ErrNotFound) {
 			return known, err
 		}
 	}
@@ -78,13 +78,13 @@ func (a *Authority) register(ctx context.Context, who identity) (PersonRecord, e
 // freeNames says which handles somebody may be called who chose it himself:
 // none that is reserved or looks so, and none that could be mistaken for the
 // account of somebody whom an admin made.
-func (a *Authority) freeNames(ctx context.Context) (func(handle string) bool, error) {
-	people, err := a.o.Store.People(ctx)
+func (ac *Accounts) freeNames(ctx context.Context) (func(handle string) bool, error) {
+	people, err := ac.store.People(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("account: %w", err)
 	}
 	known := map[string]bool{}
-	for _, name := range append(append(ReservedNames(), reservedAccounts...), a.o.Reserved...) {
+	for _, name := range append(append(ReservedNames(), reservedAccounts...), ac.reserved...) {
 		known[shape(name)] = true
 	}
 	for _, p := range people {

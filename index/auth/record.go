@@ -5,16 +5,27 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/oarlock/oarlock/policy"
 )
 
+// An AuditLog writes down what was done and what was refused. It is safe for
+// concurrent use.
+type AuditLog struct {
+	store    AuditStore
+	now      func() time.Time
+	logger   *slog.Logger
+	refusals refusals
+}
+
 // audit writes one row for an act that is being done, in its transaction. A
 // row that cannot be written undoes the act.
-func (a *Authority) audit(ctx context.Context, by Principal, action, resource string, before, after any) error {
+func (l *AuditLog) audit(ctx context.Context, by Principal, action, resource string, before, after any) error {
 	rec := AuditRecord{
-		At: a.o.Now().UTC(), Actor: by.Name, Session: by.Session,
+		At: l.now().UTC(), Actor: by.Name, Session: by.Session,
 		Action: action, Resource: resource, Outcome: outcomeText(policy.Allow), Request: requestID(ctx),
 	}
 	var err error
@@ -24,33 +35,33 @@ func (a *Authority) audit(ctx context.Context, by Principal, action, resource st
 	if rec.After, err = auditText(after); err != nil {
 		return err
 	}
-	return a.o.Store.AppendAudit(ctx, rec)
+	return l.store.AppendAudit(ctx, rec)
 }
 
 // Record writes one row about something that was done or refused elsewhere.
-func (a *Authority) Record(ctx context.Context, by Principal, action Action, r Resource, d Decision) error {
-	return a.o.Store.AppendAudit(ctx, AuditRecord{
-		At: a.o.Now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
+func (l *AuditLog) Record(ctx context.Context, by Principal, action Action, r Resource, d Decision) error {
+	return l.store.AppendAudit(ctx, AuditRecord{
+		At: l.now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
 		Outcome: outcomeText(d.Outcome), Reason: d.Reason, Request: requestID(ctx),
 	})
 }
 
 // Note writes one row about an act that is done elsewhere, in the transaction of
 // ctx if it has one: what it was before and after, as JSON says it.
-func (a *Authority) Note(ctx context.Context, by Principal, action Action, r Resource, before, after any) error {
-	return a.audit(ctx, by, string(action), r.String(), before, after)
+func (l *AuditLog) Note(ctx context.Context, by Principal, action Action, r Resource, before, after any) error {
+	return l.audit(ctx, by, string(action), r.String(), before, after)
 }
 
 // NoteFailure writes one row about an act that Note said was begun, and that
 // ended early: what it had done until then, or nil, and why. It is written even
 // where ctx ended.
-func (a *Authority) NoteFailure(ctx context.Context, by Principal, action Action, r Resource, done any, cause error) error {
+func (l *AuditLog) NoteFailure(ctx context.Context, by Principal, action Action, r Resource, done any, cause error) error {
 	after, err := auditText(done)
 	if err != nil {
 		return err
 	}
-	return a.o.Store.AppendAudit(context.WithoutCancel(ctx), AuditRecord{
-		At: a.o.Now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
+	return l.store.AppendAudit(context.WithoutCancel(ctx), AuditRecord{
+		At: l.now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
 		Outcome: "failed", Reason: cause.Error(), After: after, Request: requestID(ctx),
 	})
 }

@@ -94,16 +94,16 @@ func from(address string) string {
 
 // refused writes down that p was refused. The refusal stands whether or not
 // its row can be written.
-func (a *Authority) refused(ctx context.Context, p Principal, action Action, r Resource, d Decision) {
+func (l *AuditLog) refused(ctx context.Context, p Principal, action Action, r Resource, d Decision) {
 	k := refusal{p.Name, string(action), string(r.Class) + " " + r.Namespace, d.Code, addressOf(ctx)}
-	a.writeRefusals(ctx, a.refusals.take(k, AuditRecord{
+	l.writeRefusals(ctx, l.refusals.take(k, AuditRecord{
 		Actor: p.Name, Session: p.Session, Action: string(action), Resource: r.String(), Reason: d.Reason, Request: requestID(ctx),
-	}, a.o.Now()))
+	}, l.now()))
 }
 
 // refusedLogin writes down a credential that does not hold. Of its text only
 // the id that it claims is told.
-func (a *Authority) refusedLogin(ctx context.Context, text string, err error) {
+func (l *AuditLog) refusedLogin(ctx context.Context, text string, err error) {
 	if !errors.Is(err, artifact.ErrUnverified) {
 		return
 	}
@@ -112,15 +112,15 @@ func (a *Authority) refusedLogin(ctx context.Context, text string, err error) {
 		rec.Resource = "token " + t.ID()
 	}
 	k := refusal{rec.Actor, rec.Action, rec.Resource, "credentials", addressOf(ctx)}
-	a.writeRefusals(ctx, a.refusals.take(k, rec, a.o.Now()))
+	l.writeRefusals(ctx, l.refusals.take(k, rec, l.now()))
 }
 
-func (a *Authority) writeRefusals(ctx context.Context, rows []AuditRecord) {
+func (l *AuditLog) writeRefusals(ctx context.Context, rows []AuditRecord) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
 	defer cancel()
 	for _, row := range rows {
-		if err := a.o.Store.AppendAudit(ctx, row); err != nil {
-			a.o.Logger.ErrorContext(ctx, "audit: a refusal was not written down", "actor", row.Actor, "action", row.Action, "resource", row.Resource, "err", err)
+		if err := l.store.AppendAudit(ctx, row); err != nil {
+			l.logger.ErrorContext(ctx, "audit: a refusal was not written down", "actor", row.Actor, "action", row.Action, "resource", row.Resource, "err", err)
 			return
 		}
 	}
@@ -128,11 +128,11 @@ func (a *Authority) writeRefusals(ctx context.Context, rows []AuditRecord) {
 
 // SettleRefusals sums up what was refused in the last interval, for a
 // scheduler, and with all in any case, for the end.
-func (a *Authority) SettleRefusals(ctx context.Context, all bool) {
-	a.refusals.mu.Lock()
-	rows := a.refusals.close(a.o.Now(), all)
-	a.refusals.mu.Unlock()
-	a.writeRefusals(ctx, rows)
+func (l *AuditLog) SettleRefusals(ctx context.Context, all bool) {
+	l.refusals.mu.Lock()
+	rows := l.refusals.close(l.now(), all)
+	l.refusals.mu.Unlock()
+	l.writeRefusals(ctx, rows)
 }
 
 type addressKey struct{}

@@ -29,7 +29,7 @@ func TestRefusedActsAreAudited_K1(t *testing.T) {
 	robot := s.robot(owner, "acme", "repository:acme/*:pull")
 	eve, stranger := s.person("eve")
 	ctx := WithRequestID(WithAddress(With(t.Context(), stranger), "198.51.100.7"), "req-1")
-	if err := s.auth.RemoveMember(ctx, stranger, "acme", "admin:bootstrap"); err == nil {
+	if err := s.Namespaces.RemoveMember(ctx, stranger, "acme", "admin:bootstrap"); err == nil {
 		t.Fatal("a stranger removed a member")
 	}
 	s.try("Bearer "+robot.Reveal(), PluginPublish, "acme/hello")
@@ -80,13 +80,13 @@ func TestAFloodOfRefusalsIsSummedUp_K1(t *testing.T) {
 	s := newSite(t)
 	for n := range 5000 {
 		p := Principal{Kind: Person, Name: fmt.Sprintf("person:p%d", n%50)}
-		s.auth.refused(t.Context(), p, SiteManage, Site(), Decision{policy.Deny, "role", "no"})
+		s.Log.refused(t.Context(), p, SiteManage, Site(), Decision{policy.Deny, "role", "no"})
 	}
 	if got := len(s.rows("denied")); got != maxRefusals {
 		t.Errorf("%d rows at once", got)
 	}
 	s.clock.move(RefusalInterval)
-	s.auth.SettleRefusals(t.Context(), false)
+	s.Log.SettleRefusals(t.Context(), false)
 	rows := s.rows("denied")
 	counted := maxRefusals
 	for _, rec := range rows[maxRefusals:] {
@@ -99,7 +99,7 @@ func TestAFloodOfRefusalsIsSummedUp_K1(t *testing.T) {
 	if len(rows) != 2*maxRefusals+1 || counted != 5000 {
 		t.Errorf("%d rows that count %d", len(rows), counted)
 	}
-	s.auth.SettleRefusals(t.Context(), true)
+	s.Log.SettleRefusals(t.Context(), true)
 	if got := len(s.rows("denied")); got != len(rows) {
 		t.Errorf("settled twice: %d rows", got)
 	}

@@ -8,8 +8,19 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/policy"
 )
+
+// Tokens makes credentials and ends them.
+type Tokens struct {
+	may   *Authority
+	store TokenStore
+	tx    Transactor
+	log   *AuditLog
+	dev   devMode
+	now   func() time.Time
+	// refreshLifetime is that of refresh tokens.
+	refreshLifetime time.Duration
+}
 
 // A TokenRequest asks for a new credential.
 type TokenRequest struct {
@@ -30,13 +41,13 @@ type TokenRequest struct {
 // MaxTokenLifetime is the longest that a robot or personal token may live.
 const MaxTokenLifetime = 366 * 24 * time.Hour
 
-// CreateToken makes a credential for what by may itself do, and returns its
+// Create makes a credential for what by may itself do, and returns its
 // text, which is not kept. Errors wrap artifact.ErrInvalid or ErrDenied.
-func (a *Authority) CreateToken(ctx context.Context, by Principal, q TokenRequest) (Token, TokenRecord, error) {
-	if err := a.checkRequest(q); err != nil {
+func (ts *Tokens) Create(ctx context.Context, by Principal, q TokenRequest) (Token, TokenRecord, error) {
+	if err := ts.checkRequest(q); err != nil {
 		return Token{}, TokenRecord{}, err
 	}
-	if err := a.mayCreate(ctx, by, q); err != nil {
+	if err := ts.mayCreate(ctx, by, q); err != nil {
 		return Token{}, TokenRecord{}, err
 	}
 	principal := by.Name
@@ -49,43 +60,43 @@ func (a *Authority) CreateToken(ctx context.Context, by Principal, q TokenReques
 	case AdminToken:
 		principal = "admin:" + q.Label
 	}
-	return a.issue(ctx, by, q, principal, "")
+	return ts.issue(ctx, by, q, principal, "")
 }
 
 // issue stores a new credential together with its audit row.
-func (a *Authority) issue(ctx context.Context, by Principal, q TokenRequest, principal, parent string) (Token, TokenRecord, error) {
+func (ts *Tokens) issue(ctx context.Context, by Principal, q TokenRequest, principal, parent string) (Token, TokenRecord, error) {
 	t := newToken()
 	rec := TokenRecord{
 		ID: t.ID(), Kind: string(q.Kind), Name: q.Label, Principal: principal, Namespace: q.Namespace, Parent: parent,
-		Hash: t.hash(), CreatedBy: a.maker(by), CreatedAt: a.o.Now().UTC(), ExpiresAt: q.ExpiresAt.UTC(),
+		Hash: t.hash(), CreatedBy: ts.dev.maker(by), CreatedAt: ts.now().UTC(), ExpiresAt: q.ExpiresAt.UTC(),
 	}
 	for _, s := range q.Scopes {
 		rec.Scopes = append(rec.Scopes, s.String())
 	}
-	if err := a.store(ctx, by, rec); err != nil {
+	if err := ts.add(ctx, by, rec); err != nil {
 		return Token{}, TokenRecord{}, err
 	}
 	return t, rec, nil
 }
 
-// store keeps a new credential with its audit row.
-func (a *Authority) store(ctx context.Context, by Principal, rec TokenRecord) error {
-	return a.o.Store.InTx(ctx, func(ctx context.Context) error {
-		if err := a.o.Store.AddToken(ctx, rec); err != nil {
+// add keeps a new credential with its audit row.
+func (ts *Tokens) add(ctx context.Context, by Principal, rec TokenRecord) error {
+	return ts.tx.InTx(ctx, func(ctx context.Context) error {
+		if err := ts.store.AddToken(ctx, rec); err != nil {
 			return err
 		}
 		shown := rec
 		shown.Hash = nil
-		return a.audit(ctx, by, "token:create", "token "+rec.ID, nil, shown)
+		return ts.log.audit(ctx, by, "token:create", "token "+rec.ID, nil, shown)
 	})
 }
 
-func (a *Authority) checkRequest(q TokenRequest) error {
+func (ts *Tokens) checkRequest(q TokenRequest) error {
 	var problems []error
 	if !isLabel(q.Label) {
 		problems = append(problems, invalid("token name %q: expected 1 to 64 of a-z, 0-9 and \"-\"", q.Label))
 	}
-	now := a.o.Now()
+	now := ts.now()
 	switch {
 	case q.Kind != AdminToken && (q.ExpiresAt.IsZero() || q.ExpiresAt.After(now.Add(MaxTokenLifetime))):
 		problems = append(problems, invalid("token expiry: expected a time within %d days", int(MaxTokenLifetime.Hours()/24)))
@@ -138,7 +149,7 @@ func checkTokenScope(s Scope, q TokenRequest) error {
 }
 
 // mayCreate holds the maker to the rule that nobody gives what they lack.
-func (a *Authority) mayCreate(ctx context.Context, by Principal, q TokenRequest) error {
+func (ts *Tokens) mayCreate(ctx context.Context, by Principal, q TokenRequest) error {
 	action, r := TokensManage, InNamespace(q.Namespace)
 	switch {
 	case q.Kind == PersonalToken:
@@ -149,12 +160,12 @@ func (a *Authority) mayCreate(ctx context.Context, by Principal, q TokenRequest)
 	case q.Kind == AdminToken || q.Namespace == "":
 		action, r = AccountsManage, Site()
 	}
-	d, err := a.Decide(ctx, by, action, r)
+	d, err := ts.may.Decide(ctx, by, action, r)
 	if err != nil {
 		return err
 	}
 	if !d.Allowed() {
-		a.refused(ctx, by, action, r, d)
+		ts.log.refused(ctx, by, action, r, d)
 		return d.Err()
 	}
 	if q.Kind != RobotToken {
@@ -186,22 +197,22 @@ func (s Scope) named() []Action {
 	return actions
 }
 
-// ListTokens returns the credentials of a namespace, those of the site when
+// List returns the credentials of a namespace, those of the site when
 // namespace is "", or one's own when mine is set; hashes are left out. An access
 // token, which was issued for repositories, lists none.
-func (a *Authority) ListTokens(ctx context.Context, by Principal, namespace string, mine bool) ([]TokenRecord, error) {
+func (ts *Tokens) List(ctx context.Context, by Principal, namespace string, mine bool) ([]TokenRecord, error) {
 	principal := ""
 	if mine {
 		principal = by.Name
 		if by.Access != nil {
-			if err := a.require(ctx, by, PersonalTokens, Site()); err != nil {
+			if err := ts.may.require(ctx, by, PersonalTokens, Site()); err != nil {
 				return nil, err
 			}
 		}
-	} else if err := a.require(ctx, by, tokensAction(namespace), tokensResource(namespace)); err != nil {
+	} else if err := ts.may.require(ctx, by, tokensAction(namespace), tokensResource(namespace)); err != nil {
 		return nil, err
 	}
-	records, err := a.o.Store.ListTokens(ctx, namespace, principal)
+	records, err := ts.store.ListTokens(ctx, namespace, principal)
 	if err != nil {
 		return nil, err
 	}
@@ -212,44 +223,44 @@ func (a *Authority) ListTokens(ctx context.Context, by Principal, namespace stri
 	return records, nil
 }
 
-// RevokeToken ends a credential at once, and with it the access tokens, the
+// Revoke ends a credential at once, and with it the access tokens, the
 // refresh tokens and the logins that hang on it. To revoke one again is no error.
 // One's own is revoked by a credential without bounds: a token that may only
 // pull must not end the one that it was made from.
-func (a *Authority) RevokeToken(ctx context.Context, by Principal, id string) error {
-	rec, err := a.o.Store.Token(ctx, id)
+func (ts *Tokens) Revoke(ctx context.Context, by Principal, id string) error {
+	rec, err := ts.store.Token(ctx, id)
 	if err != nil {
 		return err
 	}
 	if !by.LoggedIn() || rec.Principal != by.Name || by.Scopes != nil || by.Access != nil {
-		if err := a.require(ctx, by, tokensAction(rec.Namespace), tokensResource(rec.Namespace)); err != nil {
+		if err := ts.may.require(ctx, by, tokensAction(rec.Namespace), tokensResource(rec.Namespace)); err != nil {
 			return err
 		}
 	}
-	defer a.forget()
-	return a.o.Store.InTx(ctx, func(ctx context.Context) error {
-		err := a.o.Store.RevokeToken(ctx, id, a.o.Now().UTC())
+	defer ts.may.forget()
+	return ts.tx.InTx(ctx, func(ctx context.Context) error {
+		err := ts.store.RevokeToken(ctx, id, ts.now().UTC())
 		if errors.Is(err, artifact.ErrConflict) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		return a.audit(ctx, by, "token:revoke", "token "+id, nil, nil)
+		return ts.log.audit(ctx, by, "token:revoke", "token "+id, nil, nil)
 	})
 }
 
 // Bootstrap makes the first admin token when there is none yet. It returns
 // false when there is one.
-func (a *Authority) Bootstrap(ctx context.Context) (t Token, made bool, err error) {
+func (ts *Tokens) Bootstrap(ctx context.Context) (t Token, made bool, err error) {
 	const name = "admin:bootstrap"
-	err = a.o.Store.InTx(ctx, func(ctx context.Context) error {
-		known, err := a.o.Store.ListTokens(ctx, "", name)
-		if err != nil || slices.ContainsFunc(known, a.lasts) {
+	err = ts.tx.InTx(ctx, func(ctx context.Context) error {
+		known, err := ts.store.ListTokens(ctx, "", name)
+		if err != nil || slices.ContainsFunc(known, ts.dev.lasts) {
 			return err
 		}
 		made = true
-		t, _, err = a.issue(ctx, NewProcess("bootstrap"), TokenRequest{Kind: AdminToken, Label: "bootstrap"}, name, "")
+		t, _, err = ts.issue(ctx, NewProcess("bootstrap"), TokenRequest{Kind: AdminToken, Label: "bootstrap"}, name, "")
 		return err
 	})
 	return t, made && err == nil, err
@@ -258,22 +269,13 @@ func (a *Authority) Bootstrap(ctx context.Context) (t Token, made bool, err erro
 // Recover makes another admin token, for an operator who lost the others and
 // holds the database. It asks nobody: only a command on the server's own
 // machine may reach it.
-func (a *Authority) Recover(ctx context.Context) (Token, error) {
-	t, _, err := a.issue(ctx, NewProcess("recover"), TokenRequest{Kind: AdminToken, Label: "recovery"}, "admin:recovery", "")
+func (ts *Tokens) Recover(ctx context.Context) (Token, error) {
+	t, _, err := ts.issue(ctx, NewProcess("recover"), TokenRequest{Kind: AdminToken, Label: "recovery"}, "admin:recovery", "")
 	return t, err
 }
 
-// require is Decide as an error.
-func (a *Authority) require(ctx context.Context, by Principal, action Action, r Resource) error {
-	d, err := a.Decide(ctx, by, action, r)
-	if err != nil {
-		return err
-	}
-	if d.Outcome == policy.Deny && by.LoggedIn() {
-		a.refused(ctx, by, action, r, d)
-	}
-	return d.Err()
-}
+// expiresIn is a time from now.
+func (ts *Tokens) expiresIn(d time.Duration) time.Time { return ts.now().UTC().Add(d) }
 
 func tokensAction(namespace string) Action {
 	if namespace == "" {

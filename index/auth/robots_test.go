@@ -18,13 +18,13 @@ func TestBootstrapOnce(t *testing.T) {
 	if admin.Kind != Admin || admin.Name != "admin:bootstrap" || !Decide(admin, SiteManage, Site()).Allowed() {
 		t.Fatalf("%+v", admin)
 	}
-	if _, made, err := s.auth.Bootstrap(t.Context()); made || err != nil {
+	if _, made, err := s.Tokens.Bootstrap(t.Context()); made || err != nil {
 		t.Fatalf("a second one: %v %v", made, err)
 	}
-	if err := s.auth.RevokeToken(t.Context(), admin, token.ID()); err != nil {
+	if err := s.Tokens.Revoke(t.Context(), admin, token.ID()); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := s.auth.Recover(t.Context()); err != nil || !Decide(s.principal(again), SiteManage, Site()).Allowed() {
+	if again, err := s.Tokens.Recover(t.Context()); err != nil || !Decide(s.principal(again), SiteManage, Site()).Allowed() {
 		t.Errorf("recovered after the only one was revoked: %v", err)
 	}
 	if got, _ := s.store.Token(t.Context(), token.ID()); strings.Contains(string(got.Hash), token.secret) || len(got.Hash) != 32 {
@@ -84,7 +84,7 @@ func TestNobodyGivesWhatTheyLack_B5(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, _, err := s.auth.CreateToken(t.Context(), c.by, c.q); !errors.Is(err, c.want) {
+			if _, _, err := s.Tokens.Create(t.Context(), c.by, c.q); !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
@@ -101,29 +101,29 @@ func TestTokensAreListedAndRevoked_B5(t *testing.T) {
 	if got := s.try("Bearer "+robot.Reveal(), RepositoryPull, "acme/x"); got != 200 {
 		t.Fatalf("%d", got)
 	}
-	list, err := s.auth.ListTokens(t.Context(), owner, "acme", false)
+	list, err := s.Tokens.List(t.Context(), owner, "acme", false)
 	if err != nil || len(list) != 1 || list[0].ID != robot.ID() || list[0].Hash != nil || !list[0].UsedAt.Equal(s.clock.Now()) {
 		t.Fatalf("%+v %v", list, err)
 	}
-	if own, err := s.auth.ListTokens(t.Context(), ada, "", true); err != nil || len(own) != 1 || own[0].ID != mine.ID() {
+	if own, err := s.Tokens.List(t.Context(), ada, "", true); err != nil || len(own) != 1 || own[0].ID != mine.ID() {
 		t.Errorf("one's own: %+v %v", own, err)
 	}
 	for _, ns := range []string{"acme", ""} {
-		if _, err := s.auth.ListTokens(t.Context(), eve, ns, false); !errors.Is(err, artifact.ErrDenied) {
+		if _, err := s.Tokens.List(t.Context(), eve, ns, false); !errors.Is(err, artifact.ErrDenied) {
 			t.Errorf("a stranger lists %q: %v", ns, err)
 		}
 	}
 	for _, id := range []string{robot.ID(), mine.ID()} {
-		if err := s.auth.RevokeToken(t.Context(), eve, id); !errors.Is(err, artifact.ErrDenied) {
+		if err := s.Tokens.Revoke(t.Context(), eve, id); !errors.Is(err, artifact.ErrDenied) {
 			t.Errorf("a stranger revokes: %v", err)
 		}
 	}
 	for range 2 {
-		if err := s.auth.RevokeToken(t.Context(), ada, mine.ID()); err != nil {
+		if err := s.Tokens.Revoke(t.Context(), ada, mine.ID()); err != nil {
 			t.Errorf("one's own, twice: %v", err)
 		}
 	}
-	if err := s.auth.RevokeToken(t.Context(), owner, "unknown"); !errors.Is(err, artifact.ErrNotFound) {
+	if err := s.Tokens.Revoke(t.Context(), owner, "unknown"); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("one that is not there: %v", err)
 	}
 	s.clock.move(2 * time.Hour)
@@ -145,10 +145,10 @@ func TestAnAccessTokenManagesNoTokens_B5(t *testing.T) {
 	if err != nil || by.Access == nil {
 		t.Fatalf("%+v %v", by, err)
 	}
-	if list, err := s.auth.ListTokens(t.Context(), by, "", true); !errors.Is(err, artifact.ErrDenied) {
+	if list, err := s.Tokens.List(t.Context(), by, "", true); !errors.Is(err, artifact.ErrDenied) {
 		t.Errorf("it lists %d: %v", len(list), err)
 	}
-	if err := s.auth.RevokeToken(t.Context(), by, mine.ID()); !errors.Is(err, artifact.ErrDenied) {
+	if err := s.Tokens.Revoke(t.Context(), by, mine.ID()); !errors.Is(err, artifact.ErrDenied) {
 		t.Errorf("it revokes the token that it came from: %v", err)
 	}
 	if got := s.try("Bearer "+mine.Reveal(), RepositoryPull, "acme/hello"); got == 401 {

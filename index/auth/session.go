@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -28,6 +29,38 @@ const touchEvery = time.Minute
 // maxParents bounds the chain from a credential to the one it hangs on.
 const maxParents = 3
 
+// credentials say whom the text of a token speaks for. What was read is held in
+// memory for CacheTTL.
+type credentials struct {
+	origin
+	tokens  TokenStore
+	people  PersonStore
+	members MemberStore
+	keys    *Keys
+	dev     devMode
+	now     func() time.Time
+	logger  *slog.Logger
+	// tokenLifetime is that of access tokens.
+	tokenLifetime time.Duration
+
+	sessions *ttlCache[string, holder]
+	bearers  *ttlCache[[32]byte, Principal]
+}
+
+func newCredentials(o Options, at origin) *credentials {
+	return &credentials{
+		origin: at, tokens: o.Stores.Tokens, people: o.Stores.People, members: o.Stores.Members, keys: o.Keys, dev: devMode(o.Dev),
+		now: o.Now, logger: o.Logger, tokenLifetime: o.TokenLifetime,
+		sessions: newCache[string, holder](o.Now), bearers: newCache[[32]byte, Principal](o.Now),
+	}
+}
+
+// forget makes the next question ask the store.
+func (cs *credentials) forget() {
+	cs.sessions.drop()
+	cs.bearers.drop()
+}
+
 // holder is a live credential and whom it speaks for.
 type holder struct {
 	record    TokenRecord
@@ -48,22 +81,22 @@ var errCredentials = fmt.Errorf("credentials: unknown, wrong, expired or revoked
 // those asked for. Errors wrap artifact.ErrUnverified when it does not hold;
 // any other could not tell.
 func (a *Authority) Authenticate(ctx context.Context, text string, kinds ...TokenKind) (Principal, error) {
-	h, err := a.authenticate(ctx, text, kinds)
+	h, err := a.who.authenticate(ctx, text, kinds)
 	return h.principal, err
 }
 
-func (a *Authority) authenticate(ctx context.Context, text string, kinds []TokenKind) (holder, error) {
+func (cs *credentials) authenticate(ctx context.Context, text string, kinds []TokenKind) (holder, error) {
 	t, err := ParseToken(text)
 	if err != nil {
 		return holder{}, errCredentials
 	}
-	h, err := a.session(ctx, t.ID())
+	h, err := cs.session(ctx, t.ID())
 	if err != nil {
 		return holder{}, err
 	}
 	for _, k := range kinds {
 		if string(k) == h.record.Kind && t.matches(h.record.Hash) {
-			a.touch(ctx, h)
+			cs.touch(ctx, h)
 			return h, nil
 		}
 	}
@@ -72,22 +105,22 @@ func (a *Authority) authenticate(ctx context.Context, text string, kinds []Token
 
 // session returns the live credential with an id, from memory when it was
 // looked at within CacheTTL.
-func (a *Authority) session(ctx context.Context, id string) (holder, error) {
-	if h, ok := a.sessions.get(id); ok {
+func (cs *credentials) session(ctx context.Context, id string) (holder, error) {
+	if h, ok := cs.sessions.get(id); ok {
 		return h, nil
 	}
-	began, now := a.sessions.begin(), a.o.Now()
-	h, err := a.load(ctx, id, now, maxParents)
+	began, now := cs.sessions.begin(), cs.now()
+	h, err := cs.load(ctx, id, now, maxParents)
 	if err != nil {
 		return holder{}, err
 	}
 	h.read = now
-	a.sessions.put(id, h, began, now, h.until)
+	cs.sessions.put(id, h, began, now, h.until)
 	return h, nil
 }
 
-func (a *Authority) load(ctx context.Context, id string, now time.Time, depth int) (holder, error) {
-	rec, err := a.o.Store.Token(ctx, id)
+func (cs *credentials) load(ctx context.Context, id string, now time.Time, depth int) (holder, error) {
+	rec, err := cs.tokens.Token(ctx, id)
 	if errors.Is(err, artifact.ErrNotFound) || depth == 0 {
 		return holder{}, errCredentials
 	}
@@ -97,18 +130,18 @@ func (a *Authority) load(ctx context.Context, id string, now time.Time, depth in
 	if rec.Kind == string(InviteToken) { // accepted, never logged in with
 		return holder{}, errCredentials
 	}
-	if !a.lasts(rec) || !rec.RevokedAt.IsZero() || !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt) {
+	if !cs.dev.lasts(rec) || !rec.RevokedAt.IsZero() || !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt) {
 		return holder{}, errCredentials
 	}
 	h := holder{record: rec, until: rec.ExpiresAt}
 	if rec.Parent != "" {
-		parent, err := a.load(ctx, rec.Parent, now, depth-1)
+		parent, err := cs.load(ctx, rec.Parent, now, depth-1)
 		if err != nil {
 			return holder{}, err
 		}
 		h.principal = parent.principal
 		h.until = earlier(h.until, parent.until)
-	} else if h.principal, err = a.principal(ctx, rec); err != nil {
+	} else if h.principal, err = cs.principal(ctx, rec); err != nil {
 		return holder{}, err
 	}
 	h.principal.Session = rec.ID
@@ -116,7 +149,7 @@ func (a *Authority) load(ctx context.Context, id string, now time.Time, depth in
 }
 
 // principal is whom a credential that hangs on no other speaks for.
-func (a *Authority) principal(ctx context.Context, rec TokenRecord) (Principal, error) {
+func (cs *credentials) principal(ctx context.Context, rec TokenRecord) (Principal, error) {
 	p := Principal{Name: rec.Principal, Session: rec.ID}
 	for _, text := range rec.Scopes {
 		s, err := ParseScope(text)
@@ -133,7 +166,7 @@ func (a *Authority) principal(ctx context.Context, rec TokenRecord) (Principal, 
 		p.Kind, p.Grants = Admin, []Grant{{Role: RoleAdmin}}
 	case PersonalToken, SessionToken, CodeToken, RefreshToken:
 		p.Kind = Person
-		person, err := a.o.Store.Person(ctx, rec.Principal)
+		person, err := cs.people.Person(ctx, rec.Principal)
 		if errors.Is(err, artifact.ErrNotFound) || err == nil && person.Disabled {
 			return Principal{}, errCredentials
 		}
@@ -150,7 +183,7 @@ func (a *Authority) principal(ctx context.Context, rec TokenRecord) (Principal, 
 	default:
 		return Principal{}, errCredentials
 	}
-	memberships, err := a.o.Store.MembershipsOf(ctx, p.Name)
+	memberships, err := cs.members.MembershipsOf(ctx, p.Name)
 	if err != nil {
 		return Principal{}, fmt.Errorf("credentials: %w", err)
 	}
@@ -162,19 +195,19 @@ func (a *Authority) principal(ctx context.Context, rec TokenRecord) (Principal, 
 
 // touch notes the use of a credential, at most once in touchEvery. That it
 // cannot be noted is no reason to refuse.
-func (a *Authority) touch(ctx context.Context, h holder) {
-	now := a.o.Now()
+func (cs *credentials) touch(ctx context.Context, h holder) {
+	now := cs.now()
 	if now.Sub(h.record.UsedAt) < touchEvery {
 		return
 	}
-	began := a.sessions.begin()
-	if err := a.o.Store.TouchToken(ctx, h.record.ID, now.UTC()); err != nil {
-		a.o.Logger.WarnContext(ctx, "last use of a token was not noted", "token", h.record.ID, "err", err)
+	began := cs.sessions.begin()
+	if err := cs.tokens.TouchToken(ctx, h.record.ID, now.UTC()); err != nil {
+		cs.logger.WarnContext(ctx, "last use of a token was not noted", "token", h.record.ID, "err", err)
 		return
 	}
-	if held, ok := a.sessions.get(h.record.ID); ok {
+	if held, ok := cs.sessions.get(h.record.ID); ok {
 		held.record.UsedAt = now.UTC()
-		a.sessions.renew(h.record.ID, held, began)
+		cs.sessions.renew(h.record.ID, held, began)
 	}
 }
 

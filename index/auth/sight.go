@@ -40,7 +40,7 @@ func (a *Authority) Sight(ctx context.Context, p Principal) (Sight, error) {
 	if p.Scopes == nil && p.Access == nil && (p.Kind == Process || p.onSite()) {
 		return Sight{}, nil
 	}
-	names, err := a.openness(ctx)
+	names, err := a.resources.openness(ctx)
 	if err != nil {
 		return Sight{}, fmt.Errorf("could not tell what may be read: %w", err)
 	}
@@ -106,29 +106,29 @@ func (s Sight) Pulls(repository string) bool {
 
 // openness reads the namespaces, at most once in CacheTTL. While the store does
 // not answer, it is what was last known, for KnownFor.
-func (a *Authority) openness(ctx context.Context) (*openness, error) {
-	if o, ok := a.open.get(""); ok {
+func (rs *resources) openness(ctx context.Context) (*openness, error) {
+	if o, ok := rs.open.get(""); ok {
 		return o, nil
 	}
-	if o := a.instead(); o != nil {
+	if o := rs.instead(); o != nil {
 		return o, nil
 	}
-	a.opening.Lock() // one reader asks for all
-	defer a.opening.Unlock()
-	if o, ok := a.open.get(""); ok {
+	rs.opening.Lock() // one reader asks for all
+	defer rs.opening.Unlock()
+	if o, ok := rs.open.get(""); ok {
 		return o, nil
 	}
-	o, err := a.learn(ctx)
+	o, err := rs.learn(ctx)
 	if err != nil {
-		if o, ok := a.known.get(""); ok {
+		if o, ok := rs.known.get(""); ok {
 			return o, nil
 		}
 	}
 	return o, err
 }
 
-func (a *Authority) opennessOf(public map[string]bool) *openness {
-	public[artifact.ReservedPublisher] = a.o.PublicCatalog
+func (rs *resources) opennessOf(public map[string]bool) *openness {
+	public[artifact.ReservedPublisher] = rs.publicCatalog
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(public)) {
 		fmt.Fprintln(h, name, public[name])

@@ -104,7 +104,7 @@ func TestASightFollowsTheNamespaces_I7(t *testing.T) {
 	if err != nil || before.Pulls("acme/hello") {
 		t.Fatalf("a private namespace is seen, error %v", err)
 	}
-	if _, err := s.auth.Configure(t.Context(), owner, "acme", NamespaceSettings{Public: true}); err != nil {
+	if _, err := s.Namespaces.Configure(t.Context(), owner, "acme", NamespaceSettings{Public: true}); err != nil {
 		t.Fatal(err)
 	}
 	after, err := s.auth.Sight(t.Context(), Nobody())

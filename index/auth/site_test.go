@@ -38,6 +38,8 @@ func (c *clock) move(d time.Duration) {
 // site is a server with the token server, the middleware and an echo behind it
 // that checks the action in ?action= on the repository in ?repository=.
 type site struct {
+	*Parts
+	o      Options
 	t      *testing.T
 	store  *memory
 	clock  *clock
@@ -61,15 +63,16 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(s.server.Close)
 	o := Options{
-		Store: s.store, Keys: s.keys, PublicURL: s.server.URL, Now: s.clock.Now, Content: content{},
+		Stores: OneDatabase(s.store), Keys: s.keys, PublicURL: s.server.URL, Now: s.clock.Now, Content: content{},
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	for _, c := range change {
 		c(&o)
 	}
-	if s.auth, err = New(o); err != nil {
+	if s.Parts, err = New(o); err != nil {
 		t.Fatal(err)
 	}
+	s.auth, s.o = s.Authority, o
 	handler = s.routes()
 	return s
 }
@@ -77,7 +80,7 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
 	failures := NewLimiter("logins", Rate{PerSecond: 1, Burst: 5}, s.clock.Now)
-	mux.Handle("/auth/token", NewTokenServer(s.auth, failures, nil))
+	mux.Handle("/auth/token", NewTokenServer(s.Tokens, failures, nil))
 	mux.HandleFunc("GET /auth/keys", s.auth.ServeKeys)
 	mux.Handle("/v2/", s.auth.Authenticated(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := s.auth.CheckBase(r.Context())
@@ -96,7 +99,7 @@ func (s *site) routes() http.Handler {
 // admin makes the bootstrap token and returns it with its principal.
 func (s *site) admin() (Token, Principal) {
 	s.t.Helper()
-	token, made, err := s.auth.Bootstrap(s.t.Context())
+	token, made, err := s.Tokens.Bootstrap(s.t.Context())
 	if err != nil || !made {
 		s.t.Fatalf("bootstrap: made %v, %v", made, err)
 	}
@@ -119,7 +122,7 @@ func (s *site) person(name string, grants ...string) (Token, Principal) {
 	if err := s.store.AddPerson(s.t.Context(), rec); err != nil {
 		s.t.Fatal(err)
 	}
-	token, _, err := s.auth.CreateToken(s.t.Context(), Principal{Kind: Person, Name: rec.Name},
+	token, _, err := s.Tokens.Create(s.t.Context(), Principal{Kind: Person, Name: rec.Name},
 		TokenRequest{Kind: PersonalToken, Label: "laptop", ExpiresAt: s.clock.Now().Add(time.Hour)})
 	if err != nil {
 		s.t.Fatal(err)
@@ -130,7 +133,7 @@ func (s *site) person(name string, grants ...string) (Token, Principal) {
 // claim claims a namespace and returns the principal that by is then.
 func (s *site) claim(by Principal, namespace string) Principal {
 	s.t.Helper()
-	if _, err := s.auth.Claim(s.t.Context(), by, namespace); err != nil {
+	if _, err := s.Namespaces.Claim(s.t.Context(), by, namespace); err != nil {
 		s.t.Fatal(err)
 	}
 	by.Grants = append(slices.Clone(by.Grants), Grant{RoleOwner, namespace})
@@ -144,7 +147,7 @@ func (s *site) robot(by Principal, namespace string, scopes ...string) Token {
 	for _, text := range scopes {
 		q.Scopes = append(q.Scopes, mustScope(s.t, text))
 	}
-	token, _, err := s.auth.CreateToken(s.t.Context(), by, q)
+	token, _, err := s.Tokens.Create(s.t.Context(), by, q)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -69,9 +69,9 @@ type (
 	}
 )
 
-// Tokens keeps credentials. Methods return artifact.ErrNotFound and
+// TokenStore keeps credentials. Methods return artifact.ErrNotFound and
 // artifact.ErrConflict; any other error means that it could not tell.
-type Tokens interface {
+type TokenStore interface {
 	// AddToken stores a new one; an ID that is there is a conflict.
 	AddToken(ctx context.Context, t TokenRecord) error
 	Token(ctx context.Context, id string) (TokenRecord, error)
@@ -84,8 +84,8 @@ type Tokens interface {
 	TouchToken(ctx context.Context, id string, at time.Time) error
 }
 
-// People keeps accounts.
-type People interface {
+// PersonStore keeps accounts.
+type PersonStore interface {
 	Person(ctx context.Context, name string) (PersonRecord, error)
 	PersonOf(ctx context.Context, issuer, subject string) (PersonRecord, error)
 	// AddPerson stores a new account; a name or subject that is there is a conflict.
@@ -95,8 +95,16 @@ type People interface {
 	People(ctx context.Context) ([]PersonRecord, error)
 }
 
-// Namespaces keeps namespaces.
-type Namespaces interface {
+// NamespaceReader reads what a decision needs of namespaces.
+type NamespaceReader interface {
+	Namespace(ctx context.Context, name string) (NamespaceRecord, error)
+	// NamespacesPublic are all of them; true where everybody may pull. The map
+	// is the caller's.
+	NamespacesPublic(ctx context.Context) (map[string]bool, error)
+}
+
+// NamespaceStore keeps namespaces.
+type NamespaceStore interface {
 	// AddNamespace stores a new one with its first owner, all or nothing. A
 	// name or one of the keys that is there is a conflict: keys are equal for
 	// names that look alike.
@@ -108,16 +116,13 @@ type Namespaces interface {
 	// closed or gave away. In a transaction no other claim by the same principal
 	// happens until its end.
 	NamespacesClaimedBy(ctx context.Context, principal string) (int, error)
-	// NamespacesPublic are all of them; true where everybody may pull. The map
-	// is the caller's.
-	NamespacesPublic(ctx context.Context) (map[string]bool, error)
 	// UpdateNamespace replaces the one whose Revision is n.Revision and raises
 	// it; another revision is a conflict.
 	UpdateNamespace(ctx context.Context, n NamespaceRecord) error
 }
 
-// Members keeps who is what in a namespace.
-type Members interface {
+// MemberStore keeps who is what in a namespace.
+type MemberStore interface {
 	Members(ctx context.Context, namespace string) ([]MemberRecord, error)
 	MembershipsOf(ctx context.Context, principal string) ([]MemberRecord, error)
 	// PutMember sets one; to take the role from the last owner is a conflict.
@@ -126,8 +131,8 @@ type Members interface {
 	RemoveMember(ctx context.Context, namespace, principal string) error
 }
 
-// Audit keeps what was done. Append only.
-type Audit interface {
+// AuditStore keeps what was done. Append only.
+type AuditStore interface {
 	AppendAudit(ctx context.Context, a AuditRecord) error
 }
 
@@ -137,12 +142,43 @@ type Transactor interface {
 	InTx(ctx context.Context, do func(ctx context.Context) error) error
 }
 
-// A Store is everything that the room keeps.
-type Store interface {
-	Tokens
-	People
-	Namespaces
-	Members
-	Audit
+// Stores are where the room keeps what it keeps. All may be one database, and
+// have to be where Tx is to undo what several of them did. Each is needed.
+type Stores struct {
+	Tokens     TokenStore
+	People     PersonStore
+	Namespaces NamespaceStore
+	Reader     NamespaceReader
+	Members    MemberStore
+	Audit      AuditStore
+	Tx         Transactor
+}
+
+// OneDatabase is Stores of which s is each.
+func OneDatabase(s interface {
+	TokenStore
+	PersonStore
+	NamespaceStore
+	NamespaceReader
+	MemberStore
+	AuditStore
 	Transactor
+}) Stores {
+	return Stores{Tokens: s, People: s, Namespaces: s, Reader: s, Members: s, Audit: s, Tx: s}
+}
+
+func (s Stores) missing() []string {
+	var names []string
+	for _, store := range []struct {
+		name string
+		is   bool
+	}{
+		{"Tokens", s.Tokens != nil}, {"People", s.People != nil}, {"Namespaces", s.Namespaces != nil}, {"Reader", s.Reader != nil},
+		{"Members", s.Members != nil}, {"Audit", s.Audit != nil}, {"Tx", s.Tx != nil},
+	} {
+		if !store.is {
+			names = append(names, store.name)
+		}
+	}
+	return names
 }

@@ -25,6 +25,7 @@ const maxForm = 64 << 10
 // Token Authentication".
 type TokenServer struct {
 	authority *Authority
+	tokens    *Tokens
 	failures  *Limiter
 	address   func(*http.Request) string
 }
@@ -32,11 +33,11 @@ type TokenServer struct {
 // NewTokenServer makes the handler. Failed logins are counted by address,
 // which says where a request comes from; nil takes its remote address.
 // A nil limiter counts nothing.
-func NewTokenServer(a *Authority, failures *Limiter, address func(*http.Request) string) *TokenServer {
+func NewTokenServer(tokens *Tokens, failures *Limiter, address func(*http.Request) string) *TokenServer {
 	if address == nil {
 		address = RemoteAddress
 	}
-	return &TokenServer{a, failures, address}
+	return &TokenServer{tokens.may, tokens, failures, address}
 }
 
 // tokenRequest is what both variants ask for.
@@ -75,7 +76,7 @@ func (s *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *TokenServer) serveGet(w http.ResponseWriter, r *http.Request) {
 	a := s.authority
 	query := r.URL.Query()
-	q, err := a.tokenRequest(query, strings.Join(query["scope"], " "))
+	q, err := s.tokenRequest(query, strings.Join(query["scope"], " "))
 	if err != nil {
 		a.writeError(w, r, err)
 		return
@@ -88,7 +89,7 @@ func (s *TokenServer) serveGet(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	answer, err := a.answer(r.Context(), p, q)
+	answer, err := s.answer(r.Context(), p, q)
 	if err != nil {
 		a.writeError(w, r, err)
 		return
@@ -118,7 +119,7 @@ func (s *TokenServer) check(r *http.Request, text string, kinds []TokenKind) (Pr
 	if errors.Is(err, artifact.ErrUnverified) && s.failures != nil {
 		_ = s.failures.Take(from, 1)
 	}
-	s.authority.refusedLogin(r.Context(), text, err)
+	s.authority.log.refusedLogin(r.Context(), text, err)
 	return p, err
 }
 
@@ -144,7 +145,7 @@ func (s *TokenServer) servePost(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	q, err := a.tokenRequest(form, strings.Join(form["scope"], " "))
+	q, err := s.tokenRequest(form, strings.Join(form["scope"], " "))
 	if err != nil {
 		writeOAuth(w, http.StatusBadRequest, "invalid_scope", err.Error())
 		return
@@ -164,7 +165,7 @@ func (s *TokenServer) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 	var answer tokenAnswer
 	if err == nil {
-		answer, err = a.answer(r.Context(), p, q)
+		answer, err = s.answer(r.Context(), p, q)
 	}
 	switch {
 	case errors.Is(err, artifact.ErrUnverified):
@@ -183,10 +184,10 @@ func writeOAuth(w http.ResponseWriter, status int, code, detail string) {
 	writeJSON(w, status, map[string]string{"error": code, "error_description": detail})
 }
 
-func (a *Authority) tokenRequest(v url.Values, scope string) (tokenRequest, error) {
+func (s *TokenServer) tokenRequest(v url.Values, scope string) (tokenRequest, error) {
 	q := tokenRequest{service: v.Get("service"), clientID: v.Get("client_id")}
-	if q.service != "" && q.service != a.service {
-		return q, invalid("service %.200q: this server issues tokens for %q", q.service, a.service)
+	if q.service != "" && q.service != s.authority.service {
+		return q, invalid("service %.200q: this server issues tokens for %q", q.service, s.authority.service)
 	}
 	var err error
 	q.scopes, err = ParseScopes(scope)
@@ -195,27 +196,27 @@ func (a *Authority) tokenRequest(v url.Values, scope string) (tokenRequest, erro
 
 // answer issues an access token, and a refresh token when one was asked for
 // and somebody is there to hold it.
-func (a *Authority) answer(ctx context.Context, p Principal, q tokenRequest) (tokenAnswer, error) {
-	granted, err := a.grant(ctx, p, q.scopes)
+func (s *TokenServer) answer(ctx context.Context, p Principal, q tokenRequest) (tokenAnswer, error) {
+	granted, err := s.grant(ctx, p, q.scopes)
 	if err != nil {
 		return tokenAnswer{}, err
 	}
-	now := a.o.Now().UTC().Truncate(time.Second)
-	text, err := a.signAccess(p, granted, now)
+	now := s.tokens.now().UTC().Truncate(time.Second)
+	text, err := s.authority.who.signAccess(p, granted, now)
 	if err != nil {
 		return tokenAnswer{}, err
 	}
 	words := make([]string, len(granted))
-	for i, s := range granted {
-		words[i] = s.String()
+	for i, scope := range granted {
+		words[i] = scope.String()
 	}
 	answer := tokenAnswer{
 		Token: text, AccessToken: text, TokenType: "Bearer", Scope: strings.Join(words, " "),
-		ExpiresIn: int(a.o.TokenLifetime / time.Second), IssuedAt: now,
+		ExpiresIn: int(s.authority.who.tokenLifetime / time.Second), IssuedAt: now,
 	}
 	if q.offline && p.LoggedIn() {
-		t, _, err := a.issue(ctx, p, TokenRequest{
-			Kind: RefreshToken, Label: labelOf(q.clientID), ExpiresAt: now.Add(a.o.RefreshLifetime),
+		t, _, err := s.tokens.issue(ctx, p, TokenRequest{
+			Kind: RefreshToken, Label: labelOf(q.clientID), ExpiresAt: now.Add(s.tokens.refreshLifetime),
 		}, p.Name, p.Session)
 		if err != nil {
 			return tokenAnswer{}, err
@@ -226,13 +227,13 @@ func (a *Authority) answer(ctx context.Context, p Principal, q tokenRequest) (to
 }
 
 // grant is the part of what was asked for that p may do.
-func (a *Authority) grant(ctx context.Context, p Principal, scopes []Scope) ([]Scope, error) {
+func (s *TokenServer) grant(ctx context.Context, p Principal, scopes []Scope) ([]Scope, error) {
 	var granted []Scope
-	for _, s := range scopes {
-		resource, wanted := s.asks()
-		g := Scope{Type: s.Type, Class: s.Class, Name: s.Name}
+	for _, asked := range scopes {
+		resource, wanted := asked.asks()
+		g := Scope{Type: asked.Type, Class: asked.Class, Name: asked.Name}
 		for word, action := range wanted {
-			d, err := a.Decide(ctx, p, action, resource)
+			d, err := s.authority.Decide(ctx, p, action, resource)
 			if err != nil {
 				return nil, err
 			}
@@ -264,5 +265,5 @@ func labelOf(client string) string {
 
 // ServeKeys answers with the public signing keys, as a JSON Web Key Set.
 func (a *Authority) ServeKeys(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, a.o.Keys.JWKS())
+	writeJSON(w, http.StatusOK, a.who.keys.JWKS())
 }

@@ -146,7 +146,7 @@ func TestAnonymousPullIsASetting_B5(t *testing.T) {
 	if answer := s.get("", "scope=repository:acme/hello:pull"); answer.Scope != "" {
 		t.Fatalf("private: nobody was granted %q", answer.Scope)
 	}
-	if _, err := s.auth.Configure(t.Context(), owner, "acme", NamespaceSettings{Public: true}); err != nil {
+	if _, err := s.Namespaces.Configure(t.Context(), owner, "acme", NamespaceSettings{Public: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.try("", RepositoryPull, "acme/hello"); got != 200 {
@@ -193,7 +193,7 @@ func TestOAuthVariant_B5(t *testing.T) {
 	if resp.StatusCode != 200 || second.RefreshToken != first.RefreshToken || s.try("Bearer "+second.AccessToken, RepositoryPull, "acme/hello") != 200 {
 		t.Fatalf("refresh: %s %s", resp.Status, body)
 	}
-	if err := s.auth.RevokeToken(t.Context(), owner, token.ID()); err != nil {
+	if err := s.Tokens.Revoke(t.Context(), owner, token.ID()); err != nil {
 		t.Fatal(err)
 	}
 	if resp, body = s.do("POST", "/auth/token", "", refresh); resp.StatusCode != 401 || !strings.Contains(body, "invalid_grant") {

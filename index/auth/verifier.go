@@ -45,19 +45,19 @@ func (a *Authority) Identify(r *http.Request) (Principal, error) {
 		return Principal{}, errCredentials
 	}
 	key := sha256.Sum256([]byte(header))
-	if p, ok := a.bearers.get(key); ok {
+	if p, ok := a.who.bearers.get(key); ok {
 		return p, nil
 	}
-	began, now := a.bearers.begin(), a.o.Now()
-	p, until, err := a.identify(r.Context(), header)
+	began, now := a.who.bearers.begin(), a.who.now()
+	p, until, err := a.who.identify(r.Context(), header)
 	if err != nil {
 		return Principal{}, err
 	}
-	a.bearers.put(key, p, began, now, until)
+	a.who.bearers.put(key, p, began, now, until)
 	return p, nil
 }
 
-func (a *Authority) identify(ctx context.Context, header string) (Principal, time.Time, error) {
+func (cs *credentials) identify(ctx context.Context, header string) (Principal, time.Time, error) {
 	scheme, rest, _ := strings.Cut(header, " ")
 	rest = strings.TrimSpace(rest)
 	switch strings.ToLower(scheme) {
@@ -69,12 +69,12 @@ func (a *Authority) identify(ctx context.Context, header string) (Principal, tim
 		rest = password
 	case "bearer":
 		if !LooksLikeToken(rest) {
-			return a.verifyAccess(ctx, rest)
+			return cs.verifyAccess(ctx, rest)
 		}
 	default:
 		return Principal{}, time.Time{}, errCredentials
 	}
-	h, err := a.authenticate(ctx, rest, direct)
+	h, err := cs.authenticate(ctx, rest, direct)
 	return h.principal, h.known(), err
 }
 
@@ -99,7 +99,7 @@ func (a *Authority) Authenticated(next http.Handler, refuse func(http.ResponseWr
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := a.Identify(r)
 		if errors.Is(err, artifact.ErrUnverified) {
-			a.refusedLogin(r.Context(), "", err)
+			a.log.refusedLogin(r.Context(), "", err)
 			refuse(w, r, a.challenge("invalid_token", err.Error()))
 			return
 		}

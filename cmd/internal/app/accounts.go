@@ -30,14 +30,18 @@ const (
 // accounts are who may do what at this site, and what they did.
 type accounts struct {
 	*auth.Authority
-	cfg   config.Config
-	log   *slog.Logger
-	store *store.Store
-	keys  *auth.Keys
-	quota *quota.Quota
-	usage *quota.Counter
-	login *auth.Login // nil without a provider
-	locks *store.AdvisoryLocker
+	namespaces *auth.Namespaces
+	tokens     *auth.Tokens
+	people     *auth.Accounts
+	trail      *auth.AuditLog
+	cfg        config.Config
+	log        *slog.Logger
+	store      *store.Store
+	keys       *auth.Keys
+	quota      *quota.Quota
+	usage      *quota.Counter
+	login      *auth.Login // nil without a provider
+	locks      *store.AdvisoryLocker
 
 	requests, logins *auth.Limiter
 }
@@ -63,8 +67,8 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 	if a.keys, err = a.openKeys(ctx); err != nil {
 		return err
 	}
-	a.Authority, err = auth.New(auth.Options{
-		Store: a.store, Keys: a.keys, PublicURL: url, PublicCatalog: true, LoginToPull: a.cfg.Anonymous != "pull", LoginToRead: a.cfg.Anonymous != "pull" && a.cfg.Anonymous != "catalog", Logger: a.log, Dev: a.cfg.Dev, MaxClaims: a.cfg.Limits.Claims,
+	parts, err := auth.New(auth.Options{
+		Stores: auth.OneDatabase(a.store), Keys: a.keys, PublicURL: url, PublicCatalog: true, LoginToPull: a.cfg.Anonymous != "pull", LoginToRead: a.cfg.Anonymous != "pull" && a.cfg.Anonymous != "catalog", Logger: a.log, Dev: a.cfg.Dev, MaxClaims: a.cfg.Limits.Claims,
 		PublishingOff: func() bool { return a.cfg.Publishing == "off" },
 		Changed:       a.changed,
 		Content:       holds,
@@ -72,7 +76,8 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(a.Load(ctx), a.Learn(ctx)); err != nil {
+	a.take(parts)
+	if err := errors.Join(a.namespaces.Load(ctx), a.Learn(ctx)); err != nil {
 		return err
 	}
 	a.quota = quota.New(a.store, a.cfg.QuotaOf)
@@ -88,14 +93,14 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 		if err != nil {
 			return err
 		}
-		if a.login, err = auth.NewLogin(a.Authority, auth.LoginOptions{Provider: *provider, SealKey: seal}); err != nil {
+		if a.login, err = auth.NewLogin(a.people, auth.LoginOptions{Provider: *provider, SealKey: seal}); err != nil {
 			return err
 		}
 	}
 	if a.cfg.Dev {
 		return nil
 	}
-	token, made, err := a.Bootstrap(ctx)
+	token, made, err := a.tokens.Bootstrap(ctx)
 	if err != nil {
 		return fmt.Errorf("bootstrap token: %w", err)
 	}
@@ -103,6 +108,11 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 		_, err = fmt.Fprintf(notice, "bootstrap admin token, shown this once: %s\nlog in with: oarlock login %s -u admin -p TOKEN\n", token.Reveal(), hostOf(url))
 	}
 	return err
+}
+
+// take keeps the parts of index/auth under the names that this package uses.
+func (a *accounts) take(p *auth.Parts) {
+	a.Authority, a.namespaces, a.tokens, a.people, a.trail = p.Authority, p.Namespaces, p.Tokens, p.Accounts, p.Log
 }
 
 func (a *accounts) openKeys(ctx context.Context) (*auth.Keys, error) {
@@ -130,7 +140,7 @@ func (a *accounts) run(ctx context.Context) {
 	defer rotate.Stop()
 	defer forget.Stop()
 	defer settle.Stop()
-	defer a.SettleRefusals(ctx, true)
+	defer a.trail.SettleRefusals(ctx, true)
 	for {
 		var err error
 		select {
@@ -139,7 +149,7 @@ func (a *accounts) run(ctx context.Context) {
 		case <-rotate.C:
 			_, err = a.keys.RotateIfDue(ctx)
 		case <-settle.C:
-			a.SettleRefusals(ctx, false)
+			a.trail.SettleRefusals(ctx, false)
 		case <-forget.C:
 			_, err = a.store.ForgetTokens(ctx, time.Now().Add(-keepEnded))
 			err = errors.Join(err, a.pruneAudit(ctx, time.Now()))
@@ -192,10 +202,11 @@ func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, err err
 		return "", config.Unusable(err)
 	}
 	// Nothing is signed here, so that any URL will do.
-	if a.Authority, err = auth.New(auth.Options{Store: a.store, Keys: a.keys, PublicURL: "http://127.0.0.1"}); err != nil {
+	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(a.store), Keys: a.keys, PublicURL: "http://127.0.0.1"})
+	if err != nil {
 		return "", err
 	}
-	t, err := a.Recover(ctx)
+	t, err := parts.Tokens.Recover(ctx)
 	if err != nil {
 		return "", err
 	}

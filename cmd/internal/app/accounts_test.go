@@ -372,10 +372,11 @@ func TestNoRowNoAct_K1(t *testing.T) {
 	id, v := plugin(t, 1).Plugin.ID, plugin(t, 1).Plugin.Version
 	owner := auth.Principal{Kind: auth.Person, Name: "person:ada", Grants: []auth.Grant{{Role: auth.RoleOwner, Namespace: "acme"}}}
 	mute := *s.accounts
-	var err error
-	if mute.Authority, err = auth.New(auth.Options{Store: noLog{s.accounts.store}, Keys: s.accounts.keys, PublicURL: s.URL()}); err != nil {
+	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(noLog{s.accounts.store}), Keys: s.accounts.keys, PublicURL: s.URL()})
+	if err != nil {
 		t.Fatal(err)
 	}
+	mute.take(parts)
 	if _, err := (audited{s.index, &mute, s.garbage}).Promote(auth.With(t.Context(), owner), id, v, "stable"); !errors.Is(err, errNoLog) {
 		t.Fatalf("promoted: %v", err)
 	}

@@ -29,7 +29,7 @@ func (a *accounts) may(ctx context.Context, action auth.Action, r auth.Resource)
 
 // do does what is written down.
 func (a *accounts) do(ctx context.Context, act audit.Act, do func(context.Context) (after any, err error)) error {
-	return audit.Log{May: a.may, Rows: a.Authority}.Do(ctx, act, do)
+	return audit.Log{May: a.may, Rows: a.trail}.Do(ctx, act, do)
 }
 
 // Promote implements api.Engine.

@@ -59,10 +59,11 @@ func TestACollectionThatEndsEarlyIsAudited_K1(t *testing.T) {
 	pushAs(t, s, admin, 2)
 	ctx, leave := context.WithCancel(auth.With(t.Context(), auth.DevAdmin()))
 	impatient := *s.accounts
-	var err error
-	if impatient.Authority, err = auth.New(auth.Options{Store: leaving{s.accounts.store, leave}, Keys: s.accounts.keys, PublicURL: s.URL()}); err != nil {
+	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(leaving{s.accounts.store, leave}), Keys: s.accounts.keys, PublicURL: s.URL()})
+	if err != nil {
 		t.Fatal(err)
 	}
+	impatient.take(parts)
 	_, err = audited{s.index, &impatient, s.garbage}.Collect(ctx, false, func(index.Garbage) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("it ended with %v", err)

@@ -47,7 +47,7 @@ func (d desk) Tokens(ctx context.Context, namespace string, mine bool) ([]index.
 	if err != nil {
 		return nil, err
 	}
-	records, err := d.a.ListTokens(ctx, by, namespace, mine)
+	records, err := d.a.tokens.List(ctx, by, namespace, mine)
 	if err != nil {
 		return nil, asProblem(err)
 	}
@@ -78,7 +78,7 @@ func (d desk) CreateToken(ctx context.Context, q index.NewToken) (index.CreatedT
 	if err != nil {
 		return index.CreatedToken{}, err
 	}
-	t, rec, err := d.a.CreateToken(ctx, by, auth.TokenRequest{
+	t, rec, err := d.a.tokens.Create(ctx, by, auth.TokenRequest{
 		Kind: auth.TokenKind(q.Kind), Label: q.Label, Namespace: q.Namespace, Scopes: scopes, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond),
 	})
 	if err != nil {
@@ -93,5 +93,5 @@ func (d desk) RevokeToken(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return asProblem(d.a.RevokeToken(ctx, by, id))
+	return asProblem(d.a.tokens.Revoke(ctx, by, id))
 }

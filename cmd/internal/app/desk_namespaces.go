@@ -59,11 +59,11 @@ func (d desk) Namespace(ctx context.Context, name string) (index.NamespaceDetail
 	if err != nil {
 		return index.NamespaceDetail{}, err
 	}
-	n, err := d.a.Namespace(ctx, by, name)
+	n, err := d.a.namespaces.Get(ctx, by, name)
 	if err != nil {
 		return index.NamespaceDetail{}, unclaimed(err, name)
 	}
-	members, err := d.a.Members(ctx, by, name)
+	members, err := d.a.namespaces.Members(ctx, by, name)
 	if err != nil {
 		return index.NamespaceDetail{}, asProblem(err)
 	}
@@ -89,7 +89,7 @@ func (d desk) ClaimNamespace(ctx context.Context, name string, private bool) (in
 	if err != nil {
 		return index.Namespace{}, err
 	}
-	n, err := d.a.ClaimWith(ctx, by, name, auth.NamespaceSettings{Public: !private})
+	n, err := d.a.namespaces.ClaimWith(ctx, by, name, auth.NamespaceSettings{Public: !private})
 	if err != nil {
 		return index.Namespace{}, asProblem(d.claimed(ctx, name, err))
 	}
@@ -115,7 +115,7 @@ func (d desk) ConfigureNamespace(ctx context.Context, name string, c index.Names
 	if err != nil {
 		return index.Namespace{}, err
 	}
-	have, err := d.a.Namespace(ctx, by, name)
+	have, err := d.a.namespaces.Get(ctx, by, name)
 	if err != nil {
 		return index.Namespace{}, unclaimed(err, name)
 	}
@@ -126,7 +126,7 @@ func (d desk) ConfigureNamespace(ctx context.Context, name string, c index.Names
 	if c.Publishing != "" {
 		set.PublishingOff = c.Publishing == "off"
 	}
-	n, err := d.a.Configure(ctx, by, name, set)
+	n, err := d.a.namespaces.Configure(ctx, by, name, set)
 	if err != nil {
 		return index.Namespace{}, asProblem(err)
 	}
@@ -158,7 +158,7 @@ func (d desk) SetMember(ctx context.Context, namespace, principal, role string) 
 	if err != nil {
 		return err
 	}
-	return d.settled(ctx, d.a.SetMember(ctx, by, namespace, principal, auth.Role(role)))
+	return d.settled(ctx, d.a.namespaces.SetMember(ctx, by, namespace, principal, auth.Role(role)))
 }
 
 // RemoveMember implements api.Owners.
@@ -167,7 +167,7 @@ func (d desk) RemoveMember(ctx context.Context, namespace, principal string) err
 	if err != nil {
 		return err
 	}
-	return d.settled(ctx, d.a.RemoveMember(ctx, by, namespace, principal))
+	return d.settled(ctx, d.a.namespaces.RemoveMember(ctx, by, namespace, principal))
 }
 
 // TransferNamespace implements api.Owners.
@@ -176,7 +176,7 @@ func (d desk) TransferNamespace(ctx context.Context, namespace, to string) error
 	if err != nil {
 		return err
 	}
-	return d.settled(ctx, d.a.Transfer(ctx, by, namespace, to))
+	return d.settled(ctx, d.a.namespaces.Transfer(ctx, by, namespace, to))
 }
 
 // CloseNamespace implements api.Owners.
@@ -185,7 +185,7 @@ func (d desk) CloseNamespace(ctx context.Context, namespace string) (index.Names
 	if err != nil {
 		return index.Namespace{}, err
 	}
-	n, err := d.a.CloseNamespace(ctx, by, namespace)
+	n, err := d.a.namespaces.Close(ctx, by, namespace)
 	if err != nil {
 		return index.Namespace{}, asProblem(err)
 	}
@@ -207,7 +207,7 @@ func (d desk) InviteMember(ctx context.Context, namespace string, q index.NewInv
 	if err != nil {
 		return index.Invitation{}, err
 	}
-	t, rec, err := d.a.CreateInvitation(ctx, by, auth.Invitation{Namespace: namespace, Role: auth.Role(q.Role), Email: q.Email, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond)})
+	t, rec, err := d.a.namespaces.Invite(ctx, by, auth.Invitation{Namespace: namespace, Role: auth.Role(q.Role), Email: q.Email, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond)})
 	if err != nil {
 		return index.Invitation{}, asProblem(err)
 	}
@@ -220,6 +220,6 @@ func (d desk) AcceptInvitation(ctx context.Context, secret string) (index.Member
 	if err != nil {
 		return index.Membership{}, err
 	}
-	m, err := d.a.AcceptInvitation(ctx, by, secret)
+	m, err := d.a.namespaces.Accept(ctx, by, secret)
 	return index.Membership{Namespace: m.Namespace, Principal: m.Principal, Role: m.Role}, d.settled(ctx, err)
 }

@@ -24,7 +24,7 @@ func (d desk) People(ctx context.Context) ([]index.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := d.a.Accounts(ctx, by)
+	records, err := d.a.people.List(ctx, by)
 	if err != nil {
 		return nil, asProblem(err)
 	}
@@ -41,7 +41,7 @@ func (d desk) AddPerson(ctx context.Context, q index.NewAccount) (index.Account,
 	if err != nil {
 		return index.Account{}, err
 	}
-	p, err := d.a.AddAccount(ctx, by, q.Name, rolesOf(q.Roles))
+	p, err := d.a.people.Add(ctx, by, q.Name, rolesOf(q.Roles))
 	if err != nil {
 		return index.Account{}, asProblem(err)
 	}
@@ -55,12 +55,12 @@ func (d desk) ChangePerson(ctx context.Context, principal string, c index.Accoun
 		return err
 	}
 	if c.Roles != nil {
-		if err := d.a.SetSiteRoles(ctx, by, principal, rolesOf(*c.Roles)); err != nil {
+		if err := d.a.people.SetRoles(ctx, by, principal, rolesOf(*c.Roles)); err != nil {
 			return asProblem(err)
 		}
 	}
 	if c.Disabled != nil {
-		return asProblem(d.a.Disable(ctx, by, principal, *c.Disabled))
+		return asProblem(d.a.people.Disable(ctx, by, principal, *c.Disabled))
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (d desk) TokenFor(ctx context.Context, principal string, q index.NewPersona
 	if err != nil {
 		return index.CreatedToken{}, err
 	}
-	t, rec, err := d.a.CreateTokenFor(ctx, by, principal, q.Label, q.ExpiresAt)
+	t, rec, err := d.a.people.CreateToken(ctx, by, principal, q.Label, q.ExpiresAt)
 	if err != nil {
 		return index.CreatedToken{}, asProblem(err)
 	}

@@ -108,7 +108,7 @@ func (p *incoming) commit(ctx context.Context) error {
 		if err := p.room.Commit(ctx, p.bytes, p.versions); err != nil || p.versions == 0 {
 			return err
 		}
-		return p.accounts.Note(ctx, auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), nil,
+		return p.accounts.trail.Note(ctx, auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), nil,
 			map[string]string{"tag": p.load.Tag, "digest": p.load.Digest.String()})
 	})
 }

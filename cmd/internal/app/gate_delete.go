@@ -24,7 +24,7 @@ func (g gate) AdmitDelete(ctx context.Context, x registry.Access, what registry.
 	if what.ArtifactType != "" {
 		row["artifact_type"] = what.ArtifactType
 	}
-	begun, err := audit.Log{May: admitted, Rows: g.accounts.Authority}.Begin(ctx, audit.Act{Action: auth.RepositoryDelete, On: auth.InRepository(x.Repository), Before: row})
+	begun, err := audit.Log{May: admitted, Rows: g.accounts.trail}.Begin(ctx, audit.Act{Action: auth.RepositoryDelete, On: auth.InRepository(x.Repository), Before: row})
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,7 @@ func (a *accounts) forRegistry(next http.Handler) http.Handler {
 // forLogins is the token protocol, and the pages through which people log in.
 func (a *accounts) forLogins() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/auth/token", auth.NewTokenServer(a.Authority, a.logins, nil))
+	mux.Handle("/auth/token", auth.NewTokenServer(a.tokens, a.logins, nil))
 	mux.HandleFunc("GET /auth/keys", a.ServeKeys)
 	if a.login != nil {
 		mux.Handle("/auth/", a.login)

@@ -223,13 +223,13 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 				t.Fatal(err)
 			}
 			by := auth.Principal{Kind: auth.Admin, Name: "admin:root", Grants: []auth.Grant{{Role: auth.RoleAdmin}}}
-			if _, err := s.accounts.ClaimWith(t.Context(), by, "acme", auth.NamespaceSettings{Public: true}); err != nil {
+			if _, err := s.accounts.namespaces.ClaimWith(t.Context(), by, "acme", auth.NamespaceSettings{Public: true}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.accounts.AddAccount(t.Context(), by, "bob", nil); err != nil {
+			if _, err := s.accounts.people.Add(t.Context(), by, "bob", nil); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.accounts.SetMember(t.Context(), by, "acme", "person:bob", auth.RoleReader); err != nil {
+			if err := s.accounts.namespaces.SetMember(t.Context(), by, "acme", "person:bob", auth.RoleReader); err != nil {
 				t.Fatal(err)
 			}
 			if reached { // and then the process died before it could note it
@@ -285,11 +285,13 @@ func TestNamespacesWithoutALedgerGetOne_B4(t *testing.T) {
 	by := auth.Principal{Kind: auth.Admin, Name: "admin:root", Grants: []auth.Grant{{Role: auth.RoleAdmin}}}
 	for _, do := range []func() error{
 		func() error {
-			_, err := s.accounts.ClaimWith(t.Context(), by, "acme", auth.NamespaceSettings{Public: true})
+			_, err := s.accounts.namespaces.ClaimWith(t.Context(), by, "acme", auth.NamespaceSettings{Public: true})
 			return err
 		},
-		func() error { _, err := s.accounts.AddAccount(t.Context(), by, "bob", nil); return err },
-		func() error { return s.accounts.SetMember(t.Context(), by, "acme", "person:bob", auth.RoleReader) },
+		func() error { _, err := s.accounts.people.Add(t.Context(), by, "bob", nil); return err },
+		func() error {
+			return s.accounts.namespaces.SetMember(t.Context(), by, "acme", "person:bob", auth.RoleReader)
+		},
 	} {
 		if err := do(); err != nil {
 			t.Fatal(err)
