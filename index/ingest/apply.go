@@ -14,7 +14,7 @@ type result struct {
 	keep   bool            // could not tell: what was known stays
 	failed bool            // the tags could not be listed
 	// publishers are all ledgers of publishers, of the repository that has them.
-	publishers map[string]PublisherStanding
+	publishers map[string]publisherStanding
 }
 
 func (in *Ingester) put(r result) {

@@ -17,19 +17,15 @@ import (
 	"github.com/oarlock/oarlock/policy/ledger"
 )
 
-// A PublisherStanding is what is known of a publisher: the record that counts, and what
-// is wrong with the ledger that lies in the registry, if anything is.
-type PublisherStanding struct {
-	ledger.Judgement
-	// Counts is the last state that held. It is Judgement.State, unless that
-	// lost what was known before.
-	Counts ledger.State
-	trust  digest.Digest // by which it was judged
-	keys   *policy.LedgerKeys
+// A publisherStanding has also what the publisher's plugins are judged by.
+type publisherStanding struct {
+	ledger.Standing
+	trust digest.Digest // by which it was judged
+	keys  *policy.LedgerKeys
 }
 
 // shown is what answers about the publisher's plugins say of it.
-func (s PublisherStanding) shown() catalog.Publisher {
+func (s publisherStanding) shown() catalog.Publisher {
 	return catalog.Publisher{Verified: s.Counts.Publisher.IsVerified(), Problems: reasonsOf(s.Problems())}
 }
 
@@ -46,8 +42,9 @@ func (in *Ingester) isPublishers(repo string) bool {
 }
 
 // Publisher is what is known of a publisher's ledger.
-func (in *Ingester) Publisher(name string) (PublisherStanding, bool) {
-	return in.ledgers.standing(name)
+func (in *Ingester) Publisher(name string) (ledger.Standing, bool) {
+	s, ok := in.ledgers.standing(name)
+	return s.Standing, ok
 }
 
 // Remembered is how far a ledger is known to go.
@@ -83,8 +80,8 @@ func (in *Ingester) pluginLedger(ctx context.Context, r *reading) []catalog.Brok
 
 // readPublishers reads the ledgers of all publishers. An error means that they
 // could not be listed, or that ctx ended.
-func (in *Ingester) readPublishers(ctx context.Context) (map[string]PublisherStanding, error) {
-	out := map[string]PublisherStanding{}
+func (in *Ingester) readPublishers(ctx context.Context) (map[string]publisherStanding, error) {
+	out := map[string]publisherStanding{}
 	if in.opts.Ledgers == nil {
 		return out, nil
 	}
@@ -116,13 +113,13 @@ func (in *Ingester) readPublishers(ctx context.Context) (map[string]PublisherSta
 
 // standing judges one publisher's ledger, or takes what is known of it where
 // nothing can have changed.
-func (in *Ingester) standing(ctx context.Context, ref format.Ref, r *publishers) PublisherStanding {
+func (in *Ingester) standing(ctx context.Context, ref format.Ref, r *publishers) publisherStanding {
 	trust, at := in.opts.Ledgers.Digest(), r.tags[ref.Tag()]
 	old, known := in.ledgers.standing(ref.Publisher())
 	if known && at != "" && old.List == at && old.trust == trust && old.Verdict().Outcome() == policy.Allow {
 		return old
 	}
-	s := PublisherStanding{Judgement: in.opts.Ledgers.Read(ctx, ref, r, in.ledgers.head(ref)), trust: trust}
+	s := publisherStanding{Standing: ledger.Standing{Judgement: in.opts.Ledgers.Read(ctx, ref, r, in.ledgers.head(ref))}, trust: trust}
 	if ctx.Err() == nil {
 		s.Counts = in.ledgers.judged(in.log, s.Judgement, trust)
 		s.keys = s.SigningKeys(s.Counts)
@@ -186,7 +183,7 @@ func (in *Ingester) lookPublishers(ctx context.Context) result {
 // install makes what was read of publishers count, and gives the plugins of
 // those of which something else shows now, and the publishers that have other
 // keys. It is called with swap held.
-func (in *Ingester) install(all map[string]PublisherStanding) (shown []catalog.Plugin, rekeyed map[string]bool) {
+func (in *Ingester) install(all map[string]publisherStanding) (shown []catalog.Plugin, rekeyed map[string]bool) {
 	base := in.building
 	if base == nil {
 		base = in.opts.Live.Current().Snapshot

@@ -28,7 +28,7 @@ type book struct {
 	path string
 
 	mu       sync.Mutex
-	serving  map[string]PublisherStanding    // by publisher
+	serving  map[string]publisherStanding    // by publisher
 	memory   map[format.Ref]memory           // of ledgers that held once
 	problems map[format.Ref]ledger.Judgement // of those that do not hold
 	dirty    bool
@@ -43,7 +43,7 @@ type memory struct {
 }
 
 func openBook(o Options) *book {
-	b := &book{path: o.LedgerMemory, serving: map[string]PublisherStanding{}, memory: map[format.Ref]memory{}, problems: map[format.Ref]ledger.Judgement{}}
+	b := &book{path: o.LedgerMemory, serving: map[string]publisherStanding{}, memory: map[format.Ref]memory{}, problems: map[format.Ref]ledger.Judgement{}}
 	if o.Ledgers == nil || b.path == "" {
 		return b
 	}
@@ -57,7 +57,7 @@ func openBook(o Options) *book {
 	}
 	for ref, m := range b.memory {
 		if ref.OfPublisher() && m.Trust == o.Ledgers.Digest() {
-			s := PublisherStanding{Judgement: ledger.Judgement{Ref: ref, Head: m.Head, State: m.State}, Counts: m.State}
+			s := publisherStanding{Standing: ledger.Standing{Judgement: ledger.Judgement{Ref: ref, Head: m.Head, State: m.State}, Counts: m.State}}
 			s.keys = s.SigningKeys(m.State)
 			b.serving[ref.Publisher()] = s
 		}
@@ -89,7 +89,7 @@ func (b *book) head(ref format.Ref) format.Head {
 	return b.memory[ref].Head
 }
 
-func (b *book) standing(publisher string) (PublisherStanding, bool) {
+func (b *book) standing(publisher string) (publisherStanding, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, ok := b.serving[publisher]
@@ -162,7 +162,7 @@ func (b *book) tell(log *slog.Logger, j ledger.Judgement) {
 
 // install replaces what is served, and names the publishers of which something
 // else shows.
-func (b *book) install(all map[string]PublisherStanding) []string {
+func (b *book) install(all map[string]publisherStanding) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var changed []string
@@ -182,13 +182,13 @@ func (b *book) install(all map[string]PublisherStanding) []string {
 }
 
 // served is what is served now, for restore to go back to.
-func (b *book) served() map[string]PublisherStanding {
+func (b *book) served() map[string]publisherStanding {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.serving
 }
 
-func (b *book) restore(serving map[string]PublisherStanding) {
+func (b *book) restore(serving map[string]publisherStanding) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.serving = serving

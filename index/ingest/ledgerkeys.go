@@ -11,7 +11,7 @@ import (
 
 // A keyring has the keys of publishers' ledgers at one time.
 type keyring struct {
-	of   map[string]PublisherStanding
+	of   map[string]publisherStanding
 	read bool
 }
 

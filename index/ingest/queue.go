@@ -14,7 +14,7 @@ type task struct {
 	all      bool // judge every version again
 	subjects map[digest.Digest]bool
 	// publishers are by whose ledgers it is judged; nil for those that count.
-	publishers map[string]PublisherStanding
+	publishers map[string]publisherStanding
 }
 
 func (t *task) touches(d digest.Digest) bool { return t.all || t.subjects[d] }

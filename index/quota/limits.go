@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 // Limits are what a namespace may hold and what one artifact may be. Zero does
@@ -33,6 +34,9 @@ func (e *Error) Error() string {
 
 // Unwrap makes errors.Is(err, artifact.ErrDenied) hold.
 func (e *Error) Unwrap() error { return artifact.ErrDenied }
+
+// Problem says it in the codes of the API.
+func (e *Error) Problem() *index.Problem { return index.NewProblem(index.CodeQuota, e.Error()) }
 
 // CheckArtifact holds one artifact to the limits; what is not known yet is 0.
 func (l Limits) CheckArtifact(artifactBytes, manifestBytes int64, layers int) error {

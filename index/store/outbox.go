@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/ledger"
 )
 
 type outboxRow struct {
@@ -22,20 +23,9 @@ type outboxRow struct {
 	LastError string `bun:"last_error"`
 }
 
-// A Message is something that has to be done after the change that asked for
-// it was committed: a statement to append, a notice to send.
-type Message struct {
-	ID        int64
-	Topic     string
-	Payload   []byte
-	CreatedAt time.Time
-	// Attempts counts the times that it was handed out, this one included.
-	Attempts int64
-	// LastError is why the attempt before failed.
-	LastError string
-}
+var _ ledger.Outbox = (*Store)(nil)
 
-// Enqueue puts a message into the outbox, in the transaction of ctx.
+// Enqueue implements ledger.Outbox.
 func (s *Store) Enqueue(ctx context.Context, topic string, payload []byte, now time.Time) error {
 	if payload == nil {
 		payload = []byte{}
@@ -45,11 +35,9 @@ func (s *Store) Enqueue(ctx context.Context, topic string, payload []byte, now t
 	return wrap("outbox", err)
 }
 
-// Lease hands out the messages of a topic that are due, the oldest first, and
-// hides each from others until now+lease: one who dies holds it up no longer.
-// A message is delivered at least once.
-func (s *Store) Lease(ctx context.Context, topic string, now time.Time, lease time.Duration, limit int64) ([]Message, error) {
-	var messages []Message
+// Lease implements ledger.Outbox.
+func (s *Store) Lease(ctx context.Context, topic string, now time.Time, lease time.Duration, limit int64) ([]ledger.Message, error) {
+	var messages []ledger.Message
 	err := s.InTx(ctx, func(ctx context.Context) error {
 		due := s.reader(ctx).NewSelect().Model((*outboxRow)(nil)).Column("id").
 			Where("topic = ? AND due_at <= ?", topic, micro(now)).Order("id").Limit(limit)
@@ -69,20 +57,20 @@ func (s *Store) Lease(ctx context.Context, topic string, now time.Time, lease ti
 			return wrap("outbox", err)
 		}
 		for _, r := range rows {
-			messages = append(messages, Message{r.ID, r.Topic, r.Payload, fromMicro(r.CreatedAt), r.Attempts, r.LastError})
+			messages = append(messages, ledger.Message{ID: r.ID, Topic: r.Topic, Payload: r.Payload, CreatedAt: fromMicro(r.CreatedAt), Attempts: r.Attempts, LastError: r.LastError})
 		}
 		return nil
 	})
 	return messages, err
 }
 
-// Done removes a message that was dealt with; one that is gone is no error.
+// Done implements ledger.Outbox.
 func (s *Store) Done(ctx context.Context, id int64) error {
 	_, err := s.writer(ctx).NewDelete().Model((*outboxRow)(nil)).Where("id = ?", id).Exec(ctx)
 	return wrap("outbox", err)
 }
 
-// Retry makes a message due again at a time, with the reason.
+// Retry implements ledger.Outbox.
 func (s *Store) Retry(ctx context.Context, id int64, at time.Time, reason string) error {
 	n, err := affected(s.writer(ctx).NewUpdate().Model((*outboxRow)(nil)).
 		Set("due_at = ?", micro(at)).Set("last_error = ?", reason).Where("id = ?", id).Exec(ctx))
@@ -92,7 +80,7 @@ func (s *Store) Retry(ctx context.Context, id int64, at time.Time, reason string
 	return wrap(fmt.Sprintf("outbox message %d", id), err)
 }
 
-// Waiting is how many messages of a topic are not done, for metrics.
+// Waiting implements ledger.Outbox.
 func (s *Store) Waiting(ctx context.Context, topic string) (int64, error) {
 	n, err := s.reader(ctx).NewSelect().Model((*outboxRow)(nil)).Where("topic = ?", topic).Count(ctx)
 	return n, wrap("outbox", err)

@@ -60,6 +60,15 @@ type Judgement struct {
 	Findings []Finding `json:"findings"`
 }
 
+// A Standing is what is known of a publisher: the state that counts, and what
+// is wrong with the ledger that lies in the registry, if anything is.
+type Standing struct {
+	Judgement
+	// Counts is the last state that held. It is Judgement.State, unless that
+	// lost what was known before.
+	Counts State
+}
+
 // Verdict has every finding vote.
 func (j Judgement) Verdict() policy.Verdict {
 	var v policy.Verdict

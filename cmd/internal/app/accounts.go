@@ -70,7 +70,7 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 	parts, err := auth.New(auth.Options{
 		Stores: auth.OneDatabase(a.store), Keys: a.keys, PublicURL: url, PublicCatalog: true, LoginToPull: a.cfg.Anonymous != "pull", LoginToRead: a.cfg.Anonymous != "pull" && a.cfg.Anonymous != "catalog", Logger: a.log, Dev: a.cfg.Dev, MaxClaims: a.cfg.Limits.Claims,
 		PublishingOff: func() bool { return a.cfg.Publishing == "off" },
-		Changed:       a.changed,
+		Changed:       a.changes().Changed,
 		Content:       holds,
 	})
 	if err != nil {

@@ -19,17 +19,26 @@ type audited struct {
 	collector *collector
 }
 
-// may says whether the caller of ctx may do an action.
-func (a *accounts) may(ctx context.Context, action auth.Action, r auth.Resource) error {
+// May implements publisher.Rights.
+func (a *accounts) May(ctx context.Context, action auth.Action, r auth.Resource) error {
 	if a.cfg.Dev {
 		return nil
 	}
-	return asProblem(a.Check(ctx, action, r))
+	return auth.Problem(a.Check(ctx, action, r))
+}
+
+// Can implements publisher.Rights.
+func (a *accounts) Can(ctx context.Context, action auth.Action, r auth.Resource) (bool, error) {
+	if a.cfg.Dev {
+		return true, nil
+	}
+	got, err := a.Decide(ctx, auth.From(ctx), action, r)
+	return got.Allowed(), err
 }
 
 // do does what is written down.
 func (a *accounts) do(ctx context.Context, act audit.Act, do func(context.Context) (after any, err error)) error {
-	return audit.Log{May: a.may, Rows: a.trail}.Do(ctx, act, do)
+	return audit.Log{May: a.May, Rows: a.trail}.Do(ctx, act, do)
 }
 
 // Promote implements api.Engine.

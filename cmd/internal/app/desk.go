@@ -8,12 +8,13 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/publisher"
 )
 
 // desk is the accounts as the API asks for them: api.Accounts.
 type desk struct {
-	a       *accounts
-	ledgers *ledgers
+	a          *accounts
+	statements *publisher.Statements
 }
 
 var _ api.Accounts = desk{}
@@ -31,25 +32,15 @@ func (d desk) Whoami(ctx context.Context) (index.Caller, error) {
 	return c, nil
 }
 
-// caller is who asks, if it is somebody: what changes things asks nobody in
-// particular to log in first.
-func (d desk) caller(ctx context.Context) (auth.Principal, error) {
-	p := auth.From(ctx)
-	if !p.LoggedIn() {
-		return p, asProblem(&auth.ChallengeError{Detail: "log in first"})
-	}
-	return p, nil
-}
-
 // Tokens implements api.Tokens.
 func (d desk) Tokens(ctx context.Context, namespace string, mine bool) ([]index.Token, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
 	records, err := d.a.tokens.List(ctx, by, namespace, mine)
 	if err != nil {
-		return nil, asProblem(err)
+		return nil, auth.Problem(err)
 	}
 	tokens := make([]index.Token, 0, len(records))
 	for _, r := range records {
@@ -70,7 +61,7 @@ func tokenOf(r auth.TokenRecord) index.Token {
 
 // CreateToken implements api.Tokens.
 func (d desk) CreateToken(ctx context.Context, q index.NewToken) (index.CreatedToken, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.CreatedToken{}, err
 	}
@@ -82,16 +73,16 @@ func (d desk) CreateToken(ctx context.Context, q index.NewToken) (index.CreatedT
 		Kind: auth.TokenKind(q.Kind), Label: q.Label, Namespace: q.Namespace, Scopes: scopes, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond),
 	})
 	if err != nil {
-		return index.CreatedToken{}, asProblem(err)
+		return index.CreatedToken{}, auth.Problem(err)
 	}
 	return index.CreatedToken{Token: tokenOf(rec), Secret: t.Reveal()}, nil
 }
 
 // RevokeToken implements api.Tokens.
 func (d desk) RevokeToken(ctx context.Context, id string) error {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}
-	return asProblem(d.a.tokens.Revoke(ctx, by, id))
+	return auth.Problem(d.a.tokens.Revoke(ctx, by, id))
 }

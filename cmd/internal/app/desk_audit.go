@@ -27,7 +27,7 @@ func (d desk) Audit(ctx context.Context, q api.AuditQuery) ([]index.AuditRow, er
 		q.Resource = r.String()
 	}
 	if err := d.a.Check(ctx, auth.AuditRead, r); err != nil {
-		return nil, asProblem(err)
+		return nil, auth.Problem(err)
 	}
 	records, err := d.a.store.AuditLog(ctx, store.AuditQuery{
 		Actor: q.Actor, Action: q.Action, Resource: q.Resource, Since: q.Since, Until: q.Until, Before: q.Before, Limit: q.Limit,
@@ -49,7 +49,7 @@ func (d desk) Audit(ctx context.Context, q api.AuditQuery) ([]index.AuditRow, er
 // VerifyAudit implements api.AuditLog.
 func (d desk) VerifyAudit(ctx context.Context, kept string) (index.AuditVerdict, error) {
 	if err := d.a.Check(ctx, auth.AuditRead, auth.Site()); err != nil {
-		return index.AuditVerdict{}, asProblem(err)
+		return index.AuditVerdict{}, auth.Problem(err)
 	}
 	var heads []store.AuditHead
 	if kept != "" {

@@ -55,7 +55,7 @@ func (d desk) Namespaces(ctx context.Context, after string, limit int) ([]index.
 
 // Namespace implements api.Namespaces.
 func (d desk) Namespace(ctx context.Context, name string) (index.NamespaceDetail, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.NamespaceDetail{}, err
 	}
@@ -65,7 +65,7 @@ func (d desk) Namespace(ctx context.Context, name string) (index.NamespaceDetail
 	}
 	members, err := d.a.namespaces.Members(ctx, by, name)
 	if err != nil {
-		return index.NamespaceDetail{}, asProblem(err)
+		return index.NamespaceDetail{}, auth.Problem(err)
 	}
 	detail := index.NamespaceDetail{Namespace: namespaceOf(n), Members: []index.Member{}}
 	for _, m := range members {
@@ -80,20 +80,20 @@ func unclaimed(err error, name string) error {
 	if errors.Is(err, artifact.ErrNotFound) {
 		return fmt.Errorf("namespace %q: nobody has claimed it: %w", name, artifact.ErrNotFound)
 	}
-	return asProblem(err)
+	return auth.Problem(err)
 }
 
 // ClaimNamespace implements api.Namespaces.
 func (d desk) ClaimNamespace(ctx context.Context, name string, private bool) (index.Namespace, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.Namespace{}, err
 	}
 	n, err := d.a.namespaces.ClaimWith(ctx, by, name, auth.NamespaceSettings{Public: !private})
 	if err != nil {
-		return index.Namespace{}, asProblem(d.claimed(ctx, name, err))
+		return index.Namespace{}, auth.Problem(d.claimed(ctx, name, err))
 	}
-	d.ledgers.settle(ctx)
+	d.statements.Settle(ctx)
 	return namespaceOf(n), nil
 }
 
@@ -111,7 +111,7 @@ func (d desk) claimed(ctx context.Context, name string, err error) error {
 
 // ConfigureNamespace implements api.Namespaces.
 func (d desk) ConfigureNamespace(ctx context.Context, name string, c index.NamespaceChange) (index.Namespace, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.Namespace{}, err
 	}
@@ -128,16 +128,16 @@ func (d desk) ConfigureNamespace(ctx context.Context, name string, c index.Names
 	}
 	n, err := d.a.namespaces.Configure(ctx, by, name, set)
 	if err != nil {
-		return index.Namespace{}, asProblem(err)
+		return index.Namespace{}, auth.Problem(err)
 	}
-	d.ledgers.settle(ctx)
+	d.statements.Settle(ctx)
 	return namespaceOf(n), nil
 }
 
 // NamespaceUsage implements api.Namespaces.
 func (d desk) NamespaceUsage(ctx context.Context, name string) (index.Usage, error) {
 	if err := d.a.Check(ctx, auth.QuotaRead, auth.InNamespace(name)); err != nil {
-		return index.Usage{}, asProblem(err)
+		return index.Usage{}, auth.Problem(err)
 	}
 	if err := d.a.usage.Save(ctx); err != nil {
 		return index.Usage{}, err
@@ -154,7 +154,7 @@ func (d desk) NamespaceUsage(ctx context.Context, name string) (index.Usage, err
 
 // SetMember implements api.Owners.
 func (d desk) SetMember(ctx context.Context, namespace, principal, role string) error {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (d desk) SetMember(ctx context.Context, namespace, principal, role string) 
 
 // RemoveMember implements api.Owners.
 func (d desk) RemoveMember(ctx context.Context, namespace, principal string) error {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (d desk) RemoveMember(ctx context.Context, namespace, principal string) err
 
 // TransferNamespace implements api.Owners.
 func (d desk) TransferNamespace(ctx context.Context, namespace, to string) error {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}
@@ -181,42 +181,42 @@ func (d desk) TransferNamespace(ctx context.Context, namespace, to string) error
 
 // CloseNamespace implements api.Owners.
 func (d desk) CloseNamespace(ctx context.Context, namespace string) (index.Namespace, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.Namespace{}, err
 	}
 	n, err := d.a.namespaces.Close(ctx, by, namespace)
 	if err != nil {
-		return index.Namespace{}, asProblem(err)
+		return index.Namespace{}, auth.Problem(err)
 	}
-	d.ledgers.settle(ctx)
+	d.statements.Settle(ctx)
 	return namespaceOf(n), nil
 }
 
 // settled brings the statement about a change that was made into its ledger.
 func (d desk) settled(ctx context.Context, err error) error {
 	if err == nil {
-		d.ledgers.settle(ctx)
+		d.statements.Settle(ctx)
 	}
-	return asProblem(err)
+	return auth.Problem(err)
 }
 
 // InviteMember implements api.Owners.
 func (d desk) InviteMember(ctx context.Context, namespace string, q index.NewInvitation) (index.Invitation, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.Invitation{}, err
 	}
 	t, rec, err := d.a.namespaces.Invite(ctx, by, auth.Invitation{Namespace: namespace, Role: auth.Role(q.Role), Email: q.Email, ExpiresAt: q.ExpiresAt.Truncate(time.Microsecond)})
 	if err != nil {
-		return index.Invitation{}, asProblem(err)
+		return index.Invitation{}, auth.Problem(err)
 	}
 	return index.Invitation{ID: rec.ID, Namespace: namespace, Role: q.Role, Email: q.Email, ExpiresAt: rec.ExpiresAt, Secret: t.Reveal()}, nil
 }
 
 // AcceptInvitation implements api.Owners.
 func (d desk) AcceptInvitation(ctx context.Context, secret string) (index.Membership, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.Membership{}, err
 	}

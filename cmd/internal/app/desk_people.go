@@ -20,13 +20,13 @@ func accountOf(p auth.PersonRecord) index.Account {
 
 // People implements api.People.
 func (d desk) People(ctx context.Context) ([]index.Account, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
 	records, err := d.a.people.List(ctx, by)
 	if err != nil {
-		return nil, asProblem(err)
+		return nil, auth.Problem(err)
 	}
 	people := make([]index.Account, len(records))
 	for i, r := range records {
@@ -37,43 +37,43 @@ func (d desk) People(ctx context.Context) ([]index.Account, error) {
 
 // AddPerson implements api.People.
 func (d desk) AddPerson(ctx context.Context, q index.NewAccount) (index.Account, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.Account{}, err
 	}
 	p, err := d.a.people.Add(ctx, by, q.Name, rolesOf(q.Roles))
 	if err != nil {
-		return index.Account{}, asProblem(err)
+		return index.Account{}, auth.Problem(err)
 	}
 	return accountOf(p), nil
 }
 
 // ChangePerson implements api.People.
 func (d desk) ChangePerson(ctx context.Context, principal string, c index.AccountChange) error {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}
 	if c.Roles != nil {
 		if err := d.a.people.SetRoles(ctx, by, principal, rolesOf(*c.Roles)); err != nil {
-			return asProblem(err)
+			return auth.Problem(err)
 		}
 	}
 	if c.Disabled != nil {
-		return asProblem(d.a.people.Disable(ctx, by, principal, *c.Disabled))
+		return auth.Problem(d.a.people.Disable(ctx, by, principal, *c.Disabled))
 	}
 	return nil
 }
 
 // TokenFor implements api.People.
 func (d desk) TokenFor(ctx context.Context, principal string, q index.NewPersonalToken) (index.CreatedToken, error) {
-	by, err := d.caller(ctx)
+	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.CreatedToken{}, err
 	}
 	t, rec, err := d.a.people.CreateToken(ctx, by, principal, q.Label, q.ExpiresAt)
 	if err != nil {
-		return index.CreatedToken{}, asProblem(err)
+		return index.CreatedToken{}, auth.Problem(err)
 	}
 	return index.CreatedToken{Token: tokenOf(rec), Secret: t.Reveal()}, nil
 }

@@ -8,15 +8,9 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
-	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/auth"
 )
-
-// content is the registry as the accounts ask for it.
-type content struct{ *Server }
-
-var _ auth.Content = content{}
 
 // found refuses a database that is not the one of this registry: it comes
 // before anything is written to it, or made of it.
@@ -70,36 +64,4 @@ func databaseName(c config.Config) string {
 		return "the one that db names"
 	}
 	return fmt.Sprintf("%q", strings.TrimPrefix(c.DatabaseURL(), "sqlite://"))
-}
-
-// Namespaces implements auth.Content.
-func (s content) Namespaces(ctx context.Context) ([]string, error) { return s.registry.Namespaces(ctx) }
-
-// Said implements auth.Content. Whether a publisher was closed is for the ledger
-// of this site to say: what is closed elsewhere still comes here by a mirror.
-func (s content) Said(ctx context.Context, name string) (auth.Holding, error) {
-	unsaid := auth.Holding{Private: true}
-	_, err := s.registry.Resolve(ctx, format.PublishersRepository, name)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return unsaid, nil
-	}
-	if err != nil {
-		return unsaid, err
-	}
-	if s.index == nil || s.ledgers == nil {
-		return unsaid, errors.New("the ledgers are not read yet")
-	}
-	standing, ok := s.index.ingest.Publisher(name)
-	said := standing.Counts.Publisher
-	if !ok || said == nil || len(standing.Problems()) > 0 {
-		return unsaid, nil
-	}
-	h := auth.Holding{Private: said.Private}
-	if standing.Counts.Platform == s.ledgers.platform.Trusted.ID {
-		h.PublishingOff = said.PublishingOff
-		if said.ClosedAt != nil {
-			h.ClosedAt = *said.ClosedAt
-		}
-	}
-	return h, nil
 }

@@ -125,7 +125,7 @@ func (k keeper) Unblock(ctx context.Context, repository, reference string) error
 
 func (k keeper) mayBlock(ctx context.Context, repository string) error {
 	r := needs(repository)
-	return k.accounts.may(ctx, r.Action, r.On)
+	return k.accounts.May(ctx, r.Action, r.On)
 }
 
 // needs is the right that a block takes: what is blocked in every repository is

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/durable"
@@ -61,9 +59,6 @@ func (k tokenKeys) LoadKeys(ctx context.Context) (map[string][]byte, error) {
 	return keys, err
 }
 
-// fingerprint is a key's id without its algorithm.
-func fingerprint(id string) string { return strings.TrimPrefix(id, "sha256:") }
-
 // preparePlatformKey makes the platform's key where there is none, and shares
 // it with other replicas.
 func (a *accounts) preparePlatformKey(ctx context.Context) error {
@@ -72,11 +67,4 @@ func (a *accounts) preparePlatformKey(ctx context.Context) error {
 	}
 	_, err := config.PlatformKey(a.cfg.Data)
 	return err
-}
-
-func (o Options) resolver() TXTResolver {
-	if o.DNS != nil {
-		return o.DNS
-	}
-	return net.DefaultResolver
 }

@@ -16,9 +16,8 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
-	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/policy"
-	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -32,6 +31,11 @@ type ledgerStore struct {
 
 func newLedgerStore(r *registry.Registry) ledgerStore {
 	return ledgerStore{r, &http.Client{Transport: r.ProcessTransport()}}
+}
+
+// Resolve implements publisher.Registry.
+func (s ledgerStore) Resolve(ctx context.Context, repo, reference string) (digest.Digest, error) {
+	return s.registry.Resolve(ctx, repo, reference)
 }
 
 // Reader implements the store of index/ledger.
@@ -123,53 +127,17 @@ var _ interface {
 	registry.LedgerAdmitter
 } = ledgerGate{}
 
-// AdmitLedger implements registry.LedgerAdmitter: the ledger of a private
-// publisher is for those who may pull from it, and not there for others. One of
-// which neither the site nor the catalog knows yet may be private.
-func (g ledgerGate) AdmitLedger(ctx context.Context, _ registry.Access, publisher string) error {
-	d := desk{g.accounts, g.server.ledgers}
-	s, _ := g.server.index.ingest.Publisher(publisher)
-	private, err := d.private(ctx, publisher, s.Counts.Publisher)
-	if err != nil {
-		return err
-	}
-	if !private {
-		_, err := g.accounts.store.Namespace(ctx, publisher)
-		if s.Counts.Publisher != nil || err == nil || g.accounts.cfg.Dev {
-			return nil
-		}
-		if !errors.Is(err, artifact.ErrNotFound) {
-			return err
-		}
-	}
-	may, err := g.accounts.Decide(ctx, auth.From(ctx), auth.RepositoryPull, auth.InRepository(publisher+"/"+publisher))
-	if err == nil && !may.Allowed() {
-		err = fmt.Errorf("ledger of %s: %w", publisher, artifact.ErrNotFound)
-	}
-	return err
+// AdmitLedger implements registry.LedgerAdmitter.
+func (g ledgerGate) AdmitLedger(ctx context.Context, _ registry.Access, name string) error {
+	return g.server.publishers.MayRead(ctx, name)
 }
 
 // JudgeLedger implements registry.LedgerJudge.
 func (g ledgerGate) JudgeLedger(ctx context.Context, ref format.Ref, list *format.List) error {
 	s := g.server
 	got := s.index.basis.Ledgers.Judge(ctx, ref, list, stored{s.registry, ref.Repository()}, s.index.ingest.Remembered(ref))
-	problems := got.Problems()
-	if len(problems) == 0 {
-		return ctx.Err()
+	if err := publisher.Refusal(got); err != nil {
+		return err
 	}
-	return problemOf(problems[0])
-}
-
-func problemOf(f ledger.Finding) error {
-	switch {
-	case f.Outcome == policy.Unknown:
-		return errors.New(f.Detail)
-	case f.Code == ledger.CodeNotEntitled:
-		return fmt.Errorf("%s: %s: %w", f.Code, f.Detail, artifact.ErrDenied)
-	}
-	fix := ""
-	if f.Code == ledger.CodeForged {
-		fix = " (a ledger of another registry counts where the trust policy names its key under platforms:)"
-	}
-	return fmt.Errorf("%s: %s%s: %w", f.Code, f.Detail, fix, artifact.ErrUnverified)
+	return ctx.Err()
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"oras.land/oras-go/v2"
@@ -26,6 +27,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -233,12 +235,11 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 				t.Fatal(err)
 			}
 			if reached { // and then the process died before it could note it
-				for _, m := range must(s.accounts.store.Lease(t.Context(), outboxTopic, always, 0, 1)) {
-					stuck := map[format.Ref]bool{}
-					if err := s.ledgers.deliver(t.Context(), m.ID, m.Payload, stuck); err != nil {
+				for _, m := range must(s.accounts.store.Lease(t.Context(), ledger.Topic, time.Now(), 0, 1)) {
+					if err := s.statements.Drain(t.Context()); err != nil {
 						t.Fatal(err)
 					}
-					if err := s.accounts.store.Enqueue(t.Context(), outboxTopic, m.Payload, m.CreatedAt); err != nil {
+					if err := s.accounts.store.Enqueue(t.Context(), ledger.Topic, m.Payload, m.CreatedAt); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -247,7 +248,7 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 				t.Fatal(err)
 			}
 			s = startOptions(t, c, options(&strings.Builder{}))
-			if err := s.ledgers.drain(t.Context()); err != nil {
+			if err := s.statements.Drain(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.index.ingest.Settled(t.Context()); err != nil {
@@ -258,7 +259,7 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 			if diff := cmp.Diff([]string{"member.set by admin:root as owner", "publisher.claimed by admin:root as owner"}, got); diff != "" {
 				t.Errorf("history (-want +got):\n%s", diff)
 			}
-			if n, err := s.accounts.store.Waiting(t.Context(), outboxTopic); err != nil || n != 0 {
+			if n, err := s.accounts.store.Waiting(t.Context(), ledger.Topic); err != nil || n != 0 {
 				t.Errorf("%d messages wait: %v", n, err)
 			}
 		})
@@ -297,7 +298,7 @@ func TestNamespacesWithoutALedgerGetOne_B4(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, m := range must(s.accounts.store.Lease(t.Context(), outboxTopic, always, 0, 10)) {
+	for _, m := range must(s.accounts.store.Lease(t.Context(), ledger.Topic, time.Now(), 0, 10)) {
 		if err := s.accounts.store.Done(t.Context(), m.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -312,7 +313,7 @@ func TestNamespacesWithoutALedgerGetOne_B4(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if err := s.ledgers.drain(t.Context()); err != nil {
+			if err := s.statements.Drain(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			ref := must(format.OfPublisher("acme"))

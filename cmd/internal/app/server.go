@@ -22,6 +22,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -33,7 +34,7 @@ type Options struct {
 	// Notice says something to the operator once, outside of the log.
 	Notice io.Writer
 	// DNS looks up what publishers prove their domains with; nil asks the system.
-	DNS TXTResolver
+	DNS publisher.TXTResolver
 	// AdoptRegistry begins a new site where the database holds none and the
 	// registry holds something, or where --dev used the database before. It is
 	// for one start, so it is no setting.
@@ -43,24 +44,25 @@ type Options struct {
 // A Server is the whole of Oarlock on one listener. Open makes one, Run serves
 // until its context ends, Close gives everything back.
 type Server struct {
-	cfg      config.Config
-	log      *slog.Logger
-	listener net.Listener
-	metrics  *metricsServer // nil without an address of its own
-	registry *registry.Registry
-	accounts *accounts
-	index    *joined
-	pushes   pushes
-	garbage  *collector
-	scrubber *scrubber
-	ledgers  *ledgers
-	signing  *signing
-	api      *api.Server
-	http     *http.Server
-	tls      *edge.Certificate // nil without
-	reserves reserves
-	leaving  atomic.Bool // /readyz says so
-	closing  sync.Once
+	cfg        config.Config
+	log        *slog.Logger
+	listener   net.Listener
+	metrics    *metricsServer // nil without an address of its own
+	registry   *registry.Registry
+	accounts   *accounts
+	index      *joined
+	pushes     pushes
+	garbage    *collector
+	scrubber   *scrubber
+	statements *publisher.Statements
+	publishers *publisher.Service
+	signing    *signing
+	api        *api.Server
+	http       *http.Server
+	tls        *edge.Certificate // nil without
+	reserves   reserves
+	leaving    atomic.Bool // /readyz says so
+	closing    sync.Once
 }
 
 // Open takes the data directory and the address, and reads the last catalog.
@@ -87,18 +89,18 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	if err := s.accounts.preparePlatformKey(ctx); err != nil {
 		return nil, config.Unusable(err)
 	}
-	if err := s.accounts.open(ctx, s.publicURL(), content{s}, o.Notice); err != nil {
-		return nil, config.Unusable(fmt.Errorf("accounts: %w", err))
-	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.index, err = join(ctx, cfg, s.registry, o.Log); err != nil {
 		return nil, config.Unusable(err)
 	}
+	if err := s.accounts.open(ctx, s.publicURL(), content{newLedgerStore(s.registry), s.index}, o.Notice); err != nil {
+		return nil, config.Unusable(fmt.Errorf("accounts: %w", err))
+	}
 	s.pushes.join(s.index.ingest, metrics)
 	s.accounts.registerSilence(metrics)
 	s.reserves.register(metrics)
-	s.ledgers = s.openLedgers(o.resolver(), metrics)
+	s.openPublishers(o.DNS, metrics)
 	if err := s.joinReplicas(ctx); err != nil {
 		return nil, config.Unusable(err)
 	}
@@ -112,7 +114,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.ready, Degraded: s.accounts.degraded,
-		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: desk{s.accounts, s.ledgers}, Publishers: desk{s.accounts, s.ledgers}, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
+		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: desk{s.accounts, s.statements}, Publishers: s.publishers, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev,
 	})
@@ -227,7 +229,7 @@ func (s *Server) Run(ctx context.Context) error {
 	scheduled.Go(func() { s.reserves.run(background) })
 	scheduled.Go(func() { s.garbage.run(background) })
 	scheduled.Go(func() { s.scrubber.run(background) })
-	scheduled.Go(func() { s.ledgers.run(background) })
+	scheduled.Go(func() { s.drain(background) })
 	scheduled.Go(func() { s.signing.run(background) })
 	defer scheduled.Wait()
 	defer stop()
@@ -248,7 +250,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ingest <- nil
 	case <-ctx.Done():
 		if err = s.leave(served); err == nil {
-			err = s.drain()
+			err = s.finish()
 		}
 	}
 	stop()
@@ -284,7 +286,7 @@ func (s *Server) ready() error {
 	return s.index.ready()
 }
 
-func (s *Server) drain() error {
+func (s *Server) finish() error {
 	s.log.Info("draining", "at_most", s.cfg.Limits.Drain)
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Drain)
 	defer cancel()

@@ -1,4 +1,4 @@
-package app
+package publisher
 
 import (
 	"context"
@@ -15,14 +15,14 @@ import (
 // say appends what waited. A claim of a name that has a ledger of this site
 // already is the end of a gap in the accounts, not of the publisher: it goes on
 // in the same ledger, as a transfer by the platform.
-func (l *ledgers) say(ctx context.Context, s index.NewStatement) error {
-	if s.Kind == format.PublisherClaimed {
-		again, err := l.claimedAgain(s)
+func (s *Statements) say(ctx context.Context, next index.NewStatement) error {
+	if next.Kind == format.PublisherClaimed {
+		again, err := s.claimedAgain(next)
 		if err != nil {
 			return err
 		}
 		for _, one := range again {
-			if _, err := l.Append(ctx, one); err != nil {
+			if _, err := s.o.Ledger.Append(ctx, one); err != nil {
 				return err
 			}
 		}
@@ -30,21 +30,21 @@ func (l *ledgers) say(ctx context.Context, s index.NewStatement) error {
 			return nil
 		}
 	}
-	_, err := l.Append(ctx, s)
+	_, err := s.o.Ledger.Append(ctx, next)
 	return err
 }
 
 // claimedAgain are the statements that make a publisher that the ledger knows
-// the one that s claims; none where s is the first.
-func (l *ledgers) claimedAgain(s index.NewStatement) ([]index.NewStatement, error) {
-	standing, ok := l.index.ingest.Publisher(s.Ledger.Publisher())
+// the one that is claimed; none where claim is the first.
+func (s *Statements) claimedAgain(claim index.NewStatement) ([]index.NewStatement, error) {
+	standing, ok := s.o.Catalog.Publisher(claim.Ledger.Publisher())
 	was := standing.Counts.Publisher
-	if !ok || was == nil || standing.Counts.Platform != l.platform.Trusted.ID || !was.ClaimedAt.Before(s.Since) {
+	if !ok || was == nil || standing.Counts.Platform != s.o.Own || !was.ClaimedAt.Before(claim.Since) {
 		return nil, nil
 	}
 	var body format.Claimed
-	if err := json.Unmarshal(s.Body, &body); err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", s.Ledger, err)
+	if err := json.Unmarshal(claim.Body, &body); err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", claim.Ledger, err)
 	}
 	var out []index.NewStatement
 	add := func(kind format.Kind, what string, said any) error {
@@ -52,8 +52,8 @@ func (l *ledgers) claimedAgain(s index.NewStatement) ([]index.NewStatement, erro
 		if err != nil {
 			return err
 		}
-		next := s // asked for once, however often it is delivered
-		next.Kind, next.Role, next.Body, next.ID = kind, format.RolePlatform, raw, ledger.IDOf(s.ID, what)
+		next := claim // asked for once, however often it is delivered
+		next.Kind, next.Role, next.Body, next.ID = kind, format.RolePlatform, raw, ledger.IDOf(claim.ID, what)
 		out = append(out, next)
 		return nil
 	}

@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/audit"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/policy/trust"
+	"github.com/oarlock/oarlock/registry/storage"
+)
+
+var _ api.Publishers = (*publisher.Service)(nil)
+
+// kinds are those that are appended to the ledgers of plugins.
+var kinds = map[format.Kind]func(json.RawMessage) error{}
+
+// drainEvery is how often it is looked for statements that wait.
+const drainEvery = 10 * time.Second
+
+// openPublishers makes what appends to the ledgers of publishers, and what
+// answers by them.
+func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Registerer) {
+	store, platform := newLedgerStore(s.registry), s.index.basis.Platform
+	appender := ledger.New(ledger.Options{Store: store, Judge: s.index.basis.Ledgers, Signer: platform.Signer,
+		Remembered: s.index.ingest.Remembered, Kinds: kinds})
+	s.statements = publisher.NewStatements(publisher.StatementsOptions{
+		Changes: s.accounts.changes(), Ledger: appender, Catalog: s.index.ingest, Registry: store,
+		Own: platform.Trusted.ID, Lock: alone(s.accounts.locker(), "outbox/"+ledger.Topic), Log: s.log,
+	})
+	if dns == nil {
+		dns = net.DefaultResolver
+	}
+	s.publishers = publisher.New(publisher.Options{
+		Store: s.accounts.store, Catalog: s.index.ingest, Registry: store, Rights: s.accounts,
+		Acts: audit.Log{May: s.accounts.May, Rows: s.accounts.trail}, Statements: s.statements,
+		Own: platform.Trusted.ID, Platforms: func() []trust.Signer { return platform.Platforms(s.index.basis.Signed.Trust()) }, DNS: dns,
+	})
+	metrics.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledgers_bad", Help: "Ledgers that do not hold: forged, reordered, cut, forked or unreadable."},
+			func() float64 { return float64(len(s.index.ingest.BadLedgers())) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledger_outbox", Help: "Changes of namespaces whose statement is not in its ledger yet."},
+			func() float64 {
+				ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
+				defer cancel()
+				n, err := s.statements.Waiting(ctx)
+				if err != nil {
+					return -1
+				}
+				return float64(n)
+			}))
+}
+
+// drain brings what waits into the ledgers until ctx ends. What a crash left
+// between SQL and registry is made up here.
+func (s *Server) drain(ctx context.Context) {
+	for {
+		if err := s.statements.Drain(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "ledgers: statements wait", "alert", true, "err", err)
+		}
+		if !wait(ctx, drainEvery) {
+			return
+		}
+	}
+}
+
+// alone takes a lock of all replicas, or of this process where there are none.
+func alone(l storage.Locker, key string) func(context.Context) (func(), error) {
+	if l == nil {
+		l = storage.NewLocker()
+	}
+	return func(ctx context.Context) (func(), error) { return l.Lock(ctx, key, false) }
+}
+
+// changes has each change of a namespace stated in its ledger.
+func (a *accounts) changes() publisher.Changes {
+	return publisher.Changes{Store: a.store, Outbox: a.store}
+}
+
+// content is the registry as the accounts ask for it.
+type content struct {
+	ledgerStore
+	index *joined
+}
+
+var _ auth.Content = content{}
+
+// Namespaces implements auth.Content.
+func (c content) Namespaces(ctx context.Context) ([]string, error) { return c.registry.Namespaces(ctx) }
+
+// Said implements auth.Content.
+func (c content) Said(ctx context.Context, name string) (auth.Holding, error) {
+	return publisher.Said(ctx, name, c.ledgerStore, c.index.ingest, c.index.basis.Platform.Trusted.ID)
+}

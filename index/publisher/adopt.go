@@ -1,0 +1,69 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/ledger"
+)
+
+// adopt states what SQL says of namespaces that have no ledger yet: those of a
+// time before there were ledgers.
+func (c Changes) adopt(ctx context.Context, registry Registry) error {
+	names, err := c.Store.NamespaceNames(ctx)
+	if err != nil {
+		return fmt.Errorf("namespaces without a ledger: %w", err)
+	}
+	for _, name := range names {
+		_, err := registry.Resolve(ctx, format.PublishersRepository, name)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, artifact.ErrNotFound) {
+			err = c.Store.InTx(ctx, func(ctx context.Context) error { return c.adoptOne(ctx, name) })
+		}
+		if err != nil {
+			return fmt.Errorf("namespaces without a ledger: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c Changes) adoptOne(ctx context.Context, name string) error {
+	n, err := c.Store.Namespace(ctx, name)
+	if err != nil {
+		return err
+	}
+	members, err := c.Store.Members(ctx, name)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(members, func(m auth.MemberRecord) bool { return m.Role == string(auth.RoleOwner) })
+	if i < 0 {
+		return fmt.Errorf("namespace %q has no owner", name)
+	}
+	add := func(kind format.Kind, what string, body any) error {
+		// Each is asked for once, whichever replica does it and however often.
+		s := index.NewStatement{Kind: kind, Actor: auth.NewProcess("ledger").Name, ID: ledger.IDOf("adopt", name, what), Since: n.CreatedAt}
+		return c.enqueue(ctx, name, s, body)
+	}
+	err = add(format.PublisherClaimed, "claim", format.Claimed{Owner: members[i].Principal, Private: !n.Public})
+	for _, m := range members {
+		if err == nil && m.Principal != members[i].Principal {
+			err = add(format.MemberSet, "member "+m.Principal, format.Member{Principal: m.Principal, Role: m.Role})
+		}
+	}
+	if err == nil && n.PublishingOff {
+		err = add(format.PublisherConfigured, "settings", format.Configured{Private: !n.Public, PublishingOff: true})
+	}
+	if err == nil && !n.ClosedAt.IsZero() {
+		err = add(format.PublisherClosed, "closed", format.Closed{})
+	}
+	return err
+}

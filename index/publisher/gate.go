@@ -1,0 +1,89 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/ledger"
+)
+
+// MayRead refuses who may not read the ledger of a publisher: that of a private
+// one is for those who may pull from it, and not there for others. One of which
+// neither the site nor the catalog knows yet may be private.
+func (s *Service) MayRead(ctx context.Context, publisher string) error {
+	known, _ := s.o.Catalog.Publisher(publisher)
+	private, err := s.private(ctx, publisher, known.Counts.Publisher)
+	if err != nil {
+		return err
+	}
+	if !private {
+		_, err := s.o.Store.Namespace(ctx, publisher)
+		if known.Counts.Publisher != nil || err == nil {
+			return nil
+		}
+		if !errors.Is(err, artifact.ErrNotFound) {
+			return err
+		}
+	}
+	may, err := s.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(publisher+"/"+publisher))
+	if err == nil && !may {
+		err = fmt.Errorf("ledger of %s: %w", publisher, artifact.ErrNotFound)
+	}
+	return err
+}
+
+// Refusal is why a ledger may not be set, or nil: the first thing that keeps it
+// from being good.
+func Refusal(got ledger.Judgement) error {
+	problems := got.Problems()
+	if len(problems) == 0 {
+		return nil
+	}
+	f := problems[0]
+	switch {
+	case f.Outcome == policy.Unknown:
+		return errors.New(f.Detail)
+	case f.Code == ledger.CodeNotEntitled:
+		return fmt.Errorf("%s: %s: %w", f.Code, f.Detail, artifact.ErrDenied)
+	}
+	fix := ""
+	if f.Code == ledger.CodeForged {
+		fix = " (a ledger of another registry counts where the trust policy names its key under platforms:)"
+	}
+	return fmt.Errorf("%s: %s%s: %w", f.Code, f.Detail, fix, artifact.ErrUnverified)
+}
+
+// Said is what the ledger of a publisher says of a namespace that the accounts
+// do not know, by what the site's own key signed: whether a publisher was
+// closed is for the ledger of this site to say, what is closed elsewhere still
+// comes here by a mirror. Without a ledger that holds it is private.
+func Said(ctx context.Context, name string, from Registry, catalog Catalog, own digest.Digest) (auth.Holding, error) {
+	unsaid := auth.Holding{Private: true}
+	_, err := from.Resolve(ctx, format.PublishersRepository, name)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return unsaid, nil
+	}
+	if err != nil {
+		return unsaid, err
+	}
+	standing, ok := catalog.Publisher(name)
+	said := standing.Counts.Publisher
+	if !ok || said == nil || len(standing.Problems()) > 0 {
+		return unsaid, nil
+	}
+	h := auth.Holding{Private: said.Private}
+	if standing.Counts.Platform == own {
+		h.PublishingOff = said.PublishingOff
+		if said.ClosedAt != nil {
+			h.ClosedAt = *said.ClosedAt
+		}
+	}
+	return h, nil
+}

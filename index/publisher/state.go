@@ -1,0 +1,51 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/ledger"
+)
+
+// may finds who asks, and asks for a right of his.
+func (s *Service) may(ctx context.Context, r audit.Right) (auth.Principal, error) {
+	by, err := auth.Caller(ctx)
+	if err != nil {
+		return by, err
+	}
+	return by, s.o.Rights.May(ctx, r.Action, r.On)
+}
+
+// stated writes down in the audit log that a statement is about to be made,
+// appends it, writes down where it is, and shows the publisher after it. What
+// cannot be written down is not stated.
+func (s *Service) stated(ctx context.Context, by auth.Principal, needs audit.Right, action auth.Action, name string, kind format.Kind, body any) (index.Publisher, error) {
+	if _, err := s.standing(ctx, name); err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return index.Publisher{}, err
+	}
+	role := ""
+	if v, ok := body.(format.Verified); ok && v.Evidence == format.EvidenceAdministrator {
+		role = format.RolePlatform // even of one who owns it
+	}
+	err := s.o.Acts.Do(ctx, audit.Act{Action: action, On: auth.InNamespace(name), Needs: &needs, Planned: map[string]any{"begun": true, "kind": kind, "body": body}},
+		func(ctx context.Context) (any, error) {
+			entry, err := s.o.Statements.State(ctx, name, by.Name, role, kind, body)
+			if err != nil {
+				return nil, err
+			}
+			return map[string]any{"kind": kind, "statement": entry.Head.String(), "body": body}, nil
+		})
+	switch {
+	case errors.Is(err, ledger.ErrForeign):
+		return index.Publisher{}, index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", name), "make the change at the registry that it comes from, and mirror it again")
+	case err != nil:
+		return index.Publisher{}, err
+	}
+	return s.Publisher(ctx, name)
+}
