@@ -38,7 +38,7 @@ func newClient(t *testing.T) *client {
 func environment(t *testing.T) []string {
 	t.Helper()
 	home := t.TempDir()
-	return []string{"HOME=" + home, "DOCKER_CONFIG=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "COSIGN_PASSWORD="}
+	return []string{"HOME=" + home, "DOCKER_CONFIG=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "COSIGN_PASSWORD=", "OARLOCK_LIMITS_UNREADY=0s"}
 }
 
 // with returns a client in the same folder that also sets an environment variable.

@@ -94,7 +94,7 @@ func (p *process) stop() {
 func environment(t *testing.T) []string {
 	t.Helper()
 	home := t.TempDir()
-	return []string{"HOME=" + home, "DOCKER_CONFIG=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "COSIGN_PASSWORD=",
+	return []string{"HOME=" + home, "DOCKER_CONFIG=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "COSIGN_PASSWORD=", "OARLOCK_LIMITS_UNREADY=0s",
 		"HTTP_PROXY=http://127.0.0.1:1", "HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=127.0.0.1"}
 }
 

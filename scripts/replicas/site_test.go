@@ -67,6 +67,7 @@ func (s site) start(t *testing.T, args ...string) *replica {
 	r.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), oarlock,
 		append([]string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--storage", s.storage, "--db", s.db}, args...)...)
 	r.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OARLOCK_") })
+	r.cmd.Env = append(r.cmd.Env, "OARLOCK_LIMITS_UNREADY=0s") // there is no load balancer
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ func configured(t *testing.T) config.Config {
 	t.Helper()
 	c := config.Default()
 	c.Data, c.Listen, c.Dev = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", true
+	c.Limits.Unready = 0 // nobody sends requests to a test's server
 	return c
 }
 

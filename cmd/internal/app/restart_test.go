@@ -1,6 +1,9 @@
 package app
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -180,6 +183,25 @@ func TestAServerThatGoesSaysSoFirst(t *testing.T) {
 	}
 	if got := status("/v2/"); got != http.StatusOK {
 		t.Errorf("not served any more while it leaves: %d", got)
+	}
+}
+
+// TestAServerThatSomebodyTypesAwayDoesNotWait: the cause of the end says that
+// nobody is to be told, and the server drains at once. Proves A8.
+func TestAServerThatSomebodyTypesAwayDoesNotWait(t *testing.T) {
+	t.Parallel()
+	c := configured(t)
+	c.Limits.Unready = time.Hour
+	s, err := Open(t.Context(), c, options(io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancelCause(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- errors.Join(s.Run(ctx), s.Close()) }()
+	end(fmt.Errorf("typed: %w", ErrAtOnce))
+	if err := <-ended; err != nil {
+		t.Errorf("the end: %v", err)
 	}
 }
 

@@ -249,7 +249,7 @@ func (s *Server) Run(ctx context.Context) error {
 		err = fmt.Errorf("ingest: %w", err)
 		ingest <- nil
 	case <-ctx.Done():
-		if err = s.leave(served); err == nil {
+		if err = s.leave(served, context.Cause(ctx)); err == nil {
 			err = s.finish()
 		}
 	}
@@ -257,11 +257,15 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(err, <-ingest)
 }
 
+// ErrAtOnce is wrapped by the cause of a context whose end ends a Server
+// without the wait of limits.unready: somebody at a terminal waits for it.
+var ErrAtOnce = errors.New("at once")
+
 // leave says by /readyz that the server goes, and serves on for as long as
 // whoever sends requests here takes to see it.
-func (s *Server) leave(served <-chan error) error {
+func (s *Server) leave(served <-chan error, why error) error {
 	s.leaving.Store(true)
-	if s.cfg.Limits.Unready <= 0 {
+	if s.cfg.Limits.Unready <= 0 || errors.Is(why, ErrAtOnce) {
 		return nil
 	}
 	s.log.Info("leaving: not ready any more, still serving", "for", s.cfg.Limits.Unready)

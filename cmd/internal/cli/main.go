@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/oarlock/oarlock/cmd/internal/app"
 )
 
 // Streams are where a command reads and writes.
@@ -17,6 +20,9 @@ type Streams struct {
 
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
+
+// errTyped is the cause of one that somebody at a terminal ended by ^C.
+var errTyped = fmt.Errorf("%w: %w", errInterrupted, app.ErrAtOnce)
 
 // Main runs one command and returns its exit code. The first SIGINT or SIGTERM
 // ends its context, the second one ends the process. The version is what the
@@ -29,9 +35,13 @@ func Main(args []string, s Streams, version string) int {
 	defer signal.Stop(signals)
 	go func() {
 		select {
-		case <-signals:
+		case s := <-signals:
 			signal.Stop(signals) // from now on a signal does what it does by default
-			cancel(errInterrupted)
+			cause := errInterrupted
+			if s == os.Interrupt {
+				cause = errTyped
+			}
+			cancel(cause)
 		case <-ctx.Done():
 		}
 	}()

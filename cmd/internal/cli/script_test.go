@@ -18,6 +18,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Nobody sends requests to a test's server while it leaves.
+	if _, set := os.LookupEnv("OARLOCK_LIMITS_UNREADY"); !set {
+		if err := os.Setenv("OARLOCK_LIMITS_UNREADY", "0s"); err != nil {
+			panic(err)
+		}
+	}
 	testscript.Main(m, map[string]func(){
 		"oarlock": func() { os.Exit(Main(os.Args[1:], Streams{os.Stdin, os.Stdout, os.Stderr}, "v0.0.0-test")) },
 	})
@@ -33,6 +39,7 @@ func TestScripts_L3(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("DOCKER_CONFIG", filepath.Join(e.WorkDir, ".docker"))
 			e.Setenv("COSIGN_PASSWORD", "")
+			e.Setenv("OARLOCK_LIMITS_UNREADY", "0s")
 			e.Values[serversKey{}] = map[string]*server{}
 			return nil
 		},

@@ -63,6 +63,48 @@ func TestSIGTERMDrainsTheServerAndExits0(t *testing.T) {
 	}
 }
 
+// TestCtrlCDoesNotWaitForLoadBalancers: SIGTERM serves on for limits.unready,
+// ^C of a person at a terminal does not. Proves A8.
+func TestCtrlCDoesNotWaitForLoadBalancers(t *testing.T) {
+	t.Parallel()
+	const leaving = `msg="leaving: not ready any more, still serving"()`
+	serve := func() (*exec.Cmd, *logTail) {
+		cmd := exec.Command(os.Args[0])
+		cmd.Args = []string{"oarlock", "serve", "--dev", "--data", filepath.Join(t.TempDir(), "data"), "--listen", "127.0.0.1:0"}
+		cmd.Env = append(os.Environ(), "OARLOCK_LIMITS_UNREADY=1h")
+		log := newLogTail()
+		cmd.Stderr = log
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		if _, problem := log.wait(regexp.MustCompile(`msg=listening.* url=(\S+)`), make(chan int)); problem != "" {
+			t.Fatal(problem)
+		}
+		return cmd, log
+	}
+	typed, log := serve()
+	if err := typed.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if code := exitOf(t, typed); code != exitOK || !strings.Contains(log.String(), "stopped") {
+		t.Errorf("^C: exit code %d\n%s", code, log)
+	}
+	told, log := serve()
+	if err := told.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _, problem := log.wait(regexp.MustCompile(leaving), make(chan int)); problem != "" {
+		t.Fatal(problem)
+	}
+	if err := told.Process.Signal(syscall.SIGTERM); err != nil { // the second ends at once
+		t.Fatal(err)
+	}
+	if exitOf(t, told); told.ProcessState.Success() {
+		t.Errorf("a second signal drained: it should have ended the process\n%s", log)
+	}
+}
+
 func TestInterruptedVerbsExit130(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

@@ -79,7 +79,8 @@ type Limits struct {
 	// ConnectionsPerAddress is the share of one address; 0 does not limit.
 	ConnectionsPerAddress int `koanf:"connections_per_address" json:"connections_per_address"`
 	// Unready is how long /readyz says at the end that the server goes, while
-	// it goes on to serve, so that nobody is sent here any more.
+	// it goes on to serve, so that nobody is sent here any more. A server with
+	// dev, to which nobody sends anybody, does not wait unless this is set.
 	Unready time.Duration `koanf:"unready" json:"unready"`
 	// Reserve are the bytes that are kept on each disk for acts of safety; 0
 	// keeps none.
@@ -101,6 +102,7 @@ func Default() Config {
 			ReadHeader:            10 * time.Second,
 			Idle:                  2 * time.Minute,
 			Drain:                 20 * time.Second,
+			Unready:               5 * time.Second,
 			BodyGrace:             30 * time.Second,
 			UploadRate:            1 << 10,
 			Connections:           10000,

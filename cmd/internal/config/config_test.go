@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // configured is one that works on a free port with its own data directory.
@@ -22,6 +23,20 @@ func problems(t *testing.T, err error) string {
 		t.Fatalf("error %v, expected a Error", err)
 	}
 	return strings.Join(c.Problems, "\n")
+}
+
+// A server says for a while that it goes, unless nobody is told: with dev, and
+// where it is set. Proves A8.
+func TestTheEndIsToldFirst(t *testing.T) {
+	t.Parallel()
+	for env, want := range map[string]time.Duration{
+		"": 5 * time.Second, "OARLOCK_DEV=true": 0, "OARLOCK_DEV=true OARLOCK_LIMITS_UNREADY=2s": 2 * time.Second, "OARLOCK_LIMITS_UNREADY=0s": 0,
+	} {
+		c, err := Load(Input{Environ: strings.Fields(env)})
+		if err != nil || c.Limits.Unready != want {
+			t.Errorf("%q: %v, %v, want %v", env, c.Limits.Unready, err, want)
+		}
+	}
 }
 
 func TestAnonymousIsChecked(t *testing.T) {

@@ -70,6 +70,9 @@ func Load(in Input) (Config, error) {
 	for _, key := range meta.Unused {
 		problems = append(problems, fmt.Sprintf("%s: unknown key%s", key, nearest(key)))
 	}
+	if c.Dev && !k.Exists("limits.unready") {
+		c.Limits.Unready = 0
+	}
 	if len(problems) > 0 {
 		return c, &Error{problems}
 	}
