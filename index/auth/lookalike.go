@@ -12,6 +12,10 @@ import (
 // held against: below it too many honest names lie one letter apart.
 const minEditLength = 5
 
+// minNasalLength is the shortest name whose n and m are held against one
+// another: below it they are most of what tells names apart, as vim and vin.
+const minNasalLength = 4
+
 // ReservedNames are the namespaces that nobody can claim.
 func ReservedNames() []string {
 	return []string{
@@ -28,7 +32,14 @@ func ReservedNames() []string {
 //   - characters: 0 and o, 1, l and i, 3 and e, 4 and a, 5 and s, 7 and t,
 //     8 and b, rn and m, vv and w, cl and d
 //   - doubled letters: acme, accme
+//   - one n for an m, or an nn: acme, acne, acnne, in names of at least
+//     minNasalLength letters
 //   - for protected names, one letter more, less, other or swapped: oarlcok
+//
+// One letter more, less or other makes another name, where it is none of these
+// and the known name is not protected: wave and waves, tools1 and tools2, hello
+// and hallo, secretco and secretcom lie so often in one house that nobody could
+// claim anything. So do two of an n for an m: name and mane.
 //
 // Each question takes a few map look-ups however many names there are. Safe
 // for concurrent use.
@@ -122,19 +133,48 @@ func Confusable(name string, existing, reserved []string) (resembles string, yes
 // LookalikeKeys are equal, one or the other, for names that look alike; a
 // store that keeps each key once refuses two of them even when they race.
 func LookalikeKeys(name string) []string {
-	return []string{"shape:" + shape(name), "single:" + shape(single(name))}
+	return append([]string{"shape:" + shape(name), "single:" + shape(single(name))}, nasals(name)...)
+}
+
+// nasals are one key for each n, nn and m of a name, which stands in its place.
+// The rest is as in shape, but for rn: an r before an n that becomes an m stays.
+func nasals(name string) []string {
+	s := strokes(name)
+	var keys []string
+	for i := range len(s) {
+		if s[i] != 'n' && s[i] != 'm' {
+			continue
+		}
+		ends := []int{i + 1}
+		if strings.HasPrefix(s[i:], "nn") {
+			ends = append(ends, i+2)
+		}
+		for _, end := range ends {
+			if k := s[:i] + "~" + s[end:]; len(k) >= minNasalLength {
+				keys = append(keys, "nasal:"+k)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 var (
 	alike = strings.NewReplacer("-", "", "_", "", ".", "",
 		"0", "o", "1", "l", "i", "l", "3", "e", "4", "a", "5", "s", "7", "t", "8", "b",
-		"m", "rn", "w", "vv", "d", "cl")
-	joined = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d")
+		"w", "vv", "d", "cl")
+	joined = strings.NewReplacer("vv", "w", "cl", "d")
 )
 
-// shape is a name as a hurried reader sees it. Letters that a pair can be taken
-// for are written as the pair first, so that vvv and vw come out the same.
-func shape(name string) string { return joined.Replace(alike.Replace(strings.ToLower(name))) }
+// strokes is a name without separators, with letters for digits, and w and d
+// for pairs that can be taken for them. What is taken for a pair is written as
+// the pair first, so that vvv and vw come out the same.
+func strokes(name string) string { return joined.Replace(alike.Replace(strings.ToLower(name))) }
+
+// shape is a name as a hurried reader sees it: with m for rn too.
+func shape(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(strokes(name), "m", "rn"), "rn", "m")
+}
 
 // single writes each run of one letter once, w aside: vv is a letter of its own.
 func single(name string) string {

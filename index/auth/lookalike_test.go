@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,50 @@ func TestLookalikeSubstitution_B4(t *testing.T) {
 			t.Errorf("%q resembles %q, want %q", name, other, known)
 		}
 	}
+}
+
+// TestLookalikeNasals_B4: n, nn and m are told apart by one stroke, so that one
+// of them written as another makes a look-alike of names of four letters and more.
+// Two such changes, and shorter names, do not.
+func TestLookalikeNasals_B4(t *testing.T) {
+	t.Parallel()
+	part := rapid.StringMatching(`[a-z0-9]{0,6}`)
+	rapid.Check(t, func(t *rapid.T) {
+		two := rapid.Permutation([]string{"n", "nn", "m"}).Draw(t, "pair")
+		before, after := part.Draw(t, "before"), part.Draw(t, "after")
+		if len(strokes(before))+len(strokes(after)) < minNasalLength-1 {
+			return
+		}
+		x, y := before+two[0]+after, before+two[1]+after
+		if other, yes := Confusable(x, []string{y}, nil); !yes || other != y {
+			t.Fatalf("%q does not resemble %q", x, y)
+		}
+		if !shareKey(x, y) {
+			t.Fatalf("%q and %q race: no key is in both %q and %q", x, y, LookalikeKeys(x), LookalikeKeys(y))
+		}
+	})
+	for name, known := range map[string]string{
+		"acne": "acme", "acme": "acne", "acnne": "acme", "acn3": "acme", "acme-tools": "acnetools", "turn": "turm",
+	} {
+		if other, _ := Confusable(name, []string{known}, nil); other != known {
+			t.Errorf("%q resembles %q, want %q", name, other, known)
+		}
+	}
+	for name, known := range map[string]string{ // too short to tell, or more than one stroke
+		"vim": "vin", "nim": "min", "mane": "name", "secretcom": "secretco", "waves": "wave", "hallo": "hello", "tools1": "tools2", "corn": "con",
+	} {
+		if _, yes := Confusable(name, []string{known}, nil); yes {
+			t.Errorf("%q resembles %q: it is a name of its own", name, known)
+		}
+	}
+	if other, yes := Confusable("oarlocks", nil, []string{"oarlock"}); !yes || other != "oarlock" {
+		t.Errorf("one letter more than a protected name resembles %q", other)
+	}
+}
+
+func shareKey(x, y string) bool {
+	keys := LookalikeKeys(y)
+	return slices.ContainsFunc(LookalikeKeys(x), func(k string) bool { return slices.Contains(keys, k) })
 }
 
 func TestOneEdit(t *testing.T) {
