@@ -154,7 +154,7 @@ func (s *scanner) object(t reflect.Type) error {
 		if fields != nil {
 			field, known := fields[key]
 			if name := fields.variant(key); !known && name != "" {
-				return s.refuse("the key %q, expected %q: readers differ in whether both are the same", key, name)
+				return s.refuse("the key %.100q, expected %q: readers differ in whether both are the same", key, name)
 			}
 			into = field
 		}

@@ -42,12 +42,39 @@ type Statement struct {
 	Finding Finding
 }
 
+// A Piece is one place where a statement about Subject is, or what was wrong
+// with looking there. Manifest is what holds it, Place where in there, such as
+// "layer 3", and Digest the signed envelope or bundle itself.
+type Piece struct {
+	Subject, Manifest, Digest digest.Digest
+	Format, Place             string
+	// Key names everything that the answer of Read depends on, which is neither
+	// Manifest nor Place; "" where nothing does.
+	Key string
+	// Read finds out what is there; false where it is nothing about statements.
+	// A finding without a digest is about this place. What has the outcome
+	// Unknown may be another one the next time.
+	Read func() (Statement, bool)
+}
+
+// Here is a finding about what is at p.
+func (p Piece) Here(f Finding) Finding {
+	if f.Digest != "" {
+		return f
+	}
+	f.Digest = p.Manifest
+	if p.Place != "" {
+		f.Detail = p.Place + ": " + f.Detail
+	}
+	return f
+}
+
 // Statements are all statements about a subject.
 type Statements struct {
 	// Key names everything that they are found in; "" where that cannot be told.
 	Key string
-	// Each gives them in the same order for the same evidence.
-	Each iter.Seq[Statement]
+	// Each gives where they are, in the same order for the same evidence.
+	Each iter.Seq[Piece]
 }
 
 // An Attestation is a judged statement about a version.

@@ -10,6 +10,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/internal/known"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/opencontainers/go-digest"
 )
@@ -36,6 +37,7 @@ type Source interface {
 type Judge struct {
 	source Source
 	cache  *lru.Cache[string, policy.Attestations]
+	pieces *known.Cache[verdict]
 }
 
 // New makes a Judge that keeps up to cacheSize judgements; 0 is 16384.
@@ -44,7 +46,7 @@ func New(source Source, cacheSize int) (*Judge, error) {
 		cacheSize = 16384
 	}
 	cache, err := lru.New[string, policy.Attestations](cacheSize)
-	return &Judge{source, cache}, err
+	return &Judge{source, cache, known.New[verdict](verdictBytes)}, err
 }
 
 // Digest changes whenever the same evidence may be judged differently.
@@ -64,12 +66,12 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 			return a, ctx.Err()
 		}
 	}
-	h := &hearing{ns: ns, at: map[digest.Digest]int{}}
+	h := &hearing{judge: j, ns: ns, at: map[digest.Digest]int{}}
 	for one := range found.Each {
 		if ctx.Err() != nil {
 			break
 		}
-		h.hear(one)
+		h.hear(ctx, one)
 	}
 	if err := ctx.Err(); err != nil {
 		return policy.Attestations{}, err
@@ -83,6 +85,7 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 
 // hearing is one judgement under way.
 type hearing struct {
+	judge    *Judge
 	ns       *trust.Namespace
 	all      []heard
 	at       map[digest.Digest]int // in all
@@ -94,30 +97,8 @@ type heard struct {
 	facts facts
 }
 
-// hear judges one statement. Of the same envelope in two places, one that
-// counts stays.
-func (h *hearing) hear(s policy.Statement) {
-	if s.Payload == nil {
-		h.evidence = append(h.evidence, s.Finding)
-		return
-	}
-	said, err := parse(s.Payload)
-	if err != nil {
-		h.evidence = append(h.evidence, policy.Finding{Code: policy.CodeMalformed, Outcome: policy.Deny, Digest: s.Digest, Judge: name, Detail: trimKind(err)})
-		return
-	}
-	one := h.judge(s, said)
-	if i, ok := h.at[s.Digest]; ok {
-		if one.Verified && !h.all[i].Verified {
-			h.all[i] = one
-		}
-		return
-	}
-	h.at[s.Digest] = len(h.all)
-	h.all = append(h.all, one)
-}
-
-func (h *hearing) judge(s policy.Statement, said *statement) heard {
+// attestation judges one statement.
+func (h *hearing) attestation(s policy.Statement, said *statement) heard {
 	one := heard{Attestation: policy.Attestation{PredicateType: said.PredicateType, Kind: KindOf(said.PredicateType),
 		Digest: s.Digest, Manifest: s.Manifest, Signer: s.Signer, Format: s.Format, Finding: s.Finding}}
 	deny := func(code, format string, args ...any) heard {
@@ -204,6 +185,8 @@ func (h *hearing) shown() []policy.Finding {
 	return out
 }
 
+// trimKind is what is wrong, without its kind. Names that others chose may make
+// it as long as the statement.
 func trimKind(err error) string {
-	return strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error())
+	return fmt.Sprintf("%.500s", strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error()))
 }

@@ -37,7 +37,15 @@ type said struct {
 func (s said) Trust() *trust.Policy { return s.trust }
 
 func (s said) Statements(context.Context, policy.Subject, policy.Reader) policy.Statements {
-	return policy.Statements{Key: s.key, Each: slices.Values(s.all)}
+	return policy.Statements{Key: s.key, Each: func(yield func(policy.Piece) bool) {
+		for _, one := range s.all {
+			p := policy.Piece{Subject: one.Subject, Manifest: one.Manifest, Digest: one.Digest, Format: one.Format,
+				Read: func() (policy.Statement, bool) { return one, true }}
+			if !yield(p) {
+				return
+			}
+		}
+	}}
 }
 
 // by is a statement about the subject; signer "" is a stranger.

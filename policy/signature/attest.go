@@ -114,8 +114,8 @@ func attestedAlready(ctx context.Context, o AttestOptions, ref gcrname.Digest, s
 		return false, err
 	}
 	subject := policy.Subject{Publisher: trust.Everyone, Digest: digest.Digest(ref.DigestStr())}
-	for s := range judge.Statements(ctx, subject, remoteReader{ref.Context(), o.Remote.options(ctx)}).Each {
-		if s.Signer != "" && s.Format == o.Format && bytes.Equal(s.Payload, payload) {
+	for p := range judge.Statements(ctx, subject, remoteReader{ref.Context(), o.Remote.options(ctx)}).Each {
+		if s, _ := p.Read(); s.Signer != "" && s.Format == o.Format && bytes.Equal(s.Payload, payload) {
 			return true, nil
 		}
 	}

@@ -48,43 +48,39 @@ func (t *trial) tryBundleLayer(at digest.Digest, layer ocispec.Descriptor) {
 		t.say(at, policy.CodeTooLarge, "the bundle has %d bytes, expected at most %d", layer.Size, MaxBundle)
 		return
 	}
-	raw, problem := t.blob(at, "the bundle", layer, MaxBundle)
-	if problem != nil {
-		t.findings = append(t.findings, *problem)
-		return
-	}
-	t.bundle(at, raw)
+	t.fold(at, "", policy.FormatBundle, t.judged("bundle", ocispec.Descriptor{Digest: layer.Digest, Size: layer.Size}, func() verdict { return t.bundle(layer) }))
 }
 
-func (t *trial) bundle(at digest.Digest, raw []byte) {
+// bundle is the verdict about one bundle.
+func (t *trial) bundle(layer ocispec.Descriptor) verdict {
+	raw, problem := t.blob("the bundle", layer, MaxBundle)
+	if problem != nil {
+		return unknown(problem)
+	}
 	b, about, err := readBundle(raw)
 	switch {
 	case err != nil:
-		t.say(at, policy.CodeMalformed, "the bundle: %s", err)
-		return
+		return denied(policy.CodeMalformed, fmt.Sprintf("the bundle: %s", err))
 	case about.predicate != "" && about.predicate != types.CosignSignPredicateType:
-		return // an attestation without the annotation
+		return verdict{outcome: policy.Deny, nothing: true} // an attestation without the annotation
 	}
 	names := []string{t.subject.String()}
 	if about.message {
-		whole, problem := t.whole(at)
+		whole, problem := t.whole()
 		if problem != nil {
-			t.findings = append(t.findings, *problem)
-			return
+			return unknown(problem)
 		}
 		about.whole, names = whole, namesOf(whole)
 	}
 	silent := about.message && len(about.digests) == 0
 	if !silent && !slices.ContainsFunc(about.digests, func(d string) bool { return slices.Contains(names, d) }) {
-		t.say(at, policy.CodeOtherDigest, "the bundle signs %s", strings.Join(about.digests, ", "))
-		return
+		return denied(policy.CodeOtherDigest, "the bundle signs "+strings.Join(about.digests, ", "))
 	}
 	signer, err := t.bundleSignedBy(b, about)
 	if err != nil {
-		t.say(at, codeOf(err), "%s", err)
-		return
+		return denied(codeOf(err), err.Error())
 	}
-	t.holdsBy(at, signer, policy.FormatBundle)
+	return verdict{outcome: policy.Allow, signer: signer}
 }
 
 // bundleLayer is the one layer that holds the bundle of a manifest.
@@ -107,6 +103,7 @@ func bundleLayer(m *artifact.Manifest, limit int64) (ocispec.Descriptor, *policy
 // bundleSignedBy is the trusted signer who made a bundle's signature over the
 // subject; the error says why there is none.
 func (t *trial) bundleSignedBy(b *bundle.Bundle, said about) (signer string, err error) {
+	t.judge.verified.Add(1)
 	if said.certified {
 		return stranger(t.identityBundle(b, said))("the signature of this bundle")
 	}
@@ -147,13 +144,13 @@ func namesOf(whole []byte) (out []string) {
 }
 
 // whole is the subject's own bytes.
-func (t *trial) whole(at digest.Digest) ([]byte, *policy.Finding) {
+func (t *trial) whole() ([]byte, *policy.Finding) {
 	_, raw, err := t.reader.Manifest(t.ctx, t.subject)
 	if err == nil && digest.FromBytes(raw) != t.subject {
 		err = fmt.Errorf("its bytes have digest %s", digest.FromBytes(raw))
 	}
 	if err != nil {
-		f := unread(at, "what the bundle signs", err)
+		f := unread("", "what the bundle signs", err)
 		return nil, &f
 	}
 	return raw, nil

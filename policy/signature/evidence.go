@@ -142,9 +142,9 @@ func unread(about digest.Digest, what string, err error) policy.Finding {
 		Detail: fmt.Sprintf("%s could not be read: %s", what, err)}
 }
 
-// manifest reads a manifest of at most limit bytes, or says why not. One that
-// is named and not there could not be read.
-func (b *bench) manifest(d digest.Digest, limit int) (*artifact.Manifest, *policy.Finding) {
+// readManifest reads a manifest of at most limit bytes, or says why not. One
+// that is named and not there could not be read.
+func (b *bench) readManifest(d digest.Digest, limit int) (m *artifact.Manifest, problem *policy.Finding, size int) {
 	f := policy.Finding{Outcome: policy.Deny, Digest: d, Judge: name}
 	mediaType, raw, err := b.reader.Manifest(b.ctx, d)
 	switch {
@@ -157,11 +157,11 @@ func (b *bench) manifest(d digest.Digest, limit int) (*artifact.Manifest, *polic
 	default:
 		m, err := artifact.ParseManifest(mediaType, raw)
 		if err == nil {
-			return m, nil
+			return m, nil, len(raw)
 		}
-		f.Code, f.Detail = policy.CodeMalformed, trimKind(err)
+		f.Code, f.Detail = policy.CodeMalformed, clipped(trimKind(err))
 	}
-	return nil, &f
+	return nil, &f, len(f.Detail)
 }
 
 func trimKind(err error) string {

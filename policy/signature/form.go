@@ -44,6 +44,7 @@ func envelopeForm(envelope []byte) form {
 // signedBy is the trusted signer who made the signature of a layer over the
 // subject; the error says why there is none.
 func (t *trial) signedBy(f form, layer ocispec.Descriptor) (signer string, err error) {
+	t.judge.verified.Add(1)
 	if key, verifier, ok := t.signedByKey(f); ok {
 		return key.Name, counts(key, func() time.Time { return t.layerTime(f, layer, verifier) })
 	}

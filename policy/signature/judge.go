@@ -45,7 +45,14 @@ type Options struct {
 type Judge struct {
 	trusted atomic.Pointer[trusted]
 	cache   *lru.Cache[string, policy.Signature]
+	pieces  pieces
+	// verified counts the signatures that were looked at.
+	verified atomic.Uint64
 }
+
+// Verifications is how many signatures were verified so far, whatever came of
+// it: what is remembered is not verified again.
+func (j *Judge) Verifications() uint64 { return j.verified.Load() }
 
 // trusted is a policy with its keys made ready.
 type trusted struct {
@@ -68,7 +75,7 @@ func New(opts Options) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Judge{cache: cache}
+	j := &Judge{cache: cache, pieces: newPieces()}
 	return j, j.SetTrust(opts.Trust)
 }
 

@@ -29,55 +29,53 @@ func (t *trial) tryLayer(at digest.Digest, i int, layer ocispec.Descriptor, form
 	if !t.count(proofOf(layer)) || t.ctx.Err() != nil {
 		return
 	}
-	encoded := layer.Annotations[static.SignatureAnnotationKey]
-	if problem := t.simple(at, fmt.Sprintf("layer %d", i), layer, encoded, format); problem != nil {
-		t.findings = append(t.findings, *problem)
-	}
+	t.fold(at, fmt.Sprintf("layer %d", i), format, t.simple(layer))
 }
 
-// simple looks at one signature; nil means that it holds.
-func (t *trial) simple(at digest.Digest, place string, layer ocispec.Descriptor, encoded, format string) *policy.Finding {
-	wrong := func(code, detail string, args ...any) *policy.Finding {
-		return &policy.Finding{Code: code, Outcome: policy.Deny, Digest: at, Judge: name, Detail: place + ": " + fmt.Sprintf(detail, args...)}
-	}
+// simple is the verdict about one signature.
+func (t *trial) simple(layer ocispec.Descriptor) verdict {
+	encoded := layer.Annotations[static.SignatureAnnotationKey]
 	switch {
 	case layer.MediaType != artifact.TypeSimpleSigning:
-		return wrong(policy.CodeMalformed, "media type %.100q, expected %q", layer.MediaType, artifact.TypeSimpleSigning)
+		return denied(policy.CodeMalformed, fmt.Sprintf("media type %.100q, expected %q", layer.MediaType, artifact.TypeSimpleSigning))
 	case layer.Size > MaxPayload:
-		return wrong(policy.CodeTooLarge, "the payload has %d bytes, expected at most %d", layer.Size, MaxPayload)
+		return denied(policy.CodeTooLarge, fmt.Sprintf("the payload has %d bytes, expected at most %d", layer.Size, MaxPayload))
 	case encoded == "":
-		return wrong(policy.CodeMalformed, "no annotation %q", static.SignatureAnnotationKey)
+		return denied(policy.CodeMalformed, fmt.Sprintf("no annotation %q", static.SignatureAnnotationKey))
 	}
 	if _, err := base64.StdEncoding.DecodeString(encoded); err != nil {
-		return wrong(policy.CodeMalformed, "the signature is not base64: %s", err)
+		return denied(policy.CodeMalformed, fmt.Sprintf("the signature is not base64: %s", err))
 	}
-	content, problem := t.blob(at, place+": the payload", layer, MaxPayload)
+	return t.judged("simple", layer, func() verdict { return t.trySimpleLayer(layer, encoded) })
+}
+
+func (t *trial) trySimpleLayer(layer ocispec.Descriptor, encoded string) verdict {
+	content, problem := t.blob("the payload", layer, MaxPayload)
 	if problem != nil {
-		return problem
+		return unknown(problem)
 	}
 	var claim payload.SimpleContainerImage
 	if err := artifact.UnmarshalStrict(content, &claim); err != nil {
-		return wrong(policy.CodeMalformed, "the payload is not a simple-signing document: %s", err)
+		return denied(policy.CodeMalformed, fmt.Sprintf("the payload is not a simple-signing document: %s", err))
 	}
 	if said := claim.Critical.Image.DockerManifestDigest; said != t.subject.String() {
-		return wrong(policy.CodeOtherDigest, "the signature is for %.100q", said)
+		return denied(policy.CodeOtherDigest, fmt.Sprintf("the signature is for %.100q", said))
 	}
 	signer, err := t.signedBy(simpleForm(content, encoded), layer)
 	if err != nil {
-		return wrong(codeOf(err), "%s", err)
+		return denied(codeOf(err), err.Error())
 	}
-	t.holdsBy(at, signer, format)
-	return nil
+	return verdict{outcome: policy.Allow, signer: signer}
 }
 
 // blob reads a layer of evidence, or says why not.
-func (t *trial) blob(at digest.Digest, what string, layer ocispec.Descriptor, limit int64) ([]byte, *policy.Finding) {
+func (t *trial) blob(what string, layer ocispec.Descriptor, limit int64) ([]byte, *policy.Finding) {
 	content, err := t.reader.Blob(t.ctx, layer.Digest, limit)
 	if err == nil && (int64(len(content)) != layer.Size || layer.Digest.Algorithm().FromBytes(content) != layer.Digest) {
 		err = fmt.Errorf("its %d bytes are not those of %s", len(content), layer.Digest)
 	}
 	if err != nil {
-		f := unread(at, what, err)
+		f := unread("", what, err)
 		return nil, &f
 	}
 	return content, nil

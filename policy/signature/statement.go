@@ -30,8 +30,8 @@ func mayAttest(d ocispec.Descriptor) bool {
 }
 
 // Statements finds the in-toto statements about s, and says who signed each.
-// They are read as Each goes on. What cannot be read or is none is a Statement
-// without payload whose Finding tells.
+// They are found as Each goes on, and read by whoever wants to. What cannot be
+// read or is none is a Statement without payload whose Finding tells.
 func (j *Judge) Statements(ctx context.Context, s policy.Subject, r policy.Reader) policy.Statements {
 	b := j.bench(ctx, s, r)
 	subjects := []digest.Digest{s.Digest}
@@ -59,10 +59,9 @@ func (j *Judge) Statements(ctx context.Context, s policy.Subject, r policy.Reade
 		}
 		hearings = append(hearings, h)
 	}
-	out := policy.Statements{Each: func(yield func(policy.Statement) bool) {
+	out := policy.Statements{Each: func(yield func(policy.Piece) bool) {
 		for _, f := range findings {
-			f.Judge = attesting
-			if !yield(policy.Statement{Subject: s.Digest, Manifest: f.Digest, Finding: f}) {
+			if !yield(problem(s.Digest, f)) {
 				return
 			}
 		}
@@ -84,14 +83,21 @@ type hearing struct {
 	found gathered
 }
 
-// each gives every statement, and what was wrong beside them.
-func (h *hearing) each(yield func(policy.Statement) bool) bool {
+// problem is what was wrong with looking for statements.
+func problem(subject digest.Digest, f policy.Finding) policy.Piece {
+	f.Judge = attesting
+	return policy.Piece{Subject: subject, Manifest: f.Digest, Read: func() (policy.Statement, bool) {
+		return policy.Statement{Subject: subject, Manifest: f.Digest, Finding: f}, true
+	}}
+}
+
+// each gives every place where a statement is, and what was wrong beside them.
+func (h *hearing) each(yield func(policy.Piece) bool) bool {
 	own := trial{bench: h.bench, subject: h.subject, counted: map[string]bool{}, findings: slices.Clone(h.findings)}
 	one := &hearing{trial: &own}
 	tell := func() bool {
 		for _, f := range own.findings {
-			f.Judge = attesting
-			if !yield(policy.Statement{Subject: h.subject, Manifest: f.Digest, Finding: f}) {
+			if !yield(problem(h.subject, f)) {
 				return false
 			}
 		}
@@ -106,7 +112,7 @@ func (h *hearing) each(yield func(policy.Statement) bool) bool {
 	return tell()
 }
 
-func (h *hearing) try(e evidence, yield func(policy.Statement) bool) bool {
+func (h *hearing) try(e evidence, yield func(policy.Piece) bool) bool {
 	m, problem := h.manifest(e.digest, MaxEvidenceManifest)
 	if problem != nil {
 		h.findings = append(h.findings, *problem)
@@ -136,7 +142,7 @@ func (h *hearing) try(e evidence, yield func(policy.Statement) bool) bool {
 func isEnvelope(l ocispec.Descriptor) bool { return l.MediaType == artifact.TypeDSSE }
 
 // envelopes looks at a manifest as cosign 2 writes it: a layer for each envelope.
-func (h *hearing) envelopes(m *artifact.Manifest, format string, yield func(policy.Statement) bool) bool {
+func (h *hearing) envelopes(m *artifact.Manifest, format string, yield func(policy.Piece) bool) bool {
 	at := m.Descriptor.Digest
 	for i, layer := range m.Layers {
 		place := fmt.Sprintf("layer %d", i)
@@ -156,22 +162,27 @@ func (h *hearing) envelopes(m *artifact.Manifest, format string, yield func(poli
 		case !h.count(proofOf(layer)), h.ctx.Err() != nil:
 			continue
 		}
-		raw, problem := h.blob(at, place+": the envelope", layer, MaxEnvelope)
-		if problem != nil {
-			h.findings = append(h.findings, *problem)
-			continue
-		}
-		payload, err := openEnvelope(raw)
-		if err != nil {
-			h.say(at, policy.CodeMalformed, "%s: the envelope: %.300s", place, err)
-			continue
-		}
-		signer, err := h.signedBy(envelopeForm(raw), layer)
-		if !yield(h.statement(at, layer.Digest, format, payload, signer, err)) {
+		p := policy.Piece{Subject: h.subject, Manifest: at, Digest: layer.Digest, Format: format, Place: place, Key: h.pieceKey(format+" envelope", layer)}
+		p.Read = func() (policy.Statement, bool) { return h.envelope(p, layer), true }
+		if !yield(p) {
 			return false
 		}
 	}
 	return true
+}
+
+// envelope reads the statement in one layer.
+func (h *hearing) envelope(p policy.Piece, layer ocispec.Descriptor) policy.Statement {
+	raw, problem := h.blob("the envelope", layer, MaxEnvelope)
+	if problem != nil {
+		return none(p, *problem)
+	}
+	payload, err := openEnvelope(raw)
+	if err != nil {
+		return none(p, malformed("the envelope: %.300s", err))
+	}
+	signer, err := h.signedBy(envelopeForm(raw), layer)
+	return statement(p, payload, signer, err)
 }
 
 // openEnvelope is the payload of a DSSE envelope, of which nothing is verified.
@@ -199,7 +210,7 @@ func payloadOf(e *ssldsse.Envelope) ([]byte, error) {
 
 // bundles looks at a manifest whose one layer is a sigstore bundle. What its
 // annotation says of the predicate is not looked at: cosign writes it wrong.
-func (h *hearing) bundles(m *artifact.Manifest, yield func(policy.Statement) bool) bool {
+func (h *hearing) bundles(m *artifact.Manifest, yield func(policy.Piece) bool) bool {
 	at := m.Descriptor.Digest
 	layer, problem := bundleLayer(m, MaxEnvelope)
 	if problem != nil {
@@ -210,7 +221,7 @@ func (h *hearing) bundles(m *artifact.Manifest, yield func(policy.Statement) boo
 }
 
 // bundleIn looks at the bundle of one layer.
-func (h *hearing) bundleIn(at digest.Digest, layer ocispec.Descriptor, yield func(policy.Statement) bool) bool {
+func (h *hearing) bundleIn(at digest.Digest, layer ocispec.Descriptor, yield func(policy.Piece) bool) bool {
 	if !h.count(layer.Digest.String()) {
 		return true
 	}
@@ -218,18 +229,25 @@ func (h *hearing) bundleIn(at digest.Digest, layer ocispec.Descriptor, yield fun
 		h.say(at, policy.CodeTooLarge, "the bundle has %d bytes, expected at most %d", layer.Size, MaxEnvelope)
 		return true
 	}
-	raw, problem := h.blob(at, "the bundle", layer, MaxEnvelope)
+	bare := ocispec.Descriptor{Digest: layer.Digest, Size: layer.Size}
+	p := policy.Piece{Subject: h.subject, Manifest: at, Digest: layer.Digest, Format: policy.FormatBundle, Key: h.pieceKey("attesting bundle", bare)}
+	p.Read = func() (policy.Statement, bool) { return h.attestingBundle(p, bare) }
+	return yield(p)
+}
+
+// attestingBundle reads the statement of a bundle; false for one that is a
+// signature.
+func (h *hearing) attestingBundle(p policy.Piece, layer ocispec.Descriptor) (policy.Statement, bool) {
+	raw, problem := h.blob("the bundle", layer, MaxEnvelope)
 	if problem != nil {
-		h.findings = append(h.findings, *problem)
-		return true
+		return none(p, *problem), true
 	}
 	b, about, err := readBundle(raw)
 	switch {
 	case err != nil:
-		h.say(at, policy.CodeMalformed, "the bundle: %.300s", err)
-		return true
+		return none(p, malformed("the bundle: %.300s", err)), true
 	case about.predicate == "" || about.predicate == types.CosignSignPredicateType:
-		return true // a signature
+		return policy.Statement{}, false
 	}
 	var payload []byte
 	err = guard(func() error {
@@ -241,19 +259,28 @@ func (h *hearing) bundleIn(at digest.Digest, layer ocispec.Descriptor, yield fun
 		return err
 	})
 	if err != nil {
-		h.say(at, policy.CodeMalformed, "the bundle: %.300s", err)
-		return true
+		return none(p, malformed("the bundle: %.300s", err)), true
 	}
 	signer, err := h.bundleSignedBy(b, about)
-	return yield(h.statement(at, layer.Digest, policy.FormatBundle, payload, signer, err))
+	return statement(p, payload, signer, err), true
+}
+
+func malformed(format string, args ...any) policy.Finding {
+	return policy.Finding{Code: policy.CodeMalformed, Outcome: policy.Deny, Detail: clipped(fmt.Sprintf(format, args...))}
+}
+
+// none is that there is no statement at p, and why.
+func none(p policy.Piece, f policy.Finding) policy.Statement {
+	f.Judge = attesting
+	return policy.Statement{Subject: p.Subject, Manifest: p.Manifest, Digest: p.Digest, Finding: f}
 }
 
 // statement is one that was read, whoever signed it.
-func (h *hearing) statement(at, of digest.Digest, format string, payload []byte, signer string, err error) policy.Statement {
-	f := policy.Finding{Code: policy.CodeEvidenceVerified, Outcome: policy.Allow, Digest: of, Judge: attesting,
-		Detail: fmt.Sprintf("the signature by %q holds (%s)", signer, format)}
+func statement(p policy.Piece, payload []byte, signer string, err error) policy.Statement {
+	f := policy.Finding{Code: policy.CodeEvidenceVerified, Outcome: policy.Allow, Digest: p.Digest, Judge: attesting,
+		Detail: fmt.Sprintf("the signature by %q holds (%s)", signer, p.Format)}
 	if err != nil {
-		f.Code, f.Outcome, f.Detail, signer = codeOf(err), policy.Deny, err.Error(), ""
+		f.Code, f.Outcome, f.Detail, signer = codeOf(err), policy.Deny, clipped(err.Error()), ""
 	}
-	return policy.Statement{Subject: h.subject, Manifest: at, Digest: of, Payload: payload, Signer: signer, Format: format, Finding: f}
+	return policy.Statement{Subject: p.Subject, Manifest: p.Manifest, Digest: p.Digest, Payload: payload, Signer: signer, Format: p.Format, Finding: f}
 }

@@ -77,7 +77,7 @@ func isCosign(m *artifact.Manifest) bool {
 // say tells what is wrong with a piece of evidence.
 func (t *trial) say(evidence digest.Digest, code, format string, args ...any) {
 	t.findings = append(t.findings, policy.Finding{Code: code, Outcome: policy.Deny, Digest: evidence, Judge: name,
-		Detail: fmt.Sprintf(format, args...)})
+		Detail: clipped(fmt.Sprintf(format, args...))})
 }
 
 // count reports whether a signature is met for the first time.
