@@ -125,8 +125,8 @@ func (ac *Accounts) List(ctx context.Context, by Principal) ([]PersonRecord, err
 func siteGrants(roles []Role) ([]string, error) {
 	var grants []string
 	for _, r := range roles {
-		if !slices.Contains(SiteRoles(), r) {
-			return nil, invalid("role %q: expected admin, reviewer or operator", r)
+		if !permissions.gives(r, OnSite) {
+			return nil, invalid("role %q: expected %s", r, oneOf(SiteRoles()))
 		}
 		if g := (Grant{Role: r}).String(); !slices.Contains(grants, g) {
 			grants = append(grants, g)

@@ -44,8 +44,10 @@ func unknown(r Resource, fact string) Decision {
 
 // Decide says whether p may do a to r. It is pure: equal arguments give equal
 // decisions, and every endpoint goes through it.
-func Decide(p Principal, a Action, r Resource) Decision {
-	row, ok := find(a, r.Class)
+func Decide(p Principal, a Action, r Resource) Decision { return permissions.decide(p, a, r) }
+
+func (t *table) decide(p Principal, a Action, r Resource) Decision {
+	row, ok := t.find(a, r.Class)
 	if !ok {
 		return deny("role", "%s is no action on a %s", a, r.Class)
 	}
@@ -61,7 +63,7 @@ func Decide(p Principal, a Action, r Resource) Decision {
 		}
 		return deny("unclaimed", "namespace %s is not claimed: claim it first with `oarlock publisher claim %s`", r.Namespace, r.Namespace)
 	}
-	if d := checkRoles(p, row, r); !d.Allowed() {
+	if d := t.checkRoles(p, row, r); !d.Allowed() {
 		return d
 	}
 	if d := checkBounds(p, a, r); !d.Allowed() {
@@ -71,8 +73,8 @@ func Decide(p Principal, a Action, r Resource) Decision {
 }
 
 // checkRoles asks the table.
-func checkRoles(p Principal, row permission, r Resource) Decision {
-	roles := p.roles(r)
+func (t *table) checkRoles(p Principal, row permission, r Resource) Decision {
+	roles := t.rolesOf(p, r)
 	for _, role := range roles {
 		if slices.Contains(row.roles, role) {
 			return Decision{Outcome: policy.Allow}

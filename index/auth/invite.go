@@ -44,8 +44,8 @@ func (ns *Namespaces) Invite(ctx context.Context, by Principal, q Invitation) (T
 		q.ExpiresAt = now.Add(InviteLifetime)
 	}
 	switch {
-	case !slices.Contains(NamespaceRoles(), q.Role):
-		return Token{}, TokenRecord{}, invalid("role %q: expected owner, maintainer, publisher or reader", q.Role)
+	case !permissions.gives(q.Role, OnNamespace):
+		return Token{}, TokenRecord{}, invalid("role %q: expected %s", q.Role, oneOf(NamespaceRoles()))
 	case !q.ExpiresAt.After(now) || q.ExpiresAt.After(now.Add(MaxInviteLifetime)):
 		return Token{}, TokenRecord{}, invalid("invitation expiry: expected a time within %d days", int(MaxInviteLifetime.Hours()/24))
 	case q.Email != "" && !isEmail(q.Email):

@@ -216,8 +216,8 @@ func (ns *Namespaces) Members(ctx context.Context, by Principal, namespace strin
 // does not exist, or is disabled, is a *MissingAccountError: CreateInvitation is
 // for people who have not logged in yet.
 func (ns *Namespaces) SetMember(ctx context.Context, by Principal, namespace, principal string, role Role) error {
-	if !slices.Contains(NamespaceRoles(), role) {
-		return invalid("role %q: expected owner, maintainer, publisher or reader", role)
+	if !permissions.gives(role, OnNamespace) {
+		return invalid("role %q: expected %s", role, oneOf(NamespaceRoles()))
 	}
 	if err := ns.may.require(ctx, by, MembersManage, InNamespace(namespace)); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -36,14 +35,6 @@ const (
 	RoleAnyone     Role = "anyone"  // everybody, logged in or not
 )
 
-// SiteRoles and NamespaceRoles are the roles that can be given.
-func SiteRoles() []Role { return []Role{RoleAdmin, RoleReviewer, RoleOperator} }
-
-// NamespaceRoles are the roles of a member, the mightiest first.
-func NamespaceRoles() []Role {
-	return []Role{RoleOwner, RoleMaintainer, RolePublisher, RoleReader}
-}
-
 // A Grant is one role on one namespace, or on the site when Namespace is "".
 type Grant struct {
 	Role      Role
@@ -51,17 +42,23 @@ type Grant struct {
 }
 
 // ParseGrant reads "role" or "role@namespace". Errors wrap artifact.ErrInvalid.
-func ParseGrant(s string) (Grant, error) {
+func ParseGrant(s string) (Grant, error) { return permissions.parseGrant(s) }
+
+func (t *table) parseGrant(s string) (Grant, error) {
 	role, ns, on := strings.Cut(s, "@")
 	g := Grant{Role: Role(role), Namespace: ns}
-	known := SiteRoles()
-	if on {
-		known = NamespaceRoles()
-	}
-	if !slices.Contains(known, g.Role) || on && ns == "" {
-		return Grant{}, invalid("role %q: expected admin, reviewer or operator, or owner, maintainer, publisher or reader with @namespace", s)
+	if on && ns == "" || !t.gives(g.Role, g.class()) {
+		return Grant{}, invalid("role %q: expected %s, or %s with @namespace", s, oneOf(t.held[OnSite]), oneOf(t.held[OnNamespace]))
 	}
 	return g, nil
+}
+
+// class is what the role is held on.
+func (g Grant) class() Class {
+	if g.Namespace == "" {
+		return OnSite
+	}
+	return OnNamespace
 }
 
 // String is the text that ParseGrant reads.
@@ -103,7 +100,9 @@ func NewProcess(part string) Principal {
 func (p Principal) LoggedIn() bool { return p.Name != "" && p.Kind != Anonymous && p.Kind != "" }
 
 // roles are the roles that p plays towards r, those that follow from its kind included.
-func (p Principal) roles(r Resource) []Role {
+func (p Principal) roles(r Resource) []Role { return permissions.rolesOf(p, r) }
+
+func (t *table) rolesOf(p Principal, r Resource) []Role {
 	switch p.Kind {
 	case Anonymous:
 		return []Role{RoleAnyone}
@@ -117,8 +116,7 @@ func (p Principal) roles(r Resource) []Role {
 	}
 	roles := []Role{RoleAccount, RoleAnyone}
 	for _, g := range p.Grants {
-		if g.Namespace == "" && slices.Contains(SiteRoles(), g.Role) ||
-			g.Namespace != "" && g.Namespace == r.Namespace && slices.Contains(NamespaceRoles(), g.Role) {
+		if (g.Namespace == "" || g.Namespace == r.Namespace) && t.gives(g.Role, g.class()) {
 			roles = append(roles, g.Role)
 		}
 	}

@@ -177,8 +177,8 @@ func (ts *Tokens) mayCreate(ctx context.Context, by Principal, q TokenRequest) e
 	}
 	for _, s := range q.Scopes {
 		for _, action := range s.named() {
-			row, _ := find(action, OnRepository)
-			if s.Type == TypeRepository && !checkRoles(by, row, InRepository(within+"/*")).Allowed() {
+			row, _ := permissions.find(action, OnRepository)
+			if s.Type == TypeRepository && !permissions.checkRoles(by, row, InRepository(within+"/*")).Allowed() {
 				return denied("token scope %q: %s may not do %s in %s, so no token can be given it", s, by.Name, action, within)
 			}
 		}

@@ -46,7 +46,7 @@ func (a *Authority) Sight(ctx context.Context, p Principal) (Sight, error) {
 	}
 	s := Sight{p: p, names: names, mighty: p.Kind == Robot || p.Kind == Process || p.onSite(), own: map[string]bool{}}
 	for _, g := range p.Grants {
-		if public, claimed := names.public[g.Namespace]; claimed && !public && slices.Contains(NamespaceRoles(), g.Role) {
+		if public, claimed := names.public[g.Namespace]; claimed && !public && permissions.gives(g.Role, OnNamespace) {
 			s.own[g.Namespace] = true
 		}
 	}
@@ -55,7 +55,7 @@ func (a *Authority) Sight(ctx context.Context, p Principal) (Sight, error) {
 }
 
 func (p Principal) onSite() bool {
-	return slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.Namespace == "" && slices.Contains(SiteRoles(), g.Role) })
+	return slices.ContainsFunc(p.Grants, func(g Grant) bool { return g.Namespace == "" && permissions.gives(g.Role, OnSite) })
 }
 
 // class leaves out what makes no difference, so that most readers share one.
