@@ -57,14 +57,13 @@ type Founder interface {
 	Holds(ctx context.Context) (Holds, error)
 	// Forsake removes all that gives anybody anything; the audit log stays.
 	Forsake(ctx context.Context) error
-
-	AuditStore
-	Transactor
 }
 
 // FoundOptions say what a server wants of its database.
 type FoundOptions struct {
 	Store Founder
+	Audit AuditStore
+	Tx    Transactor
 	// Dev is a server for trying out.
 	Dev bool
 	// Adopt founds a new site over a registry that holds something, or in a
@@ -143,7 +142,7 @@ func Found(ctx context.Context, o FoundOptions) (Founded, error) {
 		}
 	}
 	var done Founded
-	err = o.Store.InTx(ctx, func(ctx context.Context) (err error) {
+	err = o.Tx.InTx(ctx, func(ctx context.Context) (err error) {
 		done, err = o.found(ctx, held)
 		return err
 	})
@@ -216,7 +215,7 @@ func (o FoundOptions) noteAdoption(ctx context.Context, held []string) error {
 	if err != nil {
 		return err
 	}
-	return o.Store.AppendAudit(ctx, AuditRecord{At: o.Now().UTC(), Actor: "operator", Action: "site:adopt", Resource: "site", Outcome: "allowed",
+	return o.Audit.AppendAudit(ctx, AuditRecord{At: o.Now().UTC(), Actor: "operator", Action: "site:adopt", Resource: "site", Outcome: "allowed",
 		Reason: "a new site over what the registry holds: no name of it is free", After: after})
 }
 
