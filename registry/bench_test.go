@@ -29,7 +29,7 @@ func (d *discardWriter) WriteHeader(int)             {}
 
 func benchRegistry(b *testing.B) (g *Registry, blob, manifest digest.Digest) {
 	b.Helper()
-	g, err := Open(b.Context(), Options{Dir: b.TempDir(), PurgeInterval: -1, Namespaces: func(string) Settings { return Settings{FreeTags: true} }})
+	g, err := Open(b.Context(), Options{Guards: AdmitAllUnsafe(), Dir: b.TempDir(), PurgeInterval: -1, Namespaces: func(string) Settings { return Settings{FreeTags: true} }})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,7 +4,7 @@
 //
 // One request passes
 //
-//	ServeHTTP → route → principal → Admitter → rules of the gate → store → Sink
+//	ServeHTTP → route → principal → guards → rules of the gate → store → Sink
 //
 // Uploads run in distribution's own handler; manifests, tags, blobs and
 // referrers are answered here over the same storage driver, so that a refusal

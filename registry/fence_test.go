@@ -20,12 +20,12 @@ import (
 // other, as after a lock was lost. Pushes of the first wait in their commit for
 // what commit gives.
 func strangers(t *testing.T, where registrytest.Option, commit func(context.Context) error) (a, b *client) {
-	open := func(by registry.Admitter) *registrytest.Server {
+	open := func(by registry.ManifestAdmitter) *registrytest.Server {
 		return registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
-			o.Replicated, o.Locker, o.Admitter = true, storage.NewLocker(), by
+			o.Replicated, o.Locker, o.Manifests = true, storage.NewLocker(), by
 		}))
 	}
-	return newClient(t, open(commits{commit})), newClient(t, open(nil))
+	return newClient(t, open(commits{commit})), newClient(t, open(registry.AdmitAllUnsafe().Manifests))
 }
 
 // commits is an Admitter of everything whose reservations ask fn.

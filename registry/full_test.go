@@ -64,7 +64,7 @@ func (w *fullWriter) Write(p []byte) (int, error) {
 func TestTooManyOpenFilesIsA503_B2(t *testing.T) {
 	t.Parallel()
 	for _, says := range []error{syscall.EMFILE, syscall.ENFILE} {
-		g, err := Open(t.Context(), Options{Driver: "inmemory", PurgeInterval: -1, CacheBytes: -1})
+		g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Driver: "inmemory", PurgeInterval: -1, CacheBytes: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestTooManyOpenFilesIsA503_B2(t *testing.T) {
 
 func TestFullStorageIsA507AndCorruptsNothing(t *testing.T) {
 	t.Parallel()
-	g, err := Open(t.Context(), Options{Driver: "inmemory", PurgeInterval: -1, CacheBytes: -1,
+	g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Driver: "inmemory", PurgeInterval: -1, CacheBytes: -1,
 		Namespaces: func(string) Settings { return Settings{FreeTags: true} }})
 	if err != nil {
 		t.Fatal(err)

@@ -150,9 +150,6 @@ func (g *Registry) admit(r *http.Request, action Action, repo string) (who strin
 			return "", admission(err)
 		}
 	}
-	if g.opts.Admitter == nil {
-		return who, nil
-	}
 	err = g.opts.Admitter.Admit(r.Context(), Access{Principal: who, Action: action, Repository: repo})
 	if errors.Is(err, artifact.ErrNotFound) {
 		return who, unknownRepository(repo)
@@ -169,11 +166,7 @@ func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) 
 	if err := g.Check(ctx, at.repo, d, at.kind == routeBlob); err != nil {
 		return err
 	}
-	a, ok := g.opts.Admitter.(ContentAdmitter)
-	if !ok {
-		return nil
-	}
-	return admission(a.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, d))
+	return admission(g.opts.Contents.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, d))
 }
 
 // admission keeps what an answer can be made of; anything else means that it

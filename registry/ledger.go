@@ -15,31 +15,12 @@ import (
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
-// A LedgerJudge decides whether a ledger may be set: whether its statements are
-// signed by somebody who might make them. It is asked while the tag is locked,
-// after the gate found that the list extends what is there and that every new
-// entry is a statement of this ledger in its place. The statements are stored
-// in the repository of ref; the index is not stored yet. An error that wraps
-// artifact.ErrUnverified or artifact.ErrDenied refuses; any other could not
-// tell, which refuses too.
-type LedgerJudge interface {
-	JudgeLedger(ctx context.Context, ref ledger.Ref, list *ledger.List) error
-}
-
-// A LedgerAdmitter is an Admitter that is also asked who may read the ledger of
-// a publisher, by its tag: that of a private one tells of its members. Its
-// answers are those of Admit. What is asked for by digest is known already.
-type LedgerAdmitter interface {
-	AdmitLedger(ctx context.Context, a Access, publisher string) error
-}
-
 // admitLedger asks whether the ledger that a tag names may be read.
 func (g *Registry) admitLedger(ctx context.Context, at route) error {
-	a, ok := g.opts.Admitter.(LedgerAdmitter)
-	if !ok || !isLedgers(at.repo) || isProcess(ctx) {
+	if !isLedgers(at.repo) || isProcess(ctx) {
 		return nil
 	}
-	err := a.AdmitLedger(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, at.tag)
+	err := g.opts.LedgerReaders.AdmitLedger(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, at.tag)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}
@@ -78,7 +59,7 @@ func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have diges
 			return err
 		}
 	}
-	if g.opts.Ledgers == nil || len(list.Statements) == len(old.Statements) {
+	if len(list.Statements) == len(old.Statements) {
 		return nil
 	}
 	err = g.opts.Ledgers.JudgeLedger(ctx, ref, list)

@@ -14,14 +14,6 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// A ByteAdmitter is an Admitter that is also asked for room while the bytes of
-// an upload come, and before a blob is mounted: so that a namespace is held to
-// its limit by all that it stores, with or without a manifest.
-type ByteAdmitter interface {
-	// BeginUpload begins to count one request of an upload; nil does not count.
-	BeginUpload(ctx context.Context, a Access) (Meter, error)
-}
-
 // A Meter counts the bytes of one request.
 type Meter interface {
 	// Take asks for room for n more bytes, before they are stored. Its errors
@@ -37,11 +29,10 @@ const takeStep = 1 << 20
 
 // metered answers a request that may bring bytes, counting them.
 func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, answer func(http.ResponseWriter, *http.Request, route) error) error {
-	a, ok := g.opts.Admitter.(ByteAdmitter)
-	if !ok || isProcess(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead || g.heldBefore(r, at) {
+	if g.opts.unmetered(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead || g.heldBefore(r, at) {
 		return answer(w, r, at)
 	}
-	meter, err := a.BeginUpload(r.Context(), Access{Principal: at.who, Action: Push, Repository: at.repo})
+	meter, err := g.opts.Uploads.BeginUpload(r.Context(), Access{Principal: at.who, Action: Push, Repository: at.repo})
 	if err != nil {
 		return admission(err)
 	}
@@ -69,6 +60,11 @@ func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, ans
 		return body.refused
 	}
 	return err
+}
+
+// unmetered reports whether no bytes of a request are counted.
+func (o Options) unmetered(ctx context.Context) bool {
+	return isProcess(ctx) || o.Uploads == ByteAdmitter(admitAll{})
 }
 
 // heldBefore reports whether a request that ends an upload brings what the
@@ -123,8 +119,7 @@ func (b *meteredBody) take(n int64) error {
 // meterMount asks for room for a blob that repo is to hold without an upload.
 // What its own namespace holds already is counted there.
 func (g *Registry) meterMount(ctx context.Context, at route, from string, to digest.Digest) error {
-	a, ok := g.opts.Admitter.(ByteAdmitter)
-	if !ok || isProcess(ctx) || namespaceOf(at.repo) == namespaceOf(from) {
+	if g.opts.unmetered(ctx) || namespaceOf(at.repo) == namespaceOf(from) {
 		return nil
 	}
 	if _, err := g.Layer(ctx, at.repo, to); err == nil {
@@ -134,7 +129,7 @@ func (g *Registry) meterMount(ctx context.Context, at route, from string, to dig
 	if err != nil {
 		return err
 	}
-	meter, err := a.BeginUpload(ctx, Access{Principal: at.who, Action: Push, Repository: at.repo})
+	meter, err := g.opts.Uploads.BeginUpload(ctx, Access{Principal: at.who, Action: Push, Repository: at.repo})
 	if err != nil || meter == nil {
 		return admission(err)
 	}

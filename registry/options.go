@@ -14,8 +14,12 @@ import (
 )
 
 // Options says how a Registry is opened. The zero value of every field works
-// except Dir, which the filesystem driver needs.
+// except Dir, which the filesystem driver needs; without guards it gives nothing
+// away and takes nothing.
 type Options struct {
+	// Guards are asked before anything is given away, stored or deleted. A nil
+	// one refuses.
+	Guards
 	// Dir is the directory of the filesystem driver; it is created.
 	Dir string
 	// Driver is the name of a distribution storage driver, "filesystem" by
@@ -38,10 +42,6 @@ type Options struct {
 	// Principal says who asks; nil means nobody in particular. An error that
 	// is a *Challenge is answered 401, one that wraps artifact.ErrDenied 403.
 	Principal func(*http.Request) (string, error)
-	// Admitter decides who may do what; nil admits everybody.
-	Admitter Admitter
-	// Ledgers decides whether a ledger may be set; nil looks at its form alone.
-	Ledgers LedgerJudge
 	// Sink is told what was stored; nil tells nobody.
 	Sink Sink
 	// Withholds is told of which repository something is withheld from readers
@@ -113,28 +113,6 @@ type Access struct {
 	Repository string // "" asks for the API as a whole
 }
 
-// An Admitter decides who may do what. Nil admits; an error that is a
-// *Challenge is answered 401, one that wraps artifact.ErrDenied 403, one that
-// wraps artifact.ErrNotFound as if there were no such repository, and any other
-// means that it could not tell, which refuses too.
-type Admitter interface {
-	Admit(ctx context.Context, a Access) error
-}
-
-// A ContentAdmitter is an Admitter that is also asked about every manifest and
-// blob that is read, by digest and after a tag was resolved: to block what is
-// withdrawn or withheld. Its answers are those of Admit; it must be quick.
-type ContentAdmitter interface {
-	AdmitContent(ctx context.Context, a Access, d digest.Digest) error
-}
-
-// A ManifestAdmitter is an Admitter that is also asked about every manifest that
-// is pushed, when its bytes are read and nothing is stored: to hold namespaces
-// to limits. Its errors are those of Admit. The Reservation may be nil.
-type ManifestAdmitter interface {
-	AdmitManifest(ctx context.Context, a Access, l Load) (Reservation, error)
-}
-
 // A Load is what a pushed manifest adds to its namespace.
 type Load struct {
 	Tag    string // "" for a push by digest
@@ -167,6 +145,7 @@ type Challenge struct {
 func (c *Challenge) Error() string { return "authentication required: " + c.Message }
 
 func (o Options) withDefaults() Options {
+	o.Guards = o.orDeny()
 	if o.Driver == "" {
 		o.Driver = "filesystem"
 	}

@@ -73,7 +73,7 @@ type powerless struct {
 
 func openPowerless(t *testing.T, dir string) *powerless {
 	t.Helper()
-	g, err := Open(t.Context(), Options{Dir: dir, PurgeInterval: -1, CacheBytes: 1 << 20})
+	g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Dir: dir, PurgeInterval: -1, CacheBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 func TestOldUploadsArePurged(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	g, err := Open(t.Context(), Options{Driver: "inmemory", PurgeInterval: -1, UploadAge: time.Hour, Now: func() time.Time { return now }})
+	g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Driver: "inmemory", PurgeInterval: -1, UploadAge: time.Hour, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

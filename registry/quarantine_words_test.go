@@ -48,7 +48,7 @@ func TestOnlyTheMediumSetsUnreadableBytesAside_B12(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g, err := Open(t.Context(), Options{Dir: t.TempDir(), PurgeInterval: -1})
+			g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Dir: t.TempDir(), PurgeInterval: -1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,9 +2,11 @@ package registry
 
 import (
 	"context"
+	"errors"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
@@ -17,22 +19,16 @@ type Removal struct {
 	ArtifactType string
 }
 
-// A DeleteAdmitter is an Admitter that is also told of every delete that the
-// gate lets through, before anything is deleted: to write it down. Its error
-// refuses. failed is called with what went wrong afterwards, and gives that
-// error back.
-type DeleteAdmitter interface {
-	AdmitDelete(ctx context.Context, a Access, what Removal) (failed func(error) error, err error)
-}
-
-// beginDelete tells the Admitter. What cannot be written down is not deleted.
+// beginDelete tells the guard of deletes. What cannot be written down is not deleted.
 func (g *Registry) beginDelete(ctx context.Context, at route, what Removal) (failed func(error) error, err error) {
-	a, ok := g.opts.Admitter.(DeleteAdmitter)
-	if !ok || isProcess(ctx) {
+	if isProcess(ctx) {
 		return func(err error) error { return err }, nil
 	}
-	failed, err = a.AdmitDelete(ctx, Access{Principal: at.who, Action: Delete, Repository: at.repo}, what)
-	if err != nil {
+	failed, err = g.opts.Deletes.AdmitDelete(ctx, Access{Principal: at.who, Action: Delete, Repository: at.repo}, what)
+	switch {
+	case errors.Is(err, artifact.ErrDenied):
+		return nil, err
+	case err != nil:
 		return nil, storage.CouldNotTell("whether this delete could be written down", err)
 	}
 	return failed, nil

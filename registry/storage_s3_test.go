@@ -136,7 +136,7 @@ func TestReplicasPrepareOneBucket_K7(t *testing.T) {
 	opened := make(chan *registry.Registry, 4)
 	for range cap(opened) {
 		go func() {
-			o := registry.Options{PurgeInterval: -1, Replicated: true, Locker: locker}
+			o := registry.Options{Guards: registry.AdmitAllUnsafe(), PurgeInterval: -1, Replicated: true, Locker: locker}
 			with(&o)
 			g, err := registry.Open(context.WithoutCancel(t.Context()), o)
 			if err != nil {

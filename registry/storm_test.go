@@ -136,7 +136,7 @@ func (b blocked) AdmitContent(_ context.Context, _ registry.Access, d digest.Dig
 func TestBlockedContentIsNotServed_B11(t *testing.T) {
 	t.Parallel()
 	rule := blocked{}
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registry.Options) { o.Admitter = rule }))
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registry.Options) { o.Admitter, o.Contents = rule, rule }))
 	c := newClient(t, s)
 	layer := c.blob("acme/hello", []byte("the plugin"))
 	m := plugin("acme/hello", "1.0.0", "")

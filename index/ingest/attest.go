@@ -10,8 +10,8 @@ import (
 
 // attest sets v's attestations, and what it waits for because of them. An
 // error means that ctx ended.
-func (r *reading) attest(ctx context.Context, v *catalog.Version, judge Attestor, subject policy.Subject, held policy.Reader) error {
-	judged, err := judge.Attestations(ctx, subject, held)
+func (r *reading) attest(ctx context.Context, v *catalog.Version, subject policy.Subject, held policy.Reader) error {
+	judged, err := r.in.opts.Judge.Attestations(ctx, subject, held)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

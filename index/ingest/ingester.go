@@ -16,41 +16,32 @@ import (
 	"github.com/oarlock/oarlock/policy/ledger"
 )
 
-// A Judge says who signed. Errors mean that ctx ended; what the judged bytes
-// do is in the answer. The same evidence gives the same answer.
+// A Judge says who signed, and which attestations count. Errors mean that ctx
+// ended; what the judged bytes do is in the answer. The same evidence gives the
+// same answer.
 type Judge interface {
 	Judge(ctx context.Context, subject policy.Subject, evidence policy.Reader) (policy.Signature, error)
-	// Digest changes whenever the same evidence may be judged differently.
-	Digest() digest.Digest
-}
-
-// An Attestor is a Judge that judges attestations too. Its Digest changes with
-// either judgement.
-type Attestor interface {
-	Judge
 	Attestations(ctx context.Context, subject policy.Subject, evidence policy.Reader) (policy.Attestations, error)
-}
-
-// A LedgerJudge is a Judge that may count the keys of publishers' ledgers.
-type LedgerJudge interface {
-	Judge
 	// CountsLedger reports whether the keys of a publisher's ledger count.
 	CountsLedger(publisher string) bool
+	// Digest changes whenever the same evidence may be judged differently.
+	Digest() digest.Digest
 }
 
 // Options say what an Ingester works with. Source and Live must be set.
 type Options struct {
 	Source index.Source
 	Live   *catalog.Live
-	// Judge judges signatures; without one every version stays pending. With
-	// an Attestor versions have their attestations, and wait for required ones.
+	// Judge judges signatures and attestations; without one every version stays
+	// pending.
 	Judge Judge
 	// Ledgers judges the ledgers of plugins and publishers; nil looks at none.
 	// Its Digest is part of that of Judge.
 	Ledgers *ledger.Judge
 	// Withheld says why readers cannot have a version, or something that it
 	// holds; "" for the state is that nothing withholds it. Such a version is in
-	// no answer. nil is a source that withholds nothing.
+	// no answer. Without it nobody can tell, and every version stays pending; a
+	// source that withholds nothing has NothingWithheld.
 	Withheld func(ctx context.Context, repo string, d digest.Digest) (index.VersionState, index.Reason, error)
 	// LedgerMemory is the file that keeps how far each ledger was known to go,
 	// so that what is gone later is missed; "" remembers as long as the process.
@@ -118,6 +109,9 @@ func New(opts Options) *Ingester {
 	}
 	if opts.Judge == nil {
 		opts.Judge = noJudge{}
+	}
+	if opts.Withheld == nil {
+		opts.Withheld = withheldUnknown
 	}
 	in := &Ingester{
 		opts: opts, log: opts.Log, queue: newQueue(), building: catalog.Empty(),
@@ -200,12 +194,3 @@ func ours(repo string) bool {
 	name, err := artifact.ParseName(repo)
 	return err == nil && !name.Reserved()
 }
-
-type noJudge struct{}
-
-func (noJudge) Judge(context.Context, policy.Subject, policy.Reader) (policy.Signature, error) {
-	return policy.Signature{Vote: policy.Finding{Code: policy.CodeUnreadable, Judge: "signature",
-		Detail: "there is no judge of signatures"}}, nil
-}
-
-func (noJudge) Digest() digest.Digest { return digest.FromString("no judge") }

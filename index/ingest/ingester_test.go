@@ -23,11 +23,39 @@ import (
 	"github.com/oarlock/oarlock/policy"
 )
 
+// Proves G3: where nobody was named who judges, or who knows what is blocked,
+// no version is listed, and each says what is missing.
+func TestAMissingGuardListsNothing_G3(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		without func(*ingest.Options)
+		want    string
+	}{
+		"no judge":            {func(o *ingest.Options) { o.Judge = nil }, "no judge of signatures"},
+		"no judge, dev":       {func(o *ingest.Options) { o.Judge, o.Dev = nil, true }, "no judge of signatures"},
+		"nobody knows blocks": {func(o *ingest.Options) { o.Withheld = nil }, "nobody was named who knows what is blocked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMemory()
+			m.sign("acme/hello", m.publish("acme/hello", "1.0.0"), "good", true)
+			_, live := run(t, m, row.without)
+			plugin, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/hello"))
+			if !ok {
+				t.Fatal("there is no acme/hello")
+			}
+			if pending := fmt.Sprint(plugin.Versions[0].Pending); !strings.Contains(pending, row.want) {
+				t.Errorf("pending %s, want %q", pending, row.want)
+			}
+		})
+	}
+}
+
 // run starts an Ingester over m and waits until it serves.
 func run(t testing.TB, m *memory, change func(*ingest.Options)) (*ingest.Ingester, *catalog.Live) {
 	t.Helper()
 	live := catalog.NewLive(catalog.LiveOptions{})
-	opts := ingest.Options{Source: m, Live: live, Judge: annotationJudge{}, Interval: 1, Log: slog.New(slog.DiscardHandler)}
+	opts := ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Judge: annotationJudge{}, Interval: 1, Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&opts)
 	}

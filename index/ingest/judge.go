@@ -27,10 +27,8 @@ func (r *reading) judge(ctx context.Context, v *catalog.Version) error {
 	}
 	v.Signature = index.Signature{Status: status(sig.Status), Signer: sig.Signer, Format: sig.Format}
 	v.Pending = r.in.pending(sig)
-	if attestor, ok := r.in.opts.Judge.(Attestor); ok {
-		if err := r.attest(ctx, v, attestor, subject, held); err != nil {
-			return err
-		}
+	if err := r.attest(ctx, v, subject, held); err != nil {
+		return err
 	}
 	return r.withhold(ctx, v)
 }
@@ -40,9 +38,6 @@ func (r *reading) judge(ctx context.Context, v *catalog.Version) error {
 func (r *reading) withhold(ctx context.Context, v *catalog.Version) error {
 	if v.State == index.VersionBlocked || v.State == index.VersionQuarantined {
 		v.State = index.VersionActive
-	}
-	if r.in.opts.Withheld == nil {
-		return nil
 	}
 	state, reason, err := r.in.opts.Withheld(ctx, r.id.String(), v.Digest)
 	switch {

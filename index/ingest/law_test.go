@@ -99,7 +99,7 @@ func TestIncrementalEqualsRebuild_C1(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
 		live := catalog.NewLive(catalog.LiveOptions{})
-		in := ingest.New(ingest.Options{Source: m, Live: live, Judge: keyedJudge{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
+		in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Judge: keyedJudge{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(context.Background())
 		var done sync.WaitGroup
 		done.Go(func() { _ = in.Run(ctx) })
@@ -221,7 +221,7 @@ func TestARestartServesAtOnceAndReconcilesBehind_C5(t *testing.T) {
 	}
 	m.publish("acme/hello", "1.1.0") // while nobody looked
 	live := catalog.NewLive(catalog.LiveOptions{First: first})
-	in := ingest.New(ingest.Options{Source: m, Live: live, Judge: annotationJudge{}, Restored: whole, Log: log})
+	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Judge: annotationJudge{}, Restored: whole, Log: log})
 	if !in.Ready() {
 		t.Error("not ready with a checkpoint")
 	}
@@ -271,7 +271,7 @@ func TestACheckpointWaitsUntilAllIsJudgedByThePolicy_G3(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	judge := &judgeOfPolicy{policy: "before"}
 	log := slog.New(slog.DiscardHandler)
-	in := ingest.New(ingest.Options{Source: m, Live: catalog.NewLive(catalog.LiveOptions{}), Judge: judge, Checkpoint: path, Log: log})
+	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: catalog.NewLive(catalog.LiveOptions{}), Judge: judge, Checkpoint: path, Log: log})
 	reconcile := func() {
 		t.Helper()
 		if _, err := in.Reconcile(t.Context()); err != nil {

@@ -52,13 +52,9 @@ func (in *Ingester) keysFor(t *task, publisher string) *policy.LedgerKeys {
 // rekeyed are the publishers whose versions may be judged otherwise now.
 func (in *Ingester) rekeyed(base *catalog.Snapshot, before, after keyring) map[string]bool {
 	out := map[string]bool{}
-	judge, ok := in.opts.Judge.(LedgerJudge)
-	if !ok {
-		return out
-	}
 	look := func(publisher string) {
 		a, b := before.keys(publisher), after.keys(publisher)
-		if a != b && judge.CountsLedger(publisher) && !reflect.DeepEqual(a, b) {
+		if a != b && in.opts.Judge.CountsLedger(publisher) && !reflect.DeepEqual(a, b) {
 			out[publisher] = true
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/attest"
 	"github.com/oarlock/oarlock/policy/signature"
 	"github.com/oarlock/oarlock/policy/trust"
 )
@@ -152,7 +153,11 @@ func TestAVersionSaysWhichLedgerCouldNotBeTold_G3(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge, err := signature.New(signature.Options{Trust: p})
+	signed, err := signature.New(signature.Options{Trust: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attested, err := attest.New(signed, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +167,7 @@ func TestAVersionSaysWhichLedgerCouldNotBeTold_G3(t *testing.T) {
 	for _, act := range []string{"claim", "key", "forge"} {
 		l.act(acme, act)
 	}
-	_, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Judge = l.judge, judge })
+	_, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Judge = l.judge, judgesOf{signed, attested} })
 	plugin, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/hello"))
 	if !ok {
 		t.Fatal("there is no acme/hello")

@@ -223,6 +223,12 @@ type annotationJudge struct{}
 
 func (annotationJudge) Digest() digest.Digest { return digest.FromString("annotation") }
 
+func (annotationJudge) Attestations(context.Context, policy.Subject, policy.Reader) (policy.Attestations, error) {
+	return policy.Attestations{}, nil
+}
+
+func (annotationJudge) CountsLedger(string) bool { return false }
+
 func (annotationJudge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
 	var all []digest.Digest
 	unread := func(err error) (policy.Signature, error) {

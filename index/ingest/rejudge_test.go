@@ -62,6 +62,8 @@ func (j judgesOf) Attestations(ctx context.Context, s policy.Subject, r policy.R
 	return j.attested.Judge(ctx, s, r)
 }
 
+func (judgesOf) CountsLedger(string) bool { return false }
+
 func (j judgesOf) Digest() digest.Digest { return j.attested.Digest() }
 
 // BenchmarkRejudge10000 signs ten thousand versions in a registry on disk, half
@@ -137,7 +139,7 @@ func (s signedSite) serve(t testing.TB, p *trust.Policy) (*signature.Judge, *ing
 		t.Fatal(err)
 	}
 	live := catalog.NewLive(catalog.LiveOptions{})
-	in := ingest.New(ingest.Options{Source: s.Registry, Live: live, Judge: judgesOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
+	in := ingest.New(ingest.Options{Source: s.Registry, Withheld: ingest.NothingWithheld, Live: live, Judge: judgesOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {

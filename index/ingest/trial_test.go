@@ -19,6 +19,12 @@ type swapped struct{}
 
 func (swapped) Digest() digest.Digest { return digest.FromString("swapped") }
 
+func (swapped) Attestations(context.Context, policy.Subject, policy.Reader) (policy.Attestations, error) {
+	return policy.Attestations{}, nil
+}
+
+func (swapped) CountsLedger(string) bool { return false }
+
 func (swapped) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
 	d, err := r.Tag(ctx, artifact.DigestTag(s.Digest, "sig"))
 	unsigned := policy.Signature{Status: policy.Unsigned, Vote: policy.Finding{Code: policy.CodeUnsigned, Outcome: policy.Deny}}

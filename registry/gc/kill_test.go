@@ -37,7 +37,7 @@ func collectUntilKilled(dir, ahead string) error {
 	if err != nil {
 		return err
 	}
-	reg, err := registry.Open(context.Background(), registry.Options{Dir: dir})
+	reg, err := registry.Open(context.Background(), registry.Options{Dir: dir, Guards: registry.AdmitAllUnsafe()})
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,8 @@ func collectUntilKilled(dir, ahead string) error {
 func reopen(t *testing.T, dir string) (x *site, closeIt func()) {
 	t.Helper()
 	reg, err := registry.Open(t.Context(), registry.Options{
-		Dir: dir, PurgeInterval: -1, Namespaces: registry.Prefixes(map[string]registry.Settings{"free": {FreeTags: true}}),
+		Guards: registry.AdmitAllUnsafe(),
+		Dir:    dir, PurgeInterval: -1, Namespaces: registry.Prefixes(map[string]registry.Settings{"free": {FreeTags: true}}),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -45,14 +45,14 @@ func Free(prefixes ...string) Option {
 // Sink sends the registry's events to s.
 func Sink(s registry.Sink) Option { return func(o *registry.Options) { o.Sink = s } }
 
-// With sets any other option.
+// With sets any other option, each guard of registry.Guards among them.
 func With(set func(*registry.Options)) Option { return set }
 
 // New starts a registry that the test's end stops. Without options it is on
-// the filesystem, in a temporary directory.
+// the filesystem, in a temporary directory, and its guards admit everything.
 func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
-	o := registry.Options{PurgeInterval: -1, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	o := registry.Options{Guards: registry.AdmitAllUnsafe(), PurgeInterval: -1, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	for _, set := range options {
 		set(&o)
 	}

@@ -4,15 +4,13 @@ import (
 	"context"
 )
 
-// A Locker excludes writers. Lock waits for the lock on key, shared or
-// exclusive, until ctx ends; unlock is called exactly once.
+// A Locker excludes writers.
 type Locker interface {
+	// Lock waits for the lock on key, shared or exclusive, until ctx ends; unlock
+	// is called exactly once.
 	Lock(ctx context.Context, key string, shared bool) (unlock func(), err error)
-}
-
-// A LosingLocker is a Locker that can lose a lock, and says so: Held returns nil where
-// the caller's exclusive lock on key is held still. A tag is set only then.
-type LosingLocker interface {
+	// Held returns nil where the caller's exclusive lock on key is held still: a
+	// lock that other processes share can be lost. A tag is set only then.
 	Held(ctx context.Context, key string) error
 }
 
@@ -35,9 +33,8 @@ func tagLock(repo, tag string) string { return "tag/" + repo + ":" + tag }
 // StillLocked refuses where the tag's lock was lost since lock took it: what was
 // checked under it may have changed.
 func (s *Storage) StillLocked(ctx context.Context, repo, tag string) error {
-	h, ok := s.opts.Locker.(LosingLocker)
-	if !ok || tag == "" {
+	if tag == "" {
 		return nil
 	}
-	return LockError(h.Held(ctx, tagLock(repo, tag)))
+	return LockError(s.opts.Locker.Held(ctx, tagLock(repo, tag)))
 }

@@ -2,9 +2,12 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // everybody is the weight of an exclusive lock: more than all sharers together.
@@ -49,6 +52,17 @@ func (l *locks) Lock(ctx context.Context, key string, shared bool) (func(), erro
 		k.sem.Release(weight)
 		l.leave(key, k)
 	}, nil
+}
+
+// Held implements Locker. What is held in one process is not lost, so it refuses
+// only what nobody holds.
+func (l *locks) Held(_ context.Context, key string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held[key] == nil {
+		return fmt.Errorf("lock %q: it is not held: %w", key, artifact.ErrConflict)
+	}
+	return nil
 }
 
 func (l *locks) leave(key string, k *lock) {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/quota"
@@ -51,6 +53,10 @@ func challenged(err error) error {
 	}
 	return err
 }
+
+// AdmitContent implements registry.ContentAdmitter: who may read a repository may
+// read what is in it, and what is blocked the registry knows itself.
+func (g gate) AdmitContent(context.Context, registry.Access, digest.Digest) error { return nil }
 
 // AdmitManifest implements registry.ManifestAdmitter: it holds the namespace to
 // its quota, and writes each new version down in the audit log.

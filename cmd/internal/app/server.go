@@ -166,10 +166,6 @@ func (s *Server) openRegistry(ctx context.Context) error {
 	if dir == "" {
 		dir = filepath.Join(s.cfg.Data, "registry")
 	}
-	var admitter registry.Admitter
-	if !s.cfg.Dev {
-		admitter = ledgerGate{gate{s.accounts}, s}
-	}
 	origins, err := originsOf(&s.cfg)
 	if err != nil {
 		return err
@@ -178,13 +174,13 @@ func (s *Server) openRegistry(ctx context.Context) error {
 		RepairFrom: origins,
 		Dir:        dir, Driver: place.Driver, Parameters: place.Parameters,
 		Namespaces: registry.Prefixes(settingsOf(s.cfg)),
-		Principal:  principal, Admitter: admitter,
+		Guards:     s.guards(),
+		Principal:  principal,
 		Replicated: s.cfg.Replicated(), Locker: s.accounts.locker(),
 		Announce:   func(ctx context.Context, notice []byte) error { return s.pushes.others.tellBlock(ctx, notice) },
 		Redirect:   place.Redirect,
 		Sink:       &s.pushes,
 		Withholds:  s.pushes.withheld,
-		Ledgers:    ledgerGate{server: s},
 		Logger:     s.log,
 		CacheBytes: s.cfg.Limits.Cache,
 	})
