@@ -19,12 +19,20 @@ const (
 	CodeConflict           = "conflict"
 	// CodeVersionNotListed is a version that no channel may point to, because it
 	// waits for something, is yanked, or is withheld from readers.
-	CodeVersionNotListed   = "version_not_listed"
-	CodeUnsatisfiable      = "unsatisfiable"
-	CodeUnverified         = "unverified"
-	CodeDenied             = "denied"
-	CodeUnauthorized       = "unauthorized"
-	CodeNotAuthorised      = "not_authorised"
+	CodeVersionNotListed = "version_not_listed"
+	CodeUnsatisfiable    = "unsatisfiable"
+	CodeUnverified       = "unverified"
+	CodeDenied           = "denied"
+	CodeUnauthorized     = "unauthorized"
+	CodeNotAuthorised    = "not_authorised"
+	// CodeVersionTaken is a push of other content under a version that is there.
+	CodeVersionTaken = "version_taken"
+	// CodeNamespaceUnclaimed is a namespace that nobody owns: no role lets
+	// anybody in before it is claimed.
+	CodeNamespaceUnclaimed = "namespace_unclaimed"
+	// CodeNamespaceClosed and CodePublishingOff are refused whatever role asks.
+	CodeNamespaceClosed    = "namespace_closed"
+	CodePublishingOff      = "publishing_off"
 	CodeNamespaceTaken     = "namespace_taken"
 	CodeNamespaceResembles = "namespace_resembles"
 	CodeNamespaceHeld      = "namespace_held"
@@ -59,6 +67,10 @@ var meanings = map[string]meaning{
 	CodeDenied:             {http.StatusForbidden, artifact.ErrDenied, "Denied"},
 	CodeUnauthorized:       {http.StatusUnauthorized, artifact.ErrDenied, "Not logged in"},
 	CodeNotAuthorised:      {http.StatusForbidden, artifact.ErrDenied, "Not authorised"},
+	CodeVersionTaken:       {http.StatusConflict, artifact.ErrConflict, "The version is taken"},
+	CodeNamespaceUnclaimed: {http.StatusForbidden, artifact.ErrDenied, "Nobody owns the namespace"},
+	CodeNamespaceClosed:    {http.StatusForbidden, artifact.ErrDenied, "The namespace is closed"},
+	CodePublishingOff:      {http.StatusForbidden, artifact.ErrDenied, "Publishing is switched off"},
 	CodeNamespaceTaken:     {http.StatusConflict, artifact.ErrConflict, "The namespace is taken or reserved"},
 	CodeNamespaceResembles: {http.StatusConflict, artifact.ErrConflict, "The namespace looks like another"},
 	CodeNamespaceHeld:      {http.StatusConflict, artifact.ErrConflict, "Nobody owns the namespace, and it is not free"},

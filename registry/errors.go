@@ -35,9 +35,9 @@ func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
 	for k, v := range answer.Header {
 		w.Header()[k] = v
 	}
-	body, err := json.Marshal(map[string]any{"errors": answer.Errors})
+	body, err := json.Marshal(map[string]any{"errors": answer.Answer()})
 	if err != nil {
-		body = []byte(`{"errors":[{"code":"UNKNOWN","message":"internal error"}]}`)
+		body = []byte(`{"errors":[{"code":"UNKNOWN","message":"internal error","detail":{"code":"internal"}}]}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -56,6 +56,7 @@ func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (g *Registry) answerTo(r *http.Request, err error) *errcode.Refusal {
 	var known *errcode.Refusal
 	var ask *Challenge
+	var denial *Denial
 	var damage *driver.Damage
 	switch {
 	case errors.As(err, &known):
@@ -65,6 +66,8 @@ func (g *Registry) answerTo(r *http.Request, err error) *errcode.Refusal {
 		return known
 	case errors.As(err, &ask):
 		return challenge(ask)
+	case errors.As(err, &denial):
+		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "%s", err).As(denial.Code).Detail(denial.Detail)
 	case driver.StorageErrorIn(err) != nil:
 		g.log.ErrorContext(r.Context(), "registry: storage takes nothing", "method", r.Method, "path", r.URL.Path, "err", err)
 		return storageRefusal(driver.StorageErrorIn(err))

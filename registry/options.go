@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -143,6 +144,20 @@ type Challenge struct {
 }
 
 func (c *Challenge) Error() string { return "authentication required: " + c.Message }
+
+// A Denial refuses with 403 and a stable code that says why, such as
+// "quota_exceeded", which the client finds in the detail of the answer. It wraps
+// artifact.ErrDenied and Err, whose text is its own.
+type Denial struct {
+	Code   string
+	Detail any // what else a program can read; nil for nothing
+	Err    error
+}
+
+func (d *Denial) Error() string { return d.Err.Error() }
+
+// Unwrap gives the cause, and the kind.
+func (d *Denial) Unwrap() []error { return []error{d.Err, artifact.ErrDenied} }
 
 func (o Options) withDefaults() Options {
 	o.Guards = o.orDeny()

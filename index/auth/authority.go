@@ -52,7 +52,8 @@ func (a *Authority) Check(ctx context.Context, action Action, r Resource) error 
 		bare := p
 		bare.Access = nil
 		if all, err := a.Decide(ctx, bare, action, r); err == nil && all.Outcome == policy.Deny && action != RepositoryPull {
-			a.log.refused(ctx, p, action, r, all) // no other access token would do
+			a.log.refused(ctx, p, action, r, all)
+			return all.Err() // no other access token would do: asking for one would hide why
 		}
 		return a.challenge("insufficient_scope", d.Reason, challengeScope(action, r))
 	case d.Outcome == policy.Deny && action != RepositoryPull:

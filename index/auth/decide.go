@@ -21,14 +21,14 @@ type Decision struct {
 // Allowed reports whether the action may be done.
 func (d Decision) Allowed() bool { return d.Outcome == policy.Allow }
 
-// Err is nil when allowed; it wraps artifact.ErrDenied when denied, and no
-// kind when it could not tell.
+// Err is nil when allowed, a *DeniedError when denied, and of no kind when it
+// could not tell.
 func (d Decision) Err() error {
 	switch d.Outcome {
 	case policy.Allow:
 		return nil
 	case policy.Deny:
-		return fmt.Errorf("%s: %w", d.Reason, artifact.ErrDenied)
+		return &DeniedError{Code: d.Code, Reason: d.Reason}
 	default:
 		return fmt.Errorf("could not tell whether this is allowed: %s", d.Reason)
 	}

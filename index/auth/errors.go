@@ -15,6 +15,15 @@ func denied(format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, artifact.ErrDenied)...)
 }
 
+// A DeniedError refuses for the reason of a Decision, which has its code. It
+// wraps artifact.ErrDenied.
+type DeniedError struct{ Code, Reason string }
+
+func (e *DeniedError) Error() string { return e.Reason + ": " + artifact.ErrDenied.Error() }
+
+// Unwrap makes errors.Is(err, artifact.ErrDenied) hold.
+func (e *DeniedError) Unwrap() error { return artifact.ErrDenied }
+
 // A ChallengeError asks for credentials: 401 with WWW-Authenticate.
 type ChallengeError struct {
 	// Header is the value of WWW-Authenticate.

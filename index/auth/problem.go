@@ -33,6 +33,7 @@ func Problem(err error) error {
 	var missing *MissingAccountError
 	var claims *ClaimsError
 	var held *HeldError
+	var denied *DeniedError
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
@@ -53,10 +54,18 @@ func Problem(err error) error {
 		return index.NewProblem(index.CodeNamespaceHeld, held.Error(), "ask an admin of the site: they claim it (oarlock publisher claim "+held.Name+") and give it to you (oarlock publisher transfer)", "or choose another name")
 	case errors.As(err, &full):
 		return full.Problem()
+	case errors.As(err, &denied) && stateCodes[denied.Code] != "":
+		return index.NewProblem(stateCodes[denied.Code], denied.Reason)
 	case errors.Is(err, artifact.ErrDenied):
 		return index.NewProblem(index.CodeNotAuthorised, sentence(err))
 	}
 	return err
+}
+
+// stateCodes are the codes of refusals that are about what the namespace is, and
+// not about the role of who asks.
+var stateCodes = map[string]string{
+	"unclaimed": index.CodeNamespaceUnclaimed, "closed": index.CodeNamespaceClosed, "publishing_off": index.CodePublishingOff,
 }
 
 // sentence is err without the kind at its end, which the code says.

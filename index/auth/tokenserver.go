@@ -69,7 +69,7 @@ func (s *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.servePost(w, r)
 	default:
 		w.Header().Set("Allow", "GET, POST")
-		writeJSON(w, http.StatusMethodNotAllowed, map[string][]ociError{"errors": {{"UNSUPPORTED", "expected GET or POST"}}})
+		writeJSON(w, http.StatusMethodNotAllowed, map[string][]ociError{"errors": {{"UNSUPPORTED", "expected GET or POST", ociDetail{"method_not_allowed"}}}})
 	}
 }
 

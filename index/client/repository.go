@@ -137,14 +137,36 @@ func refusal(resp *http.Response) error {
 	}
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	text := resp.Status
-	if json.Unmarshal(raw, &said) == nil && len(said.Errors) > 0 {
-		text += ": " + said.Errors.Error()
+	_ = json.Unmarshal(raw, &said)
+	for _, e := range said.Errors {
+		e.Detail = nil // for programs
+		text += ": " + e.Error()
 	}
+	no := &refused{text: text, causes: []error{&errcode.ErrorResponse{Method: resp.Request.Method, URL: resp.Request.URL, StatusCode: resp.StatusCode, Errors: said.Errors}}}
 	if kind := kindOfStatus(resp.StatusCode); kind != nil {
-		return fmt.Errorf("%s: %w", text, kind)
+		no.text += ": " + kind.Error()
+		no.causes = append(no.causes, kind)
 	}
-	return errors.New(text)
+	return no
 }
+
+// noLogin is auth.ErrBasicCredentialNotFound with its kind.
+type noLogin struct{}
+
+func (noLogin) Error() string { return artifact.ErrDenied.Error() }
+
+func (noLogin) Unwrap() []error { return []error{artifact.ErrDenied, auth.ErrBasicCredentialNotFound} }
+
+// refused is a registry's refusal: a kind, and what it said.
+type refused struct {
+	text   string
+	causes []error
+}
+
+func (r *refused) Error() string { return r.text }
+
+// Unwrap gives the answer, and the kind where it has one.
+func (r *refused) Unwrap() []error { return r.causes }
 
 func kindOfStatus(status int) error {
 	switch status {
@@ -163,7 +185,7 @@ func (r *repository) asKind(what string, err error) error {
 	case errors.Is(err, errdef.ErrNotFound):
 		return fmt.Errorf("%s: %s: %w", r.name, what, artifact.ErrNotFound)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
-		return fmt.Errorf("%s: %s: the registry asks for a login and there is none for it: %w", r.name, what, artifact.ErrDenied)
+		return fmt.Errorf("%s: %s: the registry asks for a login and there is none for it: %w", r.name, what, noLogin{})
 	case errors.As(err, &answer) && kindOfStatus(answer.StatusCode) != nil:
 		return fmt.Errorf("%s: %s: %w: %w", r.name, what, err, kindOfStatus(answer.StatusCode))
 	}

@@ -103,21 +103,54 @@ func head(ref gcrname.Reference, opts []remote.Option) (*gcr.Descriptor, error) 
 	return d, err
 }
 
+// A RefusedError is a registry's refusal. It wraps the kind that its status
+// stands for, if any.
+type RefusedError struct {
+	Status int // HTTP
+	// Code is what an oarlock registry gives in the detail of a refusal, in the
+	// words of its HTTP API; empty where there is none.
+	Code string
+	text string
+	kind error
+}
+
+func (e *RefusedError) Error() string {
+	if e.kind == nil {
+		return e.text
+	}
+	return e.text + ": " + e.kind.Error()
+}
+
+// Unwrap gives the kind, or nil.
+func (e *RefusedError) Unwrap() error { return e.kind }
+
 // asKind gives a registry's refusal its kind; others mean could not tell.
 func asKind(what string, err error) error {
 	var refused *transport.Error
 	if !errors.As(err, &refused) {
 		return fmt.Errorf("%s: %w", what, err)
 	}
+	out := &RefusedError{Status: refused.StatusCode}
+	text := err.Error()
+	for i := range refused.Errors {
+		one := &refused.Errors[i]
+		if said, _ := one.Detail.(map[string]any); out.Code == "" {
+			out.Code, _ = said["code"].(string)
+		}
+		whole := one.String()
+		one.Detail = nil // for programs
+		text = strings.ReplaceAll(text, whole, one.String())
+	}
+	out.text = what + ": " + text
 	switch refused.StatusCode {
 	case http.StatusNotFound:
-		return fmt.Errorf("%s: %w", what, artifact.ErrNotFound)
+		out.text, out.kind = what, artifact.ErrNotFound
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed:
-		return fmt.Errorf("%s: %s: %w", what, err, artifact.ErrDenied)
+		out.kind = artifact.ErrDenied
 	case http.StatusConflict:
-		return fmt.Errorf("%s: %s: %w", what, err, artifact.ErrConflict)
+		out.kind = artifact.ErrConflict
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return out
 }
 
 // remoteReader is the evidence that a repository of a remote registry holds.

@@ -22,6 +22,7 @@ type Error struct {
 	Code      string // OCI error code, such as "DENIED"; may be empty
 	Message   string // the registry's own words
 	Detail    any    // what else it said
+	Stable    string // the code of an oarlock registry, which says more than Code; may be empty
 	kind      error
 }
 
@@ -71,7 +72,7 @@ func refusal(ref string, r *errcode.ErrorResponse) *Error {
 	var messages []string
 	for i, one := range r.Errors {
 		if i == 0 {
-			e.Code, e.Detail = one.Code, one.Detail
+			e.Code, e.Detail, e.Stable = one.Code, one.Detail, StableCode(one)
 		}
 		messages = append(messages, one.Message)
 	}
@@ -79,6 +80,14 @@ func refusal(ref string, r *errcode.ErrorResponse) *Error {
 		e.Message = text
 	}
 	return e
+}
+
+// StableCode is the code that an oarlock registry gives in the detail of a
+// refusal, in the words of its HTTP API; "" where there is none.
+func StableCode(e errcode.Error) string {
+	said, _ := e.Detail.(map[string]any)
+	code, _ := said["code"].(string)
+	return code
 }
 
 func kindOf(status int) error {

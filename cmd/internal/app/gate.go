@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
@@ -28,10 +29,10 @@ var meant = map[registry.Action]auth.Action{
 // Admit implements registry.Admitter.
 func (g gate) Admit(ctx context.Context, x registry.Access) error {
 	if x.Action == registry.List {
-		return challenged(g.accounts.Check(ctx, auth.CatalogList, auth.Site()))
+		return inRegistry(g.accounts.Check(ctx, auth.CatalogList, auth.Site()))
 	}
 	if x.Repository == "" {
-		return challenged(g.accounts.CheckBase(ctx))
+		return inRegistry(g.accounts.CheckBase(ctx))
 	}
 	action, repository, p := meant[x.Action], auth.InRepository(x.Repository), auth.From(ctx)
 	d, err := g.accounts.Decide(ctx, p, action, repository)
@@ -42,16 +43,24 @@ func (g gate) Admit(ctx context.Context, x registry.Access) error {
 		// What is private, and what is not there, are the same to a stranger.
 		return fmt.Errorf("%s: %w", repository, artifact.ErrNotFound)
 	}
-	return challenged(g.accounts.Check(ctx, action, repository))
+	return inRegistry(g.accounts.Check(ctx, action, repository))
 }
 
-// challenged says a challenge in the registry's words.
-func challenged(err error) error {
+// inRegistry says in the registry's words what the accounts refuse: a
+// challenge, or a denial with the code that the API gives it.
+func inRegistry(err error) error {
 	var c *auth.ChallengeError
-	if errors.As(err, &c) {
+	var p *index.Problem
+	var full *quota.Error
+	switch {
+	case errors.As(err, &c):
 		return &registry.Challenge{Header: c.Header, Message: c.Detail}
+	case !errors.Is(err, artifact.ErrDenied) || !errors.As(auth.Problem(err), &p):
+		return err
+	case errors.As(err, &full):
+		return &registry.Denial{Code: p.Code, Err: err, Detail: map[string]any{"limit": full.Limit, "max": full.Max, "have": full.Have, "want": full.Want}}
 	}
-	return err
+	return &registry.Denial{Code: p.Code, Err: err}
 }
 
 // AdmitContent implements registry.ContentAdmitter: who may read a repository may
@@ -63,7 +72,7 @@ func (g gate) AdmitContent(context.Context, registry.Access, digest.Digest) erro
 func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.Load) (registry.Reservation, error) {
 	namespace, _, _ := strings.Cut(x.Repository, "/")
 	if err := g.accounts.quota.Limits(namespace).CheckArtifact(l.Manifest+l.Content, l.Manifest, l.Layers); err != nil {
-		return nil, err
+		return nil, inRegistry(err)
 	}
 	p := &incoming{accounts: g.accounts, access: x, load: l}
 	if !l.Held {
@@ -77,7 +86,7 @@ func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.L
 	}
 	room, err := g.accounts.usage.Reserve(ctx, namespace, p.bytes, p.versions)
 	if err != nil {
-		return nil, err
+		return nil, inRegistry(err)
 	}
 	p.room = room
 	return p, nil
@@ -86,8 +95,14 @@ func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.L
 // BeginUpload implements registry.ByteAdmitter.
 func (g gate) BeginUpload(_ context.Context, x registry.Access) (registry.Meter, error) {
 	namespace, _, _ := strings.Cut(x.Repository, "/")
-	return g.accounts.usage.Upload(namespace), nil
+	return meter{g.accounts.usage.Upload(namespace)}, nil
 }
+
+// meter is a quota's, which refuses in the registry's words.
+type meter struct{ *quota.Meter }
+
+// Take implements registry.Meter.
+func (m meter) Take(ctx context.Context, n int64) error { return inRegistry(m.Meter.Take(ctx, n)) }
 
 // incoming is one manifest on its way in.
 type incoming struct {
@@ -102,11 +117,11 @@ type incoming struct {
 // Commit counts the push, together with its audit row where it is a version.
 func (p *incoming) Commit(ctx context.Context) (err error) {
 	if p.versions == 0 {
-		return p.commit(ctx)
+		return inRegistry(p.commit(ctx))
 	}
 	namespace, _, _ := strings.Cut(p.access.Repository, "/")
 	p.settled, err = p.accounts.usage.Commit(namespace, p.access.Repository+":"+p.load.Tag, func() error { return p.commit(ctx) })
-	return err
+	return inRegistry(err)
 }
 
 func (p *incoming) commit(ctx context.Context) error {

@@ -92,10 +92,11 @@ func writeRefusal(w http.ResponseWriter, r *http.Request, p *index.Problem, oci,
 		return
 	}
 	type one struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
+		Code    string            `json:"code"`
+		Message string            `json:"message"`
+		Detail  map[string]string `json:"detail"`
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(map[string][]one{"errors": {{oci, message}}})
+	_ = json.NewEncoder(w).Encode(map[string][]one{"errors": {{oci, message, map[string]string{"code": p.Code}}}})
 }

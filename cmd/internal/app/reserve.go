@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/reserve"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -174,9 +175,10 @@ var errReserved = errors.New("what is left is kept for acts of safety")
 
 // refuseRegistry answers in the words of the OCI API.
 func refuseRegistry(w http.ResponseWriter, r *http.Request, _ error) {
-	body, _ := json.Marshal(map[string]any{"errors": []map[string]string{{
+	body, _ := json.Marshal(map[string]any{"errors": []map[string]any{{
 		"code":    "UNAVAILABLE",
 		"message": "the registry's storage is full: nothing was stored, what is left is kept for acts of safety; try again when the operator has made room",
+		"detail":  map[string]string{"code": index.CodeStorage},
 	}}})
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusInsufficientStorage)

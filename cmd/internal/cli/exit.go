@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
+	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/policy/signature"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
@@ -61,6 +64,8 @@ func argument(err error) error {
 }
 
 // exits is the one table from errors to exit codes; the first that holds wins.
+// An answer of a catalog and one of a registry are told apart by nothing but
+// what they say.
 var exits = []struct {
 	holds func(error) bool
 	code  int
@@ -70,11 +75,10 @@ var exits = []struct {
 	{is(errUsage), exitUsage},
 	{is(errPartial), exitPartial},
 	{is(config.ErrUnusable), exitUsage},
-	{coded(index.CodeUnauthorized), exitNotAuthorised},
-	{coded(index.CodeNotAuthorised), exitNotAuthorised},
-	{coded(index.CodeUnsatisfiable), exitIncompatible},
-	{coded(index.CodeNothingCompatible), exitIncompatible},
-	{refused(http.StatusBadRequest), exitUsage},
+	{coded(index.CodeUnauthorized, index.CodeNotAuthorised, index.CodeNamespaceUnclaimed), exitNotAuthorised},
+	{is(auth.ErrBasicCredentialNotFound), exitNotAuthorised},
+	{coded(index.CodeUnsatisfiable, index.CodeNothingCompatible), exitIncompatible},
+	{answered(http.StatusBadRequest), exitUsage},
 	{is(artifact.ErrUnverified), exitUnverified},
 	{is(artifact.ErrConflict), exitConflict},
 	{is(artifact.ErrNotFound), exitNotFound},
@@ -83,7 +87,6 @@ var exits = []struct {
 	{answered(http.StatusForbidden), exitDenied},
 	{answered(http.StatusConflict), exitConflict},
 	{answered(http.StatusNotFound), exitNotFound},
-	{answered(http.StatusBadRequest), exitUsage},
 	{answered(http.StatusTooManyRequests), exitDenied},
 }
 
@@ -96,31 +99,54 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
+// is holds for an error of that kind, and for a refusal whose code stands for it.
 func is(kind error) func(error) bool {
-	return func(err error) bool { return errors.Is(err, kind) }
-}
-
-// coded holds for an answer of a catalog with the given code.
-func coded(code string) func(error) bool {
 	return func(err error) bool {
-		var p *index.Problem
-		return errors.As(err, &p) && p.Code == code
+		if errors.Is(err, kind) {
+			return true
+		}
+		p := answerIn(err)
+		return p != nil && p.Code != "" && errors.Is(p, kind)
 	}
 }
 
-// refused holds for an answer of a catalog with the given status.
-func refused(status int) func(error) bool {
+// coded holds for a refusal with one of the given codes.
+func coded(codes ...string) func(error) bool {
 	return func(err error) bool {
-		var p *index.Problem
-		return errors.As(err, &p) && p.Status == status
+		p := answerIn(err)
+		return p != nil && slices.Contains(codes, p.Code)
 	}
 }
 
-// answered holds for an answer of a registry with the given status.
+// answered holds for a refusal with the given status.
 func answered(status int) func(error) bool {
 	return func(err error) bool {
-		var answer *errcode.ErrorResponse
-		var pushed *remote.Error
-		return errors.As(err, &answer) && answer.StatusCode == status || errors.As(err, &pushed) && pushed.Status == status
+		p := answerIn(err)
+		return p != nil && p.Status == status
 	}
+}
+
+// answerIn is the refusal that err is or wraps, of a catalog or of a registry,
+// by code and status; nil where nobody answered. A registry that is not
+// oarlock's gives no code.
+func answerIn(err error) *index.Problem {
+	var p *index.Problem
+	var pushed *remote.Error
+	var signing *signature.RefusedError
+	var answer *errcode.ErrorResponse
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &pushed):
+		return &index.Problem{Code: pushed.Stable, Status: pushed.Status}
+	case errors.As(err, &signing):
+		return &index.Problem{Code: signing.Code, Status: signing.Status}
+	case errors.As(err, &answer):
+		p = &index.Problem{Status: answer.StatusCode}
+		if len(answer.Errors) > 0 {
+			p.Code = remote.StableCode(answer.Errors[0])
+		}
+		return p
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // errorResult is an error as --output json shows it, on stderr.
@@ -15,6 +16,9 @@ type errorResult struct {
 	Code     string   `json:"code,omitempty"` // of the server's answer
 	ExitCode int      `json:"exit_code"`
 	Fixes    []string `json:"fixes,omitempty"`
+	// Detail is what a registry said for programs, as next_patch for a version
+	// that is taken.
+	Detail any `json:"detail,omitempty"`
 	// Hints are changes that make an unsatisfiable request resolve, all together.
 	Hints []index.Hint `json:"hints,omitempty"`
 }
@@ -26,6 +30,12 @@ func (c *console) printError(err error) {
 		return
 	}
 	r := errorResult{Error: message(err), ExitCode: exitCode(err)}
+	if p := answerIn(err); p != nil {
+		r.Code = p.Code
+	}
+	if pushed, ok := errors.AsType[*remote.Error](err); ok {
+		r.Detail = pushed.Detail
+	}
 	var p *index.Problem
 	if errors.As(err, &p) {
 		r.Error, r.Code, r.Fixes, r.Hints = err.Error(), p.Code, p.Fixes, p.Hints

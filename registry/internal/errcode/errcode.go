@@ -42,6 +42,8 @@ type Refusal struct {
 	Header http.Header
 	Head   int   // status where HEAD is answered with another
 	Kind   error // of artifact, for callers inside the process
+	// Stable is the stable code; "" is the general one of Status.
+	Stable string
 }
 
 func (r *Refusal) Error() string {
