@@ -67,7 +67,7 @@ func (g *Registry) answerTo(r *http.Request, err error) *errcode.Refusal {
 	case errors.As(err, &ask):
 		return challenge(ask)
 	case errors.As(err, &denial):
-		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "%s", err).As(denial.Code).Detail(denial.Detail)
+		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "%s", err).Coded(denial.Code).Detail(denial.Detail)
 	case driver.StorageErrorIn(err) != nil:
 		g.log.ErrorContext(r.Context(), "registry: storage takes nothing", "method", r.Method, "path", r.URL.Path, "err", err)
 		return storageRefusal(driver.StorageErrorIn(err))

@@ -81,7 +81,7 @@ func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.
 		fix += " and the same annotations as before, or " + another
 	}
 	return errcode.Refuse(http.StatusConflict, errcode.Denied,
-		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.Digest, fix).As(errcode.StableVersionTaken).Detail(detail)
+		"version tag %q of %s is immutable: it holds %s and this push is %s; %s", tag, repo, have, m.Digest, fix).Coded(errcode.StableVersionTaken).Detail(detail)
 }
 
 // nextFree says which versions can be published where that of tag is taken, and

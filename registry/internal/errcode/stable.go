@@ -51,8 +51,8 @@ func StableOf(status int) string {
 	return StableInvalid
 }
 
-// As gives r a stable code that says more than its status does, and r back.
-func (r *Refusal) As(code string) *Refusal {
+// Coded gives r a stable code that says more than its status does, and r back.
+func (r *Refusal) Coded(code string) *Refusal {
 	r.Stable = code
 	return r
 }

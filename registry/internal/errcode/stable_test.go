@@ -14,8 +14,8 @@ func TestEveryDetailHasTheStableCode_L3(t *testing.T) {
 	}
 	for want, r := range map[string]*Refusal{
 		`{"code":"denied"}`:                             Refuse(http.StatusForbidden, Denied, "no"),
-		`{"code":"quota_exceeded"}`:                     Refuse(http.StatusForbidden, Denied, "no").As("quota_exceeded"),
-		`{"code":"version_taken","tag":"1.0.0"}`:        Refuse(http.StatusConflict, Denied, "no").As(StableVersionTaken).Detail(map[string]string{"tag": "1.0.0"}),
+		`{"code":"quota_exceeded"}`:                     Refuse(http.StatusForbidden, Denied, "no").Coded("quota_exceeded"),
+		`{"code":"version_taken","tag":"1.0.0"}`:        Refuse(http.StatusConflict, Denied, "no").Coded(StableVersionTaken).Detail(map[string]string{"tag": "1.0.0"}),
 		`{"code":"invalid","place":"/id"}`:              Refuse(http.StatusBadRequest, ManifestInvalid, "no").Detail(pointed{"/id"}),
 		`{"code":"emergency_removed"}`:                  Refuse(http.StatusForbidden, Denied, "no").Detail(map[string]string{"code": "emergency_removed"}),
 		`{"code":"unauthorized","detail":["x"]}`:        Refuse(http.StatusUnauthorized, Unauthorized, "no").Detail([]string{"x"}),
