@@ -110,6 +110,48 @@ func (m *memory) RevokeToken(_ context.Context, id string, at time.Time) error {
 	})
 }
 
+// madeBy are the records of one maker that live, or have ended, oldest first.
+func (m *memory) madeBy(maker string, kinds []string, live bool, at time.Time) (out []TokenRecord) {
+	for _, t := range m.tokens {
+		ended := !t.RevokedAt.IsZero() || !t.ExpiresAt.IsZero() && !at.Before(t.ExpiresAt)
+		if t.CreatedBy == maker && (kinds == nil || slices.Contains(kinds, t.Kind)) && ended != live {
+			out = append(out, t)
+		}
+	}
+	slices.SortFunc(out, func(a, b TokenRecord) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return out
+}
+
+func (m *memory) LiveTokens(_ context.Context, maker string, kinds []string, at time.Time) (n int, err error) {
+	err = m.locked(func() error { n = len(m.madeBy(maker, kinds, true, at)); return nil })
+	return n, err
+}
+
+func (m *memory) EndOldestTokens(_ context.Context, maker string, kinds []string, keep int, at time.Time) (n int, err error) {
+	err = m.locked(func() error {
+		live := m.madeBy(maker, kinds, true, at)
+		n = max(0, len(live)-keep)
+		for _, t := range live[:n] {
+			t.RevokedAt = at
+			m.tokens[t.ID] = t
+		}
+		return nil
+	})
+	return n, err
+}
+
+func (m *memory) ForgetEndedTokens(_ context.Context, maker string, keep int, at time.Time) (n int, err error) {
+	err = m.locked(func() error {
+		ended := slices.DeleteFunc(m.madeBy(maker, nil, false, at), func(t TokenRecord) bool { return t.Kind == string(AdminToken) })
+		n = max(0, len(ended)-keep)
+		for _, t := range ended[:n] {
+			delete(m.tokens, t.ID)
+		}
+		return nil
+	})
+	return n, err
+}
+
 func (m *memory) TouchToken(_ context.Context, id string, at time.Time) error {
 	return m.locked(func() error {
 		t := m.tokens[id]
@@ -269,3 +311,10 @@ func (m *memory) AppendAudit(_ context.Context, a AuditRecord) error {
 }
 
 func (m *memory) InTx(ctx context.Context, do func(context.Context) error) error { return do(ctx) }
+
+// bounded is a store in memory that counts tokens too.
+func bounded(m *memory) Stores {
+	s := OneDatabase(m)
+	s.TokenBounds = m
+	return s
+}

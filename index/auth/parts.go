@@ -41,6 +41,11 @@ type Options struct {
 	// was closed or given away counts, because its name is used up. Admins of the
 	// site are not limited.
 	MaxClaims int
+	// MaxTokens is how many tokens and invitations that have not ended one
+	// account may have made, 0 for no limit. Admins of the site are not limited.
+	// Of its logins as many last, and the oldest end. Of what has ended as many
+	// are remembered.
+	MaxTokens int
 	// Reserved are names that nobody can claim, besides ReservedNames.
 	Reserved []string
 	// TokenLifetime of access tokens, five minutes by default.
@@ -77,6 +82,9 @@ func New(o Options) (*Parts, error) {
 	if missing := o.Stores.missing(); len(missing) > 0 {
 		problems = append(problems, invalid("auth: Stores: missing: %s", strings.Join(missing, ", ")))
 	}
+	if o.MaxTokens > 0 && o.Stores.TokenBounds == nil {
+		problems = append(problems, invalid("auth: Stores: missing: TokenBounds, which MaxTokens needs"))
+	}
 	if o.Keys == nil {
 		problems = append(problems, invalid("auth: Keys are missing"))
 	} else if longest := o.TokenLifetime + 2*clockSkew; o.Keys.o.Overlap < longest {
@@ -103,7 +111,8 @@ func New(o Options) (*Parts, error) {
 	log := &AuditLog{store: o.Stores.Audit, now: o.Now, logger: o.Logger}
 	dev := devMode(o.Dev)
 	a := &Authority{origin: at, who: newCredentials(o, at), resources: newResources(o), log: log, loginToRead: o.LoginToRead, logger: o.Logger}
-	tokens := &Tokens{may: a, store: o.Stores.Tokens, tx: o.Stores.Tx, log: log, dev: dev, now: o.Now, refreshLifetime: o.RefreshLifetime}
+	tokens := &Tokens{may: a, store: o.Stores.Tokens, tx: o.Stores.Tx, log: log, dev: dev, now: o.Now, refreshLifetime: o.RefreshLifetime,
+		bound: tokenBound{o.Stores.TokenBounds, o.MaxTokens}}
 	accounts := &Accounts{
 		may: a, store: o.Stores.People, members: o.Stores.Members, tokens: tokens, tx: o.Stores.Tx, log: log, reserved: o.Reserved, now: o.Now,
 	}

@@ -32,6 +32,7 @@ func Problem(err error) error {
 	var known *index.Problem
 	var missing *MissingAccountError
 	var claims *ClaimsError
+	var tokens *TokensError
 	var held *HeldError
 	var denied *DeniedError
 	switch {
@@ -39,6 +40,9 @@ func Problem(err error) error {
 		return err
 	case errors.As(err, &claims):
 		return index.NewProblem(index.CodeQuota, claims.Error(), "ask an admin of the site to claim it and transfer it to you, or to raise limits.claims")
+	case errors.As(err, &tokens):
+		return index.NewProblem(index.CodeQuota, tokens.Error(), "revoke those that are not used any more: oarlock token list --mine (or --namespace NAMESPACE), oarlock token revoke ID",
+			"or ask an admin of the site to raise limits.tokens")
 	case errors.As(err, &missing):
 		return index.NewProblem(index.CodeAccountNotFound, missing.Error(), "check the spelling: members are person:<name> or admin:<name>",
 			"somebody who has not logged in yet takes an invitation: oarlock publisher invite NAMESPACE --role ROLE")

@@ -20,6 +20,7 @@ type Tokens struct {
 	now   func() time.Time
 	// refreshLifetime is that of refresh tokens.
 	refreshLifetime time.Duration
+	bound           tokenBound
 }
 
 // A TokenRequest asks for a new credential.
@@ -82,6 +83,9 @@ func (ts *Tokens) issue(ctx context.Context, by Principal, q TokenRequest, princ
 // add keeps a new credential with its audit row.
 func (ts *Tokens) add(ctx context.Context, by Principal, rec TokenRecord) error {
 	return ts.tx.InTx(ctx, func(ctx context.Context) error {
+		if err := ts.bound.room(ctx, by, rec, ts.now().UTC()); err != nil {
+			return err
+		}
 		if err := ts.store.AddToken(ctx, rec); err != nil {
 			return err
 		}

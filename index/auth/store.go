@@ -143,18 +143,20 @@ type Transactor interface {
 }
 
 // Stores are where the room keeps what it keeps. All may be one database, and
-// have to be where Tx is to undo what several of them did. Each is needed.
+// have to be where Tx is to undo what several of them did. Each is needed, but
+// for TokenBounds, which only a bound needs.
 type Stores struct {
-	Tokens     TokenStore
-	People     PersonStore
-	Namespaces NamespaceStore
-	Reader     NamespaceReader
-	Members    MemberStore
-	Audit      AuditStore
-	Tx         Transactor
+	Tokens      TokenStore
+	TokenBounds TokenBoundStore
+	People      PersonStore
+	Namespaces  NamespaceStore
+	Reader      NamespaceReader
+	Members     MemberStore
+	Audit       AuditStore
+	Tx          Transactor
 }
 
-// OneDatabase is Stores of which s is each.
+// OneDatabase is Stores of which s is each but TokenBounds.
 func OneDatabase(s interface {
 	TokenStore
 	PersonStore

@@ -82,7 +82,7 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	for database, fresh := range databases(t) {
 		for name, test := range map[string]func(*testing.T, *Store){
-			"tokens": contractTokens, "people": contractPeople, "namespaces": contractNamespaces, "members": contractMembers,
+			"tokens": contractTokens, "bounds of tokens": contractTokenBounds, "people": contractPeople, "namespaces": contractNamespaces, "members": contractMembers,
 			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "outbox": contractOutbox, "transactions": contractTx, "keys": contractKeys, "site": contractSite,
 			"tenants": contractTenants, "hosts": contractHosts, "installs": contractInstalls, "holders": contractHolders,
 		} {

@@ -67,8 +67,10 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 	if a.keys, err = a.openKeys(ctx); err != nil {
 		return err
 	}
+	stores := auth.OneDatabase(a.store)
+	stores.TokenBounds = a.store
 	parts, err := auth.New(auth.Options{
-		Stores: auth.OneDatabase(a.store), Keys: a.keys, PublicURL: url, PublicCatalog: true, LoginToPull: a.cfg.Anonymous != "pull", LoginToRead: a.cfg.Anonymous != "pull" && a.cfg.Anonymous != "catalog", Logger: a.log, Dev: a.cfg.Dev, MaxClaims: a.cfg.Limits.Claims,
+		Stores: stores, Keys: a.keys, PublicURL: url, PublicCatalog: true, LoginToPull: a.cfg.Anonymous != "pull", LoginToRead: a.cfg.Anonymous != "pull" && a.cfg.Anonymous != "catalog", Logger: a.log, Dev: a.cfg.Dev, MaxClaims: a.cfg.Limits.Claims, MaxTokens: a.cfg.Limits.Tokens,
 		PublishingOff: func() bool { return a.cfg.Publishing == "off" },
 		Changed:       a.changes().Changed,
 		Content:       holds,

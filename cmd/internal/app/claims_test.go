@@ -1,9 +1,13 @@
 package app
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/oarlock/oarlock/cmd/internal/config"
@@ -70,4 +74,49 @@ func TestNamespacesInPages_B4(t *testing.T) {
 		}
 	}
 	ask[index.Problem](t, s, admin, "GET", "/api/v1/namespaces?limit=501", nil, http.StatusBadRequest)
+}
+
+// TestOneAccountMakesSoManyTokens_B7: of makers that come at once over HTTP none
+// passes the bound, and the refusal says what to do.
+func TestOneAccountMakesSoManyTokens_B7(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, func(c *config.Config) { c.Limits.Tokens = 5 })
+	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]string{"name": "eve"}, http.StatusCreated)
+	eve := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/accounts/person:eve/tokens", map[string]any{"label": "laptop", "expires_at": soon()}, http.StatusCreated).Secret
+	ask[any](t, s, eve, "POST", "/api/v1/namespaces", map[string]string{"name": "plover"}, http.StatusCreated)
+	robot := map[string]any{"kind": "robot", "label": "ci", "namespace": "plover", "scopes": []string{"repository:plover/*:pull"}, "expires_at": soon()}
+	body, err := json.Marshal(robot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made atomic.Int64
+	var wg sync.WaitGroup
+	for range 12 {
+		wg.Go(func() {
+			r, err := http.NewRequest("POST", s.URL()+"/api/v1/tokens", bytes.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer "+eve)
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusCreated {
+				made.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if made.Load() != 5 {
+		t.Errorf("%d tokens at once, want 5", made.Load())
+	}
+	p := ask[index.Problem](t, s, eve, "POST", "/api/v1/tokens", robot, http.StatusForbidden)
+	if text := p.Detail + fmt.Sprint(p.Fixes); p.Code != index.CodeQuota || !strings.Contains(text, "made 5 tokens") || !strings.Contains(text, "oarlock token revoke") {
+		t.Errorf("%+v", p)
+	}
 }

@@ -88,6 +88,9 @@ type Limits struct {
 	Requests int   `koanf:"requests" json:"requests"` // at once, health apart; 0 does not limit
 	Cache    int64 `koanf:"cache" json:"cache"`       // bytes of manifests kept in memory
 	Claims   int   `koanf:"claims" json:"claims"`     // namespaces that one account may claim; 0 does not limit
+	// Tokens are how many tokens and invitations that have not ended one account
+	// may have made, and how many of its logins last; 0 does not limit.
+	Tokens int `koanf:"tokens" json:"tokens"`
 }
 
 // Default is the configuration that needs nothing.
@@ -110,6 +113,7 @@ func Default() Config {
 			Reserve:               8 << 20,
 			Cache:                 64 << 20,
 			Claims:                20,
+			Tokens:                1000,
 		},
 		Publishing: "on",
 		Anonymous:  "pull",

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,21 @@ func TestTheEndIsToldFirst(t *testing.T) {
 		c, err := Load(Input{Environ: strings.Fields(env)})
 		if err != nil || c.Limits.Unready != want {
 			t.Errorf("%q: %v, %v, want %v", env, c.Limits.Unready, err, want)
+		}
+	}
+}
+
+// config check shows each limit that can be set.
+func TestEveryLimitIsShown(t *testing.T) {
+	t.Parallel()
+	b, err := json.Marshal(Default().Limits)
+	var shown map[string]any
+	if err = errors.Join(err, json.Unmarshal(b, &shown)); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range Keys() {
+		if limit, ok := strings.CutPrefix(key, "limits."); ok && shown[limit] == nil {
+			t.Errorf("%s is not shown: %s", key, b)
 		}
 	}
 }

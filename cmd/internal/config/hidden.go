@@ -32,7 +32,8 @@ func (c *Config) Warnings() []string {
 // MarshalJSON writes durations as text, such as "10s".
 func (l Limits) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{
-		"body": l.Body, "cache": l.Cache, "claims": l.Claims,
+		"body": l.Body, "cache": l.Cache, "claims": l.Claims, "tokens": l.Tokens, "reserve": l.Reserve,
+		"unready": l.Unready.String(), "connections_per_address": l.ConnectionsPerAddress,
 		"body_grace": l.BodyGrace.String(), "upload_rate": l.UploadRate, "connections": l.Connections, "requests": l.Requests,
 		"read_header": l.ReadHeader.String(), "idle": l.Idle.String(), "drain": l.Drain.String(),
 	})

@@ -159,7 +159,7 @@ func (c *Config) validateEdge(problem problemFunc) {
 			problem("trusted_proxies", "%s", err)
 		}
 	}
-	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.connections_per_address": int64(c.Limits.ConnectionsPerAddress), "limits.unready": int64(c.Limits.Unready), "limits.reserve": c.Limits.Reserve, "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate, "limits.claims": int64(c.Limits.Claims)} {
+	for key, n := range map[string]int64{"limits.connections": int64(c.Limits.Connections), "limits.connections_per_address": int64(c.Limits.ConnectionsPerAddress), "limits.unready": int64(c.Limits.Unready), "limits.reserve": c.Limits.Reserve, "limits.requests": int64(c.Limits.Requests), "limits.upload_rate": c.Limits.UploadRate, "limits.claims": int64(c.Limits.Claims), "limits.tokens": int64(c.Limits.Tokens)} {
 		if n < 0 {
 			problem(key, "%d: expected 0 for no limit, or more", n)
 		}
