@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -48,10 +49,26 @@ func (p Problem) String() string {
 // A ProblemsError holds every problem found at once. It wraps ErrInvalid.
 type ProblemsError struct{ Problems []Problem }
 
+// What one error says at most, however much is wrong: it goes into answers and
+// logs, and who sends bad input chooses how much of it.
+const (
+	maxSpokenProblems = 64
+	maxSpokenProblem  = 2000 // bytes
+)
+
+// Error names the first problems, at most 64 of at most 2000 bytes each, and
+// how many more there are.
 func (e *ProblemsError) Error() string {
-	lines := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
+	spoken := e.Problems[:min(len(e.Problems), maxSpokenProblems)]
+	lines := make([]string, len(spoken))
+	for i, p := range spoken {
 		lines[i] = p.String()
+		if len(lines[i]) > maxSpokenProblem {
+			lines[i] = strings.ToValidUTF8(lines[i][:maxSpokenProblem], "") + "…"
+		}
+	}
+	if more := len(e.Problems) - len(spoken); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(lines, "; ")
 }

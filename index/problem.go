@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -105,10 +106,22 @@ func ProblemOf(err error) *Problem {
 	}
 	for _, code := range []string{CodeInvalid, CodeNotFound, CodeConflict, CodeDenied, CodeUnverified} {
 		if errors.Is(err, meanings[code].kind) {
-			return NewProblem(code, err.Error())
+			return NewProblem(code, bounded(err.Error()))
 		}
 	}
 	return NewProblem(CodeInternal, "internal error")
+}
+
+// maxDetail is the bytes that a problem says at most: what is wrong with a
+// request, and how much of it, is chosen by who sends it.
+const maxDetail = 64 << 10
+
+// bounded is text of at most maxDetail bytes.
+func bounded(text string) string {
+	if len(text) <= maxDetail {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxDetail], "") + "…"
 }
 
 // Error is the detail, or the explanation of an unsatisfiable resolve.

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -70,5 +72,14 @@ func TestQueriesAreWrittenInTheContractsWords(t *testing.T) {
 	want = "channel=beta&generation=7&host=acme-editor&host_version=2.1&platform=linux%2Famd64&prerelease=true"
 	if diff := cmp.Diff(want, q.HostFilters().Values().Encode()); diff != "" {
 		t.Errorf("host filters (-want +got):\n%s", diff)
+	}
+}
+
+// An answer does not grow with what was sent: that is a way to fill a server.
+func TestAProblemIsBounded(t *testing.T) {
+	t.Parallel()
+	p := index.ProblemOf(fmt.Errorf("%s: %w", strings.Repeat("é", 1<<20), artifact.ErrInvalid))
+	if p.Code != index.CodeInvalid || len(p.Detail) > 65<<10 || !utf8.ValidString(p.Detail) {
+		t.Errorf("code %s, %d bytes", p.Code, len(p.Detail))
 	}
 }

@@ -89,6 +89,9 @@ func (r *reader) problem(place, format string, args ...any) {
 }
 
 func (r *reader) decode(text []byte, into *fileText) {
+	if r.problems = keysOf(text); len(r.problems) > 0 {
+		return
+	}
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	err := d.Decode(into)
@@ -106,7 +109,7 @@ func (r *reader) decode(text []byte, into *fileText) {
 		r.problem("yaml", "%s", err)
 		return
 	}
-	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		r.problem("yaml", "more than one document, expected one")
 	}
 }
