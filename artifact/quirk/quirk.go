@@ -9,7 +9,6 @@ package quirk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,13 +27,15 @@ const (
 	MaxPages = 4096
 	// MaxReferrers bounds the referrers of one manifest.
 	MaxReferrers = 16384
-	// MaxTags bounds the tags of one repository.
+	// MaxTags bounds the tags of one repository, and the repositories of one registry.
 	MaxTags = 1 << 20
 )
 
-// Bound lets repo follow at most MaxPages pages of any list.
+// Bound lets repo follow at most MaxPages pages of any list. It is
+// called when repo's client is set.
 func Bound(repo *remote.Repository) {
 	repo.TagListMaxPages, repo.ReferrerListMaxPages = MaxPages, MaxPages
+	repo.Client = watch(repo.Client)
 }
 
 // Resolve gives the descriptor of a manifest by tag or digest: by HEAD, and by
@@ -72,23 +73,23 @@ func Exists(ctx context.Context, repo *remote.Repository, d ocispec.Descriptor) 
 
 // Referrers gives the manifests whose subject is d, page by page: from the
 // referrers API, or from the referrers tag where there is no such API, however
-// the registry says so. More than MaxReferrers wrap artifact.ErrInvalid.
+// the registry says so. More than MaxReferrers, a page that leads back to one
+// before, pages without end and a list that takes more than five minutes wrap
+// artifact.ErrInvalid.
 func Referrers(ctx context.Context, repo *remote.Repository, d ocispec.Descriptor, fn func([]ocispec.Descriptor) error) error {
 	count := 0
-	bounded := func(page []ocispec.Descriptor) error {
-		if count += len(page); count > MaxReferrers {
-			return fmt.Errorf("referrers of %s: more than %d: %w", d.Digest, MaxReferrers, artifact.ErrInvalid)
-		}
+	counted := func(page []ocispec.Descriptor) error {
+		count += len(page)
 		return fn(page)
 	}
-	err := repo.Referrers(ctx, d, "", bounded)
+	err := referrers(ctx, repo, d, counted)
 	if count > 0 || !noReferrers(err) {
 		return err
 	}
 	if err := repo.SetReferrersCapability(false); err != nil {
 		return err
 	}
-	return repo.Referrers(ctx, d, "", bounded)
+	return referrers(ctx, repo, d, counted)
 }
 
 // noReferrers holds for the ways in which registries say that they do not know

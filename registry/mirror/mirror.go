@@ -107,9 +107,6 @@ func (r *run) failed(at Item, err error) {
 	r.tell(func(p *Report) { p.Failed = append(p.Failed, at) })
 }
 
-// maxRepositories bounds what a source may list.
-const maxRepositories = 1 << 20
-
 // repositories are the names to mirror: ledgers of publishers first, since who
 // may sign is in them.
 func (r *run) repositories(ctx context.Context) ([]string, error) {
@@ -125,11 +122,7 @@ func (r *run) repositories(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		listed, pages := 0, 0
-		err = reg.Repositories(ctx, "", func(page []string) error {
-			if listed, pages = listed+len(page), pages+1; listed > maxRepositories || pages > quirk.MaxPages {
-				return fmt.Errorf("more than %d, or more than %d pages: %w", maxRepositories, quirk.MaxPages, artifact.ErrInvalid)
-			}
+		err = quirk.Repositories(ctx, reg, func(page []string) error {
 			for _, at := range page {
 				if name, ok := r.from.name(at); ok && r.o.takes(name) {
 					names = append(names, name)

@@ -125,10 +125,8 @@ func (c *repo) ask(ctx context.Context, method, url string) (status int, locatio
 
 func tagsOf(ctx context.Context, from *oras.Repository) ([]string, error) {
 	var all []string
-	err := from.Tags(ctx, "", func(page []string) error {
-		if all = append(all, page...); len(all) > quirk.MaxTags {
-			return fmt.Errorf("more than %d: %w", quirk.MaxTags, artifact.ErrInvalid)
-		}
+	err := quirk.Tags(ctx, from, func(page []string) error {
+		all = append(all, page...)
 		return nil
 	})
 	return all, err
