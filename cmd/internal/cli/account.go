@@ -113,7 +113,12 @@ func newAccountChange(c *console) *cobra.Command {
 		}
 		return c.act(cmd, http.MethodPatch, accountPath(args[0], ""), change, "changed "+args[0])
 	}
-	return cmd
+	return c.checked(cmd, func(args []string) string {
+		if off, err := strconv.ParseBool(disabled); err != nil || !off {
+			return ""
+		}
+		return "this disables " + args[0] + " and ends all its tokens and logins"
+	})
 }
 
 func newAccountToken(c *console) *cobra.Command {

@@ -107,7 +107,12 @@ func newBlock(c *console) *cobra.Command {
 		return c.print(r)
 	}
 	cmd.AddCommand(newBlockList(c), newBlockLift(c))
-	return cmd
+	return c.checked(cmd, func(args []string) string {
+		if strings.TrimSpace(reason) == "" {
+			return ""
+		}
+		return "from now on nobody can pull " + args[0]
+	})
 }
 
 func newBlockList(c *console) *cobra.Command {

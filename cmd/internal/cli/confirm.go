@@ -14,12 +14,23 @@ import (
 // it will do with its arguments. --yes answers; without it a person is asked at
 // a terminal, and a program is refused.
 func (c *console) confirmed(cmd *cobra.Command, what func(args []string) string) *cobra.Command {
+	return c.asking(cmd, what, true)
+}
+
+// checked is confirmed for verbs that scripts use without --yes: a person is
+// asked at a terminal, and a program goes on. what may be "" where the flags
+// ask for nothing that a person would want to think about.
+func (c *console) checked(cmd *cobra.Command, what func(args []string) string) *cobra.Command {
+	return c.asking(cmd, what, false)
+}
+
+func (c *console) asking(cmd *cobra.Command, what func(args []string) string, always bool) *cobra.Command {
 	var yes bool
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking; it cannot be undone")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if !yes {
-			if err := c.ask(what(args)); err != nil {
+		if text := what(args); !yes && text != "" && (always || c.person()) {
+			if err := c.ask(text, always); err != nil {
 				return fmt.Errorf("%s: %w", strings.TrimPrefix(cmd.CommandPath(), "oarlock "), err)
 			}
 		}
@@ -28,14 +39,23 @@ func (c *console) confirmed(cmd *cobra.Command, what func(args []string) string)
 	return cmd
 }
 
-// ask returns nil where a person at a terminal says yes.
-func (c *console) ask(what string) error {
+// person reports whether there is a terminal to ask at.
+func (c *console) person() bool {
 	in, ok := c.In.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	return ok && term.IsTerminal(int(in.Fd()))
+}
+
+// ask returns nil where a person at a terminal says yes.
+func (c *console) ask(what string, always bool) error {
+	if !c.person() {
 		return usagef("%s, which cannot be undone, and there is no terminal to ask at: give --yes", what)
 	}
-	fmt.Fprintf(c.Err, "%s. This cannot be undone. Go on? [y/N] ", cells([]any{what})...)
-	answer, err := bufio.NewReader(in).ReadString('\n')
+	warning := ""
+	if always {
+		warning = "This cannot be undone. "
+	}
+	fmt.Fprintf(c.Err, "%s. %sGo on? [y/N] ", append(cells([]any{what}), warning)...)
+	answer, err := bufio.NewReader(c.In).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return nil

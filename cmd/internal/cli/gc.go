@@ -85,7 +85,12 @@ func newGC(c *console) *cobra.Command {
 		}
 		return nil
 	}
-	return cmd
+	return c.checked(cmd, func([]string) string {
+		if dryRun {
+			return ""
+		}
+		return "this removes for good what nothing reaches and whose grace period is over"
+	})
 }
 
 // gc reads the lines of the answer; without the last one the run did not end.

@@ -264,3 +264,40 @@ func TestControlCEndsVerbsWithProgress_L3(t *testing.T) {
 		})
 	}
 }
+
+// What takes something from others is asked about at a terminal; no is no, yes
+// and --yes go on, and without a terminal scripts go on as before. Proves L3.
+func TestAPersonIsAskedBeforeOthersLoseSomething_L3(t *testing.T) {
+	t.Parallel()
+	env := []string{"DOCKER_CONFIG=" + t.TempDir(), "OARLOCK_SERVER=http://127.0.0.1:1"} // nothing listens there
+	for _, row := range []struct{ asks, verb string }{
+		{"removes for good", "gc"},
+		{"nobody can pull acme/hello@1.0.0", "block acme/hello@1.0.0 --reason bad"},
+		{"replaces keys", "catalog root rotate"},
+		{"disables ada", "account change ada --disabled=true"},
+		{"closes acme", "publisher close acme"},
+	} {
+		args := strings.Fields(row.verb)
+		for answer, goesOn := range map[string]bool{"n\n": false, "\n": false, "y\n": true} {
+			s := sit(t, 120, env, args...)
+			s.master.Write([]byte(answer))
+			code := s.leave()
+			if shown := s.shown.String(); !strings.Contains(shown, row.asks) || (code == exitUsage) == goesOn || goesOn == strings.Contains(shown, "nothing was done") {
+				t.Errorf("%s, answered %q: exit code %d\n%s", row.verb, answer, code, shown)
+			}
+		}
+		s := sit(t, 120, env, append(args, "--yes")...)
+		if code := s.leave(); code == exitUsage || strings.Contains(s.shown.String(), "Go on?") {
+			t.Errorf("%s --yes: exit code %d\n%s", row.verb, code, s.shown)
+		}
+	}
+	s := sit(t, 120, env, "gc", "--dry-run")
+	if s.leave(); strings.Contains(s.shown.String(), "Go on?") {
+		t.Errorf("a dry run asks:\n%s", s.shown)
+	}
+	for _, args := range [][]string{{"gc"}, {"block", "acme/hello@1.0.0", "--reason", "bad"}} {
+		if code, out := runWith(t, env, args...); code == exitUsage {
+			t.Errorf("%v without a terminal: %s", args, out)
+		}
+	}
+}

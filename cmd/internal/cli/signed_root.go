@@ -184,7 +184,12 @@ func newRootRotate(c *console) *cobra.Command {
 		}
 		return c.print(rootResult{facts, true})
 	}
-	return cmd
+	return c.checked(cmd, func([]string) string {
+		if r.KeepRootKey && !r.OnlineKeys {
+			return ""
+		}
+		return "this replaces keys of the signed catalog for good"
+	})
 }
 
 // rotatedResult is the root that a server made.
