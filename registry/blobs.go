@@ -102,7 +102,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) {
 		return blobMissing(err, at)
 	}
-	if !g.settings(ctx, at.repo).FreeTags {
+	if !g.opts.settings(ctx, at.repo).FreeTags {
 		holder, err := g.ManifestHolding(ctx, at.repo, to)
 		if err != nil {
 			return storage.CouldNotTell("which manifests need this blob", err)
@@ -112,7 +112,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 				"blob %s of %s cannot be deleted: manifest %s references it; what no manifest references goes by itself with garbage collection", at.digest, at.repo, holder)
 		}
 	}
-	undo, err := g.beginDelete(ctx, at, Removal{Digest: at.digest, Blob: true})
+	undo, err := g.opts.beginDelete(ctx, at, Removal{Digest: at.digest, Blob: true})
 	if err != nil {
 		return err
 	}

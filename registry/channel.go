@@ -15,7 +15,7 @@ import (
 // there. It is the promotion that a push may not do; who may promote is for
 // the caller to decide.
 func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d digest.Digest) error {
-	if err := g.checkWritable(AsProcess(ctx), repo); err != nil {
+	if err := g.opts.checkWritable(AsProcess(ctx), repo); err != nil {
 		return err
 	}
 	t, err := artifact.ParseChannel(channel)
@@ -53,7 +53,7 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 // version tag. Errors wrap artifact.ErrNotFound where there is no such channel.
 // Who may remove it is for the caller to decide.
 func (g *Registry) RemoveChannel(ctx context.Context, repo, channel string) error {
-	if err := g.checkWritable(AsProcess(ctx), repo); err != nil {
+	if err := g.opts.checkWritable(AsProcess(ctx), repo); err != nil {
 		return err
 	}
 	t, err := artifact.ParseChannel(channel)

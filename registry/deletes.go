@@ -21,7 +21,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at rou
 	}
 	defer unlock()
 	ctx := context.WithoutCancel(r.Context())
-	free := g.settings(ctx, at.repo).FreeTags
+	free := g.opts.settings(ctx, at.repo).FreeTags
 	if at.tag != "" {
 		err = g.deleteTag(ctx, at, free)
 	} else {
@@ -43,7 +43,7 @@ func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
 	if !free {
 		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported, "tag %q of %s cannot be deleted: %s", at.tag, at.repo, whyTagStays(at.repo, at.tag))
 	}
-	undo, err := g.beginDelete(ctx, at, Removal{Tag: at.tag, Digest: d})
+	undo, err := g.opts.beginDelete(ctx, at, Removal{Tag: at.tag, Digest: d})
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) erro
 	case !errors.Is(err, artifact.ErrUnverified): // a damaged one may go
 		return err
 	}
-	undo, err := g.beginDelete(ctx, at, Removal{Digest: to, Subject: event.Subject, ArtifactType: event.Descriptor.ArtifactType})
+	undo, err := g.opts.beginDelete(ctx, at, Removal{Digest: to, Subject: event.Subject, ArtifactType: event.Descriptor.ArtifactType})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,9 @@
 //
 //	ServeHTTP → route → principal → guards → rules of the gate → store → Sink
 //
+// Push and PushBlob are the same operations for whoever pushes from inside the
+// process, with the same guards and rules, and errors of the kinds of artifact.
+//
 // Uploads run in distribution's own handler; manifests, tags, blobs and
 // referrers are answered here over the same storage driver, so that a refusal
 // is decided before anything is written and everything acknowledged has been

@@ -54,28 +54,15 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if at.who, err = g.admit(r, action, at.repo); err != nil {
+	if at.who, err = g.opts.principal(r); err != nil {
 		return err
 	}
-	if at.kind == routeBase {
-		return answerBase(w)
-	}
-	if at.setsVersion(r.Method) {
-		if _, err := g.admit(r, Publish, at.repo); err != nil {
-			return err
-		}
-	}
-	if action != Pull && action != List {
-		if err := g.checkWritable(r.Context(), at.repo); err != nil {
-			return err
-		}
-		if action == Push && !isProcess(r.Context()) { // the process goes on with the ledger
-			if err := g.CheckOpen(at.repo); err != nil {
-				return err
-			}
-		}
+	if err := g.enter(r.Context(), at, action, at.setsVersion(r.Method)); err != nil {
+		return err
 	}
 	switch at.kind {
+	case routeBase:
+		return answerBase(w)
 	case routeManifest:
 		return g.serveManifest(w, r, at)
 	case routeBlob:
@@ -91,6 +78,29 @@ func (g *Registry) serve(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return g.getReferrers(w, r, at)
 	}
+}
+
+// enter asks whether who is at the gate may do action, and whether the
+// repository takes it. version says that a version tag would be set.
+func (g *Registry) enter(ctx context.Context, at route, action Action, version bool) error {
+	if err := g.opts.admit(ctx, Access{Principal: at.who, Action: action, Repository: at.repo}); err != nil {
+		return err
+	}
+	if version {
+		if err := g.opts.admit(ctx, Access{Principal: at.who, Action: Publish, Repository: at.repo}); err != nil {
+			return err
+		}
+	}
+	if action == Pull || action == List {
+		return nil
+	}
+	if err := g.opts.checkWritable(ctx, at.repo); err != nil {
+		return err
+	}
+	if action != Push || isProcess(ctx) { // the process goes on with the ledger
+		return nil
+	}
+	return g.CheckOpen(at.repo)
 }
 
 func answerBase(w http.ResponseWriter) error {
@@ -140,21 +150,25 @@ func actionOf(at route, method string) (Action, error) {
 	return "", no
 }
 
-// admit asks who it is and whether they may.
-func (g *Registry) admit(r *http.Request, action Action, repo string) (who string, err error) {
-	if isProcess(r.Context()) {
+// principal says who sends r.
+func (o Options) principal(r *http.Request) (string, error) {
+	if isProcess(r.Context()) || o.Principal == nil {
 		return "", nil
 	}
-	if g.opts.Principal != nil {
-		if who, err = g.opts.Principal(r); err != nil {
-			return "", admission(err)
-		}
-	}
-	err = g.opts.Admitter.Admit(r.Context(), Access{Principal: who, Action: action, Repository: repo})
-	if errors.Is(err, artifact.ErrNotFound) {
-		return who, unknownRepository(repo)
-	}
+	who, err := o.Principal(r)
 	return who, admission(err)
+}
+
+// admit asks whether somebody may do something.
+func (o Options) admit(ctx context.Context, a Access) error {
+	if isProcess(ctx) {
+		return nil
+	}
+	err := o.Admitter.Admit(ctx, a)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return unknownRepository(a.Repository)
+	}
+	return admission(err)
 }
 
 // admitContent asks whether who may read the manifest or blob d, as which it
@@ -181,11 +195,11 @@ func admission(err error) error {
 }
 
 // settings are those of the namespace; in its own namespace the process is free.
-func (g *Registry) settings(ctx context.Context, repo string) Settings {
+func (o Options) settings(ctx context.Context, repo string) Settings {
 	if isReserved(repo) {
 		return Settings{FreeTags: isProcess(ctx) && !isLedgers(repo)}
 	}
-	return g.opts.Namespaces(repo)
+	return o.Namespaces(repo)
 }
 
 func isReserved(repo string) bool {
@@ -193,13 +207,13 @@ func isReserved(repo string) bool {
 }
 
 // checkWritable refuses names that nobody may write to.
-func (g *Registry) checkWritable(ctx context.Context, repo string) error {
+func (o Options) checkWritable(ctx context.Context, repo string) error {
 	switch {
-	case g.opts.ReadOnly:
+	case o.ReadOnly:
 		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported, "this registry was opened read-only")
 	case isReserved(repo) && !isProcess(ctx) && !isLedgers(repo):
 		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "repository %q: the namespace %q is reserved for the registry itself", repo, artifact.ReservedPublisher)
-	case isReserved(repo) || g.settings(ctx, repo).FreeTags:
+	case isReserved(repo) || o.settings(ctx, repo).FreeTags:
 		return nil
 	}
 	if _, err := artifact.ParseName(repo); err != nil {

@@ -28,7 +28,7 @@ import (
 //	sha256-…      yes                yes               if all that it held stays, in order (else 409)
 //	a ledger's    statements         yes               if it only grows (else 409)
 func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *storage.Manifest) (have digest.Digest, was driver.Held, err error) {
-	free := g.settings(ctx, repo).FreeTags
+	free := g.opts.settings(ctx, repo).FreeTags
 	t, err := artifact.ParseTag(tag)
 	if err != nil && !free && !isLedgers(repo) {
 		return "", was, errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "%s", err)

@@ -16,11 +16,11 @@ import (
 )
 
 // admitLedger asks whether the ledger that a tag names may be read.
-func (g *Registry) admitLedger(ctx context.Context, at route) error {
+func (g Guards) admitLedger(ctx context.Context, at route) error {
 	if !isLedgers(at.repo) || isProcess(ctx) {
 		return nil
 	}
-	err := g.opts.LedgerReaders.AdmitLedger(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, at.tag)
+	err := g.LedgerReaders.AdmitLedger(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, at.tag)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}

@@ -38,7 +38,7 @@ func (g *Registry) serveManifest(w http.ResponseWriter, r *http.Request, at rout
 func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route) error {
 	d := at.digest
 	if at.tag != "" {
-		if err := g.admitLedger(r.Context(), at); err != nil {
+		if err := g.opts.admitLedger(r.Context(), at); err != nil {
 			return g.manifestMissing(r.Context(), err, at)
 		}
 		var err error
@@ -97,50 +97,16 @@ func (g *Registry) manifestMissing(ctx context.Context, err error, at route) err
 	return errcode.Refuse(http.StatusNotFound, errcode.ManifestUnknown, "%s has no manifest %q", at.repo, what)
 }
 
-// pushManifest stores a manifest after every rule of the gate held, under the
-// lock of its tag, so that of two racing pushes one decides and one is refused.
+// pushManifest answers a push of a manifest.
 func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route) error {
 	content, err := readBody(r, artifact.MaxManifest)
 	if err != nil {
 		return err
 	}
-	m, err := parseManifest(r.Header.Get("Content-Type"), content)
+	m, as, err := g.push(r.Context(), at, r.Header.Get("Content-Type"), content, r.Header)
 	if err != nil {
 		return err
 	}
-	as := m.Digest
-	if at.digest != "" {
-		as = at.digest
-		if got := as.Algorithm().FromBytes(content); got != as {
-			return errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "the manifest was pushed as %s, but its bytes have digest %s", as, got)
-		}
-	}
-	unlock, err := g.Lock(r.Context(), at.repo, at.tag)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	// From here on the push finishes even when its client leaves.
-	ctx := driver.Later(context.WithoutCancel(r.Context()))
-	var was driver.Held
-	if err = checkLoose(at.repo, m); at.tag != "" {
-		var have digest.Digest
-		if have, was, err = g.checkTag(ctx, at.repo, at.tag, m); err == nil {
-			err = checkCondition(r.Header, at, have, m)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	room, err := g.admitManifest(ctx, at, m)
-	if err != nil {
-		return err
-	}
-	defer room.Release()
-	if err := g.keep(ctx, at, m, as, room, was); err != nil {
-		return err
-	}
-	g.told(at, m)
 	h := w.Header()
 	h.Set("Location", "/v2/"+at.repo+"/manifests/"+as.String())
 	h.Set("Docker-Content-Digest", as.String())
@@ -222,10 +188,14 @@ func (g *Registry) told(at route, m *storage.Manifest) {
 	}
 }
 
+func manifestTooLarge(most int64) *errcode.Refusal {
+	return errcode.Refuse(http.StatusRequestEntityTooLarge, errcode.SizeInvalid, "the manifest is larger than the limit of %d bytes", most).
+		Detail(map[string]int64{"limit": most})
+}
+
 // readBody reads a body of at most most bytes.
 func readBody(r *http.Request, most int64) ([]byte, error) {
-	tooBig := errcode.Refuse(http.StatusRequestEntityTooLarge, errcode.SizeInvalid, "the manifest is larger than the limit of %d bytes", most).
-		Detail(map[string]int64{"limit": most})
+	tooBig := manifestTooLarge(most)
 	if r.ContentLength > most {
 		return nil, tooBig
 	}

@@ -29,7 +29,7 @@ const takeStep = 1 << 20
 
 // metered answers a request that may bring bytes, counting them.
 func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, answer func(http.ResponseWriter, *http.Request, route) error) error {
-	if g.opts.unmetered(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead || g.heldBefore(r, at) {
+	if g.opts.unmetered(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead || g.holds(r.Context(), at.repo, digest.Digest(r.URL.Query().Get("digest"))) {
 		return answer(w, r, at)
 	}
 	meter, err := g.opts.Uploads.BeginUpload(r.Context(), Access{Principal: at.who, Action: Push, Repository: at.repo})
@@ -67,18 +67,17 @@ func (o Options) unmetered(ctx context.Context) bool {
 	return isProcess(ctx) || o.Uploads == ByteAdmitter(admitAll{})
 }
 
-// heldBefore reports whether a request that ends an upload brings what the
-// repository holds already.
-func (g *Registry) heldBefore(r *http.Request, at route) bool {
-	d, err := digest.Parse(r.URL.Query().Get("digest"))
+// holds reports whether repo has a blob, with its bytes: what a request that
+// ends an upload brings may be there already.
+func (g *Registry) holds(ctx context.Context, repo string, d digest.Digest) bool {
+	if d.Validate() != nil {
+		return false
+	}
+	to, err := g.Layer(ctx, repo, d)
 	if err != nil {
 		return false
 	}
-	to, err := g.Layer(r.Context(), at.repo, d)
-	if err != nil {
-		return false
-	}
-	_, err = g.driver.Stat(r.Context(), driver.BlobPath(to))
+	_, err = g.driver.Stat(ctx, driver.BlobPath(to))
 	return err == nil
 }
 
@@ -129,16 +128,32 @@ func (g *Registry) meterMount(ctx context.Context, at route, from string, to dig
 	if err != nil {
 		return err
 	}
-	meter, err := g.opts.Uploads.BeginUpload(ctx, Access{Principal: at.who, Action: Push, Repository: at.repo})
-	if err != nil || meter == nil {
-		return admission(err)
+	end, err := g.opts.takeRoom(ctx, at, fi.Size())
+	if err != nil {
+		return err
 	}
-	if err := meter.Take(ctx, fi.Size()); err != nil {
-		meter.End(0)
-		return admission(err)
-	}
-	meter.End(fi.Size())
+	end(fi.Size())
 	return nil
+}
+
+// takeRoom asks for room for n bytes that come at once. end says how many of
+// them were kept.
+func (o Options) takeRoom(ctx context.Context, at route, n int64) (end func(kept int64), err error) {
+	if o.unmetered(ctx) {
+		return func(int64) {}, nil
+	}
+	meter, err := o.Uploads.BeginUpload(ctx, Access{Principal: at.who, Action: Push, Repository: at.repo})
+	switch {
+	case err != nil:
+		return nil, admission(err)
+	case meter == nil:
+		return func(int64) {}, nil
+	}
+	if err := meter.Take(ctx, n); err != nil {
+		meter.End(0)
+		return nil, admission(err)
+	}
+	return meter.End, nil
 }
 
 func namespaceOf(repo string) string {

@@ -143,6 +143,9 @@ type Challenge struct {
 	Message string
 }
 
+// Unwrap says that whoever asked may not, as he is.
+func (c *Challenge) Unwrap() error { return artifact.ErrDenied }
+
 func (c *Challenge) Error() string { return "authentication required: " + c.Message }
 
 // A Denial refuses with 403 and a stable code that says why, such as

@@ -20,11 +20,11 @@ type Removal struct {
 }
 
 // beginDelete tells the guard of deletes. What cannot be written down is not deleted.
-func (g *Registry) beginDelete(ctx context.Context, at route, what Removal) (failed func(error) error, err error) {
+func (g Guards) beginDelete(ctx context.Context, at route, what Removal) (failed func(error) error, err error) {
 	if isProcess(ctx) {
 		return func(err error) error { return err }, nil
 	}
-	failed, err = g.opts.Deletes.AdmitDelete(ctx, Access{Principal: at.who, Action: Delete, Repository: at.repo}, what)
+	failed, err = g.Deletes.AdmitDelete(ctx, Access{Principal: at.who, Action: Delete, Repository: at.repo}, what)
 	switch {
 	case errors.Is(err, artifact.ErrDenied):
 		return nil, err

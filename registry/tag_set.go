@@ -22,7 +22,7 @@ func (g *Registry) moveTag(ctx context.Context, repo, tag string, m *storage.Man
 		return err
 	}
 	t, err := artifact.ParseTag(tag)
-	if err == nil && t.Kind() == artifact.TagVersion && moved.Have != "" && !g.settings(ctx, repo).FreeTags {
+	if err == nil && t.Kind() == artifact.TagVersion && moved.Have != "" && !g.opts.settings(ctx, repo).FreeTags {
 		return g.immutable(ctx, repo, tag, moved.Have, m)
 	}
 	return tagMoved(repo, tag, moved.Have, m)

@@ -78,7 +78,7 @@ func (g *Registry) pageOfTags(ctx context.Context, at route, p page) (tags []str
 			return nil, false, err
 		}
 		at.tag = name
-		if err := g.admitLedger(ctx, at); errors.Is(err, artifact.ErrNotFound) {
+		if err := g.opts.admitLedger(ctx, at); errors.Is(err, artifact.ErrNotFound) {
 			continue
 		} else if err != nil {
 			return nil, false, err

@@ -217,7 +217,8 @@ func (g *Registry) mount(r *http.Request, at route, from string, d digest.Digest
 		return false, nil
 	}
 	ctx := r.Context()
-	if who, err := g.admit(r, Pull, from); err != nil || g.admitContent(ctx, route{repo: from, who: who}, d) != nil {
+	there := route{repo: from, who: at.who}
+	if g.opts.admit(ctx, Access{Principal: at.who, Action: Pull, Repository: from}) != nil || g.admitContent(ctx, there, d) != nil {
 		return false, nil
 	}
 	to, err := g.Layer(ctx, from, d)

@@ -1,37 +1,22 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	orasauth "oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/errcode"
 
-	orasremote "oras.land/oras-go/v2/registry/remote"
-
-	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // ledgerStore is the registry as ledgers are kept in it: through its own gate,
 // as the process.
-type ledgerStore struct {
-	registry *registry.Registry
-	client   *http.Client
-}
+type ledgerStore struct{ registry *registry.Registry }
 
-func newLedgerStore(r *registry.Registry) ledgerStore {
-	return ledgerStore{r, &http.Client{Transport: r.ProcessTransport()}}
-}
+func newLedgerStore(r *registry.Registry) ledgerStore { return ledgerStore{r} }
 
 // Resolve implements publisher.Registry.
 func (s ledgerStore) Resolve(ctx context.Context, repo, reference string) (digest.Digest, error) {
@@ -41,51 +26,16 @@ func (s ledgerStore) Resolve(ctx context.Context, repo, reference string) (diges
 // Reader implements the store of index/ledger.
 func (s ledgerStore) Reader(repo string) policy.Reader { return stored{s.registry, repo} }
 
-func (s ledgerStore) open(repo string) (*orasremote.Repository, error) {
-	r, _, err := remote.Open("127.0.0.1/"+repo, remote.Options{HTTPClient: s.client, Credential: orasauth.StaticCredential("", orasauth.EmptyCredential)})
-	return r, err
-}
-
 // PushBlob implements the store of index/ledger.
 func (s ledgerStore) PushBlob(ctx context.Context, repo string, content []byte) error {
-	r, err := s.open(repo)
-	if err != nil {
-		return err
-	}
-	d := ocispec.Descriptor{MediaType: "application/octet-stream", Digest: digest.FromBytes(content), Size: int64(len(content))}
-	there, err := r.Blobs().Exists(ctx, d)
-	if err == nil && !there {
-		err = r.Blobs().Push(ctx, d, bytes.NewReader(content))
-	}
-	return pushError(err)
+	_, err := s.registry.PushBlob(registry.AsProcess(ctx), repo, content)
+	return err
 }
 
 // PushManifest implements the store of index/ledger.
 func (s ledgerStore) PushManifest(ctx context.Context, repo, reference, mediaType string, content []byte) error {
-	r, err := s.open(repo)
-	if err != nil {
-		return err
-	}
-	d := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(content), Size: int64(len(content))}
-	return pushError(r.Manifests().PushReference(ctx, d, bytes.NewReader(content), reference))
-}
-
-// pushError gives what the gate refuses its kind.
-func pushError(err error) error {
-	var answer *errcode.ErrorResponse
-	if !errors.As(err, &answer) {
-		return err
-	}
-	text := answer.Errors.Error()
-	switch answer.StatusCode {
-	case http.StatusConflict:
-		return fmt.Errorf("%s: %w", text, artifact.ErrConflict)
-	case http.StatusForbidden, http.StatusUnauthorized, http.StatusMethodNotAllowed:
-		return fmt.Errorf("%s: %w", text, artifact.ErrDenied)
-	case http.StatusBadRequest:
-		return fmt.Errorf("%s: %w", text, artifact.ErrInvalid)
-	}
-	return errors.New(text)
+	_, err := s.registry.Push(registry.AsProcess(ctx), repo, reference, mediaType, content)
+	return err
 }
 
 // stored is one repository of the registry, for judges.

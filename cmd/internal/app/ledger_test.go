@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"oras.land/oras-go/v2"
 	orasremote "oras.land/oras-go/v2/registry/remote"
 	orasauth "oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
@@ -415,4 +417,22 @@ func copyLedger(t *testing.T, from, to *Server, token, publisher string) error {
 	}
 	_, err := oras.Copy(t.Context(), open(from, ""), publisher, open(to, token), publisher, oras.DefaultCopyOptions)
 	return pushError(err)
+}
+
+// pushError gives what the gate refuses over a socket its kind.
+func pushError(err error) error {
+	var answer *errcode.ErrorResponse
+	if !errors.As(err, &answer) {
+		return err
+	}
+	text := answer.Errors.Error()
+	switch answer.StatusCode {
+	case http.StatusConflict:
+		return fmt.Errorf("%s: %w", text, artifact.ErrConflict)
+	case http.StatusForbidden, http.StatusUnauthorized, http.StatusMethodNotAllowed:
+		return fmt.Errorf("%s: %w", text, artifact.ErrDenied)
+	case http.StatusBadRequest:
+		return fmt.Errorf("%s: %w", text, artifact.ErrInvalid)
+	}
+	return errors.New(text)
 }
