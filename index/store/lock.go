@@ -76,7 +76,7 @@ const (
 
 // OpenAdvisoryLocker opens the locker of a PostgreSQL database; Close ends it.
 // SQLite serves one process, which needs none: any other url wraps
-// artifact.ErrInvalid.
+// artifact.ErrInvalid, and a pooler that voids locks wraps ErrPooled.
 func OpenAdvisoryLocker(ctx context.Context, url string) (*AdvisoryLocker, error) {
 	if !isPostgres(url) {
 		scheme, _, _ := strings.Cut(url, "://")
@@ -87,6 +87,9 @@ func OpenAdvisoryLocker(ctx context.Context, url string) (*AdvisoryLocker, error
 		return nil, err
 	}
 	s.hurry()
+	if err := checkSessions(ctx, s.write.DB); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.write.SetMaxOpenConns(1)
 	s.write.SetConnMaxIdleTime(0)
 	return &AdvisoryLocker{
