@@ -33,3 +33,15 @@ type AuditVerdict struct {
 	Head   string `json:"head" doc:"Last row as seq:hash. Kept elsewhere, it proves later that nothing before it was changed or cut off."`
 	Detail string `json:"detail,omitempty" doc:"Where it does not hold."`
 }
+
+// An AuditQuery narrows down the log; zero fields do not.
+type AuditQuery struct {
+	Namespace string    `query:"namespace" doc:"What was done to this namespace itself. Its owners may ask it; all else takes an admin or operator." example:"acme"`
+	Actor     string    `query:"actor" example:"person:ada"`
+	Action    string    `query:"action" example:"plugin:publish"`
+	Resource  string    `query:"resource" example:"repository acme/hello"`
+	Since     time.Time `query:"since"`
+	Until     time.Time `query:"until" doc:"Not included."`
+	Before    int64     `query:"before" minimum:"0" doc:"next of the page before."`
+	Limit     int64     `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}

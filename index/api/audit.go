@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,22 +13,10 @@ import (
 // of the one before it.
 type AuditLog interface {
 	// Audit returns rows, the newest first.
-	Audit(ctx context.Context, q AuditQuery) ([]index.AuditRow, error)
+	Audit(ctx context.Context, q index.AuditQuery) ([]index.AuditRow, error)
 	// VerifyAudit holds every row to the chain, and the chain to a head
 	// "seq:hash" that was kept elsewhere, if one is given.
 	VerifyAudit(ctx context.Context, kept string) (index.AuditVerdict, error)
-}
-
-// An AuditQuery narrows down the log; zero fields do not.
-type AuditQuery struct {
-	Namespace string    `query:"namespace" doc:"What was done to this namespace itself. Its owners may ask it; all else takes an admin or operator." example:"acme"`
-	Actor     string    `query:"actor" example:"person:ada"`
-	Action    string    `query:"action" example:"plugin:publish"`
-	Resource  string    `query:"resource" example:"repository acme/hello"`
-	Since     time.Time `query:"since"`
-	Until     time.Time `query:"until" doc:"Not included."`
-	Before    int64     `query:"before" minimum:"0" doc:"next of the page before."`
-	Limit     int64     `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
 type auditOutput struct{ Body index.AuditPage }
@@ -43,7 +30,7 @@ type verifyAuditOutput struct{ Body index.AuditVerdict }
 func (s *Server) auditRoutes(a huma.API, guarded guard) {
 	huma.Register(a, guarded(huma.Operation{OperationID: "audit", Method: http.MethodGet, Path: "/audit",
 		Summary: "Read the audit log", Description: "The newest rows first. No row is ever changed or removed."}),
-		func(ctx context.Context, in *AuditQuery) (*auditOutput, error) {
+		func(ctx context.Context, in *index.AuditQuery) (*auditOutput, error) {
 			rows, err := s.Accounts.Audit(ctx, *in)
 			page := index.AuditPage{Items: rows}
 			if n := len(rows); n > 0 && int64(n) == in.Limit {

@@ -6,12 +6,11 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/uptrace/bun"
 
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -87,38 +86,21 @@ func legible(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// An AuditHead is the last row of the log at some time. Kept elsewhere, it
-// proves later that nothing before it was changed or cut off.
-type AuditHead struct {
-	Seq  int64  `json:"seq"`
-	Hash []byte `json:"hash"`
-}
-
 // AuditHead returns the last row; that of an empty log is zero.
-func (s *Store) AuditHead(ctx context.Context) (AuditHead, error) {
+func (s *Store) AuditHead(ctx context.Context) (audit.Head, error) {
 	var row auditRow
 	err := s.reader(ctx).NewSelect().Model(&row).Column("seq", "hash").Order("seq DESC").Limit(1).Scan(ctx)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return AuditHead{}, wrap("audit", err)
+		return audit.Head{}, wrap("audit", err)
 	}
-	return AuditHead{row.Seq, row.Hash}, nil
+	return audit.Head{Seq: row.Seq, Hash: row.Hash}, nil
 }
 
 // maxAuditRows is the most that one question answers.
 const maxAuditRows = 1000
 
-// An AuditQuery narrows down the log. Zero fields do not.
-type AuditQuery struct {
-	Actor, Action, Resource, Outcome string
-	Since, Until                     time.Time // Until is not included
-	// Before continues a listing: rows with a smaller Seq only.
-	Before int64
-	// Limit is how many rows at most, 100 by default and at most 1000.
-	Limit int64
-}
-
 // AuditLog returns rows, the newest first.
-func (s *Store) AuditLog(ctx context.Context, q AuditQuery) ([]auth.AuditRecord, error) {
+func (s *Store) AuditLog(ctx context.Context, q audit.Query) ([]auth.AuditRecord, error) {
 	if q.Limit <= 0 {
 		q.Limit = 100
 	}
@@ -147,5 +129,3 @@ func (s *Store) AuditLog(ctx context.Context, q AuditQuery) ([]auth.AuditRecord,
 	}
 	return records, nil
 }
-
-func (h AuditHead) String() string { return fmt.Sprintf("%d:%x", h.Seq, h.Hash) }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -25,13 +26,13 @@ func contractAudit(t *testing.T, s *Store) {
 	if err != nil || head.Seq != 20 {
 		t.Fatalf("%v, %v", head, err)
 	}
-	rows, err := s.AuditLog(ctx, AuditQuery{Actor: "person:1", Action: "token:create", Since: noon, Until: noon.Add(9 * time.Second), Limit: 3})
+	rows, err := s.AuditLog(ctx, audit.Query{Actor: "person:1", Action: "token:create", Since: noon, Until: noon.Add(9 * time.Second), Limit: 3})
 	if err != nil || len(rows) != 3 || rows[0].Seq <= rows[1].Seq || rows[0].Actor != "person:1" || rows[0].Before != `{"a":1}` {
 		t.Fatalf("%+v, %v", rows, err)
 	}
-	next, err := s.AuditLog(ctx, AuditQuery{Actor: "person:1", Until: noon.Add(9 * time.Second), Before: rows[2].Seq})
+	next, err := s.AuditLog(ctx, audit.Query{Actor: "person:1", Until: noon.Add(9 * time.Second), Before: rows[2].Seq})
 	same(t, "the next page", len(next), 1, err)
-	none, err := s.AuditLog(ctx, AuditQuery{Actor: `x' OR '1'='1`})
+	none, err := s.AuditLog(ctx, audit.Query{Actor: `x' OR '1'='1`})
 	same(t, "a question that is no SQL", len(none), 0, err)
 	for _, change := range []string{"UPDATE audit SET actor = 'nobody'", "DELETE FROM audit WHERE seq = 20"} {
 		if _, err := s.write.ExecContext(ctx, change); err == nil {
@@ -105,12 +106,12 @@ func TestTamperingIsNoticed_K1(t *testing.T) {
 				t.Fatal(err)
 			}
 			rewrite(t, s, c.tamper(rows))
-			var kept []AuditHead
+			var kept []audit.Head
 			if c.kept {
 				kept = append(kept, head)
 			}
 			_, err = s.VerifyAudit(t.Context(), kept...)
-			var tampered *TamperedError
+			var tampered *audit.TamperedError
 			if !errors.As(err, &tampered) || tampered.Seq != c.seq || !errors.Is(err, artifact.ErrUnverified) {
 				t.Errorf("got %v, want row %d", err, c.seq)
 			}

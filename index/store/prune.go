@@ -11,6 +11,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -34,7 +35,7 @@ type pruned struct {
 // PruneAudit removes the rows before a time, up to the first that is not, and
 // never the last one. A new row of actor says how many, and holds the hash of
 // the last one removed, so that the rest of the chain can still be proven. A
-// log that does not hold is left as it is, and the error is a *TamperedError.
+// log that does not hold is left as it is, and the error is a *audit.TamperedError.
 func (s *Store) PruneAudit(ctx context.Context, actor string, before, now time.Time) (removed int64, err error) {
 	if _, err := s.VerifyAudit(ctx); err != nil {
 		return 0, fmt.Errorf("audit: nothing is removed: %w", err)
@@ -73,7 +74,7 @@ func (s *Store) PruneAudit(ctx context.Context, actor string, before, now time.T
 
 // lastBefore is the row before the first one that is not before t; at most
 // the one before the last.
-func (s *Store) lastBefore(ctx context.Context, t time.Time) (AuditHead, error) {
+func (s *Store) lastBefore(ctx context.Context, t time.Time) (audit.Head, error) {
 	head, err := s.AuditHead(ctx)
 	if err != nil {
 		return head, err
@@ -92,25 +93,25 @@ func (s *Store) lastBefore(ctx context.Context, t time.Time) (AuditHead, error) 
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return head, wrap("audit", err)
 	}
-	return AuditHead{row.Seq, row.Hash}, nil
+	return audit.Head{Seq: row.Seq, Hash: row.Hash}, nil
 }
 
 // auditAnchor is the last row that was removed after its time; zero where none was.
-func (s *Store) auditAnchor(ctx context.Context) (AuditHead, error) {
+func (s *Store) auditAnchor(ctx context.Context) (audit.Head, error) {
 	var row anchorRow
 	err := s.reader(ctx).NewSelect().Model(&row).Order("seq DESC").Limit(1).Scan(ctx)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return AuditHead{}, wrap("audit", err)
+		return audit.Head{}, wrap("audit", err)
 	}
-	return AuditHead{row.Seq, row.Hash}, nil
+	return audit.Head{Seq: row.Seq, Hash: row.Hash}, nil
 }
 
 // removal reads what a row says was removed.
-func (r auditRow) removal() (AuditHead, bool) {
+func (r auditRow) removal() (audit.Head, bool) {
 	var p pruned
 	if r.Action != PruneAction || json.Unmarshal([]byte(r.After), &p) != nil {
-		return AuditHead{}, false
+		return audit.Head{}, false
 	}
 	hash, err := hex.DecodeString(p.Hash)
-	return AuditHead{p.Through, hash}, err == nil
+	return audit.Head{Seq: p.Through, Hash: hash}, err == nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -17,7 +18,7 @@ import (
 func contractPrune(t *testing.T, s *Store) {
 	ctx := t.Context()
 	at := func(i int) time.Time { return noon.Add(time.Duration(i) * time.Hour) }
-	heads := map[int64]AuditHead{}
+	heads := map[int64]audit.Head{}
 	for i := range 10 {
 		want(t, "append", s.AppendAudit(ctx, auth.AuditRecord{At: at(i), Actor: "person:ada", Action: "a", Resource: "site"}), nil)
 		head, err := s.AuditHead(ctx)
@@ -28,7 +29,7 @@ func contractPrune(t *testing.T, s *Store) {
 	same(t, "removed", n, int64(4), err)
 	n, err = s.PruneAudit(ctx, "process:audit", at(4), at(20))
 	same(t, "removed again", n, int64(0), err)
-	rows, err := s.AuditLog(ctx, AuditQuery{})
+	rows, err := s.AuditLog(ctx, audit.Query{})
 	want(t, "log", err, nil)
 	if len(rows) != 7 || rows[6].Seq != 5 || rows[0].Action != PruneAction || !strings.Contains(rows[0].After, `"through":4`) {
 		t.Errorf("%d rows, the first %+v, the last %+v", len(rows), rows[0], rows[len(rows)-1])
@@ -82,7 +83,7 @@ func TestAForgedBeginningIsNoticed_K1(t *testing.T) {
 			if _, err := s.write.ExecContext(t.Context(), forge); err != nil {
 				t.Fatal(err)
 			}
-			var tampered *TamperedError
+			var tampered *audit.TamperedError
 			if head, err := s.VerifyAudit(t.Context()); !errors.As(err, &tampered) {
 				t.Errorf("head %s, %v", head, err)
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/quota"
 )
@@ -337,7 +338,7 @@ func contractTx(t *testing.T, s *Store) {
 	_, err := s.Namespace(ctx, "acme")
 	want(t, "the namespace", err, artifact.ErrNotFound)
 	head, err := s.AuditHead(ctx)
-	same(t, "the audit row", head, AuditHead{}, err)
+	same(t, "the audit row", head, audit.Head{}, err)
 	n, err := s.Waiting(ctx, "notice")
 	same(t, "the message", n, int64(0), err)
 	func() {

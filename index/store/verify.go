@@ -7,32 +7,22 @@ import (
 	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/audit"
 )
 
 // verifyPage is how many rows are read at a time.
 const verifyPage = 1000
 
-// A TamperedError says where the audit log is not what was written. It wraps
-// artifact.ErrUnverified.
-type TamperedError struct {
-	// Seq is the first row that does not hold.
-	Seq    int64
-	Detail string
-}
-
-func (e *TamperedError) Error() string { return fmt.Sprintf("audit row %d: %s", e.Seq, e.Detail) }
-
-// Unwrap makes errors.Is(err, artifact.ErrUnverified) hold.
-func (e *TamperedError) Unwrap() error { return artifact.ErrUnverified }
+var _ audit.Store = (*Store)(nil)
 
 // VerifyAudit reads the whole log and holds every row to the chain, and the
 // chain to the heads that were kept elsewhere. It returns the head that it
-// found. A log that does not hold is a *TamperedError; without a kept head,
+// found. A log that does not hold is a *audit.TamperedError; without a kept head,
 // rows cut off at the end cannot be noticed. Where rows were removed after
 // their time, the chain begins with the last of them, and a row of the log has
 // to say so; a head that was kept from before it can prove nothing any more,
 // which is an error that wraps artifact.ErrInvalid.
-func (s *Store) VerifyAudit(ctx context.Context, kept ...AuditHead) (AuditHead, error) {
+func (s *Store) VerifyAudit(ctx context.Context, kept ...audit.Head) (audit.Head, error) {
 	for {
 		anchor, err := s.auditAnchor(ctx)
 		if err != nil {
@@ -48,12 +38,12 @@ func (s *Store) VerifyAudit(ctx context.Context, kept ...AuditHead) (AuditHead, 
 	}
 }
 
-func (s *Store) verifyFrom(ctx context.Context, anchor AuditHead, kept []AuditHead) (AuditHead, error) {
-	head, removal := anchor, AuditHead{}
+func (s *Store) verifyFrom(ctx context.Context, anchor audit.Head, kept []audit.Head) (audit.Head, error) {
+	head, removal := anchor, audit.Head{}
 	expected := map[int64][]byte{}
 	for _, k := range kept {
 		if hash, ok := expected[k.Seq]; ok && !bytes.Equal(hash, k.Hash) {
-			return head, &TamperedError{k.Seq, "two kept heads disagree about it"}
+			return head, &audit.TamperedError{Seq: k.Seq, Detail: "two kept heads disagree about it"}
 		}
 		expected[k.Seq] = k.Hash
 	}
@@ -63,7 +53,7 @@ func (s *Store) verifyFrom(ctx context.Context, anchor AuditHead, kept []AuditHe
 		case seq < anchor.Seq:
 			return head, fmt.Errorf("audit: head %d: rows up to %d were removed after their time: use a newer one: %w", seq, anchor.Seq, artifact.ErrInvalid)
 		case seq == anchor.Seq && !bytes.Equal(hash, anchor.Hash):
-			return head, &TamperedError{seq, "it is not the row that was kept as a head: the log was written anew"}
+			return head, &audit.TamperedError{Seq: seq, Detail: "it is not the row that was kept as a head: the log was written anew"}
 		case seq == anchor.Seq:
 			delete(expected, seq)
 		}
@@ -79,7 +69,7 @@ func (s *Store) verifyFrom(ctx context.Context, anchor AuditHead, kept []AuditHe
 				return head, err
 			}
 			delete(expected, row.Seq)
-			head = AuditHead{row.Seq, row.Hash}
+			head = audit.Head{Seq: row.Seq, Hash: row.Hash}
 			if r, ok := row.removal(); ok {
 				removal = r
 			}
@@ -89,24 +79,24 @@ func (s *Store) verifyFrom(ctx context.Context, anchor AuditHead, kept []AuditHe
 		}
 	}
 	if anchor.Seq != removal.Seq || !bytes.Equal(anchor.Hash, removal.Hash) {
-		return head, &TamperedError{anchor.Seq + 1, fmt.Sprintf("the log begins here, and says that rows up to %d were removed", removal.Seq)}
+		return head, &audit.TamperedError{Seq: anchor.Seq + 1, Detail: fmt.Sprintf("the log begins here, and says that rows up to %d were removed", removal.Seq)}
 	}
 	for seq := range expected {
-		return head, &TamperedError{seq, fmt.Sprintf("it was kept as a head, and the log ends at %d", head.Seq)}
+		return head, &audit.TamperedError{Seq: seq, Detail: fmt.Sprintf("it was kept as a head, and the log ends at %d", head.Seq)}
 	}
 	return head, nil
 }
 
 // follows holds one row to the row before it and to a kept head.
-func (r auditRow) follows(head AuditHead, kept map[int64][]byte) error {
+func (r auditRow) follows(head audit.Head, kept map[int64][]byte) error {
 	if r.Seq != head.Seq+1 {
-		return &TamperedError{head.Seq + 1, fmt.Sprintf("it is missing: row %d follows %d", r.Seq, head.Seq)}
+		return &audit.TamperedError{Seq: head.Seq + 1, Detail: fmt.Sprintf("it is missing: row %d follows %d", r.Seq, head.Seq)}
 	}
 	if !bytes.Equal(r.Hash, r.chain(head.Hash)) {
-		return &TamperedError{r.Seq, "its hash does not hold: it or a row before it was changed"}
+		return &audit.TamperedError{Seq: r.Seq, Detail: "its hash does not hold: it or a row before it was changed"}
 	}
 	if want, ok := kept[r.Seq]; ok && !bytes.Equal(want, r.Hash) {
-		return &TamperedError{r.Seq, "it is not the row that was kept as a head: the log was written anew"}
+		return &audit.TamperedError{Seq: r.Seq, Detail: "it is not the row that was kept as a head: the log was written anew"}
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ const (
 // accounts are who may do what at this site, and what they did.
 type accounts struct {
 	*auth.Authority
+	parts      *auth.Parts
 	namespaces *auth.Namespaces
 	tokens     *auth.Tokens
 	people     *auth.Accounts
@@ -114,6 +115,7 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 
 // take keeps the parts of index/auth under the names that this package uses.
 func (a *accounts) take(p *auth.Parts) {
+	a.parts = p
 	a.Authority, a.namespaces, a.tokens, a.people, a.trail = p.Authority, p.Namespaces, p.Tokens, p.Accounts, p.Log
 }
 

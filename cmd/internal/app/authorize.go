@@ -7,12 +7,30 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/oarlock/oarlock/index/account"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
 // devAdmin is who everybody is on a server that is for trying out.
 var devAdmin = auth.DevAdmin()
+
+// served are the accounts and the audit log as the API asks for them.
+type served struct {
+	account.Service
+	audit.Reader
+}
+
+var _ api.Accounts = served{}
+
+// served joins accounts with what states their changes.
+func (a *accounts) served(settle func(context.Context)) served {
+	return served{
+		account.New(account.Options{Parts: a.parts, Store: a.store, Settle: settle, Usage: a.usage.Report}),
+		audit.Reader{Store: a.store, May: a.May},
+	}
+}
 
 // authorize implements the API's question: may the caller do this, to a plugin
 // or, where there is none, to the site?

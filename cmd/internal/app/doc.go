@@ -4,5 +4,5 @@
 //	listener ─┬─ /v2/ ── who asks ── registry ── Sink ──▶ ingester ──▶ catalog.Live
 //	          │             ▲            └── gate ──▶ accounts ──▶ store
 //	          ├─ /auth/ ────┘                              ▲
-//	          └─ else ── who asks ── index/api ── desk ────┘ ◀── reads ── catalog.Live
+//	          └─ else ── who asks ── index/api ─ account ───┘ ◀── reads ── catalog.Live
 package app

@@ -15,8 +15,8 @@ import (
 	"github.com/oarlock/oarlock/index/ledger"
 )
 
-// account makes an account with a token by an admin.
-func account(t *testing.T, s *Server, admin, name string, roles ...string) string {
+// accountOf makes an account with a token by an admin.
+func accountOf(t *testing.T, s *Server, admin, name string, roles ...string) string {
 	t.Helper()
 	ask[any](t, s, admin, "POST", "/api/v1/accounts", map[string]any{"name": name, "roles": roles}, 201)
 	return ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/accounts/person:"+name+"/tokens", map[string]any{"label": "t", "expires_at": soon()}, 201).Secret
@@ -62,10 +62,10 @@ func lostSite(t *testing.T) (c config.Config) {
 	var notice bytes.Buffer
 	s, stop := startWith(t, c, &notice)
 	admin := tokenText.FindString(notice.String())
-	owner := account(t, s, admin, "owner")
+	owner := accountOf(t, s, admin, "owner")
 	ask[any](t, s, owner, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	ask[any](t, s, owner, "POST", "/api/v1/namespaces", map[string]any{"name": "secretco", "private": true}, 201)
-	account(t, s, admin, "friend")
+	accountOf(t, s, admin, "friend")
 	ask[any](t, s, owner, "PUT", "/api/v1/namespaces/secretco/members/person:friend", map[string]any{"role": "maintainer"}, 204)
 	pushAs(t, s, owner, 1)
 	loseDatabase(t, c, stop)
@@ -117,7 +117,7 @@ func TestAnAdoptedRegistryGivesNoNameAway_B4_B5(t *testing.T) {
 	s := startOptions(t, c, o)
 	<-s.index.ingest.ReadyC()
 	admin := tokenText.FindString(notice.String())
-	mallory := account(t, s, admin, "mallory")
+	mallory := accountOf(t, s, admin, "mallory")
 	for name, code := range map[string]string{"acme": index.CodeNamespaceHeld, "secretco": index.CodeNamespaceHeld, "acm3": index.CodeNamespaceResembles} {
 		if p := ask[index.Problem](t, s, mallory, "POST", "/api/v1/namespaces", map[string]any{"name": name}, http.StatusConflict); p.Code != code || len(p.Fixes) == 0 {
 			t.Errorf("mallory claims %s: %+v", name, p)
@@ -182,7 +182,7 @@ func TestWhatIsMadeWithDevEndsWithIt_B5(t *testing.T) {
 	t.Parallel()
 	c := configured(t)
 	s, stop := start(t, c)
-	eve := account(t, s, "", "eve", "admin")
+	eve := accountOf(t, s, "", "eve", "admin")
 	ask[any](t, s, "", "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	ask[any](t, s, "", "PUT", "/api/v1/namespaces/acme/members/person:eve", map[string]any{"role": "owner"}, 204)
 	push(t, s, 1)
@@ -208,7 +208,7 @@ func TestWhatIsMadeWithDevEndsWithIt_B5(t *testing.T) {
 	if list := ask[struct{ Items []index.Account }](t, guarded, admin, "GET", "/api/v1/accounts", nil, 200); len(list.Items) != 0 {
 		t.Errorf("accounts of --dev are left: %+v", list.Items)
 	}
-	ask[index.Problem](t, guarded, account(t, guarded, admin, "eve"), "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 409)
+	ask[index.Problem](t, guarded, accountOf(t, guarded, admin, "eve"), "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 409)
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.ready, Degraded: s.accounts.degraded,
-		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: desk{s.accounts, s.statements}, Publishers: s.publishers, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
+		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev,
 	})

@@ -1,4 +1,4 @@
-package app
+package account
 
 import (
 	"context"
@@ -18,60 +18,60 @@ func accountOf(p auth.PersonRecord) index.Account {
 	return a
 }
 
-// People implements api.People.
-func (d desk) People(ctx context.Context) ([]index.Account, error) {
+// People are all accounts.
+func (s people) People(ctx context.Context) ([]index.Account, error) {
 	by, err := auth.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	records, err := d.a.people.List(ctx, by)
+	records, err := s.o.Parts.Accounts.List(ctx, by)
 	if err != nil {
 		return nil, auth.Problem(err)
 	}
-	people := make([]index.Account, len(records))
+	all := make([]index.Account, len(records))
 	for i, r := range records {
-		people[i] = accountOf(r)
+		all[i] = accountOf(r)
 	}
-	return people, nil
+	return all, nil
 }
 
-// AddPerson implements api.People.
-func (d desk) AddPerson(ctx context.Context, q index.NewAccount) (index.Account, error) {
+// AddPerson makes an account.
+func (s people) AddPerson(ctx context.Context, q index.NewAccount) (index.Account, error) {
 	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.Account{}, err
 	}
-	p, err := d.a.people.Add(ctx, by, q.Name, rolesOf(q.Roles))
+	p, err := s.o.Parts.Accounts.Add(ctx, by, q.Name, rolesOf(q.Roles))
 	if err != nil {
 		return index.Account{}, auth.Problem(err)
 	}
 	return accountOf(p), nil
 }
 
-// ChangePerson implements api.People.
-func (d desk) ChangePerson(ctx context.Context, principal string, c index.AccountChange) error {
+// ChangePerson sets what is given.
+func (s people) ChangePerson(ctx context.Context, principal string, c index.AccountChange) error {
 	by, err := auth.Caller(ctx)
 	if err != nil {
 		return err
 	}
 	if c.Roles != nil {
-		if err := d.a.people.SetRoles(ctx, by, principal, rolesOf(*c.Roles)); err != nil {
+		if err := s.o.Parts.Accounts.SetRoles(ctx, by, principal, rolesOf(*c.Roles)); err != nil {
 			return auth.Problem(err)
 		}
 	}
 	if c.Disabled != nil {
-		return auth.Problem(d.a.people.Disable(ctx, by, principal, *c.Disabled))
+		return auth.Problem(s.o.Parts.Accounts.Disable(ctx, by, principal, *c.Disabled))
 	}
 	return nil
 }
 
-// TokenFor implements api.People.
-func (d desk) TokenFor(ctx context.Context, principal string, q index.NewPersonalToken) (index.CreatedToken, error) {
+// TokenFor makes a personal token for an account that an admin made.
+func (s people) TokenFor(ctx context.Context, principal string, q index.NewPersonalToken) (index.CreatedToken, error) {
 	by, err := auth.Caller(ctx)
 	if err != nil {
 		return index.CreatedToken{}, err
 	}
-	t, rec, err := d.a.people.CreateToken(ctx, by, principal, q.Label, q.ExpiresAt)
+	t, rec, err := s.o.Parts.Accounts.CreateToken(ctx, by, principal, q.Label, q.ExpiresAt)
 	if err != nil {
 		return index.CreatedToken{}, auth.Problem(err)
 	}

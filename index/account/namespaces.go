@@ -1,0 +1,143 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/auth"
+)
+
+func namespaceOf(n auth.NamespaceRecord) index.Namespace {
+	publishing := "on"
+	if n.PublishingOff {
+		publishing = "off"
+	}
+	return index.Namespace{
+		Name: n.Name, Private: !n.Public, Publishing: publishing, ClosedAt: index.MomentOf(n.ClosedAt),
+		CreatedBy: n.CreatedBy, CreatedAt: n.CreatedAt,
+	}
+}
+
+// namespacesAtOnce is how many the store is asked for, of which the caller may
+// see some.
+const namespacesAtOnce = 500
+
+// Namespaces are at most limit of those that the caller may see, by name, beginning
+// after that one, and where to go on; "" is the end.
+func (s namespaces) Namespaces(ctx context.Context, after string, limit int) ([]index.Namespace, string, error) {
+	by, page := auth.From(ctx), []index.Namespace{}
+	if by.Name == "" {
+		return nil, "", fmt.Errorf("namespaces: nobody said who asks")
+	}
+	for {
+		records, err := s.o.Store.NamespacesAfter(ctx, after, namespacesAtOnce)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, n := range records {
+			if !n.Public && !auth.Decide(by, auth.MembersRead, auth.NamespaceFacts(n)).Allowed() {
+				continue
+			}
+			if len(page) == limit {
+				return page, page[limit-1].Name, nil
+			}
+			page = append(page, namespaceOf(n))
+		}
+		if len(records) < namespacesAtOnce {
+			return page, "", nil
+		}
+		after = records[len(records)-1].Name
+	}
+}
+
+// Namespace is one, with its members.
+func (s namespaces) Namespace(ctx context.Context, name string) (index.NamespaceDetail, error) {
+	by, err := auth.Caller(ctx)
+	if err != nil {
+		return index.NamespaceDetail{}, err
+	}
+	n, err := s.o.Parts.Namespaces.Get(ctx, by, name)
+	if err != nil {
+		return index.NamespaceDetail{}, unclaimed(err, name)
+	}
+	members, err := s.o.Parts.Namespaces.Members(ctx, by, name)
+	if err != nil {
+		return index.NamespaceDetail{}, auth.Problem(err)
+	}
+	detail := index.NamespaceDetail{Namespace: namespaceOf(n), Members: []index.Member{}}
+	for _, m := range members {
+		detail.Members = append(detail.Members, index.Member{Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: m.AddedAt})
+	}
+	return detail, nil
+}
+
+// unclaimed says a namespace that is not there in the same words to everybody
+// who may see all of them.
+func unclaimed(err error, name string) error {
+	if errors.Is(err, artifact.ErrNotFound) {
+		return fmt.Errorf("namespace %q: nobody has claimed it: %w", name, artifact.ErrNotFound)
+	}
+	return auth.Problem(err)
+}
+
+// ClaimNamespace makes the caller its owner.
+func (s namespaces) ClaimNamespace(ctx context.Context, name string, private bool) (index.Namespace, error) {
+	by, err := auth.Caller(ctx)
+	if err != nil {
+		return index.Namespace{}, err
+	}
+	n, err := s.o.Parts.Namespaces.ClaimWith(ctx, by, name, auth.NamespaceSettings{Public: !private})
+	if err != nil {
+		return index.Namespace{}, auth.Problem(s.claimed(ctx, name, err))
+	}
+	s.o.Settle(ctx)
+	return namespaceOf(n), nil
+}
+
+// claimed turns a refusal because the namespace has an owner, or is reserved,
+// into the one that says so.
+func (s namespaces) claimed(ctx context.Context, name string, err error) error {
+	if !errors.Is(err, artifact.ErrDenied) {
+		return err
+	}
+	if _, lookup := s.o.Store.Namespace(ctx, name); lookup == nil || name == artifact.ReservedPublisher {
+		return &auth.TakenError{Name: name, Resembles: name}
+	}
+	return err
+}
+
+// ConfigureNamespace sets what is given.
+func (s namespaces) ConfigureNamespace(ctx context.Context, name string, c index.NamespaceChange) (index.Namespace, error) {
+	by, err := auth.Caller(ctx)
+	if err != nil {
+		return index.Namespace{}, err
+	}
+	have, err := s.o.Parts.Namespaces.Get(ctx, by, name)
+	if err != nil {
+		return index.Namespace{}, unclaimed(err, name)
+	}
+	set := auth.NamespaceSettings{Public: have.Public, PublishingOff: have.PublishingOff}
+	if c.Private != nil {
+		set.Public = !*c.Private
+	}
+	if c.Publishing != "" {
+		set.PublishingOff = c.Publishing == "off"
+	}
+	n, err := s.o.Parts.Namespaces.Configure(ctx, by, name, set)
+	if err != nil {
+		return index.Namespace{}, auth.Problem(err)
+	}
+	s.o.Settle(ctx)
+	return namespaceOf(n), nil
+}
+
+// NamespaceUsage is what a namespace holds, and may hold.
+func (s namespaces) NamespaceUsage(ctx context.Context, name string) (index.Usage, error) {
+	if err := s.o.Parts.Authority.Check(ctx, auth.QuotaRead, auth.InNamespace(name)); err != nil {
+		return index.Usage{}, auth.Problem(err)
+	}
+	return s.o.Usage(ctx, name)
+}

@@ -1,0 +1,62 @@
+package account
+
+import (
+	"context"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/auth"
+)
+
+// A Store pages through namespaces.
+type Store interface {
+	// NamespacesAfter are at most limit of them, by name, after one.
+	NamespacesAfter(ctx context.Context, after string, limit int) ([]auth.NamespaceRecord, error)
+	Namespace(ctx context.Context, name string) (auth.NamespaceRecord, error)
+}
+
+// Options of a Service. All of them must be given.
+type Options struct {
+	Parts *auth.Parts
+	Store Store
+	// Settle brings the statement about a change that was made into its ledger.
+	Settle func(ctx context.Context)
+	// Usage is what a namespace holds, and may hold.
+	Usage func(ctx context.Context, namespace string) (index.Usage, error)
+}
+
+// A Service answers for accounts, in the words of the API.
+type Service struct {
+	tokens
+	namespaces
+	owners
+	people
+}
+
+// New makes a Service.
+func New(o Options) Service {
+	return Service{tokens{o}, namespaces{o}, owners{o}, people{o}}
+}
+
+// Whoami says who asks.
+func (Service) Whoami(ctx context.Context) (index.Caller, error) {
+	p := auth.From(ctx)
+	c := index.Caller{Principal: p.Name, Kind: string(p.Kind), Token: p.Session, Roles: []index.RoleHeld{}}
+	for _, g := range p.Grants {
+		c.Roles = append(c.Roles, index.RoleHeld{Role: string(g.Role), Namespace: g.Namespace})
+	}
+	for _, s := range p.Scopes {
+		c.Scopes = append(c.Scopes, s.String())
+	}
+	return c, nil
+}
+
+type (
+	// tokens are the credentials that a caller may list, make and revoke.
+	tokens struct{ o Options }
+	// namespaces are claimed, shown and configured.
+	namespaces struct{ o Options }
+	// owners give roles in their namespaces, and give them away.
+	owners struct{ o Options }
+	// people have accounts.
+	people struct{ o Options }
+)
