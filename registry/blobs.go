@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -120,8 +119,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 		if d == "" {
 			continue
 		}
-		link := driver.LayerPath(at.repo, d)
-		if err := g.DeleteLink(ctx, path.Dir(link), link); err != nil && !driver.IsNotFound(err) {
+		if err := g.ForgetLink(ctx, at.repo, driver.BlobLink, d, to); err != nil {
 			return undo(err)
 		}
 	}

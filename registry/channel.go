@@ -66,11 +66,14 @@ func (g *Registry) RemoveChannel(ctx context.Context, repo, channel string) erro
 	}
 	defer unlock()
 	ctx = context.WithoutCancel(ctx)
-	d, err := g.ResolveTag(ctx, repo, t.String())
+	d, was, err := g.HeldTag(ctx, repo, t.String())
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) { // a damaged one may go
 		return storage.Describe(err, "channel %s:%s", repo, channel)
 	}
-	if err := g.RemoveTag(ctx, repo, t.String()); err != nil {
+	if err := g.StillAlone(ctx, repo); err != nil {
+		return storage.Describe(err, "channel %s:%s", repo, channel)
+	}
+	if err := g.RemoveTag(ctx, repo, t.String(), was); err != nil {
 		return storage.Describe(err, "channel %s:%s", repo, channel)
 	}
 	g.opts.Sink.Notify(Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})

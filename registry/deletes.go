@@ -36,7 +36,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at rou
 }
 
 func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
-	d, err := g.ResolveTag(ctx, at.repo, at.tag)
+	d, was, err := g.HeldTag(ctx, at.repo, at.tag)
 	if err != nil && !(free && errors.Is(err, artifact.ErrUnverified)) {
 		return err
 	}
@@ -47,12 +47,24 @@ func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
 	if err != nil {
 		return err
 	}
-	if err := g.RemoveTag(ctx, at.repo, at.tag); err != nil {
+	if err := g.StillAlone(ctx, at.repo); err != nil { // writing it down may have waited
 		return undo(err)
+	}
+	if err := g.RemoveTag(ctx, at.repo, at.tag, was); err != nil {
+		return undo(tagStays(at.repo, err))
 	}
 	g.DropFallback(at.repo, at.tag)
 	g.opts.Sink.Notify(Event{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
 	return nil
+}
+
+// tagStays says that a tag was set by somebody else while it was to be removed.
+func tagStays(repo string, err error) error {
+	var moved *storage.MovedTag
+	if !errors.As(err, &moved) {
+		return err
+	}
+	return errcode.Refuse(http.StatusConflict, errcode.Denied, "tag %q of %s was not removed: it was set meanwhile, and holds %s; look at it and try again", moved.Tag, repo, moved.Have)
 }
 
 func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) error {

@@ -140,13 +140,27 @@ func (m *MovedTag) Error() string {
 // Unwrap makes errors.Is(err, artifact.ErrConflict) hold.
 func (m *MovedTag) Unwrap() error { return artifact.ErrConflict }
 
-// RemoveTag forgets tag; ErrNotFound when there is none.
-func (s *Storage) RemoveTag(ctx context.Context, repo, tag string) error {
-	err := s.DeleteLink(ctx, driver.TagDir(repo, tag), driver.TagPath(repo, tag))
+// RemoveTag forgets tag, where it still means what it did when was was read;
+// ErrNotFound when there is none, and a *MovedTag where somebody else made it
+// mean something meanwhile.
+func (s *Storage) RemoveTag(ctx context.Context, repo, tag string, was driver.Held) error {
+	at := driver.TagPath(repo, tag)
+	defer s.facts.drop(at)
+	err := s.driver.DeleteHeld(ctx, driver.TagDir(repo, tag), at, was)
 	if driver.IsNotFound(err) {
 		return artifact.ErrNotFound
 	}
-	return err
+	if !errors.Is(err, driver.ErrMoved) {
+		return err
+	}
+	have, _, err := s.HeldTag(ctx, repo, tag)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return artifact.ErrNotFound
+	}
+	if err != nil {
+		return CouldNotTell(fmt.Sprintf("what tag %q of %s holds", tag, repo), err)
+	}
+	return &MovedTag{Tag: tag, Have: have}
 }
 
 // TagNames lists the tags of repo in no order. A name may be there without a
@@ -209,15 +223,12 @@ func (s *Storage) ForgetRevision(ctx context.Context, repo string, d digest.Dige
 		if err != nil || to != d {
 			continue
 		}
-		if err := s.DeleteLink(ctx, e, path.Join(e, "link")); err != nil && !driver.IsNotFound(err) {
+		if err := s.ForgetLink(ctx, repo, driver.ManifestLink, alias, d); err != nil {
 			return err
 		}
 		s.manifests.drop(repo + "@" + alias.String())
 	}
-	err = s.DeleteLink(ctx, path.Dir(driver.RevisionPath(repo, d)), driver.RevisionPath(repo, d))
+	err = s.ForgetLink(ctx, repo, driver.ManifestLink, d, d)
 	s.manifests.drop(repo + "@" + d.String())
-	if driver.IsNotFound(err) {
-		return nil
-	}
 	return err
 }

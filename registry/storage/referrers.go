@@ -65,17 +65,23 @@ func (s *Storage) EnsureReferrer(ctx context.Context, repo string, m *Manifest) 
 	s.referring.put(key, struct{}{}, int64(len(key))+128, began)
 }
 
-// RemoveReferrer forgets the link from m's subject to m.
+// RemoveReferrer forgets the link from m's subject to m. The caller holds the
+// repository's lock alone; where that was lost meanwhile, the link is put back,
+// because somebody may have pushed m again.
 func (s *Storage) RemoveReferrer(ctx context.Context, repo string, m *Manifest) error {
 	if m.Subject == nil || m.Subject.Digest.Validate() != nil {
 		return nil
 	}
 	err := s.driver.Delete(ctx, driver.ReferrerPath(repo, m.Subject.Digest, m.Digest))
 	s.referrers.drop(referrersKey(repo, m.Subject.Digest))
-	if driver.IsNotFound(err) {
-		return nil
+	if err := driver.MissingIsFine(err); err != nil {
+		return err
 	}
-	return err
+	lost := s.StillAlone(ctx, repo)
+	if lost != nil {
+		return errors.Join(lost, s.PutReferrer(ctx, repo, m))
+	}
+	return nil
 }
 
 func referrersKey(repo string, subject digest.Digest) string { return repo + "@" + subject.String() }

@@ -2,7 +2,7 @@
 // that it completes with what the registry needs of any storage:
 //
 //	Later, Settle       many writes made durable by one sync (barrier.go, later.go)
-//	Held, Swap          a file replaced only where it holds what was read (fence.go)
+//	Held, Swap          a file replaced or removed only where it holds what was read (fence.go)
 //	Writer              uploads that are not synced before they are whole (scratch.go)
 //	GetContent, Stat    what a collector set aside is back before it is answered (revive.go)
 //	Silence             a bucket that says nothing, or that it has no room (bucket.go)

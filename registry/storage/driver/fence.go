@@ -3,10 +3,12 @@ package driver
 import (
 	"context"
 	"errors"
+
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 )
 
-// A fence replaces a file only where it still holds what the write was decided
-// on. A lock of a server that can be lost (a connection that ends, a server of
+// A fence replaces or removes a file only where it still holds what that was
+// decided on. A lock of a server that can be lost (a connection that ends, a server of
 // locks that is replaced) says who should write; a write that was on its way
 // when the lock was lost arrives all the same, and only where it arrives can it
 // be refused.
@@ -20,6 +22,10 @@ type fence interface {
 	read(ctx context.Context, at string) (Held, error)
 	// replace stores content at path where that holds what was holds, else ErrMoved.
 	replace(ctx context.Context, at string, content []byte, was Held) error
+	// remove makes at hold nothing where it holds what was holds, else ErrMoved.
+	// An empty file may stay, which means nothing too.
+	// Otherwise all of dir goes, the folder of at or one above it.
+	remove(ctx context.Context, dir, at string, was Held) error
 }
 
 // Held is what a file held when it was read. The zero value is that of a file
@@ -71,6 +77,29 @@ func (d *Driver) ReplaceHeld(ctx context.Context, at string, content []byte, was
 	err := d.fence.replace(ctx, at, content, was)
 	if errors.Is(err, ErrMoved) {
 		return err // no fault of the storage
+	}
+	return note(ctx, err)
+}
+
+// DeleteHeld makes at hold nothing where it still holds what was holds, else
+// ErrMoved: a delete that was on its way when a lock was lost removes nothing
+// that was written since. In a bucket, whose deletes have no condition that all
+// stores know, an empty file stays; it is for files of which an empty one means
+// the same as none. Elsewhere all of dir goes, the folder of at or one above it.
+func (d *Driver) DeleteHeld(ctx context.Context, dir, at string, was Held) error {
+	if d.fence == nil {
+		return d.Delete(ctx, dir)
+	}
+	if !was.There || was.Content == "" {
+		return storagedriver.PathNotFoundError{Path: at, DriverName: d.Name()}
+	}
+	if err := d.prove(ctx); err != nil {
+		return note(ctx, err)
+	}
+	defer d.changes(at)()
+	err := d.fence.remove(ctx, dir, at, was)
+	if errors.Is(err, ErrMoved) {
+		return err
 	}
 	return note(ctx, err)
 }

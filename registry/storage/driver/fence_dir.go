@@ -56,6 +56,22 @@ func (f *dirFence) replace(ctx context.Context, at string, content []byte, was H
 	return f.driver.PutContent(ctx, at, content)
 }
 
+func (f *dirFence) remove(ctx context.Context, dir, at string, was Held) error {
+	unlock, err := f.lock(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := f.read(ctx, at)
+	if err != nil && !IsNotFound(err) {
+		return err
+	}
+	if now != was {
+		return ErrMoved
+	}
+	return f.driver.Delete(ctx, dir)
+}
+
 // lock excludes all others who replace the file at path. Many files share a lock.
 func (f *dirFence) lock(ctx context.Context, at string) (unlock func(), err error) {
 	dir := filepath.Join(f.root, fenceFolder)

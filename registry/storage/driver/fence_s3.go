@@ -73,6 +73,11 @@ func (s *s3Store) replace(ctx context.Context, at string, content []byte, was He
 	}
 }
 
+// remove leaves an empty object: DELETE has no condition in most stores.
+func (s *s3Store) remove(ctx context.Context, _, at string, was Held) error {
+	return s.replace(ctx, at, nil, was)
+}
+
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
