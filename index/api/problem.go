@@ -160,6 +160,15 @@ func asProblem(ctx context.Context, err error) *index.Problem {
 	if p.Status < 500 || p.Code != index.CodeInternal {
 		return &p
 	}
+	var away interface{ Away() string }
+	if errors.As(err, &away) {
+		p = *index.NewProblem(index.CodeUnavailable, away.Away(), "ask again soon; /readyz says when, and oarlock's log has the cause")
+		p.RequestID = r.id
+		if ctx.Err() == nil {
+			r.log.ErrorContext(ctx, "api: "+away.Away(), "request", r.id, "err", err)
+		}
+		return &p
+	}
 	p.Detail = "internal error, request " + r.id
 	p.Fixes = []string{"tell the operator the request id; the log has the cause"}
 	if ctx.Err() == nil {

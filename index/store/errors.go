@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -30,6 +32,35 @@ const (
 	sqliteUnique     = 2067
 	sqliteShmSize    = 4874 // SQLITE_IOERR_SHMSIZE: no room for the index of the WAL
 )
+
+// An AwayError says that the server of the database gives no answer now, so
+// that nothing can be told that stands there.
+type AwayError struct{ Err error }
+
+func (a *AwayError) Error() string { return a.Err.Error() }
+
+// Unwrap gives what the driver said.
+func (a *AwayError) Unwrap() error { return a.Err }
+
+// Away makes it known to whoever answers a request.
+func (a *AwayError) Away() string { return "the server's database gives no answer" }
+
+// isAway reports whether err says that nobody answers: the connection cannot be
+// had or was cut, or PostgreSQL ends, starts or takes no more of them.
+func isAway(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "57P01", "57P02", "57P03", "53300": // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections
+			return true
+		}
+		return pg.Code[:min(2, len(pg.Code))] == "08" // connection_exception
+	}
+	// A context's own end is a net.Error too.
+	return !errors.Is(err, context.Canceled) && (errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF))
+}
 
 // kind gives a driver's error the kind that it has for callers.
 func kind(err error) error {
@@ -93,6 +124,8 @@ func wrap(what string, err error) error {
 		return nil
 	}
 	switch k := kind(err); {
+	case k == nil && isAway(err):
+		return fmt.Errorf("%s: %w", what, &AwayError{err})
 	case k == nil:
 		return fmt.Errorf("%s: %w", what, err)
 	case errors.Is(k, artifact.ErrStorage):
