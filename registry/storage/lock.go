@@ -33,11 +33,7 @@ func tagLock(repo, tag string) string { return "tag/" + repo + ":" + tag }
 // StillAlone refuses where the exclusive lock on the repository was lost since
 // it was taken: what was decided under it may be wrong now.
 func (s *Storage) StillAlone(ctx context.Context, repo string) error {
-	h, ok := s.opts.Locker.(LosingLocker)
-	if !ok {
-		return nil
-	}
-	return LockError(h.Held(ctx, "repository/"+repo))
+	return LockError(s.opts.Locker.Held(ctx, "repository/"+repo))
 }
 
 // StillLocked refuses where the tag's lock was lost since lock took it: what was
