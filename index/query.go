@@ -29,7 +29,7 @@ type Query struct {
 	Source            string   // name of a source
 	Has               string   // kind or predicate type of a verified attestation
 	Builder           string   // who built it, by a verified provenance
-	Sort              string   // relevance, updated, name; downloads and rating once they are counted
+	Sort              string   // relevance, updated (published there last first), name; downloads and rating once they are counted
 	Limit             int      // plugins per page; 0 is the server's default
 	Cursor            string   // NextCursor of the page before
 	Facets            []string // facets to count

@@ -87,7 +87,7 @@ type Row struct {
 	Downloads         *int64            `json:"downloads,omitempty"`
 	Rating            *float64          `json:"rating,omitempty"`
 	Reviews           *int64            `json:"reviews,omitempty"`
-	UpdatedAt         *time.Time        `json:"updated_at,omitempty"`
+	UpdatedAt         *time.Time        `json:"updated_at,omitempty"` // when the newest listed version was published here
 	Source            SourceBadge       `json:"source"`
 }
 
@@ -105,8 +105,8 @@ type Version struct {
 	MediaType    string            `json:"media_type"`
 	ArtifactType string            `json:"artifact_type"`
 	Size         int64             `json:"size"`
-	CreatedAt    *time.Time        `json:"created_at,omitempty"`
-	PublishedAt  *time.Time        `json:"published_at,omitempty"`
+	CreatedAt    *time.Time        `json:"created_at,omitempty"`   // what the publisher says
+	PublishedAt  *time.Time        `json:"published_at,omitempty"` // when it came to this site; absent where nobody knows
 	Engines      map[string]string `json:"engines"`
 	Platforms    []Build           `json:"platforms"`
 	License      string            `json:"license"`

@@ -47,7 +47,7 @@ type ListParams struct {
 	Source            string `query:"source" doc:"One or more sources."`
 	Has               string `query:"has" doc:"One or more of sbom, provenance, test-result, vulnerabilities, review, or predicate types: verified attestations." example:"sbom"`
 	Builder           string `query:"builder" doc:"One or more builders: who built it, by a verified provenance."`
-	Sort              string `query:"sort" doc:"relevance, updated or name. downloads and rating are 400 sort_unavailable where nothing counts them."`
+	Sort              string `query:"sort" doc:"relevance, updated (what was published here last first) or name. downloads and rating are 400 sort_unavailable where nothing counts them."`
 	Limit             int    `query:"limit" minimum:"1" doc:"Plugins per page: 50 by default, never more than 500 whatever is asked."`
 	Cursor            string `query:"cursor" doc:"next_cursor of the page before; it holds on to that page's generation."`
 	Facets            string `query:"facets" doc:"Facets to count, repeated or as a comma list."`

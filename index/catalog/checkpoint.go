@@ -17,13 +17,21 @@ import (
 
 // A checkpoint is
 //
-//	magic  "OARLOCK CATALOG 1\n"
+//	magic  "OARLOCK CATALOG 2\n"
 //	header generation, time, 32 bytes catalog digest, number of plugins
 //	sum    32 bytes, SHA-256 of all before
 //	plugin length, record                        ; for every plugin, in order of id
+//	times  length, and for every plugin, in order of id: number of times, which is
+//	       0 or that of its versions; of each the difference to the one before
+//	sum    32 bytes, SHA-256 of the times
 //
-// The catalog digest is the checksum of the plugins.
-const checkpointMagic = "OARLOCK CATALOG 1\n"
+// The catalog digest is the checksum of the plugins. Format 1 ends before the
+// times, and is read still: then none is known.
+const (
+	checkpointMagic   = "OARLOCK CATALOG 2\n"
+	timelessMagic     = "OARLOCK CATALOG 1\n"
+	maxCheckpointTime = 1 << 30 // bytes of times
+)
 
 // maxRecord is the largest record that Load takes: far above what the limits
 // of manifests allow, so that a damaged length is found before it is believed.
@@ -53,10 +61,33 @@ func Save(w io.Writer, g *Generation) error {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
 	}
+	if _, err := out.Write(appendTimes(nil, g.Snapshot)); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
+}
+
+// appendTimes appends the times of s with their length and sum.
+func appendTimes(b []byte, s *Snapshot) []byte {
+	w := new(writer)
+	for _, slot := range s.ids.slots {
+		if !s.shows(slot) {
+			continue
+		}
+		published := s.shelf.entry(slot).published
+		w.uint(uint64(len(published)))
+		before := int64(0)
+		for _, at := range published {
+			w.int(at - before)
+			before = at
+		}
+	}
+	sum := sha256.Sum256(w.b)
+	b = binary.AppendUvarint(b, uint64(len(w.b)))
+	return append(append(b, w.b...), sum[:]...)
 }
 
 // Load reads what Save wrote. Errors wrap artifact.ErrInvalid where what came
@@ -114,7 +145,7 @@ func (l *loader) take(n int) (string, error) {
 
 func (l *loader) load() (*Generation, error) {
 	magic, err := l.take(len(checkpointMagic))
-	if err != nil || magic != checkpointMagic {
+	if err != nil || magic != checkpointMagic && magic != timelessMagic {
 		return nil, fmt.Errorf("begins with %q, expected %q: %w", magic, checkpointMagic, artifact.ErrInvalid)
 	}
 	g := new(Generation)
@@ -136,7 +167,7 @@ func (l *loader) load() (*Generation, error) {
 	if sum, err := l.take(sha256.Size); err != nil || sum != got {
 		return nil, fmt.Errorf("checksum of its header does not match: %w", artifact.ErrInvalid)
 	}
-	if g.Snapshot, err = l.snapshot(count); err != nil {
+	if g.Snapshot, err = l.snapshot(count, magic == checkpointMagic); err != nil {
 		return nil, err
 	}
 	if _, err := l.r.ReadByte(); !errors.Is(err, io.EOF) {
@@ -164,7 +195,45 @@ func (l *loader) time() (time.Time, error) {
 	return time.Unix(sec, int64(nsec)).UTC(), nil
 }
 
-func (l *loader) snapshot(count uint64) (*Snapshot, error) {
+// times reads those of count plugins.
+func (l *loader) times(count int) ([][]int64, error) {
+	n, err := binary.ReadUvarint(l.r)
+	if err != nil {
+		return nil, err
+	}
+	if n > maxCheckpointTime {
+		return nil, fmt.Errorf("times of %d bytes: %w", n, artifact.ErrInvalid)
+	}
+	raw, err := l.read(int(n))
+	if err != nil {
+		return nil, err
+	}
+	want, err := l.read(sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256([]byte(raw)); string(sum[:]) != want {
+		return nil, fmt.Errorf("checksum of its times does not match: %w", artifact.ErrInvalid)
+	}
+	r := &reader{s: raw}
+	out := make([][]int64, count)
+	for i := range out {
+		before := int64(0)
+		out[i] = getList(r, func(r *reader) int64 {
+			before += r.int()
+			return before
+		})
+	}
+	if r.err == nil && r.pos != len(r.s) {
+		r.fail("%d bytes too many", len(r.s)-r.pos)
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("times: %w", r.err)
+	}
+	return out, nil
+}
+
+func (l *loader) snapshot(count uint64, timed bool) (*Snapshot, error) {
 	s := Empty()
 	var records []string
 	for range count {
@@ -181,11 +250,22 @@ func (l *loader) snapshot(count uint64) (*Snapshot, error) {
 		}
 		records = append(records, record)
 	}
+	published := make([][]int64, len(records))
+	if timed {
+		var err error
+		if published, err = l.times(len(records)); err != nil {
+			return nil, err
+		}
+	}
 	drafts, errs := make([]draft, len(records)), make([]error, len(records))
 	parallel(len(records), func(i int) {
 		p, masks, err := skimRecord(records[i], s.words)
+		if err == nil && len(published[i]) > 0 && len(published[i]) != len(p.Versions) {
+			err = fmt.Errorf("plugin %q: %d times for %d versions: %w", p.ID, len(published[i]), len(p.Versions), artifact.ErrInvalid)
+		}
 		if errs[i] = err; err == nil {
-			drafts[i] = draftOf(p, records[i], masks, s.words)
+			(&times{published: published[i], updated: timeless}).show(p)
+			drafts[i] = draftOf(p, records[i], masks, s.words, s.claims)
 		}
 	})
 	for i, err := range errs {

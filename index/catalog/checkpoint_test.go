@@ -2,10 +2,12 @@ package catalog
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,6 +22,24 @@ func saved(t testing.TB, s *Snapshot) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// resummed is a checkpoint whose header has the sum that it should have.
+func resummed(t testing.TB, b []byte) []byte {
+	t.Helper()
+	head := &writer{b: slices.Clone(b[:len(checkpointMagic)])}
+	r := &reader{s: string(b[len(checkpointMagic):])}
+	r.int()
+	r.time()
+	r.take(sha256.Size)
+	r.uint()
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	head.b = append(head.b, r.s[:r.pos]...)
+	sum := sha256.Sum256(head.b)
+	copy(b[len(head.b):], sum[:])
+	return b
 }
 
 func TestLoadGivesBackWhatWasSaved_C1(t *testing.T) {
@@ -42,7 +62,7 @@ func TestLoadGivesBackWhatWasSaved_C1(t *testing.T) {
 
 func TestDamagedCheckpointIsRefused(t *testing.T) {
 	t.Parallel()
-	whole := saved(t, Empty().With([]Plugin{one("acme/hello"), one("acme/other")}, nil))
+	whole := saved(t, Empty().With([]Plugin{one("acme/hello"), dated("acme/other", time.Unix(5, 0), time.Unix(9, 0))}, nil))
 	for i := range whole {
 		flipped := bytes.Clone(whole)
 		flipped[i] ^= 0x20
@@ -104,7 +124,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			return
 		}
-		next := empty.with([]draft{draftOf(p, s, masks, empty.words)})
+		next := empty.with([]draft{draftOf(p, s, masks, empty.words, 0)})
 		if _, err := next.Query(Query{Text: "one", Facets: AllFacets}, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -68,8 +68,13 @@ func (s *Snapshot) cursorFor(q *Query) (cursor, error) {
 		return c, fmt.Errorf("cursor %.80q is of another question: ask with the parameters of the first page: %w", q.Cursor, artifact.ErrInvalid)
 	case c.catalog != s.shortDigest():
 		return c, fmt.Errorf("cursor %.80q is of generation %d: %w", q.Cursor, c.generation, ErrGenerationGone)
-	case s.tree.get(c.id) == nil:
+	}
+	e := s.tree.get(c.id)
+	switch {
+	case e == nil:
 		return c, fmt.Errorf("cursor %.80q names no plugin of the catalog: %w", q.Cursor, artifact.ErrInvalid)
+	case q.Sort == SortUpdated && c.key != descending(e.updated): // times are in no digest
+		return c, fmt.Errorf("cursor %.80q is of generation %d: %w", q.Cursor, c.generation, ErrGenerationGone)
 	}
 	return c, nil
 }

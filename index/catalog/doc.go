@@ -9,6 +9,7 @@
 //	         decoded from them when an answer shows it
 //	entry    the few facts of a Plugin that questions are decided by
 //	Snapshot a persistent tree of entries; With copies only what changes
+//	times    when its versions came here: beside the record, in no digest
 //	Live     the Snapshot that serves, and those that served just before
 //
 // Read it in this order: codec, record; then entry, fact and shelf, which are

@@ -3,27 +3,36 @@ package catalog
 import (
 	"cmp"
 	"crypto/sha256"
-	"math"
-	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 )
 
 // An entry is one plugin inside a Snapshot.
 type entry struct {
-	id       artifact.Name
-	slot     uint32
-	shown    bool   // has a listed version and takes installs
-	record   string // canonical bytes
-	leaf     [sha256.Size]byte
-	name     string // what it is sorted by in order of name
-	updated  int64  // when, in microseconds; math.MinInt64 when not known
+	id     artifact.Name
+	slot   uint32
+	shown  bool   // has a listed version and takes installs
+	record string // canonical bytes
+	leaf   [sha256.Size]byte
+	name   string // what it is sorted by in order of name
+	times
 	versions int32
 	pending  int32 // versions that wait for something
 }
 
 // sealed reports whether the record still has the digest that it was filed under.
 func (e *entry) sealed() bool { return sha256.Sum256([]byte(e.record)) == e.leaf }
+
+// plugin is what e says. Its record was read once before: by With, which wrote
+// it, or by Load.
+func (e *entry) plugin(w *words) (*Plugin, error) {
+	p, _, err := decodeRecord(e.record, w)
+	if err != nil {
+		return nil, err
+	}
+	e.show(p)
+	return p, nil
+}
 
 // draft is a plugin on its way into a Snapshot.
 type draft struct {
@@ -33,12 +42,12 @@ type draft struct {
 }
 
 // newDraft reads all that a Snapshot keeps of p, which must be normal.
-func newDraft(p *Plugin, w *words) draft {
+func newDraft(p *Plugin, w *words, claims bound) draft {
 	record, masks := encodeRecord(p)
-	return draftOf(p, string(record), masks, w)
+	return draftOf(p, string(record), masks, w, claims)
 }
 
-func draftOf(p *Plugin, record string, masks []uint64, w *words) draft {
+func draftOf(p *Plugin, record string, masks []uint64, w *words, claims bound) draft {
 	e := &entry{id: p.ID, record: record, leaf: sha256.Sum256([]byte(record)), versions: int32(len(p.Versions))}
 	for i := range p.Versions {
 		if len(p.Versions[i].Pending) > 0 {
@@ -46,7 +55,7 @@ func draftOf(p *Plugin, record string, masks []uint64, w *words) draft {
 		}
 	}
 	d := draft{entry: e, facts: w.factsOf(p, masks)}
-	e.shown, e.updated = len(d.facts.facts) > 0, stampOf(p.UpdatedAt())
+	e.shown, e.times = len(d.facts.facts) > 0, timesOf(p, claims)
 	if e.shown {
 		face := p.face()
 		e.name = nameKey(p, face)
@@ -61,11 +70,3 @@ func byID(a, b *entry) int { return a.id.Compare(b.id) }
 func byName(a, b *entry) int { return cmp.Or(cmp.Compare(a.name, b.name), byID(a, b)) }
 
 func byUpdated(a, b *entry) int { return cmp.Or(cmp.Compare(b.updated, a.updated), byID(a, b)) }
-
-// stampOf is t for sorting; not knowing comes last.
-func stampOf(t *time.Time) int64 {
-	if t == nil {
-		return math.MinInt64
-	}
-	return t.UnixMicro()
-}

@@ -1,10 +1,6 @@
 package catalog
 
-import (
-	"time"
-
-	"github.com/oarlock/oarlock/index"
-)
+import "github.com/oarlock/oarlock/index"
 
 // face is the version that speaks for p where no question chose one: the
 // newest listed stable version, else the newest listed. It is nil for a plugin
@@ -42,19 +38,6 @@ func (p *Plugin) Shown(f Fit) (*Version, bool) {
 		return nil, false
 	}
 	return &p.Versions[0], true
-}
-
-// UpdatedAt is when the latest listed version of p was made; nil when no
-// version says so.
-func (p *Plugin) UpdatedAt() *time.Time {
-	var latest *time.Time
-	for i := range p.Versions {
-		v := &p.Versions[i]
-		if v.Listed() && v.Plugin != nil && v.Plugin.Created != nil && (latest == nil || v.Plugin.Created.After(*latest)) {
-			latest = v.Plugin.Created
-		}
-	}
-	return latest
 }
 
 // nameKey is what p is sorted by in order of name: its title, or the second

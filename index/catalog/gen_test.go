@@ -70,6 +70,9 @@ func drawVersion(t *rapid.T, id artifact.Name, v string) Version {
 	out := Version{Version: m.Version, Digest: digestOf(id, v), Plugin: m, Size: 100,
 		MediaType: "application/vnd.oci.image.manifest.v1+json", ArtifactType: artifact.TypePlugin,
 		Signature: index.Signature{Status: pick(t, index.SignatureVerified, index.SignatureUnsigned)}}
+	if likely(t, 3) {
+		out.PublishedAt = time.Date(2027, 1, rapid.IntRange(1, 9).Draw(t, "published"), 0, 0, 0, 0, time.UTC)
+	}
 	for _, p := range some(t, worldPlatforms...) {
 		out.Builds = append(out.Builds, artifact.Build{Platform: platformOf(p), Digest: digestOf(id, v, p)})
 	}

@@ -119,14 +119,14 @@ func (l *Live) At(n int64) (*Generation, error) {
 }
 
 // Swap makes next the current generation after every check passed, and gives
-// the generation that serves then. One with the digest of the current
-// generation changes nothing. Where a check fails the current generation goes
+// the generation that serves then. One that says what the current generation
+// says, times beside the digest included, changes nothing. Where a check fails the current generation goes
 // on serving, and the error names the check.
 func (l *Live) Swap(next *Snapshot) (*Generation, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	current := l.current.Load()
-	if current.Number > 0 && current.Snapshot.Digest() == next.Digest() {
+	if current.Number > 0 && current.Snapshot.same(next) {
 		return current, nil
 	}
 	for _, c := range l.checks {

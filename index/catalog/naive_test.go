@@ -103,7 +103,7 @@ func sortKey(order string, h Hit, env Joins) uint64 {
 	case order == SortRelevance:
 		return descending(int64(h.Score))
 	case order == SortUpdated:
-		return descending(stampOf(h.Plugin.UpdatedAt()))
+		return descending(newest(h.Plugin))
 	case order == SortDownloads && env != nil:
 		return descending(env.Downloads(h.Plugin.ID))
 	case order == SortRating && env != nil:
@@ -111,6 +111,17 @@ func sortKey(order string, h Hit, env Joins) uint64 {
 		return ^math.Float64bits(max(average, 0))
 	}
 	return 0
+}
+
+// newest is when the newest of the listed versions came.
+func newest(p *Plugin) int64 {
+	at := int64(math.MinInt64)
+	for _, v := range p.Versions {
+		if v.Listed() && !v.PublishedAt.IsZero() {
+			at = max(at, v.PublishedAt.UnixMicro())
+		}
+	}
+	return at
 }
 
 // admits reports whether every filter but the one named takes h.

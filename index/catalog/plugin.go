@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -21,6 +22,10 @@ type Plugin struct {
 	Broken   []Broken
 	// Publisher is the same for all plugins of a publisher.
 	Publisher Publisher
+	// UpdatedAt is when the newest of the listed versions came here; nil is not
+	// known. A Snapshot tells it by the versions, and does not look at what a
+	// changed plugin brings. Like PublishedAt it is beside the record.
+	UpdatedAt *time.Time
 }
 
 // A Version is one plugin version, read and judged.
@@ -38,6 +43,10 @@ type Version struct {
 	Pending      []index.Reason // what it waits for; empty is listed
 	State        index.VersionState
 	Yanked       *index.Yanked
+	// PublishedAt is when the version came to this site, by the site's own
+	// clock, to the microsecond; zero is not known. It is a fact of one site, so
+	// it is beside the record and in no digest.
+	PublishedAt time.Time
 }
 
 // Broken is a tag that cannot be read as a plugin version. Only Why shows it.

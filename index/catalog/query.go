@@ -20,7 +20,7 @@ const (
 const (
 	SortRelevance = "relevance" // best match first; the default with text
 	SortName      = "name"      // the default without
-	SortUpdated   = "updated"   // newest version first
+	SortUpdated   = "updated"   // what was published here last first; what is not known, last
 	SortDownloads = "downloads" // most first; only with Joins
 	SortRating    = "rating"    // best first; only with Joins
 )

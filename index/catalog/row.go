@@ -25,7 +25,7 @@ func (e RowEncoder) EncodeRow(h Hit, f Fit) index.Row {
 		Version: h.Version.Version.String(), Digest: h.Version.Digest, Reference: e.Reference(h.Plugin.ID, h.Version.Digest),
 		Platforms: []string{}, Engines: enginesText(m), VersionsAvailable: []string{},
 		State: h.Plugin.State, VerifiedPublisher: h.Plugin.Publisher.Verified,
-		Signature: h.Version.Signature, UpdatedAt: h.Plugin.UpdatedAt(), Source: sourceOf(h.Plugin),
+		Signature: h.Version.Signature, UpdatedAt: h.Plugin.UpdatedAt, Source: sourceOf(h.Plugin),
 	}
 	if row.Name == "" {
 		row.Name = h.Plugin.ID.Plugin()
@@ -55,6 +55,10 @@ func (e RowEncoder) EncodeVersion(p *Plugin, v *Version) index.Version {
 		Engines: enginesText(m), Platforms: []index.Build{}, License: m.License,
 		Permissions: permissionNames(m), Dependencies: dependencies(m), Channels: p.ChannelsOf(v),
 		State: v.State, Yanked: v.Yanked, Signature: v.Signature, Attestations: nonNil(v.Attestations),
+	}
+	if !v.PublishedAt.IsZero() {
+		at := v.PublishedAt
+		out.PublishedAt = &at
 	}
 	for _, b := range v.Builds {
 		out.Platforms = append(out.Platforms, index.Build{OS: b.Platform.OS(), Arch: b.Platform.Arch(), Variant: b.Platform.Variant(), Digest: b.Digest})

@@ -48,7 +48,11 @@ func (s *Snapshot) Query(q Query, env Joins) (Result, error) {
 	}
 	if more {
 		last := page[len(page)-1]
-		res.NextCursor = cursor{q.Generation, s.shortDigest(), q.question(), last.key, s.shelf.entry(last.slot).id}.String()
+		e, key := s.shelf.entry(last.slot), last.key
+		if q.Sort == SortUpdated {
+			key = descending(e.updated)
+		}
+		res.NextCursor = cursor{q.Generation, s.shortDigest(), q.question(), key, e.id}.String()
 	}
 	return res, nil
 }

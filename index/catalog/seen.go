@@ -115,7 +115,9 @@ func (s *Snapshot) whole() *Snapshot {
 	for p := range s.Plugins {
 		all = append(all, *p)
 	}
-	return Empty().With(all, nil)
+	empty := Empty()
+	empty.claims = s.claims
+	return empty.With(all, nil)
 }
 
 // shows reports whether the plugin in slot is part of s.

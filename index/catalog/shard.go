@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -59,13 +60,18 @@ func (sh Shard) Append(b []byte) []byte {
 // Assemble makes the Snapshot whose 2^bits shards have these bytes, in order.
 // The bytes may be foreign; errors wrap artifact.ErrInvalid and name the shard.
 // Whether they are the right ones, Digest tells.
-func Assemble(bits int, shards []string) (*Snapshot, error) {
+//
+// Shards do not say when their versions came. What publishers say of it counts
+// instead, as far as it is not after asOf, when the catalog was made; with the
+// zero time nothing does.
+func Assemble(bits int, shards []string, asOf time.Time) (*Snapshot, error) {
 	if bits < 0 || bits > MaxShardBits || len(shards) != 1<<bits {
 		return nil, fmt.Errorf("catalog: %d shards of %d bits, expected 2^bits and at most %d bits: %w", len(shards), bits, MaxShardBits, artifact.ErrInvalid)
 	}
 	s := Empty()
+	s.claims = boundAt(asOf)
 	parts, errs := make([][]draft, len(shards)), make([]error, len(shards))
-	parallel(len(shards), func(i int) { parts[i], errs[i] = readShard(bits, i, shards[i], s.words) })
+	parallel(len(shards), func(i int) { parts[i], errs[i] = readShard(bits, i, shards[i], s.words, s.claims) })
 	var all []draft
 	for i, part := range parts {
 		if errs[i] != nil {
@@ -77,17 +83,22 @@ func Assemble(bits int, shards []string) (*Snapshot, error) {
 }
 
 // Replace is s with other bytes in some of its 2^bits shards, by number; what is
-// not in them any more is removed. Errors are those of Assemble.
-func (s *Snapshot) Replace(bits int, shards map[int]string) (*Snapshot, error) {
+// not in them any more is removed. asOf and errors are those of Assemble.
+func (s *Snapshot) Replace(bits int, shards map[int]string, asOf time.Time) (*Snapshot, error) {
 	if s.mask != nil {
 		s = s.whole()
 	}
+	if len(shards) == 0 && s.claims == boundAt(asOf) {
+		return s, nil
+	}
+	of := *s
+	s, of.claims = &of, boundAt(asOf)
 	var all []draft
 	for n, raw := range shards {
 		if bits < 0 || bits > MaxShardBits || n < 0 || n >= 1<<bits {
 			return nil, fmt.Errorf("catalog: shard %d of %d bits: %w", n, bits, artifact.ErrInvalid)
 		}
-		part, err := readShard(bits, n, raw, s.words)
+		part, err := readShard(bits, n, raw, s.words, s.claims)
 		if err != nil {
 			return nil, fmt.Errorf("catalog: shard %d of %d: %w", n, 1<<bits, err)
 		}
@@ -104,10 +115,36 @@ func (s *Snapshot) Replace(bits int, shards map[int]string) (*Snapshot, error) {
 		}
 		all = append(all, part...)
 	}
-	return s.with(all), nil
+	overtaken, err := s.overtaken(all)
+	if err != nil {
+		return nil, err
+	}
+	return s.with(append(all, overtaken...)), nil
 }
 
-func readShard(bits, n int, raw string, w *words) ([]draft, error) {
+// overtaken are the plugins, but those of drafts, with a version that claimed
+// to be of later than a bound before: the bound may have come past it.
+func (s *Snapshot) overtaken(drafts []draft) ([]draft, error) {
+	known := make(map[artifact.Name]bool, len(drafts))
+	for _, d := range drafts {
+		known[d.entry.id] = true
+	}
+	var out []draft
+	for _, slot := range s.ids.slots {
+		e := s.shelf.entry(slot)
+		if !e.ahead || known[e.id] {
+			continue
+		}
+		p, masks, err := skimRecord(e.record, s.words)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, draftOf(p, e.record, masks, s.words, s.claims))
+	}
+	return out, nil
+}
+
+func readShard(bits, n int, raw string, w *words, claims bound) ([]draft, error) {
 	r := &reader{s: raw, words: w}
 	var out []draft
 	last := -1
@@ -131,7 +168,7 @@ func readShard(bits, n int, raw string, w *words) ([]draft, error) {
 			return nil, fmt.Errorf("plugin %q is out of order: %w", p.ID, artifact.ErrInvalid)
 		}
 		last = at
-		out = append(out, draftOf(p, record, masks, w))
+		out = append(out, draftOf(p, record, masks, w, claims))
 	}
 	return out, nil
 }

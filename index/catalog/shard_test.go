@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/artifact"
@@ -24,7 +25,7 @@ func TestShardsAssembleToTheSameCatalog_C7(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, _ := history(t)
 		bits := rapid.IntRange(0, MaxShardBits).Draw(t, "bits")
-		again, err := Assemble(bits, shardsOf(s, bits))
+		again, err := Assemble(bits, shardsOf(s, bits), january(4))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +33,7 @@ func TestShardsAssembleToTheSameCatalog_C7(t *testing.T) {
 			t.Fatalf("digest %s of %+v, expected %s of %+v", again.Digest(), again.tree.count, s.Digest(), s.tree.count)
 		}
 		q := drawQuery(t)
-		if d := cmp.Diff(show(s.Query(q, numbers{})), show(again.Query(q, numbers{}))); d != "" {
+		if d := cmp.Diff(show(claimed(s, january(4)).Query(q, numbers{})), show(again.Query(q, numbers{}))); d != "" {
 			t.Fatalf("%+v (- whole, + assembled):\n%s", q, d)
 		}
 	})
@@ -45,7 +46,7 @@ func TestReplacedShardsGiveTheNextCatalog_C7(t *testing.T) {
 		before, _ := history(t)
 		after := before.With(rapid.SliceOfN(rapid.Custom(drawPlugin), 0, 3).Draw(t, "changed"), []artifact.Name{name(pick(t, worldNames...))})
 		bits := rapid.IntRange(0, MaxShardBits).Draw(t, "bits")
-		held, err := Assemble(bits, shardsOf(before, bits))
+		held, err := Assemble(bits, shardsOf(before, bits), january(4))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +56,7 @@ func TestReplacedShardsGiveTheNextCatalog_C7(t *testing.T) {
 				differ[n] = string(after.Shard(bits, n).Append(nil))
 			}
 		}
-		got, err := held.Replace(bits, differ)
+		got, err := held.Replace(bits, differ, january(6))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +64,7 @@ func TestReplacedShardsGiveTheNextCatalog_C7(t *testing.T) {
 			t.Fatalf("%d shards: digest %s of %+v, expected %s of %+v", len(differ), got.Digest(), got.tree.count, after.Digest(), after.tree.count)
 		}
 		q := drawQuery(t)
-		if d := cmp.Diff(show(after.Query(q, numbers{})), show(got.Query(q, numbers{}))); d != "" {
+		if d := cmp.Diff(show(claimed(after, january(6)).Query(q, numbers{})), show(got.Query(q, numbers{}))); d != "" {
 			t.Fatalf("%+v (- next, + replaced):\n%s", q, d)
 		}
 	})
@@ -112,11 +113,11 @@ func TestForeignShardsAreRefused_C7(t *testing.T) {
 		"a shard with a plugin twice":      doubled(good, full),
 		"a length that no record can have": {"\xff\xff\xff\xff\x0f", ""},
 	} {
-		if _, err := Assemble(1, shards); !errors.Is(err, artifact.ErrInvalid) {
+		if _, err := Assemble(1, shards, time.Time{}); !errors.Is(err, artifact.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Assemble(MaxShardBits+1, nil); !errors.Is(err, artifact.ErrInvalid) {
+	if _, err := Assemble(MaxShardBits+1, nil, time.Time{}); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("too many bits: %v", err)
 	}
 }
@@ -139,7 +140,7 @@ func FuzzAssemble(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		got, err := Assemble(0, []string{raw})
+		got, err := Assemble(0, []string{raw}, time.Time{})
 		if err != nil {
 			if !errors.Is(err, artifact.ErrInvalid) {
 				t.Fatalf("error of another kind: %v", err)

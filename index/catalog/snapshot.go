@@ -25,6 +25,7 @@ type Snapshot struct {
 	universe *universe
 	dropped  map[artifact.Name]bool // removed on purpose since Empty or Load
 	mask     bitset                 // the slots that are part of it; nil: all
+	claims   bound                  // how far a publisher's word counts for when a version came
 }
 
 // Empty is the catalog without plugins.
@@ -50,7 +51,7 @@ func (s *Snapshot) With(changed []Plugin, removed []artifact.Name) *Snapshot {
 	drafts := make([]draft, len(kept))
 	parallel(len(kept), func(i int) {
 		p := changed[kept[i]].normal()
-		drafts[i] = newDraft(&p, s.words)
+		drafts[i] = newDraft(&p, s.words, s.claims)
 	})
 	for _, id := range removed {
 		if _, again := last[id]; !again {
@@ -164,20 +165,19 @@ func (s *Snapshot) Plugins(yield func(*Plugin) bool) {
 		if !s.shows(slot) {
 			continue
 		}
-		p, _, err := decodeRecord(s.shelf.entry(slot).record, s.words)
+		p, err := s.shelf.entry(slot).plugin(s.words)
 		if err == nil && !yield(p) {
 			return
 		}
 	}
 }
 
-// decode reads a record, which was read once before: by With, which wrote it,
-// or by Load. Those asked for lately are remembered.
+// decode gives the plugin of e. Those asked for lately are remembered.
 func (s *Snapshot) decode(e *entry) *Plugin {
 	if p, ok := s.words.decoded.Get(e); ok {
 		return p
 	}
-	p, _, err := decodeRecord(e.record, s.words)
+	p, err := e.plugin(s.words)
 	if err != nil {
 		return &Plugin{ID: e.id}
 	}

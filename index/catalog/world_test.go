@@ -103,7 +103,7 @@ func (w *world) version(id artifact.Name, m artifact.Plugin, i int) Version {
 	m.Version, m.Created = version(text), &at
 	d := digestOf(id, i)
 	return Version{Version: m.Version, Digest: d, Config: digestOf(id, i, "config"), MediaType: "application/vnd.oci.image.manifest.v1+json", ArtifactType: artifact.TypePlugin,
-		Size: int64(w.r.IntN(1 << 24)), Plugin: &m, Signature: index.Signature{Status: index.SignatureVerified, Signer: "release key", Format: "cosign-tag"}}
+		Size: int64(w.r.IntN(1 << 24)), Plugin: &m, PublishedAt: at.Add(time.Hour), Signature: index.Signature{Status: index.SignatureVerified, Signer: "release key", Format: "cosign-tag"}}
 }
 
 func (w *world) snapshot(plugins int) *Snapshot {

@@ -68,6 +68,7 @@ func (in *Ingester) recheck(ctx context.Context, id artifact.Name) (string, erro
 	before := in.known(repo)
 	fresh, err := in.derive(ctx, &task{repo: repo, all: true}, nil)
 	if fresh != nil {
+		in.date(ctx, fresh)
 		fresh.Publisher = in.ledgers.shown(id.Publisher())
 	}
 	in.put(result{repo: repo, plugin: fresh, keep: err != nil})

@@ -46,6 +46,10 @@ type Options struct {
 	// LedgerMemory is the file that keeps how far each ledger was known to go,
 	// so that what is gone later is missed; "" remembers as long as the process.
 	LedgerMemory string
+	// Published says when versions of a repository came to this site. Of each in
+	// seen it notes the time where none is noted yet, and gives the one that is.
+	// nil knows of none, and then no version has a time.
+	Published func(ctx context.Context, repo string, seen map[digest.Digest]time.Time) (map[digest.Digest]time.Time, error)
 	// Dev lists versions whatever was found out about their signatures; their
 	// rows say what it was. What could not be read stays pending even so.
 	Dev bool
@@ -65,8 +69,9 @@ type Options struct {
 	ReconcileEvery time.Duration
 	// Log is where it is told what could not be read; nil is slog.Default().
 	Log *slog.Logger
-	// Now is the clock of retries, checkpoints and log lines; nil is time.Now.
-	// What is derived never depends on it.
+	// Now is the clock of retries, checkpoints and log lines, and says when a
+	// version came of which Published knows nothing; nil is time.Now. No digest
+	// depends on it.
 	Now func() time.Time
 	// Progress, if set, is called as Reconcile goes on.
 	Progress func(Report)
@@ -87,6 +92,8 @@ type Ingester struct {
 	building *catalog.Snapshot // before the first whole generation serves, else nil
 
 	ledgers *book
+
+	dates dates
 
 	ready chan struct{}
 	dirty atomic.Bool            // the checkpoint is older than what serves

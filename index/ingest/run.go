@@ -78,6 +78,7 @@ func (in *Ingester) look(ctx context.Context, t *task, old *catalog.Plugin) resu
 		return in.lookPublishers(ctx)
 	}
 	p, err := in.derive(ctx, t, old)
+	dated := p == nil || in.date(ctx, p)
 	switch {
 	case ctx.Err() != nil:
 		return result{repo: t.repo, keep: true}
@@ -88,7 +89,7 @@ func (in *Ingester) look(ctx context.Context, t *task, old *catalog.Plugin) resu
 			return result{repo: t.repo, keep: true, failed: true}
 		}
 		return result{repo: t.repo, plugin: unlistable(t.repo, err), failed: true}
-	case p != nil && !settled(p):
+	case p != nil && !(dated && settled(p)):
 		in.retry.add(t.repo, in.opts.Now())
 	default:
 		in.retry.forget(t.repo)

@@ -113,7 +113,11 @@ func (c *Catalog) load(ctx context.Context, w *walk) (*trustedCatalog, error) {
 		return nil, refuse(RefusedMalformed, "%s", err)
 	}
 	if last := c.current.Load(); last != nil && last.status.CatalogDigest == contents.CatalogDigest {
-		return &trustedCatalog{snapshot: last.snapshot, status: Status{Contents: contents}, shards: last.shards}, nil
+		same, err := last.snapshot.Replace(contents.ShardBits, nil, contents.GeneratedAt)
+		if err != nil {
+			return nil, refuse(RefusedMalformed, "%s", err)
+		}
+		return &trustedCatalog{snapshot: same, status: Status{Contents: contents}, shards: last.shards}, nil
 	}
 	next := &trustedCatalog{status: Status{Contents: contents}, shards: make([]digest.Digest, 1<<contents.ShardBits)}
 	changed := map[int]string{}
@@ -133,13 +137,13 @@ func (c *Catalog) load(ctx context.Context, w *walk) (*trustedCatalog, error) {
 		}
 	}
 	if known {
-		next.snapshot, err = last.snapshot.Replace(contents.ShardBits, changed)
+		next.snapshot, err = last.snapshot.Replace(contents.ShardBits, changed, contents.GeneratedAt)
 	} else {
 		whole := make([]string, len(next.shards))
 		for n := range whole {
 			whole[n] = changed[n]
 		}
-		next.snapshot, err = catalog.Assemble(contents.ShardBits, whole)
+		next.snapshot, err = catalog.Assemble(contents.ShardBits, whole, contents.GeneratedAt)
 	}
 	if err != nil {
 		return nil, refuse(RefusedMalformed, "%s", err)

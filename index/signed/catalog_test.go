@@ -221,3 +221,51 @@ func TestCatalogThatCannotBeReachedIsNotRefused(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// C7: with no index service, nobody is first for ever by a time to come.
+func TestATimeToComeIsNotTheNewest_C7(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	claims := func(id string, at time.Time) catalog.Plugin {
+		p := pluginNamed(id, 1, 0)
+		p.Versions[0].Plugin.Created, p.Versions[0].PublishedAt = &at, s.time
+		return p
+	}
+	whole := catalog.Empty().With([]catalog.Plugin{claims("acme/liar", time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)),
+		claims("acme/old", s.time.Add(-time.Hour)), claims("acme/new", s.time), claims("acme/soon", s.time.Add(time.Hour))}, nil)
+	s.publish(whole)
+	c, err := s.reader(s.pin(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantOrder(t, c, "acme/new acme/old acme/liar acme/soon")
+	s.time = s.time.Add(2 * time.Hour)
+	s.publish(whole.With([]catalog.Plugin{claims("acme/other", s.time.Add(-3*time.Hour))}, nil))
+	if err := c.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantOrder(t, c, "acme/soon acme/new acme/old acme/other acme/liar")
+	again, err := s.reader(s.pin(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantOrder(t, again, "acme/soon acme/new acme/old acme/other acme/liar")
+}
+
+func wantOrder(t *testing.T, c *Catalog, want string) {
+	t.Helper()
+	page, err := c.Search(t.Context(), index.Query{Sort: "updated"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range page.Items {
+		got = append(got, row.ID)
+		if row.ID == "acme/liar" && row.UpdatedAt != nil {
+			t.Errorf("%s was updated %v", row.ID, row.UpdatedAt)
+		}
+	}
+	if strings.Join(got, " ") != want {
+		t.Errorf("%s, expected %s", got, want)
+	}
+}

@@ -47,7 +47,7 @@ func FuzzShard(f *testing.F) {
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		raw, err := unpack(packed)
 		if err == nil {
-			_, err = catalog.Assemble(0, []string{raw})
+			_, err = catalog.Assemble(0, []string{raw}, time.Time{})
 		}
 		if err != nil && !errors.Is(err, artifact.ErrInvalid) {
 			t.Fatalf("error of another kind: %v", err)

@@ -84,7 +84,7 @@ func TestContract(t *testing.T) {
 	for database, fresh := range databases(t) {
 		for name, test := range map[string]func(*testing.T, *Store){
 			"tokens": contractTokens, "bounds of tokens": contractTokenBounds, "people": contractPeople, "namespaces": contractNamespaces, "members": contractMembers,
-			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "outbox": contractOutbox, "transactions": contractTx, "keys": contractKeys, "site": contractSite,
+			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "outbox": contractOutbox, "transactions": contractTx, "keys": contractKeys, "site": contractSite, "publications": contractPublications,
 			"tenants": contractTenants, "hosts": contractHosts, "installs": contractInstalls, "holders": contractHolders,
 		} {
 			t.Run(database+"/"+name, func(t *testing.T) {

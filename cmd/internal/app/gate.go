@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -114,7 +115,8 @@ type incoming struct {
 	settled         func() // the tag is set, or never will be
 }
 
-// Commit counts the push, together with its audit row where it is a version.
+// Commit counts the push, together with its audit row and the time of its
+// publication where it is a version.
 func (p *incoming) Commit(ctx context.Context) (err error) {
 	if p.versions == 0 {
 		return inRegistry(p.commit(ctx))
@@ -129,8 +131,12 @@ func (p *incoming) commit(ctx context.Context) error {
 		if err := p.room.Commit(ctx, p.bytes, p.versions); err != nil || p.versions == 0 {
 			return err
 		}
-		return p.accounts.trail.Note(ctx, auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), nil,
-			map[string]string{"tag": p.load.Tag, "digest": p.load.Digest.String()})
+		if err := p.accounts.trail.Note(ctx, auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), nil,
+			map[string]string{"tag": p.load.Tag, "digest": p.load.Digest.String()}); err != nil {
+			return err
+		}
+		_, err := p.accounts.store.FirstPublished(ctx, p.access.Repository, map[digest.Digest]time.Time{p.load.Digest: time.Now()})
+		return err
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/signed"
+	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -33,8 +34,8 @@ type joined struct {
 }
 
 // join reads the checkpoint, so that the catalog serves at once, and makes the
-// ingester that follows the registry.
-func join(ctx context.Context, cfg config.Config, r *registry.Registry, log *slog.Logger) (*joined, error) {
+// ingester that follows the registry. The store knows when versions came here.
+func join(ctx context.Context, cfg config.Config, r *registry.Registry, published *store.Store, log *slog.Logger) (*joined, error) {
 	basis, err := derive.Open(cfg)
 	if err != nil {
 		return nil, err
@@ -49,6 +50,7 @@ func join(ctx context.Context, cfg config.Config, r *registry.Registry, log *slo
 	j.live = catalog.NewLive(catalog.LiveOptions{First: first})
 	o := basis.Options(r, log)
 	o.Live, o.Checkpoint, o.Restored, o.Numbers, o.ReconcileEvery = j.live, checkpoint, whole, numbers, reconcileEvery
+	o.Published = published.FirstPublished
 	j.ingest = ingest.New(o)
 	return j, nil
 }

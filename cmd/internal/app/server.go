@@ -91,7 +91,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if s.index, err = join(ctx, cfg, s.registry, o.Log); err != nil {
+	if s.index, err = join(ctx, cfg, s.registry, s.accounts.store, o.Log); err != nil {
 		return nil, config.Unusable(err)
 	}
 	if err := s.accounts.open(ctx, s.publicURL(), content{newLedgerStore(s.registry), s.index}, o.Notice); err != nil {

@@ -52,7 +52,7 @@ func newSearch(c *console) *cobra.Command {
 	f.StringVar(&q.Source, "source", "", "name of a source")
 	f.StringVar(&q.Has, "has", "", "`KIND` of a verified attestation: sbom, provenance, test-result, vulnerabilities, review, or a predicate type")
 	f.StringVar(&q.Builder, "builder", "", "`URI` of who built it, by a verified provenance")
-	f.StringVar(&q.Sort, "sort", "", "relevance, updated or name (downloads and rating once they are counted)")
+	f.StringVar(&q.Sort, "sort", "", "relevance, updated (published there last first) or name (downloads and rating once they are counted)")
 	f.IntVar(&q.Limit, "limit", 0, "plugins per page")
 	f.StringVar(&q.Cursor, "cursor", "", "where the page before ended")
 	f.StringSliceVar(&q.Facets, "facets", nil, "facets to count (json and yaml output)")

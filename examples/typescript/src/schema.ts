@@ -4325,7 +4325,7 @@ export interface operations {
                 has?: string;
                 /** @description One or more builders: who built it, by a verified provenance. */
                 builder?: string;
-                /** @description relevance, updated or name. downloads and rating are 400 sort_unavailable where nothing counts them. */
+                /** @description relevance, updated (what was published here last first) or name. downloads and rating are 400 sort_unavailable where nothing counts them. */
                 sort?: string;
                 /** @description Plugins per page: 50 by default, never more than 500 whatever is asked. */
                 limit?: number;
