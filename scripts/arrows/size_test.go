@@ -61,3 +61,18 @@ func receiver(fn *ast.FuncDecl) string {
 	}
 	return ""
 }
+
+// mostAppFiles: cmd/internal/app joins; what decides has a room of its own.
+const mostAppFiles = 24
+
+func TestAppOnlyJoins(t *testing.T) {
+	t.Parallel()
+	files := 0
+	parse(t, "cmd/internal/app", func(string, *ast.File) { files++ })
+	if files == 0 {
+		t.Fatal("no file was read: the test looks in the wrong place")
+	}
+	if files > mostAppFiles {
+		t.Errorf("cmd/internal/app has %d files, at most %d: a decision belongs to the room that it is about", files, mostAppFiles)
+	}
+}

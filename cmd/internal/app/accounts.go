@@ -216,3 +216,15 @@ func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, err err
 	}
 	return t.Reveal(), nil
 }
+
+// keepUsage keeps the sums until ctx ends.
+func (a *accounts) keepUsage(ctx context.Context) {
+	for wait(ctx, quota.LookEvery) {
+		if err := a.usage.Look(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "quota: usage is counted again later", "err", err)
+		}
+	}
+	if err := a.usage.Save(context.WithoutCancel(ctx)); err != nil {
+		a.log.Error("quota: usage is counted anew at the next start", "err", err)
+	}
+}

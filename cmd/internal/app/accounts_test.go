@@ -377,7 +377,7 @@ func TestNoRowNoAct_K1(t *testing.T) {
 		t.Fatal(err)
 	}
 	mute.take(parts)
-	if _, err := (audited{s.index, &mute, s.garbage}).Promote(auth.With(t.Context(), owner), id, v, "stable"); !errors.Is(err, errNoLog) {
+	if _, err := (audited{s.index, s.garbage, &mute}).Promote(auth.With(t.Context(), owner), id, v, "stable"); !errors.Is(err, errNoLog) {
 		t.Fatalf("promoted: %v", err)
 	}
 	if _, err := s.registry.Resolve(t.Context(), id.String(), "stable"); !errors.Is(err, artifact.ErrNotFound) {

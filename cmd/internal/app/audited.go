@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
@@ -15,8 +16,8 @@ import (
 // act whose row cannot be written is not done.
 type audited struct {
 	*joined
-	accounts  *accounts
-	collector *collector
+	*upkeep.Collector
+	accounts *accounts
 }
 
 // May implements publisher.Rights.
@@ -36,9 +37,12 @@ func (a *accounts) Can(ctx context.Context, action auth.Action, r auth.Resource)
 	return got.Allowed(), err
 }
 
+// acts does what is audited, for whoever may.
+func (a *accounts) acts() audit.Log { return audit.Log{May: a.May, Rows: a.trail} }
+
 // do does what is written down.
 func (a *accounts) do(ctx context.Context, act audit.Act, do func(context.Context) (after any, err error)) error {
-	return audit.Log{May: a.May, Rows: a.trail}.Do(ctx, act, do)
+	return a.acts().Do(ctx, act, do)
 }
 
 // Promote implements api.Engine.

@@ -11,6 +11,9 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/catalog"
 )
 
 // devAdmin is who everybody is on a server that is for trying out.
@@ -66,4 +69,27 @@ func (a *accounts) refuse(w http.ResponseWriter, r *http.Request, err error) {
 // seconds are whole ones, at least one.
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
+}
+
+// sight is what the caller of ctx may know of: what he may pull. Where the
+// server is for trying out, that is everything.
+func (a *accounts) sight(ctx context.Context) (catalog.Sight, error) {
+	return a.sightOf(ctx, auth.From(ctx))
+}
+
+// publicSight is what everybody may know of: all that is published to nobody
+// in particular is made from the part of the catalog that it shows.
+func (a *accounts) publicSight(ctx context.Context) (catalog.Sight, error) {
+	return a.sightOf(ctx, auth.Nobody())
+}
+
+func (a *accounts) sightOf(ctx context.Context, p auth.Principal) (catalog.Sight, error) {
+	if a.cfg.Dev {
+		return catalog.Sight{}, nil
+	}
+	s, err := a.Sight(ctx, p)
+	if err != nil {
+		return catalog.Sight{}, err
+	}
+	return catalog.Sight{Class: s.Class, Sees: func(id artifact.Name) bool { return s.Pulls(id.String()) }}, nil
 }

@@ -20,8 +20,8 @@ import (
 func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Handler {
 	a := s.accounts
 	uploads, bodies := uploads(s.cfg.Limits), requests(s.cfg.Limits)
-	o.Large, o.Answered = uploads.Answer, newTraffic(metrics).answered
-	store := edge.OnePiece(o.WrapRoutes("registry", registryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.reserves.keep(s.registry, a.cfg.Dev, refuseRegistry))))))
+	o.Large, o.Answered = uploads.Answer, edge.NewTraffic(metrics).Answered
+	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, edge.RegistryRoute, noted(uploads.Wrap(a.forRegistry(s.reserves.keep(s.registry, a.cfg.Dev, refuseRegistry))))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
 	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.reserves.keep(s.pagesOr(s.api), a.cfg.Dev, a.refuse)))))
 	return s.guarded(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

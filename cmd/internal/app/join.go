@@ -11,9 +11,11 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/derive"
+	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
@@ -143,7 +145,7 @@ func (j *joined) Rebuild(ctx context.Context, check bool) (index.Rebuilt, error)
 // Fsck reads everything stored, and names the ledgers that do not hold.
 func (j *joined) Fsck(ctx context.Context, report func(index.Damage)) error {
 	err := j.registry.Fsck(ctx, func(d driver.Damage) {
-		report(asDamage(d))
+		report(upkeep.Damage(d))
 	})
 	for _, bad := range j.ingest.BadLedgers() {
 		for _, f := range bad.Problems() {
@@ -151,10 +153,6 @@ func (j *joined) Fsck(ctx context.Context, report func(index.Damage)) error {
 		}
 	}
 	return err
-}
-
-func asDamage(d driver.Damage) index.Damage {
-	return index.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What, Kind: string(d.Kind), Mended: d.Mended}
 }
 
 // Config reads the plugin manifest of a version.
@@ -173,4 +171,12 @@ func (j *joined) reload(ctx context.Context) error {
 	}
 	_, err := j.ingest.Rejudge(ctx)
 	return err
+}
+
+// storedBy counts what a registry holds.
+func storedBy(r *registry.Registry) quota.Storage {
+	return func(ctx context.Context, namespace string) (quota.Held, error) {
+		held, err := r.Usage(ctx, namespace)
+		return quota.Held{Bytes: held.Bytes + held.Uploads, Versions: held.Versions}, err
+	}
 }

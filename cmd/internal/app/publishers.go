@@ -10,7 +10,6 @@ import (
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index/api"
-	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/publisher"
@@ -41,7 +40,7 @@ func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Re
 	}
 	s.publishers = publisher.New(publisher.Options{
 		Store: s.accounts.store, Catalog: s.index.ingest, Registry: store, Rights: s.accounts,
-		Acts: audit.Log{May: s.accounts.May, Rows: s.accounts.trail}, Statements: s.statements,
+		Acts: s.accounts.acts(), Statements: s.statements,
 		Own: platform.Trusted.ID, Platforms: func() []trust.Signer { return platform.Platforms(s.index.basis.Signed.Trust()) }, DNS: dns,
 	})
 	metrics.MustRegister(

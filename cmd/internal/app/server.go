@@ -21,6 +21,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
+	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/quota"
@@ -52,8 +53,8 @@ type Server struct {
 	accounts   *accounts
 	index      *joined
 	pushes     pushes
-	garbage    *collector
-	scrubber   *scrubber
+	garbage    *upkeep.Collector
+	scrubber   *upkeep.Scrubber
 	statements *publisher.Statements
 	publishers *publisher.Service
 	signing    *signing
@@ -105,15 +106,14 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 		return nil, config.Unusable(err)
 	}
 	s.accounts.usage = quota.NewCounter(s.accounts.quota, storedBy(s.registry), clock.Clock{}, o.Log)
-	s.garbage = newCollector(s.registry, cfg.GC, o.Log, metrics)
-	s.garbage.collected = func() { s.accounts.usage.RecountSoon("") }
+	s.garbage = upkeep.NewCollector(s.registry, cfg.GC, s.accounts.acts(), func() { s.accounts.usage.RecountSoon("") }, o.Log, metrics)
 	s.pushes.deleted = s.accounts.usage.RecountSoon
-	s.scrubber = newScrubber(s.registry, cfg.Scrub, o.Log, metrics)
+	s.scrubber = upkeep.NewScrubber(s.registry, cfg.Scrub, o.Log, metrics)
 	if s.signing, err = s.openSigning(ctx, metrics); err != nil {
 		return nil, config.Unusable(err)
 	}
 	s.api = api.New(api.Options{
-		Live: s.index.live, Engine: audited{s.index, s.accounts, s.garbage}, Keeper: keeper{s.registry, s.accounts, s.scrubber}, Ready: s.ready, Degraded: s.accounts.degraded,
+		Live: s.index.live, Engine: audited{s.index, s.garbage, s.accounts}, Keeper: upkeep.Keeper{Registry: s.registry, Acts: s.accounts.acts(), Scrubber: s.scrubber}, Ready: s.ready, Degraded: s.accounts.degraded,
 		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev,
@@ -166,7 +166,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 	if dir == "" {
 		dir = filepath.Join(s.cfg.Data, "registry")
 	}
-	origins, err := originsOf(&s.cfg)
+	origins, err := upkeep.Origins(&s.cfg)
 	if err != nil {
 		return err
 	}
@@ -223,8 +223,8 @@ func (s *Server) Run(ctx context.Context) error {
 	scheduled.Go(func() { s.accounts.learn(background) })
 	scheduled.Go(func() { s.accounts.keepUsage(background) })
 	scheduled.Go(func() { s.reserves.run(background) })
-	scheduled.Go(func() { s.garbage.run(background) })
-	scheduled.Go(func() { s.scrubber.run(background) })
+	scheduled.Go(func() { s.garbage.Run(background) })
+	scheduled.Go(func() { s.scrubber.Run(background) })
 	scheduled.Go(func() { s.drain(background) })
 	scheduled.Go(func() { s.signing.run(background) })
 	defer scheduled.Wait()

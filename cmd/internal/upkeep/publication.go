@@ -1,4 +1,4 @@
-package app
+package upkeep
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 )
 
 // Publication implements api.Keeper.
-func (k keeper) Publication(ctx context.Context, id artifact.Name, v artifact.Version) (index.Publication, error) {
-	p, err := k.registry.Publication(ctx, id.String(), v)
+func (k Keeper) Publication(ctx context.Context, id artifact.Name, v artifact.Version) (index.Publication, error) {
+	p, err := k.Registry.Publication(ctx, id.String(), v)
 	if err != nil {
 		return index.Publication{}, err
 	}

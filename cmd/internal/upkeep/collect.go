@@ -1,4 +1,4 @@
-package app
+package upkeep
 
 import (
 	"context"
@@ -15,21 +15,23 @@ import (
 	"github.com/oarlock/oarlock/registry/gc"
 )
 
-// collector runs the garbage collection, on a schedule and when asked.
-type collector struct {
-	registry *registry.Registry
-	cfg      config.GC
-	log      *slog.Logger
-	runs     *prometheus.CounterVec
-	removed  *prometheus.CounterVec
-	freed    prometheus.Counter
-	memory   gc.Memory // of earlier runs
-	// collected, if any, is told after something may have been removed.
+// A Collector runs the garbage collection, on a schedule and when asked.
+type Collector struct {
+	registry  *registry.Registry
+	cfg       config.GC
+	acts      audit.Log
+	log       *slog.Logger
+	runs      *prometheus.CounterVec
+	removed   *prometheus.CounterVec
+	freed     prometheus.Counter
+	memory    gc.Memory // of earlier runs
 	collected func()
 }
 
-func newCollector(r *registry.Registry, cfg config.GC, log *slog.Logger, metrics prometheus.Registerer) *collector {
-	c := &collector{registry: r, cfg: cfg, log: log,
+// NewCollector makes a Collector, and counts what it removes. collected, if not
+// nil, is told after something may have been removed.
+func NewCollector(r *registry.Registry, cfg config.GC, acts audit.Log, collected func(), log *slog.Logger, metrics prometheus.Registerer) *Collector {
+	c := &Collector{registry: r, cfg: cfg, acts: acts, collected: collected, log: log,
 		runs:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_runs_total", Help: "Garbage collections, by how they ended."}, []string{"ended"}),
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_removed_total", Help: "What garbage collections removed, by kind."}, []string{"kind"}),
 		freed:   prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_gc_freed_bytes_total", Help: "Bytes that garbage collections gave back."}),
@@ -39,7 +41,7 @@ func newCollector(r *registry.Registry, cfg config.GC, log *slog.Logger, metrics
 }
 
 // collect runs once. item is told each decision.
-func (c *collector) collect(ctx context.Context, dryRun bool, item func(gc.Item)) (gc.Report, error) {
+func (c *Collector) collect(ctx context.Context, dryRun bool, item func(gc.Item)) (gc.Report, error) {
 	rep, err := gc.New(c.registry, gc.Options{Grace: c.cfg.Grace, Log: c.log, Item: item, Memory: &c.memory}).Run(ctx, dryRun)
 	if !dryRun && c.collected != nil {
 		c.collected()
@@ -57,8 +59,8 @@ func (c *collector) collect(ctx context.Context, dryRun bool, item func(gc.Item)
 	return rep, err
 }
 
-// run collects on the schedule until ctx ends.
-func (c *collector) run(ctx context.Context) {
+// Run collects on the schedule until ctx ends.
+func (c *Collector) Run(ctx context.Context) {
 	if c.cfg.Every <= 0 {
 		return
 	}
@@ -81,9 +83,9 @@ func (c *collector) run(ctx context.Context) {
 
 // Collect implements api.Engine. A dry run changes nothing and is not written
 // down.
-func (a audited) Collect(ctx context.Context, dryRun bool, item func(index.Garbage)) (out index.Collection, err error) {
+func (c *Collector) Collect(ctx context.Context, dryRun bool, item func(index.Garbage)) (out index.Collection, err error) {
 	collect := func(ctx context.Context) (_ any, err error) {
-		rep, err := a.collector.collect(ctx, dryRun, func(i gc.Item) {
+		rep, err := c.collect(ctx, dryRun, func(i gc.Item) {
 			item(index.Garbage{Repository: i.Repository, Digest: i.Digest.String(), Kind: string(i.Kind), Size: i.Size, Decision: string(i.Decision), Reason: i.Reason})
 		})
 		out = collectionOf(rep, dryRun)
@@ -93,7 +95,7 @@ func (a audited) Collect(ctx context.Context, dryRun bool, item func(index.Garba
 		_, err = collect(ctx)
 		return out, err
 	}
-	err = a.accounts.do(ctx, audit.Act{Action: auth.RegistryGC, On: auth.Site(), Planned: map[string]bool{"begun": true}}, collect)
+	err = c.acts.Do(ctx, audit.Act{Action: auth.RegistryGC, On: auth.Site(), Planned: map[string]bool{"begun": true}}, collect)
 	return out, err
 }
 
@@ -103,7 +105,7 @@ func collectionOf(rep gc.Report, dryRun bool) index.Collection {
 		BlobsKept: rep.BlobsKept, BlobsSetAside: rep.BlobsSetAside, BlobsRemoved: rep.BlobsRemoved,
 		BytesFreed: rep.BytesFreed, Damaged: []index.Damage{}}
 	for _, d := range rep.Damaged {
-		out.Damaged = append(out.Damaged, asDamage(d))
+		out.Damaged = append(out.Damaged, Damage(d))
 	}
 	return out
 }

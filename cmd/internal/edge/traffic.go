@@ -1,4 +1,4 @@
-package app
+package edge
 
 import (
 	"log/slog"
@@ -8,17 +8,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// registryRoutes are what requests to /v2/ are told apart by in metrics, with
+// RegistryRoutes are what requests to /v2/ are told apart by in metrics, with
 // the level at which their writes are logged: what changes what a client sees
 // is said, each piece of an upload is not.
-var registryRoutes = map[string]slog.Level{
+var RegistryRoutes = map[string]slog.Level{
 	"manifest": slog.LevelInfo, "blob": slog.LevelDebug, "upload": slog.LevelDebug,
 	"tags": slog.LevelDebug, "referrers": slog.LevelDebug, "base": slog.LevelDebug, "other": slog.LevelDebug,
 }
 
-// registryRoute is the one of registryRoutes that r asks for. A name may hold
+// RegistryRoute is the one of RegistryRoutes that r asks for. A name may hold
 // any of the words, so the last ones count.
-func registryRoute(r *http.Request) string {
+func RegistryRoute(r *http.Request) string {
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	if path == "/v2" {
 		return "base"
@@ -51,11 +51,12 @@ func cutLast(path string) (before, after string, found bool) {
 	return path, "", false
 }
 
-// traffic counts what the registry gave and took.
-type traffic struct{ pulls, pushes *prometheus.CounterVec }
+// Traffic counts what the registry gave and took.
+type Traffic struct{ pulls, pushes *prometheus.CounterVec }
 
-func newTraffic(metrics prometheus.Registerer) *traffic {
-	t := &traffic{
+// NewTraffic counts in metrics.
+func NewTraffic(metrics prometheus.Registerer) *Traffic {
+	t := &Traffic{
 		pulls:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_registry_pulls_total", Help: "What the registry gave, whole or in part or by a link elsewhere."}, []string{"kind"}),
 		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_registry_pushes_total", Help: "What the registry took and acknowledged."}, []string{"kind"}),
 	}
@@ -63,8 +64,8 @@ func newTraffic(metrics prometheus.Registerer) *traffic {
 	return t
 }
 
-// answered counts one answer of the registry.
-func (t *traffic) answered(r *http.Request, route string, status int) {
+// Answered counts one answer of the registry.
+func (t *Traffic) Answered(r *http.Request, route string, status int) {
 	switch kind := strings.Replace(route, "upload", "blob", 1); {
 	case kind != "manifest" && kind != "blob":
 	case r.Method == http.MethodGet && route != "upload" && (status == http.StatusOK || status == http.StatusPartialContent || status == http.StatusTemporaryRedirect):

@@ -1,4 +1,4 @@
-package app
+package upkeep
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// scrubber runs the scrub, on a schedule and when asked.
-type scrubber struct {
+// A Scrubber runs the scrub, on a schedule and when asked.
+type Scrubber struct {
 	registry *registry.Registry
 	cfg      config.Scrub
 	log      *slog.Logger
@@ -28,8 +28,9 @@ type scrubber struct {
 	finished prometheus.Gauge
 }
 
-func newScrubber(r *registry.Registry, cfg config.Scrub, log *slog.Logger, metrics prometheus.Registerer) *scrubber {
-	s := &scrubber{registry: r, cfg: cfg, log: log,
+// NewScrubber makes a Scrubber, and counts what it reads and meets.
+func NewScrubber(r *registry.Registry, cfg config.Scrub, log *slog.Logger, metrics prometheus.Registerer) *Scrubber {
+	s := &Scrubber{registry: r, cfg: cfg, log: log,
 		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_bytes_total", Help: "Stored bytes that were hashed again."}),
 		blobs:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_blobs_total", Help: "Stored blobs and manifests that were hashed again."}),
 		finished: prometheus.NewGauge(prometheus.GaugeOpts{Name: "oarlock_scrub_finished_timestamp_seconds", Help: "When the last whole scrub ended; 0 for never."}),
@@ -47,7 +48,7 @@ func faultsOf(r *registry.Registry, name, help string, of func(storage.Faults) i
 }
 
 // scrub runs once, or goes on with what was ended, and counts what it reads.
-func (s *scrubber) scrub(ctx context.Context, o integrity.ScrubOptions) (integrity.ScrubState, error) {
+func (s *Scrubber) scrub(ctx context.Context, o integrity.ScrubOptions) (integrity.ScrubState, error) {
 	o.BytesPerSecond = s.cfg.BytesPerSecond
 	tell, last := o.Progress, integrity.ScrubState{}
 	if before, err := s.registry.ScrubState(ctx); err == nil && before.Running() {
@@ -70,13 +71,20 @@ func (s *scrubber) scrub(ctx context.Context, o integrity.ScrubOptions) (integri
 // scrubLooks is how often is looked whether a scrub is due.
 const scrubLooks = time.Minute
 
-// run scrubs on the schedule until ctx ends. One that was ended by a restart,
+// Run scrubs on the schedule until ctx ends. One that was ended by a restart,
 // or by another replica's, goes on where it was.
-func (s *scrubber) run(ctx context.Context) {
+func (s *Scrubber) Run(ctx context.Context) {
 	if s.cfg.Every <= 0 {
 		return
 	}
-	for wait(ctx, min(scrubLooks, s.cfg.Every)) {
+	tick := time.NewTicker(min(scrubLooks, s.cfg.Every))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 		state, err := s.registry.ScrubState(ctx)
 		if err == nil {
 			if !state.FinishedAt.IsZero() {
@@ -97,15 +105,15 @@ func (s *scrubber) run(ctx context.Context) {
 	}
 }
 
-// origin is a registry to fetch damaged bytes from, with the logins that docker
+// An origin is a registry to fetch damaged bytes from, with the logins that docker
 // and oras write.
 type origin struct {
 	url, host string
 	options   remote.Options
 }
 
-// originsOf are those of a configuration.
-func originsOf(c *config.Config) ([]integrity.Origin, error) {
+// Origins are those of a configuration, from which damaged bytes are fetched again.
+func Origins(c *config.Config) ([]integrity.Origin, error) {
 	from, err := c.Origins()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package app
+package upkeep
 
 import (
 	"context"
@@ -17,35 +17,41 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// keeper is the api.Keeper over the registry; its acts are written down.
-type keeper struct {
-	registry *registry.Registry
-	accounts *accounts
-	scrubber *scrubber
+// A Keeper looks after what a registry stores, in the words of the API
+// (api.Keeper). Its acts are written down.
+type Keeper struct {
+	Registry *registry.Registry
+	Acts     audit.Log
+	Scrubber *Scrubber
+}
+
+// Damage is d in the words of the API.
+func Damage(d driver.Damage) index.Damage {
+	return index.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What, Kind: string(d.Kind), Mended: d.Mended}
 }
 
 // Repair implements api.Keeper.
-func (k keeper) Repair(ctx context.Context, report func(index.Damage)) error {
-	return k.accounts.do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"repair": true, "begun": true}},
+func (k Keeper) Repair(ctx context.Context, report func(index.Damage)) error {
+	return k.Acts.Do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"repair": true, "begun": true}},
 		func(ctx context.Context) (any, error) {
 			found, mended := 0, 0
-			err := k.registry.Repair(ctx, func(d driver.Damage) {
+			err := k.Registry.Repair(ctx, func(d driver.Damage) {
 				if found++; d.Mended != "" {
 					mended++
 				}
-				report(asDamage(d))
+				report(Damage(d))
 			})
 			return map[string]int{"damaged": found, "mended": mended}, err
 		})
 }
 
 // Scrub implements api.Keeper.
-func (k keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress func(index.Scrub)) (index.Scrub, error) {
+func (k Keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress func(index.Scrub)) (index.Scrub, error) {
 	var done index.Scrub
-	err := k.accounts.do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"scrub": true, "begun": true}},
+	err := k.Acts.Do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"scrub": true, "begun": true}},
 		func(ctx context.Context) (any, error) {
-			s, err := k.scrubber.scrub(ctx, integrity.ScrubOptions{
-				Damaged:  func(d driver.Damage) { damaged(asDamage(d)) },
+			s, err := k.Scrubber.scrub(ctx, integrity.ScrubOptions{
+				Damaged:  func(d driver.Damage) { damaged(Damage(d)) },
 				Progress: func(s integrity.ScrubState) { progress(asScrub(s)) },
 			})
 			done = asScrub(s)
@@ -55,18 +61,18 @@ func (k keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress 
 }
 
 // ScrubStatus implements api.Keeper.
-func (k keeper) ScrubStatus(ctx context.Context) (index.ScrubStatus, error) {
-	s, err := k.registry.ScrubState(ctx)
+func (k Keeper) ScrubStatus(ctx context.Context) (index.ScrubStatus, error) {
+	s, err := k.Registry.ScrubState(ctx)
 	if err != nil {
 		return index.ScrubStatus{}, err
 	}
-	aside, err := k.registry.Quarantined(ctx)
+	aside, err := k.Registry.Quarantined(ctx)
 	if err != nil {
 		return index.ScrubStatus{}, err
 	}
 	out := index.ScrubStatus{Scrub: asScrub(s), Found: []index.Damage{}, Quarantined: []index.Quarantined{}}
 	for _, d := range s.Found {
-		out.Found = append(out.Found, asDamage(d))
+		out.Found = append(out.Found, Damage(d))
 	}
 	for _, q := range aside {
 		out.Quarantined = append(out.Quarantined, index.Quarantined{Digest: q.Digest.String(), What: q.What, Size: q.Size, At: q.At})
@@ -80,11 +86,11 @@ func asScrub(s integrity.ScrubState) index.Scrub {
 }
 
 // Blocked implements api.Blocks.
-func (k keeper) Blocked(ctx context.Context) ([]index.Block, error) {
+func (k Keeper) Blocked(ctx context.Context) ([]index.Block, error) {
 	if err := k.mayBlock(ctx, ""); err != nil {
 		return nil, err
 	}
-	list, err := k.registry.Blocked(ctx)
+	list, err := k.Registry.Blocked(ctx)
 	out := make([]index.Block, len(list))
 	for i, b := range list {
 		out[i] = asBlock(b)
@@ -93,7 +99,7 @@ func (k keeper) Blocked(ctx context.Context) ([]index.Block, error) {
 }
 
 // Block implements api.Blocks.
-func (k keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, error) {
+func (k Keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, error) {
 	if err := k.mayBlock(ctx, r.Repository); err != nil {
 		return index.Block{}, err
 	}
@@ -102,16 +108,16 @@ func (k keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, e
 		return index.Block{}, err
 	}
 	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
-	err = k.accounts.do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(b.Repository), Needs: needs(b.Repository), Planned: asBlock(b)},
+	err = k.Acts.Do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(b.Repository), Needs: needs(b.Repository), Planned: asBlock(b)},
 		func(ctx context.Context) (_ any, err error) {
-			b, err = k.registry.Block(ctx, b)
+			b, err = k.Registry.Block(ctx, b)
 			return nil, err
 		})
 	return asBlock(b), err
 }
 
 // Unblock implements api.Blocks.
-func (k keeper) Unblock(ctx context.Context, repository, reference string) error {
+func (k Keeper) Unblock(ctx context.Context, repository, reference string) error {
 	if err := k.mayBlock(ctx, repository); err != nil {
 		return err
 	}
@@ -119,13 +125,16 @@ func (k keeper) Unblock(ctx context.Context, repository, reference string) error
 	if err != nil {
 		return err
 	}
-	return k.accounts.do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
-		func(ctx context.Context) (any, error) { return nil, k.registry.Unblock(ctx, b) })
+	return k.Acts.Do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
+		func(ctx context.Context) (any, error) { return nil, k.Registry.Unblock(ctx, b) })
 }
 
-func (k keeper) mayBlock(ctx context.Context, repository string) error {
+func (k Keeper) mayBlock(ctx context.Context, repository string) error {
 	r := needs(repository)
-	return k.accounts.May(ctx, r.Action, r.On)
+	if k.Acts.May == nil {
+		return fmt.Errorf("%s on %s: nobody says who may: %w", r.Action, r.On, artifact.ErrDenied)
+	}
+	return k.Acts.May(ctx, r.Action, r.On)
 }
 
 // needs is the right that a block takes: what is blocked in every repository is
@@ -138,7 +147,7 @@ func needs(repository string) *audit.Right {
 }
 
 // named finds what a reference means: a digest, a version or another tag.
-func (k keeper) named(ctx context.Context, repository, reference string) (block.Block, error) {
+func (k Keeper) named(ctx context.Context, repository, reference string) (block.Block, error) {
 	b := block.Block{Repository: repository}
 	switch {
 	case reference == "":
@@ -157,7 +166,7 @@ func (k keeper) named(ctx context.Context, repository, reference string) (block.
 		b.Tag = v.Tag()
 	}
 	var err error
-	b.Digest, err = k.registry.Resolve(ctx, repository, b.Tag)
+	b.Digest, err = k.Registry.Resolve(ctx, repository, b.Tag)
 	return b, err
 }
 
