@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -295,5 +296,41 @@ func TestKeyFilesAreHeldToTheirMode(t *testing.T) {
 	}
 	if _, err := OpenKeys(t.Context(), files, KeyOptions{}); !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), k.signer().KeyID) {
 		t.Errorf("a damaged key: %v", err)
+	}
+}
+
+// TestOnDevEverybodyIsItsAdmin: whatever a request shows; and that principal may
+// everything there, and on a server that asks for logins no more than others.
+func TestOnDevEverybodyIsItsAdmin(t *testing.T) {
+	t.Parallel()
+	dev := newSite(t, func(o *Options) { o.Dev = true })
+	guarded := newSite(t)
+	acme := InRepository("acme/hello")
+	for _, header := range []string{"", "Bearer x", basic("a", "b")} {
+		r := httptest.NewRequest("GET", "/v2/", nil)
+		if header != "" {
+			r.Header.Set("Authorization", header)
+		}
+		p, err := dev.auth.Identify(r)
+		if err != nil || p.Name != DevAdmin().Name {
+			t.Errorf("%q: %v, %v", header, p, err)
+		}
+		ctx := With(t.Context(), p)
+		if err := dev.auth.Check(ctx, PluginPublish, acme); err != nil {
+			t.Errorf("%q: %v", header, err)
+		}
+		if can, err := guarded.auth.Can(ctx, PluginPublish, acme); can || err != nil {
+			t.Errorf("%q: behind logins: %v, %v", header, can, err)
+		}
+		sight, err := dev.auth.Sight(ctx, dev.auth.Anybody())
+		if err != nil || !sight.Pulls("acme/hello") {
+			t.Errorf("%q: sees %v, %v", header, sight, err)
+		}
+	}
+	if err := dev.auth.Check(t.Context(), PluginPublish, acme); err == nil {
+		t.Error("a context in which nobody was identified may publish")
+	}
+	if got := guarded.auth.Anybody(); got.Name != Nobody().Name {
+		t.Errorf("behind logins anybody is %v", got)
 	}
 }

@@ -14,6 +14,20 @@ func DevAdmin() Principal {
 // devMode is whether a server is for trying out.
 type devMode bool
 
+// anybody is who somebody is who showed no credentials.
+func (d devMode) anybody() Principal {
+	if d {
+		return DevAdmin()
+	}
+	return Nobody()
+}
+
+// everything reports whether p may do everything here: DevAdmin may, on a server
+// for trying out.
+func (d devMode) everything(p Principal) bool {
+	return bool(d) && p.Kind == Admin && p.Name == DevAdmin().Name && p.Session == ""
+}
+
 // maker is who made a credential, as its record says it.
 func (d devMode) maker(by Principal) string {
 	if d {

@@ -99,8 +99,11 @@ func (l *Limiter) sweep(now time.Time) {
 
 // Limited lets each principal through at the rate of l, and nobody in
 // particular by address; nil takes the remote address. It stands behind
-// Authenticated. Refusals go to refuse; nil writes the errors of the OCI API.
+// Authenticated. A server for trying out limits nobody. Refusals go to refuse; nil writes the errors of the OCI API.
 func (a *Authority) Limited(l *Limiter, next http.Handler, address func(*http.Request) string, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	if a.dev {
+		return next
+	}
 	if address == nil {
 		address = RemoteAddress
 	}

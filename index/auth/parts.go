@@ -110,7 +110,7 @@ func New(o Options) (*Parts, error) {
 	at := origin{url: o.PublicURL, service: u.Host}
 	log := &AuditLog{store: o.Stores.Audit, now: o.Now, logger: o.Logger}
 	dev := devMode(o.Dev)
-	a := &Authority{origin: at, who: newCredentials(o, at), resources: newResources(o), log: log, loginToRead: o.LoginToRead, logger: o.Logger}
+	a := &Authority{origin: at, who: newCredentials(o, at), resources: newResources(o), log: log, dev: dev, loginToRead: o.LoginToRead, logger: o.Logger}
 	tokens := &Tokens{may: a, store: o.Stores.Tokens, tx: o.Stores.Tx, log: log, dev: dev, now: o.Now, refreshLifetime: o.RefreshLifetime,
 		bound: tokenBound{o.Stores.TokenBounds, o.MaxTokens}}
 	accounts := &Accounts{

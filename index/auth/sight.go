@@ -37,6 +37,9 @@ func (a *Authority) Sight(ctx context.Context, p Principal) (Sight, error) {
 	if p.Name == "" || p.roles(Site()) == nil {
 		return Sight{}, fmt.Errorf("could not tell what may be read: nobody said who asks")
 	}
+	if a.dev.everything(p) {
+		return Sight{}, nil
+	}
 	if p.Scopes == nil && p.Access == nil && (p.Kind == Process || p.onSite()) {
 		return Sight{}, nil
 	}

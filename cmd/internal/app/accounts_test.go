@@ -293,7 +293,7 @@ func TestRefusedAndFailedActsAreAudited_K1(t *testing.T) {
 	ask[any](t, s, "oar_nonsense", "GET", "/api/v1/whoami", nil, 401)
 	pushAs(t, s, admin, 1)
 	ask[any](t, s, admin, "POST", "/api/v1/plugins/acme/p1/channels/stable", map[string]any{"version": "1.1.0"}, 200)
-	err := s.accounts.do(auth.With(t.Context(), devAdmin), audit.Act{Action: auth.CatalogRebuild, On: auth.Site()},
+	err := s.accounts.do(auth.With(t.Context(), auth.DevAdmin()), audit.Act{Action: auth.CatalogRebuild, On: auth.Site()},
 		func(context.Context) (any, error) { return nil, io.ErrUnexpectedEOF })
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("cause %v", err)

@@ -16,9 +16,6 @@ import (
 	"github.com/oarlock/oarlock/index/catalog"
 )
 
-// devAdmin is who everybody is on a server that is for trying out.
-var devAdmin = auth.DevAdmin()
-
 // served are the accounts and the audit log as the API asks for them.
 type served struct {
 	account.Service
@@ -47,7 +44,7 @@ func (a *accounts) authorize(ctx context.Context, action api.Action, plugin stri
 
 // identify refuses who is nobody.
 func (a *accounts) identify(ctx context.Context) error {
-	if a.cfg.Dev || auth.From(ctx).LoggedIn() {
+	if auth.From(ctx).LoggedIn() {
 		return nil
 	}
 	return auth.Problem(&auth.ChallengeError{Detail: "this needs a login"})
@@ -80,13 +77,10 @@ func (a *accounts) sight(ctx context.Context) (catalog.Sight, error) {
 // publicSight is what everybody may know of: all that is published to nobody
 // in particular is made from the part of the catalog that it shows.
 func (a *accounts) publicSight(ctx context.Context) (catalog.Sight, error) {
-	return a.sightOf(ctx, auth.Nobody())
+	return a.sightOf(ctx, a.Anybody())
 }
 
 func (a *accounts) sightOf(ctx context.Context, p auth.Principal) (catalog.Sight, error) {
-	if a.cfg.Dev {
-		return catalog.Sight{}, nil
-	}
 	s, err := a.Sight(ctx, p)
 	if err != nil {
 		return catalog.Sight{}, err

@@ -21,9 +21,9 @@ func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Ha
 	a := s.accounts
 	uploads, bodies := uploads(s.cfg.Limits), requests(s.cfg.Limits)
 	o.Large, o.Answered = uploads.Answer, edge.NewTraffic(metrics).Answered
-	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, edge.RegistryRoute, noted(uploads.Wrap(a.forRegistry(s.reserves.keep(s.registry, a.cfg.Dev, refuseRegistry))))))
+	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, edge.RegistryRoute, noted(uploads.Wrap(a.forRegistry(s.reserves.keep(s.registry, refuseRegistry))))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
-	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.reserves.keep(s.pagesOr(s.api), a.cfg.Dev, a.refuse)))))
+	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.reserves.keep(s.pagesOr(s.api), a.refuse)))))
 	return s.guarded(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):
@@ -75,9 +75,6 @@ func noted(next http.Handler) http.Handler {
 }
 
 func (a *accounts) forRegistry(next http.Handler) http.Handler {
-	if a.cfg.Dev {
-		return next
-	}
 	return a.Authenticated(a.Limited(a.requests, next, nil, nil), nil)
 }
 
@@ -96,22 +93,15 @@ func (a *accounts) forLogins() http.Handler {
 	return mux
 }
 
-// forAPI is the API and the pages. Where the server is for trying out,
-// everybody on this machine is its admin, but for the pages of other sites,
-// which guarded keeps out.
+// forAPI is the API and the pages.
 func (a *accounts) forAPI(next http.Handler) http.Handler {
-	if !a.cfg.Dev {
-		next = a.loggedIn(next)
-		limited := a.Limited(a.requests, next, nil, a.refuse)
-		return a.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/api/v1/") {
-				limited.ServeHTTP(w, r)
-				return
-			}
-			next.ServeHTTP(w, r) // health is never limited
-		}), a.refuse)
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(auth.With(r.Context(), devAdmin)))
-	})
+	next = a.loggedIn(next)
+	limited := a.Limited(a.requests, next, nil, a.refuse)
+	return a.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/") {
+			limited.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r) // health is never limited
+	}), a.refuse)
 }

@@ -153,14 +153,14 @@ func matches(mux *http.ServeMux, r *http.Request) bool {
 
 // keep gives room up for acts of safety of those who are logged in, or of
 // anybody, and refuses other writes while it is given up.
-func (r reserves) keep(next http.Handler, anybody bool, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
+func (r reserves) keep(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	if len(r.all) == 0 {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch {
 		case matches(safety, req):
-			if anybody || auth.From(req.Context()).LoggedIn() {
+			if auth.From(req.Context()).LoggedIn() {
 				r.yield(req.Context())
 			}
 		case !r.held() && !matches(questions, req) && !r.refill(req.Context()):

@@ -280,7 +280,7 @@ func (s *Server) ready() error {
 	if s.leaving.Load() {
 		return errors.New("the server is about to end")
 	}
-	if since, serves := s.accounts.silent(); !serves {
+	if since, serves := s.accounts.Silent(); !serves {
 		return fmt.Errorf("the database does not answer since %s, and what was known of the namespaces is too old to serve reads", since.UTC().Format(time.RFC3339))
 	}
 	return s.index.ready()

@@ -26,16 +26,9 @@ func (a *accounts) learn(ctx context.Context) {
 	}
 }
 
-// silent says since when the database does not answer, and whether reads are
-// served. A server for trying out asks it for none.
-func (a *accounts) silent() (since time.Time, serves bool) {
-	since, serves = a.Silent()
-	return since, serves || a.cfg.Dev
-}
-
 // degraded says what does not work while reads are served, or "".
 func (a *accounts) degraded() string {
-	since, serves := a.silent()
+	since, serves := a.Silent()
 	if since.IsZero() || !serves {
 		return ""
 	}
@@ -46,7 +39,7 @@ func (a *accounts) registerSilence(metrics prometheus.Registerer) {
 	metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "oarlock_database_silent_seconds", Help: "For how long the database does not answer; 0 while it does.",
 	}, func() float64 {
-		since, _ := a.silent()
+		since, _ := a.Silent()
 		if since.IsZero() {
 			return 0
 		}
