@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,7 +89,7 @@ func newSite(t *testing.T, plugins ...catalog.Plugin) *site {
 			return nil
 		},
 	})
-	s.Server = httptest.NewServer(api.NewObserver(log, metrics).Wrap("api", slog.LevelInfo, authenticated(s.api)))
+	s.Server = httptest.NewServer(identified(log, authenticated(s.api)))
 	t.Cleanup(func() { s.api.Drain(); s.Close() })
 	return s
 }
@@ -97,6 +98,21 @@ func everything(context.Context) (catalog.Sight, error) { return catalog.Sight{}
 
 // sight says what callers may know of; it is set before anybody asks.
 func (s *site) sight(sees func(context.Context) (catalog.Sight, error)) { s.sees = sees }
+
+// identified stands for what gives requests their ids and answers panics.
+func identified(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := cmp.Or(r.Header.Get(index.RequestIDHeader), "0123456789abcdef")
+		w.Header().Set(index.RequestIDHeader, id)
+		defer func() {
+			if v := recover(); v != nil {
+				log.Error("panic", "panic", v)
+				api.RefuseInternal(w, id)
+			}
+		}()
+		next.ServeHTTP(w, r.WithContext(api.InRequest(r.Context(), id, log)))
+	})
+}
 
 type tokenKey struct{}
 

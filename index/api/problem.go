@@ -181,7 +181,7 @@ func asProblem(ctx context.Context, err error) *index.Problem {
 func writeProblem(w http.ResponseWriter, known *index.Problem) {
 	p := *known
 	if p.RequestID == "" {
-		p.RequestID = w.Header().Get(RequestIDHeader)
+		p.RequestID = w.Header().Get(index.RequestIDHeader)
 	}
 	body, err := encode(&p)
 	if err != nil {

@@ -10,14 +10,13 @@ import (
 
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/web"
 )
 
 // handler is everything that the server answers, each part behind what says
 // who asks.
-func (s *Server) handler(o *api.Observer, metrics prometheus.Registerer) http.Handler {
+func (s *Server) handler(o *edge.Observer, metrics prometheus.Registerer) http.Handler {
 	a := s.accounts
 	uploads, bodies := uploads(s.cfg.Limits), requests(s.cfg.Limits)
 	o.Large, o.Answered = uploads.Answer, edge.NewTraffic(metrics).Answered
@@ -69,7 +68,7 @@ func (a *accounts) loginPath() string {
 // noted lets the audit log have the id of the request, and where it comes from.
 func noted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := auth.WithAddress(auth.WithRequestID(r.Context(), w.Header().Get(api.RequestIDHeader)), auth.RemoteAddress(r))
+		ctx := auth.WithAddress(auth.WithRequestID(r.Context(), w.Header().Get(index.RequestIDHeader)), auth.RemoteAddress(r))
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

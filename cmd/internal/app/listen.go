@@ -26,7 +26,7 @@ const (
 
 // face makes what the network sees: all handlers behind the edge, and the
 // certificate.
-func (s *Server) face(o *api.Observer, metrics prometheus.Registerer) error {
+func (s *Server) face(o *edge.Observer, metrics prometheus.Registerer) error {
 	proxies, err := edge.ParseProxies(s.cfg.TrustedProxies)
 	if err != nil {
 		return err

@@ -15,7 +15,6 @@ import (
 
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/api"
 )
 
 // hungUp says what came until the server hung up; that it does not is a failure.
@@ -193,7 +192,7 @@ func TestRequestIDs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.Header[api.RequestIDHeader] = []string{given}
+			r.Header[index.RequestIDHeader] = []string{given}
 			resp, err := http.DefaultClient.Do(r)
 			if err != nil {
 				t.Fatal(err)
@@ -203,7 +202,7 @@ func TestRequestIDs(t *testing.T) {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			id := resp.Header.Get(api.RequestIDHeader)
+			id := resp.Header.Get(index.RequestIDHeader)
 			if id == "" || (id == given) != kept {
 				t.Errorf("%s: id %q was given, %q came back", path, given, id)
 			}

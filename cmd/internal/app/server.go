@@ -119,7 +119,9 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev,
 	})
 	s.metrics.answer(cfg, metrics, o.Log)
-	if err := s.face(api.NewObserver(o.Log, metrics), metrics); err != nil {
+	observer := edge.NewObserver(o.Log, metrics)
+	observer.Within, observer.Panicked = api.InRequest, api.RefuseInternal
+	if err := s.face(observer, metrics); err != nil {
 		return nil, config.Unusable(err)
 	}
 	return s, nil

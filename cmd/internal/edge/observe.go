@@ -1,4 +1,4 @@
-package api
+package edge
 
 import (
 	"context"
@@ -17,27 +17,6 @@ import (
 	"github.com/oarlock/oarlock/index"
 )
 
-// RequestIDHeader carries the id of a request, in and out.
-const RequestIDHeader = "X-Request-Id"
-
-type requestKey struct{}
-
-// observedRequest is what an Observer knows of a request for those behind it.
-type observedRequest struct {
-	id  string
-	log *slog.Logger
-}
-
-func requestOf(ctx context.Context) observedRequest {
-	r, ok := ctx.Value(requestKey{}).(observedRequest)
-	if !ok {
-		r.log = slog.Default()
-	}
-	return r
-}
-
-func requestID(ctx context.Context) string { return requestOf(ctx).id }
-
 // An Observer gives requests ids, counts and times them, logs them, and turns
 // a panic into an answer.
 type Observer struct {
@@ -49,6 +28,12 @@ type Observer struct {
 	refusals *prometheus.CounterVec
 	codes    codes
 
+	// Within puts what is known of a request into its context, for those behind.
+	// nil adds nothing.
+	Within func(ctx context.Context, id string, log *slog.Logger) context.Context
+	// Panicked answers a request whose handler panicked before it answered. nil
+	// answers 500 and nothing else.
+	Panicked func(w http.ResponseWriter, id string)
 	// Large is told of the length of each answer that says it, before its first
 	// byte; what it gives is called after the last. It may give the reader a
 	// deadline. nil gives none.
@@ -92,17 +77,21 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
-		id := r.Header.Get(RequestIDHeader)
+		id := r.Header.Get(index.RequestIDHeader)
 		if !plainID(id) {
 			id = rand.Text()[:16]
 		}
-		w.Header().Set(RequestIDHeader, id)
+		w.Header().Set(index.RequestIDHeader, id)
 		ow := &observed{ResponseWriter: w, large: o.Large}
 		route := routeOf(r)
 		meter := meters[route]
 		// The server's own request keeps its body: net/http looks at it to tell
 		// whether a client still waits to be asked for the body.
-		asked := r.WithContext(context.WithValue(r.Context(), requestKey{}, observedRequest{id, o.log}))
+		ctx := r.Context()
+		if o.Within != nil {
+			ctx = o.Within(ctx, id, o.log)
+		}
+		asked := r.WithContext(ctx)
 		var body *countedBody
 		if r.Body != nil && r.Body != http.NoBody {
 			body = &countedBody{ReadCloser: r.Body}
@@ -143,9 +132,11 @@ func (o *Observer) panicked(w *observed, r *http.Request, id string, v any) {
 	}
 	o.log.ErrorContext(r.Context(), "panic", "request", id, "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	if w.status == 0 {
-		p := index.NewProblem(index.CodeInternal, "internal error, request "+id)
-		p.RequestID = id
-		writeProblem(w, p)
+		if o.Panicked == nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		o.Panicked(w, id)
 	}
 }
 
