@@ -40,6 +40,7 @@ func (p *Plugin) Publishable() []Problem {
 			}
 		}
 	}
+	portable("/id", p.ID.Plugin())
 	portable("/entrypoint", p.Entrypoint)
 	for i, l := range p.Payloads {
 		portable(fmt.Sprintf("/payloads/%d/path", i), l.Path)

@@ -96,6 +96,9 @@ func TestPublishableLooksAtEveryText(t *testing.T) {
 			t.Errorf("%s: problems %v", place, got)
 		}
 	}
+	if p, err := artifact.ParsePlugin([]byte(`{"id":"acme/nul","version":"1.0.0"}`)); err != nil || len(p.Publishable()) != 1 || p.Publishable()[0].Place != "/id" {
+		t.Errorf("a plugin that no folder of Windows can be named after: %v, %v", err, p.Publishable())
+	}
 	p, err := artifact.ParsePlugin([]byte(`{"id":"acme/hello","version":"1.0.0","description":"two\nlines,\ta tab, 👩‍🚀 and \u200eשלום","readme":"# x\r\ny"}`))
 	if err != nil || len(p.Publishable()) != 0 {
 		t.Errorf("a good text: %v, %v", err, p.Publishable())

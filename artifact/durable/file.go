@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Replace puts a file with content and mode at path, in the place of the one
@@ -32,6 +33,21 @@ func all(content []byte) func(io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	}
+}
+
+// temporaryPrefix and temporarySuffix are around the name that a file has
+// while it is written.
+const temporaryPrefix, temporarySuffix = ".", ".new"
+
+// IsTemporary reports whether name, without a folder, is that of a file that is
+// being written, or that a write left which was cut.
+func IsTemporary(name string) bool {
+	return strings.HasPrefix(name, temporaryPrefix) && strings.HasSuffix(name, temporarySuffix)
+}
+
+// TemporaryOf reports whether name is what a write of base leaves when it is cut.
+func TemporaryOf(base, name string) bool {
+	return strings.HasPrefix(name, temporaryPrefix+base+".") && strings.HasSuffix(name, temporarySuffix)
 }
 
 // disk is what a durable write asks of the operating system, so that a test
@@ -63,7 +79,7 @@ var system = disk{
 
 func (d disk) write(path string, mode fs.FileMode, write func(io.Writer) error, place func(from, to string) error) error {
 	dir := filepath.Dir(path)
-	f, err := d.temporary(dir, "."+filepath.Base(path)+".*.new")
+	f, err := d.temporary(dir, temporaryPrefix+filepath.Base(path)+".*"+temporarySuffix)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

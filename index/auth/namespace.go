@@ -53,6 +53,8 @@ func (ns *Namespaces) ClaimWith(ctx context.Context, by Principal, name string, 
 	if err := ns.may.require(ctx, by, NamespaceClaim, InNamespace(name)); err != nil {
 		return NamespaceRecord{}, err
 	}
+	// The names of stores and of unpacked plugins are folders on every system.
+	portable := artifact.PortablePath(name)
 	held, err := ns.names(ctx) // also what other replicas claimed since
 	if err != nil {
 		return NamespaceRecord{}, err
@@ -60,6 +62,9 @@ func (ns *Namespaces) ClaimWith(ctx context.Context, by Principal, name string, 
 	mine := slices.Contains(held, name)
 	if mine && !slices.Contains(by.roles(Site()), RoleAdmin) {
 		return NamespaceRecord{}, &HeldError{Name: name}
+	}
+	if portable != nil && !mine { // what the registry holds already stays in reach of an admin
+		return NamespaceRecord{}, fmt.Errorf("namespace: %w", portable)
 	}
 	if other, yes := ns.similar.Resembles(name); yes && (!mine || other != name || ns.similar.Reserved(name)) {
 		return NamespaceRecord{}, resembles(name, other)

@@ -30,6 +30,9 @@ func TestClaim_B4(t *testing.T) {
 		"the registry's own name":                {eve, "oarlock", artifact.ErrDenied},
 		"a name one letter from the registry's":  {eve, "oarlcok", artifact.ErrConflict},
 		"a name that breaks the grammar":         {eve, "Acme", artifact.ErrInvalid},
+		"the name of a device":                   {eve, "con", artifact.ErrInvalid},
+		"the name of a port":                     {eve, "lpt1", artifact.ErrInvalid},
+		"a name that begins like a device's":     {eve, "console", nil},
 		"a robot":                                {robot, "initech", artifact.ErrDenied},
 		"nobody":                                 {Nobody(), "initech", artifact.ErrDenied},
 	} {

@@ -38,25 +38,25 @@ type Service struct{ o Options }
 // New makes a Service.
 func New(o Options) *Service { return &Service{o} }
 
-// standing is what is known of a publisher that the caller may know of.
+// standing is what is known of a publisher that the caller may know of. Of one
+// that is not there as much is asked as of one that he may not know of: the time
+// of an answer must not tell them apart.
 func (s *Service) standing(ctx context.Context, name string) (judged.Standing, error) {
-	none := fmt.Errorf("publisher %q: there is no ledger of it here: %w", name, artifact.ErrNotFound)
 	known, ok := s.o.Catalog.Publisher(name)
-	if !ok || known.Counts.Publisher == nil && len(known.Problems()) == 0 {
-		return known, none
-	}
+	there := ok && (known.Counts.Publisher != nil || len(known.Problems()) > 0)
 	private, err := s.private(ctx, name, known.Counts.Publisher)
 	if err != nil {
 		return known, err
 	}
-	if private {
-		sees, err := s.o.Rights.Can(ctx, auth.MembersRead, auth.InNamespace(name))
-		if err != nil {
-			return known, err
-		}
-		if !sees {
-			return known, none
-		}
+	if there && !private {
+		return known, nil
+	}
+	sees, err := s.o.Rights.Can(ctx, auth.MembersRead, auth.InNamespace(name))
+	if err != nil {
+		return known, err
+	}
+	if !there || !sees {
+		return known, fmt.Errorf("publisher %q: there is no ledger of it here: %w", name, artifact.ErrNotFound)
 	}
 	return known, nil
 }

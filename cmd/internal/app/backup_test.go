@@ -112,6 +112,16 @@ func TestAServerDoesNotStartInAHalfRestoredDirectory_K6(t *testing.T) {
 	}
 	to := configured(t)
 	to.Dev = false
+	// kill -9 while the marker is written leaves this, and nothing else.
+	if err := os.MkdirAll(to.Data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(to.Data, ".restoring.json.1234567.new"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), to, options(io.Discard)); !errors.Is(err, config.ErrUnusable) || !strings.Contains(err.Error(), "a restore did not end here") {
+		t.Errorf("cut before the marker a server starts: %v", err)
+	}
 	cut := errors.New("cut")
 	for _, at := range []string{"bytes", "rows", "files", "audit"} {
 		_, err := sitebackup.Restore(t.Context(), to, dest, sitebackup.RestoreOptions{Log: quiet, Backup: made.ID, Step: func(part string) error {
@@ -131,6 +141,9 @@ func TestAServerDoesNotStartInAHalfRestoredDirectory_K6(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := start(t, to)
+	if left, err := filepath.Glob(filepath.Join(to.Data, "*restoring*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
 	resp, err := http.Get(s.URL() + "/readyz")
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("%v, %v", resp, err)

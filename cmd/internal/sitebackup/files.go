@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/reserve"
 	"github.com/oarlock/oarlock/registry/backup"
 )
 
@@ -69,7 +71,8 @@ func fileInto(ctx context.Context, w *backup.Writer, data, at string) error {
 }
 
 // notFiles reports what of the data directory is no file to copy: the storage,
-// the database, the catalog's checkpoints, and what is being written.
+// the database, the catalog's checkpoints, the room kept for a full disk, and
+// what is being written.
 func notFiles(cfg config.Config) (func(path string) bool, error) {
 	o, err := storageOptions(&cfg)
 	if err != nil {
@@ -86,7 +89,7 @@ func notFiles(cfg config.Config) (func(path string) bool, error) {
 		}
 	}
 	skipped := map[string]bool{}
-	for _, p := range append(paths, filepath.Join(cfg.Data, restoringFile)) {
+	for _, p := range append(paths, filepath.Join(cfg.Data, restoringFile), filepath.Join(cfg.Data, reserve.Name)) {
 		full, err := filepath.Abs(p)
 		if err != nil {
 			return nil, err
@@ -95,7 +98,7 @@ func notFiles(cfg config.Config) (func(path string) bool, error) {
 	}
 	return func(path string) bool {
 		base := filepath.Base(path)
-		return skipped[path] || strings.HasPrefix(base, ".new-") || strings.HasPrefix(base, "catalog.checkpoint.") || strings.HasSuffix(base, ".lock")
+		return skipped[path] || durable.IsTemporary(base) || strings.HasPrefix(base, "catalog.checkpoint.") || strings.HasSuffix(base, ".lock")
 	}, nil
 }
 

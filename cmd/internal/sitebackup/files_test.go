@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/registry/backup"
 )
 
@@ -42,5 +43,25 @@ func TestFilesOfABackupStayInTheDataDirectory_K6(t *testing.T) {
 	}
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestABackupLeavesOutWhatIsNoneOfTheSites_K6: neither the room that is kept for a
+// full disk, nor what a cut write left.
+func TestABackupLeavesOutWhatIsNoneOfTheSites_K6(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.Data = t.TempDir()
+	skip, err := notFiles(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{
+		"reserve": true, "restoring.json": true, ".restoring.json.123.new": true, ".platform.key.42.new": true, "registry": true,
+		"platform.key": false, "keys/reserve": false, "new": false, ".hidden": false,
+	} {
+		if got := skip(filepath.Join(c.Data, name)); got != want {
+			t.Errorf("%s: left out %v, want %v", name, got, want)
+		}
 	}
 }

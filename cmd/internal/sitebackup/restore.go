@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -138,6 +139,7 @@ func (r *restore) empty(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	entries = slices.DeleteFunc(entries, marks) // of a run that was cut before it did anything
 	if len(entries) > 0 {
 		return fmt.Errorf("data directory %q: it holds %q: a backup is restored into an empty one only: %w", r.cfg.Data, entries[0].Name(), artifact.ErrConflict)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry/backup"
@@ -56,7 +57,7 @@ func (r *restore) end(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return os.Remove(r.marker())
+	return unmark(r.cfg.Data)
 }
 
 // check derives the catalog anew and compares it with that of the backup.
@@ -77,14 +78,37 @@ func (r *restore) check(ctx context.Context) (err error) {
 	return err
 }
 
-// Unfinished is an error for a data directory that a restore did not finish.
-func Unfinished(data string) error {
-	_, err := os.Stat(filepath.Join(data, restoringFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// marks reports whether a file of a data directory says that a restore began
+// there: its marker, or one that was being written when the restore was cut.
+func marks(e fs.DirEntry) bool {
+	return e.Name() == restoringFile || durable.TemporaryOf(restoringFile, e.Name())
+}
+
+// unmark takes the marker away, after what cut runs left of it.
+func unmark(data string) error {
+	entries, err := os.ReadDir(data)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if durable.TemporaryOf(restoringFile, e.Name()) {
+			err = errors.Join(err, os.Remove(filepath.Join(data, e.Name())))
+		}
 	}
 	if err != nil {
 		return err
+	}
+	return os.Remove(filepath.Join(data, restoringFile))
+}
+
+// Unfinished is an error for a data directory that a restore did not finish.
+func Unfinished(data string) error {
+	entries, err := os.ReadDir(data)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(entries, marks) {
+		return nil
 	}
 	return fmt.Errorf("data: directory %q: a restore did not end here: run the same oarlock restore-backup again, or empty the directory", data)
 }
