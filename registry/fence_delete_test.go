@@ -16,11 +16,8 @@ import (
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
-// writesDown is an Admitter whose deletes ask fn before anything is deleted.
-type writesDown struct {
-	commits
-	fn func()
-}
+// writesDown lets every delete be, and asks fn before anything is deleted.
+type writesDown struct{ fn func() }
 
 func (w writesDown) AdmitDelete(context.Context, registry.Access, registry.Removal) (func(error) error, error) {
 	w.fn()
@@ -49,9 +46,9 @@ func checkStaleDelete(t *testing.T, where registrytest.Option) {
 	const repo = "free/fence"
 	there, free := make(chan struct{}), make(chan struct{})
 	var hold atomic.Bool
-	open := func(by registry.Admitter) *client {
+	open := func(by registry.DeleteAdmitter) *client {
 		return newClient(t, registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
-			o.Replicated, o.Locker, o.Admitter = true, storage.NewLocker(), by
+			o.Replicated, o.Locker, o.Deletes = true, storage.NewLocker(), by
 		})))
 	}
 	a, b := open(writesDown{fn: func() {
@@ -59,7 +56,7 @@ func checkStaleDelete(t *testing.T, where registrytest.Option) {
 			there <- struct{}{}
 			<-free
 		}
-	}}), open(nil)
+	}}), open(registry.AdmitAllUnsafe().Deletes)
 	uploaded(a, repo, emptyConfig)
 	a.pushed(repo, "moving", plugin(repo, "1.0.0", "A"))
 	hold.Store(true)
@@ -71,7 +68,11 @@ func checkStaleDelete(t *testing.T, where registrytest.Option) {
 		}
 		stale <- got
 	}()
-	<-there
+	select {
+	case <-there:
+	case got := <-stale:
+		t.Fatalf("the delete did not wait to be written down: %d: %s", got.status, got.body)
+	}
 	hold.Store(false)
 	want := b.pushed(repo, "moving", plugin(repo, "1.0.0", "B"))
 	free <- struct{}{}
