@@ -17,16 +17,6 @@ import (
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
-const (
-	// rotateEvery is how often signing keys are looked at: at least twice in
-	// the hour for which an old one verifies.
-	rotateEvery = 15 * time.Minute
-	// forgetEvery is how often ended credentials are removed, and keepEnded
-	// how long they stay to be listed.
-	forgetEvery = 24 * time.Hour
-	keepEnded   = 30 * 24 * time.Hour
-)
-
 // accounts are who may do what at this site, and what they did.
 type accounts struct {
 	*auth.Authority
@@ -138,32 +128,6 @@ func (a *accounts) locker() storage.Locker {
 	return a.locks
 }
 
-// run keeps keys and credentials fresh until ctx ends.
-func (a *accounts) run(ctx context.Context) {
-	rotate, forget, settle := time.NewTicker(rotateEvery), time.NewTicker(forgetEvery), time.NewTicker(auth.RefusalInterval)
-	defer rotate.Stop()
-	defer forget.Stop()
-	defer settle.Stop()
-	defer a.trail.SettleRefusals(ctx, true)
-	for {
-		var err error
-		select {
-		case <-ctx.Done():
-			return
-		case <-rotate.C:
-			_, err = a.keys.RotateIfDue(ctx)
-		case <-settle.C:
-			a.trail.SettleRefusals(ctx, false)
-		case <-forget.C:
-			_, err = a.store.ForgetTokens(ctx, time.Now().Add(-keepEnded))
-			err = errors.Join(err, a.pruneAudit(ctx, time.Now()))
-		}
-		if err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "accounts: it is tried again later", "err", err)
-		}
-	}
-}
-
 // pruneAudit lets rows of the log go whose time is over.
 func (a *accounts) pruneAudit(ctx context.Context, now time.Time) error {
 	if a.cfg.Audit.Keep == 0 {
@@ -215,16 +179,4 @@ func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, err err
 		return "", err
 	}
 	return t.Reveal(), nil
-}
-
-// keepUsage keeps the sums until ctx ends.
-func (a *accounts) keepUsage(ctx context.Context) {
-	for wait(ctx, quota.LookEvery) {
-		if err := a.usage.Look(ctx); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "quota: usage is counted again later", "err", err)
-		}
-	}
-	if err := a.usage.Save(context.WithoutCancel(ctx)); err != nil {
-		a.log.Error("quota: usage is counted anew at the next start", "err", err)
-	}
 }

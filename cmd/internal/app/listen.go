@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -16,8 +17,6 @@ import (
 )
 
 const (
-	// certificateEvery is how often the files of the certificate are looked at.
-	certificateEvery = 30 * time.Second
 	// pingAfter and pingWithin find HTTP/2 clients that are gone.
 	pingAfter, pingWithin = 30 * time.Second, 15 * time.Second
 	// maxStreams is how many requests one HTTP/2 connection carries at once.
@@ -54,27 +53,23 @@ func (s *Server) face(o *edge.Observer, metrics prometheus.Registerer) error {
 	return nil
 }
 
-// serve answers until the listener is closed.
-func (s *Server) serve() error {
+// serve answers until finish, or until ctx ends.
+func (s *Server) serve(ctx context.Context) error {
 	proxies, err := edge.ParseProxies(s.cfg.TrustedProxies)
 	if err != nil {
 		return err
 	}
 	l := edge.LimitConnections(s.listener, edge.Crowd{All: s.cfg.Limits.Connections, PerAddress: s.cfg.Limits.ConnectionsPerAddress, Proxies: proxies})
+	defer context.AfterFunc(ctx, func() { _ = s.http.Close() })()
 	if s.tls != nil {
-		return s.http.ServeTLS(l, "", "")
+		err = s.http.ServeTLS(l, "", "")
+	} else {
+		err = s.http.Serve(l)
 	}
-	return s.http.Serve(l)
-}
-
-// watchCertificate looks at the files of the certificate until ctx ends.
-func (s *Server) watchCertificate(ctx context.Context) {
-	if s.tls == nil {
-		return
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
 	}
-	tick := time.NewTicker(certificateEvery)
-	defer tick.Stop()
-	s.tls.Watch(ctx, tick.C)
+	return err
 }
 
 func (s *Server) reloadCertificate(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -49,11 +50,16 @@ func (m *metricsServer) answer(c config.Config, reg prometheus.Gatherer, log *sl
 
 func (m *metricsServer) address() string { return m.listener.Addr().String() }
 
-// serve answers until close; that it cannot go on is sent to broken.
-func (m *metricsServer) serve(broken chan<- error) {
-	if err := m.http.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
-		broken <- err
+// serve answers until ctx ends.
+func (m *metricsServer) serve(ctx context.Context) error {
+	if m == nil {
+		return nil
 	}
+	defer context.AfterFunc(ctx, func() { _ = m.close() })()
+	if err := m.http.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 func (m *metricsServer) close() error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -21,9 +20,6 @@ var _ api.Publishers = (*publisher.Service)(nil)
 
 // kinds are those that are appended to the ledgers of plugins.
 var kinds = map[format.Kind]func(json.RawMessage) error{}
-
-// drainEvery is how often it is looked for statements that wait.
-const drainEvery = 10 * time.Second
 
 // openPublishers makes what appends to the ledgers of publishers, and what
 // answers by them.
@@ -56,19 +52,6 @@ func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Re
 				}
 				return float64(n)
 			}))
-}
-
-// drain brings what waits into the ledgers until ctx ends. What a crash left
-// between SQL and registry is made up here.
-func (s *Server) drain(ctx context.Context) {
-	for {
-		if err := s.statements.Drain(ctx); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "ledgers: statements wait", "alert", true, "err", err)
-		}
-		if !wait(ctx, drainEvery) {
-			return
-		}
-	}
 }
 
 // alone takes a lock of all replicas, or of this process where there are none.

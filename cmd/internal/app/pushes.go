@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/cmd/internal/replicas"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -15,7 +16,7 @@ import (
 type pushes struct {
 	ingest *ingest.Ingester
 	events *prometheus.CounterVec
-	others *replicas
+	others *replicas.Replicas
 	// deleted, if any, is told in which namespace something was deleted.
 	deleted func(namespace string)
 }
@@ -45,7 +46,7 @@ func (p *pushes) Notify(e registry.Event) {
 	}
 	p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
 	p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
-	p.others.tell(e)
+	p.others.Tell(e)
 }
 
 // withheld has what is blocked or set aside now, or no longer is, looked at

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,9 +16,6 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
-
-// refillEvery is how often room that was given up is looked for again.
-const refillEvery = 2 * time.Second
 
 // reserves keep room for acts of safety on the disks that this server writes to.
 type reserves struct {
@@ -89,13 +85,6 @@ func (r reserves) yield(ctx context.Context) {
 		case given:
 			r.log.ErrorContext(ctx, "storage: full: the reserve is given up for an act of safety, pushes are refused until there is room")
 		}
-	}
-}
-
-// run takes room back until ctx ends.
-func (r reserves) run(ctx context.Context) {
-	for wait(ctx, refillEvery) {
-		r.refill(ctx)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index/api"
@@ -62,6 +63,7 @@ type Server struct {
 	http       *http.Server
 	tls        *edge.Certificate // nil without
 	reserves   reserves
+	tasks      *periodic.Runner
 	leaving    atomic.Bool // /readyz says so
 	closing    sync.Once
 }
@@ -102,7 +104,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	s.accounts.registerSilence(metrics)
 	s.reserves.register(metrics)
 	s.openPublishers(o.DNS, metrics)
-	if err := s.joinReplicas(ctx); err != nil {
+	if s.pushes.others, err = joinReplicas(ctx, cfg, s.index, o.Log); err != nil {
 		return nil, config.Unusable(err)
 	}
 	s.accounts.usage = quota.NewCounter(s.accounts.quota, storedBy(s.registry), clock.Clock{}, o.Log)
@@ -124,6 +126,8 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	if err := s.face(observer, metrics); err != nil {
 		return nil, config.Unusable(err)
 	}
+	s.tasks = periodic.New(clock.Clock{}, o.Log, s.periodic()...)
+	metrics.MustRegister(s.tasks)
 	return s, nil
 }
 
@@ -179,7 +183,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 		Guards:     s.guards(),
 		Principal:  principal,
 		Replicated: s.cfg.Replicated(), Locker: s.accounts.locker(),
-		Announce:   func(ctx context.Context, notice []byte) error { return s.pushes.others.tellBlock(ctx, notice) },
+		Announce:   func(ctx context.Context, notice []byte) error { return s.pushes.others.TellBlock(ctx, notice) },
 		Redirect:   place.Redirect,
 		Sink:       &s.pushes,
 		Withholds:  s.pushes.withheld,
@@ -210,49 +214,22 @@ func (s *Server) publicURL() string {
 }
 
 // Run serves until ctx ends, then lets requests in flight finish, and returns
-// nil. It returns early only when serving itself breaks.
+// nil. It returns early only when one of its parts breaks.
 func (s *Server) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	var hearing sync.WaitGroup
-	defer hearing.Wait()
-	defer stop()
-	s.pushes.others.start(background, &hearing)
-	ingest := make(chan error, 1)
-	go func() { ingest <- s.index.ingest.Run(background) }()
-	var scheduled sync.WaitGroup
-	scheduled.Go(func() { s.accounts.run(background) })
-	scheduled.Go(func() { s.accounts.learn(background) })
-	scheduled.Go(func() { s.accounts.keepUsage(background) })
-	scheduled.Go(func() { s.reserves.run(background) })
-	scheduled.Go(func() { s.garbage.Run(background) })
-	scheduled.Go(func() { s.scrubber.Run(background) })
-	scheduled.Go(func() { s.drain(background) })
-	scheduled.Go(func() { s.signing.run(background) })
-	defer scheduled.Wait()
-	defer stop()
-	served := make(chan error, 2)
-	go func() { served <- s.serve() }()
-	if s.metrics != nil {
-		scheduled.Go(func() { s.metrics.serve(served) })
-		defer func() { _ = s.metrics.close() }() // before it is waited for
-		s.log.InfoContext(ctx, "metrics", "address", s.metrics.address())
-	}
-	scheduled.Go(func() { s.watchCertificate(background) })
+	broken, wait := begin(background, s.parts())
 	s.log.InfoContext(ctx, "listening", "address", s.Addr(), "url", s.URL(), "data", s.cfg.Data, "dev", s.cfg.Dev)
 	var err error
 	select {
-	case err = <-served:
-	case err = <-ingest:
-		err = fmt.Errorf("ingest: %w", err)
-		ingest <- nil
+	case err = <-broken:
 	case <-ctx.Done():
-		if err = s.leave(served, context.Cause(ctx)); err == nil {
+		if err = s.leave(broken, context.Cause(ctx)); err == nil {
 			err = s.finish()
 		}
 	}
 	stop()
-	return errors.Join(err, <-ingest)
+	return errors.Join(err, wait())
 }
 
 // ErrAtOnce is wrapped by the cause of a context whose end ends a Server
@@ -261,7 +238,7 @@ var ErrAtOnce = errors.New("at once")
 
 // leave says by /readyz that the server goes, and serves on for as long as
 // whoever sends requests here takes to see it.
-func (s *Server) leave(served <-chan error, why error) error {
+func (s *Server) leave(broken <-chan error, why error) error {
 	s.leaving.Store(true)
 	if s.cfg.Limits.Unready <= 0 || errors.Is(why, ErrAtOnce) {
 		return nil
@@ -270,7 +247,7 @@ func (s *Server) leave(served <-chan error, why error) error {
 	timer := time.NewTimer(s.cfg.Limits.Unready)
 	defer timer.Stop()
 	select {
-	case err := <-served:
+	case err := <-broken:
 		return err
 	case <-timer.C:
 		return nil
@@ -311,7 +288,7 @@ func (s *Server) Close() (err error) {
 		if s.registry != nil {
 			err = s.registry.Close()
 		}
-		err = errors.Join(err, s.pushes.others.close())
+		err = errors.Join(err, s.pushes.others.Close())
 		if s.accounts != nil {
 			err = errors.Join(err, s.accounts.close())
 		}

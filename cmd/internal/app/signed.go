@@ -109,10 +109,11 @@ func (g *signing) done(p signed.Published, err error) {
 }
 
 // run publishes until ctx ends; the nil signing never does.
-func (g *signing) run(ctx context.Context) {
+func (g *signing) run(ctx context.Context) error {
 	if g != nil {
 		g.publisher.Run(ctx, g.index.live, g.index.ingest.ReadyC())
 	}
+	return nil
 }
 
 // asAPI is g, or no api.Signing at all.

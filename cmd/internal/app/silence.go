@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -10,21 +9,8 @@ import (
 	"github.com/oarlock/oarlock/index/auth"
 )
 
-const (
-	// learnEvery is how often the namespaces are read where nobody asks, so that
-	// they are known when the database falls silent, and that it has is known.
-	learnEvery = 10 * time.Second
-	// scrapeWithin bounds what a scrape of the metrics asks the database.
-	scrapeWithin = time.Second
-)
-
-// learn reads the namespaces now and then until ctx ends. The authority says
-// in the log when the database does not answer.
-func (a *accounts) learn(ctx context.Context) {
-	for wait(ctx, learnEvery) {
-		_ = a.Learn(ctx)
-	}
-}
+// scrapeWithin bounds what a scrape of the metrics asks the database.
+const scrapeWithin = time.Second
 
 // degraded says what does not work while reads are served, or "".
 func (a *accounts) degraded() string {

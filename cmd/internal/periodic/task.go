@@ -25,7 +25,15 @@ type Task struct {
 	// Run does it once. An error is logged and counted, and the next run
 	// comes all the same. It ends soon when the context does.
 	Run func(context.Context) error
+	// Last, if any, is done when the Runner ends, after the last run. Its
+	// context lasts a little longer than that of Run.
+	Last func(context.Context) error
+	// Quiet counts an error and does not log it: Run has said it better.
+	Quiet bool
 }
+
+// lastWithin bounds what is done at the end.
+const lastWithin = 10 * time.Second
 
 // Status is what is known of a task.
 type Status struct {
@@ -104,6 +112,7 @@ func (r *Runner) Status() []Status {
 }
 
 func (r *Runner) repeat(ctx context.Context, t *task) {
+	defer r.last(ctx, t)
 	pause := time.Duration(0)
 	if !t.AtStart {
 		pause = t.pause()
@@ -137,8 +146,8 @@ func (r *Runner) once(ctx context.Context, t *task) {
 	t.mu.Lock()
 	t.status.Began = r.clock.Now()
 	t.mu.Unlock()
-	err := t.guarded(ctx)
-	if err != nil && ctx.Err() == nil {
+	err := guarded(ctx, t.Task.Run)
+	if err != nil && ctx.Err() == nil && !t.Quiet {
 		r.log.Error("background task failed, it runs again", "task", t.Name, "err", err, "again_in", t.Every)
 	}
 	t.mu.Lock()
@@ -150,11 +159,22 @@ func (r *Runner) once(ctx context.Context, t *task) {
 	}
 }
 
-func (t *task) guarded(ctx context.Context) (err error) {
+func (r *Runner) last(ctx context.Context, t *task) {
+	if t.Last == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWithin)
+	defer cancel()
+	if err := guarded(ctx, t.Last); err != nil {
+		r.log.ErrorContext(ctx, "background task did not end well", "task", t.Name, "err", err)
+	}
+}
+
+func guarded(ctx context.Context, do func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return t.Task.Run(ctx)
+	return do(ctx)
 }

@@ -117,3 +117,53 @@ oarlock_background_runs_total{task="once"} 1
 		t.Error(err)
 	}
 }
+
+// TestTheLastIsDoneAtTheEnd: once, after the last run, with a context that has
+// not ended; that it panics ends nobody else.
+func TestTheLastIsDoneAtTheEnd(t *testing.T) {
+	t.Parallel()
+	var said []string
+	began := make(chan struct{})
+	r := New(clock.NewHand(time.Unix(0, 0)).Clock(), quiet,
+		Task{Name: "save", Every: time.Hour, AtStart: true, Run: func(ctx context.Context) error {
+			said = append(said, "run")
+			close(began)
+			<-ctx.Done()
+			return ctx.Err()
+		}, Last: func(ctx context.Context) error {
+			said = append(said, "last")
+			if ctx.Err() != nil {
+				said = append(said, "too late")
+			}
+			return nil
+		}},
+		Task{Name: "panics", Every: time.Hour, Run: func(context.Context) error { return nil }, Last: func(context.Context) error { panic("at the end") }})
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { <-began; stop() }()
+	r.Run(ctx)
+	if got := strings.Join(said, ", "); got != "run, last" {
+		t.Errorf("done: %s", got)
+	}
+}
+
+// TestAQuietTaskIsCountedAndNotLogged.
+func TestAQuietTaskIsCountedAndNotLogged(t *testing.T) {
+	t.Parallel()
+	for _, silent := range []bool{false, true} {
+		var log strings.Builder
+		ctx, stop := context.WithCancel(t.Context())
+		hand := clock.NewHand(time.Unix(0, 0))
+		r := New(hand.Clock(), slog.New(slog.NewTextHandler(&log, nil)),
+			Task{Name: "fails", Every: time.Hour, AtStart: true, Quiet: silent, Run: func(context.Context) error { return errors.New("broken") }})
+		ended := make(chan struct{})
+		go func() { r.Run(ctx); close(ended) }()
+		if err := hand.Await(ctx, 1); err != nil { // it sleeps after its run
+			t.Fatal(err)
+		}
+		stop()
+		<-ended
+		if s := r.Status()[0]; s.Failures != 1 || strings.Contains(log.String(), "broken") == silent {
+			t.Errorf("quiet %v: %d failures, logged %q", silent, s.Failures, log.String())
+		}
+	}
+}

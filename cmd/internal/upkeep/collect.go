@@ -3,11 +3,11 @@ package upkeep
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
@@ -59,26 +59,20 @@ func (c *Collector) collect(ctx context.Context, dryRun bool, item func(gc.Item)
 	return rep, err
 }
 
-// Run collects on the schedule until ctx ends.
-func (c *Collector) Run(ctx context.Context) {
+// Tasks are the collection on its schedule; none where that is off.
+func (c *Collector) Tasks() []periodic.Task {
 	if c.cfg.Every <= 0 {
-		return
+		return nil
 	}
-	tick := time.NewTicker(c.cfg.Every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+	return []periodic.Task{{Name: "garbage_collection", Every: c.cfg.Every, Jitter: c.cfg.Every / 20, Run: func(ctx context.Context) error {
+		rep, err := c.collect(ctx, false, nil)
+		if err != nil {
+			return err
 		}
-		if rep, err := c.collect(ctx, false, nil); err != nil && ctx.Err() == nil {
-			c.log.ErrorContext(ctx, "gc: it is tried again at the next time", "err", err)
-		} else if err == nil {
-			c.log.InfoContext(ctx, "gc", "repositories", rep.Repositories, "manifests_removed", rep.ManifestsRemoved,
-				"blobs_removed", rep.BlobsRemoved, "bytes_freed", rep.BytesFreed, "damaged", len(rep.Damaged))
-		}
-	}
+		c.log.InfoContext(ctx, "gc", "repositories", rep.Repositories, "manifests_removed", rep.ManifestsRemoved,
+			"blobs_removed", rep.BlobsRemoved, "bytes_freed", rep.BytesFreed, "damaged", len(rep.Damaged))
+		return nil
+	}}}
 }
 
 // Collect implements api.Engine. A dry run changes nothing and is not written

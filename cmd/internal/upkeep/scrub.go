@@ -11,6 +11,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact/outbound"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/remote"
@@ -71,38 +72,31 @@ func (s *Scrubber) scrub(ctx context.Context, o integrity.ScrubOptions) (integri
 // scrubLooks is how often is looked whether a scrub is due.
 const scrubLooks = time.Minute
 
-// Run scrubs on the schedule until ctx ends. One that was ended by a restart,
-// or by another replica's, goes on where it was.
-func (s *Scrubber) Run(ctx context.Context) {
+// Tasks are the scrub on its schedule; none where that is off. One that was
+// ended by a restart, or by another replica's, goes on where it was.
+func (s *Scrubber) Tasks() []periodic.Task {
 	if s.cfg.Every <= 0 {
-		return
+		return nil
 	}
-	tick := time.NewTicker(min(scrubLooks, s.cfg.Every))
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		state, err := s.registry.ScrubState(ctx)
-		if err == nil {
-			if !state.FinishedAt.IsZero() {
-				s.finished.Set(float64(state.FinishedAt.Unix()))
-			}
-			if !state.Running() && time.Since(state.FinishedAt) < s.cfg.Every {
-				continue
-			}
-			state, err = s.scrub(ctx, integrity.ScrubOptions{Every: s.cfg.Every})
-		}
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			s.log.ErrorContext(ctx, "scrub: it goes on at the next time", "err", err)
-		default:
-			s.log.InfoContext(ctx, "scrub", "blobs", state.Blobs, "bytes", state.Bytes, "damaged", state.Damaged, "mended", state.Mended)
-		}
+	return []periodic.Task{{Name: "scrub", Every: min(scrubLooks, s.cfg.Every), Run: s.scrubIfDue}}
+}
+
+func (s *Scrubber) scrubIfDue(ctx context.Context) error {
+	state, err := s.registry.ScrubState(ctx)
+	if err != nil {
+		return err
 	}
+	if !state.FinishedAt.IsZero() {
+		s.finished.Set(float64(state.FinishedAt.Unix()))
+	}
+	if !state.Running() && time.Since(state.FinishedAt) < s.cfg.Every {
+		return nil
+	}
+	if state, err = s.scrub(ctx, integrity.ScrubOptions{Every: s.cfg.Every}); err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "scrub", "blobs", state.Blobs, "bytes", state.Bytes, "damaged", state.Damaged, "mended", state.Mended)
+	return nil
 }
 
 // An origin is a registry to fetch damaged bytes from, with the logins that docker

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
+	"github.com/oarlock/oarlock/cmd/internal/replicas"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/quota"
+)
+
+const (
+	// rotateEvery is how often signing keys are looked at: at least twice in
+	// the hour for which an old one verifies.
+	rotateEvery = 15 * time.Minute
+	// forgetEvery is how often ended credentials and old rows of the audit log
+	// are removed, and keepEnded how long credentials stay to be listed.
+	forgetEvery = 24 * time.Hour
+	keepEnded   = 30 * 24 * time.Hour
+	// learnEvery is how often the namespaces are read where nobody asks, so that
+	// they are known when the database falls silent, and that it has is known.
+	learnEvery = 10 * time.Second
+	// drainEvery is how often it is looked for statements that wait.
+	drainEvery = 10 * time.Second
+	// refillEvery is how often room that was given up is looked for again.
+	refillEvery = 2 * time.Second
+	// certificateEvery is how often the files of the certificate are looked at.
+	certificateEvery = 30 * time.Second
+)
+
+// A part is what runs in the background while a Server does.
+type part struct {
+	name string
+	// run does it until ctx ends. An error ends the Server.
+	run func(ctx context.Context) error
+	// up, if any, waits until the part does its work: those after it in the
+	// list begin then.
+	up func(ctx context.Context)
+}
+
+// parts are all that runs, in the order in which they begin.
+func (s *Server) parts() []part {
+	return []part{
+		{name: "replicas", run: always(s.pushes.others.Listen), up: s.pushes.others.Heard},
+		{name: "ingest", run: s.index.ingest.Run},
+		{name: "periodic", run: always(s.tasks.Run)},
+		{name: "signed catalog", run: s.signing.run},
+		{name: "listener", run: s.serve},
+		{name: "metrics", run: s.metrics.serve},
+	}
+}
+
+// always is a part that never breaks.
+func always(run func(context.Context)) func(context.Context) error {
+	return func(ctx context.Context) error { run(ctx); return nil }
+}
+
+// begin starts the parts. broken gives the errors with which they end; wait
+// returns when all have ended, with those errors that nobody took from broken.
+func begin(ctx context.Context, parts []part) (broken <-chan error, wait func() error) {
+	ended := make(chan error, len(parts))
+	var all sync.WaitGroup
+	for _, p := range parts {
+		all.Go(func() {
+			if err := p.run(ctx); err != nil {
+				ended <- fmt.Errorf("%s: %w", p.name, err)
+			}
+		})
+		if p.up != nil {
+			p.up(ctx)
+		}
+	}
+	return ended, func() error {
+		all.Wait()
+		close(ended)
+		var errs []error
+		for err := range ended {
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// periodic are the tasks of the part of this name: all that is done again and
+// again.
+func (s *Server) periodic() []periodic.Task {
+	a := s.accounts
+	tasks := []periodic.Task{
+		{Name: "signing_keys", Every: rotateEvery, Jitter: time.Minute, Run: func(ctx context.Context) error {
+			_, err := a.keys.RotateIfDue(ctx)
+			return err
+		}},
+		{Name: "ended_credentials", Every: forgetEvery, Jitter: time.Hour, Run: func(ctx context.Context) error {
+			_, err := a.store.ForgetTokens(ctx, time.Now().Add(-keepEnded))
+			return err
+		}},
+		{Name: "audit_retention", Every: forgetEvery, Jitter: time.Hour, Run: func(ctx context.Context) error { return a.pruneAudit(ctx, time.Now()) }},
+		{Name: "audit_refusals", Every: auth.RefusalInterval, Run: func(ctx context.Context) error {
+			a.trail.SettleRefusals(ctx, false)
+			return nil
+		}, Last: func(ctx context.Context) error {
+			a.trail.SettleRefusals(ctx, true)
+			return nil
+		}},
+		// The authority says in the log when the database does not answer.
+		{Name: "namespaces", Every: learnEvery, Quiet: true, Run: a.Learn},
+		{Name: "quota_usage", Every: quota.LookEvery, Run: a.usage.Look, Last: a.usage.Save},
+		{Name: "storage_reserve", Every: refillEvery, Run: func(ctx context.Context) error { s.reserves.refill(ctx); return nil }},
+		// What a crash left between the database and the registry is made up here.
+		{Name: "ledger_outbox", Every: drainEvery, AtStart: true, Quiet: true, Run: func(ctx context.Context) error {
+			err := s.statements.Drain(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "ledgers: statements wait", "alert", true, "err", err)
+			}
+			return err
+		}},
+	}
+	tasks = append(tasks, s.garbage.Tasks()...)
+	tasks = append(tasks, s.scrubber.Tasks()...)
+	tasks = append(tasks, s.pushes.others.Tasks()...)
+	if s.tls != nil {
+		tasks = append(tasks, periodic.Task{Name: "certificate", Every: certificateEvery, Quiet: true, Run: s.tls.Reload}) // it logs what is wrong
+	}
+	return tasks
+}
+
+// joinReplicas makes what tells the other replicas; nil where there can be none
+// that share the storage, which it says.
+func joinReplicas(ctx context.Context, cfg config.Config, j *joined, log *slog.Logger) (*replicas.Replicas, error) {
+	if cfg.Replicated() {
+		return replicas.Open(ctx, cfg.DB, j.ingest, j.registry, log)
+	}
+	if place, err := config.ParseStorage(cfg.Storage); err == nil && place.Driver == "s3" {
+		log.WarnContext(ctx, "one replica only: its state is in a file of its own, so no other server may use this bucket and prefix; set db to postgres://… for more")
+	}
+	return nil, nil
+}

@@ -1,0 +1,172 @@
+package replicas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
+	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/store"
+	"github.com/oarlock/oarlock/registry"
+)
+
+const (
+	// announceWithin bounds what a push waits until the other replicas are told.
+	announceWithin = 2 * time.Second
+	// announceAgain is how often what could not be told, or went unheard, is
+	// tried again.
+	announceAgain = time.Second
+	// hearWithin is how long the first catalog waits until changes are heard.
+	hearWithin = 5 * time.Second
+)
+
+// Replicas are the other servers over the storage of this one. The nil Replicas
+// are none. All methods may be called at once from many goroutines.
+type Replicas struct {
+	notifier *store.Notifier
+	ingest   *ingest.Ingester
+	registry *registry.Registry
+	log      *slog.Logger
+	missed   atomic.Bool   // something went unheard
+	hearing  chan struct{} // closed once changes are heard
+
+	mu     sync.Mutex
+	untold map[string]bool // repositories
+}
+
+// Open connects to the database that the replicas share. What is heard changes
+// the catalog of in and the blocks of r.
+func Open(ctx context.Context, db string, in *ingest.Ingester, r *registry.Registry, log *slog.Logger) (*Replicas, error) {
+	notifier, err := store.OpenNotifier(ctx, db)
+	if err != nil {
+		return nil, fmt.Errorf("db: %w", err)
+	}
+	return &Replicas{notifier: notifier, ingest: in, registry: r, log: log, hearing: make(chan struct{}), untold: map[string]bool{}}, nil
+}
+
+// Tell announces e before its push is acknowledged, so that what a client was
+// told is known to every replica. What cannot be told is tried again.
+func (r *Replicas) Tell(e registry.Event) {
+	if r == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), announceWithin)
+	defer cancel()
+	c := store.Change{Repository: e.Repository, Tag: e.Tag, Manifest: e.Descriptor.Digest.String(), Subject: e.Subject.String()}
+	if err := r.notifier.Announce(ctx, c); err != nil {
+		r.log.ErrorContext(ctx, "replicas: others are told later", "repository", e.Repository, "err", err)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.untold[e.Repository] = true
+	}
+}
+
+// TellBlock passes on what the registry says of a block.
+func (r *Replicas) TellBlock(ctx context.Context, notice []byte) error {
+	if r == nil {
+		return nil
+	}
+	return r.notifier.Announce(ctx, store.Change{Block: notice})
+}
+
+// Listen hears the other replicas until ctx ends.
+func (r *Replicas) Listen(ctx context.Context) {
+	if r != nil {
+		r.notifier.Listen(ctx, r.hear, func(err error) { r.log.ErrorContext(ctx, "replicas: not heard, it is tried again", "err", err) })
+	}
+}
+
+// Heard waits a little until Listen hears, so that what is derived from then on
+// misses nothing.
+func (r *Replicas) Heard(ctx context.Context) {
+	if r == nil {
+		return
+	}
+	timer := time.NewTimer(hearWithin)
+	defer timer.Stop()
+	select {
+	case <-r.hearing:
+	case <-timer.C:
+		r.log.WarnContext(ctx, "replicas: not heard yet, the catalog may lag behind them")
+	case <-ctx.Done():
+	}
+}
+
+// Tasks tell what could not be told, and read what went unheard.
+func (r *Replicas) Tasks() []periodic.Task {
+	if r == nil {
+		return nil
+	}
+	return []periodic.Task{
+		{Name: "replicas_tell", Every: announceAgain, Quiet: true, Run: r.tellAgain}, // the first time was logged
+		{Name: "replicas_catch_up", Every: announceAgain, Run: r.catchUp},
+	}
+}
+
+// hear is called in order by one goroutine.
+func (r *Replicas) hear(c store.Change) {
+	switch {
+	case !c.Alive.IsZero():
+		r.registry.BlocksHeard(c.Alive)
+	case len(c.Block) > 0:
+		if err := r.registry.HearBlock(c.Block); err != nil {
+			r.log.Error("replicas: a block was announced that cannot be read, it is found in storage", "err", err)
+		}
+	case !c.Missed && c.Manifest == "":
+		r.ingest.Touch(c.Repository)
+	case !c.Missed:
+		r.ingest.Notify(c.Repository, c.Tag, digest.Digest(c.Manifest), digest.Digest(c.Subject))
+	default:
+		r.registry.BlocksMissed()
+		select {
+		case <-r.hearing:
+			r.missed.Store(true)
+		default:
+			close(r.hearing)
+		}
+	}
+}
+
+// catchUp compares the catalog with the registry after changes went unheard.
+func (r *Replicas) catchUp(ctx context.Context) error {
+	if !r.missed.Swap(false) {
+		return nil
+	}
+	if _, err := r.ingest.Reconcile(ctx); err != nil {
+		r.missed.Store(true)
+		return fmt.Errorf("what went unheard of other replicas: %w", err)
+	}
+	return nil
+}
+
+func (r *Replicas) tellAgain(ctx context.Context) error {
+	r.mu.Lock()
+	untold := r.untold
+	r.untold = map[string]bool{}
+	r.mu.Unlock()
+	var errs []error
+	for repo := range untold {
+		if err := r.notifier.Announce(ctx, store.Change{Repository: repo}); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", repo, err))
+			r.mu.Lock()
+			r.untold[repo] = true
+			r.mu.Unlock()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close ends the connection.
+func (r *Replicas) Close() error {
+	if r == nil {
+		return nil
+	}
+	return r.notifier.Close()
+}
