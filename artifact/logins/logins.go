@@ -46,6 +46,11 @@ func open(path string, o credentials.StoreOptions) (credentials.Store, error) {
 	return store, nil
 }
 
+// Path is the file that logins are kept in, whether it is there or not. Its
+// credsStore may keep them elsewhere. Errors wrap ErrNoHome where there is no
+// place for it.
+func Path() (string, error) { return path() }
+
 // path is the configuration of docker, with symbolic links followed: the file
 // is replaced by a rename, which would replace the link.
 func path() (string, error) {

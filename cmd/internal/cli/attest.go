@@ -43,6 +43,9 @@ func newAttest(c *console) *cobra.Command {
 		case kind == "" || path == "":
 			return usagef("attest: what? give --type TYPE and --predicate FILE")
 		}
+		if err := c.reference(args[0]); err != nil {
+			return err
+		}
 		predicateType, err := attest.TypeOf(kind)
 		if err != nil {
 			return argument(fmt.Errorf("attest: %w", err))

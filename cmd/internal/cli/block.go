@@ -72,6 +72,14 @@ func blockable(s string) (repository, reference string, err error) {
 		return "", s, nil
 	}
 	repository, reference, _ = strings.Cut(s, "@")
+	first, _, _ := strings.Cut(repository, "/")
+	if t, ok := spell(s); ok && (strings.ContainsAny(first, ".:") || first == "localhost" || strings.Contains(repository, ":")) {
+		say := t.asPlugin()
+		if strings.HasPrefix(t.text, "sha256:") {
+			say = t.id.String() + "@" + t.text
+		}
+		return "", "", usagef("%q: this is the reference of a registry, and a block is of the server of --server: say %s", s, say)
+	}
 	if strings.Contains(repository, ":") {
 		return "", "", usagef("%q: expected acme/hello@0.2.0, acme/hello, acme/hello@sha256:… or sha256:…, on the server of --server", s)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"oras.land/oras-go/v2/registry"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -66,8 +65,8 @@ func parsePlugin(s string) (pluginArg, error) {
 	name, text, at := strings.Cut(s, "@")
 	id, err := artifact.ParseName(name)
 	if err != nil {
-		if plugin := pluginOf(s); plugin != "" {
-			return pluginArg{}, usagef("plugin %q: this is the reference of a registry, and the catalog knows plugins: %s", s, plugin)
+		if t, ok := spell(s); ok {
+			return pluginArg{}, usagef("plugin %q: this is the reference of a registry, and the catalog knows plugins: %s", s, t.asPlugin())
 		}
 		return pluginArg{}, argument(err)
 	}
@@ -75,22 +74,6 @@ func parsePlugin(s string) (pluginArg, error) {
 		return pluginArg{}, usagef("plugin %q: nothing after \"@\", expected a version or a range", s)
 	}
 	return pluginArg{id, text}, nil
-}
-
-// pluginOf is the plugin that a reference of a registry means, "" for none.
-func pluginOf(s string) string {
-	ref, err := registry.ParseReference(s)
-	if err != nil || !strings.ContainsAny(ref.Registry, ".:") && ref.Registry != "localhost" {
-		return ""
-	}
-	id, err := client.NameOf(ref)
-	if err != nil {
-		return ""
-	}
-	if tag, err := artifact.ParseTag(ref.Reference); err == nil && tag.Kind() == artifact.TagVersion {
-		return id.String() + "@" + tag.Version().String()
-	}
-	return id.String()
 }
 
 // version is the exact version that was typed; the zero one if none was.

@@ -33,5 +33,9 @@ func newConfig(c *console) *cobra.Command {
 		}
 		return c.print(configResult{cfg})
 	}
-	return parent("config", "Look at the server's configuration", check)
+	show := newConfigShow(c)
+	cmd := parent("config", "Look at the configuration of this program, and of a server", show, check)
+	cmd.Long = cmd.Short + ".\n\nWithout a verb it is \"oarlock config show\"."
+	cmd.RunE = show.RunE
+	return cmd
 }

@@ -66,6 +66,9 @@ func newLedgerVerify(c *console) *cobra.Command {
 	cmd.Flags().StringVar(&head, "head", "", "`SEQUENCE:DIGEST` that the ledger must contain, as an earlier verification printed it")
 	cmd.Flags().BoolVar(&forget, "forget", false, "do not ask what this machine remembers, and remember what is found")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.reference(args[0]); err != nil {
+			return err
+		}
 		ref, err := format.ParseRef(args[0])
 		if err != nil {
 			return argument(err)

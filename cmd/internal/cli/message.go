@@ -13,7 +13,7 @@ import (
 // errorResult is an error as --output json shows it, on stderr.
 type errorResult struct {
 	Error    string   `json:"error"`
-	Code     string   `json:"code,omitempty"` // of the server's answer
+	Code     string   `json:"code,omitempty"` // of the server's answer, or codeUsage
 	ExitCode int      `json:"exit_code"`
 	Fixes    []string `json:"fixes,omitempty"`
 	// Detail is what a registry said for programs, as next_patch for a version
@@ -22,6 +22,9 @@ type errorResult struct {
 	// Hints are changes that make an unsatisfiable request resolve, all together.
 	Hints []index.Hint `json:"hints,omitempty"`
 }
+
+// codeUsage is the code of a command line that cannot be understood.
+const codeUsage = "usage"
 
 // printError tells people, or programs, what went wrong.
 func (c *console) printError(err error) {
@@ -35,6 +38,9 @@ func (c *console) printError(err error) {
 	}
 	if pushed, ok := errors.AsType[*remote.Error](err); ok {
 		r.Detail = pushed.Detail
+	}
+	if r.Code == "" && errors.Is(err, errUsage) {
+		r.Code = codeUsage
 	}
 	var p *index.Problem
 	if errors.As(err, &p) {

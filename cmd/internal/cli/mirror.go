@@ -72,6 +72,11 @@ func newMirror(c *console) *cobra.Command {
 	f.StringSliceVar(&o.Reach.Hosts, "allow-host", nil, "`HOST` that SRC or DST may lead to wherever it is, such as its token service; may be repeated")
 	f.StringSliceVar(&networks, "allow-network", nil, "`NETWORK` that they may lead to besides public addresses, such as 10.0.0.0/8; may be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, at := range args {
+			if err := place("mirror", at); err != nil {
+				return err
+			}
+		}
 		for _, n := range networks {
 			p, err := netip.ParsePrefix(n)
 			if err != nil {

@@ -40,6 +40,9 @@ func newPull(c *console) *cobra.Command {
 		if dir == "" {
 			return usagef("pull: where to? give -d DIR")
 		}
+		if err := c.reference(args[0]); err != nil {
+			return err
+		}
 		if _, err := client.ParseReference(args[0]); err != nil {
 			return argument(err)
 		}

@@ -58,9 +58,12 @@ func newPush(c *console) *cobra.Command {
 		if len(args) == 1 && !status {
 			return usagef("push: one argument came, expected a plugin directory or layout, and a reference such as 127.0.0.1:7117/acme/hello:0.2.0")
 		}
+		if err := c.reference(args[len(args)-1]); err != nil {
+			return err
+		}
 		ref, err := orasregistry.ParseReference(quirk.Reference(args[len(args)-1]))
 		if err != nil {
-			return usagef("reference %q: expected registry/publisher/plugin:version", args[len(args)-1])
+			return argument(err)
 		}
 		if status {
 			ask := c.statusAt

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,6 +52,7 @@ func newRoot(c *console) *cobra.Command {
 	c.flags(root)
 	root.Flags().BoolVar(&showVersion, "version", false, "print the version of this program")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		c.output = outputOf(cmd, c.typed, c.output) // it may stand behind what could not be read
 		if _, rest, _ := root.Find(c.typed); cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
 			return unknownVerb(cmd, rest[0]) // its flags are unknown because it is
 		}
@@ -79,11 +81,27 @@ func shorthand(cmd *cobra.Command, output *pflag.Flag) {
 		short := *output
 		short.Shorthand = "o"
 		cmd.Flags().AddFlag(&short)
-		_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	}
 	for _, child := range cmd.Commands() {
 		shorthand(child, output)
 	}
+}
+
+// outputOf is the form of output that a command line asks for, whose flags could
+// not all be read; otherwise where it asks for none.
+func outputOf(cmd *cobra.Command, typed []string, otherwise string) string {
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.ParseErrorsAllowlist.UnknownFlags = true
+	f.SetOutput(io.Discard)
+	short := ""
+	if o := cmd.Flags().ShorthandLookup("o"); o == nil || o.Name == "output" {
+		short = "o" // elsewhere it is another's
+	}
+	form := f.StringP("output", short, otherwise, "")
+	f.BoolP("quiet", "q", false, "")
+	f.BoolP("help", "h", false, "")
+	_ = f.Parse(typed)
+	return *form
 }
 
 // verb fills what every command has: help of one line, the reason, examples.

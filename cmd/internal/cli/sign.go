@@ -77,6 +77,9 @@ func newSign(c *console) *cobra.Command {
 		if key.path == "" {
 			return usagef("sign: with which key? give --key FILE (oarlock key generate makes one)")
 		}
+		if err := c.reference(args[0]); err != nil {
+			return err
+		}
 		r, err := c.sign(cmd.Context(), args[0], key)
 		if err != nil {
 			return err

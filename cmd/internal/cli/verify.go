@@ -48,6 +48,9 @@ func newVerify(c *console) *cobra.Command {
 		if !trust.given() {
 			return usagef("verify: against what? give --key FILE or --policy FILE")
 		}
+		if err := c.reference(args[0]); err != nil {
+			return err
+		}
 		who, err := trust.read()
 		if err != nil {
 			return err

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/policy/attest"
 )
 
 // words are what a shell offers for flags that take one of a closed list, by
@@ -13,24 +15,32 @@ var words = map[string]map[string][]string{
 		"state":              {"active", "deprecated", "suspended", "removed", "emergency-removed"},
 		"sort":               {"relevance", "updated", "name"},
 		"signature":          {"verified", "unverified", "unsigned", "invalid"},
-		"verified":           {"true", "false"},
-		"publisher-verified": {"true", "false"},
+		"verified":           truth,
+		"publisher-verified": truth,
 		"has":                {"sbom", "provenance", "test-result", "vulnerabilities", "review"},
 		"facets":             {"category", "publisher", "license", "niche", "tier", "state", "verified", "source", "platform", "channel", "signature", "publisher_verified"},
 	},
 	"sign":                  {"signature-format": formats},
-	"attest":                {"signature-format": formats},
+	"attest":                {"signature-format": formats, "type": attest.Names()},
 	"push":                  {"signature-format": formats},
 	"token create":          {"kind": {"robot", "personal", "admin"}},
 	"account create":        {"role": siteRoles},
-	"account change":        {"role": siteRoles},
+	"account change":        {"role": siteRoles, "disabled": truth},
 	"publisher members add": {"role": roles},
 	"publisher invite":      {"role": roles},
-	"publisher configure":   {"publishing": {"on", "off"}},
+	"publisher configure":   {"publishing": {"on", "off"}, "private": truth},
 	"block":                 {"code": {"blocked", "emergency_removed"}},
 }
 
+// everywhere are those of flags that more than one command has.
+var everywhere = map[string][]string{
+	"output":     {"text", "json", "yaml"},
+	"log-level":  {"debug", "info", "warn", "error"},
+	"log-format": {"text", "json"},
+}
+
 var (
+	truth     = []string{"true", "false"}
 	formats   = []string{"sigstore-bundle", "cosign-referrer", "cosign-tag"}
 	roles     = []string{"owner", "maintainer", "publisher", "reader"}
 	siteRoles = []string{"admin", "reviewer", "operator"}
@@ -44,9 +54,26 @@ func offerWords(root *cobra.Command) {
 			panic("completion: no command " + path)
 		}
 		for flag, list := range flags {
-			if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-				panic("completion: " + path + ": " + err.Error())
-			}
+			offer(cmd, flag, list)
 		}
+	}
+	offerEverywhere(root)
+}
+
+// offerEverywhere does so at every command that has the flag itself.
+func offerEverywhere(cmd *cobra.Command) {
+	for flag, list := range everywhere {
+		if cmd.LocalFlags().Lookup(flag) != nil && cmd.InheritedFlags().Lookup(flag) == nil {
+			offer(cmd, flag, list)
+		}
+	}
+	for _, child := range cmd.Commands() {
+		offerEverywhere(child)
+	}
+}
+
+func offer(cmd *cobra.Command, flag string, list []string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic("completion: " + cmd.CommandPath() + ": " + err.Error())
 	}
 }
