@@ -218,7 +218,7 @@ func whyAt(gen *catalog.Generation, id artifact.Name, fit catalog.Fit) (index.Wh
 }
 
 func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamResponse, error) {
-	day := time.Now().UTC().Truncate(validFor)
+	day := s.Now().UTC().Truncate(validFor)
 	gen, err := s.generation(ctx, in.Generation)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -73,6 +74,8 @@ type Options struct {
 	Metrics *prometheus.Registry
 	// MetricsElsewhere leaves /metrics to another listener; here it is not found.
 	MetricsElsewhere bool
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
 // A Server is the API as an http.Handler. New makes one; Drain ends what does
@@ -96,6 +99,9 @@ func New(o Options) *Server {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 32 << 20
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

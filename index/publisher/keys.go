@@ -60,9 +60,9 @@ func (s *Service) always(publisher string) time.Time {
 	return time.Unix(0, 0).UTC()
 }
 
-func moment(t *time.Time) time.Time {
+func (s *Service) moment(t *time.Time) time.Time {
 	if t == nil {
-		return time.Now().UTC().Truncate(time.Second)
+		return s.o.Now().UTC().Truncate(time.Second)
 	}
 	return t.UTC()
 }
@@ -74,7 +74,7 @@ func (s *Service) RevokePublisherKey(ctx context.Context, name, id string, r ind
 	if err != nil {
 		return index.Publisher{}, err
 	}
-	body := format.KeyEnd{ID: "sha256:" + fingerprint(id), From: moment(r.From), Reason: r.Reason}
+	body := format.KeyEnd{ID: "sha256:" + fingerprint(id), From: s.moment(r.From), Reason: r.Reason}
 	return s.stated(ctx, by, needs, auth.KeysManage, name, format.KeyRevoked, body)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -29,6 +30,8 @@ type Options struct {
 	// Platforms are those whose ledgers count now, the site's own first.
 	Platforms func() []trust.Signer
 	DNS       TXTResolver
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
 // A Service answers what the ledgers say of publishers, and adds to them. Its
@@ -36,7 +39,12 @@ type Options struct {
 type Service struct{ o Options }
 
 // New makes a Service.
-func New(o Options) *Service { return &Service{o} }
+func New(o Options) *Service {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Service{o}
+}
 
 // standing is what is known of a publisher that the caller may know of. Of one
 // that is not there as much is asked as of one that he may not know of: the time

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -29,6 +30,8 @@ type Options struct {
 	// Dev says on every page that the server is one for trying out.
 	Dev bool
 	Log *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
 // A Site is the pages as an http.Handler.
@@ -44,6 +47,9 @@ var files embed.FS
 
 // New makes a Site.
 func New(o Options) *Site {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/quota"
@@ -27,6 +28,7 @@ type accounts struct {
 	trail      *auth.AuditLog
 	cfg        config.Config
 	log        *slog.Logger
+	clock      clock.Clock
 	store      *store.Store
 	keys       *auth.Keys
 	quota      *quota.Quota
@@ -39,8 +41,8 @@ type accounts struct {
 
 // openStore opens the database and, where it is shared, its locks. The
 // authority is made later, when the server's URL is known.
-func openStore(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *accounts, err error) {
-	a := &accounts{cfg: cfg, log: log}
+func openStore(ctx context.Context, cfg config.Config, c clock.Clock, log *slog.Logger) (_ *accounts, err error) {
+	a := &accounts{cfg: cfg, clock: c, log: log}
 	if a.store, err = store.Open(ctx, cfg.DatabaseURL()); err != nil {
 		return nil, err
 	}
@@ -65,6 +67,7 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 		PublishingOff: func() bool { return a.cfg.Publishing == "off" },
 		Changed:       a.changes().Changed,
 		Content:       holds,
+		Now:           a.clock.Now,
 	})
 	if err != nil {
 		return err
@@ -111,13 +114,13 @@ func (a *accounts) take(p *auth.Parts) {
 
 func (a *accounts) openKeys(ctx context.Context) (*auth.Keys, error) {
 	if a.cfg.Shared() {
-		return auth.OpenKeys(ctx, tokenKeys{a.store}, auth.KeyOptions{})
+		return auth.OpenKeys(ctx, tokenKeys{a.store}, auth.KeyOptions{Now: a.clock.Now})
 	}
 	files, err := auth.OpenKeyFiles(filepath.Join(a.cfg.Data, "keys"))
 	if err != nil {
 		return nil, err
 	}
-	return auth.OpenKeys(ctx, files, auth.KeyOptions{})
+	return auth.OpenKeys(ctx, files, auth.KeyOptions{Now: a.clock.Now})
 }
 
 // locker is what excludes the writers of other replicas; nil where there are none.
@@ -156,7 +159,7 @@ func hostOf(url string) string {
 // RecoverAdmin makes another admin token for an operator who lost the others
 // and holds the data directory or the database of cfg.
 func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, err error) {
-	a, err := openStore(ctx, cfg, slog.New(slog.DiscardHandler))
+	a, err := openStore(ctx, cfg, clock.Offset(cfg.Drill.ClockOffset), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return "", config.Unusable(err)
 	}
@@ -170,7 +173,7 @@ func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, err err
 		return "", config.Unusable(err)
 	}
 	// Nothing is signed here, so that any URL will do.
-	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(a.store), Keys: a.keys, PublicURL: "http://127.0.0.1"})
+	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(a.store), Keys: a.keys, PublicURL: "http://127.0.0.1", Now: a.clock.Now})
 	if err != nil {
 		return "", err
 	}

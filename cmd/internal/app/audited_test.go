@@ -67,7 +67,7 @@ func TestACollectionThatEndsEarlyIsAudited_K1(t *testing.T) {
 		t.Fatal(err)
 	}
 	impatient.take(parts)
-	_, err = upkeep.NewCollector(s.registry, s.cfg.GC, impatient.acts(), nil, s.log, prometheus.NewRegistry()).Collect(ctx, false, func(index.Garbage) {})
+	_, err = upkeep.NewCollector(s.registry, s.cfg.GC, impatient.acts(), nil, s.clock, s.log, prometheus.NewRegistry()).Collect(ctx, false, func(index.Garbage) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("it ended with %v", err)
 	}

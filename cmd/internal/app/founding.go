@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
@@ -15,7 +14,7 @@ import (
 // found refuses a database that is not the one of this registry: it comes
 // before anything is written to it, or made of it.
 func (s *Server) found(ctx context.Context, adopt bool) error {
-	got, err := auth.Found(ctx, auth.FoundOptions{Store: s.accounts.store, Audit: s.accounts.store, Tx: s.accounts.store, Dev: s.cfg.Dev, Adopt: adopt, Held: s.registry.Namespaces, Now: time.Now})
+	got, err := auth.Found(ctx, auth.FoundOptions{Store: s.accounts.store, Audit: s.accounts.store, Tx: s.accounts.store, Dev: s.cfg.Dev, Adopt: adopt, Held: s.registry.Namespaces, Now: s.clock.Now})
 	if err != nil {
 		return notFounded(s.cfg, err)
 	}

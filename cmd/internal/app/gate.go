@@ -137,7 +137,7 @@ func (p *incoming) commit(ctx context.Context) error {
 			map[string]string{"tag": p.load.Tag, "digest": p.load.Digest.String()}); err != nil {
 			return err
 		}
-		_, err := p.accounts.store.FirstPublished(ctx, p.access.Repository, map[digest.Digest]time.Time{p.load.Digest: time.Now()})
+		_, err := p.accounts.store.FirstPublished(ctx, p.access.Repository, map[digest.Digest]time.Time{p.load.Digest: p.accounts.clock.Now()})
 		return err
 	})
 }

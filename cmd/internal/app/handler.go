@@ -40,7 +40,7 @@ func (s *Server) pagesOr(next http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	pages := web.New(web.Options{
 		Catalog: s.api.Pages(), Reader: readerOf, PublicURL: s.cfg.PublicURL, Login: s.accounts.loginPath(),
-		Version: s.api.Options.Version, Dev: s.cfg.Dev, Log: s.log,
+		Version: s.api.Options.Version, Dev: s.cfg.Dev, Now: s.clock.Now, Log: s.log,
 	})
 	for _, path := range web.Paths() {
 		mux.Handle(path, pages)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
@@ -37,7 +38,7 @@ type joined struct {
 
 // join reads the checkpoint, so that the catalog serves at once, and makes the
 // ingester that follows the registry. The store knows when versions came here.
-func join(ctx context.Context, cfg config.Config, r *registry.Registry, published *store.Store, log *slog.Logger) (*joined, error) {
+func join(ctx context.Context, cfg config.Config, r *registry.Registry, published *store.Store, c clock.Clock, log *slog.Logger) (*joined, error) {
 	basis, err := derive.Open(cfg)
 	if err != nil {
 		return nil, err
@@ -49,10 +50,10 @@ func join(ctx context.Context, cfg config.Config, r *registry.Registry, publishe
 	if err != nil {
 		return nil, err
 	}
-	j.live = catalog.NewLive(catalog.LiveOptions{First: first})
+	j.live = catalog.NewLive(catalog.LiveOptions{First: first, Now: c.Now})
 	o := basis.Options(r, log)
 	o.Live, o.Checkpoint, o.Restored, o.Numbers, o.ReconcileEvery = j.live, checkpoint, whole, numbers, reconcileEvery
-	o.Published = published.FirstPublished
+	o.Published, o.Now = published.FirstPublished, c.Now
 	j.ingest = ingest.New(o)
 	return j, nil
 }

@@ -97,10 +97,10 @@ func (s *Server) periodic() []periodic.Task {
 			return err
 		}},
 		{Name: "ended_credentials", Every: forgetEvery, Jitter: time.Hour, Run: func(ctx context.Context) error {
-			_, err := a.store.ForgetTokens(ctx, time.Now().Add(-keepEnded))
+			_, err := a.store.ForgetTokens(ctx, s.clock.Now().Add(-keepEnded))
 			return err
 		}},
-		{Name: "audit_retention", Every: forgetEvery, Jitter: time.Hour, Run: func(ctx context.Context) error { return a.pruneAudit(ctx, time.Now()) }},
+		{Name: "audit_retention", Every: forgetEvery, Jitter: time.Hour, Run: func(ctx context.Context) error { return a.pruneAudit(ctx, s.clock.Now()) }},
 		{Name: "audit_refusals", Every: auth.RefusalInterval, Run: func(ctx context.Context) error {
 			a.trail.SettleRefusals(ctx, false)
 			return nil

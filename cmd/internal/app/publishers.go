@@ -26,7 +26,7 @@ var kinds = map[format.Kind]func(json.RawMessage) error{}
 func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Registerer) {
 	store, platform := newLedgerStore(s.registry), s.index.basis.Platform
 	appender := ledger.New(ledger.Options{Store: store, Judge: s.index.basis.Ledgers, Signer: platform.Signer,
-		Remembered: s.index.ingest.Remembered, Kinds: kinds})
+		Remembered: s.index.ingest.Remembered, Kinds: kinds, Now: s.clock.Now})
 	s.statements = publisher.NewStatements(publisher.StatementsOptions{
 		Changes: s.accounts.changes(), Ledger: appender, Catalog: s.index.ingest, Registry: store,
 		Own: platform.Trusted.ID, Lock: alone(s.accounts.locker(), "outbox/"+ledger.Topic), Log: s.log,
@@ -37,7 +37,7 @@ func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Re
 	s.publishers = publisher.New(publisher.Options{
 		Store: s.accounts.store, Catalog: s.index.ingest, Registry: store, Rights: s.accounts,
 		Acts: s.accounts.acts(), Statements: s.statements,
-		Own: platform.Trusted.ID, Platforms: func() []trust.Signer { return platform.Platforms(s.index.basis.Signed.Trust()) }, DNS: dns,
+		Own: platform.Trusted.ID, Platforms: func() []trust.Signer { return platform.Platforms(s.index.basis.Signed.Trust()) }, DNS: dns, Now: s.clock.Now,
 	})
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledgers_bad", Help: "Ledgers that do not hold: forged, reordered, cut, forked or unreadable."},

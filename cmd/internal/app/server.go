@@ -37,6 +37,9 @@ type Options struct {
 	Notice io.Writer
 	// DNS looks up what publishers prove their domains with; nil asks the system.
 	DNS publisher.TXTResolver
+	// Clock is what days are counted by; the zero Clock is the machine's, shifted
+	// as the configuration says.
+	Clock clock.Clock
 	// AdoptRegistry begins a new site where the database holds none and the
 	// registry holds something, or where --dev used the database before. It is
 	// for one start, so it is no setting.
@@ -47,6 +50,7 @@ type Options struct {
 // until its context ends, Close gives everything back.
 type Server struct {
 	cfg        config.Config
+	clock      clock.Clock // tells all parts for how long something is good
 	log        *slog.Logger
 	listener   net.Listener
 	metrics    *metricsServer // nil without an address of its own
@@ -74,7 +78,10 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: o.Log}
+	s := &Server{cfg: cfg, log: o.Log, clock: o.Clock}
+	if cfg.Drill.ClockOffset != 0 {
+		s.clock = clock.Offset(cfg.Drill.ClockOffset)
+	}
 	for _, w := range cfg.Warnings() {
 		o.Log.WarnContext(ctx, w)
 	}
@@ -94,7 +101,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if s.index, err = join(ctx, cfg, s.registry, s.accounts.store, o.Log); err != nil {
+	if s.index, err = join(ctx, cfg, s.registry, s.accounts.store, s.clock, o.Log); err != nil {
 		return nil, config.Unusable(err)
 	}
 	if err := s.accounts.open(ctx, s.publicURL(), content{newLedgerStore(s.registry), s.index}, o.Notice); err != nil {
@@ -107,10 +114,10 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	if s.pushes.others, err = joinReplicas(ctx, cfg, s.index, o.Log); err != nil {
 		return nil, config.Unusable(err)
 	}
-	s.accounts.usage = quota.NewCounter(s.accounts.quota, storedBy(s.registry), clock.Clock{}, o.Log)
-	s.garbage = upkeep.NewCollector(s.registry, cfg.GC, s.accounts.acts(), func() { s.accounts.usage.RecountSoon("") }, o.Log, metrics)
+	s.accounts.usage = quota.NewCounter(s.accounts.quota, storedBy(s.registry), s.clock, o.Log)
+	s.garbage = upkeep.NewCollector(s.registry, cfg.GC, s.accounts.acts(), func() { s.accounts.usage.RecountSoon("") }, s.clock, o.Log, metrics)
 	s.pushes.deleted = s.accounts.usage.RecountSoon
-	s.scrubber = upkeep.NewScrubber(s.registry, cfg.Scrub, o.Log, metrics)
+	s.scrubber = upkeep.NewScrubber(s.registry, cfg.Scrub, s.clock, o.Log, metrics)
 	if s.signing, err = s.openSigning(ctx, metrics); err != nil {
 		return nil, config.Unusable(err)
 	}
@@ -118,7 +125,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 		Live: s.index.live, Engine: audited{s.index, s.garbage, s.accounts}, Keeper: upkeep.Keeper{Registry: s.registry, Acts: s.accounts.acts(), Scrubber: s.scrubber}, Ready: s.ready, Degraded: s.accounts.degraded,
 		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
-		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev,
+		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev, Now: s.clock.Now,
 	})
 	s.metrics.answer(cfg, metrics, o.Log)
 	observer := edge.NewObserver(o.Log, metrics)
@@ -126,7 +133,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	if err := s.face(observer, metrics); err != nil {
 		return nil, config.Unusable(err)
 	}
-	s.tasks = periodic.New(clock.Clock{}, o.Log, s.periodic()...)
+	s.tasks = periodic.New(s.clock, o.Log, s.periodic()...)
 	metrics.MustRegister(s.tasks)
 	return s, nil
 }
@@ -142,7 +149,7 @@ func (s *Server) take(ctx context.Context) error {
 		problems = append(problems, err.Error())
 	} else if s.reserves, err = openReserves(s.cfg, s.log); err != nil {
 		problems = append(problems, fmt.Sprintf("limits.reserve: %s", err))
-	} else if s.accounts, err = openStore(ctx, s.cfg, s.log); err != nil {
+	} else if s.accounts, err = openStore(ctx, s.cfg, s.clock, s.log); err != nil {
 		problems = append(problems, fmt.Sprintf("db: %s", err))
 	} else if err := s.openRegistry(ctx); err != nil {
 		key := "data"
@@ -188,6 +195,7 @@ func (s *Server) openRegistry(ctx context.Context) error {
 		Sink:       &s.pushes,
 		Withholds:  s.pushes.withheld,
 		Logger:     s.log,
+		Now:        s.clock.Now,
 		CacheBytes: s.cfg.Limits.Cache,
 	})
 	return err

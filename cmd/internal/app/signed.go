@@ -52,7 +52,7 @@ func (s *Server) openSigning(ctx context.Context, metrics prometheus.Registerer)
 		s.log.WarnContext(ctx, "no signed catalog is published: replicas sign with the same keys, so set catalog.keys to a directory that all of them have")
 		return nil, nil
 	}
-	keys, err := signed.OpenKeys(s.cfg.CatalogKeys(), signed.KeyOptions{RootLifetime: s.cfg.Catalog.Root})
+	keys, err := signed.OpenKeys(s.cfg.CatalogKeys(), signed.KeyOptions{RootLifetime: s.cfg.Catalog.Root, Now: s.clock.Now})
 	if err == nil {
 		err = keys.Online()
 	}
@@ -77,7 +77,7 @@ func (s *Server) openSigning(ctx context.Context, metrics prometheus.Registerer)
 		Numbers: func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
 			return s.registry.SwapRecord(ctx, numbersRecord, raise)
 		},
-		Lifetimes: s.cfg.Catalog.Lifetimes(), Quiet: s.cfg.Catalog.Quiet, AtMost: s.cfg.Catalog.AtMost, Done: g.done, Log: s.log})
+		Lifetimes: s.cfg.Catalog.Lifetimes(), Quiet: s.cfg.Catalog.Quiet, AtMost: s.cfg.Catalog.AtMost, Done: g.done, Now: s.clock.Now, Log: s.log})
 	return g, nil
 }
 

@@ -29,6 +29,6 @@ func (a *accounts) registerSilence(metrics prometheus.Registerer) {
 		if since.IsZero() {
 			return 0
 		}
-		return time.Since(since).Seconds()
+		return a.clock.Since(since).Seconds()
 	}))
 }

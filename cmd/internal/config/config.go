@@ -48,6 +48,7 @@ type Config struct {
 	// Outbound says what may be reached besides public addresses by requests
 	// whose address others chose.
 	Outbound Outbound `koanf:"outbound" json:"outbound"`
+	Drill    Drill    `koanf:"drill" json:"drill"`
 }
 
 // Settings are those of one namespace.

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -99,5 +100,34 @@ func TestServiceLinks_L3(t *testing.T) {
 		if _, problems := fromEnviron([]string{one}); len(problems) != 1 {
 			t.Errorf("%s: %v", one, problems)
 		}
+	}
+}
+
+// TestAShiftedClockIsForDrills: never over a site by accident.
+func TestAShiftedClockIsForDrills(t *testing.T) {
+	t.Parallel()
+	site := configured(t)
+	site.Dev, site.Drill.ClockOffset = false, 48*time.Hour
+	if text := problems(t, site.Validate()); !strings.Contains(text, "drill.clock_offset: 48h0m0s") || !strings.Contains(text, "drill.copy") {
+		t.Errorf("over a site: %s", text)
+	}
+	site.Drill.Copy = true
+	if err := site.Validate(); err != nil || len(site.drillWarnings()) != 1 {
+		t.Errorf("over a copy: %v, warned %q", err, site.drillWarnings())
+	}
+	dev := configured(t)
+	dev.Drill.ClockOffset = -time.Hour
+	if err := dev.Validate(); err != nil {
+		t.Errorf("with dev: %v", err)
+	}
+	dev.Drill.ClockOffset = math.MinInt64
+	if text := problems(t, dev.Validate()); !strings.Contains(text, "at most") {
+		t.Errorf("too far: %s", text)
+	}
+	if got, err := Load(Input{Environ: []string{"OARLOCK_DRILL_CLOCK_OFFSET=48h", "OARLOCK_DRILL_COPY=true"}}); err != nil || got.Drill != (Drill{48 * time.Hour, true}) {
+		t.Errorf("from the environment: %+v, %v", got.Drill, err)
+	}
+	if b, err := json.Marshal(site.Drill); err != nil || string(b) != `{"clock_offset":"48h0m0s","copy":true}` {
+		t.Errorf("shown as %s, %v", b, err)
 	}
 }

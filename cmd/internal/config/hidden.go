@@ -17,7 +17,9 @@ func (c Config) Hidden() Config {
 }
 
 // Warnings are what is no mistake and still wants to be known.
-func (c *Config) Warnings() []string {
+func (c *Config) Warnings() []string { return append(c.plainWarnings(), c.drillWarnings()...) }
+
+func (c *Config) plainWarnings() []string {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || c.TLSCert != "" || u.Scheme == "https" {
 		return nil

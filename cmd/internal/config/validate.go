@@ -33,6 +33,7 @@ func (c *Config) Validate() error {
 	c.validateOutbound(problem)
 	c.validateEdge(problem)
 	c.validateSigning(problem)
+	c.validateDrill(problem)
 	if _, err := ParseStorage(c.Storage); err != nil {
 		problem("storage", "%s", err)
 	}

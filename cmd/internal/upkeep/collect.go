@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/index"
@@ -20,6 +21,7 @@ type Collector struct {
 	registry  *registry.Registry
 	cfg       config.GC
 	acts      audit.Log
+	clock     clock.Clock
 	log       *slog.Logger
 	runs      *prometheus.CounterVec
 	removed   *prometheus.CounterVec
@@ -30,8 +32,8 @@ type Collector struct {
 
 // NewCollector makes a Collector, and counts what it removes. collected, if not
 // nil, is told after something may have been removed.
-func NewCollector(r *registry.Registry, cfg config.GC, acts audit.Log, collected func(), log *slog.Logger, metrics prometheus.Registerer) *Collector {
-	c := &Collector{registry: r, cfg: cfg, acts: acts, collected: collected, log: log,
+func NewCollector(r *registry.Registry, cfg config.GC, acts audit.Log, collected func(), at clock.Clock, log *slog.Logger, metrics prometheus.Registerer) *Collector {
+	c := &Collector{registry: r, cfg: cfg, acts: acts, collected: collected, clock: at, log: log,
 		runs:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_runs_total", Help: "Garbage collections, by how they ended."}, []string{"ended"}),
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_removed_total", Help: "What garbage collections removed, by kind."}, []string{"kind"}),
 		freed:   prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_gc_freed_bytes_total", Help: "Bytes that garbage collections gave back."}),
@@ -42,7 +44,7 @@ func NewCollector(r *registry.Registry, cfg config.GC, acts audit.Log, collected
 
 // collect runs once. item is told each decision.
 func (c *Collector) collect(ctx context.Context, dryRun bool, item func(gc.Item)) (gc.Report, error) {
-	rep, err := gc.New(c.registry, gc.Options{Grace: c.cfg.Grace, Log: c.log, Item: item, Memory: &c.memory}).Run(ctx, dryRun)
+	rep, err := gc.New(c.registry, gc.Options{Grace: c.cfg.Grace, Now: c.clock.Now, Log: c.log, Item: item, Memory: &c.memory}).Run(ctx, dryRun)
 	if !dryRun && c.collected != nil {
 		c.collected()
 	}

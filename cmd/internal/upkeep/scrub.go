@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/artifact/outbound"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
@@ -23,6 +24,7 @@ import (
 type Scrubber struct {
 	registry *registry.Registry
 	cfg      config.Scrub
+	clock    clock.Clock
 	log      *slog.Logger
 	bytes    prometheus.Counter
 	blobs    prometheus.Counter
@@ -30,8 +32,8 @@ type Scrubber struct {
 }
 
 // NewScrubber makes a Scrubber, and counts what it reads and meets.
-func NewScrubber(r *registry.Registry, cfg config.Scrub, log *slog.Logger, metrics prometheus.Registerer) *Scrubber {
-	s := &Scrubber{registry: r, cfg: cfg, log: log,
+func NewScrubber(r *registry.Registry, cfg config.Scrub, at clock.Clock, log *slog.Logger, metrics prometheus.Registerer) *Scrubber {
+	s := &Scrubber{registry: r, cfg: cfg, clock: at, log: log,
 		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_bytes_total", Help: "Stored bytes that were hashed again."}),
 		blobs:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_blobs_total", Help: "Stored blobs and manifests that were hashed again."}),
 		finished: prometheus.NewGauge(prometheus.GaugeOpts{Name: "oarlock_scrub_finished_timestamp_seconds", Help: "When the last whole scrub ended; 0 for never."}),
@@ -89,7 +91,7 @@ func (s *Scrubber) scrubIfDue(ctx context.Context) error {
 	if !state.FinishedAt.IsZero() {
 		s.finished.Set(float64(state.FinishedAt.Unix()))
 	}
-	if !state.Running() && time.Since(state.FinishedAt) < s.cfg.Every {
+	if !state.Running() && s.clock.Since(state.FinishedAt) < s.cfg.Every {
 		return nil
 	}
 	if state, err = s.scrub(ctx, integrity.ScrubOptions{Every: s.cfg.Every}); err != nil {
