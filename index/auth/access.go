@@ -12,8 +12,11 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// clockSkew is how far the clocks of two replicas may lie apart.
-const clockSkew = 30 * time.Second
+// clockSkew is for how long after its end an access token is still taken by a
+// replica whose clock is behind, and startSkew how long before its beginning by one
+// whose clock is behind. The latter gives nobody more than the former: an access
+// token ends when it does. Credentials that the store keeps end on time.
+const clockSkew, startSkew = 30 * time.Second, 60 * time.Second
 
 // claims are what an access token says. Session is the credential that it was
 // got with; when that ends, the token does.
@@ -71,7 +74,7 @@ func (cs *credentials) verifyAccess(ctx context.Context, text string) (Principal
 		return Principal{}, time.Time{}, fmt.Errorf("access token: signature: %w", artifact.ErrUnverified)
 	}
 	expected := jwt.Expected{Issuer: cs.url, AnyAudience: jwt.Audience{cs.service}, Time: cs.now()}
-	if err := c.ValidateWithLeeway(expected, clockSkew); err != nil || c.Expiry == nil {
+	if err := c.ValidateWithLeeway(expected, startSkew); err != nil || c.Expiry == nil || cs.now().After(c.Expiry.Time().Add(clockSkew)) {
 		return Principal{}, time.Time{}, fmt.Errorf("access token: expired, not valid yet, or issued for another service: %w", artifact.ErrUnverified)
 	}
 	until := c.Expiry.Time().Add(clockSkew)

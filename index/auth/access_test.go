@@ -121,8 +121,9 @@ func TestAccessTokenTimes(t *testing.T) {
 		ok   bool
 	}{
 		{"a clock that runs twenty seconds behind", -20 * time.Second, true},
-		{"a clock that runs a minute behind", -40 * time.Second, false},
-		{"at its end, within the skew", 6*time.Minute + 20*time.Second, true},
+		{"a clock that runs a minute behind", -40 * time.Second, true},
+		{"a clock that runs more than that behind", -10 * time.Second, false},
+		{"at its end, within the skew", 6*time.Minute + 30*time.Second, true},
 		{"after its end and the skew", 20 * time.Second, false},
 	} {
 		s.clock.move(step.move)

@@ -29,7 +29,7 @@ func (s *Store) migrate(ctx context.Context, version int64) error {
 		return wrap("schema", err)
 	}
 	if have > newest {
-		return fmt.Errorf("schema: version %d, this release knows %d: %w", have, newest, ErrNewer)
+		return newer(have, newest)
 	}
 	if version == latest {
 		version = newest

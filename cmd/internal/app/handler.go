@@ -20,9 +20,9 @@ func (s *Server) handler(o *edge.Observer, metrics prometheus.Registerer) http.H
 	a := s.accounts
 	uploads, bodies := uploads(s.cfg.Limits), requests(s.cfg.Limits)
 	o.Large, o.Answered = uploads.Answer, edge.NewTraffic(metrics).Answered
-	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, edge.RegistryRoute, noted(uploads.Wrap(a.forRegistry(s.reserves.keep(s.registry, refuseRegistry))))))
+	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, edge.RegistryRoute, noted(uploads.Wrap(a.forRegistry(s.watch.keep(s.reserves.keep(s.registry, refuseRegistry)))))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
-	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.reserves.keep(s.pagesOr(s.api), a.refuse)))))
+	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.watch.keep(s.reserves.keep(s.pagesOr(s.api), a.refuse))))))
 	return s.guarded(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):

@@ -110,6 +110,8 @@ func (s *Server) periodic() []periodic.Task {
 		}},
 		// The authority says in the log when the database does not answer.
 		{Name: "namespaces", Every: learnEvery, Quiet: true, Run: a.Learn},
+		// What it finds it logs itself, once.
+		{Name: "database_watch", Every: lookEvery, AtStart: true, Quiet: true, Run: s.watch.look},
 		{Name: "quota_usage", Every: quota.LookEvery, Run: a.usage.Look, Last: a.usage.Save},
 		{Name: "storage_reserve", Every: refillEvery, Run: func(ctx context.Context) error { s.reserves.refill(ctx); return nil }},
 		// What a crash left between the database and the registry is made up here.

@@ -68,6 +68,7 @@ type Server struct {
 	tls        *edge.Certificate // nil without
 	reserves   reserves
 	tasks      *periodic.Runner
+	watch      *databaseWatch
 	leaving    atomic.Bool // /readyz says so
 	closing    sync.Once
 }
@@ -109,6 +110,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	s.pushes.join(s.index.ingest, metrics)
 	s.accounts.registerSilence(metrics)
+	s.watch = newDatabaseWatch(s.accounts.store, s.log, metrics)
 	s.reserves.register(metrics)
 	s.openPublishers(o.DNS, metrics)
 	if s.pushes.others, err = joinReplicas(ctx, cfg, s.index, o.Log); err != nil {
@@ -122,7 +124,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 		return nil, config.Unusable(err)
 	}
 	s.api = api.New(api.Options{
-		Live: s.index.live, Engine: audited{s.index, s.garbage, s.accounts}, Keeper: upkeep.Keeper{Registry: s.registry, Acts: s.accounts.acts(), Scrubber: s.scrubber}, Ready: s.ready, Degraded: s.accounts.degraded,
+		Live: s.index.live, Engine: audited{s.index, s.garbage, s.accounts}, Keeper: upkeep.Keeper{Registry: s.registry, Acts: s.accounts.acts(), Scrubber: s.scrubber}, Ready: s.ready, Degraded: s.degraded,
 		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev, Now: s.clock.Now,
@@ -271,6 +273,14 @@ func (s *Server) ready() error {
 		return fmt.Errorf("the database does not answer since %s, and what was known of the namespaces is too old to serve reads", since.UTC().Format(time.RFC3339))
 	}
 	return s.index.ready()
+}
+
+// degraded says what does not work while requests are served, or "".
+func (s *Server) degraded() string {
+	if silent := s.accounts.degraded(); silent != "" {
+		return silent
+	}
+	return s.watch.degraded()
 }
 
 func (s *Server) finish() error {

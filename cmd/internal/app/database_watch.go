@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/store"
+)
+
+const (
+	// lookEvery is how often the database's schema and clock are looked at, and
+	// lookWithin bounds one look.
+	lookEvery, lookWithin = 10 * time.Second, 2 * time.Second
+	// clockApart is from what difference to the database's clock on an operator
+	// is told. At a minute between two replicas access tokens are refused.
+	clockApart = 10 * time.Second
+)
+
+// looked is what a database says of itself.
+type looked interface {
+	Newer(ctx context.Context) error
+	ClockOffset(ctx context.Context, now func() time.Time) (time.Duration, error)
+}
+
+// A databaseWatch looks while the server runs at what others may change in the
+// database: a newer release brings its schema up, and its clock, by which all
+// replicas can be compared, goes away from this machine's.
+type databaseWatch struct {
+	store looked
+	clock clock.Clock
+	log   *slog.Logger
+
+	looking sync.Mutex // by one at a time, so that the later answer counts
+
+	mu     sync.Mutex
+	newer  error // wraps store.ErrNewer, or nil
+	offset time.Duration
+}
+
+func newDatabaseWatch(s looked, log *slog.Logger, metrics prometheus.Registerer) *databaseWatch {
+	w := &databaseWatch{store: s, log: log}
+	metrics.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "oarlock_clock_offset_seconds", Help: "How far this machine's clock is ahead of the database's; negative where it is behind.",
+		}, func() float64 { _, offset := w.found(); return offset.Seconds() }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "oarlock_database_newer", Help: "1 while the database has the schema of a newer release: reads are served, writes are refused.",
+		}, func() float64 {
+			if newer, _ := w.found(); newer != nil {
+				return 1
+			}
+			return 0
+		}))
+	return w
+}
+
+func (w *databaseWatch) found() (newer error, offset time.Duration) { //nolint:staticcheck // what is found, not how asking went
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.newer, w.offset
+}
+
+// look asks once. Where the database does not tell, what it said last stays:
+// that it is silent is noticed and told elsewhere.
+func (w *databaseWatch) look(ctx context.Context) error {
+	w.looking.Lock()
+	defer w.looking.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	newer := w.store.Newer(ctx)
+	offset, untold := w.store.ClockOffset(ctx, w.clock.Now)
+	wasNewer, was := w.found()
+	if untold != nil {
+		offset = was
+	}
+	if newer != nil && !errors.Is(newer, store.ErrNewer) {
+		untold, newer = errors.Join(newer, untold), wasNewer
+	}
+	w.mu.Lock()
+	w.newer, w.offset = newer, offset
+	w.mu.Unlock()
+	w.tell(ctx, wasNewer, newer, was, offset)
+	return untold
+}
+
+// tell writes into the log what has changed since the last look.
+func (w *databaseWatch) tell(ctx context.Context, wasNewer, newer error, was, offset time.Duration) {
+	switch {
+	case newer != nil && wasNewer == nil:
+		w.log.ErrorContext(ctx, "db: a newer release changed the database: reads go on, writes are refused until this server runs that release", "alert", true, "err", newer)
+	case newer == nil && wasNewer != nil:
+		w.log.InfoContext(ctx, "db: the schema is one that this release knows again: writes are taken")
+	}
+	switch far, wasFar := offset.Abs() > clockApart, was.Abs() > clockApart; {
+	case far && !wasFar:
+		w.log.ErrorContext(ctx, "clock: this machine's and the database's are apart: set both by NTP", "alert", true, "ahead", offset.Round(time.Millisecond))
+	case !far && wasFar:
+		w.log.InfoContext(ctx, "clock: this machine's and the database's agree again", "ahead", offset.Round(time.Millisecond))
+	}
+}
+
+// degraded says what does not work as it should, or "".
+func (w *databaseWatch) degraded() string {
+	newer, offset := w.found()
+	var all []string
+	if newer != nil {
+		all = append(all, fmt.Sprintf("the database has the schema of a newer release (%s): reads go on, writes are refused", newer))
+	}
+	if offset.Abs() > clockApart {
+		way := "ahead of"
+		if offset < 0 {
+			way = "behind"
+		}
+		all = append(all, fmt.Sprintf("this machine's clock is %s %s the database's: set both by NTP", offset.Abs().Round(time.Second), way))
+	}
+	return strings.Join(all, "; ")
+}
+
+// keep refuses writes while the database is one that this release would break.
+func (w *databaseWatch) keep(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if newer, _ := w.found(); newer != nil && !matches(questions, r) {
+			const detail = "a newer release changed the database of this site, and this server would break it: it serves reads and takes no writes"
+			const fix = "try again, it may reach a server of that release; the operator updates this one"
+			out.Header().Set("Retry-After", seconds(lookEvery))
+			writeRefusal(out, r, index.NewProblem(index.CodeUnavailable, detail, fix), "UNAVAILABLE", detail+": "+fix)
+			return
+		}
+		next.ServeHTTP(out, r)
+	})
+}
