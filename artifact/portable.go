@@ -95,3 +95,15 @@ func unprintable(s string, lines bool) string {
 	}
 	return ""
 }
+
+// CheckText holds a text of several lines that people read to what a terminal
+// and a page can show as it is, and to a length in bytes. Errors wrap ErrInvalid.
+func CheckText(s string, most int) error {
+	if len(s) > most {
+		return fmt.Errorf("text of %d bytes, expected at most %d: %w", len(s), most, ErrInvalid)
+	}
+	if odd := unprintable(s, true); odd != "" {
+		return fmt.Errorf("text: %s: %w", odd, ErrInvalid)
+	}
+	return nil
+}

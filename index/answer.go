@@ -37,6 +37,9 @@ type Detail struct {
 type Notice struct {
 	Kind   string `json:"kind"`
 	Detail string `json:"detail"`
+	// Move is what the plugin's ledger says, where the notice is of its state.
+	Move    *Move    `json:"move,omitempty"`
+	Actions []string `json:"actions,omitempty"`
 }
 
 // VersionDetail is one version with its stamp.
@@ -135,5 +138,6 @@ type Problem struct {
 	Fixes       []string `json:"fixes,omitempty"`
 	Explanation string   `json:"explanation,omitempty"` // of an unsatisfiable resolve
 	Hints       []Hint   `json:"hints,omitempty"`       // of an unsatisfiable resolve: followed together, they make it resolve
+	Legal       []string `json:"legal,omitempty"`       // of lifecycle_forbidden: the moves that may be made
 	RequestID   string   `json:"request_id,omitempty"`
 }

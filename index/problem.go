@@ -21,11 +21,14 @@ const (
 	// CodeVersionNotListed is a version that no channel may point to, because it
 	// waits for something, is yanked, or is withheld from readers.
 	CodeVersionNotListed = "version_not_listed"
-	CodeUnsatisfiable    = "unsatisfiable"
-	CodeUnverified       = "unverified"
-	CodeDenied           = "denied"
-	CodeUnauthorized     = "unauthorized"
-	CodeNotAuthorised    = "not_authorised"
+	// CodeLifecycle is a move that the plugin's state or the caller's role does
+	// not allow; legal[] names those that are.
+	CodeLifecycle     = "lifecycle_forbidden"
+	CodeUnsatisfiable = "unsatisfiable"
+	CodeUnverified    = "unverified"
+	CodeDenied        = "denied"
+	CodeUnauthorized  = "unauthorized"
+	CodeNotAuthorised = "not_authorised"
 	// CodeVersionTaken is a push of other content under a version that is there.
 	CodeVersionTaken = "version_taken"
 	// CodeNamespaceUnclaimed is a namespace that nobody owns: no role lets
@@ -63,6 +66,7 @@ var meanings = map[string]meaning{
 	CodeSortUnavailable:    {http.StatusBadRequest, artifact.ErrInvalid, "Nothing is counted that this order goes by"},
 	CodeConflict:           {http.StatusConflict, artifact.ErrConflict, "It clashes with what is there"},
 	CodeVersionNotListed:   {http.StatusConflict, artifact.ErrConflict, "The version is not listed"},
+	CodeLifecycle:          {http.StatusConflict, artifact.ErrConflict, "The state of the plugin does not allow that"},
 	CodeUnsatisfiable:      {http.StatusConflict, artifact.ErrConflict, "No set of versions satisfies the request"},
 	CodeUnverified:         {http.StatusUnprocessableEntity, artifact.ErrUnverified, "A signature or digest does not hold"},
 	CodeDenied:             {http.StatusForbidden, artifact.ErrDenied, "Denied"},

@@ -29,6 +29,8 @@ const (
 	VersionBlocked VersionState = "blocked"
 	// VersionQuarantined: its bytes are damaged and set aside.
 	VersionQuarantined VersionState = "quarantined"
+	// VersionEmergencyRemoved: it must not run anywhere.
+	VersionEmergencyRemoved VersionState = "emergency-removed"
 )
 
 // SignatureStatus says what is known about who signed.
@@ -139,6 +141,7 @@ type Dependency struct {
 type Yanked struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
+	By     string    `json:"by,omitempty"`
 }
 
 // An Attestation is a statement about a version.
@@ -172,6 +175,7 @@ const (
 	ReasonBlocked          = "blocked"     // it may not be pulled here
 	ReasonQuarantined      = "quarantined" // its bytes are damaged and set aside
 	ReasonState            = "plugin_state"
+	ReasonEmergency        = "emergency_removed" // it must not run anywhere
 	ReasonUnsigned         = "unsigned"
 	ReasonSignatureUnknown = "signature_unverified"
 	ReasonSignatureInvalid = "signature_invalid"

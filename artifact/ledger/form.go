@@ -21,6 +21,10 @@ func about[T any](publisher Kind) Form {
 	return Form{Kind: publisher, body: func() any { return new(T) }}
 }
 
+func ofPlugin[T any](kind Kind) Form {
+	return Form{Kind: kind, Plugin: true, body: func() any { return new(T) }}
+}
+
 var forms = []Form{
 	about[Claimed](PublisherClaimed),
 	about[Configured](PublisherConfigured),
@@ -32,6 +36,16 @@ var forms = []Form{
 	about[Removed](MemberRemoved),
 	about[Key](KeyAdded),
 	about[KeyEnd](KeyRevoked),
+	ofPlugin[Deprecated](PluginDeprecated),
+	ofPlugin[Back](PluginUndeprecated),
+	ofPlugin[Suspended](PluginSuspended),
+	ofPlugin[Back](PluginResumed),
+	ofPlugin[PluginGone](PluginRemoved),
+	ofPlugin[Back](PluginRestored),
+	ofPlugin[Yanked](VersionYanked),
+	ofPlugin[Unyanked](VersionUnyanked),
+	ofPlugin[Emergency](EmergencyDeclared),
+	ofPlugin[EmergencyEnd](EmergencyUndone),
 }
 
 // Forms are the kinds that this release knows.

@@ -55,6 +55,8 @@ type Options struct {
 	Accounts Accounts
 	// Publishers are what ledgers say of them; nil serves none.
 	Publishers Publishers
+	// Lifecycles say where plugins stand and move them; nil serves none.
+	Lifecycles Lifecycles
 	// Policies explain and try trust policies; nil serves none.
 	Policies Policies
 	// Signing keeps the signed catalog; nil is none.
@@ -131,6 +133,7 @@ func (s *Server) routes() {
 	s.upkeepRoutes(a)
 	s.accountRoutes(a)
 	s.publisherRoutes(a)
+	s.lifecycleRoutes(a)
 	s.policyRoutes(a)
 	var err error
 	if s.spec, s.docs, err = describe(a.OpenAPI()); err != nil {

@@ -142,6 +142,7 @@ func putYanked(w *writer, v *Version) {
 	if v.Yanked != nil {
 		w.time(&v.Yanked.At)
 		w.str(v.Yanked.Reason)
+		w.str(v.Yanked.By)
 	}
 }
 
@@ -153,6 +154,7 @@ func getYanked(r *reader, v *Version) {
 			v.Yanked.At = *at
 		}
 		v.Yanked.Reason = r.str()
+		v.Yanked.By = r.str()
 	}
 }
 

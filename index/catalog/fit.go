@@ -28,12 +28,12 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 		out = append(out, index.Reason{Code: code, Detail: fmt.Sprintf(format, args...)})
 	}
 	if !p.Installable() {
-		add(index.ReasonState, "the plugin is %s, which takes new installs only while active or deprecated", p.State)
+		add(index.ReasonState, "the plugin is %s, which takes new installs only while active or deprecated%s", p.State, p.why())
 	}
 	out = append(out, v.Pending...)
 	switch {
 	case v.Yanked != nil && v.Yanked.Reason != "":
-		add(index.ReasonYanked, "yanked on %s: %s", v.Yanked.At.UTC().Format("2006-01-02"), v.Yanked.Reason)
+		add(index.ReasonYanked, "yanked on %s%s: %s", v.Yanked.At.UTC().Format("2006-01-02"), by(v.Yanked.By), v.Yanked.Reason)
 	case v.IsYanked():
 		add(index.ReasonYanked, "yanked, so only lock files that hold it reach it")
 	}
@@ -54,6 +54,22 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 		add(index.ReasonChannel, "channel %q points to %s, not to this version", f.Channel, pointedTo(p, f.Channel))
 	}
 	return out
+}
+
+// why is when, by whom and for what reason the plugin came into its state, where
+// its ledger says it.
+func (p *Plugin) why() string {
+	if len(p.Moves) == 0 {
+		return ""
+	}
+	return "; " + p.Moves[0].Why()
+}
+
+func by(who string) string {
+	if who == "" {
+		return ""
+	}
+	return " by " + who
 }
 
 // fits reports whether there is no misfit. It says the same as misfits without

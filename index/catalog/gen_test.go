@@ -87,7 +87,7 @@ func drawVersion(t *rapid.T, id artifact.Name, v string) Version {
 		out.Pending = []index.Reason{{Code: index.ReasonUnsigned, Detail: "no signature"}}
 	}
 	if !likely(t, 5) {
-		out.Yanked = &index.Yanked{At: at, Reason: "broken"}
+		out.Yanked = &index.Yanked{At: at, Reason: "broken", By: maybe(t, "person:ada")}
 	}
 	if !likely(t, 9) {
 		out.Plugin = nil
@@ -103,6 +103,13 @@ func drawPlugin(t *rapid.T) Plugin {
 	}
 	for _, c := range some(t, worldChannels...) {
 		p.Channels[c] = digestOf(p.ID, pick(t, worldVersions...))
+	}
+	if p.State != index.StateActive && p.State != "" {
+		at := time.Date(2026, 2, rapid.IntRange(1, 9).Draw(t, "since"), 0, 0, 0, 0, time.UTC)
+		p.Moves = []index.Move{{State: p.State, At: at, By: "person:ada", Reason: "broken", Text: maybe(t, "it deletes files"), Replacement: maybe(t, "acme/next"), Guide: maybe(t, "https://acme.example/next"), Existing: maybe(t, "keep")}}
+		if likely(t, 2) {
+			p.Moves[0].EndOfLife, p.Moves[0].Until = &at, &at
+		}
 	}
 	p.Source = index.SourceBadge{Name: maybe(t, "upstream"), Badge: maybe(t, "private")}
 	if !likely(t, 3) {

@@ -16,6 +16,7 @@ import (
 type Plugin struct {
 	ID       artifact.Name
 	State    index.PluginState        // empty is active
+	Moves    []index.Move             // in force, the one that State comes from first
 	Source   index.SourceBadge        // zero is this registry
 	Channels map[string]digest.Digest // channel → what its tag points to
 	Versions []Version                // newest first once it is in a Snapshot
@@ -106,7 +107,7 @@ func (p Plugin) normal() Plugin {
 	for i := range p.Versions {
 		v := &p.Versions[i]
 		switch {
-		case v.IsYanked():
+		case v.IsYanked() && (v.State == "" || v.State == index.VersionActive):
 			v.State = index.VersionYanked
 		case v.State == "":
 			v.State = index.VersionActive

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -13,7 +14,7 @@ import (
 
 // recordFormat is the first byte of every record. Another encoding takes
 // another number, because catalog digests are made from records.
-const recordFormat = 2
+const recordFormat = 3
 
 // encodeRecord gives the canonical bytes of p, which must be normal. Of every
 // version only those fields are written that differ from the version before:
@@ -26,6 +27,7 @@ func encodeRecord(p *Plugin) (record []byte, masks []uint64) {
 	w.b = append(w.b, recordFormat)
 	w.str(p.ID.String())
 	w.str(string(p.State))
+	putList(w, p.Moves, putMove)
 	w.str(p.Source.Name)
 	w.str(p.Source.Badge)
 	w.bool(p.Publisher.Verified)
@@ -63,7 +65,7 @@ func readRecord(r *reader) (p *Plugin, masks []uint64, err error) {
 	if f := r.byte(); f != recordFormat {
 		r.fail("record format %d, expected %d", f, recordFormat)
 	}
-	p = &Plugin{ID: r.name(), State: index.PluginState(r.str())}
+	p = &Plugin{ID: r.name(), State: index.PluginState(r.str()), Moves: getList(r, getMove)}
 	p.Source = index.SourceBadge{Name: r.str(), Badge: r.str()}
 	p.Publisher = Publisher{Verified: r.bool(), Problems: getList(r, getReason)}
 	for range r.count() {
@@ -84,6 +86,27 @@ func readRecord(r *reader) (p *Plugin, masks []uint64, err error) {
 		return nil, nil, fmt.Errorf("catalog record %s: %w", p.ID, r.err)
 	}
 	return p, masks, nil
+}
+
+func putMove(w *writer, m index.Move) {
+	for _, s := range []string{string(m.State), m.By, m.Reason, m.Text, m.Replacement, m.Guide, m.Existing} {
+		w.str(s)
+	}
+	for _, at := range []*time.Time{&m.At, m.EndOfLife, m.Until} {
+		w.time(at)
+	}
+}
+
+func getMove(r *reader) (m index.Move) {
+	m.State = index.PluginState(r.str())
+	for _, s := range []*string{&m.By, &m.Reason, &m.Text, &m.Replacement, &m.Guide, &m.Existing} {
+		*s = r.str()
+	}
+	if at := r.time(); at != nil {
+		m.At = *at
+	}
+	m.EndOfLife, m.Until = r.time(), r.time()
+	return m
 }
 
 func putReason(w *writer, one index.Reason) {

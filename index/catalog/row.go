@@ -82,7 +82,7 @@ func (e RowEncoder) EncodeDetail(h Hit, f Fit, readme string) index.Detail {
 		out.Versions = append(out.Versions, e.EncodeVersion(h.Plugin, &h.Plugin.Versions[i]))
 	}
 	if h.Plugin.State != index.StateActive {
-		out.Notices = append(out.Notices, index.Notice{Kind: string(h.Plugin.State), Detail: "the plugin is " + string(h.Plugin.State)})
+		out.Notices = append(out.Notices, h.Plugin.notice())
 	}
 	if h.Version.Version.IsPrerelease() && !f.Prerelease && f.Channel == "" && h.Version.Listed() {
 		out.Notices = append(out.Notices, index.Notice{Kind: index.ReasonPrerelease,
@@ -90,6 +90,16 @@ func (e RowEncoder) EncodeDetail(h Hit, f Fit, readme string) index.Detail {
 	}
 	for _, r := range h.Plugin.ledgerProblems() {
 		out.Notices = append(out.Notices, index.Notice{Kind: r.Code, Detail: r.Detail})
+	}
+	return out
+}
+
+// notice tells of the plugin's state.
+func (p *Plugin) notice() index.Notice {
+	out := index.Notice{Kind: string(p.State), Detail: "the plugin is " + string(p.State) + p.why()}
+	if len(p.Moves) > 0 {
+		m := p.Moves[0]
+		out.Move, out.Actions = &m, m.Actions()
 	}
 	return out
 }

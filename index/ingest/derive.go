@@ -52,7 +52,9 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 			}
 		}
 	}
-	p.Broken = append(p.Broken, in.pluginLedger(ctx, one)...)
+	said, problems := in.pluginLedger(ctx, one)
+	p.Broken = append(p.Broken, problems...)
+	said.tell(p)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

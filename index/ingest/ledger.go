@@ -50,32 +50,39 @@ func (in *Ingester) Publisher(name string) (ledger.Standing, bool) {
 // Remembered is how far a ledger is known to go.
 func (in *Ingester) Remembered(ref format.Ref) format.Head { return in.ledgers.head(ref) }
 
+// Ledger is what counts of a ledger: what it says where it holds, and else what
+// it said when it last did.
+func (in *Ingester) Ledger(ref format.Ref) ledger.State { return in.ledgers.state(ref) }
+
 // BadLedgers are those that do not hold, by name, with what is wrong.
 func (in *Ingester) BadLedgers() []ledger.Judgement { return in.ledgers.bad() }
 
-// pluginLedger judges the ledger of a plugin; where it does not hold, its tag
-// is broken.
-func (in *Ingester) pluginLedger(ctx context.Context, r *reading) []catalog.Broken {
+// pluginLedger judges the ledger of a plugin and gives what counts of it; where
+// it does not hold, its tag is broken.
+func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []catalog.Broken) {
 	if in.opts.Ledgers == nil {
-		return nil
+		return lifecycle{}, nil
 	}
 	ref := format.OfPlugin(r.id)
 	remembered := in.ledgers.head(ref)
 	at, there := r.tags[artifact.StateTag]
 	if !there && remembered.IsZero() {
 		in.ledgers.judged(in.log, ledger.Judgement{Ref: ref}, "")
-		return nil
+		return lifecycle{}, nil
 	}
 	got := in.opts.Ledgers.Read(ctx, ref, &evidence{reading: r}, remembered)
 	if ctx.Err() != nil {
-		return nil
+		return lifecycle{}, nil
 	}
-	in.ledgers.judged(in.log, got, in.opts.Ledgers.Digest())
+	said := lifecycle{plugin: in.ledgers.judged(in.log, got, in.opts.Ledgers.Digest()).Plugin}
 	problems := got.Problems()
 	if len(problems) == 0 {
-		return nil
+		return said, nil
 	}
-	return []catalog.Broken{{Tag: artifact.StateTag, Digest: at, Reasons: reasonsOf(problems)}}
+	if verdict := got.Verdict(); verdict.Outcome() == policy.Unknown && said.plugin == nil {
+		said.unknown = problems[0].Detail
+	}
+	return said, []catalog.Broken{{Tag: artifact.StateTag, Digest: at, Reasons: reasonsOf(problems)}}
 }
 
 // readPublishers reads the ledgers of all publishers. An error means that they

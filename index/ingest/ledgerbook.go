@@ -89,6 +89,12 @@ func (b *book) head(ref format.Ref) format.Head {
 	return b.memory[ref].Head
 }
 
+func (b *book) state(ref format.Ref) ledger.State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.memory[ref].State
+}
+
 func (b *book) standing(publisher string) (publisherStanding, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -41,10 +41,7 @@ type Options struct {
 	// Remembered is the last head that the site knows of a ledger; nothing is
 	// appended to one that lost it. Nil remembers nothing.
 	Remembered func(format.Ref) format.Head
-	// Kinds check the bodies of the kinds that are not about publishers; another
-	// kind is refused.
-	Kinds map[format.Kind]func(body json.RawMessage) error
-	Now   func() time.Time
+	Now        func() time.Time
 }
 
 // An Appender is an index.Ledger.
@@ -97,16 +94,12 @@ func (a *Appender) Append(ctx context.Context, s index.NewStatement) (index.Ledg
 	}
 }
 
-// known holds s to a kind that is registered.
+// known holds s to a kind whose meaning is known.
 func (a *Appender) known(s index.NewStatement) error {
-	check, ok := a.o.Kinds[s.Kind]
-	switch {
-	case s.Ledger.OfPublisher() && ledger.Known(s.Kind):
-		return nil // its body is checked with the state
-	case !ok:
-		return fmt.Errorf("kind %q is not known here: %w", s.Kind, artifact.ErrInvalid)
+	if !ledger.Known(s.Ledger, s.Kind) {
+		return fmt.Errorf("kind %q is not known of this ledger: %w", s.Kind, artifact.ErrInvalid)
 	}
-	return check(s.Body)
+	return nil // its body is checked with the state
 }
 
 // errOvertaken says that somebody else appended between reading and pushing.

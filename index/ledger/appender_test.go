@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -134,8 +133,7 @@ func newSite(t *testing.T, s *registrytest.Server, key ledgertest.Key, trusted .
 		t.Fatal(err)
 	}
 	x := &site{t: t, key: key, judge: judge, store: newStore(s)}
-	x.Appender = ledger.New(ledger.Options{Store: x.store, Judge: judge, Signer: key.Signer,
-		Kinds: map[format.Kind]func(json.RawMessage) error{"test.said": func(json.RawMessage) error { return nil }}})
+	x.Appender = ledger.New(ledger.Options{Store: x.store, Judge: judge, Signer: key.Signer})
 	return x
 }
 
@@ -178,7 +176,7 @@ func TestAppendingMakesALedgerThatHolds_E1(t *testing.T) {
 	x.must(x.say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
 	x.must(x.say(acme, format.MemberSet, "person:ada", format.Member{Principal: "person:bob", Role: "reader"}))
 	last := x.must(x.say(acme, format.PublisherVerified, "admin:root", format.Verified{Evidence: format.EvidenceAdministrator}))
-	x.must(x.say("acme/hello:oarlock-state", "test.said", "person:ada", struct{}{}))
+	x.must(x.say("acme/hello:oarlock-state", format.PluginDeprecated, "person:ada", format.Deprecated{Grounds: format.Grounds{Reason: format.ReasonAbandoned}}))
 	got := x.state(acme)
 	if got.Verdict().Outcome() != policy.Allow || got.Head != last.Head || got.Head.Sequence != 3 || !got.State.Publisher.IsVerified() {
 		t.Errorf("got %+v", got)

@@ -183,8 +183,13 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, artifact.ErrInvalid)...)
 }
 
-// Known reports whether kind is one about publishers whose meaning is known.
-func Known(kind ledger.Kind) bool {
-	_, ok := rules[kind]
+// Known reports whether kind is one whose meaning is known in that ledger: about
+// publishers in theirs, about plugins in theirs.
+func Known(in ledger.Ref, kind ledger.Kind) bool {
+	if in.OfPublisher() {
+		_, ok := rules[kind]
+		return ok
+	}
+	_, ok := lifecycleRule(kind)
 	return ok
 }

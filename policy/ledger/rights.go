@@ -38,6 +38,12 @@ func (s State) Next(st *ledger.Statement, d, by digest.Digest) (State, error) {
 		return s, denied("signed by %s, and only %s, which began the ledger, may add to it", by, next.Platform)
 	}
 	if !st.Ledger.OfPublisher() {
+		if next.Plugin = s.Plugin.clone(); next.Plugin == nil {
+			next.Plugin = &Plugin{Name: st.Ledger.Plugin()}
+		}
+		if err := next.Plugin.move(st, d); err != nil {
+			return s, err
+		}
 		return next, nil
 	}
 	r, known := rules[st.Kind]

@@ -22,6 +22,8 @@ type State struct {
 	First digest.Digest `json:"first,omitempty"`
 	// Publisher is what the ledger of a publisher says; nil for a plugin's.
 	Publisher *Publisher `json:"publisher,omitempty"`
+	// Plugin is what the ledger of a plugin says; nil for a publisher's.
+	Plugin *Plugin `json:"plugin,omitempty"`
 }
 
 // A Publisher is the record of a publisher.

@@ -2,31 +2,44 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"net"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
-var _ api.Publishers = (*publisher.Service)(nil)
+var (
+	_ api.Publishers = (*publisher.Service)(nil)
+	_ api.Lifecycles = (*lifecycle.Service)(nil)
+)
 
-// kinds are those that are appended to the ledgers of plugins.
-var kinds = map[format.Kind]func(json.RawMessage) error{}
+// standings is the catalog as the lifecycle asks for it.
+type standings struct {
+	*ingest.Ingester
+	live *catalog.Live
+}
+
+// Plugin implements lifecycle.Catalog.
+func (s standings) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
+	return s.live.Current().Snapshot.Plugin(id)
+}
 
 // openPublishers makes what appends to the ledgers of publishers, and what
 // answers by them.
 func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Registerer) {
 	store, platform := newLedgerStore(s.registry), s.index.basis.Platform
 	appender := ledger.New(ledger.Options{Store: store, Judge: s.index.basis.Ledgers, Signer: platform.Signer,
-		Remembered: s.index.ingest.Remembered, Kinds: kinds, Now: s.clock.Now})
+		Remembered: s.index.ingest.Remembered, Now: s.clock.Now})
 	s.statements = publisher.NewStatements(publisher.StatementsOptions{
 		Changes: s.accounts.changes(), Ledger: appender, Catalog: s.index.ingest, Registry: store,
 		Own: platform.Trusted.ID, Lock: alone(s.accounts.locker(), "outbox/"+ledger.Topic), Log: s.log,
@@ -38,6 +51,9 @@ func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Re
 		Store: s.accounts.store, Catalog: s.index.ingest, Registry: store, Rights: s.accounts,
 		Acts: s.accounts.acts(), Statements: s.statements,
 		Own: platform.Trusted.ID, Platforms: func() []trust.Signer { return platform.Platforms(s.index.basis.Signed.Trust()) }, DNS: dns, Now: s.clock.Now,
+	})
+	s.lifecycles = lifecycle.New(lifecycle.Options{
+		Catalog: standings{s.index.ingest, s.index.live}, Registry: store, Rights: s.accounts, Acts: s.accounts.acts(), Ledger: appender, Own: platform.Trusted.ID, Clock: s.clock,
 	})
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledgers_bad", Help: "Ledgers that do not hold: forged, reordered, cut, forked or unreadable."},

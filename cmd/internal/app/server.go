@@ -24,6 +24,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
@@ -62,6 +63,7 @@ type Server struct {
 	scrubber   *upkeep.Scrubber
 	statements *publisher.Statements
 	publishers *publisher.Service
+	lifecycles *lifecycle.Service
 	signing    *signing
 	api        *api.Server
 	http       *http.Server
@@ -125,7 +127,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.garbage, s.accounts}, Keeper: upkeep.Keeper{Registry: s.registry, Acts: s.accounts.acts(), Scrubber: s.scrubber}, Ready: s.ready, Degraded: s.degraded,
-		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
+		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Lifecycles: s.lifecycles, Policies: policies{s.index, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev, Now: s.clock.Now,
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy/attest"
 )
 
@@ -29,6 +30,10 @@ var words = map[string]map[string][]string{
 	"publisher members add": {"role": roles},
 	"publisher invite":      {"role": roles},
 	"publisher configure":   {"publishing": {"on", "off"}, "private": truth},
+	"deprecate":             {"reason": ledger.Reasons()},
+	"suspend":               {"reason": ledger.Reasons(), "existing": {"keep", "stop"}},
+	"remove":                {"reason": ledger.Reasons()},
+	"yank":                  {"reason": ledger.Reasons()},
 	"block":                 {"code": {"blocked", "emergency_removed"}},
 }
 

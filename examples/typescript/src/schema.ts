@@ -616,6 +616,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plugins/{publisher}/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a plugin's ledger
+         * @description Every statement that holds, the oldest first.
+         */
+        get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{publisher}/{name}/lifecycle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show where a plugin stands
+         * @description Its state, the moves that are in force, and those that the caller may make.
+         */
+        get: operations["lifecycle"];
+        put?: never;
+        /**
+         * Move a plugin
+         * @description Deprecates, suspends or removes it, or takes that back, as a statement in its ledger. A move that the state does not allow is lifecycle_forbidden, with legal[].
+         */
+        post: operations["move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins/{publisher}/{name}/versions/{version}": {
         parameters: {
             query?: never;
@@ -670,6 +714,46 @@ export interface paths {
         get: operations["publication"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{publisher}/{name}/versions/{version}/unyank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a yank back
+         * @description The version is offered again.
+         */
+        post: operations["unyank"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{publisher}/{name}/versions/{version}/yank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Yank a version
+         * @description Nobody new takes it; a lock file that holds it still does.
+         */
+        post: operations["yank"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1235,6 +1319,17 @@ export interface components {
             sequence: number;
             subject: string;
         };
+        Lifecycle: {
+            id: string;
+            ledger: components["schemas"]["LedgerHead"];
+            /** @description Moves that the state allows and the caller may make. */
+            legal: string[] | null;
+            /** @description In force, the one that the state comes from first. */
+            moves: components["schemas"]["Move"][] | null;
+            state: string;
+            /** @description What the caller should think about again. */
+            warnings: string[] | null;
+        };
         Locked: {
             digest: string;
             id: string;
@@ -1256,6 +1351,22 @@ export interface components {
             namespace: string;
             principal: string;
             role: string;
+        };
+        Move: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /** Format: date-time */
+            end_of_life?: string;
+            /** @description Of a suspension: keep or stop, for those who have it. */
+            existing?: string;
+            guide?: string;
+            reason: string;
+            replacement?: string;
+            state: string;
+            text?: string;
+            /** Format: date-time */
+            until?: string;
         };
         Namespace: {
             /**
@@ -1328,6 +1439,33 @@ export interface components {
             /** @enum {string} */
             role: "owner" | "maintainer" | "publisher" | "reader";
         };
+        NewMove: {
+            /**
+             * Format: date-time
+             * @description Of deprecate: from when on nobody looks after it.
+             */
+            end_of_life?: string;
+            /**
+             * @description Of suspend: what those do who have it; keep where absent.
+             * @enum {string}
+             */
+            existing?: "keep" | "stop";
+            /** @description Of deprecate: an https address that says how. */
+            guide?: string;
+            /** @enum {string} */
+            move: "deprecate" | "undeprecate" | "suspend" | "resume" | "remove" | "restore";
+            /** @description One of malware, vulnerability, security_review, legal, broken, superseded, discontinued, abandoned, license, maintenance, by_request; undeprecate, resume and restore may be without one. */
+            reason?: string;
+            /** @description Of deprecate: the plugin to move to. */
+            replacement?: string;
+            /** @description What people read. */
+            text?: string;
+            /**
+             * Format: date-time
+             * @description Of suspend: when it is expected to be over.
+             */
+            until?: string;
+        };
         NewPersonalToken: {
             /** Format: date-time */
             expires_at: string;
@@ -1379,8 +1517,10 @@ export interface components {
             scopes?: string[] | null;
         };
         Notice: {
+            actions?: string[] | null;
             detail: string;
             kind: string;
+            move?: components["schemas"]["Move"];
         };
         Page: {
             catalog_digest: string;
@@ -1434,6 +1574,7 @@ export interface components {
             explanation?: string;
             fixes?: string[] | null;
             hints?: components["schemas"]["Hint"][] | null;
+            legal?: string[] | null;
             request_id?: string;
             /** Format: int64 */
             status: number;
@@ -1862,6 +2003,11 @@ export interface components {
             version: string;
             yanked?: components["schemas"]["Yanked"];
         };
+        VersionMove: {
+            /** @description As of a move of the plugin; needed to yank. */
+            reason?: string;
+            text?: string;
+        };
         Want: {
             id: string;
             range?: string;
@@ -1882,6 +2028,7 @@ export interface components {
         Yanked: {
             /** Format: date-time */
             at: string;
+            by?: string;
             reason: string;
         };
     };
@@ -1922,16 +2069,19 @@ export type LedgerKey = components['schemas']['LedgerKey'];
 export type LedgerPage = components['schemas']['LedgerPage'];
 export type LedgerProblem = components['schemas']['LedgerProblem'];
 export type LedgerStatement = components['schemas']['LedgerStatement'];
+export type Lifecycle = components['schemas']['Lifecycle'];
 export type Locked = components['schemas']['Locked'];
 export type Member = components['schemas']['Member'];
 export type MemberInputBody = components['schemas']['MemberInputBody'];
 export type Membership = components['schemas']['Membership'];
+export type Move = components['schemas']['Move'];
 export type Namespace = components['schemas']['Namespace'];
 export type NamespaceChange = components['schemas']['NamespaceChange'];
 export type NamespaceDetail = components['schemas']['NamespaceDetail'];
 export type NamespaceList = components['schemas']['NamespaceList'];
 export type NewAccount = components['schemas']['NewAccount'];
 export type NewInvitation = components['schemas']['NewInvitation'];
+export type NewMove = components['schemas']['NewMove'];
 export type NewPersonalToken = components['schemas']['NewPersonalToken'];
 export type NewPublisherKey = components['schemas']['NewPublisherKey'];
 export type NewToken = components['schemas']['NewToken'];
@@ -1979,6 +2129,7 @@ export type VerifiedBy = components['schemas']['VerifiedBy'];
 export type VerifyRequest = components['schemas']['VerifyRequest'];
 export type Version = components['schemas']['Version'];
 export type VersionDetail = components['schemas']['VersionDetail'];
+export type VersionMove = components['schemas']['VersionMove'];
 export type Want = components['schemas']['Want'];
 export type Why = components['schemas']['Why'];
 export type WhyVersion = components['schemas']['WhyVersion'];
@@ -4721,6 +4872,224 @@ export interface operations {
             };
         };
     };
+    history: {
+        parameters: {
+            query?: {
+                /** @description Sequence number after which the page begins. */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lifecycle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifecycle"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMove"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifecycle"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     version: {
         parameters: {
             query?: {
@@ -4934,6 +5303,192 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unyank: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionMove"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifecycle"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    yank: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionMove"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifecycle"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,123 @@
+package ingest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/policy/ledger"
+)
+
+// lifecycle is what counts of a plugin's ledger.
+type lifecycle struct {
+	plugin *ledger.Plugin // nil says nothing
+	// unknown is why it could not be told what the ledger says, "" where it
+	// could.
+	unknown string
+}
+
+// tell makes p say what the ledger says, in place of what an earlier reading
+// said.
+func (l lifecycle) tell(p *catalog.Plugin) {
+	p.State, p.Moves = index.PluginState(l.plugin.State()), l.moves()
+	for i := range p.Versions {
+		l.tellVersion(&p.Versions[i])
+	}
+}
+
+func (l lifecycle) tellVersion(v *catalog.Version) {
+	v.Pending = slices.DeleteFunc(slices.Clone(v.Pending), func(r index.Reason) bool {
+		return r.Code == index.ReasonEmergency || r.Code == index.ReasonUnreadable && strings.HasPrefix(r.Detail, unknownLifecycle)
+	})
+	if len(v.Pending) == 0 {
+		v.Pending = nil
+	}
+	if v.State == index.VersionEmergencyRemoved || v.State == index.VersionYanked {
+		v.State = index.VersionActive
+	}
+	v.Yanked = nil
+	if y, is := l.plugin.YankOf(v.Digest); is {
+		v.Yanked = &index.Yanked{At: y.At, By: y.By, Reason: because(y.Reason, y.Text)}
+	}
+	if e, is := l.emergencyOf(v); is {
+		if v.State == "" || v.State == index.VersionActive { // a block stays when the emergency is over
+			v.State = index.VersionEmergencyRemoved
+		}
+		v.Pending = append([]index.Reason{{Code: index.ReasonEmergency, Detail: "it must not run: " + moveOf(index.StateEmergencyRemoved, e.Move, e.Grounds.Reason, e.Text).Why()}}, v.Pending...)
+	}
+	if l.unknown != "" {
+		v.Pending = append(v.Pending, index.Reason{Code: index.ReasonUnreadable, Detail: unknownLifecycle + l.unknown})
+	}
+}
+
+const unknownLifecycle = "whether it may still be installed: "
+
+// emergencyOf is the emergency that names the version or one of its builds, or
+// stops every version of the plugin.
+func (l lifecycle) emergencyOf(v *catalog.Version) (ledger.Emergency, bool) {
+	if e, is := l.plugin.EmergencyOf(v.Digest); is {
+		return e, true
+	}
+	for _, b := range v.Builds {
+		if e, is := l.plugin.EmergencyOf(b.Digest); is {
+			return e, true
+		}
+	}
+	if l.plugin != nil {
+		for _, e := range l.plugin.Emergencies {
+			if e.All {
+				return e, true
+			}
+		}
+	}
+	return ledger.Emergency{}, false
+}
+
+// moves are those in force, the one that the plugin's state comes from first.
+func (l lifecycle) moves() []index.Move {
+	var out []index.Move
+	p := l.plugin
+	if p == nil {
+		return nil
+	}
+	for _, e := range p.Emergencies {
+		if e.All {
+			out = append(out, moveOf(index.StateEmergencyRemoved, e.Move, e.Grounds.Reason, e.Text))
+		}
+	}
+	if m := p.Removed; m != nil {
+		out = append(out, moveOf(index.StateRemoved, m.Move, m.Reason, m.Text))
+	}
+	if m := p.Suspended; m != nil {
+		move := moveOf(index.StateSuspended, m.Move, m.Reason, m.Text)
+		move.Until, move.Existing = whole(m.Until), string(m.Existing)
+		out = append(out, move)
+	}
+	if m := p.Deprecated; m != nil {
+		move := moveOf(index.StateDeprecated, m.Move, m.Reason, m.Text)
+		move.Replacement, move.Guide, move.EndOfLife = m.Replacement, m.Guide, whole(m.EndOfLife)
+		out = append(out, move)
+	}
+	return out
+}
+
+func moveOf(state index.PluginState, m ledger.Move, reason, text string) index.Move {
+	return index.Move{State: state, At: m.At, By: m.By, Reason: reason, Text: text}
+}
+
+func whole(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	utc := at.UTC()
+	return &utc
+}
+
+func because(reason, text string) string {
+	if text == "" {
+		return reason
+	}
+	return reason + ": " + text
+}

@@ -1,0 +1,98 @@
+package index
+
+import "time"
+
+// A Move is one that is in force for a plugin: what its ledger says was done,
+// by whom and why.
+type Move struct {
+	State       PluginState `json:"state"` // that it brings
+	At          time.Time   `json:"at"`
+	By          string      `json:"by"`
+	Reason      string      `json:"reason"` // one of the closed list of reasons
+	Text        string      `json:"text,omitempty"`
+	Replacement string      `json:"replacement,omitempty"` // a plugin to move to
+	Guide       string      `json:"guide,omitempty"`       // where the way there is described
+	EndOfLife   *time.Time  `json:"end_of_life,omitempty"` // from when on it is not looked after
+	Until       *time.Time  `json:"until,omitempty"`       // when it is expected to be over
+	Existing    string      `json:"existing,omitempty" doc:"Of a suspension: keep or stop, for those who have it."`
+}
+
+// Why is the move in one sentence's end: when, by whom and why.
+func (m Move) Why() string {
+	out := "since " + m.At.UTC().Format("2006-01-02") + " by " + m.By + " (" + m.Reason + ")"
+	if m.Text != "" {
+		out += ": " + m.Text
+	}
+	return out
+}
+
+// What somebody who has a plugin with a notice can do.
+const (
+	ActionGuide        = "migration_guide"
+	ActionReplacement  = "install_replacement"
+	ActionAlternatives = "alternatives"
+	ActionKeep         = "keep_using"
+	ActionUninstall    = "uninstall"
+	ActionDismiss      = "dismiss"
+)
+
+// Actions are what somebody who has the plugin can do about m.
+func (m Move) Actions() []string {
+	var out []string
+	if m.Guide != "" {
+		out = append(out, ActionGuide)
+	}
+	if m.Replacement != "" {
+		out = append(out, ActionReplacement)
+	} else {
+		out = append(out, ActionAlternatives)
+	}
+	switch {
+	case m.State == StateEmergencyRemoved, m.State == StateSuspended && m.Existing == "stop":
+		return append(out, ActionUninstall)
+	case m.State == StateRemoved:
+		return append(out, ActionKeep, ActionUninstall)
+	}
+	return append(out, ActionKeep, ActionUninstall, ActionDismiss)
+}
+
+// The moves of plugins, as requests name them.
+const (
+	MoveDeprecate   = "deprecate"
+	MoveUndeprecate = "undeprecate"
+	MoveSuspend     = "suspend"
+	MoveResume      = "resume"
+	MoveRemove      = "remove"
+	MoveRestore     = "restore"
+	MoveYank        = "yank"
+	MoveUnyank      = "unyank"
+)
+
+// A NewMove is what somebody asks to be done to a plugin.
+type NewMove struct {
+	Move        string     `json:"move" enum:"deprecate,undeprecate,suspend,resume,remove,restore"`
+	Reason      string     `json:"reason,omitempty" doc:"One of malware, vulnerability, security_review, legal, broken, superseded, discontinued, abandoned, license, maintenance, by_request; undeprecate, resume and restore may be without one."`
+	Text        string     `json:"text,omitempty" maxLength:"4096" doc:"What people read."`
+	Replacement string     `json:"replacement,omitempty" doc:"Of deprecate: the plugin to move to."`
+	Guide       string     `json:"guide,omitempty" doc:"Of deprecate: an https address that says how."`
+	EndOfLife   *time.Time `json:"end_of_life,omitempty" doc:"Of deprecate: from when on nobody looks after it."`
+	Until       *time.Time `json:"until,omitempty" doc:"Of suspend: when it is expected to be over."`
+	Existing    string     `json:"existing,omitempty" enum:"keep,stop" doc:"Of suspend: what those do who have it; keep where absent."`
+}
+
+// A VersionMove is why a version is yanked, or is no more.
+type VersionMove struct {
+	Reason string `json:"reason,omitempty" doc:"As of a move of the plugin; needed to yank."`
+	Text   string `json:"text,omitempty" maxLength:"4096"`
+}
+
+// A Lifecycle is where a plugin stands, and what may be done to it.
+type Lifecycle struct {
+	ID    string      `json:"id"`
+	State PluginState `json:"state"`
+	Moves []Move      `json:"moves" doc:"In force, the one that the state comes from first."`
+	// Legal are the moves that the state allows and the caller may make.
+	Legal    []string   `json:"legal" doc:"Moves that the state allows and the caller may make."`
+	Ledger   LedgerHead `json:"ledger"`
+	Warnings []string   `json:"warnings" doc:"What the caller should think about again."`
+}

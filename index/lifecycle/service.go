@@ -1,0 +1,257 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/clock"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/catalog"
+	statements "github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/ledger"
+)
+
+// A Catalog knows what is there and what its ledgers say.
+type Catalog interface {
+	// Plugin is what the newest generation says of a plugin.
+	Plugin(id artifact.Name) (*catalog.Plugin, bool)
+	// Ledger is what is known of the ledger of a plugin.
+	Ledger(ref format.Ref) ledger.State
+	// Settled returns when what was stored before is known.
+	Settled(ctx context.Context) error
+}
+
+// Rights say what the caller of ctx may do.
+type Rights interface {
+	May(ctx context.Context, action auth.Action, on auth.Resource) error
+	Can(ctx context.Context, action auth.Action, on auth.Resource) (bool, error)
+}
+
+// A Registry reads what is stored.
+type Registry interface {
+	Resolve(ctx context.Context, repo, reference string) (digest.Digest, error)
+	Reader(repo string) policy.Reader
+}
+
+// Options of a Service. All of them must be given; the zero Clock is the
+// system's.
+type Options struct {
+	Catalog  Catalog
+	Registry Registry
+	Rights   Rights
+	Acts     audit.Log
+	Ledger   index.Ledger
+	// Own is the id of the site's own key.
+	Own   digest.Digest
+	Clock clock.Clock
+}
+
+// A Service moves plugins and versions. Its errors are *index.Problem or of a
+// kind of artifact.
+type Service struct{ o Options }
+
+// New makes a Service.
+func New(o Options) *Service { return &Service{o} }
+
+// Lifecycle is where a plugin stands, for who may pull it.
+func (s *Service) Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecycle, error) {
+	p, err := s.seen(ctx, id)
+	if err != nil {
+		return index.Lifecycle{}, err
+	}
+	state := s.o.Catalog.Ledger(format.OfPlugin(id))
+	out := index.Lifecycle{ID: id.String(), State: index.PluginState(state.Plugin.State()), Moves: slices.Clone(p.Moves), Legal: []string{}, Warnings: []string{},
+		Ledger: index.LedgerHead{Reference: format.OfPlugin(id).String(), Sequence: state.Head.Sequence, Head: state.Head.Digest,
+			Platform: state.Platform.String(), Foreign: state.Platform != "" && state.Platform != s.o.Own}}
+	if out.Moves == nil {
+		out.Moves = []index.Move{}
+	}
+	may, err := s.o.Rights.Can(ctx, auth.PluginLifecycle, auth.InRepository(id.String()))
+	if err != nil || !may || out.Ledger.Foreign {
+		return out, err
+	}
+	role, err := s.role(ctx, id)
+	out.Legal = legal(state.Plugin.State(), role)
+	return out, err
+}
+
+// Move makes a move of a plugin.
+func (s *Service) Move(ctx context.Context, id artifact.Name, m index.NewMove) (index.Lifecycle, error) {
+	if err := s.o.Rights.May(ctx, auth.PluginLifecycle, auth.InRepository(id.String())); err != nil {
+		return index.Lifecycle{}, err
+	}
+	if _, err := s.seen(ctx, id); err != nil {
+		return index.Lifecycle{}, err
+	}
+	v, err := check(m)
+	if err != nil {
+		return index.Lifecycle{}, err
+	}
+	if err := s.replaces(ctx, id, m.Replacement); err != nil {
+		return index.Lifecycle{}, err
+	}
+	if err := s.state(ctx, id, m.Move, v.kind, "", v.body(m)); err != nil {
+		return index.Lifecycle{}, err
+	}
+	out, err := s.Lifecycle(ctx, id)
+	out.Warnings = warnings(m, s.o.Clock.Now())
+	return out, err
+}
+
+// Yank has nobody new take a version.
+func (s *Service) Yank(ctx context.Context, id artifact.Name, v artifact.Version, why index.VersionMove) (index.Lifecycle, error) {
+	return s.version(ctx, id, v, index.MoveYank, format.VersionYanked,
+		format.Yanked{Grounds: format.Grounds{Reason: why.Reason, Text: why.Text}, Version: v.String()})
+}
+
+// Unyank takes that back.
+func (s *Service) Unyank(ctx context.Context, id artifact.Name, v artifact.Version, why index.VersionMove) (index.Lifecycle, error) {
+	return s.version(ctx, id, v, index.MoveUnyank, format.VersionUnyanked, format.Unyanked{Version: v.String(), Text: why.Text})
+}
+
+func (s *Service) version(ctx context.Context, id artifact.Name, v artifact.Version, name string, kind format.Kind, body any) (index.Lifecycle, error) {
+	if err := s.o.Rights.May(ctx, auth.PluginLifecycle, auth.InRepository(id.String())); err != nil {
+		return index.Lifecycle{}, err
+	}
+	p, err := s.seen(ctx, id)
+	if err != nil {
+		return index.Lifecycle{}, err
+	}
+	found, ok := p.At(v)
+	if !ok || found.Version.String() != v.String() {
+		return index.Lifecycle{}, index.NewProblem(index.CodeVersionNotFound, fmt.Sprintf("%s has no version %s", id, v), "see its versions: oarlock show "+id.String())
+	}
+	if err := s.state(ctx, id, name, kind, found.Digest, body); err != nil {
+		return index.Lifecycle{}, err
+	}
+	return s.Lifecycle(ctx, id)
+}
+
+// seen is the plugin for who may pull it, and not there for others.
+func (s *Service) seen(ctx context.Context, id artifact.Name) (*catalog.Plugin, error) {
+	none := fmt.Errorf("plugin %s: %w", id, artifact.ErrNotFound)
+	sees, err := s.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(id.String()))
+	if err != nil {
+		return nil, err
+	}
+	p, ok := s.o.Catalog.Plugin(id)
+	if !sees || !ok {
+		return nil, none
+	}
+	return p, nil
+}
+
+// replaces wants a replacement that the caller can see, and no way from it back
+// to the plugin.
+func (s *Service) replaces(ctx context.Context, id artifact.Name, replacement string) error {
+	if replacement == "" {
+		return nil
+	}
+	next, err := artifact.ParseName(replacement)
+	if err != nil {
+		return fmt.Errorf("replacement: %w", err)
+	}
+	way := []string{id.String()}
+	for range 64 {
+		p, err := s.seen(ctx, next)
+		if err != nil {
+			return fmt.Errorf("replacement %s: %w", next, err)
+		}
+		if next == id {
+			return index.NewProblem(index.CodeConflict, fmt.Sprintf("the replacements go round in a circle: %s", strings.Join(append(way, id.String()), " → ")), "name a plugin that is not deprecated in favour of this one")
+		}
+		way = append(way, next.String())
+		i := slices.IndexFunc(p.Moves, func(m index.Move) bool { return m.Replacement != "" })
+		if i < 0 {
+			return nil
+		}
+		if next, err = artifact.ParseName(p.Moves[i].Replacement); err != nil {
+			return nil // the ledger of another time; it leads nowhere
+		}
+	}
+	return index.NewProblem(index.CodeConflict, fmt.Sprintf("replacement %s has itself a replacement, and so on more than 64 times", replacement), "name the last of them")
+}
+
+// role is in what right the caller acts.
+func (s *Service) role(ctx context.Context, id artifact.Name) (string, error) {
+	platform, err := s.o.Rights.Can(ctx, auth.PluginEmergency, auth.InRepository(id.String()))
+	if platform {
+		return format.RolePlatform, err
+	}
+	return format.RoleOwner, err
+}
+
+// state writes down that a statement is about to be made, appends it, and
+// returns when the catalog knows it. What cannot be written down is not stated.
+func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind format.Kind, subject digest.Digest, body any) error {
+	by, err := auth.Caller(ctx)
+	if err != nil {
+		return err
+	}
+	role, err := s.role(ctx, id)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	ref := format.OfPlugin(id)
+	if now := s.o.Catalog.Ledger(ref).Plugin.State(); !slices.Contains(legal(now, role), move) {
+		return s.forbidden(id, move, now, role)
+	}
+	err = s.o.Acts.Do(ctx, audit.Act{Action: auth.PluginLifecycle, On: auth.InRepository(id.String()), Planned: map[string]any{"begun": true, "move": move, "body": body}},
+		func(ctx context.Context) (any, error) {
+			entry, err := s.o.Ledger.Append(ctx, index.NewStatement{Ledger: ref, Kind: kind, Actor: by.Name, Role: role, Body: raw, Subject: subject, ID: rand.Text()})
+			if err != nil {
+				return nil, err
+			}
+			return map[string]any{"move": move, "statement": entry.Head.String(), "body": body}, s.o.Catalog.Settled(ctx)
+		})
+	switch {
+	case errors.Is(err, statements.ErrForeign):
+		return index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", id), "make the change at the registry that it comes from, and mirror it again")
+	case errors.Is(err, artifact.ErrConflict):
+		p := s.forbidden(id, move, s.o.Catalog.Ledger(ref).Plugin.State(), role)
+		p.Detail = strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
+		return p
+	}
+	return err
+}
+
+func (s *Service) forbidden(id artifact.Name, move string, now ledger.PluginState, role string) *index.Problem {
+	moves := legal(now, role)
+	p := index.NewProblem(index.CodeLifecycle, fmt.Sprintf("%s is %s, which does not allow %s; you may: %s", id, now, move, strings.Join(moves, ", ")),
+		"see where it stands: oarlock show "+id.String())
+	p.Legal = moves
+	return p
+}
+
+// History gives at most limit statements of a plugin's ledger after a sequence
+// number, for who may pull the plugin.
+func (s *Service) History(ctx context.Context, id artifact.Name, after, limit int) (index.LedgerPage, error) {
+	if _, err := s.seen(ctx, id); err != nil {
+		return index.LedgerPage{}, err
+	}
+	ref := format.OfPlugin(id)
+	at, err := s.o.Registry.Resolve(ctx, ref.Repository(), ref.Tag())
+	if errors.Is(err, artifact.ErrNotFound) {
+		return index.LedgerPage{Items: []index.LedgerStatement{}}, nil
+	}
+	if err != nil {
+		return index.LedgerPage{}, err
+	}
+	return statements.Page(ctx, s.o.Registry.Reader(ref.Repository()), at, s.o.Catalog.Ledger(ref).Head.Sequence, after, limit)
+}

@@ -1,0 +1,281 @@
+package ledger
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ledger"
+)
+
+// A LifecycleRule is one kind of statement about a plugin: from which states it
+// may be made, and by whom. The rules are the only place that says so: what
+// judges, what refuses and what tells people their choices reads them.
+type LifecycleRule struct {
+	Kind ledger.Kind
+	// From are the states of the plugin in which the move is legal.
+	From []PluginState
+	// Owner lets owners of the plugin's publisher make it; the platform may
+	// make every one.
+	Owner bool
+
+	apply func(p *Plugin, s *ledger.Statement, m Move) error
+}
+
+var lifecycle = []LifecycleRule{
+	{ledger.PluginDeprecated, []PluginState{Active}, true, moved(deprecate)},
+	{ledger.PluginUndeprecated, []PluginState{DeprecatedState}, true, moved(undeprecate)},
+	{ledger.PluginSuspended, []PluginState{Active, DeprecatedState}, true, moved(suspend)},
+	{ledger.PluginResumed, []PluginState{SuspendedState}, true, moved(resume)},
+	{ledger.PluginRemoved, []PluginState{Active, DeprecatedState, SuspendedState}, true, moved(remove)},
+	{ledger.PluginRestored, []PluginState{RemovedState}, true, moved(restore)},
+	{ledger.VersionYanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, moved(yank)},
+	{ledger.VersionUnyanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, moved(unyank)},
+	{ledger.EmergencyDeclared, PluginStates(), false, moved(declare)},
+	{ledger.EmergencyUndone, PluginStates(), false, moved(undo)},
+}
+
+// Lifecycle is the rule of each kind of statement about plugins.
+func Lifecycle() []LifecycleRule { return slices.Clone(lifecycle) }
+
+func lifecycleRule(kind ledger.Kind) (LifecycleRule, bool) {
+	i := slices.IndexFunc(lifecycle, func(r LifecycleRule) bool { return r.Kind == kind })
+	if i < 0 {
+		return LifecycleRule{}, false
+	}
+	return lifecycle[i], true
+}
+
+// Legal are the kinds of statements that may be made in a state of a plugin, by
+// its owners or else by the platform.
+func Legal(in PluginState, owner bool) []ledger.Kind {
+	var out []ledger.Kind
+	for _, r := range lifecycle {
+		if slices.Contains(r.From, in) && (r.Owner || !owner) {
+			out = append(out, r.Kind)
+		}
+	}
+	return out
+}
+
+// move takes a statement about a plugin into its state.
+func (p *Plugin) move(st *ledger.Statement, d digest.Digest) error {
+	r, known := lifecycleRule(st.Kind)
+	if !known {
+		return nil // of a later time
+	}
+	if st.Role != ledger.RolePlatform && (!r.Owner || st.Role != ledger.RoleOwner) {
+		return denied("%s: %s acts in the role %q, expected %s", st.Kind, st.Actor, st.Role, r.roles())
+	}
+	if state := p.State(); !slices.Contains(r.From, state) {
+		return fmt.Errorf("%s: the plugin is %s, expected %s: %w", st.Kind, state, join(r.From), artifact.ErrConflict)
+	}
+	return r.apply(p, st, Move{At: st.Time, By: st.Actor, Role: st.Role, Sequence: st.Sequence, Digest: d})
+}
+
+func (r LifecycleRule) roles() string {
+	if r.Owner {
+		return ledger.RoleOwner + " or " + ledger.RolePlatform
+	}
+	return ledger.RolePlatform
+}
+
+func join(states []PluginState) string {
+	words := make([]string, len(states))
+	for i, s := range states {
+		words[i] = string(s)
+	}
+	return strings.Join(words, ", ")
+}
+
+// moved reads the body before it does what it says.
+func moved[T any](do func(*Plugin, *ledger.Statement, T, Move) error) func(*Plugin, *ledger.Statement, Move) error {
+	return func(p *Plugin, s *ledger.Statement, m Move) error {
+		var body T
+		if err := artifact.UnmarshalStrict(s.Body, &body); err != nil {
+			return fmt.Errorf("body of %s: %s: %w", s.Kind, err, artifact.ErrInvalid)
+		}
+		return do(p, s, body, m)
+	}
+}
+
+// maxText bounds what people write, in bytes.
+const maxText = 4096
+
+func grounded(g ledger.Grounds) error {
+	if !slices.Contains(ledger.Reasons(), g.Reason) {
+		return invalid("reason %.80q, expected one of %s", g.Reason, strings.Join(ledger.Reasons(), ", "))
+	}
+	return artifact.CheckText(g.Text, maxText)
+}
+
+func backGrounds(b ledger.Back) error {
+	if b.Reason == "" {
+		return artifact.CheckText(b.Text, maxText)
+	}
+	return grounded(ledger.Grounds{Reason: b.Reason, Text: b.Text})
+}
+
+// ahead holds a date that somebody promises to the time after the statement.
+func ahead(what string, at *time.Time, s *ledger.Statement) error {
+	if at != nil && !at.After(s.Time) {
+		return invalid("%s %s is past: the statement is of %s", what, at.Format(rfc3339), s.Time.Format(rfc3339))
+	}
+	return nil
+}
+
+func deprecate(p *Plugin, s *ledger.Statement, body ledger.Deprecated, m Move) error {
+	if err := grounded(body.Grounds); err != nil {
+		return err
+	}
+	if body.Replacement != "" {
+		switch name, err := artifact.ParseName(body.Replacement); {
+		case err != nil:
+			return fmt.Errorf("replacement: %w", err)
+		case name == p.Name:
+			return invalid("replacement %q is the plugin itself", body.Replacement)
+		}
+	}
+	if err := webAddress("guide", body.Guide); err != nil {
+		return err
+	}
+	if err := ahead("end of life", body.EndOfLife, s); err != nil {
+		return err
+	}
+	p.Deprecated = &Deprecation{body, m}
+	return nil
+}
+
+func webAddress(what, address string) error {
+	if address == "" {
+		return nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || len(address) > 2048 {
+		return invalid("%s %.200q, expected an https address of at most 2048 bytes without a user", what, address)
+	}
+	return artifact.CheckText(address, 2048)
+}
+
+func undeprecate(p *Plugin, _ *ledger.Statement, body ledger.Back, _ Move) error {
+	p.Deprecated = nil
+	return backGrounds(body)
+}
+
+func suspend(p *Plugin, s *ledger.Statement, body ledger.Suspended, m Move) error {
+	if err := grounded(body.Grounds); err != nil {
+		return err
+	}
+	if body.Existing != ledger.KeepRunning && body.Existing != ledger.StopRunning {
+		return invalid("existing %.40q, expected %s or %s", string(body.Existing), ledger.KeepRunning, ledger.StopRunning)
+	}
+	if err := ahead("until", body.Until, s); err != nil {
+		return err
+	}
+	p.Suspended = &Suspension{body, m}
+	return nil
+}
+
+func resume(p *Plugin, _ *ledger.Statement, body ledger.Back, _ Move) error {
+	p.Suspended = nil
+	return backGrounds(body)
+}
+
+func remove(p *Plugin, _ *ledger.Statement, body ledger.PluginGone, m Move) error {
+	p.Removed = &Removal{body, m}
+	return grounded(body.Grounds)
+}
+
+func restore(p *Plugin, _ *ledger.Statement, body ledger.Back, _ Move) error {
+	p.Removed = nil
+	return backGrounds(body)
+}
+
+func yank(p *Plugin, s *ledger.Statement, body ledger.Yanked, m Move) error {
+	if err := grounded(body.Grounds); err != nil {
+		return err
+	}
+	if err := versioned(body.Version, s); err != nil {
+		return err
+	}
+	if y, is := p.Yanked[s.Subject]; is {
+		return fmt.Errorf("version %s was yanked at %s: %w", y.Version, y.At.Format(rfc3339), artifact.ErrConflict)
+	}
+	if p.Yanked == nil {
+		p.Yanked = map[digest.Digest]Yank{}
+	}
+	p.Yanked[s.Subject] = Yank{body, m}
+	return nil
+}
+
+func unyank(p *Plugin, s *ledger.Statement, body ledger.Unyanked, _ Move) error {
+	if err := versioned(body.Version, s); err != nil {
+		return err
+	}
+	y, is := p.Yanked[s.Subject]
+	if !is || y.Version != body.Version {
+		return fmt.Errorf("version %s with digest %s is not yanked: %w", body.Version, s.Subject, artifact.ErrConflict)
+	}
+	delete(p.Yanked, s.Subject)
+	return artifact.CheckText(body.Text, maxText)
+}
+
+// versioned wants a statement about a version to name its digest too.
+func versioned(version string, s *ledger.Statement) error {
+	if _, err := artifact.ParseVersion(version); err != nil {
+		return err
+	}
+	if s.Subject == s.Ledger.Subject() {
+		return invalid("version %s: the statement's subject is the plugin, expected the digest of the version", version)
+	}
+	return nil
+}
+
+func declare(p *Plugin, _ *ledger.Statement, body ledger.Emergency, m Move) error {
+	if err := grounded(body.Grounds); err != nil {
+		return err
+	}
+	if len(body.Digests) == 0 {
+		return invalid("no digests: an emergency names all that must not run")
+	}
+	for i, d := range body.Digests {
+		if d.Validate() != nil || slices.Contains(body.Digests[:i], d) {
+			return invalid("digest %.100q is none, or is there twice", string(d))
+		}
+	}
+	if err := approved(body.ApprovedBy, m.By); err != nil {
+		return err
+	}
+	p.Emergencies = append(p.Emergencies, Emergency{body, m})
+	return nil
+}
+
+func undo(p *Plugin, _ *ledger.Statement, body ledger.EmergencyEnd, m Move) error {
+	if err := grounded(body.Grounds); err != nil {
+		return err
+	}
+	if err := approved(body.ApprovedBy, m.By); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(p.Emergencies, func(e Emergency) bool { return e.Digest == body.Of })
+	if i < 0 {
+		return fmt.Errorf("no emergency that is in force was declared by statement %.100q: %w", string(body.Of), artifact.ErrNotFound)
+	}
+	p.Emergencies = slices.Delete(p.Emergencies, i, i+1)
+	return nil
+}
+
+// approved wants those who approved to be others than who acted.
+func approved(by []string, actor string) error {
+	for i, who := range by {
+		if who == "" || who == actor || slices.Contains(by[:i], who) {
+			return invalid("approved by %.80q: expected others than %.80q, each once", who, actor)
+		}
+	}
+	return nil
+}
