@@ -22,7 +22,7 @@ func BenchmarkRequest(b *testing.B) {
 		b.Fatal(err)
 	}
 	a := parts.Authority
-	token, _, err := parts.Tokens.Bootstrap(b.Context())
+	token, _, err := parts.Tokens.Bootstrap(b.Context(), FirstToken{})
 	if err != nil {
 		b.Fatal(err)
 	}

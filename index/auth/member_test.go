@@ -122,7 +122,7 @@ func TestCredentialsOfDevEndWithIt(t *testing.T) {
 			t.Errorf("behind logins: %v", err)
 		}
 	}
-	if _, made, err := s.Tokens.Bootstrap(ctx); !made || err != nil {
+	if _, made, err := s.Tokens.Bootstrap(ctx, FirstToken{}); !made || err != nil {
 		t.Errorf("the first start behind logins makes its token: %v %v", made, err)
 	}
 }

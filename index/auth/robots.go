@@ -67,6 +67,15 @@ func (ts *Tokens) Create(ctx context.Context, by Principal, q TokenRequest) (Tok
 // issue stores a new credential together with its audit row.
 func (ts *Tokens) issue(ctx context.Context, by Principal, q TokenRequest, principal, parent string) (Token, TokenRecord, error) {
 	t := newToken()
+	rec, err := ts.issueAs(ctx, t, by, q, principal, parent)
+	if err != nil {
+		return Token{}, TokenRecord{}, err
+	}
+	return t, rec, nil
+}
+
+// issueAs is issue for a token that is there already.
+func (ts *Tokens) issueAs(ctx context.Context, t Token, by Principal, q TokenRequest, principal, parent string) (TokenRecord, error) {
 	rec := TokenRecord{
 		ID: t.ID(), Kind: string(q.Kind), Name: q.Label, Principal: principal, Namespace: q.Namespace, Parent: parent,
 		Hash: t.hash(), CreatedBy: ts.dev.maker(by), CreatedAt: ts.now().UTC(), ExpiresAt: q.ExpiresAt.UTC(),
@@ -75,9 +84,9 @@ func (ts *Tokens) issue(ctx context.Context, by Principal, q TokenRequest, princ
 		rec.Scopes = append(rec.Scopes, s.String())
 	}
 	if err := ts.add(ctx, by, rec); err != nil {
-		return Token{}, TokenRecord{}, err
+		return TokenRecord{}, err
 	}
-	return t, rec, nil
+	return rec, nil
 }
 
 // add keeps a new credential with its audit row.
@@ -252,30 +261,6 @@ func (ts *Tokens) Revoke(ctx context.Context, by Principal, id string) error {
 		}
 		return ts.log.audit(ctx, by, "token:revoke", "token "+id, nil, nil)
 	})
-}
-
-// Bootstrap makes the first admin token when there is none yet. It returns
-// false when there is one.
-func (ts *Tokens) Bootstrap(ctx context.Context) (t Token, made bool, err error) {
-	const name = "admin:bootstrap"
-	err = ts.tx.InTx(ctx, func(ctx context.Context) error {
-		known, err := ts.store.ListTokens(ctx, "", name)
-		if err != nil || slices.ContainsFunc(known, ts.dev.lasts) {
-			return err
-		}
-		made = true
-		t, _, err = ts.issue(ctx, NewProcess("bootstrap"), TokenRequest{Kind: AdminToken, Label: "bootstrap"}, name, "")
-		return err
-	})
-	return t, made && err == nil, err
-}
-
-// Recover makes another admin token, for an operator who lost the others and
-// holds the database. It asks nobody: only a command on the server's own
-// machine may reach it.
-func (ts *Tokens) Recover(ctx context.Context) (Token, error) {
-	t, _, err := ts.issue(ctx, NewProcess("recover"), TokenRequest{Kind: AdminToken, Label: "recovery"}, "admin:recovery", "")
-	return t, err
 }
 
 // expiresIn is a time from now.

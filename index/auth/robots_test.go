@@ -18,13 +18,13 @@ func TestBootstrapOnce(t *testing.T) {
 	if admin.Kind != Admin || admin.Name != "admin:bootstrap" || !Decide(admin, SiteManage, Site()).Allowed() {
 		t.Fatalf("%+v", admin)
 	}
-	if _, made, err := s.Tokens.Bootstrap(t.Context()); made || err != nil {
+	if _, made, err := s.Tokens.Bootstrap(t.Context(), FirstToken{}); made || err != nil {
 		t.Fatalf("a second one: %v %v", made, err)
 	}
 	if err := s.Tokens.Revoke(t.Context(), admin, token.ID()); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := s.Tokens.Recover(t.Context()); err != nil || !Decide(s.principal(again), SiteManage, Site()).Allowed() {
+	if again, _, err := s.Tokens.Recover(t.Context(), 0); err != nil || !Decide(s.principal(again), SiteManage, Site()).Allowed() {
 		t.Errorf("recovered after the only one was revoked: %v", err)
 	}
 	if got, _ := s.store.Token(t.Context(), token.ID()); strings.Contains(string(got.Hash), token.secret) || len(got.Hash) != 32 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -91,6 +92,10 @@ func (cs *credentials) authenticate(ctx context.Context, text string, kinds []To
 		return holder{}, errCredentials
 	}
 	h, err := cs.session(ctx, t.ID())
+	var ended *endedAdmin
+	if errors.As(err, &ended) && ended.record.ID == t.ID() && slices.Contains(kinds, AdminToken) && t.matches(ended.record.Hash) {
+		return holder{}, ended.told()
+	}
 	if err != nil {
 		return holder{}, err
 	}
@@ -130,7 +135,13 @@ func (cs *credentials) load(ctx context.Context, id string, now time.Time, depth
 	if rec.Kind == string(InviteToken) { // accepted, never logged in with
 		return holder{}, errCredentials
 	}
-	if !cs.dev.lasts(rec) || !rec.RevokedAt.IsZero() || !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt) {
+	if !cs.dev.lasts(rec) || !rec.RevokedAt.IsZero() {
+		return holder{}, errCredentials
+	}
+	if !rec.ExpiresAt.IsZero() && !now.Before(rec.ExpiresAt) {
+		if rec.Kind == string(AdminToken) {
+			return holder{}, &endedAdmin{rec}
+		}
 		return holder{}, errCredentials
 	}
 	h := holder{record: rec, until: rec.ExpiresAt}

@@ -99,7 +99,7 @@ func (s *site) routes() http.Handler {
 // admin makes the bootstrap token and returns it with its principal.
 func (s *site) admin() (Token, Principal) {
 	s.t.Helper()
-	token, made, err := s.Tokens.Bootstrap(s.t.Context())
+	token, made, err := s.Tokens.Bootstrap(s.t.Context(), FirstToken{})
 	if err != nil || !made {
 		s.t.Fatalf("bootstrap: made %v, %v", made, err)
 	}

@@ -57,7 +57,7 @@ func TestOneAccountMakesSoManyTokens_B7(t *testing.T) {
 		if _, err := robot(admin, fmt.Sprint("admins-", i)); err != nil {
 			t.Errorf("an admin: %v", err)
 		}
-		if _, err := s.Tokens.Recover(ctx); err != nil {
+		if _, _, err := s.Tokens.Recover(ctx, 0); err != nil {
 			t.Errorf("recovery: %v", err)
 		}
 	}

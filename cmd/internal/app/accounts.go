@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -96,14 +95,7 @@ func (a *accounts) open(ctx context.Context, url string, holds auth.Content, not
 	if a.cfg.Dev {
 		return nil
 	}
-	token, made, err := a.tokens.Bootstrap(ctx)
-	if err != nil {
-		return fmt.Errorf("bootstrap token: %w", err)
-	}
-	if made {
-		_, err = fmt.Fprintf(notice, "bootstrap admin token, shown this once: %s\nlog in with: oarlock login %s -u admin -p TOKEN\n", token.Reveal(), hostOf(url))
-	}
-	return err
+	return a.bootstrap(ctx, url, notice)
 }
 
 // take keeps the parts of index/auth under the names that this package uses.
@@ -156,30 +148,31 @@ func hostOf(url string) string {
 	return strings.TrimRight(host, "/")
 }
 
-// RecoverAdmin makes another admin token for an operator who lost the others
+// RecoverAdmin makes another admin token, good until a time or, where that is
+// zero, for ever, for an operator who lost the others
 // and holds the data directory or the database of cfg.
-func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, err error) {
+func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, until time.Time, err error) {
 	a, err := openStore(ctx, cfg, clock.Offset(cfg.Drill.ClockOffset), slog.New(slog.DiscardHandler))
 	if err != nil {
-		return "", config.Unusable(err)
+		return "", until, config.Unusable(err)
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
 	// A token made in a database that was lost, or that anybody could write to,
 	// would be the admin of whatever is founded there next.
 	if err := auth.BelongsToSite(ctx, a.store); err != nil {
-		return "", notRecovered(cfg, err)
+		return "", until, notRecovered(cfg, err)
 	}
 	if a.keys, err = a.openKeys(ctx); err != nil {
-		return "", config.Unusable(err)
+		return "", until, config.Unusable(err)
 	}
 	// Nothing is signed here, so that any URL will do.
 	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(a.store), Keys: a.keys, PublicURL: "http://127.0.0.1", Now: a.clock.Now})
 	if err != nil {
-		return "", err
+		return "", until, err
 	}
-	t, err := parts.Tokens.Recover(ctx)
+	t, until, err := parts.Tokens.Recover(ctx, cfg.Bootstrap.RecoveryLifetime)
 	if err != nil {
-		return "", err
+		return "", until, err
 	}
-	return t.Reveal(), nil
+	return t.Reveal(), until, nil
 }

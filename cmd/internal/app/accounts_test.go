@@ -147,7 +147,7 @@ func TestTheBootstrapTokenIsShownOnceAndKeptHashed_B5(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost, err := RecoverAdmin(t.Context(), c)
+	lost, _, err := RecoverAdmin(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

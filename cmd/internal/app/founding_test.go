@@ -89,7 +89,7 @@ func TestALostDatabaseIsNoNewSite_B4_K6(t *testing.T) {
 			t.Errorf("it said %q", notice.String())
 		}
 	}
-	if token, err := RecoverAdmin(t.Context(), c); !errors.Is(err, config.ErrUnusable) || token != "" {
+	if token, _, err := RecoverAdmin(t.Context(), c); !errors.Is(err, config.ErrUnusable) || token != "" {
 		t.Errorf("an admin token is made: %q %v", token, err)
 	}
 	c.Dev = true // on a machine of one's own, all the same
@@ -196,7 +196,7 @@ func TestWhatIsMadeWithDevEndsWithIt_B5(t *testing.T) {
 	}
 	c.Dev = false
 	refuses(t, c, options(io.Discard), "was used with --dev", "--adopt-registry", "another data directory")
-	if token, err := RecoverAdmin(t.Context(), c); err == nil {
+	if token, _, err := RecoverAdmin(t.Context(), c); err == nil {
 		t.Errorf("an admin token is made: %q", token)
 	}
 	var notice bytes.Buffer

@@ -28,6 +28,7 @@ func newServe(c *console) *cobra.Command {
 	cmd.Args = args(0, 0, "none")
 	serverFlags(cmd.Flags())
 	cmd.Flags().String("clock-offset", "", "for drills, with --dev or drill.copy: how far the server's clock is ahead, such as 48h")
+	cmd.Flags().String("bootstrap-token-file", "", "new `FILE` that the first admin token is written to, and then not printed")
 	adopt := cmd.Flags().Bool("adopt-registry", false, "for one start: a new site over a registry whose database is gone; its names stay private until an admin gives them")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := loadConfig(cmd.Flags())
@@ -74,6 +75,8 @@ func loadConfigFor(f *pflag.FlagSet, validate func(*config.Config) error) (confi
 			given["log."+strings.TrimPrefix(flag.Name, "log-")] = flag.Value.String()
 		case flag.Name == "clock-offset":
 			given["drill.clock_offset"] = flag.Value.String()
+		case strings.HasPrefix(flag.Name, "bootstrap-"):
+			given["bootstrap."+strings.TrimPrefix(key, "bootstrap_")] = flag.Value.String()
 		case key == "dev":
 			given[key], _ = f.GetBool(flag.Name)
 		case f.Lookup(flag.Name) != nil && isSetting(key):

@@ -15,7 +15,7 @@ import (
 )
 
 func newToken(c *console) *cobra.Command {
-	return parent("token", "Make, list and revoke tokens", newTokenCreate(c), newTokenList(c), newTokenRevoke(c), newTokenRecover(c))
+	return parent("token", "Make, list and revoke tokens", newTokenCreate(c), newTokenList(c), newTokenRevoke(c), newTokenRecover(c), newTokenGenerate(c))
 }
 
 // createdToken is a token on the only occasion that it is shown.
@@ -162,18 +162,33 @@ func newTokenRecover(c *console) *cobra.Command {
 			return err
 		}
 		privateFiles()
-		secret, err := app.RecoverAdmin(cmd.Context(), cfg)
+		secret, until, err := app.RecoverAdmin(cmd.Context(), cfg)
 		if err != nil {
 			return fmt.Errorf("token recover: %w", err)
 		}
-		return c.print(secretResult{secret})
+		if until.IsZero() {
+			return c.print(secretResult{Secret: secret})
+		}
+		c.note("it ends at %s: make another before, oarlock token create NAME --kind admin", until.Format(time.RFC3339))
+		return c.print(secretResult{secret, &until})
 	}
 	return cmd
 }
 
 // secretResult is a token of which nothing else is known here.
 type secretResult struct {
-	Secret string `json:"secret"`
+	Secret    string     `json:"secret"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 }
 
 func (r secretResult) text(w io.Writer) error { return sentence(w, "%s", r.Secret) }
+
+func newTokenGenerate(c *console) *cobra.Command {
+	cmd := verb("generate", "Draw a token for a site that is to be founded",
+		"Nobody knows it yet: the first start of a server takes it as its first admin token where\n"+
+			"OARLOCK_BOOTSTRAP_TOKEN holds it. Later starts pass it over.",
+		"oarlock token generate")
+	cmd.Args = args(0, 0, "none")
+	cmd.RunE = func(*cobra.Command, []string) error { return c.print(secretResult{Secret: app.GenerateToken()}) }
+	return cmd
+}

@@ -36,12 +36,14 @@ type Config struct {
 	// Anonymous is what may be done without a login: "pull" what is public,
 	// read the "catalog" of that and its pages, or "none".
 	Anonymous string `koanf:"anonymous" json:"anonymous"`
-	Quota     Quota  `koanf:"quota" json:"quota"`
-	Rate      Rate   `koanf:"rate" json:"rate"`
-	OIDC      OIDC   `koanf:"oidc" json:"oidc"`
-	Audit     Audit  `koanf:"audit" json:"audit"`
-	GC        GC     `koanf:"gc" json:"gc"`
-	Scrub     Scrub  `koanf:"scrub" json:"scrub"`
+	// Bootstrap is about the first admin token.
+	Bootstrap Bootstrap `koanf:"bootstrap" json:"bootstrap"`
+	Quota     Quota     `koanf:"quota" json:"quota"`
+	Rate      Rate      `koanf:"rate" json:"rate"`
+	OIDC      OIDC      `koanf:"oidc" json:"oidc"`
+	Audit     Audit     `koanf:"audit" json:"audit"`
+	GC        GC        `koanf:"gc" json:"gc"`
+	Scrub     Scrub     `koanf:"scrub" json:"scrub"`
 	// RepairFrom are the registries that damaged bytes are fetched from.
 	RepairFrom []string `koanf:"repair_from" json:"repair_from"`
 	Catalog    Signing  `koanf:"catalog" json:"catalog"`
@@ -118,6 +120,7 @@ func Default() Config {
 		},
 		Publishing: "on",
 		Anonymous:  "pull",
+		Bootstrap:  defaultBootstrap,
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},
 		Scrub:      defaultScrub,
 		Catalog:    defaultSigning(),

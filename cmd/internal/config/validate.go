@@ -29,6 +29,7 @@ func (c *Config) Validate() error {
 	c.validateAddress(problem)
 	c.validateTLS(problem)
 	c.validateAccounts(problem)
+	c.validateBootstrap(problem)
 	c.validateScrub(problem)
 	c.validateOutbound(problem)
 	c.validateEdge(problem)
@@ -77,6 +78,7 @@ func (c *Config) Validate() error {
 func (c *Config) ValidateSite() error {
 	site := Default()
 	site.Data, site.Storage, site.DB, site.Trust, site.Log, site.Limits = c.Data, c.Storage, c.DB, c.Trust, c.Log, c.Limits
+	site.Bootstrap.RecoveryLifetime = c.Bootstrap.RecoveryLifetime
 	site.PublicURL = "http://127.0.0.1" // nobody is served
 	return site.Validate()
 }
