@@ -67,7 +67,8 @@ type FoundOptions struct {
 	// Dev is a server for trying out.
 	Dev bool
 	// Adopt founds a new site over a registry that holds something, or in a
-	// database that a server for trying out used, whose rows are removed.
+	// database that a server for trying out used, whose rows are removed. It is
+	// never one for trying out: with Dev it is refused.
 	Adopt bool
 	// Held are the namespaces that the registry holds something of.
 	Held func(ctx context.Context) ([]string, error)
@@ -194,6 +195,12 @@ func (o FoundOptions) decide(kind SiteKind, have Holds, held []string) (SiteKind
 	switch {
 	case o.Dev && kind == GuardedSite:
 		return "", &FoundingError{Code: "site_database"}
+	case o.Dev && kind == "" && len(held) > 0:
+		// Whoever filled the registry did not say that anybody may read it, and
+		// the keys beside it may be those that others trust: not even by Adopt.
+		return "", &FoundingError{Code: "registry_filled", Held: held}
+	case o.Dev && o.Adopt:
+		return "", &FoundingError{Code: "nothing_to_adopt"}
 	case o.Dev:
 		return DevSite, nil
 	case kind == GuardedSite && o.Adopt:

@@ -38,6 +38,9 @@ func notFounded(c config.Config, err error) error {
 	case "registry_filled":
 		fix = "point db at the site's database; or restore the backup into an empty place (oarlock restore-backup); or, where neither is left, " +
 			"start once with oarlock serve --adopt-registry: a new site, in which each name that the registry holds is private and taken until an admin gives it to its owner"
+		if c.Dev {
+			fix = "use another data directory (and db) for --dev, which goes on only with the database that it made; or go without --dev and " + fix
+		}
 	case "dev_database":
 		fix = "go on with --dev; or start with another data directory (and db); or start once with oarlock serve --adopt-registry, " +
 			"which removes these accounts, tokens, namespaces and roles, keeps what the registry holds, and holds its names until an admin gives them"

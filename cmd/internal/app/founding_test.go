@@ -92,18 +92,63 @@ func TestALostDatabaseIsNoNewSite_B4_K6(t *testing.T) {
 	if token, _, err := RecoverAdmin(t.Context(), c); !errors.Is(err, config.ErrUnusable) || token != "" {
 		t.Errorf("an admin token is made: %q %v", token, err)
 	}
-	c.Dev = true // on a machine of one's own, all the same
+}
+
+// Proves B4, B5, K6: --dev does not take over the registry of a site whose
+// database is lost: everybody would read what is private, and the site's own keys
+// would sign it for all who trust them.
+func TestDevDoesNotServeARegistryThatIsNotItsOwn_B4_B5_K6(t *testing.T) {
+	t.Parallel()
+	c := lostSite(t)
+	before := filesOf(t, c.Data)
+	c.Dev = true
+	for _, adopt := range []bool{false, true} {
+		o := options(io.Discard)
+		o.AdoptRegistry = adopt
+		refuses(t, c, o, "the database holds no site, and the registry holds acme, secretco", "point db at", "restore-backup", "without --dev", "--adopt-registry", "another data directory")
+	}
+	for name, content := range filesOf(t, c.Data) {
+		if was, ok := before[name]; !strings.HasPrefix(name, "oarlock.db") && (!ok || was != content) {
+			t.Errorf("a start that was refused wrote %s", name)
+		}
+	}
+	c.Dev = false
+	refuses(t, c, options(io.Discard), "the registry holds acme, secretco", "--adopt-registry")
+}
+
+// Proves B5: a registry that was filled with --dev goes on with --dev as long as
+// its database is there, and is nobody's when it is gone.
+func TestDevGoesOnWithTheDatabaseThatItMade_B5(t *testing.T) {
+	t.Parallel()
+	c := configured(t)
 	s, stop := start(t, c)
-	ask[any](t, s, "", "GET", "/api/v1/catalog", nil, 200)
+	push(t, s, 1)
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	c.Dev = false // a start with --dev in between founded no site
-	var notice bytes.Buffer
-	refuses(t, c, options(&notice), "the registry holds acme, secretco", "--adopt-registry")
-	if notice.Len() > 0 {
-		t.Errorf("after --dev it said %q", notice.String())
+	again, stop := start(t, c)
+	ask[any](t, again, "", "GET", "/api/v1/plugins/acme/p1", nil, 200)
+	loseDatabase(t, c, stop)
+	refuses(t, c, options(io.Discard), "the registry holds acme", "another data directory")
+}
+
+// filesOf are the files below a directory with their content.
+func filesOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		name, _ := filepath.Rel(dir, path)
+		files[name] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return files
 }
 
 // Proves B4, B5: a site that was begun anew over a full registry gives no name
