@@ -67,5 +67,5 @@ func (k *Kind) pause(attempts int) time.Duration {
 			break
 		}
 	}
-	return d - time.Duration(rand.Float64()*float64(d)/10)
+	return d - time.Duration(rand.Float64()*float64(d)/10) //nolint:gosec // no secret: it spreads attempts
 }

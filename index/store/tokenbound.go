@@ -23,7 +23,7 @@ func (s *Store) LiveTokens(ctx context.Context, maker string, kinds []string, at
 	if err := s.makingAlone(ctx, maker); err != nil {
 		return 0, err
 	}
-	n, err := madeBy(s.reader(ctx).NewSelect().Model((*tokenRow)(nil)), maker, true, at).Where("kind IN (?)", bun.In(kinds)).Count(ctx)
+	n, err := madeBy(s.reader(ctx).NewSelect().Model((*tokenRow)(nil)), maker, true, at).Where("kind IN (?)", bun.List(kinds)).Count(ctx)
 	return int(n), wrap("tokens of "+maker, err)
 }
 
@@ -32,7 +32,7 @@ func (s *Store) EndOldestTokens(ctx context.Context, maker string, kinds []strin
 	if err := s.makingAlone(ctx, maker); err != nil {
 		return 0, err
 	}
-	old := oldest(keep, madeBy(s.reader(ctx).NewSelect().Model((*tokenRow)(nil)), maker, true, at).Where("kind IN (?)", bun.In(kinds)))
+	old := oldest(keep, madeBy(s.reader(ctx).NewSelect().Model((*tokenRow)(nil)), maker, true, at).Where("kind IN (?)", bun.List(kinds)))
 	n, err := affected(s.writer(ctx).NewUpdate().Model((*tokenRow)(nil)).Set("revoked_at = ?", micro(at)).Where("id IN (?)", old).Exec(ctx))
 	return int(n), wrap(fmt.Sprintf("oldest logins of %s", maker), err)
 }

@@ -118,7 +118,7 @@ func backGrounds(b ledger.Back) error {
 	if b.Reason == "" {
 		return artifact.CheckText(b.Text, maxText)
 	}
-	return grounded(ledger.Grounds{Reason: b.Reason, Text: b.Text})
+	return grounded(ledger.Grounds(b))
 }
 
 // ahead holds a date that somebody promises to the time after the statement.

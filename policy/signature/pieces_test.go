@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -266,7 +267,7 @@ func TestAFindingIsShort_G1(t *testing.T) {
 	s.attach(inTag, d, imageManifest("", s.simple(t, k, fmt.Appendf(nil, `{"critical":{%q:1,"Type":2,"type":3}}`, long))))
 	s.attachAs("att", inTag, d, imageManifest("", s.blob(artifact.TypeDSSE, envelope(t, k, fmt.Appendf(nil, `{%q:{"a":1,"a":2}}`, long)))))
 	got := bothBy(t, k).judge(t, s, d.Digest)
-	all := append(got.signature.Evidence, got.attestations.Evidence...)
+	all := slices.Concat(got.signature.Evidence, got.attestations.Evidence)
 	if len(all) < 2 {
 		t.Fatalf("got %+v", got)
 	}

@@ -52,11 +52,11 @@ func newDatabaseWatch(s looked, log *slog.Logger, metrics prometheus.Registerer)
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "oarlock_clock_offset_seconds", Help: "How far this machine's clock is ahead of the database's; negative where it is behind.",
-		}, func() float64 { _, offset := w.found(); return offset.Seconds() }),
+		}, func() float64 { offset, _ := w.found(); return offset.Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "oarlock_database_newer", Help: "1 while the database has the schema of a newer release: reads are served, writes are refused.",
 		}, func() float64 {
-			if newer, _ := w.found(); newer != nil {
+			if _, newer := w.found(); newer != nil {
 				return 1
 			}
 			return 0
@@ -64,10 +64,12 @@ func newDatabaseWatch(s looked, log *slog.Logger, metrics prometheus.Registerer)
 	return w
 }
 
-func (w *databaseWatch) found() (newer error, offset time.Duration) { //nolint:staticcheck // what is found, not how asking went
+// found is how far this machine's clock is ahead, and why the database is not to
+// be written.
+func (w *databaseWatch) found() (offset time.Duration, newer error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.newer, w.offset
+	return w.offset, w.newer
 }
 
 // look asks once. Where the database does not tell, what it said last stays:
@@ -79,7 +81,7 @@ func (w *databaseWatch) look(ctx context.Context) error {
 	defer cancel()
 	newer := w.store.Newer(ctx)
 	offset, untold := w.store.ClockOffset(ctx, w.clock.Now)
-	wasNewer, was := w.found()
+	was, wasNewer := w.found()
 	if untold != nil {
 		offset = was
 	}
@@ -111,7 +113,7 @@ func (w *databaseWatch) tell(ctx context.Context, wasNewer, newer error, was, of
 
 // degraded says what does not work as it should, or "".
 func (w *databaseWatch) degraded() string {
-	newer, offset := w.found()
+	offset, newer := w.found()
 	var all []string
 	if newer != nil {
 		all = append(all, fmt.Sprintf("the database has the schema of a newer release (%s): reads go on, writes are refused", newer))
@@ -129,7 +131,7 @@ func (w *databaseWatch) degraded() string {
 // keep refuses writes while the database is one that this release would break.
 func (w *databaseWatch) keep(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		if newer, _ := w.found(); newer != nil && !matches(questions, r) {
+		if _, newer := w.found(); newer != nil && !matches(questions, r) {
 			const detail = "a newer release changed the database of this site, and this server would break it: it serves reads and takes no writes"
 			const fix = "try again, it may reach a server of that release; the operator updates this one"
 			out.Header().Set("Retry-After", seconds(lookEvery))
