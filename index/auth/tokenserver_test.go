@@ -2,12 +2,15 @@ package auth
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 type issued struct {
@@ -268,5 +271,40 @@ func TestRepeatedScopes_B5(t *testing.T) {
 	form.Add("refresh_token", "another")
 	if resp, body := s.do("POST", "/auth/token", "", form); resp.StatusCode != 400 || !strings.Contains(body, "refresh_token") {
 		t.Errorf("%s %s", resp.Status, body)
+	}
+}
+
+// TestATokenFromAPublicNamespaceEndsWithItsBeingPublic_B3: whoever is no member
+// pulls because everybody may. When nobody else may any more, no token that he got
+// meanwhile does, whatever its scopes say.
+func TestATokenFromAPublicNamespaceEndsWithItsBeingPublic_B3(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, ada := s.person("ada")
+	_, eve := s.person("eve")
+	ada = s.claim(ada, "acme")
+	scope := mustScope(t, "repository:acme/*:pull")
+	personal, _, err := s.Tokens.Create(t.Context(), eve, TokenRequest{Kind: PersonalToken, Label: "pulls", Scopes: []Scope{scope}, ExpiresAt: s.clock.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := map[string]string{"a personal token": personal.Reveal()}
+	for name, p := range map[string]Principal{"an access token": eve, "an access token of a personal one": s.principal(personal), "an access token of nobody": Nobody()} {
+		if held[name], err = s.auth.who.signAccess(p, []Scope{mustScope(t, "repository:acme/hello:pull")}, s.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, public := range []bool{true, false} {
+		if _, err := s.Namespaces.Configure(t.Context(), ada, "acme", NamespaceSettings{Public: public}); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range held {
+			if got := s.try("Bearer "+text, RepositoryPull, "acme/hello"); (got == 200) != public {
+				t.Errorf("%s, while the namespace is public: %v: %d", name, public, got)
+			}
+		}
+	}
+	if _, _, err := s.Tokens.Create(t.Context(), eve, TokenRequest{Kind: RobotToken, Label: "ci", Namespace: "acme", Scopes: []Scope{scope}, ExpiresAt: s.clock.Now().Add(time.Hour)}); !errors.Is(err, artifact.ErrDenied) {
+		t.Errorf("a robot of a namespace that is not hers: %v", err)
 	}
 }
