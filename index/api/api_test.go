@@ -74,14 +74,15 @@ const adminToken = "letmein"
 
 func newSite(t *testing.T, plugins ...catalog.Plugin) *site {
 	t.Helper()
-	s := &site{engine: &engine{readme: "# Hello"}, sees: everything, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	s := &site{engine: &engine{readme: "# Hello"}, sees: api.EverythingUnsafe, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	s.live = catalog.NewLive(catalog.LiveOptions{Now: func() time.Time { return s.clock }})
 	s.swap(t, plugins...)
 	metrics := prometheus.NewRegistry()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	s.api = api.New(api.Options{
 		Live: s.live, Engine: s.engine, Ready: func() error { return s.ready }, MaxBody: 4096, Log: log, Metrics: metrics, Version: "test",
-		Sight: func(ctx context.Context) (catalog.Sight, error) { return s.sees(ctx) },
+		Sight:    func(ctx context.Context) (catalog.Sight, error) { return s.sees(ctx) },
+		Identify: api.AnybodyUnsafe,
 		Authorize: func(ctx context.Context, _ api.Action, _ string) error {
 			if ctx.Value(tokenKey{}) != "Bearer "+adminToken {
 				return index.NewProblem(index.CodeUnauthorized, "no token")
@@ -93,8 +94,6 @@ func newSite(t *testing.T, plugins ...catalog.Plugin) *site {
 	t.Cleanup(func() { s.api.Drain(); s.Close() })
 	return s
 }
-
-func everything(context.Context) (catalog.Sight, error) { return catalog.Sight{}, nil }
 
 // sight says what callers may know of; it is set before anybody asks.
 func (s *site) sight(sees func(context.Context) (catalog.Sight, error)) { s.sees = sees }

@@ -20,10 +20,7 @@ func (s *Server) early(c huma.Context, next func(huma.Context)) {
 		next(c)
 		return
 	}
-	var err error
-	if s.Identify != nil {
-		err = s.Identify(c.Context())
-	}
+	err := s.Identify(c.Context())
 	if action, ok := op.Metadata[siteAction].(Action); ok && err == nil {
 		err = s.Authorize(c.Context(), action, "")
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/oarlock/oarlock/index"
@@ -12,10 +13,13 @@ type sightKey struct{}
 
 // sight is what the caller of ctx may know of.
 func (s *Server) sight(ctx context.Context) (catalog.Sight, error) {
-	if known, ok := ctx.Value(sightKey{}).(catalog.Sight); ok || s.Sight == nil {
+	if known, ok := ctx.Value(sightKey{}).(catalog.Sight); ok {
 		return known, nil
 	}
 	by, err := s.Sight(ctx)
+	if no := new(index.Problem); errors.As(err, &no) {
+		return by, err
+	}
 	if err != nil {
 		s.Log.ErrorContext(ctx, "api: what the caller may read is not known", "request", requestID(ctx), "err", err)
 		return by, index.NewProblem(index.CodeUnavailable, "could not tell what you may read", "ask again soon; oarlock's log has the cause")

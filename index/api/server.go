@@ -33,7 +33,8 @@ type Engine interface {
 	Config(ctx context.Context, id artifact.Name, v *catalog.Version) (*artifact.Plugin, error)
 }
 
-// Options of a Server. Live, Engine, Ready and Authorize must be given.
+// Options of a Server. Live, Engine and Ready must be given; a guard that is not
+// (Authorize, Identify, Sight) refuses whatever it would be asked.
 type Options struct {
 	Live   *catalog.Live
 	Engine Engine
@@ -43,13 +44,14 @@ type Options struct {
 	Degraded func() string
 	// Authorize decides whether the caller of ctx may do an action to a plugin,
 	// or to the site where plugin is "". Errors wrap artifact.ErrDenied; a
-	// *index.Problem says its own code.
+	// *index.Problem says its own code. Nil refuses everybody.
 	Authorize func(ctx context.Context, action Action, plugin string) error
 	// Identify refuses a caller of ctx who is nobody, before a body is read that
-	// only somebody may send. Its errors are those of Authorize; nil refuses none.
+	// only somebody may send. Its errors are those of Authorize. Nil refuses
+	// everybody; AnybodyUnsafe nobody.
 	Identify func(ctx context.Context) error
-	// Sight says what the caller of ctx may know of; nil lets everybody know
-	// of everything.
+	// Sight says what the caller of ctx may know of. Nil refuses everybody;
+	// EverythingUnsafe lets everybody know of everything.
 	Sight func(ctx context.Context) (catalog.Sight, error)
 	// Accounts are tokens, namespaces and the audit log; nil serves none.
 	Accounts Accounts
@@ -111,6 +113,7 @@ func New(o Options) *Server {
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
+	o.denyWhereNil()
 	s := &Server{Options: o, kept: newKept(o.CacheBytes), hosts: newHosts(), draining: make(chan struct{})}
 	if _, rest, ok := strings.Cut(o.PublicURL, "://"); ok {
 		s.host = strings.TrimSuffix(rest, "/")

@@ -12,13 +12,15 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// A Sight is what a principal may pull, of all repositories, at one moment. It
-// holds facts, so it asks nobody and goes with one request.
+// A Sight is what a principal may pull, of all repositories, at one moment: the
+// zero Sight is nothing. It holds facts, so it asks nobody and goes with one request.
 type Sight struct {
 	// Class is equal for principals who may pull the same, and changes when
-	// what they may pull does. "" may pull everything, and knows of what lies
-	// in namespaces that nobody has, too.
+	// what they may pull does.
 	Class string
+	// All may pull everything, and knows of what lies in namespaces that nobody
+	// has, too.
+	All bool
 
 	p      Principal
 	names  *openness
@@ -37,11 +39,8 @@ func (a *Authority) Sight(ctx context.Context, p Principal) (Sight, error) {
 	if p.Name == "" || p.roles(Site()) == nil {
 		return Sight{}, fmt.Errorf("could not tell what may be read: nobody said who asks")
 	}
-	if a.dev.everything(p) {
-		return Sight{}, nil
-	}
-	if p.Scopes == nil && p.Access == nil && (p.Kind == Process || p.onSite()) {
-		return Sight{}, nil
+	if a.dev.everything(p) || p.Scopes == nil && p.Access == nil && (p.Kind == Process || p.onSite()) {
+		return Sight{Class: "*", All: true}, nil
 	}
 	names, err := a.resources.openness(ctx)
 	if err != nil {
@@ -92,8 +91,11 @@ func (s *Sight) class() string {
 
 // Pulls reports whether the principal may pull from a repository.
 func (s Sight) Pulls(repository string) bool {
-	if s.Class == "" {
+	switch {
+	case s.All:
 		return true
+	case s.names == nil: // the zero Sight
+		return false
 	}
 	r := InRepository(repository)
 	public, claimed := s.names.public[r.Namespace]

@@ -68,7 +68,7 @@ func TestASightIsWhatTheTableSays_I7(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if sight.Class != "" && sight.Pulls(repository) != d.Allowed() {
+					if !sight.All && sight.Pulls(repository) != d.Allowed() {
 						t.Fatalf("%+v sees %s: %v, the table says %+v", p, repository, sight.Pulls(repository), d)
 					}
 					pulls += fmt.Sprint(sight.Pulls(repository))
@@ -85,6 +85,9 @@ func TestASightIsWhatTheTableSays_I7(t *testing.T) {
 func TestASightThatCannotBeToldIsAnError_I7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	if (Sight{}).Pulls("acme/hello") {
+		t.Error("the zero sight pulls")
+	}
 	if _, err := s.auth.Sight(t.Context(), Principal{}); err == nil {
 		t.Error("nobody in particular may see something")
 	}

@@ -10,21 +10,32 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// A Sight says which plugins a reader may know of. The zero Sight sees all.
+// A Sight says which plugins a reader may know of. The zero Sight, and any
+// without Sees, sees nothing; Everything sees all.
 type Sight struct {
 	// Class names what is seen: readers of one class see the same, and what a
-	// class sees never changes. The empty class sees everything.
+	// class sees never changes. "" and "*" are taken, by nothing and everything.
 	Class string
 	// Sees is asked from several goroutines, once for each plugin and change.
 	Sees func(id artifact.Name) bool
+
+	all bool
 }
+
+// Everything is the Sight of a reader from whom nothing is hidden.
+func Everything() Sight { return Sight{Class: "*", all: true} }
+
+func nothing(artifact.Name) bool { return false }
 
 // Seen is g for one reader: its snapshot is that of a catalog which never held
 // what the reader may not know of, in every answer, count and digest. Number
 // and time stay those of g. g is one that Current or At gave.
 func (l *Live) Seen(g *Generation, by Sight) *Generation {
-	if by.Class == "" {
+	switch {
+	case by.all:
 		return g
+	case by.Sees == nil || by.Class == "":
+		by = Sight{Sees: nothing}
 	}
 	now := l.now()
 	one := l.sights.of(by.Class, now)

@@ -19,7 +19,7 @@ func drawSight(t *rapid.T) Sight {
 	hidden := some(t, append([]string{"acme/", "oak-lab/"}, worldNames...)...)
 	slices.Sort(hidden)
 	if len(hidden) == 0 && rapid.Bool().Draw(t, "all") {
-		return Sight{}
+		return Everything()
 	}
 	return Sight{Class: "without " + strings.Join(hidden, " "), Sees: func(id artifact.Name) bool {
 		return !slices.ContainsFunc(hidden, func(h string) bool {
@@ -102,7 +102,7 @@ func TestAReaderSeesACatalogWithoutWhatIsHidden_I7(t *testing.T) {
 					continue // this class does not ask every time
 				}
 				visible := maps.Clone(want)
-				maps.DeleteFunc(visible, func(id artifact.Name, _ Plugin) bool { return by.Class != "" && !by.Sees(id) })
+				maps.DeleteFunc(visible, func(id artifact.Name, _ Plugin) bool { return !by.all && !by.Sees(id) })
 				sameAnswers(t, rebuilt(visible), live.Seen(g, by).Snapshot)
 			}
 		}
@@ -117,7 +117,7 @@ func TestAPartIsChangedAndSavedAsAPart_I7(t *testing.T) {
 		live := NewLive(LiveOptions{First: &Generation{Number: 3, Snapshot: s, At: time.Unix(0, 0)}})
 		by := drawSight(t)
 		part := live.Seen(live.Current(), by)
-		maps.DeleteFunc(want, func(id artifact.Name, _ Plugin) bool { return by.Class != "" && !by.Sees(id) })
+		maps.DeleteFunc(want, func(id artifact.Name, _ Plugin) bool { return !by.all && !by.Sees(id) })
 		var buf bytes.Buffer
 		if err := Save(&buf, part); err != nil {
 			t.Fatal(err)
@@ -156,5 +156,30 @@ func TestAnsweringAReaderKeepsTheGeneration(t *testing.T) {
 	}
 	if got := live.Seen(again, by).Stamp(); got != stamp {
 		t.Errorf("asked again: %+v, expected %+v", got, stamp)
+	}
+}
+
+// Proves I7: who forgot to say what a reader may know of shows him nothing.
+func TestASightThatSaysNothingSeesNothing_I7(t *testing.T) {
+	t.Parallel()
+	live := NewLive(LiveOptions{First: &Generation{Number: 1, Snapshot: rebuilt(map[artifact.Name]Plugin{name("acme/hello"): {ID: name("acme/hello")}}), At: time.Unix(0, 0)}})
+	for says, row := range map[string]struct {
+		by   Sight
+		want int
+	}{
+		"the zero sight":      {Sight{}, 0},
+		"a class alone":       {Sight{Class: "public"}, 0},
+		"a class of no name":  {Sight{Sees: func(artifact.Name) bool { return true }}, 0},
+		"the class of all":    {Sight{Class: "*"}, 0},
+		"everything":          {Everything(), 1},
+		"whoever sees it all": {Sight{Class: "member", Sees: func(artifact.Name) bool { return true }}, 1},
+	} {
+		seen := 0
+		for range live.Seen(live.Current(), row.by).Snapshot.Plugins {
+			seen++
+		}
+		if seen != row.want {
+			t.Errorf("%s: %d plugins are seen, expected %d", says, seen, row.want)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
 )
 
@@ -47,7 +48,8 @@ type PublisherOptions struct {
 	// Numbers keeps the numbers that were signed where every publisher finds
 	// them, by comparing and setting; nil trusts the directory of the keys.
 	Numbers func(ctx context.Context, raise func(have []byte) ([]byte, error)) error
-	// Public gives what of a generation everybody may know; nil is all of it.
+	// Public gives what of a generation everybody may know. Nil publishes
+	// nothing: Publish is denied; EverythingUnsafe publishes all of it.
 	Public func(ctx context.Context, g *catalog.Generation) (*catalog.Generation, error)
 	// Lifetimes of the signatures.
 	Lifetimes Lifetimes
@@ -82,6 +84,12 @@ type Published struct {
 	Uploaded  int64         `json:"uploaded"`  // bytes that this publication cost
 }
 
+// EverythingUnsafe is a Public that holds nothing for private. It is for tests and
+// for catalogs of which everybody may know everything.
+func EverythingUnsafe(_ context.Context, g *catalog.Generation) (*catalog.Generation, error) {
+	return g, nil
+}
+
 // NewPublisher makes a Publisher. Nothing is read before Run or Publish.
 func NewPublisher(o PublisherOptions) *Publisher {
 	o.Lifetimes = o.Lifetimes.orDefaults()
@@ -95,7 +103,9 @@ func NewPublisher(o PublisherOptions) *Publisher {
 		o.Lock = func(context.Context) (func(), error) { return func() {}, nil }
 	}
 	if o.Public == nil {
-		o.Public = func(_ context.Context, g *catalog.Generation) (*catalog.Generation, error) { return g, nil }
+		o.Public = func(context.Context, *catalog.Generation) (*catalog.Generation, error) {
+			return nil, fmt.Errorf("this publisher was made without PublisherOptions.Public, which says what is private: %w", artifact.ErrDenied)
+		}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -14,6 +14,7 @@ import (
 	"oras.land/oras-go/v2"
 	inmemory "oras.land/oras-go/v2/content/memory"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
 )
 
@@ -181,7 +182,7 @@ func TestRunPublishesWhatSettled_C7(t *testing.T) {
 	var failed atomic.Int64
 	to := &shaky{Target: inmemory.New()}
 	to.failures.Store(1)
-	p := NewPublisher(PublisherOptions{To: to, Keys: must(OpenKeys(t.TempDir(), KeyOptions{})), Quiet: 50 * time.Millisecond,
+	p := NewPublisher(PublisherOptions{Public: EverythingUnsafe, To: to, Keys: must(OpenKeys(t.TempDir(), KeyOptions{})), Quiet: 50 * time.Millisecond,
 		Done: func(done Published, err error) {
 			if err != nil {
 				failed.Add(1)
@@ -210,5 +211,19 @@ func TestRunPublishesWhatSettled_C7(t *testing.T) {
 	<-stopped
 	if n := len(ended); n > 5 {
 		t.Errorf("%d more publications for 201 generations", n)
+	}
+}
+
+// Proves I7: a publisher that nobody told what is private publishes nothing.
+func TestAPublisherThatKnowsNothingPublicPublishesNothing_I7(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.pub = NewPublisher(PublisherOptions{To: s.repo, Keys: s.keys, Now: s.now})
+	g := must(s.live.Swap(snapshotOf(2, 1)))
+	if _, err := s.pub.Publish(t.Context(), g); !errors.Is(err, artifact.ErrDenied) {
+		t.Errorf("published: %v", err)
+	}
+	if at, err := s.repo.Resolve(t.Context(), Tag); err == nil {
+		t.Errorf("the tag means %s, expected none", at.Digest)
 	}
 }

@@ -34,7 +34,7 @@ func TestTwoPublishersShareNoNumberAndNothingGoesBack_C7(t *testing.T) {
 	there, free := make(chan int64, 1), make(chan struct{})
 	t.Cleanup(func() { close(free) })
 	hold := true
-	slow := NewPublisher(PublisherOptions{To: s.repo, Keys: s.keys, Now: s.now, Numbers: numbers,
+	slow := NewPublisher(PublisherOptions{Public: EverythingUnsafe, To: s.repo, Keys: s.keys, Now: s.now, Numbers: numbers,
 		Replace: func(ctx context.Context, d ocispec.Descriptor, raw []byte, was digest.Digest) error {
 			if hold {
 				hold = false
@@ -43,7 +43,7 @@ func TestTwoPublishersShareNoNumberAndNothingGoesBack_C7(t *testing.T) {
 			}
 			return replace(ctx, d, raw, was)
 		}})
-	quick := NewPublisher(PublisherOptions{To: s.repo, Keys: must(OpenKeys(copied+"/keys", KeyOptions{Now: s.now})), Now: s.now, Numbers: numbers, Replace: replace})
+	quick := NewPublisher(PublisherOptions{Public: EverythingUnsafe, To: s.repo, Keys: must(OpenKeys(copied+"/keys", KeyOptions{Now: s.now})), Now: s.now, Numbers: numbers, Replace: replace})
 	older := must(s.live.Swap(snapshotOf(4, 1)))
 	ended := make(chan error, 1)
 	go func() {

@@ -87,7 +87,7 @@ func newSite(t testing.TB, options ...registrytest.Option) *site {
 func (s *site) now() time.Time { return s.time }
 
 func (s *site) publisher(k *Keys) *Publisher {
-	return NewPublisher(PublisherOptions{To: s.repo, Keys: k, Now: s.now})
+	return NewPublisher(PublisherOptions{Public: EverythingUnsafe, To: s.repo, Keys: k, Now: s.now})
 }
 
 // publish makes next serve, if it is not nil, and publishes what serves.

@@ -85,5 +85,8 @@ func (a *accounts) sightOf(ctx context.Context, p auth.Principal) (catalog.Sight
 	if err != nil {
 		return catalog.Sight{}, err
 	}
+	if s.All {
+		return catalog.Everything(), nil
+	}
 	return catalog.Sight{Class: s.Class, Sees: func(id artifact.Name) bool { return s.Pulls(id.String()) }}, nil
 }
