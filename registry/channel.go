@@ -25,28 +25,36 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 	if _, err := storage.ParseDigest(d.String()); err != nil {
 		return err
 	}
-	unlock, err := g.Lock(ctx, repo, t.String())
+	event, err := g.setChannel(ctx, repo, t.String(), d)
 	if err != nil {
 		return err
+	}
+	g.notify(ctx, event)
+	return nil
+}
+
+// setChannel is what SetChannel does under the tag's lock.
+func (g *Registry) setChannel(ctx context.Context, repo, channel string, d digest.Digest) (e Event, err error) {
+	unlock, err := g.Lock(ctx, repo, channel)
+	if err != nil {
+		return e, err
 	}
 	defer unlock()
 	m, err := g.ManifestContent(ctx, repo, d)
 	if err != nil {
-		return storage.Describe(err, "channel %s:%s: manifest %s", repo, channel, d)
+		return e, storage.Describe(err, "channel %s:%s: manifest %s", repo, channel, d)
 	}
 	_, was, err := g.HeldTag(ctx, repo, channel)
 	if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) { // a damaged one is replaced
-		err = g.StillLocked(ctx, repo, t.String())
+		err = g.StillLocked(ctx, repo, channel)
 	}
 	if err != nil {
-		return storage.Describe(err, "channel %s:%s", repo, channel)
+		return e, storage.Describe(err, "channel %s:%s", repo, channel)
 	}
 	if err := g.moveTag(context.WithoutCancel(ctx), repo, channel, m, was); err != nil {
-		return storage.Describe(err, "channel %s:%s", repo, channel)
+		return e, storage.Describe(err, "channel %s:%s", repo, channel)
 	}
-	desc := m.Descriptor()
-	g.opts.Sink.Notify(Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: desc, Time: g.opts.Now()})
-	return nil
+	return Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: m.Descriptor(), Time: g.opts.Now()}, nil
 }
 
 // RemoveChannel removes a channel tag of repo; what it meant stays under its
@@ -60,22 +68,31 @@ func (g *Registry) RemoveChannel(ctx context.Context, repo, channel string) erro
 	if err != nil {
 		return err
 	}
+	event, err := g.removeChannel(ctx, repo, t.String())
+	if err != nil {
+		return err
+	}
+	g.notify(ctx, event)
+	return nil
+}
+
+// removeChannel is what RemoveChannel does under the repository's lock.
+func (g *Registry) removeChannel(ctx context.Context, repo, channel string) (e Event, err error) {
 	unlock, err := g.opts.Locker.Lock(ctx, "repository/"+repo, false) // alone, as every delete
 	if err != nil {
-		return storage.LockError(err)
+		return e, storage.LockError(err)
 	}
 	defer unlock()
 	ctx = context.WithoutCancel(ctx)
-	d, was, err := g.HeldTag(ctx, repo, t.String())
+	d, was, err := g.HeldTag(ctx, repo, channel)
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) { // a damaged one may go
-		return storage.Describe(err, "channel %s:%s", repo, channel)
+		return e, storage.Describe(err, "channel %s:%s", repo, channel)
 	}
 	if err := g.StillAlone(ctx, repo); err != nil {
-		return storage.Describe(err, "channel %s:%s", repo, channel)
+		return e, storage.Describe(err, "channel %s:%s", repo, channel)
 	}
-	if err := g.RemoveTag(ctx, repo, t.String(), was); err != nil {
-		return storage.Describe(err, "channel %s:%s", repo, channel)
+	if err := g.RemoveTag(ctx, repo, channel, was); err != nil {
+		return e, storage.Describe(err, "channel %s:%s", repo, channel)
 	}
-	g.opts.Sink.Notify(Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
-	return nil
+	return Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()}, nil
 }

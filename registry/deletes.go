@@ -15,18 +15,9 @@ import (
 
 // deleteManifest removes a tag or a manifest, where the namespace lets it.
 func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at route) error {
-	unlock, err := g.opts.Locker.Lock(r.Context(), "repository/"+at.repo, false)
-	if err != nil {
-		return storage.LockError(err)
-	}
-	defer unlock()
 	ctx := context.WithoutCancel(r.Context())
-	free := g.opts.settings(ctx, at.repo).FreeTags
-	if at.tag != "" {
-		err = g.deleteTag(ctx, at, free)
-	} else {
-		err = g.deleteRevision(ctx, at, free)
-	}
+	events, err := g.deleteLocked(r.Context(), at)
+	g.notify(ctx, events...) // also of the tags that went before something failed
 	if err != nil {
 		return g.manifestMissing(ctx, err, at)
 	}
@@ -35,27 +26,42 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at rou
 	return nil
 }
 
-func (g *Registry) deleteTag(ctx context.Context, at route, free bool) error {
+// deleteLocked excludes all who write to the repository, and gives what is gone
+// with the error too.
+func (g *Registry) deleteLocked(ctx context.Context, at route) ([]Event, error) {
+	unlock, err := g.opts.Locker.Lock(ctx, "repository/"+at.repo, false)
+	if err != nil {
+		return nil, storage.LockError(err)
+	}
+	defer unlock()
+	ctx = context.WithoutCancel(ctx)
+	free := g.opts.settings(ctx, at.repo).FreeTags
+	if at.tag != "" {
+		return g.deleteTag(ctx, at, free)
+	}
+	return g.deleteRevision(ctx, at, free)
+}
+
+func (g *Registry) deleteTag(ctx context.Context, at route, free bool) ([]Event, error) {
 	d, was, err := g.HeldTag(ctx, at.repo, at.tag)
 	if err != nil && !(free && errors.Is(err, artifact.ErrUnverified)) {
-		return err
+		return nil, err
 	}
 	if !free {
-		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported, "tag %q of %s cannot be deleted: %s", at.tag, at.repo, whyTagStays(at.repo, at.tag))
+		return nil, errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported, "tag %q of %s cannot be deleted: %s", at.tag, at.repo, whyTagStays(at.repo, at.tag))
 	}
 	undo, err := g.opts.beginDelete(ctx, at, Removal{Tag: at.tag, Digest: d})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := g.StillAlone(ctx, at.repo); err != nil { // writing it down may have waited
-		return undo(err)
+		return nil, undo(err)
 	}
 	if err := g.RemoveTag(ctx, at.repo, at.tag, was); err != nil {
-		return undo(tagStays(at.repo, err))
+		return nil, undo(tagStays(at.repo, err))
 	}
 	g.DropFallback(at.repo, at.tag)
-	g.opts.Sink.Notify(Event{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
-	return nil
+	return []Event{{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()}}, nil
 }
 
 // tagStays says that a tag was set by somebody else while it was to be removed.
@@ -67,21 +73,22 @@ func tagStays(repo string, err error) error {
 	return errcode.Refuse(http.StatusConflict, errcode.Denied, "tag %q of %s was not removed: it was set meanwhile, and holds %s; look at it and try again", moved.Tag, repo, moved.Have)
 }
 
-func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) error {
+func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) (events []Event, err error) {
 	to, err := g.Revision(ctx, at.repo, at.digest)
 	if err != nil {
-		return err
+		return events, err
 	}
 	if err := g.checkKept(ctx, at, to, free); err != nil {
-		return err
+		return events, err
 	}
 	holders, err := g.TagsMeaning(ctx, at.repo, to)
 	if err != nil {
-		return storage.CouldNotTell("which tags mean this manifest", err)
+		return events, storage.CouldNotTell("which tags mean this manifest", err)
 	}
 	for _, tag := range holders {
-		if err := g.deleteTag(ctx, route{repo: at.repo, tag: tag, who: at.who}, free); err != nil && !errors.Is(err, artifact.ErrNotFound) {
-			return err
+		gone, err := g.deleteTag(ctx, route{repo: at.repo, tag: tag, who: at.who}, free)
+		if events = append(events, gone...); err != nil && !errors.Is(err, artifact.ErrNotFound) {
+			return events, err
 		}
 	}
 	event := Event{Kind: ManifestDeleted, Repository: at.repo, Descriptor: ocispec.Descriptor{Digest: to}, Time: g.opts.Now()}
@@ -93,23 +100,22 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) erro
 			event.Subject = m.Subject.Digest
 		}
 	case !errors.Is(err, artifact.ErrUnverified): // a damaged one may go
-		return err
+		return events, err
 	}
 	undo, err := g.opts.beginDelete(ctx, at, Removal{Digest: to, Subject: event.Subject, ArtifactType: event.Descriptor.ArtifactType})
 	if err != nil {
-		return err
+		return events, err
 	}
 	if m != nil {
 		if err := g.RemoveReferrer(ctx, at.repo, m); err != nil {
-			return undo(err)
+			return events, undo(err)
 		}
 	}
 	if err := g.ForgetRevision(ctx, at.repo, to); err != nil {
-		return undo(err)
+		return events, undo(err)
 	}
 	g.Forget(at.repo)
-	g.opts.Sink.Notify(event)
-	return nil
+	return append(events, event), nil
 }
 
 // checkKept refuses to delete what somebody may rely on: what a tag reaches,

@@ -173,19 +173,20 @@ func checkCondition(h http.Header, at route, have digest.Digest, m *storage.Mani
 	return r
 }
 
-// told forgets what the push made stale and tells the sink.
-func (g *Registry) told(at route, m *storage.Manifest) {
+// pushed forgets what the push made stale, and is what the Sink is told of it.
+func (g *Registry) pushed(at route, m *storage.Manifest) []Event {
 	e := Event{Kind: ManifestPushed, Repository: at.repo, Descriptor: m.Descriptor(), Time: g.opts.Now()}
 	if m.Subject != nil {
 		e.Subject = m.Subject.Digest
 	}
 	g.Forget(at.repo)
-	g.opts.Sink.Notify(e)
-	if at.tag != "" {
-		g.DropFallback(at.repo, at.tag)
-		e.Kind, e.Tag = TagSet, at.tag
-		g.opts.Sink.Notify(e)
+	if at.tag == "" {
+		return []Event{e}
 	}
+	g.DropFallback(at.repo, at.tag)
+	set := e
+	set.Kind, set.Tag = TagSet, at.tag
+	return []Event{e, set}
 }
 
 func manifestTooLarge(most int64) *errcode.Refusal {

@@ -15,7 +15,7 @@ import (
 // Push stores a manifest of repo under reference, a tag or its digest, as a PUT
 // to /v2/ does: by the same gate, asked for nobody in particular, or for the
 // process where ctx comes from AsProcess. mediaType "" is what the manifest
-// says. When it returns nil, what it stored is durable and the Sink was told.
+// says. When it returns nil, what it stored is durable, and the Sink was called.
 //
 // Errors wrap the kind of what refused: artifact.ErrInvalid, ErrDenied,
 // ErrConflict (a tag that may not move), ErrNotFound, ErrStorage. One of no kind
@@ -81,27 +81,36 @@ func (g *Registry) push(ctx context.Context, at route, mediaType string, content
 			return nil, "", errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "the manifest was pushed as %s, but its bytes have digest %s", as, got)
 		}
 	}
-	unlock, err := g.Lock(ctx, at.repo, at.tag)
+	events, err := g.pushLocked(ctx, at, m, as, when)
 	if err != nil {
 		return nil, "", err
+	}
+	g.notify(ctx, events...)
+	return m, as, nil
+}
+
+// pushLocked is what push does under the lock.
+func (g *Registry) pushLocked(ctx context.Context, at route, m *storage.Manifest, as digest.Digest, when http.Header) ([]Event, error) {
+	unlock, err := g.Lock(ctx, at.repo, at.tag)
+	if err != nil {
+		return nil, err
 	}
 	defer unlock()
 	// From here on the push finishes even when its client leaves.
 	ctx = driver.Later(context.WithoutCancel(ctx))
 	was, err := g.checkPush(ctx, at, m, when)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	room, err := g.admitManifest(ctx, at, m)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	defer room.Release()
 	if err := g.keep(ctx, at, m, as, room, was); err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	g.told(at, m)
-	return m, as, nil
+	return g.pushed(at, m), nil
 }
 
 // checkPush holds m to the rules of its tag, or to those of what has none: what

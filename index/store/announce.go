@@ -73,14 +73,22 @@ type announcement struct {
 	Change
 }
 
-// Announce tells every other replica. When it returns nil, PostgreSQL has
-// passed the change on to those that listen.
-func (n *Notifier) Announce(ctx context.Context, c Change) error {
-	payload, err := json.Marshal(announcement{n.self, c})
+// Announce tells every other replica, of all changes or of none. When it returns
+// nil, PostgreSQL has passed them on to those that listen.
+func (n *Notifier) Announce(ctx context.Context, changes ...Change) error {
+	texts := make([]string, len(changes))
+	for i, c := range changes {
+		text, err := json.Marshal(announcement{n.self, c})
+		if err != nil {
+			return err
+		}
+		texts[i] = string(text)
+	}
+	payload, err := json.Marshal(texts)
 	if err != nil {
 		return err
 	}
-	_, err = n.db.ExecContext(ctx, "SELECT pg_notify($1, $2)", channel, string(payload))
+	_, err = n.db.ExecContext(ctx, "SELECT pg_notify($1, text) FROM jsonb_array_elements_text($2::jsonb) AS text", channel, string(payload))
 	return wrap("announce", err)
 }
 

@@ -61,6 +61,12 @@ func TestReplicasHearChanges_K7(t *testing.T) {
 		}
 		next("an announcement", c)
 	}
+	both := []Change{{Repository: "acme/hello", Manifest: "sha256:1"}, {Repository: "acme/hello", Tag: "1.0.0", Manifest: "sha256:1"}}
+	if err := a.Announce(ctx, both...); err != nil {
+		t.Fatal(err)
+	}
+	next("the first of two at once", both[0])
+	next("the second of two at once", both[1])
 	if _, err := a.db.ExecContext(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN "+channel+"'"); err != nil {
 		t.Fatal(err)
 	}

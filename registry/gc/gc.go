@@ -88,9 +88,10 @@ type run struct {
 	id      string
 	now     time.Time
 	report  Report
-	live    set  // what a link in force leads to
-	linked  set  // that, and what a link that was set aside leads to
-	partial bool // not every link is known, so no bytes may go
+	live    set              // what a link in force leads to
+	linked  set              // that, and what a link that was set aside leads to
+	partial bool             // not every link is known, so no bytes may go
+	gone    []registry.Event // dropped under the lock that is held; the server is told after it
 }
 
 func (r *run) collect(ctx context.Context) error {

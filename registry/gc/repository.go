@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -73,12 +74,19 @@ func (r *run) repository(ctx context.Context, repo string) error {
 	return nil
 }
 
+// locked runs fn under the lock of repo, and then says what it dropped, also where
+// it ended with an error.
 func (r *run) locked(ctx context.Context, repo string, fn func() error) error {
 	unlock, err := r.sweep.Lock(ctx, repo)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer func() {
+		unlock()
+		gone := r.gone
+		r.gone = nil
+		r.sweep.Dropped(ctx, gone)
+	}()
 	return fn()
 }
 
@@ -149,8 +157,10 @@ func (r *run) apply(ctx context.Context, w *world) (more bool, err error) {
 			}
 			left = append(left, l)
 		case purge:
+			var gone []registry.Event
 			var ok bool
-			if ok, err = r.sweep.Purge(ctx, w.repo, l); ok {
+			if gone, ok, err = r.sweep.Purge(ctx, w.repo, l); ok {
+				r.gone = append(r.gone, gone...)
 				r.count(l, &r.report.ManifestsRemoved)
 				r.tell(ctx, w, l, "dropped")
 			} else if err == nil && !w.inForce[linkName{l.Kind, l.Digest}] {

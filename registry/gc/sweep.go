@@ -34,8 +34,11 @@ type Server interface {
 	// OldestUpload says when the oldest upload of repo that has no bytes yet
 	// began; false when there is none.
 	OldestUpload(repo string) (began time.Time, found bool)
-	// Dropped is told of a manifest that is gone.
-	Dropped(e registry.Event)
+	// Forget forgets what it derived from what repo held.
+	Forget(repo string)
+	// Dropped is told of manifests of one repository that are gone, while no lock
+	// of it is held.
+	Dropped(ctx context.Context, gone ...registry.Event)
 }
 
 // NewSweep gives a garbage collector access to s, which server serves.

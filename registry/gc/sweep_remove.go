@@ -55,15 +55,25 @@ func (s Sweep) Restore(ctx context.Context, repo string, l storage.Link) error {
 }
 
 // Purge drops a link that was set aside, and with a manifest what its subject
-// knows of it, and tells the Sink. It is false when the link was written again
-// meanwhile: that link stays. The caller holds the repository's lock.
-func (s Sweep) Purge(ctx context.Context, repo string, l storage.Link) (bool, error) {
+// knows of it. It is false when the link was written again meanwhile: that link
+// stays. The caller holds the repository's lock, and says what is gone (Dropped)
+// once he gave it back.
+func (s Sweep) Purge(ctx context.Context, repo string, l storage.Link) (gone []registry.Event, dropped bool, err error) {
 	event := registry.Event{Kind: registry.ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.store.Now()}
-	dropped, err := s.purge(ctx, repo, l, &event)
+	dropped, err = s.purge(ctx, repo, l, &event)
 	if dropped && storage.IsWhole(l) {
-		s.server.Dropped(event)
+		s.server.Forget(repo)
+		gone = []registry.Event{event}
 	}
-	return dropped, err
+	return gone, dropped, err
+}
+
+// Dropped says that manifests of one repository are gone. The caller holds no
+// lock of it.
+func (s Sweep) Dropped(ctx context.Context, gone []registry.Event) {
+	if len(gone) > 0 {
+		s.server.Dropped(ctx, gone...)
+	}
 }
 
 func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *registry.Event) (bool, error) {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,19 +35,21 @@ func (p *pushes) join(ingest *ingest.Ingester, metrics prometheus.Registerer) {
 	p.ingest = ingest
 }
 
-// Notify waits for the database where there are other replicas, and for
-// nothing else.
-func (p *pushes) Notify(e registry.Event) {
+// Notify implements registry.Sink. It waits for the database where there are other
+// replicas, and for nothing else; its error says that these are told later.
+func (p *pushes) Notify(ctx context.Context, events ...registry.Event) error {
 	if p.ingest == nil {
-		return
+		return nil
 	}
-	if p.deleted != nil && (e.Kind == registry.ManifestDeleted || e.Kind == registry.TagDeleted) {
-		namespace, _, _ := strings.Cut(e.Repository, "/")
-		p.deleted(namespace)
+	for _, e := range events {
+		if p.deleted != nil && (e.Kind == registry.ManifestDeleted || e.Kind == registry.TagDeleted) {
+			namespace, _, _ := strings.Cut(e.Repository, "/")
+			p.deleted(namespace)
+		}
+		p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
+		p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
 	}
-	p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
-	p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
-	p.others.Tell(e)
+	return p.others.Tell(ctx, events)
 }
 
 // withheld has what is blocked or set aside now, or no longer is, looked at

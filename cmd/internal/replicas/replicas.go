@@ -18,8 +18,6 @@ import (
 )
 
 const (
-	// announceWithin bounds what a push waits until the other replicas are told.
-	announceWithin = 2 * time.Second
 	// announceAgain is how often what could not be told, or went unheard, is
 	// tried again.
 	announceAgain = time.Second
@@ -51,21 +49,27 @@ func Open(ctx context.Context, db string, in *ingest.Ingester, r *registry.Regis
 	return &Replicas{notifier: notifier, ingest: in, registry: r, log: log, hearing: make(chan struct{}), untold: map[string]bool{}}, nil
 }
 
-// Tell announces e before its push is acknowledged, so that what a client was
-// told is known to every replica. What cannot be told is tried again.
-func (r *Replicas) Tell(e registry.Event) {
+// Tell announces the events of one act before it is acknowledged, so that what a
+// client was told is known to every replica. What cannot be told until ctx ends
+// is remembered and tried again; the error says so.
+func (r *Replicas) Tell(ctx context.Context, events []registry.Event) error {
 	if r == nil {
-		return
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), announceWithin)
-	defer cancel()
-	c := store.Change{Repository: e.Repository, Tag: e.Tag, Manifest: e.Descriptor.Digest.String(), Subject: e.Subject.String()}
-	if err := r.notifier.Announce(ctx, c); err != nil {
-		r.log.ErrorContext(ctx, "replicas: others are told later", "repository", e.Repository, "err", err)
-		r.mu.Lock()
-		defer r.mu.Unlock()
+	changes := make([]store.Change, len(events))
+	for i, e := range events {
+		changes[i] = store.Change{Repository: e.Repository, Tag: e.Tag, Manifest: e.Descriptor.Digest.String(), Subject: e.Subject.String()}
+	}
+	err := r.notifier.Announce(ctx, changes...)
+	if err == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range events {
 		r.untold[e.Repository] = true
 	}
+	return fmt.Errorf("other replicas are told later: %w", err)
 }
 
 // TellBlock passes on what the registry says of a block.
