@@ -6,7 +6,7 @@
 //
 //	ServeHTTP → route → principal → guards → rules of the gate → store → Sink
 //
-// Push and PushBlob are the same operations for whoever pushes from inside the
+// Push, Replace and PushBlob are the same operations for whoever pushes from inside the
 // process, with the same guards and rules, and errors of the kinds of artifact.
 //
 // Uploads run in distribution's own handler; manifests, tags, blobs and

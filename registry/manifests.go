@@ -103,7 +103,7 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 	if err != nil {
 		return err
 	}
-	m, as, err := g.push(r.Context(), at, r.Header.Get("Content-Type"), content, r.Header)
+	m, as, err := g.push(r.Context(), at, r.Header.Get("Content-Type"), content, conditionOf(r.Header))
 	if err != nil {
 		return err
 	}
@@ -152,20 +152,29 @@ func (g *Registry) keep(ctx context.Context, at route, m *storage.Manifest, as d
 	return g.driver.Settle(ctx)
 }
 
-// checkCondition holds a push to a tag to what its client says that the tag
-// means: If-Match with the digests that it may mean, in quotes, or
-// If-None-Match with * where it may mean none.
+// A condition says whether a tag that means have, or nothing where that is "", may
+// be set.
+type condition func(have digest.Digest) bool
+
+func whatever(digest.Digest) bool { return true }
+
+// conditionOf is what a client says that a tag means: If-Match with the digests
+// that it may mean, in quotes, or If-None-Match with * where it may mean none.
 //
 // Source: RFC 9110, sections 13.1.1 and 13.1.2.
-func checkCondition(h http.Header, at route, have digest.Digest, m *storage.Manifest) error {
-	holds := true
-	if is := h.Get("If-Match"); is != "" {
-		holds = have != "" && matchesETag(is, have)
+func conditionOf(h http.Header) condition {
+	is, not := h.Get("If-Match"), h.Get("If-None-Match")
+	return func(have digest.Digest) bool {
+		if is != "" && (have == "" || !matchesETag(is, have)) {
+			return false
+		}
+		return not == "" || have == "" || !matchesETag(not, have)
 	}
-	if not := h.Get("If-None-Match"); not != "" && have != "" {
-		holds = holds && !matchesETag(not, have)
-	}
-	if holds {
+}
+
+// checkCondition holds a push to a tag to what the tag may mean.
+func checkCondition(when condition, at route, have digest.Digest, m *storage.Manifest) error {
+	if when(have) {
 		return nil
 	}
 	r := tagMoved(at.repo, at.tag, have, m)

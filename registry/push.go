@@ -21,6 +21,19 @@ import (
 // ErrConflict (a tag that may not move), ErrNotFound, ErrStorage. One of no kind
 // means that it could not be told, or not be done.
 func (g *Registry) Push(ctx context.Context, repo, reference, mediaType string, content []byte) (digest.Digest, error) {
+	return g.pushInside(ctx, repo, reference, mediaType, content, whatever)
+}
+
+// Replace is Push to a tag that must still mean was, or nothing where that is "".
+// Where it does not, the error wraps artifact.ErrConflict and the tag stays.
+func (g *Registry) Replace(ctx context.Context, repo, tag, mediaType string, content []byte, was digest.Digest) (digest.Digest, error) {
+	if !storage.IsTag(tag) {
+		return "", badTag(tag)
+	}
+	return g.pushInside(ctx, repo, tag, mediaType, content, func(have digest.Digest) bool { return have == was })
+}
+
+func (g *Registry) pushInside(ctx context.Context, repo, reference, mediaType string, content []byte, when condition) (digest.Digest, error) {
 	at := route{kind: routeManifest, repo: repo}
 	if err := storage.CheckRepository(repo); err != nil {
 		return "", err
@@ -37,7 +50,7 @@ func (g *Registry) Push(ctx context.Context, repo, reference, mediaType string, 
 	case len(content) > artifact.MaxManifest:
 		return "", manifestTooLarge(artifact.MaxManifest)
 	}
-	_, as, err := g.push(ctx, at, mediaType, content, nil)
+	_, as, err := g.push(ctx, at, mediaType, content, when)
 	return as, err
 }
 
@@ -68,9 +81,9 @@ func (g *Registry) PushBlob(ctx context.Context, repo string, content []byte) (d
 
 // push stores a manifest after every rule of the gate held, under the lock of
 // its tag, so that of two racing pushes one decides and one is refused. The
-// caller has asked who may. when are the conditions of RFC 9110 that a tag has
-// to meet; nil are none. as is the digest that the manifest is known by.
-func (g *Registry) push(ctx context.Context, at route, mediaType string, content []byte, when http.Header) (m *storage.Manifest, as digest.Digest, err error) {
+// caller has asked who may. when is what a tag
+// has to meet. as is the digest that the manifest is known by.
+func (g *Registry) push(ctx context.Context, at route, mediaType string, content []byte, when condition) (m *storage.Manifest, as digest.Digest, err error) {
 	if m, err = parseManifest(mediaType, content); err != nil {
 		return nil, "", err
 	}
@@ -90,7 +103,7 @@ func (g *Registry) push(ctx context.Context, at route, mediaType string, content
 }
 
 // pushLocked is what push does under the lock.
-func (g *Registry) pushLocked(ctx context.Context, at route, m *storage.Manifest, as digest.Digest, when http.Header) ([]Event, error) {
+func (g *Registry) pushLocked(ctx context.Context, at route, m *storage.Manifest, as digest.Digest, when condition) ([]Event, error) {
 	unlock, err := g.Lock(ctx, at.repo, at.tag)
 	if err != nil {
 		return nil, err
@@ -115,7 +128,7 @@ func (g *Registry) pushLocked(ctx context.Context, at route, m *storage.Manifest
 
 // checkPush holds m to the rules of its tag, or to those of what has none: what
 // a tag of a ledger takes, the ledger's own rules say.
-func (g *Registry) checkPush(ctx context.Context, at route, m *storage.Manifest, when http.Header) (was driver.Held, err error) {
+func (g *Registry) checkPush(ctx context.Context, at route, m *storage.Manifest, when condition) (was driver.Held, err error) {
 	if at.tag == "" {
 		return was, checkLoose(at.repo, m)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -72,5 +73,49 @@ func TestAPushFromInsidePassesTheSameGate_B4(t *testing.T) {
 	}
 	if err := push(registry.AsProcess(ctx), "acme/hello", "1.0.0", other); !errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("the process, a version that is taken: %v", err)
+	}
+}
+
+// Proves C7: a tag is replaced only where it still means what whoever replaces it
+// saw, and of two that saw the same one wins.
+func TestATagIsReplacedWhereItStillMeansWhatWasSeen_C7(t *testing.T) {
+	t.Parallel()
+	s := registrytest.New(t, registrytest.InMemory())
+	ctx := registry.AsProcess(t.Context())
+	if _, err := s.PushBlob(ctx, "oarlock/catalog", emptyConfig); err != nil {
+		t.Fatal(err)
+	}
+	replace := func(mark string, was digest.Digest) (digest.Digest, error) {
+		m := image(nil)
+		m.Annotations = map[string]string{"mark": mark}
+		raw, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Replace(ctx, "oarlock/catalog", "latest", ocispec.MediaTypeImageManifest, raw, was)
+	}
+	missing := digest.FromString("never")
+	if _, err := replace("first", missing); !errors.Is(err, artifact.ErrConflict) {
+		t.Errorf("of what is not there: %v", err)
+	}
+	first, err := replace("first", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := replace("other", ""); !errors.Is(err, artifact.ErrConflict) {
+		t.Errorf("as if nothing was there: %v", err)
+	}
+	second, err := replace("second", first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := replace("late", first); !errors.Is(err, artifact.ErrConflict) {
+		t.Errorf("of what was there before: %v", err)
+	}
+	if at, err := s.Resolve(ctx, "oarlock/catalog", "latest"); at != second || err != nil {
+		t.Errorf("the tag means %s, %v, expected %s", at, err, second)
+	}
+	if _, err := s.Replace(ctx, "oarlock/catalog", first.String(), ocispec.MediaTypeImageManifest, nil, ""); !errors.Is(err, artifact.ErrInvalid) {
+		t.Errorf("a digest in the place of a tag: %v", err)
 	}
 }

@@ -119,9 +119,13 @@ func (r *route) reference(s string) (err error) {
 	}
 	r.tag = s
 	if !storage.IsTag(s) {
-		r.badTag = errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "tag %.140q: expected 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", not beginning with \".\" or \"-\"", s)
+		r.badTag = badTag(s)
 	}
 	return nil
+}
+
+func badTag(s string) error {
+	return errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "tag %.140q: expected 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", not beginning with \".\" or \"-\"", s)
 }
 
 func noRoute(path string) error {

@@ -12,13 +12,6 @@ import (
 // Admitter like any other, unless their context comes from AsProcess.
 func (g *Registry) Transport() http.RoundTripper { return HandlerTransport(g) }
 
-// ProcessTransport is Transport with every request marked as the process's own.
-func (g *Registry) ProcessTransport() http.RoundTripper {
-	return HandlerTransport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.ServeHTTP(w, r.WithContext(AsProcess(r.Context())))
-	}))
-}
-
 // HandlerTransport is an http.RoundTripper over any handler. The body of the
 // answer streams; closing it early ends the handler's writes with an error.
 func HandlerTransport(h http.Handler) http.RoundTripper { return handlerTransport{h} }

@@ -3,7 +3,6 @@ package signed
 import (
 	"context"
 	"errors"
-	"net/http"
 	"os"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry"
 )
 
 // TestTwoPublishersShareNoNumberAndNothingGoesBack_C7: two servers whose lock
@@ -27,7 +27,10 @@ func TestTwoPublishersShareNoNumberAndNothingGoesBack_C7(t *testing.T) {
 	if err := os.Chmod(copied+"/keys", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	replace := ReplaceOver(&http.Client{Transport: s.registry.ProcessTransport()}, "http://catalog.invalid/v2/"+Repository)
+	replace := func(ctx context.Context, d ocispec.Descriptor, raw []byte, was digest.Digest) error {
+		_, err := s.registry.Replace(registry.AsProcess(ctx), Repository, Tag, d.MediaType, raw, was)
+		return err
+	}
 	numbers := func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
 		return s.registry.SwapRecord(ctx, "numbers", raise)
 	}

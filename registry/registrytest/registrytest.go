@@ -78,3 +78,11 @@ func New(t testing.TB, options ...Option) *Server {
 	})
 	return &Server{Registry: reg, URL: server.URL, Host: strings.TrimPrefix(server.URL, "http://")}
 }
+
+// ProcessTransport calls the registry with no socket, and every request is the
+// process's own: what no request from a network can say of itself.
+func (s *Server) ProcessTransport() http.RoundTripper {
+	return registry.HandlerTransport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.ServeHTTP(w, r.WithContext(registry.AsProcess(r.Context())))
+	}))
+}

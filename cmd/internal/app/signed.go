@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
-	"oras.land/oras-go/v2/registry/remote"
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
@@ -59,12 +57,7 @@ func (s *Server) openSigning(ctx context.Context, metrics prometheus.Registerer)
 	if err != nil {
 		return nil, err
 	}
-	to, err := remote.NewRepository("process.invalid/" + signed.Repository)
-	if err != nil {
-		return nil, err
-	}
-	process := &http.Client{Transport: s.registry.ProcessTransport()}
-	to.PlainHTTP, to.Client = true, process
+	to := catalogTarget{s.registry}
 	g := &signing{keys: keys, index: s.index, accounts: s.accounts,
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_signed_catalog_attempts_total", Help: "Attempts to publish the signed catalog, by how they ended."}, []string{"ended"}),
 		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_signed_catalog_bytes_total", Help: "Bytes that publications of the signed catalog wrote."}),
@@ -73,7 +66,7 @@ func (s *Server) openSigning(ctx context.Context, metrics prometheus.Registerer)
 	}
 	metrics.MustRegister(g.attempts, g.bytes, g.expires, g.serves)
 	g.publisher = signed.NewPublisher(signed.PublisherOptions{To: to, Keys: keys, Lock: exclusive(s.accounts.locker()), Public: g.public,
-		Replace: signed.ReplaceOver(process, "http://process.invalid/v2/"+signed.Repository),
+		Replace: to.replace,
 		Numbers: func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
 			return s.registry.SwapRecord(ctx, numbersRecord, raise)
 		},
