@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -25,36 +26,29 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 	if _, err := storage.ParseDigest(d.String()); err != nil {
 		return err
 	}
-	event, err := g.setChannel(ctx, repo, t.String(), d)
+	unlock, err := g.Lock(ctx, repo, t.String())
 	if err != nil {
 		return err
 	}
-	g.notify(ctx, event)
-	return nil
-}
-
-// setChannel is what SetChannel does under the tag's lock.
-func (g *Registry) setChannel(ctx context.Context, repo, channel string, d digest.Digest) (e Event, err error) {
-	unlock, err := g.Lock(ctx, repo, channel)
-	if err != nil {
-		return e, err
-	}
+	unlock = sync.OnceFunc(unlock)
 	defer unlock()
 	m, err := g.ManifestContent(ctx, repo, d)
 	if err != nil {
-		return e, storage.Describe(err, "channel %s:%s: manifest %s", repo, channel, d)
+		return storage.Describe(err, "channel %s:%s: manifest %s", repo, channel, d)
 	}
-	_, was, err := g.HeldTag(ctx, repo, channel)
+	_, was, err := g.HeldTag(ctx, repo, t.String())
 	if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) { // a damaged one is replaced
-		err = g.StillLocked(ctx, repo, channel)
+		err = g.StillLocked(ctx, repo, t.String())
 	}
 	if err != nil {
-		return e, storage.Describe(err, "channel %s:%s", repo, channel)
+		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
-	if err := g.moveTag(context.WithoutCancel(ctx), repo, channel, m, was); err != nil {
-		return e, storage.Describe(err, "channel %s:%s", repo, channel)
+	if err := g.moveTag(context.WithoutCancel(ctx), repo, t.String(), m, was); err != nil {
+		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
-	return Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: m.Descriptor(), Time: g.opts.Now()}, nil
+	unlock()
+	g.opts.notify(ctx, Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: m.Descriptor(), Time: g.opts.Now()})
+	return nil
 }
 
 // RemoveChannel removes a channel tag of repo; what it meant stays under its
@@ -68,31 +62,24 @@ func (g *Registry) RemoveChannel(ctx context.Context, repo, channel string) erro
 	if err != nil {
 		return err
 	}
-	event, err := g.removeChannel(ctx, repo, t.String())
-	if err != nil {
-		return err
-	}
-	g.notify(ctx, event)
-	return nil
-}
-
-// removeChannel is what RemoveChannel does under the repository's lock.
-func (g *Registry) removeChannel(ctx context.Context, repo, channel string) (e Event, err error) {
 	unlock, err := g.opts.Locker.Lock(ctx, "repository/"+repo, false) // alone, as every delete
 	if err != nil {
-		return e, storage.LockError(err)
+		return storage.LockError(err)
 	}
+	unlock = sync.OnceFunc(unlock)
 	defer unlock()
 	ctx = context.WithoutCancel(ctx)
-	d, was, err := g.HeldTag(ctx, repo, channel)
+	d, was, err := g.HeldTag(ctx, repo, t.String())
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) { // a damaged one may go
-		return e, storage.Describe(err, "channel %s:%s", repo, channel)
+		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
 	if err := g.StillAlone(ctx, repo); err != nil {
-		return e, storage.Describe(err, "channel %s:%s", repo, channel)
+		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
-	if err := g.RemoveTag(ctx, repo, channel, was); err != nil {
-		return e, storage.Describe(err, "channel %s:%s", repo, channel)
+	if err := g.RemoveTag(ctx, repo, t.String(), was); err != nil {
+		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
-	return Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()}, nil
+	unlock()
+	g.opts.notify(ctx, Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
+	return nil
 }

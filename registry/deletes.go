@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -15,31 +16,28 @@ import (
 
 // deleteManifest removes a tag or a manifest, where the namespace lets it.
 func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at route) error {
+	unlock, err := g.opts.Locker.Lock(r.Context(), "repository/"+at.repo, false)
+	if err != nil {
+		return storage.LockError(err)
+	}
+	unlock = sync.OnceFunc(unlock)
+	defer unlock()
 	ctx := context.WithoutCancel(r.Context())
-	events, err := g.deleteLocked(r.Context(), at)
-	g.notify(ctx, events...) // also of the tags that went before something failed
+	free := g.opts.settings(ctx, at.repo).FreeTags
+	var events []Event
+	if at.tag != "" {
+		events, err = g.deleteTag(ctx, at, free)
+	} else {
+		events, err = g.deleteRevision(ctx, at, free)
+	}
+	unlock()
+	g.opts.notify(ctx, events...) // also of the tags that went before something failed
 	if err != nil {
 		return g.manifestMissing(ctx, err, at)
 	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusAccepted)
 	return nil
-}
-
-// deleteLocked excludes all who write to the repository, and gives what is gone
-// with the error too.
-func (g *Registry) deleteLocked(ctx context.Context, at route) ([]Event, error) {
-	unlock, err := g.opts.Locker.Lock(ctx, "repository/"+at.repo, false)
-	if err != nil {
-		return nil, storage.LockError(err)
-	}
-	defer unlock()
-	ctx = context.WithoutCancel(ctx)
-	free := g.opts.settings(ctx, at.repo).FreeTags
-	if at.tag != "" {
-		return g.deleteTag(ctx, at, free)
-	}
-	return g.deleteRevision(ctx, at, free)
 }
 
 func (g *Registry) deleteTag(ctx context.Context, at route, free bool) ([]Event, error) {
@@ -73,6 +71,7 @@ func tagStays(repo string, err error) error {
 	return errcode.Refuse(http.StatusConflict, errcode.Denied, "tag %q of %s was not removed: it was set meanwhile, and holds %s; look at it and try again", moved.Tag, repo, moved.Have)
 }
 
+// deleteRevision gives what is gone with the error too.
 func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) (events []Event, err error) {
 	to, err := g.Revision(ctx, at.repo, at.digest)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -182,17 +183,15 @@ func checkCondition(when condition, at route, have digest.Digest, m *storage.Man
 	return r
 }
 
-// pushed forgets what the push made stale, and is what the Sink is told of it.
-func (g *Registry) pushed(at route, m *storage.Manifest) []Event {
-	e := Event{Kind: ManifestPushed, Repository: at.repo, Descriptor: m.Descriptor(), Time: g.opts.Now()}
+// pushed is what the Sink is told of a push.
+func pushed(at route, m *storage.Manifest, now time.Time) []Event {
+	e := Event{Kind: ManifestPushed, Repository: at.repo, Descriptor: m.Descriptor(), Time: now}
 	if m.Subject != nil {
 		e.Subject = m.Subject.Digest
 	}
-	g.Forget(at.repo)
 	if at.tag == "" {
 		return []Event{e}
 	}
-	g.DropFallback(at.repo, at.tag)
 	set := e
 	set.Kind, set.Tag = TagSet, at.tag
 	return []Event{e, set}

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -94,36 +95,33 @@ func (g *Registry) push(ctx context.Context, at route, mediaType string, content
 			return nil, "", errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "the manifest was pushed as %s, but its bytes have digest %s", as, got)
 		}
 	}
-	events, err := g.pushLocked(ctx, at, m, as, when)
+	unlock, err := g.Lock(ctx, at.repo, at.tag)
 	if err != nil {
 		return nil, "", err
 	}
-	g.notify(ctx, events...)
-	return m, as, nil
-}
-
-// pushLocked is what push does under the lock.
-func (g *Registry) pushLocked(ctx context.Context, at route, m *storage.Manifest, as digest.Digest, when condition) ([]Event, error) {
-	unlock, err := g.Lock(ctx, at.repo, at.tag)
-	if err != nil {
-		return nil, err
-	}
+	unlock = sync.OnceFunc(unlock)
 	defer unlock()
 	// From here on the push finishes even when its client leaves.
 	ctx = driver.Later(context.WithoutCancel(ctx))
 	was, err := g.checkPush(ctx, at, m, when)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	room, err := g.admitManifest(ctx, at, m)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer room.Release()
 	if err := g.keep(ctx, at, m, as, room, was); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return g.pushed(at, m), nil
+	g.Forget(at.repo)
+	if at.tag != "" {
+		g.DropFallback(at.repo, at.tag)
+	}
+	unlock()
+	g.opts.notify(ctx, pushed(at, m, g.opts.Now())...)
+	return m, as, nil
 }
 
 // checkPush holds m to the rules of its tag, or to those of what has none: what
