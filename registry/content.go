@@ -17,8 +17,11 @@ import (
 
 // checkPlugin refuses, under a version tag, what is not a readable plugin
 // version of this name, so that a bad push burns no version number.
-func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag, m *storage.Manifest) error {
+func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag, m *storage.Manifest, parts sent) error {
 	c, err := artifact.ReadContent(ctx, m.Type, m.Content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+		if part, ok := parts[d.Digest]; ok {
+			return part, nil
+		}
 		return g.Fetch(ctx, repo, d)
 	})
 	if err != nil {
@@ -28,7 +31,7 @@ func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag,
 	if lint.Failed(problems) {
 		return notAPlugin(repo, t, &artifact.ProblemsError{Problems: problems})
 	}
-	if !c.Manifest.IsIndex() {
+	if !c.Manifest.IsIndex() || parts != nil { // of a draft, what the platforms need may be on its way
 		return nil // its own references are checked like those of any manifest
 	}
 	for i, image := range c.Images {

@@ -27,7 +27,7 @@ import (
 //	channel       no (403)           yes               no (403)
 //	sha256-…      yes                yes               if all that it held stays, in order (else 409)
 //	a ledger's    statements         yes               if it only grows (else 409)
-func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *storage.Manifest) (have digest.Digest, was driver.Held, err error) {
+func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *storage.Manifest, parts sent) (have digest.Digest, was driver.Held, err error) {
 	free := g.opts.settings(ctx, repo).FreeTags
 	t, err := artifact.ParseTag(tag)
 	if err != nil && !free && !isLedgers(repo) {
@@ -43,11 +43,11 @@ func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *storage.Ma
 	if free || have == m.Digest {
 		return have, was, nil
 	}
-	return have, was, g.checkMove(ctx, repo, t, tag, have, m)
+	return have, was, g.checkMove(ctx, repo, t, tag, have, m, parts)
 }
 
 // checkMove decides whether tag, which means have or nothing, may mean m.
-func (g *Registry) checkMove(ctx context.Context, repo string, t artifact.Tag, tag string, have digest.Digest, m *storage.Manifest) error {
+func (g *Registry) checkMove(ctx context.Context, repo string, t artifact.Tag, tag string, have digest.Digest, m *storage.Manifest, parts sent) error {
 	if isLedgers(repo) {
 		return g.checkLedger(ctx, repo, tag, have, m)
 	}
@@ -56,7 +56,7 @@ func (g *Registry) checkMove(ctx context.Context, repo string, t artifact.Tag, t
 		if have != "" {
 			return g.immutable(ctx, repo, tag, have, m)
 		}
-		return g.checkPlugin(ctx, repo, t, m)
+		return g.checkPlugin(ctx, repo, t, m, parts)
 	case artifact.TagChannel:
 		return notByPush(repo, tag, m)
 	case artifact.TagDigest:

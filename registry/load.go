@@ -19,13 +19,13 @@ func (at route) setsVersion(method string) bool {
 	return err == nil && t.Kind() == artifact.TagVersion
 }
 
-// admitManifest asks whether the namespace has room for m. The caller holds
-// the tag's lock.
-func (g *Registry) admitManifest(ctx context.Context, at route, m *storage.Manifest) (Reservation, error) {
+// admitManifest asks whether the namespace has room for m, and for more bytes
+// that did not come yet. The caller holds the tag's lock, or stores nothing.
+func (g *Registry) admitManifest(ctx context.Context, at route, m *storage.Manifest, more int64) (Reservation, error) {
 	if isProcess(ctx) || g.opts.Manifests == ManifestAdmitter(admitAll{}) {
 		return noReservation{}, nil
 	}
-	l := Load{Tag: at.tag, Digest: m.Digest, Manifest: int64(len(m.Content)), Layers: len(m.Layers), Version: at.setsVersion(http.MethodPut)}
+	l := Load{Tag: at.tag, Digest: m.Digest, Manifest: int64(len(m.Content)), Layers: len(m.Layers), Version: at.setsVersion(http.MethodPut), More: more}
 	if !m.IsIndex() { // the children of an index were pushed before it
 		for _, d := range m.References() {
 			l.Content += d.Size

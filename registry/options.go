@@ -122,6 +122,9 @@ type Load struct {
 	// layers that it names, both in bytes; Layers counts those.
 	Manifest, Content int64
 	Layers            int
+	// More are the bytes that would come besides the manifest, where it is a
+	// Draft; in a push they came before it and are 0.
+	More int64
 	// Held says that the repository has the manifest already, Set that the tag
 	// means it already.
 	Held, Set bool

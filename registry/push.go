@@ -107,7 +107,7 @@ func (g *Registry) push(ctx context.Context, at route, mediaType string, content
 	if err != nil {
 		return nil, "", err
 	}
-	room, err := g.admitManifest(ctx, at, m)
+	room, err := g.admitManifest(ctx, at, m, 0)
 	if err != nil {
 		return nil, "", err
 	}
@@ -130,7 +130,7 @@ func (g *Registry) checkPush(ctx context.Context, at route, m *storage.Manifest,
 	if at.tag == "" {
 		return was, checkLoose(at.repo, m)
 	}
-	have, was, err := g.checkTag(ctx, at.repo, at.tag, m)
+	have, was, err := g.checkTag(ctx, at.repo, at.tag, m, nil)
 	if err != nil {
 		return was, err
 	}

@@ -61,6 +61,8 @@ type Options struct {
 	Lifecycles Lifecycles
 	// Policies explain and try trust policies; nil serves none.
 	Policies Policies
+	// Gate says what a push would be answered; nil serves none of that.
+	Gate Gate
 	// Signing keeps the signed catalog; nil is none.
 	Signing Signing
 	// Keeper looks after stored bytes; nil serves none of that.
@@ -138,6 +140,7 @@ func (s *Server) routes() {
 	s.publisherRoutes(a)
 	s.lifecycleRoutes(a)
 	s.policyRoutes(a)
+	s.draftRoute(a)
 	var err error
 	if s.spec, s.docs, err = describe(a.OpenAPI()); err != nil {
 		panic(err) // the description is made from our own types: a test makes it

@@ -47,27 +47,9 @@ func (ns *Namespaces) Claim(ctx context.Context, by Principal, name string) (Nam
 
 // ClaimWith is Claim with other settings than a private namespace has.
 func (ns *Namespaces) ClaimWith(ctx context.Context, by Principal, name string, s NamespaceSettings) (NamespaceRecord, error) {
-	if err := artifact.CheckSegment(name); err != nil {
-		return NamespaceRecord{}, fmt.Errorf("namespace: %w", err)
-	}
-	if err := ns.may.require(ctx, by, NamespaceClaim, InNamespace(name)); err != nil {
-		return NamespaceRecord{}, err
-	}
-	// The names of stores and of unpacked plugins are folders on every system.
-	portable := artifact.PortablePath(name)
-	held, err := ns.names(ctx) // also what other replicas claimed since
+	mine, err := ns.claimable(ctx, by, name)
 	if err != nil {
 		return NamespaceRecord{}, err
-	}
-	mine := slices.Contains(held, name)
-	if mine && !slices.Contains(by.roles(Site()), RoleAdmin) {
-		return NamespaceRecord{}, &HeldError{Name: name}
-	}
-	if portable != nil && !mine { // what the registry holds already stays in reach of an admin
-		return NamespaceRecord{}, fmt.Errorf("namespace: %w", portable)
-	}
-	if other, yes := ns.similar.Resembles(name); yes && (!mine || other != name || ns.similar.Reserved(name)) {
-		return NamespaceRecord{}, resembles(name, other)
 	}
 	n := NamespaceRecord{Name: name, Public: s.Public, PublishingOff: s.PublishingOff, CreatedBy: by.Name, CreatedAt: ns.now().UTC(), Revision: 1}
 	if mine {
@@ -89,6 +71,42 @@ func (ns *Namespaces) ClaimWith(ctx context.Context, by Principal, name string, 
 	}
 	ns.similar.Add(name)
 	return n, nil
+}
+
+// CheckClaim is the error that a claim of name would have now; it changes nothing.
+func (ns *Namespaces) CheckClaim(ctx context.Context, by Principal, name string) error {
+	if _, err := ns.claimable(ctx, by, name); err != nil {
+		return err
+	}
+	return ns.roomForClaim(ctx, by)
+}
+
+// claimable refuses a claim by what can be told before anything is written.
+// held says that the registry has something of that name, which only an admin
+// may claim.
+func (ns *Namespaces) claimable(ctx context.Context, by Principal, name string) (held bool, err error) {
+	if err := artifact.CheckSegment(name); err != nil {
+		return false, fmt.Errorf("namespace: %w", err)
+	}
+	if err := ns.may.require(ctx, by, NamespaceClaim, InNamespace(name)); err != nil {
+		return false, err
+	}
+	names, err := ns.names(ctx) // also what other replicas claimed since
+	if err != nil {
+		return false, err
+	}
+	held = slices.Contains(names, name)
+	if held && !slices.Contains(by.roles(Site()), RoleAdmin) {
+		return held, &HeldError{Name: name}
+	}
+	// The names of stores and of unpacked plugins are folders on every system.
+	if err := artifact.PortablePath(name); err != nil && !held { // what the registry holds already stays in reach of an admin
+		return held, fmt.Errorf("namespace: %w", err)
+	}
+	if other, yes := ns.similar.Resembles(name); yes && (!held || other != name || ns.similar.Reserved(name)) {
+		return held, resembles(name, other)
+	}
+	return held, nil
 }
 
 // roomForClaim refuses one who claimed as many namespaces as anybody may. Names

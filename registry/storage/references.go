@@ -29,36 +29,46 @@ const maxMissing = 64
 // Small parts are read and hashed, once per process: one that was uploaded and
 // not synced when the power went is then missing, not broken.
 func (s *Storage) CheckReferences(ctx context.Context, repo string, m *Manifest) error {
+	missing, err := s.Missing(ctx, repo, m, maxMissing)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
 	r := &errcode.Refusal{Status: http.StatusNotFound, Kind: artifact.ErrInvalid}
-	seen := map[digest.Digest]bool{}
-	for _, ref := range m.References() {
-		if seen[ref.Digest] || len(r.Errors) >= maxMissing {
-			continue
-		}
-		seen[ref.Digest] = true
-		if elsewhere, err := isElsewhere(ref); elsewhere || err != nil {
-			if err != nil {
-				return InvalidManifest(err)
-			}
-			continue
-		}
-		there, err := s.holds(ctx, repo, m.IsIndex(), ref)
-		if err != nil {
-			return err
-		}
-		if there {
-			continue
-		}
+	for _, ref := range missing {
 		r.Errors = append(r.Errors, errcode.Error{
 			Code:    errcode.ManifestBlobUnknown,
 			Message: fmt.Sprintf("%s is referenced but not in this repository: push or mount it first", ref.Digest),
 			Detail:  map[string]string{"digest": ref.Digest.String()},
 		})
 	}
-	if len(r.Errors) > 0 {
-		return r
+	return r
+}
+
+// Missing gives what m references and repo has not got, each once, the first
+// most of them; 0 is all. A reference to what is there that gives it another
+// size is refused.
+func (s *Storage) Missing(ctx context.Context, repo string, m *Manifest, most int) (missing []ocispec.Descriptor, err error) {
+	seen := map[digest.Digest]bool{}
+	for _, ref := range m.References() {
+		if seen[ref.Digest] || most > 0 && len(missing) >= most {
+			continue
+		}
+		seen[ref.Digest] = true
+		if elsewhere, err := isElsewhere(ref); elsewhere || err != nil {
+			if err != nil {
+				return missing, InvalidManifest(err)
+			}
+			continue
+		}
+		there, err := s.holds(ctx, repo, m.IsIndex(), ref)
+		if err != nil {
+			return missing, err
+		}
+		if !there {
+			missing = append(missing, ref)
+		}
 	}
-	return nil
+	return missing, nil
 }
 
 // isElsewhere reports whether ref is a layer that says where it is had from.

@@ -81,6 +81,7 @@ func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.L
 	if !l.Held {
 		p.bytes = l.Manifest // what it names was counted when it came
 	}
+	p.bytes += l.More
 	if l.Version && !l.Set {
 		p.versions = 1
 	}

@@ -125,7 +125,8 @@ var safety = patterns(
 )
 
 // questions are the requests that write nothing, whatever their method.
-var questions = patterns("GET /", "HEAD /", "OPTIONS /", "POST /api/v1/resolve", "POST /api/v1/admin/policy/test")
+var questions = patterns("GET /", "HEAD /", "OPTIONS /", "POST /api/v1/resolve", "POST /api/v1/admin/policy/test",
+	"POST /api/v1/plugins/{publisher}/{name}/versions/{version}/check")
 
 func patterns(all ...string) *http.ServeMux {
 	mux := http.NewServeMux()

@@ -1,19 +1,25 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/lint"
+	"github.com/oarlock/oarlock/artifact/pack"
 )
 
 // lintResult is every problem of a plugin directory.
 type lintResult struct {
 	OK       bool               `json:"ok"` // nothing more than warnings
 	Problems []artifact.Problem `json:"problems"`
+	// Server is what the server would say to a push, where it was asked.
+	Server *draftResult `json:"server,omitempty"`
 }
 
 func (r lintResult) text(w io.Writer) error {
@@ -30,6 +36,9 @@ func (r lintResult) text(w io.Writer) error {
 			return err
 		}
 	}
+	if r.Server != nil {
+		return r.Server.text(w)
+	}
 	if r.OK && len(r.Problems) == 0 {
 		return sentence(w, "ok")
 	}
@@ -37,26 +46,58 @@ func (r lintResult) text(w io.Writer) error {
 }
 
 func newLint(c *console) *cobra.Command {
-	cmd := verb("lint DIR", "Find what is wrong with a plugin directory",
-		"Each problem with its place, what was expected, and the mend. Warnings alone are exit code 0.",
-		"oarlock lint ./hello", "oarlock lint ./hello --output json")
-	cmd.Args = args(1, 1, "one plugin directory")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		problems, err := lint.Dir(args[0])
+	var online bool
+	cmd := verb("lint DIR|LAYOUT", "Find what is wrong with a plugin directory",
+		"Each problem with its place, what was expected, and the mend. Warnings alone are exit code 0.\n"+
+			"Nobody is asked. With --server URL, or with --online the server of OARLOCK_SERVER or of the last login, that server\n"+
+			"also says by its own rules what it would answer to a push, with the same codes and exit code: whose the\n"+
+			"namespace is, whether the version is taken, what does not fit the quota. Nothing is pushed or reserved.",
+		"oarlock lint ./hello", "oarlock lint ./hello --output json", "oarlock lint ./hello --server https://plugins.example.org", "oarlock lint hello.tar --online")
+	cmd.Args = args(1, 1, "one plugin directory, or what was packed of one with --server or --online")
+	cmd.Flags().BoolVar(&online, "online", false, "ask the server too")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		online = online || c.signed.serverGiven
+		r, err := c.lint(cmd.Context(), args[0], online)
 		if err != nil {
 			return err
 		}
-		if problems == nil {
-			problems = []artifact.Problem{}
-		}
-		r := lintResult{OK: !lint.Failed(problems), Problems: problems}
 		if err := c.print(r); err != nil {
 			return err
 		}
-		if !r.OK {
+		switch {
+		case r.OK:
+			return nil
+		case r.Server == nil:
 			return errReported
 		}
-		return nil
+		return errors.Join(errReported, r.Server.refusal())
 	}
 	return cmd
+}
+
+// lint judges path here, and where nothing forbids to pack it, at the server.
+func (c *console) lint(ctx context.Context, path string, online bool) (r lintResult, err error) {
+	r.Problems = []artifact.Problem{}
+	if !online || !isPacked(path) {
+		found, err := lint.Dir(path)
+		if err != nil {
+			return r, err
+		}
+		r.Problems = append(r.Problems, found...)
+	}
+	if r.OK = !lint.Failed(r.Problems); !r.OK || !online {
+		return r, nil
+	}
+	at, err := c.lintAt(ctx, path)
+	if err != nil {
+		return r, fmt.Errorf("lint: %w", err)
+	}
+	r.Server, r.OK = &at, at.OK
+	return r, nil
+}
+
+// isPacked reports whether path is what pack made, and no plugin directory.
+func isPacked(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && (!info.IsDir() || pack.IsLayout(path))
 }

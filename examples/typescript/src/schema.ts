@@ -680,6 +680,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plugins/{publisher}/{name}/versions/{version}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a push would be answered
+         * @description Judges a version by the functions that judge pushes, before anything is pushed, and names everything that it would be refused for. It takes the right to publish there, which is asked before the body is read. Nothing is stored or reserved; the answer holds for now.
+         */
+        post: operations["checkPush"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plugins/{publisher}/{name}/versions/{version}/policy": {
         parameters: {
             query?: never;
@@ -1200,6 +1220,23 @@ export interface components {
             versions: components["schemas"]["Version"][] | null;
             versions_available: string[] | null;
         };
+        Draft: {
+            /** @description The manifest or image index, in base64. */
+            manifest: string;
+            /** @description Media type of the manifest; what it says by default. */
+            media_type?: string;
+            /** @description The config, and of an image index the manifests and configs of its platforms, each in base64, in any order. */
+            parts?: string[] | null;
+        };
+        Drafted: {
+            digest: string;
+            id: string;
+            /** @description A push would be taken, as things are now. */
+            ok: boolean;
+            /** @description In the order of the gate: a push is answered with the first. */
+            refusals: components["schemas"]["Refusal"][] | null;
+            version: string;
+        };
         Explained: {
             catalog_digest: string;
             digest: string;
@@ -1690,6 +1727,24 @@ export interface components {
             /** @description Digest of the catalog derived anew. */
             rebuilt_digest: string;
         };
+        Refusal: {
+            /** @description The stable code that a push is answered with, in detail.code. */
+            code: string;
+            /** @description What the answer says for programs, such as next_patch. */
+            data?: unknown;
+            detail: string;
+            fixes?: string[] | null;
+            /**
+             * @description The code of the distribution specification.
+             * @example MANIFEST_INVALID
+             */
+            oci_code?: string;
+            /**
+             * Format: int64
+             * @description The HTTP status of that answer.
+             */
+            status: number;
+        };
         RemovedChannel: {
             /** @description Digest that the channel pointed to. */
             before?: string;
@@ -2058,6 +2113,8 @@ export type CreatedToken = components['schemas']['CreatedToken'];
 export type Damage = components['schemas']['Damage'];
 export type Dependency = components['schemas']['Dependency'];
 export type Detail = components['schemas']['Detail'];
+export type Draft = components['schemas']['Draft'];
+export type Drafted = components['schemas']['Drafted'];
 export type Explained = components['schemas']['Explained'];
 export type Hint = components['schemas']['Hint'];
 export type HostNamed = components['schemas']['HostNamed'];
@@ -2102,6 +2159,7 @@ export type PublisherKey = components['schemas']['PublisherKey'];
 export type Quarantined = components['schemas']['Quarantined'];
 export type Reason = components['schemas']['Reason'];
 export type Rebuilt = components['schemas']['Rebuilt'];
+export type Refusal = components['schemas']['Refusal'];
 export type RemovedChannel = components['schemas']['RemovedChannel'];
 export type Requirement = components['schemas']['Requirement'];
 export type Resolution = components['schemas']['Resolution'];
@@ -5138,6 +5196,91 @@ export interface operations {
             };
             /** @description Gone */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+                /** @description SemVer of the version. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drafted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
