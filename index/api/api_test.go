@@ -29,7 +29,7 @@ type site struct {
 	live   *catalog.Live
 	engine *engine
 	ready  error
-	sees   func(context.Context) (catalog.Sight, error)
+	sees   func(context.Context) (catalog.Visibility, error)
 	clock  time.Time
 }
 
@@ -81,8 +81,8 @@ func newSite(t *testing.T, plugins ...catalog.Plugin) *site {
 	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	s.api = api.New(api.Options{
 		Live: s.live, Engine: s.engine, Ready: func() error { return s.ready }, MaxBody: 4096, Log: log, Metrics: metrics, Version: "test",
-		Sight:    func(ctx context.Context) (catalog.Sight, error) { return s.sees(ctx) },
-		Identify: api.AnybodyUnsafe,
+		Visibility: func(ctx context.Context) (catalog.Visibility, error) { return s.sees(ctx) },
+		Identify:   api.AnybodyUnsafe,
 		Authorize: func(ctx context.Context, _ api.Action, _ string) error {
 			if ctx.Value(tokenKey{}) != "Bearer "+adminToken {
 				return index.NewProblem(index.CodeUnauthorized, "no token")
@@ -95,8 +95,8 @@ func newSite(t *testing.T, plugins ...catalog.Plugin) *site {
 	return s
 }
 
-// sight says what callers may know of; it is set before anybody asks.
-func (s *site) sight(sees func(context.Context) (catalog.Sight, error)) { s.sees = sees }
+// visibility says what callers may know of; it is set before anybody asks.
+func (s *site) visibility(sees func(context.Context) (catalog.Visibility, error)) { s.sees = sees }
 
 // identified stands for what gives requests their ids and answers panics.
 func identified(log *slog.Logger, next http.Handler) http.Handler {

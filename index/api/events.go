@@ -33,7 +33,7 @@ func (s *Server) eventsRoute(a huma.API) {
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	generations, stop := s.Live.Subscribe()
 	defer stop()
-	ctx := context.WithValue(r.Context(), sightKey{}, nil) // it outlives what the caller may know of now
+	ctx := context.WithValue(r.Context(), visibilityKey{}, nil) // it outlives what the caller may know of now
 	last, err := s.seen(ctx, s.Live.Current())
 	if err != nil {
 		writeProblem(w, asProblem(ctx, err))

@@ -8,9 +8,9 @@ import (
 	"github.com/oarlock/oarlock/index/catalog"
 )
 
-// EverythingUnsafe is a Sight for servers of which nothing is a secret: everybody
+// EverythingUnsafe is a Visibility for servers of which nothing is a secret: everybody
 // may know of every plugin. It is for tests and for trying out.
-func EverythingUnsafe(context.Context) (catalog.Sight, error) { return catalog.Everything(), nil }
+func EverythingUnsafe(context.Context) (catalog.Visibility, error) { return catalog.Everything(), nil }
 
 // AnybodyUnsafe is an Identify that refuses nobody. It is for tests and for trying
 // out.
@@ -24,8 +24,8 @@ func (o *Options) denyWhereNil() {
 	if o.Identify == nil {
 		o.Identify = func(context.Context) error { return missing("Identify") }
 	}
-	if o.Sight == nil {
-		o.Sight = func(context.Context) (catalog.Sight, error) { return catalog.Sight{}, missing("Sight") }
+	if o.Visibility == nil {
+		o.Visibility = func(context.Context) (catalog.Visibility, error) { return catalog.Visibility{}, missing("Visibility") }
 	}
 }
 

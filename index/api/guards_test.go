@@ -21,9 +21,9 @@ func TestAMissingGuardRefuses_B4(t *testing.T) {
 		o            api.Options
 		method, path string
 	}{
-		"Sight":     {api.Options{Authorize: may, Identify: api.AnybodyUnsafe}, "GET", "/api/v1/plugins/acme/hello"},
-		"Identify":  {api.Options{Authorize: may, Sight: api.EverythingUnsafe}, "POST", "/api/v1/admin/rebuild"},
-		"Authorize": {api.Options{Identify: api.AnybodyUnsafe, Sight: api.EverythingUnsafe}, "POST", "/api/v1/admin/rebuild"},
+		"Visibility": {api.Options{Authorize: may, Identify: api.AnybodyUnsafe}, "GET", "/api/v1/plugins/acme/hello"},
+		"Identify":   {api.Options{Authorize: may, Visibility: api.EverythingUnsafe}, "POST", "/api/v1/admin/rebuild"},
+		"Authorize":  {api.Options{Identify: api.AnybodyUnsafe, Visibility: api.EverythingUnsafe}, "POST", "/api/v1/admin/rebuild"},
 	} {
 		row.o.Live, row.o.Engine, row.o.Ready = s.live, s.engine, func() error { return nil }
 		ask := func() *httptest.ResponseRecorder {
@@ -35,7 +35,7 @@ func TestAMissingGuardRefuses_B4(t *testing.T) {
 		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), index.CodeDenied) || !strings.Contains(w.Body.String(), "guard "+guard) {
 			t.Errorf("without %s: %d %s", guard, w.Code, w.Body)
 		}
-		row.o.Authorize, row.o.Identify, row.o.Sight = may, api.AnybodyUnsafe, api.EverythingUnsafe
+		row.o.Authorize, row.o.Identify, row.o.Visibility = may, api.AnybodyUnsafe, api.EverythingUnsafe
 		if w := ask(); w.Code == http.StatusForbidden || w.Code == http.StatusNotFound {
 			t.Errorf("with every guard, %s %s: %d %s", row.method, row.path, w.Code, w.Body)
 		}

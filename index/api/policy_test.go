@@ -61,7 +61,7 @@ func newPolicyDesk(t *testing.T, v api.Policies, plugins ...catalog.Plugin) *pol
 	s := newSite(t, plugins...)
 	d := &policyDesk{}
 	d.Server = api.New(api.Options{Live: s.live, Engine: s.engine, Ready: func() error { return nil }, Policies: v, MaxBody: 4096,
-		Sight: api.EverythingUnsafe, Identify: api.AnybodyUnsafe,
+		Visibility: api.EverythingUnsafe, Identify: api.AnybodyUnsafe,
 		Authorize: func(_ context.Context, a api.Action, plugin string) error {
 			d.mu.Lock()
 			defer d.mu.Unlock()

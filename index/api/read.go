@@ -51,7 +51,7 @@ func (s *Server) answerAt(ctx context.Context, generation int64, moment string, 
 	}
 	a := newAnswer(stamp, etag, body)
 	if generation == 0 && moment == "" {
-		if by, err := s.sight(ctx); err == nil {
+		if by, err := s.visibility(ctx); err == nil {
 			s.kept.put(s.keyOf(r, by), a)
 		}
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/oarlock/oarlock/index/catalog"
 )
 
-type sightKey struct{}
+type visibilityKey struct{}
 
-// sight is what the caller of ctx may know of.
-func (s *Server) sight(ctx context.Context) (catalog.Sight, error) {
-	if known, ok := ctx.Value(sightKey{}).(catalog.Sight); ok {
+// visibility is what the caller of ctx may know of.
+func (s *Server) visibility(ctx context.Context) (catalog.Visibility, error) {
+	if known, ok := ctx.Value(visibilityKey{}).(catalog.Visibility); ok {
 		return known, nil
 	}
-	by, err := s.Sight(ctx)
+	by, err := s.Visibility(ctx)
 	if no := new(index.Problem); errors.As(err, &no) {
 		return by, err
 	}
@@ -30,11 +30,11 @@ func (s *Server) sight(ctx context.Context) (catalog.Sight, error) {
 // seen is g as the caller of ctx may know it. Every answer about plugins is
 // made from it, so that what is hidden answers as what is not there.
 func (s *Server) seen(ctx context.Context, g *catalog.Generation) (*catalog.Generation, error) {
-	by, err := s.sight(ctx)
+	by, err := s.visibility(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.Live.Seen(g, by), nil
+	return s.Live.Visible(g, by), nil
 }
 
 // personal reports whether the answer to r is for the sender alone.

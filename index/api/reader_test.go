@@ -15,16 +15,16 @@ import (
 
 const memberToken = "Bearer member"
 
-// sight hides the plugins of publisher hidden from all but members; one caller
+// visibility hides the plugins of publisher hidden from all but members; one caller
 // is somebody of whom it cannot be told.
-func sight(ctx context.Context) (catalog.Sight, error) {
+func visibility(ctx context.Context) (catalog.Visibility, error) {
 	switch ctx.Value(tokenKey{}) {
 	case memberToken:
 		return catalog.Everything(), nil
 	case "Bearer unknown":
-		return catalog.Sight{}, errors.New("the store is gone")
+		return catalog.Visibility{}, errors.New("the store is gone")
 	}
-	return catalog.Sight{Class: "public", Sees: func(id artifact.Name) bool { return id.Publisher() != "hidden" }}, nil
+	return catalog.Visibility{Class: "public", Sees: func(id artifact.Name) bool { return id.Publisher() != "hidden" }}, nil
 }
 
 // needs is a plugin that depends on another one.
@@ -84,7 +84,7 @@ func TestPrivatePluginsAreInNoAnswerToOthers_I7(t *testing.T) {
 	public := []catalog.Plugin{plugin(t, "acme/hello", "1.0.0 >=1", "1.1.0 >=2"), needs(t, "acme/asks", "hidden/secret")}
 	without := newSite(t, public...)
 	with := newSite(t, append(public, plugin(t, "hidden/secret", "1.0.0 >=1"))...)
-	with.sight(sight)
+	with.visibility(visibility)
 	type question struct{ method, path, body string }
 	var all []question
 	for _, path := range []string{
@@ -120,7 +120,7 @@ func TestPrivatePluginsAreInNoAnswerToOthers_I7(t *testing.T) {
 func TestAnAnswerForOneReaderIsNoOthers_I7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plugin(t, "acme/hello", "1.0.0 >=1"), plugin(t, "hidden/secret", "1.0.0 >=1"))
-	s.sight(sight)
+	s.visibility(visibility)
 	own := s.hear(t, "GET", "/api/v1/plugins", "", memberToken)
 	if own.age != "private, no-cache" || !strings.Contains(own.vary, "Authorization") || !strings.Contains(own.vary, "Cookie") {
 		t.Errorf("to a member: Cache-Control %q, Vary %q", own.age, own.vary)
@@ -141,7 +141,7 @@ func TestAnAnswerForOneReaderIsNoOthers_I7(t *testing.T) {
 func TestEventsAreSilentAboutWhatIsHidden_I7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plugin(t, "acme/hello", "1.0.0 >=1"))
-	s.sight(sight)
+	s.visibility(visibility)
 	resp, err := http.Get(s.URL + "/api/v1/events")
 	if err != nil {
 		t.Fatal(err)

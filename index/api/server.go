@@ -34,7 +34,7 @@ type Engine interface {
 }
 
 // Options of a Server. Live, Engine and Ready must be given; a guard that is not
-// (Authorize, Identify, Sight) refuses whatever it would be asked.
+// (Authorize, Identify, Visibility) refuses whatever it would be asked.
 type Options struct {
 	Live   *catalog.Live
 	Engine Engine
@@ -50,9 +50,9 @@ type Options struct {
 	// only somebody may send. Its errors are those of Authorize. Nil refuses
 	// everybody; AnybodyUnsafe nobody.
 	Identify func(ctx context.Context) error
-	// Sight says what the caller of ctx may know of. Nil refuses everybody;
+	// Visibility says what the caller of ctx may know of. Nil refuses everybody;
 	// EverythingUnsafe lets everybody know of everything.
-	Sight func(ctx context.Context) (catalog.Sight, error)
+	Visibility func(ctx context.Context) (catalog.Visibility, error)
 	// Accounts are tokens, namespaces and the audit log; nil serves none.
 	Accounts Accounts
 	// Publishers are what ledgers say of them; nil serves none.
@@ -176,12 +176,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["X-Content-Type-Options"] = nosniff
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if read && strings.HasPrefix(r.URL.Path, "/api/v1/") {
-		if by, err := s.sight(r.Context()); err == nil {
+		if by, err := s.visibility(r.Context()); err == nil {
 			if a := s.kept.get(s.keyOf(r, by), s.Live.Current().Number); a != nil {
 				a.send(w, r)
 				return
 			}
-			r = r.WithContext(context.WithValue(r.Context(), sightKey{}, by))
+			r = r.WithContext(context.WithValue(r.Context(), visibilityKey{}, by))
 		}
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, r))
@@ -198,7 +198,7 @@ var nosniff = []string{"nosniff"}
 
 // keyOf is all of r that its answer depends on: readers of another class have
 // other answers.
-func (s *Server) keyOf(r *http.Request, by catalog.Sight) string {
+func (s *Server) keyOf(r *http.Request, by catalog.Visibility) string {
 	return by.Class + "\n" + s.hostOf(r) + "\n" + r.URL.RequestURI()
 }
 

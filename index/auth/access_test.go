@@ -323,9 +323,9 @@ func TestOnDevEverybodyIsItsAdmin(t *testing.T) {
 		if can, err := guarded.auth.Can(ctx, PluginPublish, acme); can || err != nil {
 			t.Errorf("%q: behind logins: %v, %v", header, can, err)
 		}
-		sight, err := dev.auth.Sight(ctx, dev.auth.Anybody())
-		if err != nil || !sight.Pulls("acme/hello") {
-			t.Errorf("%q: sees %v, %v", header, sight, err)
+		visibility, err := dev.auth.Visibility(ctx, dev.auth.Anybody())
+		if err != nil || !visibility.Pulls("acme/hello") {
+			t.Errorf("%q: sees %v, %v", header, visibility, err)
 		}
 	}
 	if err := dev.auth.Check(t.Context(), PluginPublish, acme); err == nil {

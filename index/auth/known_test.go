@@ -79,8 +79,8 @@ func TestKnownNamespacesServeReads_K7(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, got, err)
 			}
 		}
-		sight, err := s.auth.Sight(ctx, Nobody())
-		if err != nil || !sight.Pulls("acme/hello") || sight.Pulls("secretco/hello") || sight.Pulls("nobodys/hello") {
+		visibility, err := s.auth.Visibility(ctx, Nobody())
+		if err != nil || !visibility.Pulls("acme/hello") || visibility.Pulls("secretco/hello") || visibility.Pulls("nobodys/hello") {
 			t.Errorf("the catalog: %v", err)
 		}
 		s.clock.move(KnownFor / 4)
@@ -95,7 +95,7 @@ func TestKnownNamespacesServeReads_K7(t *testing.T) {
 	if got, err := decide(RepositoryPull, "acme"); got == policy.Allow || err == nil {
 		t.Errorf("a public one, long after: %v, %v", got, err)
 	}
-	if _, err := s.auth.Sight(ctx, Nobody()); err == nil {
+	if _, err := s.auth.Visibility(ctx, Nobody()); err == nil {
 		t.Error("the catalog, long after")
 	}
 	if since, serves := s.auth.Silent(); since.IsZero() || serves {

@@ -52,7 +52,7 @@ type Live struct {
 	now     func() time.Time
 	retain  time.Duration
 	checks  []Check
-	sights  *sights
+	glances *glances
 
 	mu          sync.Mutex // guards swapping and what follows
 	past        []past     // oldest first
@@ -72,7 +72,7 @@ const unnamed = time.Second
 
 // NewLive gives a Live that serves o.First.
 func NewLive(o LiveOptions) *Live {
-	l := &Live{now: o.Now, retain: o.Retain, checks: o.Checks, sights: newSights(), subscribers: map[chan *Generation]bool{}}
+	l := &Live{now: o.Now, retain: o.Retain, checks: o.Checks, glances: newGlances(), subscribers: map[chan *Generation]bool{}}
 	if l.now == nil {
 		l.now = time.Now
 	}

@@ -102,7 +102,7 @@ func TestTimesAreBesideTheDigest_C1_C5(t *testing.T) {
 	t.Parallel()
 	l := NewLive(LiveOptions{})
 	before := swap(t, l, Empty().With([]Plugin{dated("acme/aa", january(1), january(2)), dated("acme/bb", january(1), time.Time{}), dated("acme/cc", january(1), january(1))}, nil))
-	hidden := l.Seen(before, Sight{Class: "some", Sees: func(id artifact.Name) bool { return id != name("acme/cc") }})
+	hidden := l.Visible(before, Visibility{Class: "some", Sees: func(id artifact.Name) bool { return id != name("acme/cc") }})
 	first, err := before.Snapshot.Query(Query{Sort: SortUpdated, Limit: 1, Generation: before.Number}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestTimesAreBesideTheDigest_C1_C5(t *testing.T) {
 	if same := swap(t, l, after.Snapshot.With([]Plugin{dated("acme/bb", january(1), january(5))}, nil)); same != after {
 		t.Errorf("generation %d says what %d says", same.Number, after.Number)
 	}
-	next := l.Seen(after, Sight{Class: "some", Sees: func(id artifact.Name) bool { return id != name("acme/cc") }})
+	next := l.Visible(after, Visibility{Class: "some", Sees: func(id artifact.Name) bool { return id != name("acme/cc") }})
 	if got := updated(t, next.Snapshot, 2) + ", " + updated(t, hidden.Snapshot, 2); got != "acme/bb acme/aa, acme/aa acme/bb" {
 		t.Errorf("of what a reader may see, after and before: %s", got)
 	}

@@ -45,7 +45,7 @@ func newShop(t testing.TB) *shop {
 	registry := registrytest.New(t, registrytest.InMemory())
 	s := &shop{live: catalog.NewLive(catalog.LiveOptions{})}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	apis := api.New(api.Options{Live: s.live, Engine: noEngine{}, Ready: func() error { return nil }, Sight: api.EverythingUnsafe,
+	apis := api.New(api.Options{Live: s.live, Engine: noEngine{}, Ready: func() error { return nil }, Visibility: api.EverythingUnsafe,
 		Authorize: func(context.Context, api.Action, string) error { return artifact.ErrDenied }, Log: log})
 	honest := http.NewServeMux()
 	honest.Handle("/v2/", registry)

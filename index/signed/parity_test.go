@@ -56,7 +56,7 @@ func TestBothCatalogsAnswerTheSame_C7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.publish(manifold())
-	server := httptest.NewServer(api.New(api.Options{Live: s.live, Ready: func() error { return nil }, Sight: api.EverythingUnsafe,
+	server := httptest.NewServer(api.New(api.Options{Live: s.live, Ready: func() error { return nil }, Visibility: api.EverythingUnsafe,
 		PublicURL: "http://" + s.registry.Host, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}))
 	t.Cleanup(server.Close)
 	online := must(client.New(server.URL, client.Options{}))

@@ -44,11 +44,11 @@ func newSite(t *testing.T, plugins ...catalog.Plugin) *site {
 	served := api.New(api.Options{
 		Live: live, Engine: engine{s}, Ready: func() error { return nil },
 		Authorize: func(context.Context, api.Action, string) error { return artifact.ErrDenied },
-		Sight: func(ctx context.Context) (catalog.Sight, error) {
+		Visibility: func(ctx context.Context) (catalog.Visibility, error) {
 			if ctx.Value(memberKey{}) == true {
 				return catalog.Everything(), nil
 			}
-			return catalog.Sight{Class: "public", Sees: func(id artifact.Name) bool { return id.Publisher() != "hidden" }}, nil
+			return catalog.Visibility{Class: "public", Sees: func(id artifact.Name) bool { return id.Publisher() != "hidden" }}, nil
 		},
 	})
 	pages := web.New(web.Options{Catalog: served.Pages(), Version: "test"})

@@ -68,25 +68,25 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
 }
 
-// sight is what the caller of ctx may know of: what he may pull. Where the
+// visibility is what the caller of ctx may know of: what he may pull. Where the
 // server is for trying out, that is everything.
-func (a *accounts) sight(ctx context.Context) (catalog.Sight, error) {
-	return a.sightOf(ctx, auth.From(ctx))
+func (a *accounts) visibility(ctx context.Context) (catalog.Visibility, error) {
+	return a.visibilityOf(ctx, auth.From(ctx))
 }
 
-// publicSight is what everybody may know of: all that is published to nobody
+// publicVisibility is what everybody may know of: all that is published to nobody
 // in particular is made from the part of the catalog that it shows.
-func (a *accounts) publicSight(ctx context.Context) (catalog.Sight, error) {
-	return a.sightOf(ctx, a.Anybody())
+func (a *accounts) publicVisibility(ctx context.Context) (catalog.Visibility, error) {
+	return a.visibilityOf(ctx, a.Anybody())
 }
 
-func (a *accounts) sightOf(ctx context.Context, p auth.Principal) (catalog.Sight, error) {
-	s, err := a.Sight(ctx, p)
+func (a *accounts) visibilityOf(ctx context.Context, p auth.Principal) (catalog.Visibility, error) {
+	s, err := a.Visibility(ctx, p)
 	if err != nil {
-		return catalog.Sight{}, err
+		return catalog.Visibility{}, err
 	}
 	if s.All {
 		return catalog.Everything(), nil
 	}
-	return catalog.Sight{Class: s.Class, Sees: func(id artifact.Name) bool { return s.Pulls(id.String()) }}, nil
+	return catalog.Visibility{Class: s.Class, Sees: func(id artifact.Name) bool { return s.Pulls(id.String()) }}, nil
 }

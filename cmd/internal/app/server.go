@@ -127,7 +127,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.garbage, s.accounts}, Keeper: upkeep.Keeper{Registry: s.registry, Acts: s.accounts.acts(), Scrubber: s.scrubber}, Ready: s.ready, Degraded: s.degraded,
-		Sight: s.accounts.sight, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Lifecycles: s.lifecycles, Policies: policies{s.index, s.accounts}, Gate: drafts{s.registry, s.accounts}, Signing: s.signing.asAPI(),
+		Visibility: s.accounts.visibility, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Lifecycles: s.lifecycles, Policies: policies{s.index, s.accounts}, Gate: drafts{s.registry, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev, Now: s.clock.Now,
 	})

@@ -83,11 +83,11 @@ func exclusive(l storage.Locker) func(context.Context) (func(), error) {
 
 // public is what nobody in particular may know of g: the artifact is for all.
 func (g *signing) public(ctx context.Context, whole *catalog.Generation) (*catalog.Generation, error) {
-	by, err := g.accounts.publicSight(ctx)
+	by, err := g.accounts.publicVisibility(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return g.index.live.Seen(whole, by), nil
+	return g.index.live.Visible(whole, by), nil
 }
 
 func (g *signing) done(p signed.Published, err error) {

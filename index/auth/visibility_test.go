@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var sightNames = []string{"acme", "examples", "oak-lab", "oarlock", "nobodys"}
+var visibilityNames = []string{"acme", "examples", "oak-lab", "oarlock", "nobodys"}
 
 // drawPrincipal is somebody with any mixture of roles, scopes and access.
 func drawPrincipal(t *rapid.T) Principal {
@@ -16,7 +16,7 @@ func drawPrincipal(t *rapid.T) Principal {
 	p := Principal{Kind: kind, Name: string(kind) + ":x"}
 	if kind == Person || kind == Admin {
 		for range rapid.IntRange(0, 2).Draw(t, "grants") {
-			g := Grant{Role: rapid.SampledFrom(NamespaceRoles()).Draw(t, "role"), Namespace: rapid.SampledFrom(sightNames).Draw(t, "namespace")}
+			g := Grant{Role: rapid.SampledFrom(NamespaceRoles()).Draw(t, "role"), Namespace: rapid.SampledFrom(visibilityNames).Draw(t, "namespace")}
 			if rapid.IntRange(0, 4).Draw(t, "on site") == 0 {
 				g = Grant{Role: rapid.SampledFrom(SiteRoles()).Draw(t, "site role")}
 			}
@@ -43,7 +43,7 @@ func drawScopes(t *rapid.T, names ...string) []Scope {
 
 // I7: what a catalog answer may name is what the table lets its reader pull,
 // and readers of one class may pull the same.
-func TestASightIsWhatTheTableSays_I7(t *testing.T) {
+func TestAVisibilityIsWhatTheTableSays_I7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(o *Options) { o.PublicCatalog = true })
 	rapid.Check(t, func(t *rapid.T) {
@@ -57,60 +57,60 @@ func TestASightIsWhatTheTableSays_I7(t *testing.T) {
 		seen := map[string]string{}
 		for range 6 {
 			p := drawPrincipal(t)
-			sight, err := s.auth.Sight(t.Context(), p)
+			visibility, err := s.auth.Visibility(t.Context(), p)
 			if err != nil {
 				t.Fatal(err)
 			}
 			pulls := ""
-			for _, ns := range sightNames {
+			for _, ns := range visibilityNames {
 				for _, repository := range []string{ns + "/hello", ns + "/lens"} {
 					d, err := s.auth.Decide(t.Context(), p, RepositoryPull, InRepository(repository))
 					if err != nil {
 						t.Fatal(err)
 					}
-					if !sight.All && sight.Pulls(repository) != d.Allowed() {
-						t.Fatalf("%+v sees %s: %v, the table says %+v", p, repository, sight.Pulls(repository), d)
+					if !visibility.All && visibility.Pulls(repository) != d.Allowed() {
+						t.Fatalf("%+v sees %s: %v, the table says %+v", p, repository, visibility.Pulls(repository), d)
 					}
-					pulls += fmt.Sprint(sight.Pulls(repository))
+					pulls += fmt.Sprint(visibility.Pulls(repository))
 				}
 			}
-			if before, ok := seen[sight.Class]; ok && before != pulls {
+			if before, ok := seen[visibility.Class]; ok && before != pulls {
 				t.Fatalf("%+v is of a class that sees %s, and sees %s", p, before, pulls)
 			}
-			seen[sight.Class] = pulls
+			seen[visibility.Class] = pulls
 		}
 	})
 }
 
-func TestASightThatCannotBeToldIsAnError_I7(t *testing.T) {
+func TestAVisibilityThatCannotBeToldIsAnError_I7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	if (Sight{}).Pulls("acme/hello") {
-		t.Error("the zero sight pulls")
+	if (Visibility{}).Pulls("acme/hello") {
+		t.Error("the zero visibility pulls")
 	}
-	if _, err := s.auth.Sight(t.Context(), Principal{}); err == nil {
+	if _, err := s.auth.Visibility(t.Context(), Principal{}); err == nil {
 		t.Error("nobody in particular may see something")
 	}
 	s.store.breakDown(errBroken)
-	if _, err := s.auth.Sight(t.Context(), Nobody()); !errors.Is(err, errBroken) {
+	if _, err := s.auth.Visibility(t.Context(), Nobody()); !errors.Is(err, errBroken) {
 		t.Errorf("without a store: %v", err)
 	}
 }
 
 // A change made here is seen by the next question, one made elsewhere within CacheTTL.
-func TestASightFollowsTheNamespaces_I7(t *testing.T) {
+func TestAVisibilityFollowsTheNamespaces_I7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, admin := s.admin()
 	owner := s.claim(admin, "acme")
-	before, err := s.auth.Sight(t.Context(), Nobody())
+	before, err := s.auth.Visibility(t.Context(), Nobody())
 	if err != nil || before.Pulls("acme/hello") {
 		t.Fatalf("a private namespace is seen, error %v", err)
 	}
 	if _, err := s.Namespaces.Configure(t.Context(), owner, "acme", NamespaceSettings{Public: true}); err != nil {
 		t.Fatal(err)
 	}
-	after, err := s.auth.Sight(t.Context(), Nobody())
+	after, err := s.auth.Visibility(t.Context(), Nobody())
 	if err != nil || !after.Pulls("acme/hello") || after.Class == before.Class {
 		t.Fatalf("an opened namespace is not seen, error %v", err)
 	}
@@ -118,7 +118,7 @@ func TestASightFollowsTheNamespaces_I7(t *testing.T) {
 	s.store.namespaces["acme"] = NamespaceRecord{Name: "acme"}
 	s.store.mu.Unlock()
 	s.clock.move(CacheTTL)
-	if closed, err := s.auth.Sight(t.Context(), Nobody()); err != nil || closed.Pulls("acme/hello") {
+	if closed, err := s.auth.Visibility(t.Context(), Nobody()); err != nil || closed.Pulls("acme/hello") {
 		t.Fatalf("a namespace that another replica closed is seen, error %v", err)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// publicSight hides a tenth of all plugins.
-func publicSight() Sight {
-	return Sight{Class: "public", Sees: func(id artifact.Name) bool {
+// publicVisibility hides a tenth of all plugins.
+func publicVisibility() Visibility {
+	return Visibility{Class: "public", Sees: func(id artifact.Name) bool {
 		h := fnv.New32a()
 		h.Write([]byte(id.Plugin()))
 		return h.Sum32()%10 != 0
@@ -19,23 +19,23 @@ func publicSight() Sight {
 // The same questions as BenchmarkQueryBig, by somebody who may not see all.
 func BenchmarkQueryBigHidden(b *testing.B) {
 	live := NewLive(LiveOptions{First: &Generation{Number: 1, Snapshot: bigWorld()}})
-	benchQueries(b, live.Seen(live.Current(), publicSight()).Snapshot, questions(newWorld(10, 60000), 2000))
+	benchQueries(b, live.Visible(live.Current(), publicVisibility()).Snapshot, questions(newWorld(10, 60000), 2000))
 }
 
 // What the first reader of a class waits for, and what he does after a publish.
-func BenchmarkSeen(b *testing.B) {
+func BenchmarkVisible(b *testing.B) {
 	s := bigWorld()
 	b.Run("First", func(b *testing.B) {
-		by := publicSight()
+		by := publicVisibility()
 		for b.Loop() {
 			live := NewLive(LiveOptions{First: &Generation{Number: 1, Snapshot: s}})
-			live.Seen(live.Current(), by)
+			live.Visible(live.Current(), by)
 		}
 	})
 	b.Run("AfterPublish", func(b *testing.B) {
-		next, w, by := s, newWorld(10, 60000), publicSight()
+		next, w, by := s, newWorld(10, 60000), publicVisibility()
 		live := NewLive(LiveOptions{Checks: []Check{}, First: &Generation{Number: 1, Snapshot: s}})
-		live.Seen(live.Current(), by)
+		live.Visible(live.Current(), by)
 		n := 0
 		for b.Loop() {
 			b.StopTimer()
@@ -46,7 +46,7 @@ func BenchmarkSeen(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.StartTimer()
-			live.Seen(g, by)
+			live.Visible(g, by)
 		}
 	})
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// A Sight is what a principal may pull, of all repositories, at one moment: the
-// zero Sight is nothing. It holds facts, so it asks nobody and goes with one request.
-type Sight struct {
+// A Visibility is what a principal may pull, of all repositories, at one moment: the
+// zero Visibility is nothing. It holds facts, so it asks nobody and goes with one request.
+type Visibility struct {
 	// Class is equal for principals who may pull the same, and changes when
 	// what they may pull does.
 	Class string
@@ -34,19 +34,19 @@ type openness struct {
 	sum    string
 }
 
-// Sight is what p may pull now, by the same table as Decide. An error could not tell.
-func (a *Authority) Sight(ctx context.Context, p Principal) (Sight, error) {
+// Visibility is what p may pull now, by the same table as Decide. An error could not tell.
+func (a *Authority) Visibility(ctx context.Context, p Principal) (Visibility, error) {
 	if p.Name == "" || p.roles(Site()) == nil {
-		return Sight{}, fmt.Errorf("could not tell what may be read: nobody said who asks")
+		return Visibility{}, fmt.Errorf("could not tell what may be read: nobody said who asks")
 	}
 	if a.dev.everything(p) || p.Scopes == nil && p.Access == nil && (p.Kind == Process || p.onSite()) {
-		return Sight{Class: "*", All: true}, nil
+		return Visibility{Class: "*", All: true}, nil
 	}
 	names, err := a.resources.openness(ctx)
 	if err != nil {
-		return Sight{}, fmt.Errorf("could not tell what may be read: %w", err)
+		return Visibility{}, fmt.Errorf("could not tell what may be read: %w", err)
 	}
-	s := Sight{p: p, names: names, mighty: p.Kind == Robot || p.Kind == Process || p.onSite(), own: map[string]bool{}}
+	s := Visibility{p: p, names: names, mighty: p.Kind == Robot || p.Kind == Process || p.onSite(), own: map[string]bool{}}
 	for _, g := range p.Grants {
 		if public, claimed := names.public[g.Namespace]; claimed && !public && permissions.gives(g.Role, OnNamespace) {
 			s.own[g.Namespace] = true
@@ -61,7 +61,7 @@ func (p Principal) onSite() bool {
 }
 
 // class leaves out what makes no difference, so that most readers share one.
-func (s *Sight) class() string {
+func (s *Visibility) class() string {
 	parts := []string{s.names.sum}
 	if s.p.Access != nil {
 		parts = append(parts, "access")
@@ -90,11 +90,11 @@ func (s *Sight) class() string {
 }
 
 // Pulls reports whether the principal may pull from a repository.
-func (s Sight) Pulls(repository string) bool {
+func (s Visibility) Pulls(repository string) bool {
 	switch {
 	case s.All:
 		return true
-	case s.names == nil: // the zero Sight
+	case s.names == nil: // the zero Visibility
 		return false
 	}
 	r := InRepository(repository)

@@ -90,11 +90,11 @@ func TestPrivatePluginsAreInTheCatalogOfTheirReaders_I7(t *testing.T) {
 	if got := listed(t, s, ""); got != open {
 		t.Errorf("closed again: everybody finds %q", got)
 	}
-	by, err := s.accounts.publicSight(t.Context())
+	by, err := s.accounts.publicVisibility(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := s.index.live.Seen(s.index.live.Current(), by).Snapshot.Len(); n != 1 {
+	if n := s.index.live.Visible(s.index.live.Current(), by).Snapshot.Len(); n != 1 {
 		t.Errorf("what is published to everybody holds %d plugins", n)
 	}
 }

@@ -14,14 +14,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawSight hides some plugins, or whole publishers.
-func drawSight(t *rapid.T) Sight {
+// drawVisibility hides some plugins, or whole publishers.
+func drawVisibility(t *rapid.T) Visibility {
 	hidden := some(t, append([]string{"acme/", "oak-lab/"}, worldNames...)...)
 	slices.Sort(hidden)
 	if len(hidden) == 0 && rapid.Bool().Draw(t, "all") {
 		return Everything()
 	}
-	return Sight{Class: "without " + strings.Join(hidden, " "), Sees: func(id artifact.Name) bool {
+	return Visibility{Class: "without " + strings.Join(hidden, " "), Sees: func(id artifact.Name) bool {
 		return !slices.ContainsFunc(hidden, func(h string) bool {
 			return strings.HasPrefix(id.String()+" ", h) && (strings.HasSuffix(h, "/") || id.String() == h)
 		})
@@ -79,7 +79,7 @@ func TestAReaderSeesACatalogWithoutWhatIsHidden_I7(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		live, s, want := NewLive(LiveOptions{Checks: []Check{}}), Empty(), map[artifact.Name]Plugin{}
-		sights := []Sight{drawSight(t), drawSight(t)}
+		glances := []Visibility{drawVisibility(t), drawVisibility(t)}
 		for range rapid.IntRange(1, 5).Draw(t, "steps") {
 			changed := rapid.SliceOfN(rapid.Custom(drawPlugin), 0, 5).Draw(t, "changed")
 			var removed []artifact.Name
@@ -97,13 +97,13 @@ func TestAReaderSeesACatalogWithoutWhatIsHidden_I7(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, by := range sights {
+			for _, by := range glances {
 				if !likely(t, 2) {
 					continue // this class does not ask every time
 				}
 				visible := maps.Clone(want)
 				maps.DeleteFunc(visible, func(id artifact.Name, _ Plugin) bool { return !by.all && !by.Sees(id) })
-				sameAnswers(t, rebuilt(visible), live.Seen(g, by).Snapshot)
+				sameAnswers(t, rebuilt(visible), live.Visible(g, by).Snapshot)
 			}
 		}
 	})
@@ -115,8 +115,8 @@ func TestAPartIsChangedAndSavedAsAPart_I7(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, want := history(t)
 		live := NewLive(LiveOptions{First: &Generation{Number: 3, Snapshot: s, At: time.Unix(0, 0)}})
-		by := drawSight(t)
-		part := live.Seen(live.Current(), by)
+		by := drawVisibility(t)
+		part := live.Visible(live.Current(), by)
 		maps.DeleteFunc(want, func(id artifact.Name, _ Plugin) bool { return !by.all && !by.Sees(id) })
 		var buf bytes.Buffer
 		if err := Save(&buf, part); err != nil {
@@ -141,8 +141,8 @@ func TestAnsweringAReaderKeepsTheGeneration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	by := Sight{Class: "public", Sees: func(id artifact.Name) bool { return id.Publisher() == "acme" }}
-	stamp := live.Seen(g, by).Stamp()
+	by := Visibility{Class: "public", Sees: func(id artifact.Name) bool { return id.Publisher() == "acme" }}
+	stamp := live.Visible(g, by).Stamp()
 	if stamp.Generation != g.Number || stamp.CatalogDigest == g.Snapshot.Digest() {
 		t.Errorf("stamp %+v of %d %s", stamp, g.Number, g.Snapshot.Digest())
 	}
@@ -154,28 +154,28 @@ func TestAnsweringAReaderKeepsTheGeneration(t *testing.T) {
 	if err != nil {
 		t.Fatalf("what an answer named is not kept: %v", err)
 	}
-	if got := live.Seen(again, by).Stamp(); got != stamp {
+	if got := live.Visible(again, by).Stamp(); got != stamp {
 		t.Errorf("asked again: %+v, expected %+v", got, stamp)
 	}
 }
 
 // Proves I7: who forgot to say what a reader may know of shows him nothing.
-func TestASightThatSaysNothingSeesNothing_I7(t *testing.T) {
+func TestAVisibilityThatSaysNothingSeesNothing_I7(t *testing.T) {
 	t.Parallel()
 	live := NewLive(LiveOptions{First: &Generation{Number: 1, Snapshot: rebuilt(map[artifact.Name]Plugin{name("acme/hello"): {ID: name("acme/hello")}}), At: time.Unix(0, 0)}})
 	for says, row := range map[string]struct {
-		by   Sight
+		by   Visibility
 		want int
 	}{
-		"the zero sight":      {Sight{}, 0},
-		"a class alone":       {Sight{Class: "public"}, 0},
-		"a class of no name":  {Sight{Sees: func(artifact.Name) bool { return true }}, 0},
-		"the class of all":    {Sight{Class: "*"}, 0},
+		"the zero visibility": {Visibility{}, 0},
+		"a class alone":       {Visibility{Class: "public"}, 0},
+		"a class of no name":  {Visibility{Sees: func(artifact.Name) bool { return true }}, 0},
+		"the class of all":    {Visibility{Class: "*"}, 0},
 		"everything":          {Everything(), 1},
-		"whoever sees it all": {Sight{Class: "member", Sees: func(artifact.Name) bool { return true }}, 1},
+		"whoever sees it all": {Visibility{Class: "member", Sees: func(artifact.Name) bool { return true }}, 1},
 	} {
 		seen := 0
-		for range live.Seen(live.Current(), row.by).Snapshot.Plugins {
+		for range live.Visible(live.Current(), row.by).Snapshot.Plugins {
 			seen++
 		}
 		if seen != row.want {

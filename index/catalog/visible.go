@@ -10,9 +10,9 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// A Sight says which plugins a reader may know of. The zero Sight, and any
+// A Visibility says which plugins a reader may know of. The zero Visibility, and any
 // without Sees, sees nothing; Everything sees all.
-type Sight struct {
+type Visibility struct {
 	// Class names what is seen: readers of one class see the same, and what a
 	// class sees never changes. "" and "*" are taken, by nothing and everything.
 	Class string
@@ -22,23 +22,23 @@ type Sight struct {
 	all bool
 }
 
-// Everything is the Sight of a reader from whom nothing is hidden.
-func Everything() Sight { return Sight{Class: "*", all: true} }
+// Everything is the Visibility of a reader from whom nothing is hidden.
+func Everything() Visibility { return Visibility{Class: "*", all: true} }
 
 func nothing(artifact.Name) bool { return false }
 
 // Seen is g for one reader: its snapshot is that of a catalog which never held
 // what the reader may not know of, in every answer, count and digest. Number
 // and time stay those of g. g is one that Current or At gave.
-func (l *Live) Seen(g *Generation, by Sight) *Generation {
+func (l *Live) Visible(g *Generation, by Visibility) *Generation {
 	switch {
 	case by.all:
 		return g
 	case by.Sees == nil || by.Class == "":
-		by = Sight{Sees: nothing}
+		by = Visibility{Sees: nothing}
 	}
 	now := l.now()
-	one := l.sights.of(by.Class, now)
+	one := l.glances.of(by.Class, now)
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	if one.from == g {
@@ -48,7 +48,7 @@ func (l *Live) Seen(g *Generation, by Sight) *Generation {
 	if one.from == nil || g.Number >= one.from.Number {
 		one.from, one.seen = g, next
 	}
-	l.sights.forget(now.Add(-l.retain))
+	l.glances.forget(now.Add(-l.retain))
 	return next
 }
 
@@ -57,7 +57,7 @@ func (l *Live) Seen(g *Generation, by Sight) *Generation {
 type glance struct {
 	mu         sync.Mutex
 	from, seen *Generation // nil before the first
-	used       time.Time   // guarded by sights.mu
+	used       time.Time   // guarded by glances.mu
 }
 
 // derive is what sees lets through of s, made from what was seen before where
@@ -141,8 +141,8 @@ func (s *Snapshot) says(posts postings) bool {
 	})
 }
 
-// sights are the glances of the classes that asked lately.
-type sights struct {
+// glances are the glances of the classes that asked lately.
+type glances struct {
 	mu  sync.Mutex
 	lru *simplelru.LRU[string, *glance]
 }
@@ -151,13 +151,13 @@ type sights struct {
 // derived whole again.
 const maxClasses = 256
 
-func newSights() *sights {
-	s := new(sights)
+func newGlances() *glances {
+	s := new(glances)
 	s.lru, _ = simplelru.NewLRU[string, *glance](maxClasses, nil)
 	return s
 }
 
-func (s *sights) of(class string, now time.Time) *glance {
+func (s *glances) of(class string, now time.Time) *glance {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, ok := s.lru.Get(class)
@@ -170,7 +170,7 @@ func (s *sights) of(class string, now time.Time) *glance {
 }
 
 // forget drops those not asked since, so that none keeps an old generation.
-func (s *sights) forget(since time.Time) {
+func (s *glances) forget(since time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
