@@ -33,7 +33,7 @@
 //	  blocks/…                                                  what may not be read, one file each; blocks-epoch changes with them
 //	  quarantine/<alg>/<hex>/…                                  bytes that were found damaged, and what was found
 //	  scrub                                                     how far the last check of all bytes got
-//	  gc/…                                                      what a garbage collection set aside or doomed
+//	  gc/…                                                      what a garbage collection set aside or marked
 //	  upload-secret                                             key of the upload tokens
 //	  repositories/<repo>/_repository                           one file per repository that ever held a manifest
 //	  referrers/<repo>/_subject/<alg>/<hex>/<alg>-<hex>         descriptor of one referrer of the subject

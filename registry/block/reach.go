@@ -13,9 +13,9 @@ import (
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
-// sparedFor is how long a replica believes what it derived of a repository
+// exemptFor is how long a replica believes what it derived of a repository
 // that others push to.
-const sparedFor = 30 * time.Second
+const exemptFor = 30 * time.Second
 
 // Check refuses d when it is blocked in repo. What is asked for as a blob
 // and merely held by a blocked manifest is not found by HEAD, so that a push of
@@ -34,7 +34,7 @@ func (bs *Blocks) Check(ctx context.Context, repo string, d digest.Digest, blob 
 	}
 	no := b.refusal(repo, d)
 	if !sure {
-		free, err := bs.sparedIn(ctx, set, repo)
+		free, err := bs.exemptIn(ctx, set, repo)
 		if err != nil {
 			return storage.CouldNotTell(fmt.Sprintf("whether %s of %s is blocked", d, repo), err)
 		}
@@ -81,35 +81,35 @@ func (bs *Blocks) cover(ctx context.Context, repo string, d digest.Digest) ([]di
 	return covered, unread
 }
 
-// spared is what manifests that are not blocked hold in one repository.
-type spared struct {
+// exemption is what manifests that are not blocked hold in one repository.
+type exemption struct {
 	digests map[digest.Digest]bool
 	at      time.Time
 }
 
-// sparedIn derives what stays readable in repo although a blocked manifest
+// exemptIn derives what stays readable in repo although a blocked manifest
 // holds it, or although all of the repository is blocked.
-func (bs *Blocks) sparedIn(ctx context.Context, set *blockSet, repo string) (map[digest.Digest]bool, error) {
-	if have, ok := set.spared.Load(repo); ok {
-		if s := have.(*spared); !bs.store.Replicated() || time.Since(s.at) < sparedFor {
+func (bs *Blocks) exemptIn(ctx context.Context, set *blockSet, repo string) (map[digest.Digest]bool, error) {
+	if have, ok := set.exempt.Load(repo); ok {
+		if s := have.(*exemption); !bs.store.Replicated() || time.Since(s.at) < exemptFor {
 			return s.digests, nil
 		}
 	}
 	found, err, _ := bs.sparing.Do(repo+"@"+set.epoch, func() (any, error) {
-		before, s := set.pushes.Load(), &spared{digests: map[digest.Digest]bool{}, at: time.Now()}
-		err := bs.spare(context.WithoutCancel(ctx), set, repo, s.digests)
+		before, s := set.pushes.Load(), &exemption{digests: map[digest.Digest]bool{}, at: time.Now()}
+		err := bs.exempt(context.WithoutCancel(ctx), set, repo, s.digests)
 		if err == nil && before == set.pushes.Load() {
-			set.spared.Store(repo, s)
+			set.exempt.Store(repo, s)
 		}
 		return s.digests, err
 	})
 	return found.(map[digest.Digest]bool), err
 }
 
-// spare adds to free what manifests of repo hold that no block names or covers.
-func (bs *Blocks) spare(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
+// exempt adds to free what manifests of repo hold that no block names or covers.
+func (bs *Blocks) exempt(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
 	if _, whole := set.named[blockKey{repo, ""}]; whole {
-		return bs.spareSpeaking(ctx, set, repo, free)
+		return bs.exemptSpeaking(ctx, set, repo, free)
 	}
 	return bs.eachManifest(ctx, repo, func(m *storage.Manifest) error {
 		if _, _, blocked := set.find(repo, m.Digest); blocked {

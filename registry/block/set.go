@@ -48,7 +48,7 @@ type blockSet struct {
 	named  map[blockKey]Block                 // what was named, by repository ("" for everywhere) and digest ("" for all of it)
 	held   map[string]map[digest.Digest]Block // what named manifests hold, by repository
 
-	spared sync.Map // repository → *spared
+	exempt sync.Map // repository → *exemption
 	pushes atomic.Uint64
 }
 
@@ -98,7 +98,7 @@ func (s *blockSet) forget(repo string) {
 		return
 	}
 	s.pushes.Add(1)
-	s.spared.Delete(repo)
+	s.exempt.Delete(repo)
 }
 
 // readBlocks reads all of them from storage.

@@ -27,11 +27,11 @@ func (bs *Blocks) CheckOpen(repo string) error {
 	return no
 }
 
-// spareSpeaking adds to free what speaks about a repository that is blocked as
+// exemptSpeaking adds to free what speaks about a repository that is blocked as
 // a whole: signatures, statements and the ledger. What any other manifest of it
 // holds stays shut, also where something that speaks names it too: otherwise a
 // note with a subject would open the layers that it lists.
-func (bs *Blocks) spareSpeaking(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
+func (bs *Blocks) exemptSpeaking(ctx context.Context, set *blockSet, repo string, free map[digest.Digest]bool) error {
 	tagged, err := bs.speakingTags(ctx, repo)
 	if err != nil {
 		return err

@@ -63,7 +63,7 @@ func (bs *Blocks) blockOf(ctx context.Context, set *blockSet, repo string, d dig
 		return Withheld{}, false, nil
 	}
 	if !sure {
-		free, err := bs.sparedIn(ctx, set, repo)
+		free, err := bs.exemptIn(ctx, set, repo)
 		if err != nil {
 			return Withheld{}, false, err
 		}

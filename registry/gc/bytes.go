@@ -10,12 +10,12 @@ import (
 // bytes removes what no repository links any more.
 func (r *run) bytes(ctx context.Context) error {
 	if !r.dry {
-		err := r.sweep.Doomed(ctx, func(d digest.Digest) error {
+		err := r.sweep.Marked(ctx, func(d digest.Digest) error {
 			_, stored, err := r.sweep.Size(ctx, d)
 			if err != nil || stored && !r.live.has(d) {
 				return err
 			}
-			return r.sweep.Spare(ctx, d)
+			return r.sweep.Unmark(ctx, d)
 		})
 		if err != nil {
 			return err
@@ -45,14 +45,14 @@ func (r *run) one(ctx context.Context, d digest.Digest, size int64, changed time
 		r.item("", d, Bytes, size, CouldNotTell, "no link was found that leads to it, but not every link can be read")
 		return nil
 	}
-	since, by, doomed, err := r.sweep.Sentence(ctx, d)
+	since, by, marked, err := r.sweep.MarkedSince(ctx, d)
 	if err != nil {
 		return err
 	}
 	switch {
-	case doomed && by != r.id && r.over(since) && !r.linked.has(d):
+	case marked && by != r.id && r.over(since) && !r.linked.has(d):
 		return r.remove(ctx, d, size)
-	case doomed:
+	case marked:
 		r.report.BlobsKept++
 		r.item("", d, Bytes, size, Keep, "no link in force leads to it, but only since "+since.Format(time.RFC3339))
 	case !r.over(changed):
@@ -62,7 +62,7 @@ func (r *run) one(ctx context.Context, d digest.Digest, size int64, changed time
 		r.report.BlobsSetAside++
 		r.item("", d, Bytes, size, Remove, "no link in force leads to it: a run would note it and a later one remove it")
 		if !r.dry {
-			return r.sweep.Doom(ctx, d, r.id, r.now)
+			return r.sweep.Mark(ctx, d, r.id, r.now)
 		}
 	}
 	return nil

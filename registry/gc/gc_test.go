@@ -272,17 +272,17 @@ func TestDamageFreezesItsRepositoryAlone_B8(t *testing.T) {
 	}
 }
 
-func TestPushOfDoomedBytesKeepsThem_B8(t *testing.T) {
+func TestPushOfMarkedBytesKeepsThem_B8(t *testing.T) {
 	t.Parallel()
 	x := newSite(t)
-	layer := x.blob("free/x", "doomed")
+	layer := x.blob("free/x", "marked")
 	x.want(x.send("DELETE", "/v2/free/x/blobs/"+layer.Digest.String(), nil, ""), http.StatusAccepted)
 	x.run(hours, false)
 	sweep := gc.NewSweep(x.s.Storage(), x.s)
-	if _, _, doomed, err := sweep.Sentence(t.Context(), layer.Digest); !doomed || err != nil {
-		t.Fatalf("not doomed: %v", err)
+	if _, _, marked, err := sweep.MarkedSince(t.Context(), layer.Digest); !marked || err != nil {
+		t.Fatalf("not marked: %v", err)
 	}
-	x.push("free/y", "top", image("m", "", x.blob("free/y", "doomed")))
+	x.push("free/y", "top", image("m", "", x.blob("free/y", "marked")))
 	if gone, err := sweep.Remove(t.Context(), layer.Digest); gone || err != nil {
 		t.Errorf("removed %t, %v", gone, err)
 	}

@@ -73,7 +73,7 @@ func (r *run) remember(w *world, generation uint64, live, linked, kept int) {
 func (w *world) due(grace time.Duration) (due time.Time) {
 	for _, l := range w.links {
 		at := l.Changed.Add(grace)
-		if l.Condemned() {
+		if l.IsSetAside() {
 			at = l.Since.Add(grace)
 		} else if !w.isYoung(l) {
 			continue

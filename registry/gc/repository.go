@@ -24,16 +24,16 @@ type action int
 
 const (
 	keep action = iota
-	restore
-	condemn
-	purge
+	putBack
+	setAside
+	drop
 )
 
 // repository collects one repository. What cannot be read there stays and is
 // reported, and the run goes on.
 func (r *run) repository(ctx context.Context, repo string) error {
 	if !r.dry {
-		// A push that looked for bytes before they were doomed has linked them
+		// A push that looked for bytes before they were marked has linked them
 		// once this lock was had.
 		if err := r.locked(ctx, repo, func() error { return nil }); err != nil {
 			return err
@@ -96,18 +96,18 @@ func (r *run) act(w *world, held map[digest.Digest]string, l storage.Link) actio
 	_, reached := w.why[l.Target]
 	_, needed := held[l.Target]
 	switch {
-	case !l.Condemned() && reached:
+	case !l.IsSetAside() && reached:
 		return keep
-	case !l.Condemned():
-		return condemn
+	case !l.IsSetAside():
+		return setAside
 	case w.inForce[linkName{l.Kind, l.Digest}]:
-		return purge // written again since; what was set aside is of no use
+		return drop // written again since; what was set aside is of no use
 	case reached:
-		return restore
+		return putBack
 	case needed || l.Run == r.id || !r.over(l.Since):
 		return keep
 	}
-	return purge
+	return drop
 }
 
 // held marks what the manifests hold that nothing reaches and that this run
@@ -115,7 +115,7 @@ func (r *run) act(w *world, held map[digest.Digest]string, l storage.Link) actio
 func (r *run) held(w *world) map[digest.Digest]string {
 	held := map[digest.Digest]string{}
 	for _, l := range w.links {
-		if l.Kind != driver.ManifestLink || r.act(w, nil, l) == purge {
+		if l.Kind != driver.ManifestLink || r.act(w, nil, l) == drop {
 			continue
 		}
 		if _, reached := w.why[l.Target]; !reached {
@@ -144,22 +144,22 @@ func (r *run) apply(ctx context.Context, w *world) (more bool, err error) {
 		case keep:
 			left = append(left, l)
 			continue
-		case restore:
-			err = r.sweep.Restore(ctx, w.repo, l)
+		case putBack:
+			err = r.sweep.PutBack(ctx, w.repo, l)
 			l.Run, l.Changed = "", r.now
 			left = append(left, l)
-		case condemn:
+		case setAside:
 			var ok bool
-			if ok, err = r.sweep.Condemn(ctx, w.repo, l, r.id, r.now); ok {
+			if ok, err = r.sweep.SetAside(ctx, w.repo, l, r.id, r.now); ok {
 				l.Run, l.Since = r.id, r.now
 				r.count(l, &r.report.ManifestsSetAside)
 				r.tell(ctx, w, l, "set aside")
 			}
 			left = append(left, l)
-		case purge:
+		case drop:
 			var gone []registry.Event
 			var ok bool
-			if gone, ok, err = r.sweep.Purge(ctx, w.repo, l); ok {
+			if gone, ok, err = r.sweep.Drop(ctx, w.repo, l); ok {
 				r.gone = append(r.gone, gone...)
 				r.count(l, &r.report.ManifestsRemoved)
 				r.tell(ctx, w, l, "dropped")
@@ -249,19 +249,19 @@ func (r *run) account(ctx context.Context, w *world) error {
 func (r *run) noteLink(w *world, l storage.Link, what action, frozen bool) {
 	again := w.inForce[linkName{l.Kind, l.Digest}]
 	switch {
-	case frozen, what == restore, !l.Condemned() && (what == keep || !r.dry):
+	case frozen, what == putBack, !l.IsSetAside() && (what == keep || !r.dry):
 		r.live.add(l.Target)
 		r.linked.add(l.Target)
-		if !again || !l.Condemned() {
+		if !again || !l.IsSetAside() {
 			r.count(l, &r.report.ManifestsKept)
 		}
-	case r.dry && what == purge:
+	case r.dry && what == drop:
 		if !again {
 			r.count(l, &r.report.ManifestsRemoved)
 		}
 	default:
 		r.linked.add(l.Target)
-		if r.dry && what == condemn {
+		if r.dry && what == setAside {
 			r.count(l, &r.report.ManifestsSetAside)
 		}
 	}
@@ -269,7 +269,7 @@ func (r *run) noteLink(w *world, l storage.Link, what action, frozen bool) {
 
 // explain tells a dry run's caller about one link.
 func (r *run) explain(ctx context.Context, w *world, l storage.Link, what action, frozen bool) error {
-	if !r.dry || r.opts.Item == nil || l.Condemned() && w.inForce[linkName{l.Kind, l.Digest}] {
+	if !r.dry || r.opts.Item == nil || l.IsSetAside() && w.inForce[linkName{l.Kind, l.Digest}] {
 		return nil
 	}
 	size, _, err := r.sweep.Size(ctx, l.Target)
@@ -281,9 +281,9 @@ func (r *run) explain(ctx context.Context, w *world, l storage.Link, what action
 	case reason != "":
 	case frozen:
 		decision, reason = CouldNotTell, fmt.Sprintf("the repository is damaged, so what is needed is not known: %s", w.damage[0].Error())
-	case what == condemn:
+	case what == setAside:
 		decision, reason = Remove, "no tag, index or referrer reaches it, and it is older than the grace period: a run would set it aside and a later one drop it"
-	case what == purge:
+	case what == drop:
 		decision, reason = Remove, fmt.Sprintf("nothing reaches it, and it was set aside at %s", l.Since.Format(time.RFC3339))
 	default:
 		reason = fmt.Sprintf("nothing reaches it, but it was set aside at %s only, or goes after what holds it", l.Since.Format(time.RFC3339))

@@ -19,7 +19,7 @@ import (
 // that nothing links. It decides nothing. Below /oarlock/gc in storage:
 //
 //	links/<repo>/_condemned/<kind>s/<alg>-<hex>  a link that was set aside; reading it puts it back
-//	bytes/<alg>/<hex>                            bytes that no link leads to; whoever looks for them spares them
+//	bytes/<alg>/<hex>                            bytes that no link leads to; whoever looks for them unmarks them
 //	removed/<alg>/<hex>                          bytes on their way out; whoever looks for them brings them back
 //
 // What a reader or a push needs is thereby back before it is answered. Methods

@@ -19,9 +19,9 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// Condemn sets a link aside. It is false when the link was written again since
+// SetAside sets a link aside. It is false when the link was written again since
 // it was listed. The caller holds the repository's lock.
-func (s Sweep) Condemn(ctx context.Context, repo string, l storage.Link, run string, now time.Time) (bool, error) {
+func (s Sweep) SetAside(ctx context.Context, repo string, l storage.Link, run string, now time.Time) (bool, error) {
 	defer driver.LockSweep()()
 	at := driver.LinkPath(repo, l.Kind, l.Digest)
 	fi, err := s.raw().Stat(ctx, at)
@@ -31,7 +31,7 @@ func (s Sweep) Condemn(ctx context.Context, repo string, l storage.Link, run str
 	if err != nil {
 		return false, err
 	}
-	if err := s.put(ctx, driver.CondemnedPath(repo, l.Kind, l.Digest), driver.Sentence{Target: l.Target, Since: now.UTC(), Run: run}); err != nil {
+	if err := s.put(ctx, driver.SetAsidePath(repo, l.Kind, l.Digest), driver.Tombstone{Target: l.Target, Since: now.UTC(), Run: run}); err != nil {
 		return false, err
 	}
 	err = s.store.DeleteLink(ctx, at, at)
@@ -42,8 +42,8 @@ func (s Sweep) Condemn(ctx context.Context, repo string, l storage.Link, run str
 	return true, nil
 }
 
-// Restore puts a link back that was set aside.
-func (s Sweep) Restore(ctx context.Context, repo string, l storage.Link) error {
+// PutBack puts a link back that was set aside.
+func (s Sweep) PutBack(ctx context.Context, repo string, l storage.Link) error {
 	_, err := s.store.Driver().GetContent(ctx, driver.LinkPath(repo, l.Kind, l.Digest))
 	if driver.IsNotFound(err) {
 		return nil // dropped meanwhile
@@ -51,16 +51,16 @@ func (s Sweep) Restore(ctx context.Context, repo string, l storage.Link) error {
 	if err != nil {
 		return err
 	}
-	return driver.MissingIsFine(s.raw().Delete(ctx, driver.CondemnedPath(repo, l.Kind, l.Digest)))
+	return driver.MissingIsFine(s.raw().Delete(ctx, driver.SetAsidePath(repo, l.Kind, l.Digest)))
 }
 
-// Purge drops a link that was set aside, and with a manifest what its subject
+// Drop drops a link that was set aside, and with a manifest what its subject
 // knows of it. It is false when the link was written again meanwhile: that link
 // stays. The caller holds the repository's lock, and says what is gone (Dropped)
 // once he gave it back.
-func (s Sweep) Purge(ctx context.Context, repo string, l storage.Link) (gone []registry.Event, dropped bool, err error) {
+func (s Sweep) Drop(ctx context.Context, repo string, l storage.Link) (gone []registry.Event, dropped bool, err error) {
 	event := registry.Event{Kind: registry.ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.store.Now()}
-	dropped, err = s.purge(ctx, repo, l, &event)
+	dropped, err = s.drop(ctx, repo, l, &event)
 	if dropped && storage.IsWhole(l) {
 		s.server.Forget(repo)
 		gone = []registry.Event{event}
@@ -76,9 +76,9 @@ func (s Sweep) Dropped(ctx context.Context, gone []registry.Event) {
 	}
 }
 
-func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *registry.Event) (bool, error) {
+func (s Sweep) drop(ctx context.Context, repo string, l storage.Link, event *registry.Event) (bool, error) {
 	defer driver.LockSweep()()
-	at, aside := driver.LinkPath(repo, l.Kind, l.Digest), driver.CondemnedPath(repo, l.Kind, l.Digest)
+	at, aside := driver.LinkPath(repo, l.Kind, l.Digest), driver.SetAsidePath(repo, l.Kind, l.Digest)
 	_, err := s.raw().Stat(ctx, at)
 	if err == nil {
 		return false, driver.MissingIsFine(s.raw().Delete(ctx, aside))
@@ -112,7 +112,7 @@ func (s Sweep) purge(ctx context.Context, repo string, l storage.Link, event *re
 func (s Sweep) Recover(ctx context.Context) error {
 	return s.store.Driver().Digests(ctx, driver.RemovedRoot, func(d digest.Digest, at string) error {
 		defer driver.LockSweep()()
-		if _, err := s.store.Driver().RestoreBytes(ctx, d); err != nil {
+		if _, err := s.store.Driver().MoveBack(ctx, d); err != nil {
 			return err
 		}
 		return driver.MissingIsFine(s.raw().Delete(ctx, at))
@@ -145,52 +145,52 @@ func (s Sweep) Size(ctx context.Context, d digest.Digest) (size int64, stored bo
 	return s.store.Size(ctx, d)
 }
 
-// Doomed calls fn for all bytes that Doom named and nobody looked for since.
-func (s Sweep) Doomed(ctx context.Context, fn func(d digest.Digest) error) error {
-	return s.store.Driver().Digests(ctx, driver.DoomedRoot, func(d digest.Digest, _ string) error { return fn(d) })
+// Marked calls fn for all bytes that Mark named and nobody looked for since.
+func (s Sweep) Marked(ctx context.Context, fn func(d digest.Digest) error) error {
+	return s.store.Driver().Digests(ctx, driver.MarkedRoot, func(d digest.Digest, _ string) error { return fn(d) })
 }
 
-// Sentence says when and in which run bytes were doomed; false when they were
-// not. What cannot be read was not, and is doomed afresh.
-func (s Sweep) Sentence(ctx context.Context, d digest.Digest) (since time.Time, run string, doomed bool, err error) {
-	told, err := s.store.Sentence(ctx, driver.DoomedPath(d), d)
+// MarkedSince says when and in which run bytes were marked; false when they were
+// not. What cannot be read was not, and is marked afresh.
+func (s Sweep) MarkedSince(ctx context.Context, d digest.Digest) (since time.Time, run string, marked bool, err error) {
+	told, err := s.store.Tombstone(ctx, driver.MarkedPath(d), d)
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 		return time.Time{}, "", false, nil
 	}
 	return told.Since, told.Run, err == nil, err
 }
 
-// Doom names bytes that no link leads to, for Remove in a later run. Whoever
+// Mark names bytes that no link leads to, for Remove in a later run. Whoever
 // looks for them until then takes it back.
-func (s Sweep) Doom(ctx context.Context, d digest.Digest, run string, now time.Time) error {
-	return s.put(ctx, driver.DoomedPath(d), driver.Sentence{Target: d, Since: now.UTC(), Run: run})
+func (s Sweep) Mark(ctx context.Context, d digest.Digest, run string, now time.Time) error {
+	return s.put(ctx, driver.MarkedPath(d), driver.Tombstone{Target: d, Since: now.UTC(), Run: run})
 }
 
-// Spare takes back that d was doomed.
-func (s Sweep) Spare(ctx context.Context, d digest.Digest) error {
-	return s.store.Driver().Spare(ctx, d)
+// Unmark takes back that d was marked.
+func (s Sweep) Unmark(ctx context.Context, d digest.Digest) error {
+	return s.store.Driver().Unmark(ctx, d)
 }
 
-// Remove removes doomed bytes for good. It is false when they are not doomed
+// Remove removes marked bytes for good. It is false when they are not marked
 // any more: whoever looked for them keeps them.
 func (s Sweep) Remove(ctx context.Context, d digest.Digest) (bool, error) {
 	defer driver.LockSweep()()
-	doomed := func() (bool, error) {
-		_, err := s.raw().Stat(ctx, driver.DoomedPath(d))
+	marked := func() (bool, error) {
+		_, err := s.raw().Stat(ctx, driver.MarkedPath(d))
 		return err == nil, driver.MissingIsFine(err)
 	}
-	if still, err := doomed(); !still || err != nil {
+	if still, err := marked(); !still || err != nil {
 		return false, err
 	}
 	if err := s.raw().Move(ctx, driver.BlobPath(d), driver.RemovedPath(d)); err != nil {
 		return false, fmt.Errorf("remove %s: %w", d, err)
 	}
-	if still, err := doomed(); !still || err != nil {
-		_, back := s.store.Driver().RestoreBytes(ctx, d)
+	if still, err := marked(); !still || err != nil {
+		_, back := s.store.Driver().MoveBack(ctx, d)
 		return false, errors.Join(err, back)
 	}
 	s.store.ForgetBlob(d)
-	for _, at := range []string{driver.RemovedPath(d), driver.DoomedPath(d)} {
+	for _, at := range []string{driver.RemovedPath(d), driver.MarkedPath(d)} {
 		if err := driver.MissingIsFine(s.raw().Delete(ctx, at)); err != nil {
 			return false, err
 		}

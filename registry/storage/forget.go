@@ -46,8 +46,8 @@ func (s *Storage) ForgetLink(ctx context.Context, repo string, kind driver.LinkK
 // forgetLink is one try; there is that somebody put the link back.
 func (s *Storage) forgetLink(ctx context.Context, repo string, kind driver.LinkKind, d, target digest.Digest) (there bool, err error) {
 	defer driver.LockSweep()()
-	at, aside := driver.LinkPath(repo, kind, d), driver.CondemnedPath(repo, kind, d)
-	content, err := json.Marshal(driver.Sentence{Target: target, Since: s.opts.Now().UTC(), Run: "delete"})
+	at, aside := driver.LinkPath(repo, kind, d), driver.SetAsidePath(repo, kind, d)
+	content, err := json.Marshal(driver.Tombstone{Target: target, Since: s.opts.Now().UTC(), Run: "delete"})
 	if err != nil {
 		return false, err
 	}

@@ -24,8 +24,8 @@ type Link struct {
 	Run     string        // the run that set it aside
 }
 
-// Condemned reports whether l was set aside.
-func (l Link) Condemned() bool { return l.Run != "" }
+// IsSetAside reports whether l was set aside.
+func (l Link) IsSetAside() bool { return l.Run != "" }
 
 // Links calls fn for every link of repo, those in force before those that were
 // set aside, and bad for each that cannot be read; its Digest is "" where the
@@ -47,7 +47,7 @@ func (s *Storage) Links(ctx context.Context, repo string, known func(driver.Link
 		}
 	}
 	for _, kind := range []driver.LinkKind{driver.ManifestLink, driver.BlobLink} {
-		dir := path.Join(driver.CondemnedRoot, repo, driver.CondemnedLeaf, string(kind)+"s")
+		dir := path.Join(driver.SetAsideRoot, repo, driver.SetAsideLeaf, string(kind)+"s")
 		err := s.readAll(ctx, dir, fn, bad, func(ctx context.Context, at string) (read, error) {
 			d, ok := driver.LinkName(at)
 			if !ok {
@@ -56,7 +56,7 @@ func (s *Storage) Links(ctx context.Context, repo string, known func(driver.Link
 			if l, ok := known(kind, d, true); ok {
 				return read{link: &l}, nil
 			}
-			return s.readAside(ctx, repo, kind, d, at)
+			return s.readSetAside(ctx, repo, kind, d, at)
 		})
 		if err != nil {
 			return err
@@ -125,9 +125,9 @@ func (s *Storage) Each(ctx context.Context, n int, fn func(ctx context.Context, 
 	return ctx.Err()
 }
 
-// readAside reads one link that was set aside.
-func (s *Storage) readAside(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest, at string) (read, error) {
-	told, err := s.Sentence(ctx, at, d)
+// readSetAside reads one link that was set aside.
+func (s *Storage) readSetAside(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest, at string) (read, error) {
+	told, err := s.Tombstone(ctx, at, d)
 	var damage *driver.Damage
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
@@ -166,22 +166,22 @@ func (s *Storage) readInForce(ctx context.Context, repo string, kind driver.Link
 	return read{link: &Link{Kind: kind, Digest: d, Target: to, Changed: fi.ModTime()}}, nil
 }
 
-// Sentence reads a file of the collector about the link or bytes named d.
-func (s *Storage) Sentence(ctx context.Context, at string, d digest.Digest) (driver.Sentence, error) {
+// Tombstone reads the file of the collector about the link or bytes named d.
+func (s *Storage) Tombstone(ctx context.Context, at string, d digest.Digest) (driver.Tombstone, error) {
 	content, err := s.driver.StorageDriver.GetContent(ctx, at)
 	if driver.IsNotFound(err) {
-		return driver.Sentence{}, artifact.ErrNotFound
+		return driver.Tombstone{}, artifact.ErrNotFound
 	}
 	if err != nil {
-		return driver.Sentence{}, fmt.Errorf("read %s: %w", at, err)
+		return driver.Tombstone{}, fmt.Errorf("read %s: %w", at, err)
 	}
-	return driver.ParseSentence(at, d, content)
+	return driver.ParseTombstone(at, d, content)
 }
 
 // LinkedRepositories calls fn for every repository that holds or held a link, also
 // those that no manifest was ever pushed to.
 func (s *Storage) LinkedRepositories(ctx context.Context, fn func(repository string) error) error {
-	places := []struct{ root, leaf string }{{driver.RepositoryRoot, "_manifests"}, {driver.RepositoryRoot, "_layers"}, {driver.CondemnedRoot, driver.CondemnedLeaf}}
+	places := []struct{ root, leaf string }{{driver.RepositoryRoot, "_manifests"}, {driver.RepositoryRoot, "_layers"}, {driver.SetAsideRoot, driver.SetAsideLeaf}}
 	for i, place := range places {
 		err := s.WalkNames(ctx, place.root, place.leaf, func(repo string) error {
 			for _, before := range places[:i] {

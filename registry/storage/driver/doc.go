@@ -4,7 +4,7 @@
 //	Later, Settle       many writes made durable by one sync (barrier.go, later.go)
 //	Held, Swap          a file replaced or removed only where it holds what was read (fence.go)
 //	Writer              uploads that are not synced before they are whole (scratch.go)
-//	GetContent, Stat    what a collector set aside is back before it is answered (revive.go)
+//	GetContent, Stat    what a collector set aside is back before it is answered (putback.go)
 //	Silence             a bucket that says nothing, or that it has no room (bucket.go)
 //	WithFault           what storage answered, for whoever answers the request
 //

@@ -10,12 +10,12 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Where a collector keeps what it set aside, doomed and is removing.
+// Where a collector keeps what it set aside, marked and is removing.
 const (
-	CondemnedRoot = "/oarlock/gc/links"
-	CondemnedLeaf = "_condemned"
-	DoomedRoot    = "/oarlock/gc/bytes"
-	RemovedRoot   = "/oarlock/gc/removed"
+	SetAsideRoot = "/oarlock/gc/links"
+	SetAsideLeaf = "_condemned"
+	MarkedRoot   = "/oarlock/gc/bytes"
+	RemovedRoot  = "/oarlock/gc/removed"
 )
 
 // sweeping orders what a collector and those who bring things back do within
@@ -37,11 +37,11 @@ func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 	if !IsNotFound(err) {
 		return content, err
 	}
-	if aside, ok := condemnedFor(path); ok {
-		return d.revive(ctx, path, aside, err)
+	if aside, ok := setAsideFor(path); ok {
+		return d.putBack(ctx, path, aside, err)
 	}
 	if blob, ok := BlobAt(path); ok {
-		if back, err := d.bringBack(ctx, blob); err != nil || !back {
+		if back, err := d.moveBack(ctx, blob); err != nil || !back {
 			return nil, orElse(err, storagedriver.PathNotFoundError{Path: path, DriverName: d.Name()})
 		}
 		return d.read(ctx, path)
@@ -56,14 +56,14 @@ func (d *Driver) Stat(ctx context.Context, path string) (storagedriver.FileInfo,
 	if !ok {
 		return d.Look(ctx, path)
 	}
-	if err := d.Spare(ctx, blob); err != nil {
+	if err := d.Unmark(ctx, blob); err != nil {
 		return nil, err
 	}
 	fi, err := d.Look(ctx, path)
 	if !IsNotFound(err) {
 		return fi, err
 	}
-	if back, backErr := d.bringBack(ctx, blob); backErr != nil || !back {
+	if back, backErr := d.moveBack(ctx, blob); backErr != nil || !back {
 		return nil, orElse(backErr, err)
 	}
 	return d.Look(ctx, path)
@@ -76,8 +76,8 @@ func orElse(err, otherwise error) error {
 	return otherwise
 }
 
-// revive puts the link at back from aside; missing when it is not there either.
-func (d *Driver) revive(ctx context.Context, at, aside string, missing error) ([]byte, error) {
+// putBack puts the link at back from aside; missing when it is not there either.
+func (d *Driver) putBack(ctx context.Context, at, aside string, missing error) ([]byte, error) {
 	if _, err := d.Look(ctx, aside); IsNotFound(err) {
 		return nil, missing
 	} else if err != nil {
@@ -96,7 +96,7 @@ func (d *Driver) revive(ctx context.Context, at, aside string, missing error) ([
 		return nil, err
 	}
 	name, _ := LinkName(aside)
-	told, err := ParseSentence(aside, name, content)
+	told, err := ParseTombstone(aside, name, content)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (d *Driver) revive(ctx context.Context, at, aside string, missing error) ([
 	if err := d.PutContent(atOnce(ctx), at, []byte(told.Target)); err != nil {
 		return nil, err
 	}
-	for _, gone := range []string{DoomedPath(told.Target), aside} {
+	for _, gone := range []string{MarkedPath(told.Target), aside} {
 		if err := d.StorageDriver.Delete(ctx, gone); err != nil && !IsNotFound(err) {
 			return nil, err
 		}
@@ -114,9 +114,9 @@ func (d *Driver) revive(ctx context.Context, at, aside string, missing error) ([
 	return []byte(told.Target), nil
 }
 
-// Spare takes back that blob may be removed.
-func (d *Driver) Spare(ctx context.Context, blob digest.Digest) error {
-	at := DoomedPath(blob)
+// Unmark takes back that blob may be removed.
+func (d *Driver) Unmark(ctx context.Context, blob digest.Digest) error {
+	at := MarkedPath(blob)
 	if _, err := d.Look(ctx, at); IsNotFound(err) || err == nil && d.readOnly {
 		return nil
 	} else if err != nil {
@@ -130,8 +130,8 @@ func (d *Driver) Spare(ctx context.Context, blob digest.Digest) error {
 	return nil
 }
 
-// bringBack moves bytes back that are on their way out.
-func (d *Driver) bringBack(ctx context.Context, blob digest.Digest) (bool, error) {
+// moveBack moves bytes back that are on their way out.
+func (d *Driver) moveBack(ctx context.Context, blob digest.Digest) (bool, error) {
 	at := RemovedPath(blob)
 	if _, err := d.Look(ctx, at); IsNotFound(err) || err == nil && d.readOnly {
 		return false, nil // of a kill in the blink of an eye; the next run moves them back
@@ -140,12 +140,12 @@ func (d *Driver) bringBack(ctx context.Context, blob digest.Digest) (bool, error
 	}
 	sweeping.Lock()
 	defer sweeping.Unlock()
-	return d.RestoreBytes(ctx, blob)
+	return d.MoveBack(ctx, blob)
 }
 
-// RestoreBytes moves bytes back that are on their way out; the caller holds
+// MoveBack moves bytes back that are on their way out; the caller holds
 // LockSweep. Somebody else may have done it.
-func (d *Driver) RestoreBytes(ctx context.Context, blob digest.Digest) (bool, error) {
+func (d *Driver) MoveBack(ctx context.Context, blob digest.Digest) (bool, error) {
 	if _, err := d.Look(ctx, BlobPath(blob)); err == nil {
 		return true, nil
 	}
@@ -175,13 +175,13 @@ func LinkPath(repo string, kind LinkKind, d digest.Digest) string {
 	return path.Join(LinkDir(repo, kind), d.Algorithm().String(), d.Encoded(), "link")
 }
 
-// CondemnedPath is where the link of kind to d is once it was set aside.
-func CondemnedPath(repo string, kind LinkKind, d digest.Digest) string {
-	return path.Join(CondemnedRoot, repo, CondemnedLeaf, string(kind)+"s", d.Algorithm().String()+"-"+d.Encoded())
+// SetAsidePath is where the link of kind to d is once it was set aside.
+func SetAsidePath(repo string, kind LinkKind, d digest.Digest) string {
+	return path.Join(SetAsideRoot, repo, SetAsideLeaf, string(kind)+"s", d.Algorithm().String()+"-"+d.Encoded())
 }
 
-// condemnedFor says where the link at would be if it was set aside.
-func condemnedFor(at string) (string, bool) {
+// setAsideFor says where the link at would be if it was set aside.
+func setAsideFor(at string) (string, bool) {
 	rest, ok := strings.CutPrefix(at, RepositoryRoot+"/")
 	if !ok || !strings.HasSuffix(at, "/link") {
 		return "", false
@@ -190,7 +190,7 @@ func condemnedFor(at string) (string, bool) {
 		repo, name, ok := strings.Cut(rest, part)
 		alg, hex, two := strings.Cut(strings.TrimSuffix(name, "/link"), "/")
 		if ok && two {
-			return CondemnedPath(repo, kind, digest.NewDigestFromEncoded(digest.Algorithm(alg), hex)), true
+			return SetAsidePath(repo, kind, digest.NewDigestFromEncoded(digest.Algorithm(alg), hex)), true
 		}
 	}
 	return "", false
@@ -207,9 +207,9 @@ func BlobAt(at string) (digest.Digest, bool) {
 	return d, d.Validate() == nil
 }
 
-// DoomedPath is the file that says that the bytes of d may be removed.
-func DoomedPath(d digest.Digest) string {
-	return path.Join(DoomedRoot, d.Algorithm().String(), d.Encoded())
+// MarkedPath is the file that says that the bytes of d may be removed.
+func MarkedPath(d digest.Digest) string {
+	return path.Join(MarkedRoot, d.Algorithm().String(), d.Encoded())
 }
 
 // RemovedPath is where the bytes of d are on their way out.

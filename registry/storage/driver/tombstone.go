@@ -9,23 +9,23 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Sentence is the content of the files below /oarlock/gc.
-type Sentence struct {
+// Tombstone is the content of the files below /oarlock/gc.
+type Tombstone struct {
 	Target digest.Digest `json:"target"`
 	Since  time.Time     `json:"since"`
 	Run    string        `json:"run"`
 }
 
-// ParseSentence reads what a collector wrote about d. These files are not
+// ParseTombstone reads what a collector wrote about d. These files are not
 // synced; of one that a power cut emptied, the name says what is needed: the
 // time counts as long ago, which only a collector asks for.
-func ParseSentence(at string, d digest.Digest, content []byte) (Sentence, error) {
-	var told Sentence
+func ParseTombstone(at string, d digest.Digest, content []byte) (Tombstone, error) {
+	var told Tombstone
 	if json.Unmarshal(content, &told) == nil && told.Target.Validate() == nil && told.Run != "" {
 		return told, nil
 	}
 	if d.Algorithm() == digest.SHA256 {
-		return Sentence{Target: d, Run: "unknown"}, nil
+		return Tombstone{Target: d, Run: "unknown"}, nil
 	}
 	return told, &Damage{Path: at, Digest: d, What: fmt.Sprintf("is a file of the collector with content %.80q", content)}
 }

@@ -9,7 +9,7 @@ import (
 
 // put writes a file of the collector. It is whole or not there, but not
 // synced: losing it costs what nothing reaches, or another run.
-func (s Sweep) put(ctx context.Context, at string, told driver.Sentence) error {
+func (s Sweep) put(ctx context.Context, at string, told driver.Tombstone) error {
 	content, err := json.Marshal(told)
 	if err != nil {
 		return err

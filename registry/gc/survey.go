@@ -41,20 +41,20 @@ type tag struct {
 }
 
 // known gives the links of an earlier survey. One that was written again since
-// then looks old here; Condemn finds out.
+// then looks old here; SetAside finds out.
 func (w *world) known() func(driver.LinkKind, digest.Digest, bool) (storage.Link, bool) {
 	type key struct {
 		linkName
-		condemned bool
+		aside bool
 	}
 	links := map[key]storage.Link{}
 	if w != nil {
 		for _, l := range w.links {
-			links[key{linkName{l.Kind, l.Digest}, l.Condemned()}] = l
+			links[key{linkName{l.Kind, l.Digest}, l.IsSetAside()}] = l
 		}
 	}
-	return func(kind driver.LinkKind, d digest.Digest, condemned bool) (storage.Link, bool) {
-		l, ok := links[key{linkName{kind, d}, condemned}]
+	return func(kind driver.LinkKind, d digest.Digest, aside bool) (storage.Link, bool) {
+		l, ok := links[key{linkName{kind, d}, aside}]
 		return l, ok
 	}
 }
@@ -94,7 +94,7 @@ func (r *run) survey(ctx context.Context, repo string, before *world) (*world, e
 
 func (w *world) add(l storage.Link) {
 	w.links = append(w.links, l)
-	if !l.Condemned() {
+	if !l.IsSetAside() {
 		w.inForce[linkName{l.Kind, l.Digest}] = true
 	}
 	if l.Digest != l.Target {
@@ -238,7 +238,7 @@ func (w *world) mark() {
 	}
 }
 
-func (w *world) isYoung(l storage.Link) bool { return !l.Condemned() && l.Changed.After(w.young) }
+func (w *world) isYoung(l storage.Link) bool { return !l.IsSetAside() && l.Changed.After(w.young) }
 
 func (w *world) youth(how string) string {
 	if w.uploads {
