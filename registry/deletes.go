@@ -33,7 +33,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at rou
 	unlock()
 	g.opts.notify(ctx, events...) // also of the tags that went before something failed
 	if err != nil {
-		return g.manifestMissing(ctx, err, at)
+		return manifestMissing(ctx, g.store, err, at)
 	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusAccepted)

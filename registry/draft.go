@@ -41,9 +41,10 @@ func (r *Refused) Unwrap() error { return r.kind }
 // who may push, and publish where tag is that of a version, and whether the
 // repository takes anything. Its error is a *Refused.
 func (g *Registry) MayPush(ctx context.Context, who, repo, tag string) error {
-	_, err := g.approach(ctx, who, repo, tag)
+	gate := draftGate{g}
+	_, err := gate.approach(ctx, who, repo, tag)
 	if err != nil {
-		return g.refused(ctx, repo, tag, err)[0]
+		return gate.refused(ctx, repo, tag, err)[0]
 	}
 	return nil
 }
@@ -53,13 +54,14 @@ func (g *Registry) MayPush(ctx context.Context, who, repo, tag string) error {
 // reserves nothing. Layers of d that the repository has not got count with the
 // sizes that d gives them.
 func (g *Registry) CheckPush(ctx context.Context, who string, d Draft) []*Refused {
-	at, err := g.approach(ctx, who, d.Repository, d.Tag)
+	gate := draftGate{g}
+	at, err := gate.approach(ctx, who, d.Repository, d.Tag)
 	if err != nil {
-		return g.refused(ctx, d.Repository, d.Tag, err)
+		return gate.refused(ctx, d.Repository, d.Tag, err)
 	}
 	var all []*Refused
-	for _, err := range g.judge(ctx, at, d) {
-		for _, one := range g.refused(ctx, d.Repository, d.Tag, err) {
+	for _, err := range gate.judge(ctx, at, d) {
+		for _, one := range gate.refused(ctx, d.Repository, d.Tag, err) {
 			if !said(all, one) {
 				all = append(all, one)
 			}
@@ -77,8 +79,11 @@ func said(all []*Refused, one *Refused) bool {
 	return false
 }
 
+// draftGate judges drafts as the registry judges pushes.
+type draftGate struct{ *Registry }
+
 // approach is how far a push comes before its body is read.
-func (g *Registry) approach(ctx context.Context, who, repo, tag string) (route, error) {
+func (g draftGate) approach(ctx context.Context, who, repo, tag string) (route, error) {
 	at := route{kind: routeManifest, repo: repo, who: who}
 	if err := storage.CheckRepository(repo); err != nil {
 		return at, err
@@ -96,7 +101,7 @@ func (g *Registry) approach(ctx context.Context, who, repo, tag string) (route, 
 type sent map[digest.Digest][]byte
 
 // judge gives every error that a push of d would come upon.
-func (g *Registry) judge(ctx context.Context, at route, d Draft) (all []error) {
+func (g draftGate) judge(ctx context.Context, at route, d Draft) (all []error) {
 	parts := sent{}
 	for _, part := range d.Parts {
 		parts[digest.FromBytes(part)] = part
@@ -136,7 +141,7 @@ func (g *Registry) judge(ctx context.Context, at route, d Draft) (all []error) {
 }
 
 // judgeChild judges the manifest of one platform, which is pushed by digest.
-func (g *Registry) judgeChild(ctx context.Context, at route, d ocispec.Descriptor, content []byte, coming map[digest.Digest]int64) error {
+func (g draftGate) judgeChild(ctx context.Context, at route, d ocispec.Descriptor, content []byte, coming map[digest.Digest]int64) error {
 	m, err := readDraft(d.MediaType, content)
 	if err != nil {
 		return err
@@ -175,7 +180,7 @@ func readDraft(mediaType string, content []byte) (*storage.Manifest, error) {
 
 // count adds the bytes that m needs and repo has not got. A size that is not
 // that of the stored bytes is refused, as it is where m is stored.
-func (g *Registry) count(ctx context.Context, repo string, m *storage.Manifest, coming map[digest.Digest]int64) error {
+func (g draftGate) count(ctx context.Context, repo string, m *storage.Manifest, coming map[digest.Digest]int64) error {
 	missing, err := g.Missing(ctx, repo, m, 0)
 	for _, d := range missing {
 		coming[d.Digest] = d.Size
@@ -184,7 +189,7 @@ func (g *Registry) count(ctx context.Context, repo string, m *storage.Manifest, 
 }
 
 // refused gives err as the answer to a push would.
-func (g *Registry) refused(ctx context.Context, repo, tag string, err error) (all []*Refused) {
+func (g draftGate) refused(ctx context.Context, repo, tag string, err error) (all []*Refused) {
 	r, reqErr := http.NewRequestWithContext(ctx, http.MethodPut, "/", nil)
 	if reqErr != nil { // nothing of it can be wrong
 		return []*Refused{{Status: http.StatusInternalServerError, Message: "internal error"}}

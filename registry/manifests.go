@@ -21,7 +21,7 @@ func (g *Registry) serveManifest(w http.ResponseWriter, r *http.Request, at rout
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case at.badTag != nil && read:
-		return g.manifestMissing(r.Context(), artifact.ErrNotFound, at)
+		return manifestMissing(r.Context(), g.store, artifact.ErrNotFound, at)
 	case at.badTag != nil:
 		return at.badTag
 	}
@@ -40,22 +40,22 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route)
 	d := at.digest
 	if at.tag != "" {
 		if err := g.opts.admitLedger(r.Context(), at); err != nil {
-			return g.manifestMissing(r.Context(), err, at)
+			return manifestMissing(r.Context(), g.store, err, at)
 		}
 		var err error
 		if d, err = g.ResolveTag(r.Context(), at.repo, at.tag); err != nil {
-			return g.manifestMissing(r.Context(), err, at)
+			return manifestMissing(r.Context(), g.store, err, at)
 		}
 	}
 	m, err := g.ManifestContent(r.Context(), at.repo, d)
 	if err != nil {
-		return g.manifestMissing(r.Context(), err, at)
+		return manifestMissing(r.Context(), g.store, err, at)
 	}
 	if err := g.admitContent(r.Context(), at, m.Digest); err != nil {
 		return err
 	}
 	if r.Method == http.MethodHead && g.Lacks(r.Context(), at.repo, m) {
-		return g.manifestMissing(r.Context(), artifact.ErrNotFound, at)
+		return manifestMissing(r.Context(), g.store, artifact.ErrNotFound, at)
 	}
 	g.EnsureReferrer(r.Context(), at.repo, m)
 	h := w.Header()
@@ -84,11 +84,11 @@ func matchesETag(header string, d digest.Digest) bool {
 }
 
 // manifestMissing turns ErrNotFound into the 404 of the specification.
-func (g *Registry) manifestMissing(ctx context.Context, err error, at route) error {
+func manifestMissing(ctx context.Context, in *storage.Storage, err error, at route) error {
 	if !errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}
-	if ok, err := g.Known(ctx, at.repo); err == nil && !ok {
+	if ok, err := in.Known(ctx, at.repo); err == nil && !ok {
 		return unknownRepository(at.repo)
 	}
 	what := at.tag

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // maxRepositories is the largest page of names that is given when n asks for more.
@@ -20,7 +22,7 @@ func (g *Registry) getRepositories(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	names, more, err := g.pageOfRepositories(r.Context(), p)
+	names, more, err := pageOfRepositories(r.Context(), g.store, p)
 	if err != nil {
 		return err
 	}
@@ -39,9 +41,9 @@ func (g *Registry) getRepositories(w http.ResponseWriter, r *http.Request) error
 	return nil
 }
 
-func (g *Registry) pageOfRepositories(ctx context.Context, p page) (names []string, more bool, err error) {
+func pageOfRepositories(ctx context.Context, in *storage.Storage, p page) (names []string, more bool, err error) {
 	names = []string{}
-	err = g.Repositories(ctx, func(name string) error {
+	err = in.Repositories(ctx, func(name string) error {
 		if name > p.last {
 			names = append(names, name)
 		}
