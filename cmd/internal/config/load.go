@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"os"
@@ -61,10 +62,14 @@ func Load(in Input) (Config, error) {
 		Metadata:         &meta,
 		TagName:          "koanf",
 		WeaklyTypedInput: true,
-		DecodeHook:       mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), byteSize),
+		DecodeHook:       mapstructure.ComposeDecodeHookFunc(duration, byteSize),
 	}})
 	if err != nil {
-		problems = append(problems, strings.Split(err.Error(), "\n")...)
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if line != "" && !strings.HasPrefix(line, "decoding failed") { // the decoder's heading
+				problems = append(problems, line)
+			}
+		}
 	}
 	slices.Sort(meta.Unused)
 	for _, key := range meta.Unused {
@@ -150,6 +155,28 @@ func isServiceLink(name, value string) bool {
 	return err == nil && (u.Scheme == "tcp" || u.Scheme == "udp" || u.Scheme == "sctp") && u.Port() != ""
 }
 
+// duration wants a time with its unit: a bare number would be nanoseconds.
+func duration(_, to reflect.Type, v any) (any, error) {
+	if to != reflect.TypeFor[time.Duration]() {
+		return v, nil
+	}
+	switch v := v.(type) {
+	case time.Duration: // of a flag
+		return v, nil
+	case string:
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			return nil, fmt.Errorf("%q: expected a duration such as 30s, 90m or 24h", v)
+		}
+		return d, nil
+	case int:
+		if v == 0 {
+			return time.Duration(0), nil
+		}
+	}
+	return nil, fmt.Errorf("%v: expected a duration with its unit, such as 30s, 90m or 24h", v)
+}
+
 // byteSize lets a number of bytes be written "64MiB".
 func byteSize(from, to reflect.Type, v any) (any, error) {
 	s, ok := v.(string)
@@ -159,7 +186,7 @@ func byteSize(from, to reflect.Type, v any) (any, error) {
 	for suffix, factor := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
 		if n, found := strings.CutSuffix(s, suffix); found {
 			i, err := strconv.ParseInt(strings.TrimSpace(n), 10, 40)
-			if err != nil {
+			if err != nil || i > math.MaxInt64/factor || i < math.MinInt64/factor {
 				return nil, fmt.Errorf("%q: expected a number of bytes such as 1048576 or 64MiB", s)
 			}
 			return i * factor, nil

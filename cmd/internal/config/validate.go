@@ -35,6 +35,7 @@ func (c *Config) Validate() error {
 	c.validateEdge(problem)
 	c.validateSigning(problem)
 	c.validateDrill(problem)
+	c.validateQuotas(problem)
 	if _, err := ParseStorage(c.Storage); err != nil {
 		problem("storage", "%s", err)
 	}
@@ -81,6 +82,22 @@ func (c *Config) ValidateSite() error {
 	site.Bootstrap.RecoveryLifetime = c.Bootstrap.RecoveryLifetime
 	site.PublicURL = "http://127.0.0.1" // nobody is served
 	return site.Validate()
+}
+
+// validateQuotas refuses limits below zero, which would be none: 0 is none for
+// the site, and -1 lifts one for a namespace.
+func (c *Config) validateQuotas(problem problemFunc) {
+	check := func(key string, q Quota, least int64, expected string) {
+		for name, n := range map[string]int64{"bytes": q.Bytes, "versions": q.Versions, "artifact_bytes": q.ArtifactBytes, "manifest_bytes": q.ManifestBytes, "layers": q.Layers} {
+			if n < least {
+				problem(key+"."+name, "%d: expected %s", n, expected)
+			}
+		}
+	}
+	check("quota", c.Quota, 0, "a limit, or 0 for none")
+	for name, n := range c.Namespaces {
+		check("namespaces."+name+".quota", n.Quota, -1, "a limit, 0 for that of the site, or -1 for none")
+	}
 }
 
 type problemFunc func(key, format string, args ...any)

@@ -107,6 +107,17 @@ func (k Keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, e
 	if err != nil {
 		return index.Block{}, err
 	}
+	if b.Repository != "" {
+		// A name that nothing was pushed to, such as that of a publisher, would
+		// be blocked in words and keep nothing from being pulled.
+		known, err := k.Registry.Known(ctx, b.Repository)
+		if err == nil && !known {
+			err = fmt.Errorf("block: repository %q: nothing was pushed to it; expected one such as acme/hello: %w", b.Repository, artifact.ErrNotFound)
+		}
+		if err != nil {
+			return index.Block{}, err
+		}
+	}
 	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
 	err = k.Acts.Do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(b.Repository), Needs: needs(b.Repository), Planned: asBlock(b)},
 		func(ctx context.Context) (_ any, err error) {
