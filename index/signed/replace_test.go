@@ -10,7 +10,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 )
 
 // TestTwoPublishersShareNoNumberAndNothingGoesBack_C7: two servers whose lock
@@ -28,8 +27,7 @@ func TestTwoPublishersShareNoNumberAndNothingGoesBack_C7(t *testing.T) {
 		t.Fatal(err)
 	}
 	replace := func(ctx context.Context, d ocispec.Descriptor, raw []byte, was digest.Digest) error {
-		_, err := s.registry.Replace(registry.AsProcess(ctx), Repository, Tag, d.MediaType, raw, was)
-		return err
+		return s.registry.ReplaceAsProcess(ctx, Repository, Tag, d.MediaType, raw, was)
 	}
 	numbers := func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
 		return s.registry.SwapRecord(ctx, "numbers", raise)

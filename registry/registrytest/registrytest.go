@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -77,6 +79,12 @@ func New(t testing.TB, options ...Option) *Server {
 		}
 	})
 	return &Server{Registry: reg, URL: server.URL, Host: strings.TrimPrefix(server.URL, "http://")}
+}
+
+// ReplaceAsProcess sets a tag as the process, where it still means was.
+func (s *Server) ReplaceAsProcess(ctx context.Context, repo, tag, mediaType string, content []byte, was digest.Digest) error {
+	_, err := s.Registry.Replace(registry.AsProcess(ctx), repo, tag, mediaType, content, was)
+	return err
 }
 
 // ProcessTransport calls the registry with no socket, and every request is the
