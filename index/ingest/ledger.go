@@ -74,12 +74,15 @@ func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []
 	if ctx.Err() != nil {
 		return lifecycle{}, nil
 	}
-	said := lifecycle{plugin: in.ledgers.judged(in.log, got, in.opts.Ledgers.Digest()).Plugin}
+	counts := in.ledgers.judged(in.log, got, in.opts.Ledgers.Digest())
+	said := lifecycle{plugin: counts.Plugin}
 	problems := got.Problems()
 	if len(problems) == 0 {
 		return said, nil
 	}
-	if verdict := got.Verdict(); verdict.Outcome() == policy.Unknown && said.plugin == nil {
+	// What could not be read may be the statement that stops the plugin. Where the
+	// last one is known from before, so are all that it follows.
+	if verdict := got.Verdict(); verdict.Outcome() == policy.Unknown && (got.Head.IsZero() || counts.Head != got.Head) {
 		said.unknown = problems[0].Detail
 	}
 	return said, []catalog.Broken{{Tag: artifact.StateTag, Digest: at, Reasons: reasonsOf(problems)}}

@@ -57,12 +57,13 @@ func kind(do func(context.Context, jobs.Attempt) error) jobs.Kind {
 // clock by a poll each time.
 func (b *bench) until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("it never came true: %s", what)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for !is() {
+		if err := b.hand.Await(ctx, 1); err != nil { // the runner waits for its next look
+			t.Fatalf("it never came true: %s: %v", what, err)
 		}
 		b.hand.Advance(time.Second)
-		time.Sleep(time.Millisecond)
 	}
 }
 

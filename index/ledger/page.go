@@ -25,6 +25,7 @@ func Page(ctx context.Context, r policy.Reader, at digest.Digest, total, after, 
 		return page, err
 	}
 	list.Statements = list.Statements[:min(len(list.Statements), total)]
+	after = min(max(after, 0), total)
 	entries, err := ledger.Statements(ctx, list, r, after+1, limit)
 	if err != nil {
 		return page, err

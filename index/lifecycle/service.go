@@ -209,8 +209,12 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 		return err
 	}
 	ref := format.OfPlugin(id)
-	if now := s.o.Catalog.Ledger(ref).Plugin.State(); !slices.Contains(legal(now, role), move) {
+	known := s.o.Catalog.Ledger(ref)
+	if now := known.Plugin.State(); !slices.Contains(legal(now, role), move) {
 		return s.forbidden(id, move, now, role)
+	}
+	if err := room(role, known.Head.Sequence); err != nil {
+		return fmt.Errorf("ledger of %s: %w", id, err)
 	}
 	err = s.o.Acts.Do(ctx, audit.Act{Action: auth.PluginLifecycle, On: auth.InRepository(id.String()), Planned: map[string]any{"begun": true, "move": move, "body": body}},
 		func(ctx context.Context) (any, error) {
@@ -229,6 +233,18 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 		return p
 	}
 	return err
+}
+
+// keptForPlatform is how many statements of a ledger only the platform makes: an
+// owner who fills it with moves there and back keeps no emergency out.
+const keptForPlatform = 1024
+
+// room refuses an owner's statement where what is left is the platform's.
+func room(role string, statements int) error {
+	if most := format.MaxStatements - keptForPlatform; role != format.RolePlatform && statements >= most {
+		return fmt.Errorf("it holds %d statements, and the last %d are for the platform: ask an admin of the site: %w", statements, keptForPlatform, artifact.ErrConflict)
+	}
+	return nil
 }
 
 func (s *Service) forbidden(id artifact.Name, move string, now ledger.PluginState, role string) *index.Problem {

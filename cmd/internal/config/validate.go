@@ -88,15 +88,18 @@ func (c *Config) ValidateSite() error {
 // the site, and -1 lifts one for a namespace.
 func (c *Config) validateQuotas(problem problemFunc) {
 	check := func(key string, q Quota, least int64, expected string) {
-		for name, n := range map[string]int64{"bytes": q.Bytes, "versions": q.Versions, "artifact_bytes": q.ArtifactBytes, "manifest_bytes": q.ManifestBytes, "layers": q.Layers} {
-			if n < least {
-				problem(key+"."+name, "%d: expected %s", n, expected)
+		for _, limit := range []struct {
+			name string
+			n    int64
+		}{{"bytes", q.Bytes}, {"versions", q.Versions}, {"artifact_bytes", q.ArtifactBytes}, {"manifest_bytes", q.ManifestBytes}, {"layers", q.Layers}} {
+			if limit.n < least {
+				problem(key+"."+limit.name, "%d: expected %s", limit.n, expected)
 			}
 		}
 	}
 	check("quota", c.Quota, 0, "a limit, or 0 for none")
-	for name, n := range c.Namespaces {
-		check("namespaces."+name+".quota", n.Quota, -1, "a limit, 0 for that of the site, or -1 for none")
+	for _, name := range slices.Sorted(maps.Keys(c.Namespaces)) {
+		check("namespaces."+name+".quota", c.Namespaces[name].Quota, -1, "a limit, 0 for that of the site, or -1 for none")
 	}
 }
 

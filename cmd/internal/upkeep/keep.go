@@ -110,12 +110,9 @@ func (k Keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, e
 	if b.Repository != "" {
 		// A name that nothing was pushed to, such as that of a publisher, would
 		// be blocked in words and keep nothing from being pulled.
-		known, err := k.Registry.Known(ctx, b.Repository)
-		if err == nil && !known {
-			err = fmt.Errorf("block: repository %q: nothing was pushed to it; expected one such as acme/hello: %w", b.Repository, artifact.ErrNotFound)
-		}
-		if err != nil {
-			return index.Block{}, err
+		// Where that cannot be told, the block goes on: it is an act of safety.
+		if known, err := k.Registry.Known(ctx, b.Repository); err == nil && !known {
+			return index.Block{}, fmt.Errorf("block: repository %q: nothing was pushed to it; expected one such as acme/hello: %w", b.Repository, artifact.ErrNotFound)
 		}
 	}
 	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
