@@ -100,6 +100,9 @@ func (g draftGate) approach(ctx context.Context, who, repo, tag string) (route, 
 // sent is what came with a draft. nil is a push: what counts is in the repository.
 type sent map[digest.Digest][]byte
 
+// mostComing is more bytes than any quota leaves room for.
+const mostComing = 1 << 60
+
 // judge gives every error that a push of d would come upon.
 func (g draftGate) judge(ctx context.Context, at route, d Draft) (all []error) {
 	parts := sent{}
@@ -129,8 +132,8 @@ func (g draftGate) judge(ctx context.Context, at route, d Draft) (all []error) {
 		add(g.count(ctx, at.repo, m, coming))
 	}
 	var total int64
-	for _, n := range coming {
-		total += n
+	for _, n := range coming { // sizes that a client claims: their sum must not wrap
+		total = min(total+min(max(n, 0), mostComing), mostComing)
 	}
 	room, err := g.admitManifest(ctx, at, m, total)
 	if err == nil {
