@@ -93,7 +93,7 @@ func (s namespaces) ClaimNamespace(ctx context.Context, name string, private boo
 	if err != nil {
 		return index.Namespace{}, auth.Problem(s.claimed(ctx, name, err))
 	}
-	s.o.Settle(ctx)
+	s.o.Settle(ctx, name)
 	return namespaceOf(n), nil
 }
 
@@ -130,7 +130,7 @@ func (s namespaces) ConfigureNamespace(ctx context.Context, name string, c index
 	if err != nil {
 		return index.Namespace{}, auth.Problem(err)
 	}
-	s.o.Settle(ctx)
+	s.o.Settle(ctx, name)
 	return namespaceOf(n), nil
 }
 

@@ -14,7 +14,7 @@ func (s owners) SetMember(ctx context.Context, namespace, principal, role string
 	if err != nil {
 		return err
 	}
-	return s.settled(ctx, s.o.Parts.Namespaces.SetMember(ctx, by, namespace, principal, auth.Role(role)))
+	return s.settled(ctx, namespace, s.o.Parts.Namespaces.SetMember(ctx, by, namespace, principal, auth.Role(role)))
 }
 
 // RemoveMember takes a role away.
@@ -23,7 +23,7 @@ func (s owners) RemoveMember(ctx context.Context, namespace, principal string) e
 	if err != nil {
 		return err
 	}
-	return s.settled(ctx, s.o.Parts.Namespaces.RemoveMember(ctx, by, namespace, principal))
+	return s.settled(ctx, namespace, s.o.Parts.Namespaces.RemoveMember(ctx, by, namespace, principal))
 }
 
 // TransferNamespace makes a principal an owner and takes the role from the caller.
@@ -32,7 +32,7 @@ func (s owners) TransferNamespace(ctx context.Context, namespace, to string) err
 	if err != nil {
 		return err
 	}
-	return s.settled(ctx, s.o.Parts.Namespaces.Transfer(ctx, by, namespace, to))
+	return s.settled(ctx, namespace, s.o.Parts.Namespaces.Transfer(ctx, by, namespace, to))
 }
 
 // CloseNamespace has nothing published in it any more.
@@ -45,14 +45,14 @@ func (s owners) CloseNamespace(ctx context.Context, namespace string) (index.Nam
 	if err != nil {
 		return index.Namespace{}, auth.Problem(err)
 	}
-	s.o.Settle(ctx)
+	s.o.Settle(ctx, namespace)
 	return namespaceOf(n), nil
 }
 
 // settled brings the statement about a change that was made into its ledger.
-func (s owners) settled(ctx context.Context, err error) error {
+func (s owners) settled(ctx context.Context, namespace string, err error) error {
 	if err == nil {
-		s.o.Settle(ctx)
+		s.o.Settle(ctx, namespace)
 	}
 	return auth.Problem(err)
 }
@@ -77,5 +77,5 @@ func (s owners) AcceptInvitation(ctx context.Context, secret string) (index.Memb
 		return index.Membership{}, err
 	}
 	m, err := s.o.Parts.Namespaces.Accept(ctx, by, secret)
-	return index.Membership{Namespace: m.Namespace, Principal: m.Principal, Role: m.Role}, s.settled(ctx, err)
+	return index.Membership{Namespace: m.Namespace, Principal: m.Principal, Role: m.Role}, s.settled(ctx, m.Namespace, err)
 }

@@ -19,7 +19,7 @@ type Options struct {
 	Parts *auth.Parts
 	Store Store
 	// Settle brings the statement about a change that was made into its ledger.
-	Settle func(ctx context.Context)
+	Settle func(ctx context.Context, namespace string)
 	// Usage is what a namespace holds, and may hold.
 	Usage func(ctx context.Context, namespace string) (index.Usage, error)
 }

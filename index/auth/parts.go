@@ -23,8 +23,8 @@ type Options struct {
 	// namespaces that the configuration knows. False leaves it to the store.
 	Facts func(Resource) (Resource, bool)
 	// Changed is told of each change to a namespace, in its transaction: what
-	// it writes to the same store, such as a message in the outbox that makes
-	// a statement of it, becomes true with the change, and its error undoes it.
+	// it writes to the same store, such as the job that makes a statement of it,
+	// becomes true with the change, and its error undoes it.
 	Changed func(context.Context, NamespaceChange) error
 	// Content is what the registry holds. Without it nothing can be claimed,
 	// because nobody can tell whether a name is free.

@@ -18,8 +18,7 @@ type Ask struct {
 	Now, Until time.Time
 }
 
-// A Queue keeps jobs. Its errors are those of the database, or say
-// artifact.ErrUnavailable where that does not answer.
+// A Queue keeps jobs. Its errors are those of the database.
 type Queue interface {
 	// Enqueue keeps jobs, in the transaction of ctx where it has one.
 	Enqueue(ctx context.Context, jobs ...Job) error
@@ -33,4 +32,13 @@ type Queue interface {
 	// Retry gives the lease back and has the job due at a time, with the
 	// reason. Errors are those of Done.
 	Retry(ctx context.Context, a Attempt, at time.Time, reason string) error
+}
+
+// A Backlog is what of a queue is not done.
+type Backlog struct {
+	Jobs int64
+	// Oldest is when the first of them was asked for; zero where there is none.
+	Oldest time.Time
+	// LastError is why the last attempt of that one failed, and "" where none did.
+	LastError string
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -79,6 +80,41 @@ func (r *Runner) Run(ctx context.Context) {
 	all.Wait()
 }
 
+// Drain does the jobs of a kind that are due, without waiting for Run, and
+// returns when there is none that it may have: another may still do his. The
+// error joins those of the attempts that failed. It panics for a kind that the
+// Runner does not know: that is a mistake of the program.
+func (r *Runner) Drain(ctx context.Context, kind string) error {
+	i := slices.IndexFunc(r.kinds, func(k *runningKind) bool { return k.Name == kind })
+	if i < 0 {
+		panic(fmt.Sprintf("jobs: kind %q is not known", kind))
+	}
+	k := r.kinds[i]
+	var failed []error
+	for ctx.Err() == nil {
+		attempts, err := r.lease(ctx, k, k.Workers)
+		if err != nil {
+			return errors.Join(append(failed, err)...)
+		}
+		if len(attempts) == 0 {
+			break
+		}
+		ended := make([]error, len(attempts))
+		var running sync.WaitGroup
+		for i, a := range attempts {
+			running.Go(func() { ended[i] = r.attempt(ctx, k, a) })
+		}
+		running.Wait()
+		failed = append(failed, ended...)
+	}
+	return errors.Join(append(failed, ctx.Err())...)
+}
+
+func (r *Runner) lease(ctx context.Context, k *runningKind, limit int) ([]Attempt, error) {
+	now := r.opts.Clock.Now()
+	return r.opts.Queue.Lease(ctx, Ask{Kind: k.Name, InOrder: k.InOrder, Limit: limit, Now: now, Until: now.Add(k.Lease)})
+}
+
 // serve hands the jobs of a kind to its workers.
 func (r *Runner) serve(ctx context.Context, k *runningKind) {
 	var running sync.WaitGroup
@@ -104,8 +140,7 @@ func (r *Runner) start(ctx context.Context, k *runningKind, running *sync.WaitGr
 	if free == 0 {
 		return false
 	}
-	now := r.opts.Clock.Now()
-	attempts, err := r.opts.Queue.Lease(ctx, Ask{Kind: k.Name, InOrder: k.InOrder, Limit: free, Now: now, Until: now.Add(k.Lease)})
+	attempts, err := r.lease(ctx, k, free)
 	if err != nil && ctx.Err() == nil {
 		r.opts.Log.WarnContext(ctx, "jobs: the queue does not answer", "kind", k.Name, "err", err)
 	}
@@ -115,7 +150,7 @@ func (r *Runner) start(ctx context.Context, k *runningKind, running *sync.WaitGr
 	for _, a := range attempts {
 		running.Go(func() {
 			defer func() { <-k.busy; k.awake() }() // the next one of its key may run now
-			r.attempt(ctx, k, a)
+			_ = r.attempt(ctx, k, a)               // it is logged, counted, and in the row
 		})
 	}
 	return len(attempts) > 0
@@ -137,8 +172,8 @@ func (k *runningKind) reserve(ctx context.Context) int {
 	}
 }
 
-// attempt does a job and keeps how that ended.
-func (r *Runner) attempt(ctx context.Context, k *runningKind, a Attempt) {
+// attempt does a job, keeps how that ended, and returns why it is not done.
+func (r *Runner) attempt(ctx context.Context, k *runningKind, a Attempt) error {
 	began := r.opts.Clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, k.Lease)
 	failure := do(bounded, k.Do, a)
@@ -160,6 +195,7 @@ func (r *Runner) attempt(ctx context.Context, k *runningKind, a Attempt) {
 	case failure != nil:
 		log.WarnContext(ctx, "jobs: a job failed", "outcome", outcome, "err", failure)
 	}
+	return errors.Join(failure, err)
 }
 
 // errCut says that a job did not fail: the server stopped.

@@ -25,7 +25,39 @@ var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 type bench struct {
 	store *store.Store
 	hand  *clock.Hand
+	queue *watched
 	*jobs.Runner
+}
+
+// watched is a queue that knows how many attempts have not ended.
+type watched struct {
+	jobs.Queue
+	running atomic.Int64
+	ended   chan struct{}
+}
+
+func (w *watched) Lease(ctx context.Context, ask jobs.Ask) ([]jobs.Attempt, error) {
+	attempts, err := w.Queue.Lease(ctx, ask)
+	w.running.Add(int64(len(attempts)))
+	return attempts, err
+}
+
+func (w *watched) Done(ctx context.Context, a jobs.Attempt) error {
+	defer w.end()
+	return w.Queue.Done(ctx, a)
+}
+
+func (w *watched) Retry(ctx context.Context, a jobs.Attempt, at time.Time, reason string) error {
+	defer w.end()
+	return w.Queue.Retry(ctx, a, at, reason)
+}
+
+func (w *watched) end() {
+	w.running.Add(-1)
+	select {
+	case w.ended <- struct{}{}:
+	default:
+	}
 }
 
 func start(t *testing.T, kinds ...jobs.Kind) *bench {
@@ -34,8 +66,8 @@ func start(t *testing.T, kinds ...jobs.Kind) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{store: s, hand: clock.NewHand(noon)}
-	b.Runner = jobs.NewRunner(jobs.RunnerOptions{Queue: s.Jobs(), InTx: s.InTx, Clock: b.hand.Clock(), Log: slog.New(slog.DiscardHandler), Poll: time.Second}, kinds...)
+	b := &bench{store: s, hand: clock.NewHand(noon), queue: &watched{Queue: s.Jobs(), ended: make(chan struct{}, 1)}}
+	b.Runner = jobs.NewRunner(jobs.RunnerOptions{Queue: b.queue, InTx: s.InTx, Clock: b.hand.Clock(), Log: slog.New(slog.DiscardHandler), Poll: time.Second}, kinds...)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); b.Run(ctx) }()
@@ -54,12 +86,20 @@ func kind(do func(context.Context, jobs.Attempt) error) jobs.Kind {
 }
 
 // until waits for a condition that the runner brings about, and advances the
-// clock by a poll each time.
+// clock by a poll each time that no attempt runs.
 func (b *bench) until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for !is() {
+		if b.queue.running.Load() > 0 {
+			select {
+			case <-b.queue.ended:
+			case <-ctx.Done():
+				t.Fatalf("it never came true: %s", what)
+			}
+			continue
+		}
 		if err := b.hand.Await(ctx, 1); err != nil { // the runner waits for its next look
 			t.Fatalf("it never came true: %s: %v", what, err)
 		}
@@ -69,11 +109,11 @@ func (b *bench) until(t *testing.T, what string, is func() bool) {
 
 func (b *bench) waiting(t *testing.T) int64 {
 	t.Helper()
-	n, _, err := b.store.WaitingJobs(t.Context(), "webhook")
+	waits, err := b.store.Backlog(t.Context(), "webhook", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return waits.Jobs
 }
 
 // Proves E8: one slow receiver delays no other, whatever waits for it.
@@ -192,5 +232,41 @@ func TestStopGivesBack(t *testing.T) {
 	again, err := s.Jobs().Lease(t.Context(), jobs.Ask{Kind: "webhook", Limit: 1, Now: time.Now(), Until: time.Now().Add(time.Minute)})
 	if err != nil || len(again) != 1 || again[0].Number != 2 || again[0].LastError != "the server stopped" {
 		t.Errorf("after the stop: %+v, %v", again, err)
+	}
+}
+
+// Drain does what is due without a Run, says what failed, and leaves what is not
+// due and what another does.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	s, err := store.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var did []string
+	k := kind(func(_ context.Context, a jobs.Attempt) error {
+		if a.Key == "bad" {
+			return errors.New("503")
+		}
+		did = append(did, a.Key+string(a.Payload))
+		return nil
+	})
+	k.InOrder, k.Workers = true, 1
+	hand := clock.NewHand(noon)
+	r := jobs.NewRunner(jobs.RunnerOptions{Queue: s.Jobs(), InTx: s.InTx, Clock: hand.Clock(), Log: slog.New(slog.DiscardHandler), Poll: time.Hour}, k)
+	jobstest.Put(t, s.Jobs(), "webhook", "other", "bad", "good", "bad", "good")
+	if _, err := s.Jobs().Lease(t.Context(), jobs.Ask{Kind: "webhook", Limit: 1, Now: noon, Until: noon.Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Drain(t.Context(), "webhook"); err == nil || err.Error() != "503" {
+		t.Errorf("drained: %v, want the failure once", err)
+	}
+	if fmt.Sprint(did) != "[good2 good4]" {
+		t.Errorf("did %v", did)
+	}
+	hand.Advance(time.Minute)
+	if err := r.Drain(t.Context(), "webhook"); err == nil || fmt.Sprint(did) != "[good2 good4 other0]" {
+		t.Errorf("after a minute: did %v, %v", did, err)
 	}
 }

@@ -15,24 +15,42 @@ import (
 
 // adopt states what SQL says of namespaces that have no ledger yet: those of a
 // time before there were ledgers.
-func (c Changes) adopt(ctx context.Context, registry Registry) error {
-	names, err := c.Store.NamespaceNames(ctx)
+func (s *Statements) adopt(ctx context.Context) error {
+	names, err := s.o.Changes.Store.NamespaceNames(ctx)
 	if err != nil {
 		return fmt.Errorf("namespaces without a ledger: %w", err)
 	}
 	for _, name := range names {
-		_, err := registry.Resolve(ctx, format.PublishersRepository, name)
-		if err == nil {
+		if none, err := s.unstated(ctx, name); err != nil || !none {
+			if err != nil {
+				return fmt.Errorf("namespaces without a ledger: %w", err)
+			}
 			continue
 		}
-		if errors.Is(err, artifact.ErrNotFound) {
-			err = c.Store.InTx(ctx, func(ctx context.Context) error { return c.adoptOne(ctx, name) })
-		}
+		err := s.o.Changes.Store.InTx(ctx, func(ctx context.Context) error { return s.o.Changes.adoptOne(ctx, name) })
 		if err != nil {
 			return fmt.Errorf("namespaces without a ledger: %w", err)
 		}
 	}
 	return nil
+}
+
+// unstated reports whether a namespace has no ledger and none is on its way. It
+// asks in this order: a statement that is waited for no more is in a ledger.
+func (s *Statements) unstated(ctx context.Context, name string) (bool, error) {
+	ref, err := format.OfPublisher(name)
+	if err != nil {
+		return false, err
+	}
+	waits, err := s.o.Jobs.Backlog(ctx, ledger.JobKind, ref.String())
+	if err != nil || waits.Jobs > 0 {
+		return false, err
+	}
+	_, err = s.o.Registry.Resolve(ctx, format.PublishersRepository, name)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 func (c Changes) adoptOne(ctx context.Context, name string) error {

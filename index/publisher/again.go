@@ -7,22 +7,32 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
+
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/ledger"
 )
 
-// say appends what waited. A claim of a name that has a ledger of this site
+// An Appending appends statements that waited. All of it must be given.
+type Appending struct {
+	Ledger  index.Ledger
+	Catalog Catalog
+	// Own is the id of the site's own key.
+	Own digest.Digest
+}
+
+// Append appends a statement, once however often it is called. A claim of a name that has a ledger of this site
 // already is the end of a gap in the accounts, not of the publisher: it goes on
 // in the same ledger, as a transfer by the platform.
-func (s *Statements) say(ctx context.Context, next index.NewStatement) error {
+func (s Appending) Append(ctx context.Context, next index.NewStatement) error {
 	if next.Kind == format.PublisherClaimed {
 		again, err := s.claimedAgain(next)
 		if err != nil {
 			return err
 		}
 		for _, one := range again {
-			if _, err := s.o.Ledger.Append(ctx, one); err != nil {
+			if _, err := s.Ledger.Append(ctx, one); err != nil {
 				return err
 			}
 		}
@@ -30,16 +40,16 @@ func (s *Statements) say(ctx context.Context, next index.NewStatement) error {
 			return nil
 		}
 	}
-	_, err := s.o.Ledger.Append(ctx, next)
+	_, err := s.Ledger.Append(ctx, next)
 	return err
 }
 
 // claimedAgain are the statements that make a publisher that the ledger knows
 // the one that is claimed; none where claim is the first.
-func (s *Statements) claimedAgain(claim index.NewStatement) ([]index.NewStatement, error) {
-	standing, ok := s.o.Catalog.Publisher(claim.Ledger.Publisher())
+func (s Appending) claimedAgain(claim index.NewStatement) ([]index.NewStatement, error) {
+	standing, ok := s.Catalog.Publisher(claim.Ledger.Publisher())
 	was := standing.Counts.Publisher
-	if !ok || was == nil || standing.Counts.Platform != s.o.Own || !was.ClaimedAt.Before(claim.Since) {
+	if !ok || was == nil || standing.Counts.Platform != s.Own || !was.ClaimedAt.Before(claim.Since) {
 		return nil, nil
 	}
 	var body format.Claimed

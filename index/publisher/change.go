@@ -9,16 +9,18 @@ import (
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/ledger"
 )
 
-// Changes have each change of a namespace stated in its ledger.
+// Changes have each change of a namespace stated in its ledger. Both of them
+// must be given.
 type Changes struct {
-	Store  Store
-	Outbox ledger.Outbox
+	Store Store
+	Queue jobs.Queue
 }
 
-// Changed puts the statement about a change into the outbox, in the transaction
+// Changed asks for the statement about a change, in the transaction
 // of ctx: it becomes true with the change. It is auth.Options.Changed.
 func (c Changes) Changed(ctx context.Context, change auth.NamespaceChange) error {
 	kind, body, err := c.statementOf(ctx, change)
@@ -32,7 +34,7 @@ func (c Changes) enqueue(ctx context.Context, publisher string, s index.NewState
 	if s.Ledger, err = format.OfPublisher(publisher); err != nil {
 		return err
 	}
-	return ledger.Enqueue(ctx, c.Outbox, s, body)
+	return ledger.Enqueue(ctx, c.Queue, s, body)
 }
 
 // statementOf says a change as its ledger does.

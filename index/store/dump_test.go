@@ -63,8 +63,8 @@ func fill(t *testing.T, s *Store) {
 		s.AddToken(ctx, token),
 		s.AddPerson(ctx, auth.PersonRecord{Name: "ann", Issuer: "https://id.example.org", Subject: "1", Email: "ann@example.org", Grants: []string{"admin"}, CreatedAt: noon}),
 		s.SaveKey(ctx, "k1", []byte("private")),
-		s.Enqueue(ctx, "mail", []byte(strange), noon),
-		s.Enqueue(ctx, "mail", []byte{}, noon),
+		s.Jobs().Enqueue(ctx, job("mail", strange, []byte(strange))),
+		s.Jobs().Enqueue(ctx, job("mail", "b", nil)),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +88,7 @@ func TestDumpMovesASite_K6(t *testing.T) {
 				was := open(t, from(t))
 				fill(t, was)
 				before := dump(t, was)
-				for name, rows := range map[string]int64{"tokens": 1, "people": 1, "namespaces": 2, "namespace_keys": 3, "audit": 2*partRows + 3, "outbox": 2, "signing_keys": 1} {
+				for name, rows := range map[string]int64{"tokens": 1, "people": 1, "namespaces": 2, "namespace_keys": 3, "audit": 2*partRows + 3, "jobs": 2, "signing_keys": 1} {
 					if before.Rows[name] != rows {
 						t.Errorf("%d rows of %s, expected %d", before.Rows[name], name, rows)
 					}
@@ -111,7 +111,7 @@ func TestDumpMovesASite_K6(t *testing.T) {
 				if err != nil || cmp.Diff(must(was.Token(t.Context(), "t1")), got) != "" {
 					t.Errorf("the token is %+v, %v", got, err)
 				}
-				if err := is.Enqueue(t.Context(), "mail", []byte("next"), noon); err != nil {
+				if err := is.Jobs().Enqueue(t.Context(), job("mail", "c", []byte("next"))); err != nil {
 					t.Errorf("a row after those that were loaded: %v", err)
 				}
 				if err := is.AppendAudit(t.Context(), auth.AuditRecord{At: noon}); err != nil {
@@ -139,7 +139,7 @@ func TestDumpOfABusyDatabaseIsOneMoment_K6(t *testing.T) {
 				for i := int64(1); ctx.Err() == nil; i++ {
 					// Both rows or none: a dump that sees one of them saw no single moment.
 					err := s.InTx(t.Context(), func(ctx context.Context) error {
-						return errors.Join(s.AppendAudit(ctx, auth.AuditRecord{At: noon, Actor: fmt.Sprint(i)}), s.Enqueue(ctx, "n", nil, noon))
+						return errors.Join(s.AppendAudit(ctx, auth.AuditRecord{At: noon, Actor: fmt.Sprint(i)}), s.Jobs().Enqueue(ctx, job("n", "a", nil)))
 					})
 					if err != nil {
 						done <- err
@@ -160,8 +160,8 @@ func TestDumpOfABusyDatabaseIsOneMoment_K6(t *testing.T) {
 			for i := range 3 {
 				before := acknowledged.Load()
 				d := dump(t, beside)
-				if d.Rows["audit"] < before || d.Rows["audit"] != d.Rows["outbox"] {
-					t.Errorf("dump %d: %d audit rows and %d messages, %d were acknowledged before", i, d.Rows["audit"], d.Rows["outbox"], before)
+				if d.Rows["audit"] < before || d.Rows["audit"] != d.Rows["jobs"] {
+					t.Errorf("dump %d: %d audit rows and %d jobs, %d were acknowledged before", i, d.Rows["audit"], d.Rows["jobs"], before)
 				}
 			}
 			stop()
@@ -207,15 +207,15 @@ func TestLoadNamesWhatIsWrong_K6(t *testing.T) {
 		"a table that nobody knows": {func(d *dumped) { d.Tables = append(d.Tables, DumpTable{Name: "plans"}) }, artifact.ErrConflict, "plans"},
 		"the same row a second time": {func(d *dumped) {
 			d.Parts["usage"] = nil
-			d.Parts["outbox"] = append(d.Parts["outbox"], d.Parts["outbox"]...)
-		}, artifact.ErrConflict, "outbox"},
+			d.Parts["jobs"] = append(d.Parts["jobs"], d.Parts["jobs"]...)
+		}, artifact.ErrConflict, "jobs"},
 		"a member of no namespace":   {func(d *dumped) { d.Parts["namespaces"], d.Parts["namespace_keys"] = nil, nil }, artifact.ErrNotFound, "members"},
 		"a value of another kind":    {func(d *dumped) { d.Parts["signing_keys"] = []string{"[\"k\",7]\n"} }, artifact.ErrInvalid, `column "key"`},
 		"a version before the first": {func(d *dumped) { d.Schema = 0 }, artifact.ErrInvalid, "version 0"},
 		"a column that is not there": {func(d *dumped) {
 			d.Tables = []DumpTable{{Name: "usage", Columns: append(d.Tables[0].Columns[:1:1], d.Tables[0].Columns...)}}
 		}, artifact.ErrConflict, "column"},
-		"an integer with half a number": {func(d *dumped) { d.Parts["outbox"] = []string{`[1.5,"t","",0,0,0,""]` + "\n"} }, artifact.ErrInvalid, `column "id"`},
+		"an integer with half a number": {func(d *dumped) { d.Parts["jobs"] = []string{`[1.5,"t","k","",0,0,0,0,""]` + "\n"} }, artifact.ErrInvalid, `column "id"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

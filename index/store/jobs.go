@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -55,7 +57,12 @@ func (q jobQueue) Enqueue(ctx context.Context, all ...jobs.Job) error {
 // Lease implements jobs.Queue.
 func (q jobQueue) Lease(ctx context.Context, ask jobs.Ask) ([]jobs.Attempt, error) {
 	var attempts []jobs.Attempt
-	err := q.s.InTx(ctx, func(ctx context.Context) error {
+	// Who asks in vain, as most do, takes no lock.
+	due, err := q.due(ctx, ask).Exists(ctx)
+	if err != nil || !due {
+		return nil, wrap("jobs", err)
+	}
+	err = q.s.InTx(ctx, func(ctx context.Context) error {
 		// One at a time, and each sees what the one before leased: locks of rows
 		// alone would let two processes lease two jobs of one key.
 		if err := q.s.serialize(ctx, "jobs/"+ask.Kind); err != nil {
@@ -118,17 +125,23 @@ func (q jobQueue) lost(a jobs.Attempt, rows int64, err error) error {
 	return wrap(fmt.Sprintf("job %d", a.ID), err)
 }
 
-// WaitingJobs is how many jobs of a kind are not done, and when the oldest was asked
-// for, for metrics.
-func (s *Store) WaitingJobs(ctx context.Context, kind string) (n int64, oldest time.Time, err error) {
-	var row struct {
-		N      int64 `bun:"n"`
-		Oldest int64 `bun:"oldest"`
+// Backlog is what waits of the jobs of a kind, with one key or, where that is
+// "", with any.
+func (s *Store) Backlog(ctx context.Context, kind, key string) (b jobs.Backlog, err error) {
+	of := func(q *bun.SelectQuery) *bun.SelectQuery {
+		if q = q.Where("kind = ?", kind); key != "" {
+			q = q.Where("key = ?", key)
+		}
+		return q
 	}
-	err = s.reader(ctx).NewSelect().Model((*jobRow)(nil)).ColumnExpr("count(*) AS n, coalesce(min(asked_at), 0) AS oldest").
-		Where("kind = ?", kind).Scan(ctx, &row)
-	if err == nil && row.N > 0 {
-		oldest = fromMicro(row.Oldest)
+	n, err := of(s.reader(ctx).NewSelect().Model((*jobRow)(nil))).Count(ctx)
+	if err != nil || n == 0 {
+		return b, wrap("jobs", err)
 	}
-	return row.N, oldest, wrap("jobs", err)
+	var first jobRow
+	err = of(s.reader(ctx).NewSelect().Model(&first)).Order("id").Limit(1).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) { // done since
+		return b, nil
+	}
+	return jobs.Backlog{Jobs: n, Oldest: fromMicro(first.AskedAt), LastError: first.LastError}, wrap("jobs", err)
 }

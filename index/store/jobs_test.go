@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,8 @@ func TestJobsContract(t *testing.T) {
 	}
 }
 
-// doJobsUntilKilled does jobs and says the ID of each as it does it.
+// doJobsUntilKilled does jobs and says of each, as it does it, its kind, key,
+// place and ID.
 func doJobsUntilKilled(url string) {
 	ctx := context.Background()
 	s, err := Open(ctx, url)
@@ -33,19 +35,22 @@ func doJobsUntilKilled(url string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	jobs.NewRunner(jobs.RunnerOptions{Queue: s.Jobs(), InTx: s.InTx, Log: slog.New(slog.DiscardHandler), Poll: 10 * time.Millisecond}, jobs.Kind{
+	webhook := jobs.Kind{
 		Name: "webhook", Workers: 4, Lease: 300 * time.Millisecond, First: time.Millisecond, Longest: time.Second,
 		Do: func(_ context.Context, a jobs.Attempt) error {
-			_, err := fmt.Println(a.ID)
+			_, err := fmt.Println(a.Kind, a.Key, string(a.Payload), a.ID)
 			return err
 		},
-	}).Run(ctx)
+	}
+	ledger := webhook
+	ledger.Name, ledger.InOrder = "ledger", true
+	jobs.NewRunner(jobs.RunnerOptions{Queue: s.Jobs(), InTx: s.InTx, Log: slog.New(slog.DiscardHandler), Poll: 10 * time.Millisecond}, webhook, ledger).Run(ctx)
 	os.Exit(1)
 }
 
 // TestJobsSurviveKill: of jobs that were asked for, none is lost when who does
 // them is killed between the commit and the end of an attempt; one that is done
-// again has the same ID. Proves E8, K2.
+// again has the same ID, and those of a ledger keep their order. Proves E1, E8, K2.
 func TestJobsSurviveKill(t *testing.T) {
 	t.Parallel()
 	for database, fresh := range databases(t) {
@@ -59,29 +64,44 @@ func TestJobsSurviveKill(t *testing.T) {
 				keys = append(keys, strconv.Itoa(i%9))
 			}
 			jobstest.Put(t, s.Jobs(), "webhook", keys...)
+			jobstest.Put(t, s.Jobs(), "ledger", keys...)
 			done := map[string]int{}
+			var order []string
 			for round := range 20 {
-				killAfter(t, url, 5+round, done)
-				if n, _, err := s.WaitingJobs(t.Context(), "webhook"); err != nil || n == 0 {
-					if err != nil {
-						t.Fatal(err)
-					}
+				order = append(order, killAfter(t, url, 5+round, done)...)
+				left := must(s.Backlog(t.Context(), "webhook", "")).Jobs + must(s.Backlog(t.Context(), "ledger", "")).Jobs
+				if left == 0 {
 					break
 				}
 			}
-			if len(done) != all {
-				t.Errorf("%d different jobs were done, want %d", len(done), all)
+			if len(done) != 2*all {
+				t.Errorf("%d different jobs were done, want %d", len(done), 2*all)
 			}
-			if n, oldest, err := s.WaitingJobs(t.Context(), "webhook"); n != 0 || err != nil {
-				t.Errorf("%d jobs wait since %s, %v", n, oldest, err)
+			for _, kind := range []string{"webhook", "ledger"} {
+				if b, err := s.Backlog(t.Context(), kind, ""); b.Jobs != 0 || err != nil {
+					t.Errorf("%s: jobs wait: %+v, %v", kind, b, err)
+				}
+			}
+			// Of each ledger, the first attempt of a job follows that of the one before.
+			last := map[string]int{}
+			for _, one := range order {
+				words := strings.Fields(one)
+				kind, key := words[0], words[1]
+				if n := must(strconv.Atoi(words[2])); kind == "ledger" {
+					if before, ok := last[key]; ok && n < before {
+						t.Errorf("ledger %s: %d was done before %d", key, before, n)
+					}
+					last[key] = n
+				}
 			}
 		})
 	}
 }
 
 // killAfter runs a process that does jobs, kills it when it did so many, or
-// when it has nothing to do for longer than a lease, and counts what it did.
-func killAfter(t *testing.T, url string, n int, done map[string]int) {
+// when it has nothing to do for longer than a lease, and counts what it did; it
+// gives what nobody had begun before, in order.
+func killAfter(t *testing.T, url string, n int, done map[string]int) (first []string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "STORE_TEST_JOBS="+url)
@@ -97,11 +117,57 @@ func killAfter(t *testing.T, url string, n int, done map[string]int) {
 	idle := time.AfterFunc(5*time.Second, kill)
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		idle.Reset(2 * time.Second)
-		done[lines.Text()]++
+		if done[lines.Text()]++; done[lines.Text()] == 1 {
+			first = append(first, lines.Text())
+		}
 		if n--; n == 0 {
 			kill()
 		}
 	}
 	idle.Stop()
 	_ = cmd.Wait()
+	return first
+}
+
+// Statements that waited in the table of a time before there were jobs are jobs
+// afterwards: those of one ledger in their order, with what is known of them.
+func TestStatementsThatWaitedBecomeJobs_E1(t *testing.T) {
+	t.Parallel()
+	for database, fresh := range databases(t) {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			s, err := connect(ctx, fresh(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = s.Close() })
+			if err := s.migrate(ctx, 22); err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range []string{"zeta", "acme", "zeta"} {
+				payload := fmt.Sprintf(`{"ledger":"oarlock/publishers:%s","kind":"member.set","n":%d}`, name, i)
+				_, err := s.write.ExecContext(ctx, "INSERT INTO outbox (topic, payload, created_at, due_at, attempts, last_error) VALUES ('ledger', ?, ?, 7, 2, 'no answer')", []byte(payload), micro(noon)+int64(i))
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.migrate(ctx, latest); err != nil {
+				t.Fatal(err)
+			}
+			ask := jobs.Ask{Kind: "ledger", InOrder: true, Limit: 9, Now: noon.Add(time.Second), Until: noon.Add(time.Minute)}
+			first, err := s.Jobs().Lease(ctx, ask)
+			if err != nil || len(first) != 2 || first[0].Key != "oarlock/publishers:zeta" || first[1].Key != "oarlock/publishers:acme" {
+				t.Fatalf("%+v, %v", first, err)
+			}
+			if a := first[0]; string(a.Payload) != `{"ledger":"oarlock/publishers:zeta","kind":"member.set","n":0}` || !a.AskedAt.Equal(noon) || a.Number != 3 || a.LastError != "no answer" {
+				t.Errorf("%+v", a)
+			}
+			want(t, "done", s.Jobs().Done(ctx, first[0]), nil)
+			next, err := s.Jobs().Lease(ctx, ask)
+			if err != nil || len(next) != 1 || !strings.Contains(string(next[0].Payload), `"n":2`) {
+				t.Errorf("%+v, %v", next, err)
+			}
+		})
+	}
 }

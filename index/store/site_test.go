@@ -7,6 +7,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/jobs"
 )
 
 func contractSite(t *testing.T, s *Store) {
@@ -25,7 +26,7 @@ func contractSite(t *testing.T, s *Store) {
 		s.AddToken(ctx, auth.TokenRecord{ID: "b", Kind: "admin", Hash: []byte{1}, CreatedBy: "process:bootstrap", CreatedAt: noon}),
 		s.AddPerson(ctx, auth.PersonRecord{Name: "person:eve", Issuer: "local", Subject: "eve"}),
 		s.AddNamespace(ctx, auth.NamespaceRecord{Name: "acme", CreatedBy: "admin:dev"}, "admin:dev", []string{"k"}),
-		s.Enqueue(ctx, "ledger", []byte("{}"), noon),
+		s.Jobs().Enqueue(ctx, job("ledger", "a", nil)),
 		s.AppendAudit(ctx, auth.AuditRecord{At: noon, Actor: "admin:dev", Action: "account:create", Resource: "person:eve", Outcome: "allowed"}),
 	), nil)
 	have, err = s.Holds(ctx)
@@ -40,8 +41,8 @@ func contractSite(t *testing.T, s *Store) {
 	same(t, "what is left: the log", have, auth.Holds{Dev: 1}, err)
 	got, err = s.Site(ctx)
 	same(t, "founded anew", got, site, err)
-	n, err := s.Waiting(ctx, "ledger")
-	same(t, "nothing waits", n, int64(0), err)
+	b, err := s.Backlog(ctx, "ledger", "")
+	same(t, "nothing waits", b, jobs.Backlog{}, err)
 	_, err = s.VerifyAudit(ctx)
 	want(t, "the log holds", err, nil)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/quota"
 )
 
@@ -84,7 +85,7 @@ func TestContract(t *testing.T) {
 	for database, fresh := range databases(t) {
 		for name, test := range map[string]func(*testing.T, *Store){
 			"tokens": contractTokens, "bounds of tokens": contractTokenBounds, "people": contractPeople, "namespaces": contractNamespaces, "members": contractMembers,
-			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "outbox": contractOutbox, "transactions": contractTx, "keys": contractKeys, "site": contractSite, "publications": contractPublications,
+			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "backlog of jobs": contractBacklog, "transactions": contractTx, "keys": contractKeys, "site": contractSite, "publications": contractPublications,
 			"tenants": contractTenants, "hosts": contractHosts, "installs": contractInstalls, "holders": contractHolders,
 		} {
 			t.Run(database+"/"+name, func(t *testing.T) {
@@ -282,46 +283,32 @@ func contractUsage(t *testing.T, s *Store) {
 	same(t, "after its first count", got, quota.Used{Namespace: "new", Bytes: 9, Versions: 2}, err)
 }
 
-func contractOutbox(t *testing.T, s *Store) {
+// job is one to put into the queue.
+func job(kind, key string, payload []byte) jobs.Job {
+	return jobs.Job{Kind: kind, Key: key, Payload: payload, AskedAt: noon}
+}
+
+func contractBacklog(t *testing.T, s *Store) {
 	ctx := t.Context()
-	for i := range 20 {
-		want(t, "enqueue", s.Enqueue(ctx, "notice", []byte{byte(i)}, noon), nil)
+	b, err := s.Backlog(ctx, "ledger", "")
+	same(t, "of nothing", b, jobs.Backlog{}, err)
+	later := job("ledger", "b", nil)
+	later.AskedAt = noon.Add(time.Hour)
+	want(t, "enqueue", s.Jobs().Enqueue(ctx, job("ledger", "a", nil), later, job("ledger", "a", nil), job("mail", "a", nil)), nil)
+	got, err := s.Jobs().Lease(ctx, jobs.Ask{Kind: "ledger", InOrder: true, Limit: 1, Now: noon, Until: noon.Add(time.Minute)})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("leased %+v, %v", got, err)
 	}
-	want(t, "enqueue another topic", s.Enqueue(ctx, "other", nil, noon), nil)
-	early, err := s.Lease(ctx, "notice", noon.Add(-time.Second), time.Minute, 10)
-	same(t, "nothing is due yet", len(early), 0, err)
-	var mu sync.Mutex
-	seen := map[byte]int{}
-	each(4, func(int) {
-		messages, err := s.Lease(ctx, "notice", noon, time.Minute, 5)
-		want(t, "lease", err, nil)
-		mu.Lock()
-		defer mu.Unlock()
-		for _, m := range messages {
-			seen[m.Payload[0]]++
-		}
-	})
-	for payload, n := range seen {
-		if n != 1 {
-			t.Errorf("message %d was handed out %d times", payload, n)
-		}
+	want(t, "retry", s.Jobs().Retry(ctx, got[0], noon.Add(time.Hour), "no answer"), nil)
+	for key, row := range map[string]jobs.Backlog{
+		"":  {Jobs: 3, Oldest: noon, LastError: "no answer"},
+		"a": {Jobs: 2, Oldest: noon, LastError: "no answer"},
+		"b": {Jobs: 1, Oldest: noon.Add(time.Hour)},
+		"c": {},
+	} {
+		b, err := s.Backlog(ctx, "ledger", key)
+		same(t, "of key "+key, b, row, err)
 	}
-	// PostgreSQL skips what others are looking at, so the rest may be left.
-	rest, err := s.Lease(ctx, "notice", noon, time.Minute, 100)
-	same(t, "all of them were handed out", len(seen)+len(rest), 20, err)
-	again, err := s.Lease(ctx, "notice", noon.Add(time.Minute), time.Minute, 1)
-	if err != nil || len(again) != 1 || again[0].Attempts != 2 || again[0].Payload[0] != 0 || !again[0].CreatedAt.Equal(noon) {
-		t.Fatalf("after the lease: %+v, %v", again, err)
-	}
-	want(t, "retry", s.Retry(ctx, again[0].ID, noon.Add(time.Hour), "no answer"), nil)
-	later, err := s.Lease(ctx, "notice", noon.Add(time.Hour), time.Minute, 1)
-	if err != nil || len(later) != 1 || later[0].ID != again[0].ID || later[0].LastError != "no answer" {
-		t.Fatalf("after the retry: %+v, %v", later, err)
-	}
-	want(t, "done, twice", errors.Join(s.Done(ctx, later[0].ID), s.Done(ctx, later[0].ID)), nil)
-	want(t, "retry one that is done", s.Retry(ctx, later[0].ID, noon, ""), artifact.ErrNotFound)
-	n, err := s.Waiting(ctx, "notice")
-	same(t, "waiting", n, int64(19), err)
 }
 
 func contractTx(t *testing.T, s *Store) {
@@ -331,7 +318,7 @@ func contractTx(t *testing.T, s *Store) {
 		err := errors.Join(
 			s.AddNamespace(ctx, auth.NamespaceRecord{Name: "acme"}, "person:ada", []string{"k"}),
 			s.AppendAudit(ctx, auth.AuditRecord{At: noon, Action: "x"}),
-			s.Enqueue(ctx, "notice", nil, noon))
+			s.Jobs().Enqueue(ctx, job("notice", "a", nil)))
 		_, inside := s.Namespace(ctx, "acme")
 		return errors.Join(err, inside, s.InTx(ctx, func(context.Context) error { return stop }))
 	}), stop)
@@ -339,8 +326,8 @@ func contractTx(t *testing.T, s *Store) {
 	want(t, "the namespace", err, artifact.ErrNotFound)
 	head, err := s.AuditHead(ctx)
 	same(t, "the audit row", head, audit.Head{}, err)
-	n, err := s.Waiting(ctx, "notice")
-	same(t, "the message", n, int64(0), err)
+	b, err := s.Backlog(ctx, "notice", "")
+	same(t, "the job", b, jobs.Backlog{}, err)
 	func() {
 		defer func() { _ = recover() }()
 		_ = s.InTx(ctx, func(ctx context.Context) error {

@@ -25,7 +25,7 @@ type served struct {
 var _ api.Accounts = served{}
 
 // served joins accounts with what states their changes.
-func (a *accounts) served(settle func(context.Context)) served {
+func (a *accounts) served(settle func(context.Context, string)) served {
 	return served{
 		account.New(account.Options{Parts: a.parts, Store: a.store, Settle: settle, Usage: a.usage.Report}),
 		audit.Reader{Store: a.store, May: a.May},

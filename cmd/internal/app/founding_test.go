@@ -12,7 +12,6 @@ import (
 
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/ledger"
 )
 
 // accountOf makes an account with a token by an admin.
@@ -186,7 +185,7 @@ func TestAnAdoptedRegistryGivesNoNameAway_B4_B5(t *testing.T) {
 		t.Errorf("the public one: %+v", n)
 	}
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces/acme/transfer", map[string]any{"to": "person:mallory"}, 204)
-	if n, err := s.accounts.store.Waiting(t.Context(), ledger.Topic); n != 0 || err != nil {
+	if n, err := s.statements.Waiting(t.Context()); n != 0 || err != nil {
 		t.Errorf("%d statements wait for a ledger that takes none: %v", n, err)
 	}
 	if err := s.index.ingest.Settled(t.Context()); err != nil {

@@ -29,6 +29,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry/remote"
@@ -213,6 +214,11 @@ func startOptions(t *testing.T, c config.Config, o Options) *Server {
 	return s
 }
 
+// anyStatement asks the queue for the first that waits.
+func anyStatement() jobs.Ask {
+	return jobs.Ask{Kind: ledger.JobKind, InOrder: true, Limit: 1, Now: time.Now(), Until: time.Now().Add(time.Minute)}
+}
+
 // A crash between SQL and registry is made up at the next start, once, whether
 // the statement had got into the registry or not.
 func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
@@ -237,11 +243,15 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 				t.Fatal(err)
 			}
 			if reached { // and then the process died before it could note it
-				for _, m := range must(s.accounts.store.Lease(t.Context(), ledger.Topic, time.Now(), 0, 1)) {
+				q := s.accounts.store.Jobs()
+				for _, a := range must(q.Lease(t.Context(), anyStatement())) {
+					if err := q.Retry(t.Context(), a, a.AskedAt, ""); err != nil {
+						t.Fatal(err)
+					}
 					if err := s.statements.Drain(t.Context()); err != nil {
 						t.Fatal(err)
 					}
-					if err := s.accounts.store.Enqueue(t.Context(), ledger.Topic, m.Payload, m.CreatedAt); err != nil {
+					if err := q.Enqueue(t.Context(), a.Job); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -261,7 +271,7 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 			if diff := cmp.Diff([]string{"member.set by admin:root as owner", "publisher.claimed by admin:root as owner"}, got); diff != "" {
 				t.Errorf("history (-want +got):\n%s", diff)
 			}
-			if n, err := s.accounts.store.Waiting(t.Context(), ledger.Topic); err != nil || n != 0 {
+			if n, err := s.statements.Waiting(t.Context()); err != nil || n != 0 {
 				t.Errorf("%d messages wait: %v", n, err)
 			}
 		})
@@ -300,8 +310,13 @@ func TestNamespacesWithoutALedgerGetOne_B4(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, m := range must(s.accounts.store.Lease(t.Context(), ledger.Topic, time.Now(), 0, 10)) {
-		if err := s.accounts.store.Done(t.Context(), m.ID); err != nil {
+	q := s.accounts.store.Jobs()
+	for {
+		all := must(q.Lease(t.Context(), anyStatement()))
+		if len(all) == 0 {
+			break
+		}
+		if err := q.Done(t.Context(), all[0]); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -26,6 +26,9 @@ const (
 	// learnEvery is how often the namespaces are read where nobody asks, so that
 	// they are known when the database falls silent, and that it has is known.
 	learnEvery = 10 * time.Second
+	// jobsEvery is how often it is looked for jobs that became due, or that a
+	// replica left; those of this one are done at once.
+	jobsEvery = 2 * time.Second
 	// drainEvery is how often it is looked for statements that wait.
 	drainEvery = 10 * time.Second
 	// refillEvery is how often room that was given up is looked for again.
@@ -49,6 +52,7 @@ func (s *Server) parts() []part {
 	return []part{
 		{name: "replicas", run: always(s.pushes.others.Listen), up: s.pushes.others.Heard},
 		{name: "ingest", run: s.index.ingest.Run},
+		{name: "jobs", run: always(s.jobs.Run)},
 		{name: "periodic", run: always(s.tasks.Run)},
 		{name: "signed catalog", run: s.signing.run},
 		{name: "listener", run: s.serve},

@@ -11,11 +11,12 @@ import (
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/policy/trust"
-	"github.com/oarlock/oarlock/registry/storage"
 )
 
 var (
@@ -37,23 +38,26 @@ func (s standings) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
 // openPublishers makes what appends to the ledgers of publishers, and what
 // answers by them.
 func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Registerer) {
-	store, platform := newLedgerStore(s.registry), s.index.basis.Platform
-	appender := ledger.New(ledger.Options{Store: store, Judge: s.index.basis.Ledgers, Signer: platform.Signer,
+	bytes, platform := newLedgerStore(s.registry), s.index.basis.Platform
+	appender := ledger.New(ledger.Options{Store: bytes, Judge: s.index.basis.Ledgers, Signer: platform.Signer,
 		Remembered: s.index.ingest.Remembered, Now: s.clock.Now})
+	appending := publisher.Appending{Ledger: appender, Catalog: s.index.ingest, Own: platform.Trusted.ID}
+	s.jobs = jobs.NewRunner(jobs.RunnerOptions{Queue: s.accounts.store.Jobs(), InTx: s.accounts.store.InTx, Clock: s.clock, Log: s.log, Poll: jobsEvery},
+		ledger.NewJobKind(appending.Append, s.log))
+	metrics.MustRegister(s.jobs)
 	s.statements = publisher.NewStatements(publisher.StatementsOptions{
-		Changes: s.accounts.changes(), Ledger: appender, Catalog: s.index.ingest, Registry: store,
-		Own: platform.Trusted.ID, Lock: alone(s.accounts.locker(), "outbox/"+ledger.Topic), Log: s.log,
+		Changes: s.accounts.changes(), Jobs: statementJobs{s.jobs, s.accounts.store}, Ledger: appender, Catalog: s.index.ingest, Registry: bytes, Clock: s.clock, Log: s.log,
 	})
 	if dns == nil {
 		dns = net.DefaultResolver
 	}
 	s.publishers = publisher.New(publisher.Options{
-		Store: s.accounts.store, Catalog: s.index.ingest, Registry: store, Rights: s.accounts,
+		Store: s.accounts.store, Catalog: s.index.ingest, Registry: bytes, Rights: s.accounts,
 		Acts: s.accounts.acts(), Statements: s.statements,
 		Own: platform.Trusted.ID, Platforms: func() []trust.Signer { return platform.Platforms(s.index.basis.Signed.Trust()) }, DNS: dns, Now: s.clock.Now,
 	})
 	s.lifecycles = lifecycle.New(lifecycle.Options{
-		Catalog: standings{s.index.ingest, s.index.live}, Registry: store, Rights: s.accounts, Acts: s.accounts.acts(), Ledger: appender, Own: platform.Trusted.ID, Clock: s.clock,
+		Catalog: standings{s.index.ingest, s.index.live}, Registry: bytes, Rights: s.accounts, Acts: s.accounts.acts(), Ledger: appender, Own: platform.Trusted.ID, Clock: s.clock,
 	})
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledgers_bad", Help: "Ledgers that do not hold: forged, reordered, cut, forked or unreadable."},
@@ -70,17 +74,15 @@ func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Re
 			}))
 }
 
-// alone takes a lock of all replicas, or of this process where there are none.
-func alone(l storage.Locker, key string) func(context.Context) (func(), error) {
-	if l == nil {
-		l = storage.NewLocker()
-	}
-	return func(ctx context.Context) (func(), error) { return l.Lock(ctx, key, false) }
+// statementJobs are done by the runner, and counted by the database.
+type statementJobs struct {
+	*jobs.Runner
+	*store.Store
 }
 
 // changes has each change of a namespace stated in its ledger.
 func (a *accounts) changes() publisher.Changes {
-	return publisher.Changes{Store: a.store, Outbox: a.store}
+	return publisher.Changes{Store: a.store, Queue: a.store.Jobs()}
 }
 
 // content is the registry as the accounts ask for it.

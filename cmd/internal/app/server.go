@@ -24,6 +24,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/quota"
@@ -61,6 +62,7 @@ type Server struct {
 	pushes     pushes
 	garbage    *upkeep.Collector
 	scrubber   *upkeep.Scrubber
+	jobs       *jobs.Runner
 	statements *publisher.Statements
 	publishers *publisher.Service
 	lifecycles *lifecycle.Service
