@@ -40,10 +40,13 @@ func TestTheServerGoesByOneClock(t *testing.T) {
 	}
 }
 
-// asleep waits until no periodic task runs.
+// jobKinds is how many kinds of jobs wait for the clock.
+const jobKinds = 1
+
+// asleep waits until no periodic task runs, nor a job.
 func asleep(t *testing.T, s *Server, hand *clock.Hand) {
 	t.Helper()
-	if err := hand.Await(t.Context(), len(s.tasks.Status())); err != nil {
+	if err := hand.Await(t.Context(), len(s.tasks.Status())+jobKinds); err != nil {
 		t.Fatal(err)
 	}
 }

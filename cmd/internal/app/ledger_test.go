@@ -260,9 +260,7 @@ func TestWhatACrashLeftIsStatedAtTheNextStart_B4(t *testing.T) {
 				t.Fatal(err)
 			}
 			s = startOptions(t, c, options(&strings.Builder{}))
-			if err := s.statements.Drain(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			s.statements.Settle(t.Context(), "acme")
 			if err := s.index.ingest.Settled(t.Context()); err != nil {
 				t.Fatal(err)
 			}
