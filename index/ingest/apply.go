@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"maps"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -38,12 +39,13 @@ func (in *Ingester) base() *catalog.Snapshot {
 	return in.building
 }
 
-// apply swaps in all results so far and releases their repositories. Where the
-// health checks refuse the generation, the earlier one goes on serving and the
-// repositories are tried again later.
-func (in *Ingester) apply() error {
-	in.swap.Lock()
-	defer in.swap.Unlock()
+// apply dates all results so far, swaps them in and releases their
+// repositories. Where the health checks refuse the generation, the earlier one
+// goes on serving and the repositories are tried again later. Once it returned,
+// whatever was put before serves.
+func (in *Ingester) apply(ctx context.Context) error {
+	in.applying.Lock()
+	defer in.applying.Unlock()
 	in.mu.Lock()
 	batch := in.results
 	in.results = nil
@@ -51,6 +53,9 @@ func (in *Ingester) apply() error {
 	if len(batch) == 0 {
 		return nil
 	}
+	in.dateAll(ctx, batch)
+	in.swap.Lock()
+	defer in.swap.Unlock()
 	repos := make([]string, len(batch))
 	var changed []catalog.Plugin
 	var removed []artifact.Name

@@ -72,7 +72,7 @@ func (in *Ingester) recheck(ctx context.Context, id artifact.Name) (string, erro
 		fresh.Publisher = in.ledgers.shown(id.Publisher())
 	}
 	in.put(result{repo: repo, plugin: fresh, keep: err != nil})
-	if problem := in.apply(); err == nil {
+	if problem := in.apply(ctx); err == nil {
 		err = problem
 	}
 	if err != nil {

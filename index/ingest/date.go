@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 )
 
@@ -36,72 +38,97 @@ func (d *dates) failed(now time.Time) {
 	d.after = now.Add(dateAgain)
 }
 
-// date gives the versions of p that have none the time when they came here. One
-// that nobody noted came now, or when the catalog that serves says. What cannot
-// be told it leaves as the catalog says it, and it reports whether every version
-// has a time then.
-func (in *Ingester) date(ctx context.Context, p *catalog.Plugin) (whole bool) {
-	if in.opts.Published == nil {
-		return true
-	}
-	seen := in.seen(p)
-	if len(seen) == 0 {
-		return true
-	}
-	now := in.opts.Now()
-	ask := make(map[digest.Digest]time.Time, len(seen))
-	for d, at := range seen {
-		if ask[d] = at; at.IsZero() {
-			ask[d] = now.UTC()
+// dateAll dates a batch in one question, and arranges for what could not be
+// told to be asked again.
+func (in *Ingester) dateAll(ctx context.Context, batch []result) {
+	var plugins []*catalog.Plugin
+	for _, r := range batch {
+		if r.plugin != nil {
+			plugins = append(plugins, r.plugin)
 		}
 	}
-	if counts, err := in.published(ctx, p.ID.String(), ask); err == nil {
-		seen = counts
-	}
-	whole = true
-	for i := range p.Versions {
-		v := &p.Versions[i]
-		if v.PublishedAt.IsZero() {
-			v.PublishedAt = seen[v.Digest]
+	in.date(ctx, plugins...)
+	for _, p := range plugins {
+		switch {
+		case !settled(p): // is tried again already
+		case in.opts.Published == nil || dated(p):
+			in.retry.forget(p.ID.String())
+		default:
+			in.retry.add(p.ID.String(), in.opts.Now())
 		}
-		whole = whole && !v.PublishedAt.IsZero()
 	}
-	return whole
 }
 
-// seen are the versions of p without time, with that which the catalog says of them.
-func (in *Ingester) seen(p *catalog.Plugin) map[digest.Digest]time.Time {
-	seen := map[digest.Digest]time.Time{}
-	for i := range p.Versions {
-		if v := &p.Versions[i]; v.PublishedAt.IsZero() {
-			seen[v.Digest] = time.Time{}
+// dated reports whether every version of p has a time.
+func dated(p *catalog.Plugin) bool {
+	return !slices.ContainsFunc(p.Versions, func(v catalog.Version) bool { return v.PublishedAt.IsZero() })
+}
+
+// date gives the versions of plugins that have none the time when they came
+// here. One that nobody noted came now, or when the catalog that serves says.
+// What cannot be told it leaves as the catalog says it.
+func (in *Ingester) date(ctx context.Context, plugins ...*catalog.Plugin) {
+	if in.opts.Published == nil {
+		return
+	}
+	undated, ask, now := index.Arrivals{}, index.Arrivals{}, in.opts.Now().UTC()
+	for _, p := range plugins {
+		for d, at := range in.undated(p) {
+			key := index.Arrival{Repository: p.ID.String(), Digest: d}
+			if undated[key] = at; at.IsZero() {
+				at = now
+			}
+			ask[key] = at
 		}
 	}
-	if len(seen) == 0 {
+	if len(ask) == 0 {
+		return
+	}
+	if counts, err := in.published(ctx, ask); err == nil {
+		undated = counts
+	}
+	for _, p := range plugins {
+		for i := range p.Versions {
+			if v := &p.Versions[i]; v.PublishedAt.IsZero() {
+				v.PublishedAt = undated[index.Arrival{Repository: p.ID.String(), Digest: v.Digest}]
+			}
+		}
+	}
+}
+
+// undated are the versions of p without time, with that which the catalog says of them.
+func (in *Ingester) undated(p *catalog.Plugin) map[digest.Digest]time.Time {
+	out := map[digest.Digest]time.Time{}
+	for i := range p.Versions {
+		if v := &p.Versions[i]; v.PublishedAt.IsZero() {
+			out[v.Digest] = time.Time{}
+		}
+	}
+	if len(out) == 0 {
 		return nil
 	}
 	if known := in.known(p.ID.String()); known != nil {
 		for i := range known.Versions {
 			if v := &known.Versions[i]; !v.PublishedAt.IsZero() {
-				if _, ok := seen[v.Digest]; ok {
-					seen[v.Digest] = v.PublishedAt
+				if _, ok := out[v.Digest]; ok {
+					out[v.Digest] = v.PublishedAt
 				}
 			}
 		}
 	}
-	return seen
+	return out
 }
 
-func (in *Ingester) published(ctx context.Context, repo string, seen map[digest.Digest]time.Time) (map[digest.Digest]time.Time, error) {
+func (in *Ingester) published(ctx context.Context, ask index.Arrivals) (index.Arrivals, error) {
 	if in.dates.silent(in.opts.Now()) {
 		return nil, context.DeadlineExceeded
 	}
 	within, cancel := context.WithTimeout(ctx, dateWithin)
 	defer cancel()
-	counts, err := in.opts.Published(within, repo, seen)
+	counts, err := in.opts.Published(within, ask)
 	if err != nil && ctx.Err() == nil {
 		in.dates.failed(in.opts.Now())
-		in.log.Error("when versions were published could not be told, it is tried again; the catalog goes by what it knew", "repository", repo, "err", err)
+		in.log.Error("when versions were published could not be told, it is tried again; the catalog goes by what it knew", "versions", len(ask), "err", err)
 	}
 	return counts, err
 }

@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
 )
@@ -17,28 +19,27 @@ import (
 // register is what several sites' halves note publications in: the first counts.
 type register struct {
 	mu     sync.Mutex
-	noted  map[string]time.Time
+	noted  index.Arrivals
 	asked  int
 	silent bool
 }
 
-func (r *register) published(_ context.Context, repo string, seen map[digest.Digest]time.Time) (map[digest.Digest]time.Time, error) {
+func (r *register) published(_ context.Context, seen index.Arrivals) (index.Arrivals, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.asked++
 	if r.silent {
 		return nil, errors.New("the database does not answer")
 	}
-	out := map[digest.Digest]time.Time{}
-	for d, at := range seen {
-		if r.noted == nil {
-			r.noted = map[string]time.Time{}
+	if r.noted == nil {
+		r.noted = index.Arrivals{}
+	}
+	out := index.Arrivals{}
+	for version, at := range seen {
+		if _, ok := r.noted[version]; !ok {
+			r.noted[version] = at
 		}
-		key := repo + "@" + d.String()
-		if _, ok := r.noted[key]; !ok {
-			r.noted[key] = at
-		}
-		out[d] = r.noted[key]
+		out[version] = r.noted[version]
 	}
 	return out, nil
 }
@@ -147,6 +148,29 @@ func TestATimeIsAskedForOnce(t *testing.T) {
 	}
 }
 
+// C4: many versions that come at once cost few questions, so that a busy site
+// does not write to its database once for each.
+func TestABatchIsDatedByOneQuestion(t *testing.T) {
+	t.Parallel()
+	m, notes := newMemory(), new(register)
+	in, live := run(t, m, func(o *ingest.Options) { dating(notes, at(1))(o); o.Interval = 100 * time.Millisecond })
+	before := notes.questions()
+	const many = 64
+	for i := range many {
+		repo := fmt.Sprintf("acme/p%d", i)
+		in.Notify(repo, "1.0.0", m.publish(repo, "1.0.0").Digest, "")
+	}
+	settle(t, in)
+	if got := notes.questions() - before; got == 0 || got > many/4 {
+		t.Errorf("%d questions about %d versions", got, many)
+	}
+	for p := range live.Current().Snapshot.Plugins {
+		if p.Versions[0].PublishedAt.IsZero() {
+			t.Errorf("%s has no time", p.ID)
+		}
+	}
+}
+
 // A register that does not answer keeps nothing out of the catalog, is not
 // asked for each repository, and what it did not say is asked for again.
 func TestACatalogGoesOnWithoutTimes(t *testing.T) {
@@ -204,7 +228,7 @@ func TestALostRegisterLearnsFromTheCatalog(t *testing.T) {
 	}
 	notes.mu.Lock()
 	defer notes.mu.Unlock()
-	if got := notes.noted["acme/hello@"+d.Digest.String()]; !got.Equal(at(1).at) {
+	if got := notes.noted[index.Arrival{Repository: "acme/hello", Digest: d.Digest}]; !got.Equal(at(1).at) {
 		t.Errorf("noted %v", got)
 	}
 }

@@ -46,10 +46,10 @@ type Options struct {
 	// LedgerMemory is the file that keeps how far each ledger was known to go,
 	// so that what is gone later is missed; "" remembers as long as the process.
 	LedgerMemory string
-	// Published says when versions of a repository came to this site. Of each in
+	// Published says when versions came to this site. Of each in
 	// seen it notes the time where none is noted yet, and gives the one that is.
 	// nil knows of none, and then no version has a time.
-	Published func(ctx context.Context, repo string, seen map[digest.Digest]time.Time) (map[digest.Digest]time.Time, error)
+	Published func(ctx context.Context, seen index.Arrivals) (index.Arrivals, error)
 	// Dev lists versions whatever was found out about their signatures; their
 	// rows say what it was. What could not be read stays pending even so.
 	Dev bool
@@ -88,7 +88,8 @@ type Ingester struct {
 	results []result
 	applied chan struct{} // wakes who applies results
 
-	swap     sync.Mutex        // one apply at a time; guards building
+	applying sync.Mutex        // one apply at a time; taken before swap
+	swap     sync.Mutex        // one change of what serves at a time; guards building
 	building *catalog.Snapshot // before the first whole generation serves, else nil
 
 	ledgers *book

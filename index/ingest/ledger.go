@@ -215,7 +215,7 @@ func (in *Ingester) refreshPublishers(ctx context.Context) error {
 		return err
 	}
 	in.put(in.lookPublishers(ctx))
-	if err := in.apply(); err != nil {
+	if err := in.apply(ctx); err != nil {
 		return err
 	}
 	return ctx.Err()

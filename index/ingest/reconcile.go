@@ -47,7 +47,7 @@ func (in *Ingester) walk(ctx context.Context, afresh bool) (Report, error) {
 	if err == nil {
 		err = w.visitUnseen(ctx)
 	}
-	if problem := in.apply(); err == nil {
+	if problem := in.apply(ctx); err == nil {
 		err = problem
 	}
 	if err == nil {
@@ -109,7 +109,7 @@ func (w *walk) visit(ctx context.Context, repo string) error {
 		return err
 	}
 	if w.count(repo, r) {
-		return w.in.apply()
+		return w.in.apply(ctx)
 	}
 	return nil
 }

@@ -78,7 +78,6 @@ func (in *Ingester) look(ctx context.Context, t *task, old *catalog.Plugin) resu
 		return in.lookPublishers(ctx)
 	}
 	p, err := in.derive(ctx, t, old)
-	dated := p == nil || in.date(ctx, p)
 	switch {
 	case ctx.Err() != nil:
 		return result{repo: t.repo, keep: true}
@@ -89,10 +88,10 @@ func (in *Ingester) look(ctx context.Context, t *task, old *catalog.Plugin) resu
 			return result{repo: t.repo, keep: true, failed: true}
 		}
 		return result{repo: t.repo, plugin: unlistable(t.repo, err), failed: true}
-	case p != nil && !(dated && settled(p)):
-		in.retry.add(t.repo, in.opts.Now())
-	default:
+	case p == nil:
 		in.retry.forget(t.repo)
+	case !settled(p):
+		in.retry.add(t.repo, in.opts.Now())
 	}
 	return result{repo: t.repo, plugin: p}
 }
@@ -122,7 +121,7 @@ func (in *Ingester) applyLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		_ = in.apply() // told in the log
+		_ = in.apply(ctx) // told in the log
 		pause.Reset(in.opts.Interval)
 	}
 }

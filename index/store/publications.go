@@ -1,14 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 type publicationRow struct {
@@ -22,55 +23,76 @@ type publicationRow struct {
 // publicationRows is how many rows one statement writes.
 const publicationRows = 500
 
-// FirstPublished says when versions of a repository came to this site. Of each
-// in seen it notes the time where none is noted yet, and gives the one that is:
-// of several who note a version, also at once and on several replicas, the
-// first to be committed counts, for all of them and for ever.
-func (s *Store) FirstPublished(ctx context.Context, repository string, seen map[digest.Digest]time.Time) (map[digest.Digest]time.Time, error) {
-	what := fmt.Sprintf("publications of %q", repository)
-	known, err := s.publications(ctx, repository, seen)
-	if err != nil || len(known) == len(seen) {
-		return known, wrap(what, err)
+// FirstPublished says when versions came to this site. Of each in seen it notes
+// the time where none is noted yet, and gives the one that is: of several who
+// note a version, also at once and on several replicas, the first to be
+// committed counts, for all of them and for ever.
+func (s *Store) FirstPublished(ctx context.Context, seen index.Arrivals) (index.Arrivals, error) {
+	const what = "publications"
+	known := make(index.Arrivals, len(seen))
+	if err := s.publications(ctx, slices.Collect(maps.Keys(seen)), known); err != nil {
+		return nil, wrap(what, err)
 	}
-	var rows []publicationRow
-	for _, d := range slices.Sorted(maps.Keys(seen)) { // in one order, so that no two wait for each other
-		if _, ok := known[d]; !ok {
-			rows = append(rows, publicationRow{Repository: repository, Digest: d.String(), PublishedAt: micro(seen[d])})
+	fresh := missing(seen, known)
+	if len(fresh) == 0 {
+		return known, nil
+	}
+	for part := range slices.Chunk(fresh, publicationRows) { // each row stands for itself
+		if err := s.publish(ctx, part, seen, known); err != nil {
+			return nil, wrap(what, err)
 		}
 	}
-	err = s.InTx(ctx, func(ctx context.Context) error {
-		for part := range slices.Chunk(rows, publicationRows) {
-			if _, err := s.writer(ctx).NewInsert().Model(&part).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
-				return wrap(what, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	known, err = s.publications(ctx, repository, seen)
-	return known, wrap(what, err)
+	return known, wrap(what, s.publications(ctx, missing(seen, known), known)) // others were first
 }
 
-// publications are the noted ones among wanted.
-func (s *Store) publications(ctx context.Context, repository string, wanted map[digest.Digest]time.Time) (map[digest.Digest]time.Time, error) {
-	if len(wanted) == 0 {
-		return map[digest.Digest]time.Time{}, nil
-	}
-	q := s.reader(ctx).NewSelect().Model((*publicationRow)(nil)).Column("digest", "published_at").Where("repository = ?", repository)
-	if len(wanted) <= publicationRows {
-		q = q.Where("digest IN (?)", bun.List(slices.Collect(maps.Keys(wanted))))
-	}
-	var rows []publicationRow
-	if err := q.Scan(ctx, &rows); err != nil {
-		return nil, err
-	}
-	known := make(map[digest.Digest]time.Time, len(wanted))
-	for _, r := range rows {
-		if _, ok := wanted[digest.Digest(r.Digest)]; ok {
-			known[digest.Digest(r.Digest)] = fromMicro(r.PublishedAt)
+// missing are the versions in seen and not in known, in one order, so that no
+// two who write them wait for each other.
+func missing(seen, known index.Arrivals) []index.Arrival {
+	var out []index.Arrival
+	for p := range seen {
+		if _, ok := known[p]; !ok {
+			out = append(out, p)
 		}
 	}
-	return known, nil
+	slices.SortFunc(out, func(a, b index.Arrival) int {
+		return cmp.Or(cmp.Compare(a.Repository, b.Repository), cmp.Compare(a.Digest, b.Digest))
+	})
+	return out
+}
+
+// publish writes the rows of versions that have none, and adds those to known.
+func (s *Store) publish(ctx context.Context, versions []index.Arrival, seen, known index.Arrivals) error {
+	rows := make([]publicationRow, len(versions))
+	for i, p := range versions {
+		rows[i] = publicationRow{Repository: p.Repository, Digest: p.Digest.String(), PublishedAt: micro(seen[p])}
+	}
+	var written []publicationRow
+	if err := s.writer(ctx).NewInsert().Model(&rows).On("CONFLICT DO NOTHING").Returning("*").Scan(ctx, &written); err != nil {
+		return err
+	}
+	note(known, written)
+	return nil
+}
+
+// publications adds what is noted of wanted to known.
+func (s *Store) publications(ctx context.Context, wanted []index.Arrival, known index.Arrivals) error {
+	for part := range slices.Chunk(wanted, publicationRows) {
+		keys := make([]bun.TupleValues, 0, len(part))
+		for _, p := range part {
+			keys = append(keys, bun.Tuple([]string{p.Repository, p.Digest.String()}))
+		}
+		var rows []publicationRow
+		err := s.reader(ctx).NewSelect().Model(&rows).Where("(repository, digest) IN (VALUES ?)", bun.List(keys)).Scan(ctx)
+		if err != nil {
+			return err
+		}
+		note(known, rows)
+	}
+	return nil
+}
+
+func note(known index.Arrivals, rows []publicationRow) {
+	for _, r := range rows {
+		known[index.Arrival{Repository: r.Repository, Digest: digest.Digest(r.Digest)}] = fromMicro(r.PublishedAt)
+	}
 }

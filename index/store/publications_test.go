@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -18,41 +19,50 @@ var (
 	secondVersion = digest.FromString("2.0.0")
 )
 
-type noted = map[digest.Digest]time.Time
+type noted map[digest.Digest]time.Time
+
+// of are publications in one repository.
+func (n noted) of(repository string) index.Arrivals {
+	out := index.Arrivals{}
+	for d, at := range n {
+		out[index.Arrival{Repository: repository, Digest: d}] = at
+	}
+	return out
+}
 
 func contractPublications(t *testing.T, s *Store) {
 	ctx := t.Context()
-	got, err := s.FirstPublished(ctx, "acme/hello", noted{})
-	same(t, "of nothing", got, noted{}, err)
-	got, err = s.FirstPublished(ctx, "acme/hello", noted{firstVersion: noon})
-	same(t, "what nobody noted", got, noted{firstVersion: noon}, err)
-	got, err = s.FirstPublished(ctx, "acme/hello", noted{firstVersion: noon.Add(-time.Hour), secondVersion: noon.Add(time.Hour)})
-	same(t, "the first counts, whatever comes later", got, noted{firstVersion: noon, secondVersion: noon.Add(time.Hour)}, err)
-	got, err = s.FirstPublished(ctx, "acme/other", noted{firstVersion: noon.Add(time.Minute)})
-	same(t, "another repository", got, noted{firstVersion: noon.Add(time.Minute)}, err)
+	got, err := s.FirstPublished(ctx, noted{}.of("acme/hello"))
+	same(t, "of nothing", got, noted{}.of("acme/hello"), err)
+	got, err = s.FirstPublished(ctx, noted{firstVersion: noon}.of("acme/hello"))
+	same(t, "what nobody noted", got, noted{firstVersion: noon}.of("acme/hello"), err)
+	got, err = s.FirstPublished(ctx, noted{firstVersion: noon.Add(-time.Hour), secondVersion: noon.Add(time.Hour)}.of("acme/hello"))
+	same(t, "the first counts, whatever comes later", got, noted{firstVersion: noon, secondVersion: noon.Add(time.Hour)}.of("acme/hello"), err)
+	got, err = s.FirstPublished(ctx, noted{firstVersion: noon.Add(time.Minute)}.of("acme/other"))
+	same(t, "another repository", got, noted{firstVersion: noon.Add(time.Minute)}.of("acme/other"), err)
 
 	failed := errors.New("the push")
 	err = s.InTx(ctx, func(ctx context.Context) error {
-		if _, err := s.FirstPublished(ctx, "acme/undone", noted{firstVersion: noon}); err != nil {
+		if _, err := s.FirstPublished(ctx, noted{firstVersion: noon}.of("acme/undone")); err != nil {
 			return err
 		}
 		return failed
 	})
 	want(t, "undone", err, failed)
-	got, err = s.FirstPublished(ctx, "acme/undone", noted{firstVersion: noon.Add(time.Second)})
-	same(t, "what was undone was not noted", got, noted{firstVersion: noon.Add(time.Second)}, err)
+	got, err = s.FirstPublished(ctx, noted{firstVersion: noon.Add(time.Second)}.of("acme/undone"))
+	same(t, "what was undone was not noted", got, noted{firstVersion: noon.Add(time.Second)}.of("acme/undone"), err)
 
 	many := noted{}
 	for n := range 3*publicationRows + 7 {
 		many[digest.FromString(fmt.Sprint(n))] = noon.Add(time.Duration(n) * time.Second)
 	}
-	got, err = s.FirstPublished(ctx, "acme/many", many)
-	same(t, "many at once", got, many, err)
-	got, err = s.FirstPublished(ctx, "acme/many", many)
-	same(t, "many again", got, many, err)
+	got, err = s.FirstPublished(ctx, many.of("acme/many"))
+	same(t, "many at once", got, many.of("acme/many"), err)
+	got, err = s.FirstPublished(ctx, many.of("acme/many"))
+	same(t, "many again", got, many.of("acme/many"), err)
 	want(t, "founding anew", s.InTx(ctx, s.Forsake), nil)
-	got, err = s.FirstPublished(ctx, "acme/hello", noted{firstVersion: noon.Add(time.Hour)})
-	same(t, "who a database belongs to changes nothing", got, noted{firstVersion: noon}, err)
+	got, err = s.FirstPublished(ctx, noted{firstVersion: noon.Add(time.Hour)}.of("acme/hello"))
+	same(t, "who a database belongs to changes nothing", got, noted{firstVersion: noon}.of("acme/hello"), err)
 }
 
 // Replicas that meet a version at once agree on when it came.
@@ -63,10 +73,10 @@ func TestReplicasAgreeOnWhenAVersionCame(t *testing.T) {
 			t.Parallel()
 			url := fresh(t)
 			replicas := []*Store{open(t, url), open(t, url)}
-			answers, errs := make([]noted, 16), make([]error, 16)
+			answers, errs := make([]index.Arrivals, 16), make([]error, 16)
 			each(len(answers), func(i int) {
 				at := noon.Add(time.Duration(i) * time.Minute)
-				answers[i], errs[i] = replicas[i%2].FirstPublished(context.Background(), "acme/hello", noted{firstVersion: at, secondVersion: at})
+				answers[i], errs[i] = replicas[i%2].FirstPublished(context.Background(), noted{firstVersion: at, secondVersion: at}.of("acme/hello"))
 			})
 			for i := range answers {
 				same(t, fmt.Sprint("answer ", i), answers[i], answers[0], errs[i])
@@ -118,11 +128,11 @@ func TestEarlierPublicationsHaveTheTimeOfTheirAuditRow(t *testing.T) {
 				t.Fatal(err)
 			}
 			later := noon.Add(24 * time.Hour)
-			got, err := s.FirstPublished(ctx, "acme/hello", noted{firstVersion: later, secondVersion: later})
-			same(t, "published", got, noted{firstVersion: noon.Add(time.Minute), secondVersion: noon.Add(2 * time.Hour)}, err)
+			got, err := s.FirstPublished(ctx, noted{firstVersion: later, secondVersion: later}.of("acme/hello"))
+			same(t, "published", got, noted{firstVersion: noon.Add(time.Minute), secondVersion: noon.Add(2 * time.Hour)}.of("acme/hello"), err)
 			for _, other := range []string{"acme/other", "acme/broken"} {
-				got, err = s.FirstPublished(ctx, other, noted{firstVersion: later})
-				same(t, other, got, noted{firstVersion: later}, err)
+				got, err = s.FirstPublished(ctx, noted{firstVersion: later}.of(other))
+				same(t, other, got, noted{firstVersion: later}.of(other), err)
 			}
 		})
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -138,7 +137,8 @@ func (p *incoming) commit(ctx context.Context) error {
 			map[string]string{"tag": p.load.Tag, "digest": p.load.Digest.String()}); err != nil {
 			return err
 		}
-		_, err := p.accounts.store.FirstPublished(ctx, p.access.Repository, map[digest.Digest]time.Time{p.load.Digest: p.accounts.clock.Now()})
+		version := index.Arrival{Repository: p.access.Repository, Digest: p.load.Digest}
+		_, err := p.accounts.store.FirstPublished(ctx, index.Arrivals{version: p.accounts.clock.Now()})
 		return err
 	})
 }
