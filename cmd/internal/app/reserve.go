@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -128,6 +129,12 @@ var safety = patterns(
 var questions = patterns("GET /", "HEAD /", "OPTIONS /", "POST /api/v1/resolve", "POST /api/v1/admin/policy/test",
 	"POST /api/v1/plugins/{publisher}/{name}/versions/{version}/check")
 
+// plainRead reports whether a request is in questions and not in safety,
+// without asking either.
+func plainRead(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.HasPrefix(r.URL.Path, "/api/v1/admin/")
+}
+
 func patterns(all ...string) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, p := range all {
@@ -149,6 +156,7 @@ func (r reserves) keep(next http.Handler, refuse func(http.ResponseWriter, *http
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch {
+		case plainRead(req): // most requests, which are not to pay for this
 		case matches(safety, req):
 			if auth.From(req.Context()).LoggedIn() {
 				r.yield(req.Context())
