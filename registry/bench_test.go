@@ -29,11 +29,7 @@ func (d *discardWriter) WriteHeader(int)             {}
 
 func benchRegistry(b *testing.B) (g *Registry, blob, manifest digest.Digest) {
 	b.Helper()
-	g, err := Open(b.Context(), Options{Guards: AdmitAllUnsafe(), Dir: b.TempDir(), PurgeInterval: -1, Namespaces: func(string) Settings { return Settings{FreeTags: true} }})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { g.Close() })
+	g = opened(b, onDisk(b.TempDir()), Options{Guards: AdmitAllUnsafe(), Namespaces: func(string) Settings { return Settings{FreeTags: true} }})
 	content := strings.Repeat("x", 20<<10)
 	blob = digest.FromString(content)
 	do(b, g, "POST", "/v2/acme/hello/blobs/uploads/?digest="+blob.String(), content)

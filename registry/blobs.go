@@ -91,7 +91,7 @@ func blobMissing(err error, at route) error {
 // deleteBlob removes the blob from the repository. The bytes are left to
 // garbage collection.
 func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) error {
-	unlock, err := g.opts.Locker.Lock(r.Context(), "repository/"+at.repo, false)
+	unlock, err := g.Locker().Lock(r.Context(), "repository/"+at.repo, false)
 	if err != nil {
 		return storage.LockError(err)
 	}

@@ -11,7 +11,6 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -21,7 +20,7 @@ import (
 func heralds(t *testing.T, store *bucket) (a, b *registrytest.Server) {
 	var other atomic.Pointer[registrytest.Server]
 	open := func(announce func(context.Context, []byte) error, locker storage.Locker) *registrytest.Server {
-		return registrytest.New(t, store.on(), registrytest.With(func(o *registry.Options) {
+		return registrytest.New(t, store.on(), registrytest.With(func(o *registrytest.Options) {
 			o.Replicated, o.Locker, o.Announce = true, locker, announce
 		}))
 	}
@@ -90,7 +89,7 @@ func TestAnEndedBlockIsMadeAgain_K7(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			open := func() *registrytest.Server {
-				return registrytest.New(t, where, registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
+				return registrytest.New(t, where, registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
 			}
 			a, b := open(), open()
 			target := block.Block{Repository: "acme/hello", Code: "one"}

@@ -14,7 +14,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -183,7 +182,7 @@ func TestBlocksOutliveRestartAndDamage_B11(t *testing.T) {
 
 // open opens a directory that another registry of the test holds.
 func open(t *testing.T, dir string) *registrytest.Server {
-	return registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registry.Options) { o.ReadOnly = true }))
+	return registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registrytest.Options) { o.ReadOnly = true }))
 }
 
 func TestBlocksNameSomething_B11(t *testing.T) {
@@ -215,7 +214,7 @@ func TestABlockHoldsAtEveryReplicaWithinASecondOverS3_B11(t *testing.T) {
 
 func checkBlocksSpread(t *testing.T, where registrytest.Option) {
 	locker := storage.NewLocker()
-	replica := registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, locker })
+	replica := registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, locker })
 	x := newBlockable(t, where, replica)
 	other := newClient(t, registrytest.New(t, where, replica))
 	closed, _ := x.reads()

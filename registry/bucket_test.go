@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 )
 
@@ -60,7 +59,7 @@ func (b *bucket) on(more ...any) registrytest.Option {
 	for i := 0; i < len(more); i += 2 {
 		parameters[more[i].(string)] = more[i+1]
 	}
-	return registrytest.With(func(o *registry.Options) { o.Driver, o.Parameters = "s3", parameters })
+	return registrytest.With(func(o *registrytest.Options) { o.Driver, o.Parameters = "s3", parameters })
 }
 
 // meets sets what is asked before a request is answered; nil asks nobody.

@@ -16,7 +16,7 @@ import (
 // there. It is the promotion that a push may not do; who may promote is for
 // the caller to decide.
 func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d digest.Digest) error {
-	if err := g.opts.checkWritable(AsProcess(ctx), repo); err != nil {
+	if err := g.opts.checkWritable(AsProcess(ctx), g.ReadOnly(), repo); err != nil {
 		return err
 	}
 	t, err := artifact.ParseChannel(channel)
@@ -47,7 +47,7 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
 	unlock()
-	g.opts.notify(ctx, Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: m.Descriptor(), Time: g.opts.Now()})
+	g.notify(ctx, Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: m.Descriptor(), Time: g.Now()})
 	return nil
 }
 
@@ -55,14 +55,14 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 // version tag. Errors wrap artifact.ErrNotFound where there is no such channel.
 // Who may remove it is for the caller to decide.
 func (g *Registry) RemoveChannel(ctx context.Context, repo, channel string) error {
-	if err := g.opts.checkWritable(AsProcess(ctx), repo); err != nil {
+	if err := g.opts.checkWritable(AsProcess(ctx), g.ReadOnly(), repo); err != nil {
 		return err
 	}
 	t, err := artifact.ParseChannel(channel)
 	if err != nil {
 		return err
 	}
-	unlock, err := g.opts.Locker.Lock(ctx, "repository/"+repo, false) // alone, as every delete
+	unlock, err := g.Locker().Lock(ctx, "repository/"+repo, false) // alone, as every delete
 	if err != nil {
 		return storage.LockError(err)
 	}
@@ -80,6 +80,6 @@ func (g *Registry) RemoveChannel(ctx context.Context, repo, channel string) erro
 		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
 	unlock()
-	g.opts.notify(ctx, Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()})
+	g.notify(ctx, Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.Now()})
 	return nil
 }

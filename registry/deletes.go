@@ -16,7 +16,7 @@ import (
 
 // deleteManifest removes a tag or a manifest, where the namespace lets it.
 func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at route) error {
-	unlock, err := g.opts.Locker.Lock(r.Context(), "repository/"+at.repo, false)
+	unlock, err := g.Locker().Lock(r.Context(), "repository/"+at.repo, false)
 	if err != nil {
 		return storage.LockError(err)
 	}
@@ -31,7 +31,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at rou
 		events, err = g.deleteRevision(ctx, at, free)
 	}
 	unlock()
-	g.opts.notify(ctx, events...) // also of the tags that went before something failed
+	g.notify(ctx, events...) // also of the tags that went before something failed
 	if err != nil {
 		return manifestMissing(ctx, g.store, err, at)
 	}
@@ -59,7 +59,7 @@ func (g *Registry) deleteTag(ctx context.Context, at route, free bool) ([]Event,
 		return nil, undo(tagStays(at.repo, err))
 	}
 	g.DropFallback(at.repo, at.tag)
-	return []Event{{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.opts.Now()}}, nil
+	return []Event{{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.Now()}}, nil
 }
 
 // tagStays says that a tag was set by somebody else while it was to be removed.
@@ -90,7 +90,7 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) (eve
 			return events, err
 		}
 	}
-	event := Event{Kind: ManifestDeleted, Repository: at.repo, Descriptor: ocispec.Descriptor{Digest: to}, Time: g.opts.Now()}
+	event := Event{Kind: ManifestDeleted, Repository: at.repo, Descriptor: ocispec.Descriptor{Digest: to}, Time: g.Now()}
 	m, err := g.LoadManifest(ctx, at.repo, to)
 	switch {
 	case err == nil:

@@ -87,7 +87,7 @@ func (d *deletes) AdmitDelete(_ context.Context, _ registry.Access, what registr
 func TestEveryDeleteIsWrittenDownFirst_J3(t *testing.T) {
 	t.Parallel()
 	log := &deletes{}
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"), registrytest.With(func(o *registry.Options) { o.Deletes = log }))
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) { o.Deletes = log }))
 	c := newClient(t, s)
 	const repo = "free/x"
 	subject := c.pushed(repo, "one", image(nil))

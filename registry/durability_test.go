@@ -16,8 +16,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 func TestRestartKeepsEverything(t *testing.T) {
@@ -96,17 +97,17 @@ func TestDirectoryThatCannotBeUsedIsAClearError(t *testing.T) {
 		t.Fatal(err)
 	}
 	for says, k := range map[string]struct {
-		o    registry.Options
+		o    storage.Options
 		want string
 	}{
-		"no directory":           {registry.Options{}, "no directory"},
-		"a file":                 {registry.Options{Dir: filepath.Join(file, "below")}, file},
-		"held by another":        {registry.Options{Dir: held}, "in use by another process"},
-		"written by a newer one": {registry.Options{Dir: newer}, `"99"`},
-		"an unknown driver":      {registry.Options{Driver: "punchcards"}, "punchcards"},
-		"read-only and missing":  {registry.Options{Dir: filepath.Join(held, "none"), ReadOnly: true}, "none"},
+		"no directory":           {storage.Options{}, "no directory"},
+		"a file":                 {storage.Options{Options: driver.Options{Dir: filepath.Join(file, "below")}}, file},
+		"held by another":        {storage.Options{Options: driver.Options{Dir: held}}, "in use by another process"},
+		"written by a newer one": {storage.Options{Options: driver.Options{Dir: newer}}, `"99"`},
+		"an unknown driver":      {storage.Options{Options: driver.Options{Driver: "punchcards"}}, "punchcards"},
+		"read-only and missing":  {storage.Options{Options: driver.Options{Dir: filepath.Join(held, "none"), ReadOnly: true}}, "none"},
 	} {
-		reg, err := registry.Open(t.Context(), k.o)
+		reg, err := storage.Open(t.Context(), k.o)
 		if err == nil {
 			reg.Close()
 		}

@@ -47,7 +47,7 @@ func checkStaleDelete(t *testing.T, where registrytest.Option) {
 	there, free := make(chan struct{}), make(chan struct{})
 	var hold atomic.Bool
 	open := func(by registry.DeleteAdmitter) *client {
-		return newClient(t, registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+		return newClient(t, registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) {
 			o.Replicated, o.Locker, o.Deletes = true, storage.NewLocker(), by
 		})))
 	}
@@ -111,7 +111,7 @@ func TestAChannelIsRemovedAsItWasSeen_B2(t *testing.T) {
 	const repo = "acme/fence"
 	store := newBucket(t)
 	open := func() *registrytest.Server {
-		return registrytest.New(t, store.on(), registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
+		return registrytest.New(t, store.on(), registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
 	}
 	a, b := open(), open()
 	c := newClient(t, a)
@@ -192,7 +192,7 @@ func TestADeleteThatArrivesLateTakesNothingAway_B2(t *testing.T) {
 				t.Parallel()
 				store, locks := newBucket(t), &losing{Locker: storage.NewLocker()}
 				open := func(by storage.Locker, key string) *client {
-					return newClient(t, registrytest.New(t, store.on("accesskey", key), registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+					return newClient(t, registrytest.New(t, store.on("accesskey", key), registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) {
 						o.Replicated, o.Locker = true, by
 					})))
 				}

@@ -21,7 +21,7 @@ import (
 // what commit gives.
 func strangers(t *testing.T, where registrytest.Option, commit func(context.Context) error) (a, b *client) {
 	open := func(by registry.ManifestAdmitter) *registrytest.Server {
-		return registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+		return registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) {
 			o.Replicated, o.Locker, o.Manifests = true, storage.NewLocker(), by
 		}))
 	}
@@ -150,7 +150,7 @@ func TestAChannelMovesFromWhatWasSeen_B2(t *testing.T) {
 	const repo = "acme/fence"
 	store := newBucket(t)
 	open := func() *registrytest.Server {
-		return registrytest.New(t, store.on(), registrytest.With(func(o *registry.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
+		return registrytest.New(t, store.on(), registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
 	}
 	a, b := open(), open()
 	c := newClient(t, a)
@@ -215,9 +215,7 @@ func TestReplicasRefuseAStorageWithoutConditions_K7(t *testing.T) {
 		"a driver that has none": registrytest.InMemory(),
 	} {
 		for _, replicated := range []bool{true, false} {
-			o := registry.Options{PurgeInterval: -1, Replicated: replicated}
-			with(&o)
-			g, err := registry.Open(t.Context(), o)
+			g, err := registrytest.Open(t.Context(), with, func(o *registrytest.Options) { o.Replicated = replicated })
 			if replicated && (err == nil || !strings.Contains(err.Error(), "conditional writes")) {
 				t.Errorf("%s: replicas: %v", name, err)
 			}
@@ -236,7 +234,7 @@ func TestReplicasRefuseAStorageWithoutConditions_K7(t *testing.T) {
 func TestABucketThatGivesNoAnswerIs503_K6(t *testing.T) {
 	t.Parallel()
 	store := newBucket(t)
-	c := newClient(t, registrytest.New(t, store.on("patience", 100*time.Millisecond), registrytest.With(func(o *registry.Options) {
+	c := newClient(t, registrytest.New(t, store.on("patience", 100*time.Millisecond), registrytest.With(func(o *registrytest.Options) {
 		o.Replicated, o.Locker, o.CacheBytes = true, storage.NewLocker(), -1
 	})))
 	const repo = "acme/hello"

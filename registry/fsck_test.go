@@ -12,7 +12,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -31,7 +30,7 @@ type stored struct {
 
 func newStored(t *testing.T) *stored {
 	dir := t.TempDir()
-	s := registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registry.Options) { o.CacheBytes = -1 }))
+	s := registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registrytest.Options) { o.CacheBytes = -1 }))
 	x := &stored{c: newClient(t, s), s: s, dir: dir}
 	x.layer = x.c.blob("acme/hello", []byte("the plugin's bytes"))
 	m := plugin("acme/hello", "1.0.0", "")

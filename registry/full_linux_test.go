@@ -13,7 +13,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -55,7 +54,7 @@ func usedBy(t *testing.T, dir string) (bytes int64) {
 func TestRefusedUploadKeepsNothing(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(smallDisk(t, 8<<20), "registry")
-	c := newClient(t, registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registry.Options) { o.CacheBytes = -1 })))
+	c := newClient(t, registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registrytest.Options) { o.CacheBytes = -1 })))
 	c.pushed("acme/hello", "1.0.0", plugin("acme/hello", "1.0.0", ""))
 	before := usedBy(t, dir)
 	large := bytes.Repeat([]byte("large"), 2<<20)
@@ -104,7 +103,7 @@ func TestReadOnlyDisk(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t, 1<<20)
-	s := registrytest.New(t, registrytest.Dir(filepath.Join(dir, "registry")), registrytest.With(func(o *registry.Options) { o.CacheBytes = -1 }))
+	s := registrytest.New(t, registrytest.Dir(filepath.Join(dir, "registry")), registrytest.With(func(o *registrytest.Options) { o.CacheBytes = -1 }))
 	c := newClient(t, s)
 	d := c.pushed("acme/hello", "1.0.0", plugin("acme/hello", "1.0.0", ""))
 	filler := filepath.Join(dir, "filler")

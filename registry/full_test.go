@@ -64,10 +64,7 @@ func (w *fullWriter) Write(p []byte) (int, error) {
 func TestTooManyOpenFilesIsA503_B2(t *testing.T) {
 	t.Parallel()
 	for _, says := range []error{syscall.EMFILE, syscall.ENFILE} {
-		g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Driver: "inmemory", PurgeInterval: -1, CacheBytes: -1})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g := opened(t, inMemory(), Options{Guards: AdmitAllUnsafe()})
 		f := &full{StorageDriver: g.driver.StorageDriver, says: says}
 		g.driver.StorageDriver = f
 		push := func() *httptest.ResponseRecorder {
@@ -90,12 +87,7 @@ func TestTooManyOpenFilesIsA503_B2(t *testing.T) {
 
 func TestFullStorageIsA507AndCorruptsNothing(t *testing.T) {
 	t.Parallel()
-	g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Driver: "inmemory", PurgeInterval: -1, CacheBytes: -1,
-		Namespaces: func(string) Settings { return Settings{FreeTags: true} }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.Close()
+	g := opened(t, inMemory(), Options{Guards: AdmitAllUnsafe(), Namespaces: func(string) Settings { return Settings{FreeTags: true} }})
 	f := &full{StorageDriver: g.driver.StorageDriver}
 	f.room.Store(1 << 40)
 	g.driver.StorageDriver = f

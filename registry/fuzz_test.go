@@ -108,10 +108,7 @@ func FuzzPushManifest(f *testing.F) {
 	f.Add("application/vnd.oci.image.index.v1+json", []byte(`{"schemaVersion":2,"manifests":[{"platform":null}]}`))
 	f.Add("application/vnd.docker.distribution.manifest.list.v2+json", []byte(`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.list.v2+json","manifests":[]}`))
 	f.Add("", []byte(`{"mediaType":1}`))
-	g, err := Open(f.Context(), Options{Driver: "inmemory", PurgeInterval: -1, Namespaces: Prefixes(map[string]Settings{"free": {FreeTags: true}})})
-	if err != nil {
-		f.Fatal(err)
-	}
+	g := opened(f, inMemory(), Options{Namespaces: Prefixes(map[string]Settings{"free": {FreeTags: true}})})
 	f.Fuzz(func(t *testing.T, contentType string, content []byte) {
 		for _, path := range []string{"/v2/free/x/manifests/one", "/v2/acme/hello/manifests/1.0.0"} {
 			w := httptest.NewRecorder()

@@ -94,7 +94,7 @@ func (g *Registry) enter(ctx context.Context, at route, action Action, version b
 	if action == Pull || action == List {
 		return nil
 	}
-	if err := g.opts.checkWritable(ctx, at.repo); err != nil {
+	if err := g.opts.checkWritable(ctx, g.ReadOnly(), at.repo); err != nil {
 		return err
 	}
 	if action != Push || isProcess(ctx) { // the process goes on with the ledger
@@ -206,10 +206,11 @@ func isReserved(repo string) bool {
 	return repo == artifact.ReservedPublisher || strings.HasPrefix(repo, artifact.ReservedPublisher+"/")
 }
 
-// checkWritable refuses names that nobody may write to.
-func (o Options) checkWritable(ctx context.Context, repo string) error {
+// checkWritable refuses names that nobody may write to, and all where the storage
+// was opened read-only.
+func (o Options) checkWritable(ctx context.Context, readOnly bool, repo string) error {
 	switch {
-	case o.ReadOnly:
+	case readOnly:
 		return errcode.Refuse(http.StatusMethodNotAllowed, errcode.Unsupported, "this registry was opened read-only")
 	case isReserved(repo) && !isProcess(ctx) && !isLedgers(repo):
 		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "repository %q: the namespace %q is reserved for the registry itself", repo, artifact.ReservedPublisher)

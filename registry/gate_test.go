@@ -269,7 +269,7 @@ func (a admitter) Admit(_ context.Context, x registry.Access) error {
 func TestAdmitterDecidesAndNotKnowingRefuses_B4(t *testing.T) {
 	t.Parallel()
 	ask := &registry.Challenge{Header: `Bearer realm="http://here/auth/token"`, Message: "log in first"}
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registry.Options) {
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) {
 		o.Principal = func(r *http.Request) (string, error) {
 			if name := r.Header.Get("X-Test"); name != "broken" {
 				return name, nil
@@ -311,7 +311,7 @@ func TestReadOnlyRefusesEveryWrite(t *testing.T) {
 	dir := t.TempDir()
 	first := registrytest.New(t, registrytest.Dir(dir))
 	newClient(t, first).pushed("acme/hello", "1.0.0", plugin("acme/hello", "1.0.0", ""))
-	c := newClient(t, registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registry.Options) { o.ReadOnly = true })))
+	c := newClient(t, registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registrytest.Options) { o.ReadOnly = true })))
 	c.want(c.get("acme/hello", "manifests", "1.0.0"), http.StatusOK)
 	a, _ := c.put("acme/hello", "2.0.0", plugin("acme/hello", "2.0.0", ""))
 	c.refused(a, http.StatusMethodNotAllowed, "UNSUPPORTED")

@@ -69,7 +69,7 @@ func TestAMissingGuardRefuses_B4(t *testing.T) {
 		}},
 	} {
 		t.Run(guard, func(t *testing.T) {
-			c := newClient(t, registrytest.New(t, where, free, registrytest.With(func(o *registry.Options) { row.without(&o.Guards) })))
+			c := newClient(t, registrytest.New(t, where, free, registrytest.With(func(o *registrytest.Options) { row.without(&o.Guards) })))
 			for act, ask := range row.acts {
 				text := c.refused(ask(c), http.StatusForbidden, "DENIED")
 				if !strings.Contains(text, "without the guard "+guard) {

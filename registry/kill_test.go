@@ -17,7 +17,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -44,7 +43,7 @@ func serveUntilKilled(dir string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	reg, err := registry.Open(context.Background(), registry.Options{Dir: dir, Guards: registry.AdmitAllUnsafe()})
+	reg, err := registrytest.Open(context.Background(), registrytest.Dir(dir))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

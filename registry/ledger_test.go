@@ -16,7 +16,6 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/artifact/ledger/ledgertest"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -175,7 +174,7 @@ func (f judgeFunc) JudgeLedger(_ context.Context, ref ledger.Ref, l *ledger.List
 func TestTheJudgeOfLedgersDecidesAndNotKnowingRefuses_E1(t *testing.T) {
 	t.Parallel()
 	var verdict error
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registry.Options) {
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) {
 		o.Ledgers = judgeFunc(func(ref ledger.Ref, l *ledger.List) error {
 			if ref.String() != "acme/hello:oarlock-state" || len(l.Statements) != 1 {
 				t.Errorf("asked about %s with %d statements", ref, len(l.Statements))
@@ -200,7 +199,7 @@ func TestTheJudgeOfLedgersDecidesAndNotKnowingRefuses_E1(t *testing.T) {
 func TestOfManyWhoAppendAtOnceOneWins_E1(t *testing.T) {
 	t.Parallel()
 	dir, locker := t.TempDir(), storage.NewLocker()
-	shared := registrytest.With(func(o *registry.Options) { o.Dir, o.Replicated, o.Locker = dir, true, locker })
+	shared := registrytest.With(func(o *registrytest.Options) { o.Dir, o.Replicated, o.Locker = dir, true, locker })
 	clients := []*client{newClient(t, registrytest.New(t, shared)), newClient(t, registrytest.New(t, shared))}
 	for _, name := range ledgerNames {
 		base := chain(t, name, 1)

@@ -46,7 +46,7 @@ func (m *meter) Commit(context.Context) error {
 func (m *meter) Release() {}
 
 func metered(t *testing.T, m *meter) *client {
-	return newClient(t, registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registry.Options) { o.Admitter, o.Manifests = m, m })))
+	return newClient(t, registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) { o.Admitter, o.Manifests = m, m })))
 }
 
 // Publishing is asked for version tags alone: signatures and children come by

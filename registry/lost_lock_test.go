@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -31,7 +30,7 @@ func (f *forgetful) Held(_ context.Context, key string) error {
 func TestNoTagIsSetUnderALostLock_K7(t *testing.T) {
 	t.Parallel()
 	locks := &forgetful{Locker: storage.NewLocker()}
-	s := registrytest.New(t, registrytest.With(func(o *registry.Options) { o.Locker = locks }))
+	s := registrytest.New(t, registrytest.With(func(o *registrytest.Options) { o.Locker = locks }))
 	c := newClient(t, s)
 	const repo = "acme/hello"
 	c.blob(repo, emptyConfig)

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -11,29 +10,15 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/integrity"
-	"github.com/oarlock/oarlock/registry/storage"
 )
 
-// Options says how a Registry is opened. The zero value of every field works
-// except Dir, which the filesystem driver needs; without guards it gives nothing
-// away and takes nothing.
+// Options say what a Registry asks and tells, each power by its name. The zero
+// value of every field works; without guards it gives nothing away and takes
+// nothing. Clock, log and locks are those of the storage.
 type Options struct {
 	// Guards are asked before anything is given away, stored or deleted. A nil
 	// one refuses.
 	Guards
-	// Dir is the directory of the filesystem driver; it is created.
-	Dir string
-	// Driver is the name of a distribution storage driver, "filesystem" by
-	// default; Parameters are its parameters.
-	Driver     string
-	Parameters map[string]any
-	// ReadOnly opens without the directory's lock and refuses every write, so
-	// that a tool can read beside a running server.
-	ReadOnly bool
-	// Replicated says that other processes write to the same storage: facts
-	// that may change are then read from it every time, and Locker must exclude
-	// those processes too.
-	Replicated bool
 	// Redirect sends whoever reads a blob of more than 64 KiB to storage, with
 	// a signed URL that is good for 20 minutes, where the driver makes such
 	// URLs. Manifests are always served from here.
@@ -45,28 +30,13 @@ type Options struct {
 	Principal func(*http.Request) (string, error)
 	// Sink is told what was stored; nil tells nobody.
 	Sink Sink
-	// Withholds is told of which repository something is withheld from readers
-	// now, or no longer is; "" is any. It must not wait. nil tells nobody.
-	Withholds func(repository string)
-	// Locker excludes other writers; nil excludes those of this process.
-	Locker storage.Locker
-	// Announce passes a notice about a block on to the other replicas, which give
-	// it to HearBlock; nil leaves them to find it in storage.
-	Announce func(ctx context.Context, notice []byte) error
 	// RepairFrom are asked, in this order, for bytes that are damaged or missing.
 	RepairFrom []integrity.Origin
-	// Logger defaults to slog.Default.
-	Logger *slog.Logger
-	// Now is the clock of events and of the upload purge; time.Now by default.
-	Now func() time.Time
 	// UploadAge is how long an unfinished upload is kept, seven days by
 	// default; PurgeInterval is how often that is looked at, six hours by
 	// default, never if negative.
 	UploadAge     time.Duration
 	PurgeInterval time.Duration
-	// CacheBytes is the memory that may hold manifests and referrer lists,
-	// 64 MiB by default, none if negative.
-	CacheBytes int64
 }
 
 // Settings frees a namespace from rules. The zero value is an ordinary one.
@@ -167,32 +137,17 @@ func (d *Denial) Unwrap() []error { return []error{d.Err, artifact.ErrDenied} }
 
 func (o Options) withDefaults() Options {
 	o.Guards = o.orDeny()
-	if o.Driver == "" {
-		o.Driver = "filesystem"
-	}
 	if o.Namespaces == nil {
 		o.Namespaces = func(string) Settings { return Settings{} }
 	}
 	if o.Sink == nil {
 		o.Sink = discard{}
 	}
-	if o.Locker == nil {
-		o.Locker = storage.NewLocker()
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.UploadAge <= 0 {
 		o.UploadAge = 7 * 24 * time.Hour
 	}
 	if o.PurgeInterval == 0 {
 		o.PurgeInterval = 6 * time.Hour
-	}
-	if o.CacheBytes == 0 {
-		o.CacheBytes = 64 << 20
 	}
 	return o
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/integrity"
+	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -43,7 +43,7 @@ func TestAnOriginFillsNoDisk_B12(t *testing.T) {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()
 			var sent atomic.Int64
-			x := newKept(t, -1, func(o *registry.Options) { o.RepairFrom = []integrity.Origin{endless{&sent}} })
+			x := newKept(t, -1, func(o *registrytest.Options) { o.RepairFrom = []integrity.Origin{endless{&sent}} })
 			d := k.damaged(x)
 			if err := os.Remove(x.at(d)); err != nil {
 				t.Fatal(err)

@@ -73,11 +73,7 @@ type powerless struct {
 
 func openPowerless(t *testing.T, dir string) *powerless {
 	t.Helper()
-	g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Dir: dir, PurgeInterval: -1, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { g.Close() })
+	g := opened(t, onDisk(dir), Options{Guards: AdmitAllUnsafe()})
 	if !g.driver.HasBarrier() {
 		t.Skip("every write is synced by itself here")
 	}

@@ -10,11 +10,9 @@ import (
 func TestOldUploadsArePurged(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Driver: "inmemory", PurgeInterval: -1, UploadAge: time.Hour, Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.Close()
+	at := inMemory()
+	at.Now = func() time.Time { return now }
+	g := opened(t, at, Options{Guards: AdmitAllUnsafe(), UploadAge: time.Hour})
 	d := digest.FromString("done").String()
 	session := do(t, g, "POST", "/v2/acme/hello/blobs/uploads/", "").Header().Get("Location")
 	do(t, g, "POST", "/v2/acme/hello/blobs/uploads/?digest="+d, "done")

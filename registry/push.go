@@ -120,7 +120,7 @@ func (g *Registry) push(ctx context.Context, at route, mediaType string, content
 		g.DropFallback(at.repo, at.tag)
 	}
 	unlock()
-	g.opts.notify(ctx, pushed(at, m, g.opts.Now())...)
+	g.notify(ctx, pushed(at, m, g.Now())...)
 	return m, as, nil
 }
 

@@ -19,7 +19,7 @@ import (
 // and comes back with the kind of the refusal.
 func TestAPushFromInsidePassesTheSameGate_B4(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registry.Options) {
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) {
 		o.Admitter = admitFunc(func(a registry.Access) error {
 			if a.Repository == "acme/closed" && a.Action == registry.Push {
 				return &registry.Challenge{Header: "Bearer", Message: "log in"}

@@ -17,7 +17,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -71,9 +70,9 @@ func rewrite(t *testing.T, path string, content []byte) {
 
 // keep is a registry on disk, with or without memory, with a version whose
 // layers are a small and a large blob.
-func newKept(t *testing.T, cache int64, options ...func(*registry.Options)) *stored {
+func newKept(t *testing.T, cache int64, options ...func(*registrytest.Options)) *stored {
 	dir := t.TempDir()
-	s := registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registry.Options) {
+	s := registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registrytest.Options) {
 		o.CacheBytes = cache
 		for _, set := range options {
 			set(o)
@@ -205,7 +204,7 @@ func TestAKilledQuarantineIsFinishedAtTheStart_B12(t *testing.T) {
 		}
 		rewrite(t, filepath.Join(dir, "why"), []byte(`{"digest":"`+d.String()+`","what":"test"`)) // cut
 	}
-	again := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(func(o *registry.Options) {
+	again := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(func(o *registrytest.Options) {
 		o.Replicated, o.Locker = true, storage.NewLocker() // beside the one that is open
 	}))
 	list, err := again.Quarantined(t.Context())

@@ -48,11 +48,7 @@ func TestOnlyTheMediumSetsUnreadableBytesAside_B12(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g, err := Open(t.Context(), Options{Guards: AdmitAllUnsafe(), Dir: t.TempDir(), PurgeInterval: -1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { g.Close() })
+			g := opened(t, onDisk(t.TempDir()), Options{Guards: AdmitAllUnsafe()})
 			content := strings.Repeat("good ", 1000)
 			d := digest.FromString(content)
 			if err := g.driver.PutContent(t.Context(), driver.BlobPath(d), []byte(content)); err != nil {
@@ -60,7 +56,7 @@ func TestOnlyTheMediumSetsUnreadableBytesAside_B12(t *testing.T) {
 			}
 			good := g.driver.StorageDriver
 			g.driver.StorageDriver = unreadableStore{good, func() error { return one.err }}
-			err = g.Distrust(t.Context(), d)
+			err := g.Distrust(t.Context(), d)
 			g.driver.StorageDriver = good
 			if !one.aside && !errors.Is(err, one.err) {
 				t.Errorf("got %v, want %v", err, one.err)

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -17,7 +16,7 @@ import (
 
 // A Registry keeps plugins and what speaks about them. It is an http.Handler
 // for /v2/, and its methods read what is stored without a request. All of it
-// may be used by many goroutines at once. Open makes one.
+// may be used by many goroutines at once. New makes one.
 type Registry struct {
 	*store
 	*blocks
@@ -38,41 +37,23 @@ type (
 	keeper = integrity.Keeper
 )
 
-// Open opens the storage that o names and starts the purge of old uploads.
-// A directory that cannot be written, that another process holds, or that a
-// newer version wrote is an error that says so. The caller closes it.
-func Open(ctx context.Context, o Options) (*Registry, error) {
-	o = o.withDefaults()
+// New serves what s holds, but for what b says may not be read. b is opened
+// over s; the caller opened both and closes the Registry first, then b, then s.
+// It starts the purge of old uploads.
+func New(s *storage.Storage, b *block.Blocks, o Options) (*Registry, error) {
 	bridgeLogs()
-	s, err := storage.Open(ctx, o.Storage())
+	o = o.withDefaults()
+	life, stop := context.WithCancel(context.Background())
+	app, err := newApp(life, s.Driver(), s.UploadSecret())
 	if err != nil {
+		stop()
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	g := &Registry{store: s, keeper: integrity.New(s, o.RepairFrom), opts: o, log: o.Logger, driver: s.Driver()}
-	if err := g.open(ctx); err != nil {
-		return nil, fmt.Errorf("registry: %w", errors.Join(err, s.Close()))
-	}
-	return g, nil
-}
-
-func (g *Registry) open(ctx context.Context) error {
-	var err error
-	if g.blocks, err = block.Open(ctx, g.store, block.Options{Announce: g.opts.Announce, Withholds: g.opts.Withholds}); err != nil {
-		return err
-	}
-	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	g.stop = stop
-	if g.app, err = newApp(life, g.driver, g.UploadSecret()); err != nil {
-		stop()
-		return err
-	}
-	if g.opts.Replicated {
-		g.done.Go(func() { g.blocks.Watch(life) })
-	}
-	if g.opts.PurgeInterval > 0 && !g.opts.ReadOnly {
+	g := &Registry{store: s, blocks: b, keeper: integrity.New(s, o.RepairFrom), opts: o, log: s.Log(), driver: s.Driver(), app: app, stop: stop}
+	if o.PurgeInterval > 0 && !s.ReadOnly() {
 		g.done.Go(func() { g.purgeLoop(life) })
 	}
-	return nil
+	return g, nil
 }
 
 // Close stops what runs in the background and waits for it. Requests that are
@@ -81,7 +62,7 @@ func (g *Registry) Close() error {
 	g.stop()
 	g.done.Wait()
 	g.keepSessions(context.Background())
-	return errors.Join(g.app.Shutdown(), g.store.Close())
+	return g.app.Shutdown()
 }
 
 // Storage is what the repositories hold. What is written through it is asked of

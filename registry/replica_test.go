@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -23,7 +22,7 @@ func replicas(t *testing.T) (a, b *client) {
 func replicasOver(t *testing.T, where registrytest.Option) (a, b *client) {
 	locker := storage.NewLocker()
 	open := func() *client {
-		return newClient(t, registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+		return newClient(t, registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) {
 			o.Replicated, o.Locker = true, locker
 		})))
 	}

@@ -71,7 +71,7 @@ func TestRepositoriesAreListed_H3(t *testing.T) {
 func TestRepositoriesAreListedToThoseWhoMay_B5(t *testing.T) {
 	t.Parallel()
 	var asked []registry.Access
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registry.Options) {
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) {
 		o.Admitter = admitFunc(func(a registry.Access) error { asked = append(asked, a); return artifact.ErrDenied })
 	}))
 	resp, err := http.Get(s.URL + "/v2/_catalog")

@@ -19,7 +19,6 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/artifacttest"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
@@ -29,7 +28,7 @@ import (
 // mirrored is a registry that mends from another one with the same content.
 func mirrored(t *testing.T, lies bool) *stored {
 	other := newKept(t, 0)
-	return newKept(t, -1, func(o *registry.Options) {
+	return newKept(t, -1, func(o *registrytest.Options) {
 		o.RepairFrom = []integrity.Origin{mirror{newClient(t, registrytest.New(t)), false}, mirror{other.c, lies}}
 	})
 }

@@ -57,19 +57,19 @@ type discard struct{}
 func (discard) Notify(context.Context, ...Event) error { return nil }
 
 // notify tells the Sink of one act, by its contract. No lock is held.
-func (o Options) notify(ctx context.Context, events ...Event) {
+func (g *Registry) notify(ctx context.Context, events ...Event) {
 	if len(events) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), NotifyWithin)
 	defer cancel()
-	if err := o.Sink.Notify(ctx, events...); err != nil {
-		o.Logger.ErrorContext(ctx, "registry: what was stored could not be told to everybody", "repository", events[0].Repository, "events", len(events), "err", err)
+	if err := g.opts.Sink.Notify(ctx, events...); err != nil {
+		g.log.ErrorContext(ctx, "registry: what was stored could not be told to everybody", "repository", events[0].Repository, "events", len(events), "err", err)
 	}
 }
 
 // Dropped tells the Sink of manifests of one repository that a collector dropped.
 // The caller holds no lock.
 func (g *Registry) Dropped(ctx context.Context, events ...Event) {
-	g.opts.notify(ctx, events...)
+	g.notify(ctx, events...)
 }

@@ -121,7 +121,7 @@ func TestTheSinkIsCalledOnceAfterTheLockWithABound_K7(t *testing.T) {
 		}
 		return err
 	}
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"), registrytest.Sink(h), registrytest.With(func(o *registry.Options) { o.Locker = locker }))
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"), registrytest.Sink(h), registrytest.With(func(o *registrytest.Options) { o.Locker = locker }))
 	c := newClient(t, s)
 	one := c.pushed("acme/hello", "1.0.0", plugin("acme/hello", "1.0.0", ""))
 	if err := s.SetChannel(t.Context(), "acme/hello", "stable", one.Digest); err != nil {

@@ -109,7 +109,7 @@ func TestDistributionSpecWithLogin_B1_B5(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := registrytest.New(t, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+	s := registrytest.New(t, registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) {
 		o.Admitter = admitted{parts.Authority}
 		o.Principal = func(r *http.Request) (string, error) { return auth.From(r.Context()).Name, nil }
 	}))

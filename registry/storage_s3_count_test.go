@@ -11,7 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -60,7 +59,7 @@ func TestReadsAskTheBucketSparingly_B9(t *testing.T) {
 	with, asked := onS3(t), &counted{}
 	endpoint := asked.before(t, os.Getenv("OARLOCK_TEST_S3"))
 	open := func(redirect bool) *client {
-		return newClient(t, registrytest.New(t, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+		return newClient(t, registrytest.New(t, registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) {
 			with(o)
 			parameters := map[string]any{}
 			for k, v := range o.Parameters {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -27,7 +27,7 @@ func onS3(t testing.TB) registrytest.Option {
 		"bucket": "oarlock", "region": "us-east-1", "regionendpoint": endpoint, "forcepathstyle": true,
 		"secure": strings.HasPrefix(endpoint, "https:"), "rootdirectory": "/" + strings.ToLower(rand.Text()),
 	}
-	return registrytest.With(func(o *registry.Options) { o.Driver, o.Parameters = "s3", parameters })
+	return registrytest.With(func(o *registrytest.Options) { o.Driver, o.Parameters = "s3", parameters })
 }
 
 // TestDistributionSpecOverS3_B9: every clause holds where the bytes are in a bucket.
@@ -39,7 +39,7 @@ func TestDistributionSpecOverS3_B9(t *testing.T) {
 
 func TestLargeBlobsRedirectToSignedURLs_B9(t *testing.T) {
 	t.Parallel()
-	c := newClient(t, registrytest.New(t, registrytest.Free("free"), onS3(t), registrytest.With(func(o *registry.Options) { o.Redirect = true })))
+	c := newClient(t, registrytest.New(t, registrytest.Free("free"), onS3(t), registrytest.With(func(o *registrytest.Options) { o.Redirect = true })))
 	large, small := bytes.Repeat([]byte("oar"), 50_000), []byte("small")
 	d := c.blob("free/x", large).Digest
 	m := c.pushed("free/x", "one", image(nil))
@@ -97,17 +97,10 @@ func TestUnusableS3SaysWhy_B9(t *testing.T) {
 		"a wrong secret":             {map[string]any{"accesskey": os.Getenv("AWS_ACCESS_KEY_ID"), "secretkey": "not-the-secret"}, "check AWS_ACCESS_KEY_ID"},
 		"nobody at the endpoint":     {map[string]any{"regionendpoint": "http://127.0.0.1:1"}, "check the endpoint"},
 	} {
-		o := registry.Options{PurgeInterval: -1}
-		with(&o)
-		parameters := map[string]any{}
-		for k, v := range o.Parameters {
-			parameters[k] = v
-		}
-		for k, v := range wrong.set {
-			parameters[k] = v
-		}
-		o.Parameters = parameters
-		_, err := registry.Open(t.Context(), o)
+		_, err := registrytest.Open(t.Context(), with, func(o *registrytest.Options) {
+			o.Parameters = maps.Clone(o.Parameters)
+			maps.Copy(o.Parameters, wrong.set)
+		})
 		if err == nil || !strings.Contains(err.Error(), wrong.want) {
 			t.Errorf("%s: %v, want %q", what, err, wrong.want)
 			continue
@@ -133,12 +126,10 @@ func TestReplicasOverOneBucket_K7(t *testing.T) {
 func TestReplicasPrepareOneBucket_K7(t *testing.T) {
 	t.Parallel()
 	with, locker := onS3(t), storage.NewLocker()
-	opened := make(chan *registry.Registry, 4)
+	opened := make(chan *registrytest.Opened, 4)
 	for range cap(opened) {
 		go func() {
-			o := registry.Options{Guards: registry.AdmitAllUnsafe(), PurgeInterval: -1, Replicated: true, Locker: locker}
-			with(&o)
-			g, err := registry.Open(context.WithoutCancel(t.Context()), o)
+			g, err := registrytest.Open(context.WithoutCancel(t.Context()), with, func(o *registrytest.Options) { o.Replicated, o.Locker = true, locker })
 			if err != nil {
 				t.Error(err)
 			}

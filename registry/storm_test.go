@@ -105,7 +105,7 @@ func (w *witness) Lock(ctx context.Context, key string, shared bool) (func(), er
 func TestPushesShareARepositoryAndDeletesHaveItAlone(t *testing.T) {
 	t.Parallel()
 	w := &witness{Locker: storage.NewLocker()}
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"), registrytest.With(func(o *registry.Options) { o.Locker = w }))
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) { o.Locker = w }))
 	c := newClient(t, s)
 	took := func(says string, want ...string) {
 		t.Helper()
@@ -136,7 +136,7 @@ func (b blocked) AdmitContent(_ context.Context, _ registry.Access, d digest.Dig
 func TestBlockedContentIsNotServed_B11(t *testing.T) {
 	t.Parallel()
 	rule := blocked{}
-	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registry.Options) { o.Admitter, o.Contents = rule, rule }))
+	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) { o.Admitter, o.Contents = rule, rule }))
 	c := newClient(t, s)
 	layer := c.blob("acme/hello", []byte("the plugin"))
 	m := plugin("acme/hello", "1.0.0", "")

@@ -59,10 +59,10 @@ func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route)
 
 // beginSession begins an upload in memory, where this process alone serves it.
 func (g *Registry) beginSession(w http.ResponseWriter, repo string) (bool, error) {
-	if g.opts.Replicated {
+	if g.Replicated() {
 		return false, nil
 	}
-	now := g.opts.Now()
+	now := g.Now()
 	id, ok := g.sessions.begin(repo, now)
 	if !ok {
 		return false, nil
@@ -129,7 +129,7 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 	if err := f.chunk(r.Header.Get("Content-Range")); err != nil {
 		return err
 	}
-	unlock, err := g.opts.Locker.Lock(r.Context(), "upload/"+at.upload, false)
+	unlock, err := g.Locker().Lock(r.Context(), "upload/"+at.upload, false)
 	if err != nil {
 		return storage.LockError(err)
 	}

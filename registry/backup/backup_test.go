@@ -12,9 +12,9 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/artifacttest"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -29,7 +29,7 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := beside(t, dir)
-	want := world(t, s.Registry)
+	want := world(t, s.Registry.Storage())
 	first, m, p, err := backUp(t.Context(), vault, g)
 	if err != nil || len(m.Damage) > 0 || p.Objects == 0 {
 		t.Fatalf("%+v, damage %v, %v", p, m.Damage, err)
@@ -38,7 +38,7 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 		t.Errorf("a second backup of the same copied %d objects: %v, damage %v", p.Objects, err, again.Damage)
 	}
 	s.publish(artifacttest.Version{ID: "acme/hello", Version: "1.1.0"})
-	newer := world(t, s.Registry)
+	newer := world(t, s.Registry.Storage())
 	second, _, p, err := backUp(t.Context(), vault, g)
 	if err != nil || p.Objects != 2 { // the layer is the same
 		t.Errorf("a version more copied %d objects: %v", p.Objects, err)
@@ -52,7 +52,7 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen, err := v.View(t.Context(), m, registry.Options{})
+		seen, err := v.View(t.Context(), m, storage.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 		if len(damage) > 0 {
 			t.Errorf("damage %v", damage)
 		}
-		sameWorld(t, "the restored registry", want, world(t, back))
+		sameWorld(t, "the restored registry", want, world(t, back.Storage()))
 		if blocked, err := back.Blocked(t.Context()); err != nil || len(blocked) != 1 || blocked[0].Digest != hello {
 			t.Errorf("blocked after the restore: %v, %v", blocked, err)
 		}
@@ -190,7 +190,7 @@ func TestOnlyTheNewestBackupsStay_K6(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := world(t, s.Registry)
+	want := world(t, s.Registry.Storage())
 	v, err := Create(vault)
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func TestOnlyTheNewestBackupsStay_K6(t *testing.T) {
 	if len(damage) > 0 {
 		t.Error(damage)
 	}
-	sameWorld(t, "the one that stayed", want, world(t, back))
+	sameWorld(t, "the one that stayed", want, world(t, back.Storage()))
 }
 
 func TestVaultKeepsToItself_K6(t *testing.T) {
@@ -273,12 +273,12 @@ func TestRestoreGoesOn_K6(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := registry.Open(t.Context(), registry.Options{Dir: to, PurgeInterval: -1})
+	g, err := registrytest.Open(t.Context(), registrytest.Dir(to))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cut := context.WithCancel(t.Context())
-	_, err = v.Restore(ctx, m, g, func(p Progress) {
+	_, err = v.Restore(ctx, m, NewIntake(g.Storage(), g), func(p Progress) {
 		if p.Objects == 3 {
 			cut()
 		}
@@ -300,5 +300,5 @@ func TestRestoreGoesOn_K6(t *testing.T) {
 	if len(damage) > 0 {
 		t.Error(damage)
 	}
-	sameWorld(t, "the restored registry", world(t, s.Registry), world(t, back))
+	sameWorld(t, "the restored registry", world(t, s.Registry.Storage()), world(t, back.Storage()))
 }

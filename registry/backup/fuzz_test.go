@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/registrytest"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // FuzzForeignBackup reads a vault that somebody else wrote: a manifest and a
@@ -48,12 +49,12 @@ func FuzzForeignBackup(f *testing.F) {
 		}
 		ctx := context.Background()
 		_ = v.Verify(ctx, []string{id}, nil, func(string, Damage) {})
-		g, err := registry.Open(ctx, registry.Options{Driver: "inmemory", PurgeInterval: -1})
+		g, err := registrytest.Open(ctx, registrytest.InMemory())
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = v.Restore(ctx, read, g, nil)
-		if view, err := v.View(ctx, read, registry.Options{}); err == nil {
+		_, _ = v.Restore(ctx, read, NewIntake(g.Storage(), g), nil)
+		if view, err := v.View(ctx, read, storage.Options{}); err == nil {
 			_, _ = view.Resolve(ctx, "acme/hello", "1.0.0")
 			_ = view.Close()
 		}

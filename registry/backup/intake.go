@@ -10,7 +10,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -34,9 +33,9 @@ type Blocks interface {
 func NewIntake(s *storage.Storage, blocks Blocks) Intake { return Intake{s, blocks} }
 
 // Empty is an error that wraps artifact.ErrConflict and names what is there
-// where the storage of o holds anything at all. Nothing is made or changed.
-func Empty(ctx context.Context, o registry.Options) error {
-	d, err := driver.Peek(ctx, o.Storage().Options)
+// where the storage that o names holds anything at all. Nothing is made or changed.
+func Empty(ctx context.Context, o driver.Options) error {
+	d, err := driver.Peek(ctx, o)
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/artifacttest"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 )
 
@@ -27,7 +25,7 @@ func TestMain(m *testing.M) {
 // backUpUntilKilled says on stdout each object that it copied, and waits on
 // stdin until it may go on: whoever kills it knows where it stands.
 func backUpUntilKilled(dir, vault string) error {
-	g, err := registry.Open(context.Background(), registry.Options{Dir: dir, ReadOnly: true, Replicated: true, Logger: slog.New(slog.DiscardHandler)})
+	g, err := registrytest.Open(context.Background(), registrytest.Dir(dir), besides)
 	if err != nil {
 		return err
 	}
@@ -42,7 +40,7 @@ func backUpUntilKilled(dir, vault string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.Registry(context.Background(), g); err != nil {
+	if err := w.Registry(context.Background(), g.Storage(), g); err != nil {
 		return err
 	}
 	_, err = w.Commit()
@@ -88,7 +86,7 @@ func TestKilledBackupIsNoBackupAndTheNextGoesOn_K6(t *testing.T) {
 	if len(damage) > 0 {
 		t.Error(damage)
 	}
-	sameWorld(t, "the restored registry", world(t, s.Registry), world(t, back))
+	sameWorld(t, "the restored registry", world(t, s.Registry.Storage()), world(t, back.Storage()))
 }
 
 // killAfter reports false when the backup ended before it had taken that many.

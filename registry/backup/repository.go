@@ -15,20 +15,25 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
+// Blocked says what is blocked, as storage has it.
+type Blocked interface {
+	Blocked(ctx context.Context) ([]block.Block, error)
+}
+
 // attempts bounds how often a repository is read that keeps changing.
 const attempts = 10
 
-// Registry copies every repository of g, which may be opened read-only beside
-// the server that serves and writes it. What it held before the call is in the
+// Registry copies every repository of s, which may be opened read-only beside
+// the server that serves and writes it, and what blocked says is blocked. What it held before the call is in the
 // backup, or is named as damage; what is written during the call may be.
-func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
+func (w *Writer) Registry(ctx context.Context, s *storage.Storage, blocked Blocked) error {
 	names := map[string]bool{}
-	if err := NewDump(g.Storage()).Repositories(ctx, func(name string) error { names[name] = true; return nil }); err != nil {
+	if err := NewDump(s).Repositories(ctx, func(name string) error { names[name] = true; return nil }); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	w.tell(func(p *Progress) { p.Of = len(names) })
@@ -37,7 +42,7 @@ func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 	group.SetLimit(w.o.Workers)
 	for i, name := range slices.Sorted(maps.Keys(names)) {
 		group.Go(func() error {
-			r, err := w.repository(inner, NewDump(g.Storage()), name)
+			r, err := w.repository(inner, NewDump(s), name)
 			if err != nil {
 				return fmt.Errorf("backup: repository %q: %w", name, err)
 			}
@@ -52,7 +57,7 @@ func (w *Writer) Registry(ctx context.Context, g *registry.Registry) error {
 	w.manifest.Repositories = found
 	var err error
 	// Read last, so that a block that came meanwhile is not lost.
-	if w.manifest.Blocked, err = g.Blocked(ctx); err != nil {
+	if w.manifest.Blocked, err = blocked.Blocked(ctx); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	slices.SortFunc(w.manifest.Damage, func(a, b Damage) int { return cmp.Compare(a.String(), b.String()) })

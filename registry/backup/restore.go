@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -21,11 +20,10 @@ import (
 // inRepository is how many links of one repository are restored at once.
 const inRepository = 8
 
-// Restore fills g, which was opened to write and serves nobody, with what m
-// says. What is there already is read and kept, so that a restore that was cut
+// Restore fills to, which serves nobody, with what m says. What is there already is read and kept, so that a restore that was cut
 // goes on. Damage of the backup is named, and the rest restored.
-func (v *Vault) Restore(ctx context.Context, m *Manifest, g *registry.Registry, progress func(Progress)) ([]Damage, error) {
-	r := &restoring{v: v, to: NewIntake(g.Storage(), g.Blocks()), tell: progress, done: map[digest.Digest]bool{}, at: Progress{Of: len(m.Repositories)}}
+func (v *Vault) Restore(ctx context.Context, m *Manifest, to Intake, progress func(Progress)) ([]Damage, error) {
+	r := &restoring{v: v, to: to, tell: progress, done: map[digest.Digest]bool{}, at: Progress{Of: len(m.Repositories)}}
 	outer := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
@@ -207,7 +205,7 @@ func (v *Vault) Rows(m *Manifest, table string, add func(lines []byte) error) er
 func (v *Vault) Content(o Object) ([]byte, error) { return v.read(objects, o) }
 
 // View reads what m holds as a registry does.
-func (v *Vault) View(ctx context.Context, m *Manifest, o registry.Options) (*registry.Registry, error) {
+func (v *Vault) View(ctx context.Context, m *Manifest, o storage.Options) (*storage.Storage, error) {
 	h := holder{v: v, repos: map[string]Repository{}}
 	for _, repo := range m.Repositories {
 		l, err := v.listing(repo)

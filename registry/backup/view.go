@@ -17,7 +17,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -39,10 +38,11 @@ type Held struct {
 }
 
 // View reads what h holds as a registry does: the same content gives the same
-// answers as if it were stored. It takes no lock, and nothing can be written.
-func View(ctx context.Context, h Viewable, o registry.Options) (*registry.Registry, error) {
+// answers as if it were stored. It takes no lock, and nothing can be written. The
+// caller closes it.
+func View(ctx context.Context, h Viewable, o storage.Options) (*storage.Storage, error) {
 	o.Driver, o.Parameters, o.ReadOnly = driver.InstanceDriver, map[string]any{"instance": &view{holder: h}}, true
-	return registry.Open(ctx, o)
+	return storage.Open(ctx, o)
 }
 
 // view is a driver over a Viewable. It makes up the files of one repository at

@@ -126,10 +126,18 @@ func (s site) fill() digest.Digest {
 	return hello
 }
 
-// reader opens the site as a backup does: beside it.
+// besides are the options by which a backup reads beside a server.
+func besides(o *registrytest.Options) {
+	quietly(o)
+	o.ReadOnly, o.Replicated, o.CacheBytes = true, true, -1
+}
+
+func quietly(o *registrytest.Options) { o.Logger = slog.New(slog.DiscardHandler) }
+
+// beside opens the site as a backup does: beside it.
 func beside(t testing.TB, dir string) *registry.Registry {
 	t.Helper()
-	g, err := registry.Open(t.Context(), registry.Options{Dir: dir, ReadOnly: true, Replicated: true, CacheBytes: -1, Logger: slog.New(slog.DiscardHandler)})
+	g, err := registrytest.Open(t.Context(), registrytest.Dir(dir), besides)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +146,7 @@ func beside(t testing.TB, dir string) *registry.Registry {
 			t.Error(err)
 		}
 	})
-	return g
+	return g.Registry
 }
 
 // backUp makes one backup of g into the vault at dir.
@@ -152,7 +160,7 @@ func backUp(ctx context.Context, dir string, g *registry.Registry) (id string, m
 	if err != nil {
 		return "", nil, p, err
 	}
-	if err := w.Registry(ctx, g); err != nil {
+	if err := w.Registry(ctx, g.Storage(), g); err != nil {
 		return "", nil, p, err
 	}
 	id, err = w.Commit()
@@ -170,7 +178,7 @@ func restore(t testing.TB, vault, id, dir string) (*registry.Registry, []Damage)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := registry.Open(t.Context(), registry.Options{Dir: dir, PurgeInterval: -1, Logger: slog.New(slog.DiscardHandler)})
+	g, err := registrytest.Open(t.Context(), registrytest.Dir(dir), quietly)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,15 +187,15 @@ func restore(t testing.TB, vault, id, dir string) (*registry.Registry, []Damage)
 			t.Error(err)
 		}
 	})
-	damage, err := v.Restore(t.Context(), m, g, nil)
+	damage, err := v.Restore(t.Context(), m, NewIntake(g.Storage(), g), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, damage
+	return g.Registry, damage
 }
 
 // world is all that a registry answers, as lines.
-func world(t testing.TB, g *registry.Registry) map[string]string {
+func world(t testing.TB, g *storage.Storage) map[string]string {
 	t.Helper()
 	ctx := t.Context()
 	out := map[string]string{}
@@ -199,7 +207,7 @@ func world(t testing.TB, g *registry.Registry) map[string]string {
 		}); err != nil {
 			return err
 		}
-		return NewDump(g.Storage()).Links(ctx, repo, func(l storage.Link) {
+		return NewDump(g).Links(ctx, repo, func(l storage.Link) {
 			key := fmt.Sprintf("%s %s %s", repo, l.Kind, l.Digest)
 			if l.Kind == driver.BlobLink {
 				content, err := g.Blob(ctx, repo, l.Digest, 1<<30)

@@ -3,6 +3,7 @@ package block
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/singleflight"
@@ -32,6 +33,8 @@ type Blocks struct {
 	seen      atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
 	heard     heardBlocks
 	sparing   singleflight.Group // by repository
+	stop      context.CancelFunc
+	watching  sync.WaitGroup
 }
 
 // Forget drops what was derived for repo, because its manifests changed.

@@ -21,18 +21,30 @@ const blockReread = time.Minute
 // blockLook bounds one look at a storage that is slow.
 const blockLook = 30 * time.Second
 
-// Open reads what is blocked in s. Where other processes may block too, the
-// caller runs Watch.
+// Open reads what is blocked in s, and follows what other processes block where
+// they may. The caller closes the Blocks before s.
 func Open(ctx context.Context, s *storage.Storage, o Options) (*Blocks, error) {
 	g := &Blocks{store: s, log: s.Log(), driver: s.Driver(), tell: o.Announce, withholds: o.Withholds}
 	g.heard.look = make(chan struct{}, 1)
 	set, err := g.readBlocks(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("blocks: %w", err)
+		return nil, fmt.Errorf("registry: blocks: %w", err)
 	}
 	g.setBlocks(time.Now(), nil, set)
 	g.seen.Store(time.Now().UnixNano())
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.stop = stop
+	if s.Replicated() {
+		g.watching.Go(func() { g.watch(life) })
+	}
 	return g, nil
+}
+
+// Close stops what follows other processes, and waits for it. In a replica
+// nothing can be told soon after that.
+func (bs *Blocks) Close() {
+	bs.stop()
+	bs.watching.Wait()
 }
 
 // changeBlocks changes the records, makes the change hold here, and tells the
@@ -56,8 +68,8 @@ func (bs *Blocks) changeBlocks(ctx context.Context, change func(context.Context)
 	return errors.Join(told, err)
 }
 
-// Watch follows what other processes block, until ctx ends.
-func (bs *Blocks) Watch(ctx context.Context) {
+// watch follows what other processes block, until ctx ends.
+func (bs *Blocks) watch(ctx context.Context) {
 	tick := time.NewTicker(blockPoll)
 	defer tick.Stop()
 	reread := time.Now().Add(blockReread)

@@ -14,7 +14,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -309,7 +308,7 @@ func TestReadOnlyRegistryTakesADryRunOnly_B8(t *testing.T) {
 	t.Parallel()
 	x := newSite(t)
 	d := x.blob("free/x", "garbage").Digest
-	beside := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(func(o *registry.Options) { o.ReadOnly = true }))
+	beside := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(func(o *registrytest.Options) { o.ReadOnly = true }))
 	told := false
 	c := gc.New(beside.Registry, gc.Options{Now: func() time.Time { return x.now.Add(48 * time.Hour) }, Item: func(i gc.Item) {
 		told = told || i.Digest == d && i.Decision == gc.Remove && i.Size == 7
@@ -355,7 +354,7 @@ func TestReadOnlyBringsNothingBack_B8(t *testing.T) {
 	if !strings.Contains(before, "/oarlock/gc/links/") {
 		t.Fatal("nothing was set aside")
 	}
-	look, err := registry.Open(t.Context(), registry.Options{Dir: x.dir, ReadOnly: true})
+	look, err := registrytest.Open(t.Context(), registrytest.Dir(x.dir), func(o *registrytest.Options) { o.ReadOnly = true })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 	"github.com/oarlock/oarlock/registry/registrytest"
 )
@@ -37,11 +36,11 @@ func collectUntilKilled(dir, ahead string) error {
 	if err != nil {
 		return err
 	}
-	reg, err := registry.Open(context.Background(), registry.Options{Dir: dir, Guards: registry.AdmitAllUnsafe()})
+	reg, err := registrytest.Open(context.Background(), registrytest.Dir(dir))
 	if err != nil {
 		return err
 	}
-	c := gc.New(reg, gc.Options{
+	c := gc.New(reg.Registry, gc.Options{
 		Grace: time.Hour, Now: func() time.Time { return time.Now().Add(offset) }, Log: slog.New(slog.DiscardHandler),
 		Item: func(gc.Item) { fmt.Println("item") }, Progress: func(gc.Progress) { fmt.Println("progress") },
 	})
@@ -56,15 +55,12 @@ func collectUntilKilled(dir, ahead string) error {
 // reopen opens the directory as a site, until close.
 func reopen(t *testing.T, dir string) (x *site, closeIt func()) {
 	t.Helper()
-	reg, err := registry.Open(t.Context(), registry.Options{
-		Guards: registry.AdmitAllUnsafe(),
-		Dir:    dir, PurgeInterval: -1, Namespaces: registry.Prefixes(map[string]registry.Settings{"free": {FreeTags: true}}),
-	})
+	reg, err := registrytest.Open(t.Context(), registrytest.Dir(dir), registrytest.Free("free"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	x = &site{client: newClient(t, reg), s: &registrytest.Server{Registry: reg}, dir: dir, now: time.Now().Add(1e5 * time.Hour)}
-	x.gc = gc.New(reg, gc.Options{Grace: time.Hour, Now: func() time.Time { return x.now }, Log: slog.New(slog.DiscardHandler)})
+	x = &site{client: newClient(t, reg.Registry), s: &registrytest.Server{Opened: reg}, dir: dir, now: time.Now().Add(1e5 * time.Hour)}
+	x.gc = gc.New(reg.Registry, gc.Options{Grace: time.Hour, Now: func() time.Time { return x.now }, Log: slog.New(slog.DiscardHandler)})
 	return x, func() {
 		if err := reg.Close(); err != nil {
 			t.Error(err)

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -27,7 +26,7 @@ func newBucketSite(t testing.TB, grace time.Duration) *site {
 	}
 	root, locker := strings.ToLower(rand.Text()), storage.NewLocker()
 	open := func() *registrytest.Server {
-		return registrytest.New(t, registrytest.Free("free"), registrytest.With(func(o *registry.Options) {
+		return registrytest.New(t, registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) {
 			o.Driver, o.Replicated, o.Locker = "s3", true, locker
 			o.Parameters = map[string]any{
 				"bucket": "oarlock", "region": "us-east-1", "regionendpoint": endpoint, "forcepathstyle": true,

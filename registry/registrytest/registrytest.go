@@ -4,6 +4,7 @@ package registrytest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -14,26 +15,72 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // Server is a running registry.
 type Server struct {
-	*registry.Registry
+	*Opened
 	// URL is http://127.0.0.1:<port>, Host the part after the scheme, as an
 	// OCI reference begins.
 	URL, Host string
 }
 
+// Options are those of the storage, the blocks and the registry in one. Whoever
+// is told of what the storage withholds is told by the blocks too.
+type Options struct {
+	registry.Options
+	Keeping
+	// Announce is that of block.Options.
+	Announce func(ctx context.Context, notice []byte) error
+}
+
+// Keeping are the options of the storage.
+type Keeping = storage.Options
+
 // An Option changes how the registry is opened.
-type Option func(*registry.Options)
+type Option func(*Options)
+
+// Opened is a registry with what it stands on.
+type Opened struct{ *registry.Registry }
+
+// Close closes all of it.
+func (o *Opened) Close() error {
+	err := o.Registry.Close()
+	o.Blocks().Close()
+	return errors.Join(err, o.Storage().Close())
+}
+
+// Open opens a registry as New does, without a server, for the caller to close.
+func Open(ctx context.Context, options ...Option) (*Opened, error) {
+	o := Options{Options: registry.Options{Guards: registry.AdmitAllUnsafe(), PurgeInterval: -1}}
+	for _, set := range options {
+		set(&o)
+	}
+	s, err := storage.Open(ctx, o.Keeping)
+	if err != nil {
+		return nil, err
+	}
+	b, err := block.Open(ctx, s, block.Options{Announce: o.Announce, Withholds: o.Withholds})
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	reg, err := registry.New(s, b, o.Options)
+	if err != nil {
+		b.Close()
+		return nil, errors.Join(err, s.Close())
+	}
+	return &Opened{reg}, nil
+}
 
 // InMemory keeps everything in memory instead of a temporary directory.
 func InMemory() Option {
-	return func(o *registry.Options) { o.Driver, o.Dir = "inmemory", "" }
+	return func(o *Options) { o.Driver, o.Dir = "inmemory", "" }
 }
 
 // Dir keeps everything in dir, so that a test can open it again.
-func Dir(dir string) Option { return func(o *registry.Options) { o.Dir = dir } }
+func Dir(dir string) Option { return func(o *Options) { o.Dir = dir } }
 
 // Free frees the namespaces with the given prefixes from all tag rules.
 func Free(prefixes ...string) Option {
@@ -41,27 +88,26 @@ func Free(prefixes ...string) Option {
 	for _, p := range prefixes {
 		m[p] = registry.Settings{FreeTags: true}
 	}
-	return func(o *registry.Options) { o.Namespaces = registry.Prefixes(m) }
+	return func(o *Options) { o.Namespaces = registry.Prefixes(m) }
 }
 
 // Sink sends the registry's events to s.
-func Sink(s registry.Sink) Option { return func(o *registry.Options) { o.Sink = s } }
+func Sink(s registry.Sink) Option { return func(o *Options) { o.Sink = s } }
 
 // With sets any other option, each guard of registry.Guards among them.
-func With(set func(*registry.Options)) Option { return set }
+func With(set func(*Options)) Option { return set }
 
 // New starts a registry that the test's end stops. Without options it is on
 // the filesystem, in a temporary directory, and its guards admit everything.
 func New(t testing.TB, options ...Option) *Server {
 	t.Helper()
-	o := registry.Options{Guards: registry.AdmitAllUnsafe(), PurgeInterval: -1, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
-	for _, set := range options {
-		set(&o)
+	first := func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil)) }
+	last := func(o *Options) {
+		if o.Driver == "" && o.Dir == "" {
+			o.Dir = t.TempDir()
+		}
 	}
-	if o.Driver == "" && o.Dir == "" {
-		o.Dir = t.TempDir()
-	}
-	reg, err := registry.Open(t.Context(), o)
+	reg, err := Open(t.Context(), append(append([]Option{first}, options...), last)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +124,7 @@ func New(t testing.TB, options ...Option) *Server {
 			t.Error(err)
 		}
 	})
-	return &Server{Registry: reg, URL: server.URL, Host: strings.TrimPrefix(server.URL, "http://")}
+	return &Server{Opened: reg, URL: server.URL, Host: strings.TrimPrefix(server.URL, "http://")}
 }
 
 // ReplaceAsProcess sets a tag as the process, where it still means was.

@@ -16,7 +16,8 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// Options say where a Storage is, and who else writes to it.
+// Options say where a Storage is, and who else writes to it. The zero value of
+// every field works except Dir, which the filesystem driver needs.
 type Options struct {
 	driver.Options
 	// Locker excludes other writers; nil excludes those of this process.
@@ -26,8 +27,8 @@ type Options struct {
 	Withholds func(repository string)
 	// Now is the clock of what is written down; time.Now by default.
 	Now func() time.Time
-	// CacheBytes is the memory that may hold manifests and referrer lists, none
-	// if it is not positive.
+	// CacheBytes is the memory that may hold manifests and referrer lists,
+	// 64 MiB by default, none if negative.
 	CacheBytes int64
 }
 
@@ -57,6 +58,21 @@ type Storage struct {
 // written, that another process holds, or that a newer version wrote is an error
 // that says so. The caller closes it.
 func Open(ctx context.Context, o Options) (*Storage, error) {
+	o = o.withDefaults()
+	g := &Storage{opts: o, log: o.Logger}
+	if err := g.open(ctx); err != nil {
+		if g.driver != nil {
+			err = errors.Join(err, g.driver.Close())
+		}
+		return nil, fmt.Errorf("registry: %w", err)
+	}
+	return g, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Driver == "" {
+		o.Driver = "filesystem"
+	}
 	if o.Locker == nil {
 		o.Locker = NewLocker()
 	}
@@ -66,14 +82,10 @@ func Open(ctx context.Context, o Options) (*Storage, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	g := &Storage{opts: o, log: o.Logger}
-	if err := g.open(ctx); err != nil {
-		if g.driver != nil {
-			err = errors.Join(err, g.driver.Close())
-		}
-		return nil, err
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 64 << 20
 	}
-	return g, nil
+	return o
 }
 
 func (s *Storage) open(ctx context.Context) error {

@@ -20,6 +20,8 @@ import (
 	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -38,7 +40,7 @@ type joined struct {
 
 // join reads the checkpoint, so that the catalog serves at once, and makes the
 // ingester that follows the registry. The store knows when versions came here.
-func join(ctx context.Context, cfg config.Config, r *registry.Registry, published *store.Store, c clock.Clock, log *slog.Logger) (*joined, error) {
+func join(ctx context.Context, cfg config.Config, s *storage.Storage, b *block.Blocks, r *registry.Registry, published *store.Store, c clock.Clock, log *slog.Logger) (*joined, error) {
 	basis, err := derive.Open(cfg)
 	if err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func join(ctx context.Context, cfg config.Config, r *registry.Registry, publishe
 		return nil, err
 	}
 	j.live = catalog.NewLive(catalog.LiveOptions{First: first, Now: c.Now})
-	o := basis.Options(r, log)
+	o := basis.Options(s, b, log)
 	o.Live, o.Checkpoint, o.Restored, o.Numbers, o.ReconcileEvery = j.live, checkpoint, whole, numbers, reconcileEvery
 	o.Published, o.Now = published.FirstPublished, c.Now
 	j.ingest = ingest.New(o)

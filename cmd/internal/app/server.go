@@ -29,6 +29,9 @@ import (
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/storage"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Options are what a Server needs besides its configuration.
@@ -56,6 +59,8 @@ type Server struct {
 	log        *slog.Logger
 	listener   net.Listener
 	metrics    *metricsServer // nil without an address of its own
+	storage    *storage.Storage
+	blocks     *block.Blocks
 	registry   *registry.Registry
 	accounts   *accounts
 	index      *joined
@@ -106,7 +111,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if s.index, err = join(ctx, cfg, s.registry, s.accounts.store, s.clock, o.Log); err != nil {
+	if s.index, err = join(ctx, cfg, s.storage, s.blocks, s.registry, s.accounts.store, s.clock, o.Log); err != nil {
 		return nil, config.Unusable(err)
 	}
 	if err := s.accounts.open(ctx, s.publicURL(), content{newLedgerStore(s.registry), s.index}, o.Notice); err != nil {
@@ -189,20 +194,23 @@ func (s *Server) openRegistry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.registry, err = registry.Open(ctx, registry.Options{
-		RepairFrom: origins,
-		Dir:        dir, Driver: place.Driver, Parameters: place.Parameters,
-		Namespaces: registry.Prefixes(settingsOf(s.cfg)),
-		Guards:     s.guards(),
-		Principal:  principal,
-		Replicated: s.cfg.Replicated(), Locker: s.accounts.locker(),
-		Announce:   func(ctx context.Context, notice []byte) error { return s.pushes.others.TellBlock(ctx, notice) },
-		Redirect:   place.Redirect,
-		Sink:       &s.pushes,
-		Withholds:  s.pushes.withheld,
-		Logger:     s.log,
-		Now:        s.clock.Now,
-		CacheBytes: s.cfg.Limits.Cache,
+	s.storage, err = storage.Open(ctx, storage.Options{
+		Options: driver.Options{Dir: dir, Driver: place.Driver, Parameters: place.Parameters, Replicated: s.cfg.Replicated(), Logger: s.log},
+		Locker:  s.accounts.locker(), Withholds: s.pushes.withheld, Now: s.clock.Now, CacheBytes: s.cfg.Limits.Cache,
+	})
+	if err != nil {
+		return err
+	}
+	s.blocks, err = block.Open(ctx, s.storage, block.Options{
+		Announce:  func(ctx context.Context, notice []byte) error { return s.pushes.others.TellBlock(ctx, notice) },
+		Withholds: s.pushes.withheld,
+	})
+	if err != nil {
+		return err
+	}
+	s.registry, err = registry.New(s.storage, s.blocks, registry.Options{
+		Guards: s.guards(), Principal: principal, Namespaces: registry.Prefixes(settingsOf(s.cfg)),
+		Sink: &s.pushes, Redirect: place.Redirect, RepairFrom: origins,
 	})
 	return err
 }
@@ -309,6 +317,12 @@ func (s *Server) Close() (err error) {
 	s.closing.Do(func() {
 		if s.registry != nil {
 			err = s.registry.Close()
+		}
+		if s.blocks != nil {
+			s.blocks.Close()
+		}
+		if s.storage != nil {
+			err = errors.Join(err, s.storage.Close())
 		}
 		err = errors.Join(err, s.pushes.others.Close())
 		if s.accounts != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/ledger"
-	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // A Basis is all that a catalog is derived by besides the content of its
@@ -62,11 +63,11 @@ func (b *Basis) Reload() error {
 	return b.Ledgers.SetPlatforms(b.Platform.Platforms(who))
 }
 
-// Options are those of an ingester that derives a catalog from r by b. Live is
-// left to whoever makes it.
-func (b *Basis) Options(r *registry.Registry, log *slog.Logger) ingest.Options {
+// Options are those of an ingester that derives a catalog by b from what s holds
+// and blocks let be read. Live is left to whoever makes it.
+func (b *Basis) Options(s *storage.Storage, blocks *block.Blocks, log *slog.Logger) ingest.Options {
 	return ingest.Options{
-		Source: r, Judge: b, Dev: b.dev, Withheld: withheldBy(r),
+		Source: s, Judge: b, Dev: b.dev, Withheld: withheldBy(blocks),
 		Ledgers: b.Ledgers, LedgerMemory: b.memory, Log: log,
 	}
 }

@@ -8,14 +8,13 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
 )
 
-// withheldBy is what the registry withholds, as the catalog says it.
-func withheldBy(r *registry.Registry) func(context.Context, string, digest.Digest) (index.VersionState, index.Reason, error) {
+// withheldBy is what blocks withhold, as the catalog says it.
+func withheldBy(blocks *block.Blocks) func(context.Context, string, digest.Digest) (index.VersionState, index.Reason, error) {
 	return func(ctx context.Context, repo string, d digest.Digest) (index.VersionState, index.Reason, error) {
-		w, ok, err := r.Withheld(ctx, repo, d)
+		w, ok, err := blocks.Withheld(ctx, repo, d)
 		if err != nil || !ok {
 			return "", index.Reason{}, err
 		}

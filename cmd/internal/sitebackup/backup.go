@@ -12,8 +12,10 @@ import (
 
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/store"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/backup"
+	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/storage"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // Options say how a backup is made.
@@ -51,11 +53,11 @@ func Make(ctx context.Context, cfg config.Config, dest string, o Options) (_ Mad
 	if _, err := os.Stat(filepath.Join(cfg.Data, config.PlatformKeyFile)); err != nil {
 		return Made{}, config.Unusable(fmt.Errorf("data: %w: give the data directory of a server that ran, since a site without its keys does not go on", err))
 	}
-	g, err := openBeside(ctx, &cfg, o.Log)
+	held, err := openBeside(ctx, &cfg, o.Log)
 	if err != nil {
 		return Made{}, config.Unusable(fmt.Errorf("storage: %w", err))
 	}
-	defer func() { err = errors.Join(err, g.Close()) }()
+	defer func() { err = errors.Join(err, held.close()) }()
 	db, err := store.OpenBeside(ctx, cfg.DatabaseURL())
 	if err != nil {
 		return Made{}, config.Unusable(fmt.Errorf("db: %w", err))
@@ -70,7 +72,7 @@ func Make(ctx context.Context, cfg config.Config, dest string, o Options) (_ Mad
 	if err != nil {
 		return Made{}, err
 	}
-	if err := w.Registry(ctx, g); err != nil {
+	if err := w.Registry(ctx, held.storage, held.blocks); err != nil {
 		return Made{}, err
 	}
 	if err := dumpInto(ctx, w, db); err != nil {
@@ -132,27 +134,51 @@ func dumpInto(ctx context.Context, w *backup.Writer, db *store.Store) error {
 	return nil
 }
 
+// held is what a registry stands on.
+type held struct {
+	storage *storage.Storage
+	blocks  *block.Blocks
+}
+
+// hold reads what is blocked in s, which it closes where that fails.
+func hold(ctx context.Context, s *storage.Storage) (held, error) {
+	b, err := block.Open(ctx, s, block.Options{})
+	if err != nil {
+		return held{}, errors.Join(err, s.Close())
+	}
+	return held{s, b}, nil
+}
+
+func (h held) close() error {
+	h.blocks.Close()
+	return h.storage.Close()
+}
+
 // openBeside opens the storage to read it while a server writes it.
-func openBeside(ctx context.Context, c *config.Config, log *slog.Logger) (*registry.Registry, error) {
+func openBeside(ctx context.Context, c *config.Config, log *slog.Logger) (held, error) {
 	o, err := storageOptions(c)
 	if err != nil {
-		return nil, err
+		return held{}, err
 	}
 	o.ReadOnly, o.Replicated, o.Logger = true, true, log
-	return registry.Open(ctx, o)
+	s, err := storage.Open(ctx, o)
+	if err != nil {
+		return held{}, err
+	}
+	return hold(ctx, s)
 }
 
 // storageOptions are what opens the storage of c, and nothing else.
-func storageOptions(c *config.Config) (registry.Options, error) {
+func storageOptions(c *config.Config) (storage.Options, error) {
 	place, err := config.ParseStorage(c.Storage)
 	if err != nil {
-		return registry.Options{}, err
+		return storage.Options{}, err
 	}
 	dir := place.Dir
 	if dir == "" && place.Driver == "filesystem" {
 		dir = filepath.Join(c.Data, "registry")
 	}
-	return registry.Options{Dir: dir, Driver: place.Driver, Parameters: place.Parameters, CacheBytes: c.Limits.Cache, PurgeInterval: -1}, nil
+	return storage.Options{Options: driver.Options{Dir: dir, Driver: place.Driver, Parameters: place.Parameters}, CacheBytes: c.Limits.Cache}, nil
 }
 
 // apart keeps a backup out of what it copies, and the other way round.

@@ -11,8 +11,9 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/backup"
+	"github.com/oarlock/oarlock/registry/storage"
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // catalogInto derives the catalog from the backup itself, so that a restored
@@ -25,26 +26,30 @@ func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg con
 			return err
 		}
 	}
-	g, err := v.View(ctx, w.Manifest(), registry.Options{Logger: log, CacheBytes: cfg.Limits.Cache})
+	s, err := v.View(ctx, w.Manifest(), storage.Options{Options: driver.Options{Logger: log}, CacheBytes: cfg.Limits.Cache})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, g.Close()) }()
-	if c.Digest, err = catalogOf(ctx, cfg, g, log); err != nil {
+	h, err := hold(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if c.Digest, err = catalogOf(ctx, cfg, h, log); err != nil {
 		return err
 	}
 	w.Catalog(c)
 	return nil
 }
 
-// catalogOf is the digest of the catalog that the content of g gives by the
+// catalogOf is the digest of the catalog that the content of h gives by the
 // trust policy of cfg.
-func catalogOf(ctx context.Context, cfg config.Config, g *registry.Registry, log *slog.Logger) (digest.Digest, error) {
+func catalogOf(ctx context.Context, cfg config.Config, h held, log *slog.Logger) (digest.Digest, error) {
 	basis, err := derive.Open(cfg)
 	if err != nil {
 		return "", err
 	}
-	o := basis.Options(g, log)
+	o := basis.Options(h.storage, h.blocks, log)
 	o.Live = catalog.NewLive(catalog.LiveOptions{})
 	s, err := ingest.New(o).Rebuild(ctx)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/store"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/backup"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 const (
@@ -147,7 +147,7 @@ func (r *restore) empty(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := backup.Empty(ctx, o); err != nil {
+	if err := backup.Empty(ctx, o.Options); err != nil {
 		return err
 	}
 	if !r.cfg.Shared() {
@@ -167,11 +167,15 @@ func (r *restore) bytes(ctx context.Context) error {
 		return err
 	}
 	o.Logger = r.o.Log
-	g, err := registry.Open(ctx, o)
+	s, err := storage.Open(ctx, o)
 	if err != nil {
 		return err
 	}
-	r.done.Damage, err = r.v.Restore(ctx, r.m, g, func(p backup.Progress) {
+	h, err := hold(ctx, s)
+	if err != nil {
+		return err
+	}
+	r.done.Damage, err = r.v.Restore(ctx, r.m, backup.NewIntake(h.storage, h.blocks), func(p backup.Progress) {
 		r.done.Objects, r.done.Bytes = p.Objects, p.Bytes
 		if r.o.Progress != nil {
 			r.o.Progress(p)
@@ -180,7 +184,7 @@ func (r *restore) bytes(ctx context.Context) error {
 	if r.done.Damage == nil {
 		r.done.Damage = []backup.Damage{}
 	}
-	return errors.Join(err, g.Close())
+	return errors.Join(err, h.close())
 }
 
 // rows restores the database, or finds that an earlier run did.

@@ -67,12 +67,12 @@ func (r *restore) check(ctx context.Context) (err error) {
 		cfg.Dev = r.m.Catalog.Dev
 		r.done.Backup = r.m.Catalog.Digest.String()
 	}
-	g, err := openBeside(ctx, &cfg, r.o.Log)
+	h, err := openBeside(ctx, &cfg, r.o.Log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, g.Close()) }()
-	rebuilt, err := catalogOf(ctx, cfg, g, r.o.Log)
+	defer func() { err = errors.Join(err, h.close()) }()
+	rebuilt, err := catalogOf(ctx, cfg, h, r.o.Log)
 	r.done.Rebuilt = rebuilt.String()
 	r.done.Agrees = r.done.Rebuilt == r.done.Backup
 	return err

@@ -19,14 +19,16 @@ import (
 type Options struct {
 	// Dir is the directory of the filesystem driver; it is created.
 	Dir string
-	// Driver is the name of a distribution storage driver, and Parameters are
-	// its parameters.
+	// Driver is the name of a distribution storage driver, "filesystem" where a
+	// Storage is opened without one; Parameters are its parameters.
 	Driver     string
 	Parameters map[string]any
-	// ReadOnly takes no lock, writes nothing and brings nothing back that a
-	// collector set aside.
+	// ReadOnly takes no lock, refuses every write and brings nothing back that a
+	// collector set aside: a tool reads beside a running server.
 	ReadOnly bool
-	// Replicated says that other processes write to the same storage.
+	// Replicated says that other processes write to the same storage: facts that
+	// may change are then read from it every time, and the Locker must exclude
+	// those processes too.
 	Replicated bool
 	// Logger hears of a storage without conditional writes.
 	Logger *slog.Logger
