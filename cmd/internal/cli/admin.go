@@ -32,7 +32,11 @@ func (c *console) admin(ctx context.Context, method, path string, body any) (*ht
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", c.userAgent())
-	if token := c.token(ctx, cl.Host()); token != "" {
+	token, err := c.token(ctx, cl.Host())
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := http.DefaultClient.Do(r)

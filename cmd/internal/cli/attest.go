@@ -50,7 +50,7 @@ func newAttest(c *console) *cobra.Command {
 		if err != nil {
 			return argument(fmt.Errorf("attest: %w", err))
 		}
-		content, err := c.readFile(path)
+		content, err := c.readFile(cmd.Context(), path)
 		if err != nil {
 			return fmt.Errorf("attest: %w", err)
 		}
@@ -58,7 +58,7 @@ func newAttest(c *console) *cobra.Command {
 			return fmt.Errorf("attest: %w", err)
 		}
 		done, err := signature.Attest(cmd.Context(), signature.AttestOptions{Reference: args[0], Key: key.path, Format: key.format,
-			PredicateType: predicateType, Predicate: content, Password: c.password(), Remote: c.signatures(args[0])})
+			PredicateType: predicateType, Predicate: content, Password: c.password(cmd.Context()), Remote: c.signatures(args[0])})
 		if err != nil {
 			return fmt.Errorf("attest: %w", err)
 		}
@@ -68,9 +68,11 @@ func newAttest(c *console) *cobra.Command {
 }
 
 // readFile reads a file of at most signature.MaxEnvelope bytes, or stdin.
-func (c *console) readFile(path string) ([]byte, error) {
-	in := c.In
-	if path != "-" {
+func (c *console) readFile(ctx context.Context, path string) ([]byte, error) {
+	var in io.Reader
+	if path == "-" {
+		in = c.stdin(ctx, "the predicate")
+	} else {
 		file, err := os.Open(path)
 		if err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ func (c *console) serverAt(ctx context.Context) string {
 
 // serverCatalog is a client of the catalog that --server names.
 func (c *console) serverCatalog(ctx context.Context) (*client.Client, error) {
-	cl, err := client.New(c.serverAt(ctx), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP, Login: c.login})
+	cl, err := client.New(c.serverAt(ctx), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP, Login: c.token})
 	return cl, argument(err)
 }
 

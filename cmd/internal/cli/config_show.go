@@ -93,16 +93,13 @@ func (c *console) serverSetting() clientSetting {
 
 // loginSetting is whether there is a token for the server, as token finds it.
 func (c *console) loginSetting(ctx context.Context, host string) clientSetting {
-	given := os.Getenv(tokenEnv)
-	switch found := c.token(ctx, host); {
-	case found == "" && given == "":
-		return clientSetting{From: fromNowhere, Note: "oarlock login " + host + " makes one"}
+	switch found, err := c.token(ctx, host); {
+	case err != nil:
+		return clientSetting{From: fromNowhere, Note: err.Error()}
 	case found == "":
-		return clientSetting{From: fromNowhere, Note: tokenEnv + " is not used: --server or OARLOCK_SERVER says whom it is for"}
-	case found == given:
+		return clientSetting{From: fromNowhere, Note: "oarlock login " + host + " makes one"}
+	case found == os.Getenv(tokenEnv):
 		return clientSetting{Value: hiddenToken, From: fromEnvironment, At: tokenEnv}
-	case given != "":
-		return clientSetting{Value: hiddenToken, From: fromFile, At: loginFile(), Note: tokenEnv + " is not used: --server or OARLOCK_SERVER says whom it is for"}
 	}
 	return clientSetting{Value: hiddenToken, From: fromFile, At: loginFile()}
 }

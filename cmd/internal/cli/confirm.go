@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bufio"
+	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // confirmed makes cmd ask before it does what cannot be undone. what says what
@@ -29,8 +27,8 @@ func (c *console) asking(cmd *cobra.Command, what func(args []string) string, al
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
 	run := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if text := what(args); !yes && text != "" && (always || c.person()) {
-			if err := c.ask(text, always); err != nil {
+		if text := what(args); !yes && text != "" && (always || c.person() != nil) {
+			if err := c.ask(cmd.Context(), text, always); err != nil {
 				return fmt.Errorf("%s: %w", strings.TrimPrefix(cmd.CommandPath(), "oarlock "), err)
 			}
 		}
@@ -39,29 +37,22 @@ func (c *console) asking(cmd *cobra.Command, what func(args []string) string, al
 	return cmd
 }
 
-// person reports whether there is a terminal to ask at.
-func (c *console) person() bool {
-	in, ok := c.In.(*os.File)
-	return ok && term.IsTerminal(int(in.Fd()))
-}
-
 // ask returns nil where a person at a terminal says yes.
-func (c *console) ask(what string, always bool) error {
-	if !c.person() {
+func (c *console) ask(ctx context.Context, what string, always bool) error {
+	if c.person() == nil {
 		return usagef("%s, which cannot be undone, and there is no terminal to ask at: give --yes", what)
 	}
 	warning := ""
 	if always {
 		warning = "This cannot be undone. "
 	}
-	fmt.Fprintf(c.Err, "%s. %sGo on? [y/N] ", append(cells([]any{what}), warning)...)
-	answer, err := bufio.NewReader(c.In).ReadString('\n')
+	answer, err := c.askLine(ctx, fmt.Sprintf("%s. %sGo on? [y/N] ", append(cells([]any{what}), warning)...))
+	if ctx.Err() != nil {
+		return err
+	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return nil
-	}
-	if err != nil {
-		fmt.Fprintln(c.Err)
 	}
 	return usagef("%s: the answer was no; nothing was done", what)
 }

@@ -32,6 +32,9 @@ type console struct {
 	tls       map[string]bool // loopback hosts by whether they speak TLS
 	tokenHost string          // whom OARLOCK_TOKEN is for, where a server was named
 	signed    signedFlags
+
+	tokenSettled bool // the verb has said whom OARLOCK_TOKEN is for: others get stored logins
+	recalled     bool // a store, not the command line, named the server or the catalog
 }
 
 func (c *console) flags(cmd *cobra.Command) {

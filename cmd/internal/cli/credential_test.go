@@ -65,10 +65,13 @@ func TestTheTokenGoesToNobodyElse_K6(t *testing.T) {
 	ref := host + "/acme/hello:0.1.0"
 	for _, args := range [][]string{
 		{"push", plugin, ref}, {"sign", ref, "--key", key + ".key"}, {"pull", ref, "-d", filepath.Join(dir, "x"), "--key", key + ".pub"},
-		{"verify", ref, "--key", key + ".pub"}, {"mirror", host, host + "/copy", "--repository", "acme/hello"},
+		{"verify", ref, "--key", key + ".pub"}, {"push", plugin, ref, "--status"},
+		{"attest", ref, "--key", key + ".key", "--type", "https://example.org/note", "--predicate", filepath.Join(plugin, "plugin.json")},
+		{"ledger", "verify", host + "/oarlock/publishers:acme", "--key", key + ".pub"}, {"catalog", "check", "--catalog", host, "--root", "sha256:" + strings.Repeat("0", 64)},
+		{"mirror", host, host + "/copy", "--repository", "acme/hello"},
 	} {
-		if code, out := runWith(t, env, args...); code == exitOK {
-			t.Errorf("%v went well: %s", args, out)
+		if code, out := runWith(t, env, args...); code != exitUsage || !strings.Contains(out, "OARLOCK_SERVER") {
+			t.Errorf("%v: exit code %d, expected a usage error that names OARLOCK_SERVER: %s", args, code, out)
 		}
 	}
 	mu.Lock()

@@ -57,10 +57,17 @@ func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store,
 	if err != nil {
 		return nil, err
 	}
+	if _, err := c.signed.settle(c.server); err != nil {
+		return nil, err
+	}
+	if err := c.settleToken(s.registry(c)); err != nil {
+		return nil, err
+	}
 	cl, err := c.catalog(ctx)
 	if err != nil {
 		return nil, err
 	}
+	c.tokenSettled = true
 	pull := func() (*client.Puller, error) {
 		return c.puller(ctx, &s.trust, s.host.platform, s.registry(c))
 	}

@@ -30,14 +30,14 @@ func newKey(c *console) *cobra.Command {
 			"NAME.pub goes into trust policies. Nothing that is there is replaced.",
 		"oarlock key generate acme", "COSIGN_PASSWORD= oarlock key generate ci")
 	generate.Args = args(1, 1, "a name for the two files")
-	generate.RunE = func(_ *cobra.Command, args []string) error {
+	generate.RunE = func(cmd *cobra.Command, args []string) error {
 		r := keyResult{args[0] + ".key", args[0] + ".pub"}
 		for _, path := range []string{r.Private, r.Public} {
 			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("key generate: %s is there already: %w", path, artifact.ErrConflict)
 			}
 		}
-		pair, err := signature.GenerateKeyPair(c.password())
+		pair, err := signature.GenerateKeyPair(c.password(cmd.Context()))
 		if err != nil {
 			return err
 		}
@@ -67,8 +67,8 @@ func newKeyPublic(c *console) *cobra.Command {
 		"KEY is what sign takes: a file, env://NAME, or the URI of a service or token. Trust policies take what is printed.",
 		"oarlock key public acme.key > acme.pub", "oarlock key public 'pkcs11:token=acme;object=release' > release.pub")
 	cmd.Args = args(1, 1, "one key")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		key, err := signature.OpenKey(args[0], c.password())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		key, err := signature.OpenKey(args[0], c.password(cmd.Context()))
 		if err != nil {
 			return fmt.Errorf("key public: %w", err)
 		}

@@ -64,11 +64,11 @@ func forgetLogin(host string) error {
 }
 
 // isCatalog reports whether host answers as a catalog does, with one or with a
-// problem of one.
+// problem of one: no login is needed to tell.
 func (c *console) isCatalog(ctx context.Context, host string) bool {
 	ctx, cancel := context.WithTimeout(ctx, maxProbe)
 	defer cancel()
-	cl, err := client.New(c.origin(ctx, host), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP, Login: c.login})
+	cl, err := client.New(c.origin(ctx, host), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP})
 	if err != nil {
 		return false
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/credentials"
@@ -67,6 +66,9 @@ func newLogin(c *console) *cobra.Command {
 		if err := c.rememberLogin(cmd.Context(), args[0]); err != nil {
 			c.note("warning: %s is not the default server: %s", args[0], err)
 		}
+		if os.Getenv(tokenEnv) != "" {
+			c.note("warning: %s is set and is used in place of stored logins: unset it to use this one", tokenEnv)
+		}
 		return c.print(loginResult{args[0], "logged in to"})
 	}
 	return cmd
@@ -96,7 +98,7 @@ func (c *console) credential(ctx context.Context, host string, how loginFlags) (
 		return auth.Credential{Username: user, Password: p.Token}, nil
 	case how.password == "":
 		var err error
-		if how.password, err = c.loginPassword(how.fromStdin); err != nil {
+		if how.password, err = c.loginPassword(ctx, how.fromStdin); err != nil {
 			return auth.Credential{}, err
 		}
 	}
@@ -106,18 +108,15 @@ func (c *console) credential(ctx context.Context, host string, how loginFlags) (
 	return auth.Credential{Username: how.user, Password: how.password}, nil
 }
 
-func (c *console) loginPassword(fromStdin bool) (string, error) {
+func (c *console) loginPassword(ctx context.Context, fromStdin bool) (string, error) {
 	if fromStdin {
-		raw, err := io.ReadAll(io.LimitReader(c.In, 64<<10))
+		raw, err := io.ReadAll(io.LimitReader(c.stdin(ctx, "the password or token"), 64<<10))
 		return strings.TrimRight(string(raw), "\r\n"), err
 	}
-	in, ok := c.In.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	if c.person() == nil {
 		return "", usagef("login: no terminal to ask for the password: give --password-stdin")
 	}
-	fmt.Fprint(c.Err, "password or token: ")
-	raw, err := term.ReadPassword(int(in.Fd()))
-	fmt.Fprintln(c.Err)
+	raw, err := c.askSecret(ctx, "password or token: ")
 	return string(raw), err
 }
 

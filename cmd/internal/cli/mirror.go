@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +94,10 @@ func newMirror(c *console) *cobra.Command {
 			}
 			o.Versions = r
 		}
-		o.From, o.To = c.remotes(cmd.Context(), args[0], args[1])
+		var err error
+		if o.From, o.To, err = c.remotes(cmd.Context(), args[0], args[1]); err != nil {
+			return err
+		}
 		o.Promote = c.promoter(args[1])
 		for {
 			err := c.mirror(cmd.Context(), args[0], args[1], o)
@@ -134,14 +136,16 @@ func (c *console) mirror(ctx context.Context, from, to string, o mirror.Options)
 }
 
 // remotes say how the two sides of a mirror are spoken to. A token of the
-// environment is for the one that OARLOCK_SERVER names, or for neither.
-func (c *console) remotes(ctx context.Context, from, to string) (remote.Options, remote.Options) {
-	if os.Getenv(tokenEnv) != "" && c.tokenHost != registryOf(from) && c.tokenHost != registryOf(to) {
-		c.note("oarlock: mirror: %s is used for neither registry: --server says which of the two it is for", tokenEnv)
+// environment is for the one that --server or OARLOCK_SERVER names; one that is
+// for neither is a usage error.
+func (c *console) remotes(ctx context.Context, from, to string) (a, b remote.Options, err error) {
+	from, to = registryOf(from), registryOf(to)
+	if os.Getenv(tokenEnv) != "" && !sameHost(c.tokenHost, from) && !sameHost(c.tokenHost, to) {
+		return a, b, usagef("mirror: %s is set, and nothing says which of the two registries it is for: give --server %s (or %s), or set OARLOCK_SERVER, or unset %s to use stored logins",
+			tokenEnv, from, to, tokenEnv)
 	}
-	a, b := c.remote(ctx, registryOf(from), nil), c.remote(ctx, registryOf(to), nil)
-	a.Credential, b.Credential = c.logins(noHost), c.logins(noHost)
-	return a, b
+	c.tokenSettled = true
+	return c.remote(ctx, from, nil), c.remote(ctx, to, nil), nil
 }
 
 // promoter sets channels at a mirror that is an Oarlock site.
@@ -152,7 +156,6 @@ func (c *console) promoter(place string) func(context.Context, string, string, a
 	}
 	there := *c
 	there.server = host
-	there.tokenHost = cmp.Or(c.tokenHost, noHost)
 	return func(ctx context.Context, repository, channel string, v artifact.Version) error {
 		for tries := 0; ; tries++ {
 			_, err := call[channelResult](ctx, &there, http.MethodPost, "/plugins/"+repository+"/channels/"+channel, map[string]string{"version": v.String()})

@@ -78,6 +78,12 @@ func (s *screen) String() string {
 // sit starts the program with stdin and stderr, and stdout too, on a terminal.
 func sit(t *testing.T, columns uint16, env []string, args ...string) *seat {
 	t.Helper()
+	return sitWith(t, columns, append([]string{"COSIGN_PASSWORD="}, env...), args...)
+}
+
+// sitWith is sit without the password of keys, unless env has it.
+func sitWith(t *testing.T, columns uint16, env []string, args ...string) *seat {
+	t.Helper()
 	master, tty := openTerminal(t, columns)
 	self, err := os.Executable()
 	if err != nil {
@@ -86,7 +92,7 @@ func sit(t *testing.T, columns uint16, env []string, args ...string) *seat {
 	s := &seat{t: t, cmd: exec.Command(self), master: master, shown: &screen{}, ended: make(chan struct{})}
 	s.cmd.Args = append([]string{"oarlock"}, args...)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, tty
-	s.cmd.Env = append(append(os.Environ(), "TERM=xterm-256color", "COSIGN_PASSWORD="), env...)
+	s.cmd.Env = append(append(os.Environ(), "TERM=xterm-256color"), env...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

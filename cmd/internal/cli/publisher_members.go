@@ -85,7 +85,7 @@ func newPublisherAccept(c *console) *cobra.Command {
 		secret := ""
 		if len(args) == 1 {
 			secret = args[0]
-		} else if raw, err := io.ReadAll(io.LimitReader(c.In, 64<<10)); err != nil {
+		} else if raw, err := io.ReadAll(io.LimitReader(c.stdin(cmd.Context(), "the secret of the invitation"), 64<<10)); err != nil {
 			return err
 		} else {
 			secret = strings.TrimSpace(string(raw))

@@ -59,12 +59,7 @@ func (c *console) listed(ctx context.Context, r pushResult, ref orasregistry.Ref
 	ctx, cancel := context.WithTimeout(ctx, maxListing)
 	defer cancel()
 	cl, err := client.New(c.origin(ctx, ref.Registry), client.Options{HTTPClient: http.DefaultClient, UserAgent: c.userAgent(), PlainHTTP: c.plainHTTP,
-		Login: func(ctx context.Context, host string) (string, error) {
-			if t := c.envToken(host, ref.Registry); t != "" {
-				return t, nil
-			}
-			return client.StoredLogin(ctx, host)
-		}})
+		Login: c.tokenAt})
 	if err != nil {
 		return listing{}
 	}

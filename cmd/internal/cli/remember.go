@@ -33,6 +33,7 @@ func (s *storeFlags) recall(c *console) (client.Remembered, error) {
 	}
 	if c.server == "" && c.signed.catalog == "" && c.signed.root == "" && os.Getenv(catalogEnv) == "" {
 		c.server, c.signed.catalog, c.signed.root = r.Server, r.Catalog, r.Root
+		c.recalled = r.Catalog != "" || r.Server != "" && hostOf(r.Server) != hostOf(localServer)
 	}
 	if !s.trust.given() && !s.trust.insecure {
 		s.trust.policy, s.trust.key = r.Policy, r.Key

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/oarlock/oarlock/policy/signature"
 )
@@ -29,7 +27,7 @@ func (r signResult) text(w io.Writer) error {
 }
 
 func (c *console) sign(ctx context.Context, ref string, k keyFlag) (*signResult, error) {
-	done, err := signature.Sign(ctx, signature.SignOptions{Reference: ref, Key: k.path, Format: k.format, Password: c.password(), Remote: c.signatures(ref)})
+	done, err := signature.Sign(ctx, signature.SignOptions{Reference: ref, Key: k.path, Format: k.format, Password: c.password(ctx), Remote: c.signatures(ref)})
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
@@ -42,23 +40,16 @@ func (c *console) signatures(ref string) signature.Remote {
 }
 
 // password comes from the environment, or from a person at a terminal.
-func (c *console) password() signature.Password {
-	in, ok := c.In.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+func (c *console) password(ctx context.Context) signature.Password {
+	if c.person() == nil {
 		return signature.EnvPassword(nil)
 	}
-	ask := func(prompt string) ([]byte, error) {
-		fmt.Fprint(c.Err, prompt)
-		secret, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(c.Err)
-		return secret, err
-	}
 	return signature.EnvPassword(func(confirm bool) ([]byte, error) {
-		first, err := ask("password of the key: ")
+		first, err := c.askSecret(ctx, "password of the key: ")
 		if err != nil || !confirm {
 			return first, err
 		}
-		second, err := ask("the same again: ")
+		second, err := c.askSecret(ctx, "the same again: ")
 		if err == nil && string(first) != string(second) {
 			err = usagef("the two passwords differ")
 		}
