@@ -27,7 +27,7 @@ func silent(why string) *errcode.Refusal {
 
 // fail answers r with err, as OCI error JSON, and logs what is not the client's doing.
 func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
+	if r.Context().Err() != nil && !errors.Is(err, errSlow) {
 		w.WriteHeader(statusClientGone)
 		return
 	}

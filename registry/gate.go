@@ -40,8 +40,9 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.log.ErrorContext(r.Context(), "registry: panic", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 		g.fail(w, r, fmt.Errorf("panic: %v", p))
 	}()
+	r, body := await(r)
 	if err := g.serve(w, r); err != nil {
-		g.fail(w, r, err)
+		g.fail(w, r, body.because(err))
 	}
 }
 

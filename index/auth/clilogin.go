@@ -84,8 +84,8 @@ func (l *Login) handOver(w http.ResponseWriter, r *http.Request, person PersonRe
 
 // finishCLI gives the client its token. Form: code, code_verifier.
 func (l *Login) finishCLI(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return invalid("form: %v", err)
+	if err := readForm(r); err != nil {
+		return err
 	}
 	var h handover
 	if err := l.seal.open("code", r.PostForm.Get("code"), &h); err != nil {
@@ -149,8 +149,8 @@ func (l *Login) startDevice(w http.ResponseWriter, r *http.Request) error {
 	if d.oauth.Endpoint.DeviceAuthURL == "" {
 		return &providerError{code: "unsupported_grant_type"}
 	}
-	if err := r.ParseForm(); err != nil {
-		return invalid("form: %v", err)
+	if err := readForm(r); err != nil {
+		return err
 	}
 	got, err := d.oauth.DeviceAuth(l.provider.context(r.Context()))
 	if err != nil {
@@ -173,8 +173,8 @@ func (l *Login) startDevice(w http.ResponseWriter, r *http.Request) error {
 // finishDevice asks the provider once. "authorization_pending" and
 // "slow_down" mean to ask again later; the client waits, not the server.
 func (l *Login) finishDevice(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return invalid("form: %v", err)
+	if err := readForm(r); err != nil {
+		return err
 	}
 	var dev device
 	if err := l.seal.open("device", r.PostForm.Get("handle"), &dev); err != nil {

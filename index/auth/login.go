@@ -217,6 +217,8 @@ func (l *Login) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &said):
 		writeOAuth(w, http.StatusBadRequest, said.code, err.Error())
+	case errors.Is(err, errSlowForm):
+		writeOAuth(w, http.StatusRequestTimeout, "invalid_request", err.Error())
 	case errors.Is(err, artifact.ErrInvalid):
 		writeOAuth(w, http.StatusBadRequest, "invalid_request", err.Error())
 	case errors.Is(err, artifact.ErrDenied), errors.Is(err, artifact.ErrUnverified), errors.Is(err, artifact.ErrConflict):

@@ -132,7 +132,11 @@ func (s *TokenServer) refuseGet(w http.ResponseWriter, r *http.Request, err erro
 
 func (s *TokenServer) servePost(w http.ResponseWriter, r *http.Request) {
 	a := s.authority
-	if err := r.ParseForm(); err != nil {
+	switch err := readForm(r); {
+	case errors.Is(err, errSlowForm):
+		writeOAuth(w, http.StatusRequestTimeout, "invalid_request", err.Error())
+		return
+	case err != nil:
 		writeOAuth(w, http.StatusBadRequest, "invalid_request", "the body is no form, or too long")
 		return
 	}

@@ -24,6 +24,11 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	// Under the race detector a program sleeps a second at its end, in case a
+	// goroutine still races; hundreds of short programs run here.
+	if err := os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0")); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){
 		"oarlock": func() { os.Exit(Main(os.Args[1:], Streams{os.Stdin, os.Stdout, os.Stderr}, "v0.0.0-test")) },
 	})
@@ -40,6 +45,7 @@ func TestScripts_L3(t *testing.T) {
 			e.Setenv("DOCKER_CONFIG", filepath.Join(e.WorkDir, ".docker"))
 			e.Setenv("COSIGN_PASSWORD", "")
 			e.Setenv("OARLOCK_LIMITS_UNREADY", "0s")
+			e.Setenv("GORACE", os.Getenv("GORACE"))
 			e.Values[serversKey{}] = map[string]*server{}
 			return nil
 		},
