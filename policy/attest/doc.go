@@ -30,6 +30,9 @@
 //	attestation_invalid     there are some by trusted signers, and none counts
 //	could_not_tell          something could not be read, and what could does not suffice
 //
-// A test result that failed does not meet a requirement, and of several
-// reviews the one with the latest time decides.
+// A test result that failed does not meet a requirement. A review that rejects
+// denies, whatever other reviewers say, until the same reviewer (the signer and the
+// name in the review) approves later by the time that both claim. Who signs writes
+// that time, so one that is not yet, with five minutes for clocks that differ, is
+// could_not_tell until it comes. That is all that a clock decides here.
 package attest

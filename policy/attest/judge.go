@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/oarlock/oarlock/artifact"
@@ -24,7 +25,7 @@ const name = "attestation"
 const maxUnverified = 64
 
 // rules changes whenever the same evidence is judged differently.
-const rules = "attest 2"
+const rules = "attest 3"
 
 // A Source finds statements and says who signed them: *signature.Judge is one.
 type Source interface {
@@ -38,15 +39,20 @@ type Judge struct {
 	source Source
 	cache  *lru.Cache[string, policy.Attestations]
 	pieces *known.Cache[verdict]
+	now    func() time.Time
 }
 
 // New makes a Judge that keeps up to cacheSize judgements; 0 is 16384.
-func New(source Source, cacheSize int) (*Judge, error) {
+func New(source Source, cacheSize int) (*Judge, error) { return NewAt(source, cacheSize, time.Now) }
+
+// NewAt is New by another clock. It is asked for one thing: which reviews claim
+// a time that is not yet.
+func NewAt(source Source, cacheSize int, now func() time.Time) (*Judge, error) {
 	if cacheSize <= 0 {
 		cacheSize = 16384
 	}
 	cache, err := lru.New[string, policy.Attestations](cacheSize)
-	return &Judge{source, cache, known.New[verdict](verdictBytes)}, err
+	return &Judge{source, cache, known.New[verdict](verdictBytes), now}, err
 }
 
 // Digest changes whenever the same evidence may be judged differently.
@@ -66,7 +72,7 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 			return a, ctx.Err()
 		}
 	}
-	h := &hearing{judge: j, ns: ns, at: map[digest.Digest]int{}}
+	h := &hearing{judge: j, ns: ns, now: j.now(), at: map[digest.Digest]int{}}
 	for one := range found.Each {
 		if ctx.Err() != nil {
 			break
@@ -77,7 +83,7 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 		return policy.Attestations{}, err
 	}
 	a := h.sum(s)
-	if key != "" && a.Settled() {
+	if key != "" && a.Settled() && !h.anyEarly() {
 		j.cache.Add(key, a)
 	}
 	return a, nil
@@ -87,6 +93,7 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 type hearing struct {
 	judge    *Judge
 	ns       *trust.Namespace
+	now      time.Time
 	all      []heard
 	at       map[digest.Digest]int // in all
 	evidence []policy.Finding

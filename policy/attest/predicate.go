@@ -118,7 +118,11 @@ func Check(predicateType string, content []byte) error {
 type facts struct {
 	builder string
 	failed  string // why it does not meet a requirement, or ""
-	at      time.Time
+	// Of a review: who says that it is by them, when they say that it was made,
+	// and whether that is not yet, which depends on when it is asked.
+	reviewer string
+	at       time.Time
+	early    bool
 }
 
 func read(predicateType string, content []byte) (facts, error) {

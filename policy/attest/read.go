@@ -31,7 +31,7 @@ func readReview(doc map[string]any) (facts, error) {
 	if err != nil {
 		return facts{}, fmt.Errorf("reviewed_at: %s", err)
 	}
-	f := facts{at: at}
+	f := facts{at: at, reviewer: text(doc, "reviewer")}
 	if text(doc, "verdict") == "rejected" {
 		f.failed = fmt.Sprintf("the review rejected it: %.200s", text(doc, "reason"))
 	}

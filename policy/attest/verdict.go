@@ -12,8 +12,8 @@ import (
 const verdictBytes = 16 << 20
 
 // A verdict is what one piece of evidence says, wherever it is kept: an
-// attestation, or a finding about what is none, or nothing. Like all judging it
-// depends on no clock.
+// attestation, or a finding about what is none, or nothing. It depends on no
+// clock: whether the time of a review is not yet is asked of all of them together.
 type verdict struct {
 	attestation *heard
 	finding     *policy.Finding
@@ -30,7 +30,7 @@ func (v verdict) size() int {
 		n += 128 + len(f.Detail)
 	}
 	if a := v.attestation; a != nil {
-		n += 512 + len(a.PredicateType) + len(a.Builder) + len(a.Finding.Detail) + len(a.facts.failed) + len(a.facts.builder)
+		n += 512 + len(a.PredicateType) + len(a.Builder) + len(a.Finding.Detail) + len(a.facts.failed) + len(a.facts.builder) + len(a.facts.reviewer)
 	}
 	return n
 }

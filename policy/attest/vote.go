@@ -3,6 +3,7 @@ package attest
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -15,20 +16,23 @@ func (h *hearing) vote(s policy.Subject, entry trust.Attestation) policy.Finding
 	if entry.AsksForBuilder() {
 		needs += fmt.Sprintf(" from builder %q", entry.Builder+entry.BuilderPattern)
 	}
-	var unsigned, wrong []string
+	var unsigned, wrong, early []string
+	var counts []heard
+	rejected := false
 	for _, one := range h.deciding(entry) {
+		rejected = rejected || one.rejects()
 		why := one.Digest.String() + ": "
 		switch {
+		case one.Verified && one.Kind == policy.KindReview && one.facts.early:
+			early = append(early, why+fmt.Sprintf("the review by %q says that it was made at %s, which is not yet", one.Signer, one.facts.at.UTC().Format(time.RFC3339)))
 		case one.Verified && !entry.Takes(one.Builder):
 			wrong = append(wrong, why+fmt.Sprintf("built by %.200q", one.Builder))
 		case one.Verified && one.facts.failed != "":
 			wrong = append(wrong, why+one.facts.failed)
 		case one.Verified && one.Kind == policy.KindReview && h.unread():
-			// what could not be read may be a later one that rejects
+			// what could not be read may be one that rejects
 		case one.Verified:
-			f.Code, f.Outcome = policy.CodeAttestationVerified, policy.Allow
-			f.Detail = fmt.Sprintf("%s, and %s is one, signed by %q", needs, one.Digest, one.Signer)
-			return f
+			counts = append(counts, one)
 		case one.Finding.Code == policy.CodeUnknownSigner:
 			unsigned = append(unsigned, why+one.Finding.Detail)
 		default:
@@ -36,9 +40,17 @@ func (h *hearing) vote(s policy.Subject, entry trust.Attestation) policy.Finding
 		}
 	}
 	switch {
+	case len(counts) > 0 && !rejected && len(early) == 0:
+		f.Code, f.Outcome = policy.CodeAttestationVerified, policy.Allow
+		f.Detail = fmt.Sprintf("%s, and %s is one, signed by %q", needs, counts[0].Digest, counts[0].Signer)
 	case h.unread():
 		f.Code, f.Outcome = policy.CodeUnreadable, policy.Unknown
 		f.Detail = needs + ", and some of what may be one could not be read"
+	case rejected:
+		f.Code, f.Detail = policy.CodeAttestationInvalid, fmt.Sprintf("%s, and a reviewer rejected it: %s", needs, few(wrong))
+	case len(early) > 0:
+		f.Code, f.Outcome = policy.CodeUnreadable, policy.Unknown
+		f.Detail = fmt.Sprintf("%s, and could not tell which review is the latest: %s", needs, few(early))
 	case len(wrong) > 0:
 		f.Code, f.Detail = policy.CodeAttestationInvalid, fmt.Sprintf("%s, and none counts: %s", needs, few(wrong))
 	case len(unsigned) > 0:
@@ -47,25 +59,6 @@ func (h *hearing) vote(s policy.Subject, entry trust.Attestation) policy.Finding
 		f.Code, f.Detail = policy.CodeAttestationMissing, needs+", and there is none"
 	}
 	return f
-}
-
-// deciding are the attestations of a type that may meet a requirement: of
-// verified reviews the latest one alone.
-func (h *hearing) deciding(entry trust.Attestation) []heard {
-	var out []heard
-	latest := -1
-	for _, one := range h.all {
-		switch {
-		case !entry.Is(one.Kind, one.PredicateType):
-		case one.Kind != policy.KindReview || !one.Verified:
-			out = append(out, one)
-		case latest < 0:
-			latest, out = len(out), append(out, one)
-		case one.facts.at.After(out[latest].facts.at), one.facts.at.Equal(out[latest].facts.at) && one.facts.failed != "":
-			out[latest] = one
-		}
-	}
-	return out
 }
 
 func (h *hearing) unread() bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/derive"
@@ -79,7 +80,7 @@ func CheckPolicy(path string) (*trust.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = derive.JudgeBy(who, 1)
+	_, err = derive.JudgeBy(who, 1, time.Now)
 	return who, err
 }
 
@@ -94,7 +95,7 @@ func (p policies) Trial(_ context.Context, in index.PolicyFiles) (api.PolicyTry,
 	if err != nil {
 		return nil, fmt.Errorf("trust policy: %w", err)
 	}
-	judge, err := derive.JudgeBy(who, 64)
+	judge, err := derive.JudgeBy(who, 64, p.accounts.clock.Now)
 	if err != nil {
 		return nil, err
 	}

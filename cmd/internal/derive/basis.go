@@ -6,6 +6,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/ledger"
@@ -32,7 +33,7 @@ func Open(cfg config.Config) (*Basis, error) {
 		return nil, err
 	}
 	b := &Basis{trust: cfg.Trust, memory: filepath.Join(cfg.Data, "ledgers.json"), dev: cfg.Dev}
-	if b.Judges, err = JudgeBy(who, 0); err != nil {
+	if b.Judges, err = JudgeBy(who, 0, clock.Offset(cfg.Drill.ClockOffset).Now); err != nil {
 		return nil, err
 	}
 	key, err := config.PlatformKey(cfg.Data)

@@ -3,6 +3,7 @@ package derive
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -27,12 +28,13 @@ type Judges struct {
 }
 
 // JudgeBy judges by who and keeps up to cacheSize judgements; 0 is as many as a server needs.
-func JudgeBy(who *trust.Policy, cacheSize int) (Judges, error) {
+// now says which reviews claim a time that is not yet.
+func JudgeBy(who *trust.Policy, cacheSize int, now func() time.Time) (Judges, error) {
 	signed, err := signature.New(signature.Options{Trust: who, CacheSize: cacheSize})
 	if err != nil {
 		return Judges{}, fmt.Errorf("trust policy: %w", err)
 	}
-	attested, err := attest.New(signed, cacheSize)
+	attested, err := attest.NewAt(signed, cacheSize, now)
 	return Judges{signed, attested}, err
 }
 
