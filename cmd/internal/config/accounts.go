@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"os"
@@ -18,20 +19,20 @@ import (
 // Quota is what a namespace may hold, and what one artifact may be. Zero does
 // not limit.
 type Quota struct {
-	Bytes         int64 `koanf:"bytes" json:"bytes"`                   // of all that the namespace holds, unfinished uploads included
-	Versions      int64 `koanf:"versions" json:"versions"`             // version tags
-	ArtifactBytes int64 `koanf:"artifact_bytes" json:"artifact_bytes"` // one manifest with its layers
-	ManifestBytes int64 `koanf:"manifest_bytes" json:"manifest_bytes"` // the manifest alone
-	Layers        int64 `koanf:"layers" json:"layers"`                 // of one manifest
+	Bytes         int64 `koanf:"bytes" json:"bytes"`                    // of all that the namespace holds, unfinished uploads included
+	Versions      int64 `koanf:"versions" unit:"count" json:"versions"` // version tags
+	ArtifactBytes int64 `koanf:"artifact_bytes" json:"artifact_bytes"`  // one manifest with its layers
+	ManifestBytes int64 `koanf:"manifest_bytes" json:"manifest_bytes"`  // the manifest alone
+	Layers        int64 `koanf:"layers" unit:"count" json:"layers"`     // of one manifest
 }
 
 // Rate is how much one principal, or one address without a login, may
 // ask for. Zero does not limit.
 type Rate struct {
 	PerSecond  float64 `koanf:"per_second" json:"per_second"`
-	Burst      int     `koanf:"burst" json:"burst"`
+	Burst      int     `koanf:"burst" unit:"count" json:"burst"`
 	Logins     float64 `koanf:"logins" json:"logins"` // failed ones per second and address
-	LoginBurst int     `koanf:"login_burst" json:"login_burst"`
+	LoginBurst int     `koanf:"login_burst" unit:"count" json:"login_burst"`
 }
 
 // Audit says how long the audit log is kept.
@@ -88,8 +89,13 @@ func (c *Config) validateAccounts(problem problemFunc) {
 	if c.Audit.Keep != 0 && c.Audit.Keep < minAuditKeep {
 		problem("audit.keep", "%s: expected 0 for ever, or %s (180 days) at least", c.Audit.Keep, minAuditKeep)
 	}
-	if c.Rate.PerSecond < 0 || c.Rate.Burst < 0 || c.Rate.Logins < 0 || c.Rate.LoginBurst < 0 {
-		problem("rate", "expected nothing below 0")
+	for _, rate := range []struct {
+		key string
+		n   float64
+	}{{"per_second", c.Rate.PerSecond}, {"burst", float64(c.Rate.Burst)}, {"logins", c.Rate.Logins}, {"login_burst", float64(c.Rate.LoginBurst)}} {
+		if !(rate.n >= 0) || math.IsInf(rate.n, 0) { // NaN is not below 0 either
+			problem("rate."+rate.key, "%v: expected 0 for no limit, or more", rate.n)
+		}
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if ip := net.ParseIP(host); err == nil && c.PublicURL == "" && (host == "" || ip != nil && ip.IsUnspecified()) {

@@ -78,9 +78,9 @@ type Limits struct {
 	// UploadRate is the bytes per second below which the time that an upload,
 	// or a download, stands still adds up. 0 does not limit.
 	UploadRate  int64 `koanf:"upload_rate" json:"upload_rate"`
-	Connections int   `koanf:"connections" json:"connections"` // at once; 0 does not limit
+	Connections int   `koanf:"connections" unit:"count" json:"connections"` // at once; 0 does not limit
 	// ConnectionsPerAddress is the share of one address; 0 does not limit.
-	ConnectionsPerAddress int `koanf:"connections_per_address" json:"connections_per_address"`
+	ConnectionsPerAddress int `koanf:"connections_per_address" unit:"count" json:"connections_per_address"`
 	// Unready is how long /readyz says at the end that the server goes, while
 	// it goes on to serve, so that nobody is sent here any more. A server with
 	// dev, to which nobody sends anybody, does not wait unless this is set.
@@ -88,12 +88,12 @@ type Limits struct {
 	// Reserve are the bytes that are kept on each disk for acts of safety; 0
 	// keeps none.
 	Reserve  int64 `koanf:"reserve" json:"reserve"`
-	Requests int   `koanf:"requests" json:"requests"` // at once, health apart; 0 does not limit
-	Cache    int64 `koanf:"cache" json:"cache"`       // bytes of manifests kept in memory
-	Claims   int   `koanf:"claims" json:"claims"`     // namespaces that one account may claim; 0 does not limit
+	Requests int   `koanf:"requests" unit:"count" json:"requests"` // at once, health apart; 0 does not limit
+	Cache    int64 `koanf:"cache" json:"cache"`                    // bytes of manifests kept in memory
+	Claims   int   `koanf:"claims" unit:"count" json:"claims"`     // namespaces that one account may claim; 0 does not limit
 	// Tokens are how many tokens and invitations that have not ended one account
 	// may have made, and how many of its logins last; 0 does not limit.
-	Tokens int `koanf:"tokens" json:"tokens"`
+	Tokens int `koanf:"tokens" unit:"count" json:"tokens"`
 }
 
 // Default is the configuration that needs nothing.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"net"
 	"net/url"
 	"os"
@@ -56,24 +55,16 @@ func Load(in Input) (Config, error) {
 		}
 	}
 	c := Default()
-	var meta mapstructure.Metadata
+	bad = shape{of: reflect.TypeFor[Config]()}.problems(k.Raw())
+	problems = append(problems, bad...)
 	err := k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
 		Result:           &c,
-		Metadata:         &meta,
 		TagName:          "koanf",
 		WeaklyTypedInput: true,
 		DecodeHook:       mapstructure.ComposeDecodeHookFunc(duration, byteSize),
 	}})
-	if err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			if line != "" && !strings.HasPrefix(line, "decoding failed") { // the decoder's heading
-				problems = append(problems, line)
-			}
-		}
-	}
-	slices.Sort(meta.Unused)
-	for _, key := range meta.Unused {
-		problems = append(problems, fmt.Sprintf("%s: unknown key%s", key, nearest(key)))
+	if err != nil && len(bad) == 0 { // else it says the same in words of its own
+		problems = append(problems, err.Error())
 	}
 	if c.Dev && !k.Exists("limits.unready") {
 		c.Limits.Unready = 0
@@ -84,17 +75,24 @@ func Load(in Input) (Config, error) {
 	return c, nil
 }
 
-// Keys are all keys that have a single value, in order.
-func Keys() []string { return keysOf(reflect.TypeFor[Config](), "") }
+// Keys are all keys that have a single value, in order: those that an
+// environment variable can give.
+func Keys() []string { return keysOf(reflect.TypeFor[Config](), "", false) }
 
-func keysOf(t reflect.Type, prefix string) []string {
+// AllKeys are Keys and those of lists and of names, in order.
+func AllKeys() []string { return keysOf(reflect.TypeFor[Config](), "", true) }
+
+func keysOf(t reflect.Type, prefix string, all bool) []string {
 	var out []string
 	for f := range t.Fields() {
 		key := prefix + f.Tag.Get("koanf")
 		switch f.Type.Kind() {
 		case reflect.Map, reflect.Slice:
+			if all {
+				out = append(out, key)
+			}
 		case reflect.Struct:
-			out = append(out, keysOf(f.Type, key+".")...)
+			out = append(out, keysOf(f.Type, key+".", all)...)
 		default:
 			out = append(out, key)
 		}
@@ -107,9 +105,13 @@ func envName(key string) string {
 }
 
 func fromEnviron(environ []string) (map[string]any, []string) {
-	byName := map[string]string{}
+	byName, lists := map[string]string{}, map[string]string{}
+	for _, key := range AllKeys() {
+		lists[envName(key)] = key
+	}
 	for _, key := range Keys() {
 		byName[envName(key)] = key
+		delete(lists, envName(key))
 	}
 	values := map[string]any{}
 	var problems []string
@@ -120,6 +122,10 @@ func fromEnviron(environ []string) (map[string]any, []string) {
 		}
 		key, ok := byName[name]
 		if !ok && isServiceLink(name, value) {
+			continue
+		}
+		if key := lists[name]; key != "" {
+			problems = append(problems, fmt.Sprintf("environment variable %s: %s has more than one value: set it in the configuration file", name, key))
 			continue
 		}
 		if !ok {
@@ -155,53 +161,33 @@ func isServiceLink(name, value string) bool {
 	return err == nil && (u.Scheme == "tcp" || u.Scheme == "udp" || u.Scheme == "sctp") && u.Port() != ""
 }
 
-// duration wants a time with its unit: a bare number would be nanoseconds.
+// duration reads what checkDuration let pass.
 func duration(_, to reflect.Type, v any) (any, error) {
-	if to != reflect.TypeFor[time.Duration]() {
-		return v, nil
-	}
-	switch v := v.(type) {
-	case time.Duration: // of a flag
-		return v, nil
-	case string:
-		d, err := time.ParseDuration(v)
-		if err != nil {
-			return nil, fmt.Errorf("%q: expected a duration such as 30s, 90m or 24h", v)
-		}
-		return d, nil
-	case int:
-		if v == 0 {
-			return time.Duration(0), nil
-		}
-	}
-	return nil, fmt.Errorf("%v: expected a duration with its unit, such as 30s, 90m or 24h", v)
-}
-
-// byteSize lets a number of bytes be written "64MiB".
-func byteSize(from, to reflect.Type, v any) (any, error) {
 	s, ok := v.(string)
-	if !ok || to.Kind() != reflect.Int64 || to == reflect.TypeFor[time.Duration]() {
+	if !ok || to != reflect.TypeFor[time.Duration]() {
 		return v, nil
 	}
-	for suffix, factor := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
-		if n, found := strings.CutSuffix(s, suffix); found {
-			i, err := strconv.ParseInt(strings.TrimSpace(n), 10, 40)
-			if err != nil || i > math.MaxInt64/factor || i < math.MinInt64/factor {
-				return nil, fmt.Errorf("%q: expected a number of bytes such as 1048576 or 64MiB", s)
-			}
-			return i * factor, nil
-		}
-	}
-	return v, nil
+	return time.ParseDuration(s)
 }
 
-// nearest suggests the known key that key probably stands for.
-func nearest(key string) string {
-	for _, known := range Keys() {
+// byteSize reads what checkInteger let pass: decimals, since the decoder would
+// take 010 for 8, and sizes such as 64MiB.
+func byteSize(_, to reflect.Type, v any) (any, error) {
+	s, ok := v.(string)
+	if !ok || to.Kind() != reflect.Int64 && to.Kind() != reflect.Int || to == reflect.TypeFor[time.Duration]() {
+		return v, nil
+	}
+	n, _, err := bytesOf(s)
+	return n, err
+}
+
+// nearest suggests the one of all keys that key probably stands for.
+func nearest(key string, all []string) string {
+	for _, known := range all {
 		if strings.EqualFold(strings.NewReplacer("-", "_").Replace(key), known) ||
 			strings.HasSuffix(known, "."+key) || strings.HasPrefix(known, key) {
 			return fmt.Sprintf(", did you mean %q?", known)
 		}
 	}
-	return ", expected one of " + strings.Join(append(Keys(), "namespaces"), ", ")
+	return ", expected one of " + strings.Join(all, ", ")
 }
