@@ -7,7 +7,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // A Ledger appends signed statements to the ledgers of plugins and publishers.
@@ -24,8 +24,8 @@ type Ledger interface {
 
 // A NewStatement is what is to be appended.
 type NewStatement struct {
-	Ledger ledger.Ref  `json:"ledger"`
-	Kind   ledger.Kind `json:"kind"`
+	Ledger format.Ref  `json:"ledger"`
+	Kind   format.Kind `json:"kind"`
 	Actor  string      `json:"actor"`
 	// Role is in what right; "" is as an owner, where the ledger says so, else
 	// for the platform.
@@ -41,7 +41,7 @@ type NewStatement struct {
 
 // A LedgerEntry is a statement in its ledger.
 type LedgerEntry struct {
-	Head ledger.Head `json:"head"` // of the ledger as the statement left it
+	Head format.Head `json:"head"` // of the ledger as the statement left it
 	At   time.Time   `json:"at"`
 	// Again says that it had been appended before.
 	Again bool `json:"again,omitempty"`

@@ -7,7 +7,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // Guards are asked before anything is given away, stored or deleted, each about
@@ -83,7 +83,7 @@ type LedgerAdmitter interface {
 // artifact.ErrUnverified or artifact.ErrDenied refuses; any other could not
 // tell, which refuses too.
 type LedgerJudge interface {
-	JudgeLedger(ctx context.Context, ref ledger.Ref, list *ledger.List) error
+	JudgeLedger(ctx context.Context, ref format.Ref, list *format.List) error
 }
 
 // AdmitAllUnsafe are guards that refuse nothing: everybody may read, write and
@@ -147,7 +147,7 @@ func (admitAll) AdmitDelete(context.Context, Access, Removal) (func(error) error
 	return func(err error) error { return err }, nil
 }
 
-func (admitAll) JudgeLedger(context.Context, ledger.Ref, *ledger.List) error { return nil }
+func (admitAll) JudgeLedger(context.Context, format.Ref, *format.List) error { return nil }
 
 // missing is the guard in the place of the one that it names.
 type missing string
@@ -168,4 +168,4 @@ func (m missing) AdmitDelete(context.Context, Access, Removal) (func(error) erro
 	return nil, m.refusal()
 }
 
-func (m missing) JudgeLedger(context.Context, ledger.Ref, *ledger.List) error { return m.refusal() }
+func (m missing) JudgeLedger(context.Context, format.Ref, *format.List) error { return m.refusal() }

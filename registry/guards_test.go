@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 )
@@ -60,9 +60,9 @@ func TestAMissingGuardRefuses_B4(t *testing.T) {
 		}},
 		"LedgerReaders": {func(g *registry.Guards) { g.LedgerReaders = nil }, map[string]func(*client) answer{
 			"tag": func(c *client) answer {
-				return c.send("GET", "/v2/"+ledger.PublishersRepository+"/manifests/acme", nil)
+				return c.send("GET", "/v2/"+format.PublishersRepository+"/manifests/acme", nil)
 			},
-			"tags": func(c *client) answer { return c.send("GET", "/v2/"+ledger.PublishersRepository+"/tags/list", nil) },
+			"tags": func(c *client) answer { return c.send("GET", "/v2/"+format.PublishersRepository+"/tags/list", nil) },
 		}},
 		"Ledgers": {func(g *registry.Guards) { g.Ledgers = nil }, map[string]func(*client) answer{
 			"push": func(c *client) answer { return c.ledger(new) },

@@ -10,7 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage"
 )
@@ -29,21 +29,21 @@ func (g Guards) admitLedger(ctx context.Context, at route) error {
 
 // isLedgers reports whether repo holds the ledgers of publishers, to which the
 // rules of ledgers apply for the process too.
-func isLedgers(repo string) bool { return repo == ledger.PublishersRepository }
+func isLedgers(repo string) bool { return repo == format.PublishersRepository }
 
 // checkLedger lets a ledger change only by statements after those it has. The
 // same again is a success; an older copy and a fork are refused (409), with
 // the first statement that differs.
 func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have digest.Digest, m *storage.Manifest) error {
-	ref, err := ledger.RefOf(repo, tag)
+	ref, err := format.RefOf(repo, tag)
 	if err != nil || ref.Repository() != repo {
 		return errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "tag %q of %s: expected the name of a publisher, whose ledger it holds", tag, repo)
 	}
-	list, err := ledger.ParseList(m.Type, m.Content)
+	list, err := format.ParseList(m.Type, m.Content)
 	if err != nil {
 		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "tag %q of %s holds a %s", tag, repo, err)
 	}
-	old := &ledger.List{}
+	old := &format.List{}
 	if have != "" {
 		if old, err = g.ledgerAt(ctx, repo, have); err != nil {
 			return storage.CouldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, tag, repo), err)
@@ -73,12 +73,12 @@ func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have diges
 }
 
 // ledgerAt reads a list that is stored.
-func (g *Registry) ledgerAt(ctx context.Context, repo string, d digest.Digest) (*ledger.List, error) {
+func (g *Registry) ledgerAt(ctx context.Context, repo string, d digest.Digest) (*format.List, error) {
 	m, err := g.ManifestContent(ctx, repo, d)
 	if err != nil {
 		return nil, err
 	}
-	list, err := ledger.ParseList(m.Type, m.Content)
+	list, err := format.ParseList(m.Type, m.Content)
 	if err != nil {
 		return nil, fmt.Errorf("%s", err) // no fault of who pushes
 	}
@@ -87,7 +87,7 @@ func (g *Registry) ledgerAt(ctx context.Context, repo string, d digest.Digest) (
 
 // checkStatement holds entry i of a list to its place: a stored statement of
 // this ledger, with its number, after the one before it.
-func (g *Registry) checkStatement(ctx context.Context, ref ledger.Ref, list *ledger.List, i int) error {
+func (g *Registry) checkStatement(ctx context.Context, ref format.Ref, list *format.List, i int) error {
 	d := list.Statements[i]
 	s, err := g.statement(ctx, ref.Repository(), d)
 	if err != nil {
@@ -112,26 +112,26 @@ func (g *Registry) checkStatement(ctx context.Context, ref ledger.Ref, list *led
 	return nil
 }
 
-func badStatement(ref ledger.Ref, i int, d ocispec.Descriptor, problem string) error {
+func badStatement(ref format.Ref, i int, d ocispec.Descriptor, problem string) error {
 	return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "ledger %s: statement %d, %s: %s", ref, i+1, d.Digest, problem).
 		Detail(map[string]any{"statement": i + 1, "digest": d.Digest.String()})
 }
 
 // statement reads what an entry of a ledger says, whoever signed it.
-func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descriptor) (*ledger.Statement, error) {
+func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descriptor) (*format.Statement, error) {
 	raw, err := g.Fetch(ctx, repo, d)
 	if err != nil {
 		return nil, err
 	}
-	layer, err := ledger.ParseManifest(d.MediaType, raw)
-	var s *ledger.Statement
+	layer, err := format.ParseManifest(d.MediaType, raw)
+	var s *format.Statement
 	if err == nil {
-		if raw, err = g.Blob(ctx, repo, layer.Digest, ledger.MaxEnvelope); err != nil {
+		if raw, err = g.Blob(ctx, repo, layer.Digest, format.MaxEnvelope); err != nil {
 			return nil, storage.NotReferenced(err, layer)
 		}
-		var e *ledger.Envelope
-		if e, err = ledger.ParseEnvelope(raw); err == nil {
-			s, err = ledger.ParseStatement(e.Payload)
+		var e *format.Envelope
+		if e, err = format.ParseEnvelope(raw); err == nil {
+			s, err = format.ParseStatement(e.Payload)
 		}
 	}
 	if err != nil {
@@ -145,7 +145,7 @@ func checkLoose(repo string, m *storage.Manifest) error {
 	if !isLedgers(repo) || m.IsIndex() {
 		return nil
 	}
-	if _, err := ledger.ParseManifest(m.Type, m.Content); err != nil {
+	if _, err := format.ParseManifest(m.Type, m.Content); err != nil {
 		return errcode.Refuse(http.StatusBadRequest, errcode.ManifestInvalid, "%s holds statements of ledgers and nothing else: %s", repo, err)
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/artifact/ledger/ledgertest"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -24,7 +24,7 @@ import (
 func chain(t *testing.T, name string, statements int) *ledgertest.Chain {
 	c := ledgertest.New(t, name, nil)
 	for i := range statements {
-		c.Add(t, "test.said", "person:ada", ledger.RoleOwner, map[string]int{"n": i}, nil)
+		c.Add(t, "test.said", "person:ada", format.RoleOwner, map[string]int{"n": i}, nil)
 	}
 	return c
 }
@@ -57,8 +57,8 @@ func TestALedgerOnlyGrows_E1(t *testing.T) {
 			c := newClient(t, s)
 			two := chain(t, name, 2)
 			three, other := two.Clone(), two.Clone()
-			three.Add(t, "test.said", "person:ada", ledger.RoleOwner, map[string]string{"n": "three"}, nil)
-			other.Add(t, "test.said", "person:bob", ledger.RoleOwner, map[string]string{"n": "other"}, nil)
+			three.Add(t, "test.said", "person:ada", format.RoleOwner, map[string]string{"n": "three"}, nil)
+			other.Add(t, "test.said", "person:bob", format.RoleOwner, map[string]string{"n": "other"}, nil)
 			c.want(c.ledger(two), http.StatusCreated)
 			c.want(c.ledger(two), http.StatusCreated) // the same again: a mirror's second run
 			c.want(c.ledger(three), http.StatusCreated)
@@ -103,7 +103,7 @@ func TestALedgerTakesStatementsInTheirPlace_E1(t *testing.T) {
 		}, []string{"statement 2", "number 3"}},
 		"one that follows another": {func(t *testing.T) *ledgertest.Chain {
 			x := chain(t, name, 1)
-			x.Add(t, "test.said", "person:ada", "owner", struct{}{}, func(s *ledger.Statement) { s.Previous = s.Subject })
+			x.Add(t, "test.said", "person:ada", "owner", struct{}{}, func(s *format.Statement) { s.Previous = s.Subject })
 			return x
 		}, []string{"statement 2", "it follows"}},
 		"one of another ledger": {func(t *testing.T) *ledgertest.Chain {
@@ -144,7 +144,7 @@ func TestTheLedgersOfPublishersHoldNothingElse_B4(t *testing.T) {
 	s := registrytest.New(t, registrytest.InMemory())
 	inside := &client{t: t, url: "http://registry", do: (&http.Client{Transport: s.ProcessTransport()}).Do}
 	for says, c := range map[string]*client{"from outside": newClient(t, s), "the process itself": inside} {
-		const repo = ledger.PublishersRepository
+		const repo = format.PublishersRepository
 		c.blob(repo, emptyConfig)
 		loose, _ := c.put(repo, "", image(nil))
 		text := c.refused(loose, http.StatusBadRequest, "MANIFEST_INVALID")
@@ -165,9 +165,9 @@ func TestTheLedgersOfPublishersHoldNothingElse_B4(t *testing.T) {
 }
 
 // judgeFunc is a registry.LedgerJudge.
-type judgeFunc func(ledger.Ref, *ledger.List) error
+type judgeFunc func(format.Ref, *format.List) error
 
-func (f judgeFunc) JudgeLedger(_ context.Context, ref ledger.Ref, l *ledger.List) error {
+func (f judgeFunc) JudgeLedger(_ context.Context, ref format.Ref, l *format.List) error {
 	return f(ref, l)
 }
 
@@ -175,7 +175,7 @@ func TestTheJudgeOfLedgersDecidesAndNotKnowingRefuses_E1(t *testing.T) {
 	t.Parallel()
 	var verdict error
 	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) {
-		o.Ledgers = judgeFunc(func(ref ledger.Ref, l *ledger.List) error {
+		o.Ledgers = judgeFunc(func(ref format.Ref, l *format.List) error {
 			if ref.String() != "acme/hello:oarlock-state" || len(l.Statements) != 1 {
 				t.Errorf("asked about %s with %d statements", ref, len(l.Statements))
 			}

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // TestEveryKindHasAForm: a constant that is declared and not in the list would
@@ -21,7 +21,7 @@ import (
 func TestEveryKindHasAForm(t *testing.T) {
 	t.Parallel()
 	listed := map[string]bool{}
-	for _, f := range ledger.Forms() {
+	for _, f := range format.Forms() {
 		if listed[string(f.Kind)] {
 			t.Errorf("%s is in the list twice", f.Kind)
 		}
@@ -85,7 +85,7 @@ func TestFormsKeepTheirContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range ledger.Forms() {
+	for _, f := range format.Forms() {
 		t.Run(string(f.Kind), func(t *testing.T) {
 			t.Parallel()
 			if err := f.Kind.Check(); err != nil {

@@ -15,24 +15,24 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 var day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func refOf(t testing.TB, s string) ledger.Ref {
+func refOf(t testing.TB, s string) format.Ref {
 	t.Helper()
-	r, err := ledger.ParseRef(s)
+	r, err := format.ParseRef(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func first(t testing.TB) ledger.Statement {
+func first(t testing.TB) format.Statement {
 	ref := refOf(t, "oarlock/publishers:acme")
-	return ledger.Statement{Ledger: ref, Kind: ledger.PublisherClaimed, Sequence: 1, ID: "claim acme", Time: day,
-		Actor: "person:ada", Role: ledger.RoleOwner, Subject: ref.Subject(), Body: json.RawMessage(`{"owner":"person:ada"}`)}
+	return format.Statement{Ledger: ref, Kind: format.PublisherClaimed, Sequence: 1, ID: "claim acme", Time: day,
+		Actor: "person:ada", Role: format.RoleOwner, Subject: ref.Subject(), Body: json.RawMessage(`{"owner":"person:ada"}`)}
 }
 
 func TestALedgerIsNamedByPublisherOrPlugin_E1(t *testing.T) {
@@ -49,7 +49,7 @@ func TestALedgerIsNamedByPublisherOrPlugin_E1(t *testing.T) {
 		"acme/hello:oarlock-state@sha256:" + strings.Repeat("0", 64): "",
 		"hello:oarlock-state":                                        "",
 	} {
-		r, err := ledger.ParseRef(text)
+		r, err := format.ParseRef(text)
 		if r.String() != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, artifact.ErrInvalid) {
 			t.Errorf("%q: got %q, %v, want %q", text, r, err, want)
 		}
@@ -63,11 +63,11 @@ func TestAStatementTravelsWhole_E1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := ledger.ParseStatement(raw)
+	back, err := format.ParseStatement(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(s, *back, cmp.Comparer(func(a, b ledger.Ref) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(s, *back, cmp.Comparer(func(a, b format.Ref) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -89,11 +89,11 @@ func TestAStatementThatReadersUnderstandDifferentlyIsRefused_B6(t *testing.T) {
 		if bad == string(raw) {
 			t.Fatalf("%s: %s has no %s", says, raw, change[0])
 		}
-		if _, err := ledger.ParseStatement([]byte(bad)); !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "readers differ") {
+		if _, err := format.ParseStatement([]byte(bad)); !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "readers differ") {
 			t.Errorf("%s: got %v", says, err)
 		}
 	}
-	if _, err := ledger.ParseEnvelope([]byte(`{"payloadType":"a","payloadType":"b","payload":"","signatures":[]}`)); err == nil || !strings.Contains(err.Error(), "readers differ") {
+	if _, err := format.ParseEnvelope([]byte(`{"payloadType":"a","payloadType":"b","payload":"","signatures":[]}`)); err == nil || !strings.Contains(err.Error(), "readers differ") {
 		t.Errorf("an envelope with payloadType twice: got %v", err)
 	}
 }
@@ -101,25 +101,25 @@ func TestAStatementThatReadersUnderstandDifferentlyIsRefused_B6(t *testing.T) {
 func TestAStatementIsRefusedWithWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for says, row := range map[string]struct {
-		change func(*ledger.Statement)
+		change func(*format.Statement)
 		want   string
 	}{
-		"a kind of one word":               {func(s *ledger.Statement) { s.Kind = "claimed" }, "kind"},
-		"a kind in capitals":               {func(s *ledger.Statement) { s.Kind = "Publisher.claimed" }, "kind"},
-		"no ledger":                        {func(s *ledger.Statement) { s.Ledger = ledger.Ref{} }, "no ledger"},
-		"sequence 0":                       {func(s *ledger.Statement) { s.Sequence = 0 }, "sequence 0"},
-		"a first one with one before it":   {func(s *ledger.Statement) { s.Previous = s.Subject }, "previous"},
-		"a second one with none before it": {func(s *ledger.Statement) { s.Sequence = 2 }, "previous"},
-		"a subject without digest":         {func(s *ledger.Statement) { s.Subject = "" }, "subject"},
-		"nobody did it":                    {func(s *ledger.Statement) { s.Actor = "" }, "actor"},
-		"a line break in who did it":       {func(s *ledger.Statement) { s.Actor = "a\nb" }, "actor"},
-		"no id":                            {func(s *ledger.Statement) { s.ID = "" }, "id"},
-		"no time":                          {func(s *ledger.Statement) { s.Time = time.Time{} }, "time"},
-		"a body that is a list":            {func(s *ledger.Statement) { s.Body = json.RawMessage("[]") }, "body"},
-		"a body that is too large": {func(s *ledger.Statement) {
-			s.Body = json.RawMessage(`{"x":"` + strings.Repeat("x", ledger.MaxBody) + `"}`)
+		"a kind of one word":               {func(s *format.Statement) { s.Kind = "claimed" }, "kind"},
+		"a kind in capitals":               {func(s *format.Statement) { s.Kind = "Publisher.claimed" }, "kind"},
+		"no ledger":                        {func(s *format.Statement) { s.Ledger = format.Ref{} }, "no ledger"},
+		"sequence 0":                       {func(s *format.Statement) { s.Sequence = 0 }, "sequence 0"},
+		"a first one with one before it":   {func(s *format.Statement) { s.Previous = s.Subject }, "previous"},
+		"a second one with none before it": {func(s *format.Statement) { s.Sequence = 2 }, "previous"},
+		"a subject without digest":         {func(s *format.Statement) { s.Subject = "" }, "subject"},
+		"nobody did it":                    {func(s *format.Statement) { s.Actor = "" }, "actor"},
+		"a line break in who did it":       {func(s *format.Statement) { s.Actor = "a\nb" }, "actor"},
+		"no id":                            {func(s *format.Statement) { s.ID = "" }, "id"},
+		"no time":                          {func(s *format.Statement) { s.Time = time.Time{} }, "time"},
+		"a body that is a list":            {func(s *format.Statement) { s.Body = json.RawMessage("[]") }, "body"},
+		"a body that is too large": {func(s *format.Statement) {
+			s.Body = json.RawMessage(`{"x":"` + strings.Repeat("x", format.MaxBody) + `"}`)
 		}, "body of"},
-		"more statements than a ledger takes": {func(s *ledger.Statement) { s.Sequence, s.Previous = ledger.MaxStatements+1, s.Subject }, "sequence"},
+		"more statements than a ledger takes": {func(s *format.Statement) { s.Sequence, s.Previous = format.MaxStatements+1, s.Subject }, "sequence"},
 	} {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()
@@ -138,16 +138,16 @@ func descriptor(n int) ocispec.Descriptor {
 }
 
 // list is the ledger whose statements are the numbers given.
-func list(t interface{ Fatal(...any) }, numbers ...int) *ledger.List {
+func list(t interface{ Fatal(...any) }, numbers ...int) *format.List {
 	var all []ocispec.Descriptor
 	for _, n := range numbers {
 		all = append(all, descriptor(n))
 	}
-	raw, err := ledger.BuildList(all)
+	raw, err := format.BuildList(all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := ledger.ParseList(ocispec.MediaTypeImageIndex, raw)
+	l, err := format.ParseList(ocispec.MediaTypeImageIndex, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,15 +156,15 @@ func list(t interface{ Fatal(...any) }, numbers ...int) *ledger.List {
 
 func TestAFullLedgerFitsIntoAManifest(t *testing.T) {
 	t.Parallel()
-	numbers := make([]int, ledger.MaxStatements)
+	numbers := make([]int, format.MaxStatements)
 	for i := range numbers {
 		numbers[i] = i
 	}
 	l := list(t, numbers...)
-	if len(l.Statements) != ledger.MaxStatements || l.Head().Sequence != ledger.MaxStatements {
+	if len(l.Statements) != format.MaxStatements || l.Head().Sequence != format.MaxStatements {
 		t.Errorf("%d statements, head %s", len(l.Statements), l.Head())
 	}
-	if _, err := ledger.BuildList(append(l.Statements, descriptor(-1))); !errors.Is(err, artifact.ErrConflict) {
+	if _, err := format.BuildList(append(l.Statements, descriptor(-1))); !errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("one statement too many: %v, want a conflict", err)
 	}
 }
@@ -173,17 +173,17 @@ func TestAnUpdateExtendsOrSaysWhereItDoesNot_E1(t *testing.T) {
 	t.Parallel()
 	for says, row := range map[string]struct {
 		old, new []int
-		relation ledger.Relation
+		relation format.Relation
 		want     string // part of the refusal; "" is taken
 	}{
-		"the same again":                {[]int{1, 2}, []int{1, 2}, ledger.Same, ""},
-		"one more":                      {[]int{1, 2}, []int{1, 2, 3}, ledger.Longer, ""},
-		"an older copy":                 {[]int{1, 2, 3}, []int{1, 2}, ledger.Shorter, "an older copy: it has the first 2 of the 3"},
-		"another last one":              {[]int{1, 2}, []int{1, 3}, ledger.Forked, "forked at statement 2: here it is " + descriptor(2).Digest.String()},
-		"a longer one that forked":      {[]int{1, 2}, []int{1, 3, 2}, ledger.Forked, "forked at statement 2"},
-		"two that changed places":       {[]int{1, 2, 3}, []int{2, 1, 3}, ledger.Forked, "forked at statement 1"},
-		"one in the middle is gone":     {[]int{1, 2, 3}, []int{1, 3}, ledger.Forked, "forked at statement 2"},
-		"another ledger from its start": {[]int{1}, []int{2}, ledger.Forked, "forked at statement 1"},
+		"the same again":                {[]int{1, 2}, []int{1, 2}, format.Same, ""},
+		"one more":                      {[]int{1, 2}, []int{1, 2, 3}, format.Longer, ""},
+		"an older copy":                 {[]int{1, 2, 3}, []int{1, 2}, format.Shorter, "an older copy: it has the first 2 of the 3"},
+		"another last one":              {[]int{1, 2}, []int{1, 3}, format.Forked, "forked at statement 2: here it is " + descriptor(2).Digest.String()},
+		"a longer one that forked":      {[]int{1, 2}, []int{1, 3, 2}, format.Forked, "forked at statement 2"},
+		"two that changed places":       {[]int{1, 2, 3}, []int{2, 1, 3}, format.Forked, "forked at statement 1"},
+		"one in the middle is gone":     {[]int{1, 2, 3}, []int{1, 3}, format.Forked, "forked at statement 2"},
+		"another ledger from its start": {[]int{1}, []int{2}, format.Forked, "forked at statement 1"},
 	} {
 		old, new := list(t, row.old...), list(t, row.new...)
 		err := new.Extends(old)
@@ -216,10 +216,10 @@ func TestExtendingIsAnOrder(t *testing.T) {
 			t.Fatal("two lists that differ extend each other")
 		}
 		relation := b.Contains(a.Head())
-		if ab && relation != ledger.Same && relation != ledger.Longer {
+		if ab && relation != format.Same && relation != format.Longer {
 			t.Fatalf("an extension does not contain the head: %d", relation)
 		}
-		back, err := ledger.ParseHead(a.Head().String())
+		back, err := format.ParseHead(a.Head().String())
 		if err != nil || back != a.Head() {
 			t.Fatalf("head %s: %v, %v", a.Head(), back, err)
 		}
@@ -240,15 +240,15 @@ func TestWhatIsNoListIsRefused(t *testing.T) {
 			return d
 		},
 	} {
-		raw, err := ledger.BuildList(change([]ocispec.Descriptor{descriptor(1), descriptor(2)}))
+		raw, err := format.BuildList(change([]ocispec.Descriptor{descriptor(1), descriptor(2)}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ledger.ParseList(ocispec.MediaTypeImageIndex, raw); !errors.Is(err, artifact.ErrInvalid) {
+		if _, err := format.ParseList(ocispec.MediaTypeImageIndex, raw); !errors.Is(err, artifact.ErrInvalid) {
 			t.Errorf("%s: got %v, want invalid", says, err)
 		}
 	}
-	if _, err := ledger.ParseList(ocispec.MediaTypeImageManifest, []byte(`{"schemaVersion":2,"config":{"digest":"`+digest.FromString("").String()+`","size":0,"mediaType":"x"}}`)); !errors.Is(err, artifact.ErrInvalid) {
+	if _, err := format.ParseList(ocispec.MediaTypeImageManifest, []byte(`{"schemaVersion":2,"config":{"digest":"`+digest.FromString("").String()+`","size":0,"mediaType":"x"}}`)); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("an image manifest: got %v, want invalid", err)
 	}
 }
@@ -259,15 +259,15 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	envelope, err := (&ledger.Envelope{Payload: payload, Signatures: []ledger.Signature{{KeyID: "k", Sig: []byte("sig")}}}).Bytes()
+	envelope, err := (&format.Envelope{Payload: payload, Signatures: []format.Signature{{KeyID: "k", Sig: []byte("sig")}}}).Bytes()
 	if err != nil {
 		f.Fatal(err)
 	}
-	manifest, d, err := ledger.BuildManifest(envelope)
+	manifest, d, err := format.BuildManifest(envelope)
 	if err != nil {
 		f.Fatal(err)
 	}
-	index, err := ledger.BuildList([]ocispec.Descriptor{d})
+	index, err := format.BuildList([]ocispec.Descriptor{d})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -281,31 +281,31 @@ func FuzzParse(f *testing.F) {
 			}
 			return err == nil
 		}
-		if s, err := ledger.ParseStatement(raw); check("statement", err) {
+		if s, err := format.ParseStatement(raw); check("statement", err) {
 			again, err := s.Payload()
 			if err != nil {
-				if len(raw) > ledger.MaxPayload/8 { // escapes may make it longer
+				if len(raw) > format.MaxPayload/8 { // escapes may make it longer
 					return
 				}
 				t.Fatalf("what was read cannot be written: %v", err)
 			}
-			if back, err := ledger.ParseStatement(again); err != nil || back.Sequence != s.Sequence || back.Ledger != s.Ledger {
+			if back, err := format.ParseStatement(again); err != nil || back.Sequence != s.Sequence || back.Ledger != s.Ledger {
 				t.Fatalf("written and read again: %v, %v", back, err)
 			}
 		}
-		if e, err := ledger.ParseEnvelope(raw); check("envelope", err) && len(e.Signatures) == 0 {
+		if e, err := format.ParseEnvelope(raw); check("envelope", err) && len(e.Signatures) == 0 {
 			t.Fatal("an envelope without signature was read")
 		}
 		for _, mediaType := range []string{"", ocispec.MediaTypeImageIndex, ocispec.MediaTypeImageManifest} {
-			_, err := ledger.ParseManifest(mediaType, raw)
+			_, err := format.ParseManifest(mediaType, raw)
 			check("manifest", err)
-			if l, err := ledger.ParseList(mediaType, raw); check("list", err) && l.Extends(l) != nil {
+			if l, err := format.ParseList(mediaType, raw); check("list", err) && l.Extends(l) != nil {
 				t.Fatal("a list does not extend itself")
 			}
 		}
-		_, err := ledger.ParseHead(string(raw))
+		_, err := format.ParseHead(string(raw))
 		check("head", err)
-		_, err = ledger.ParseRef(string(raw))
+		_, err = format.ParseRef(string(raw))
 		check("ref", err)
 	})
 }

@@ -3,7 +3,7 @@ package auth
 import (
 	"slices"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy"
 )
 
@@ -12,7 +12,7 @@ import (
 // scope names that repository. What is pushed is held to the rules of ledgers
 // and to the signatures that count, by the gate.
 func decideLedgers(p Principal, a Action, r Resource) (d Decision, mine bool) {
-	if a != RepositoryPush || r.Class != OnRepository || r.Repository != ledger.PublishersRepository || p.Kind == Process {
+	if a != RepositoryPush || r.Class != OnRepository || r.Repository != format.PublishersRepository || p.Kind == Process {
 		return d, false
 	}
 	roles := p.roles(r)

@@ -17,9 +17,9 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy"
-	judges "github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/policy/ledger/ledgertest"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/oarlock/oarlock/registry/registrytest"
@@ -117,9 +117,9 @@ func (r reader) Referrers(context.Context, digest.Digest) ([]ocispec.Descriptor,
 type site struct {
 	t     *testing.T
 	key   ledgertest.Key
-	judge *judges.Judge
+	judge *ledger.Judge
 	store *store
-	*ledger.Appender
+	*statements.Appender
 }
 
 func newSite(t *testing.T, s *registrytest.Server, key ledgertest.Key, trusted ...ledgertest.Key) *site {
@@ -128,12 +128,12 @@ func newSite(t *testing.T, s *registrytest.Server, key ledgertest.Key, trusted .
 	for _, k := range trusted {
 		signers = append(signers, k.Trusted)
 	}
-	judge, err := judges.New(judges.Options{Platforms: signers})
+	judge, err := ledger.New(ledger.Options{Platforms: signers})
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := &site{t: t, key: key, judge: judge, store: newStore(s)}
-	x.Appender = ledger.New(ledger.Options{Store: x.store, Judge: judge, Signer: key.Signer})
+	x.Appender = statements.New(statements.Options{Store: x.store, Judge: judge, Signer: key.Signer})
 	return x
 }
 
@@ -143,7 +143,7 @@ func (x *site) say(name string, kind format.Kind, actor string, body any) index.
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	raw, err := ledger.Object(body)
+	raw, err := statements.Object(body)
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func (x *site) must(s index.NewStatement) index.LedgerEntry {
 	return e
 }
 
-func (x *site) state(name string) judges.Judgement {
+func (x *site) state(name string) ledger.Judgement {
 	x.t.Helper()
 	ref, err := format.ParseRef(name)
 	if err != nil {
@@ -289,7 +289,7 @@ func TestTheLedgerOfAnotherPlatformIsLeftAlone_H4(t *testing.T) {
 	first.must(first.say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
 	mirror := newSite(t, s, ledgertest.NewKey(t, "here"), there)
 	_, err := mirror.Append(t.Context(), mirror.say(acme, format.PublisherClosed, "admin:root", format.Closed{}))
-	if !errors.Is(err, ledger.ErrForeign) || !errors.Is(err, artifact.ErrDenied) {
+	if !errors.Is(err, statements.ErrForeign) || !errors.Is(err, artifact.ErrDenied) {
 		t.Errorf("got %v, want that it is foreign", err)
 	}
 	stranger := newSite(t, s, ledgertest.NewKey(t, "stranger"))

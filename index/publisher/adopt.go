@@ -10,7 +10,7 @@ import (
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 )
 
 // adopt states what SQL says of namespaces that have no ledger yet: those of a
@@ -42,7 +42,7 @@ func (s *Statements) unstated(ctx context.Context, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	waits, err := s.o.Jobs.Backlog(ctx, ledger.JobKind, ref.String())
+	waits, err := s.o.Jobs.Backlog(ctx, statements.JobKind, ref.String())
 	if err != nil || waits.Jobs > 0 {
 		return false, err
 	}
@@ -68,7 +68,7 @@ func (c Changes) adoptOne(ctx context.Context, name string) error {
 	}
 	add := func(kind format.Kind, what string, body any) error {
 		// Each is asked for once, whichever replica does it and however often.
-		s := index.NewStatement{Kind: kind, Actor: auth.NewProcess("ledger").Name, ID: ledger.IDOf("adopt", name, what), Since: n.CreatedAt}
+		s := index.NewStatement{Kind: kind, Actor: auth.NewProcess("ledger").Name, ID: statements.IDOf("adopt", name, what), Since: n.CreatedAt}
 		return c.enqueue(ctx, name, s, body)
 	}
 	err = add(format.PublisherClaimed, "claim", format.Claimed{Owner: members[i].Principal, Private: !n.Public})

@@ -11,7 +11,7 @@ import (
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 )
 
 // An Appending appends statements that waited. All of it must be given.
@@ -58,12 +58,12 @@ func (s Appending) claimedAgain(claim index.NewStatement) ([]index.NewStatement,
 	}
 	var out []index.NewStatement
 	add := func(kind format.Kind, what string, said any) error {
-		raw, err := ledger.Object(said)
+		raw, err := statements.Object(said)
 		if err != nil {
 			return err
 		}
 		next := claim // asked for once, however often it is delivered
-		next.Kind, next.Role, next.Body, next.ID = kind, format.RolePlatform, raw, ledger.IDOf(claim.ID, what)
+		next.Kind, next.Role, next.Body, next.ID = kind, format.RolePlatform, raw, statements.IDOf(claim.ID, what)
 		out = append(out, next)
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/jobs"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 )
 
 // Changes have each change of a namespace stated in its ledger. Both of them
@@ -34,7 +34,7 @@ func (c Changes) enqueue(ctx context.Context, publisher string, s index.NewState
 	if s.Ledger, err = format.OfPublisher(publisher); err != nil {
 		return err
 	}
-	return ledger.Enqueue(ctx, c.Queue, s, body)
+	return statements.Enqueue(ctx, c.Queue, s, body)
 }
 
 // statementOf says a change as its ledger does.

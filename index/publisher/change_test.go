@@ -13,7 +13,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/jobs"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/store"
 )
 
@@ -34,7 +34,7 @@ func opened(t *testing.T) *store.Store {
 func stated(t *testing.T, s *store.Store) (out []index.NewStatement) {
 	t.Helper()
 	for {
-		attempts, err := s.Jobs().Lease(t.Context(), jobs.Ask{Kind: ledger.JobKind, InOrder: true, Limit: 1, Now: noon, Until: noon.Add(time.Hour)})
+		attempts, err := s.Jobs().Lease(t.Context(), jobs.Ask{Kind: statements.JobKind, InOrder: true, Limit: 1, Now: noon, Until: noon.Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}

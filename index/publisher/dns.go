@@ -11,7 +11,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
-	judged "github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/policy/ledger"
 )
 
 // lookupWithin bounds one question to the DNS.
@@ -61,7 +61,7 @@ func isDomain(name string) bool {
 // proofs are the TXT records that prove that a domain's owner means this
 // publisher: by the ledger's first statement, which is nowhere else, or by the
 // fingerprint of a key.
-func proofs(s judged.State) []string {
+func proofs(s ledger.State) []string {
 	if s.Publisher == nil {
 		return []string{""}
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 )
 
 // PublisherLedger gives at most limit statements after a sequence number.
@@ -16,5 +16,5 @@ func (s *Service) PublisherLedger(ctx context.Context, name string, after, limit
 	if known.List == "" {
 		return index.LedgerPage{Items: []index.LedgerStatement{}, Total: known.State.Head.Sequence}, nil
 	}
-	return ledger.Page(ctx, s.o.Registry.Reader(known.Ref.Repository()), known.List, known.State.Head.Sequence, after, limit)
+	return statements.Page(ctx, s.o.Registry.Reader(known.Ref.Repository()), known.List, known.State.Head.Sequence, after, limit)
 }

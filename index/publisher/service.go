@@ -13,7 +13,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
-	judged "github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
@@ -49,7 +49,7 @@ func New(o Options) *Service {
 // standing is what is known of a publisher that the caller may know of. Of one
 // that is not there as much is asked as of one that he may not know of: the time
 // of an answer must not tell them apart.
-func (s *Service) standing(ctx context.Context, name string) (judged.Standing, error) {
+func (s *Service) standing(ctx context.Context, name string) (ledger.Standing, error) {
 	known, ok := s.o.Catalog.Publisher(name)
 	there := ok && (known.Counts.Publisher != nil || len(known.Problems()) > 0)
 	private, err := s.private(ctx, name, known.Counts.Publisher)
@@ -71,7 +71,7 @@ func (s *Service) standing(ctx context.Context, name string) (judged.Standing, e
 
 // private is what the site says of a namespace that it has, and else what the
 // ledger says.
-func (s *Service) private(ctx context.Context, name string, p *judged.Publisher) (bool, error) {
+func (s *Service) private(ctx context.Context, name string, p *ledger.Publisher) (bool, error) {
 	n, err := s.o.Store.Namespace(ctx, name)
 	switch {
 	case err == nil:

@@ -8,7 +8,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
-	judged "github.com/oarlock/oarlock/policy/ledger"
+	"github.com/oarlock/oarlock/policy/ledger"
 )
 
 // asked counts what is asked of a site with the private publisher secretco.
@@ -18,12 +18,12 @@ type asked struct {
 	calls map[string]int
 }
 
-func (a asked) Publisher(name string) (s judged.Standing, ok bool) {
+func (a asked) Publisher(name string) (s ledger.Standing, ok bool) {
 	a.calls["catalog"]++
 	if name != "secretco" {
 		return s, false
 	}
-	s.Counts.Publisher = &judged.Publisher{Name: name, Private: true}
+	s.Counts.Publisher = &ledger.Publisher{Name: name, Private: true}
 	return s, true
 }
 

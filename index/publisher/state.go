@@ -10,7 +10,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 )
 
 // may finds who asks, and asks for a right of his.
@@ -42,7 +42,7 @@ func (s *Service) stated(ctx context.Context, by auth.Principal, needs audit.Rig
 			return map[string]any{"kind": kind, "statement": entry.Head.String(), "body": body}, nil
 		})
 	switch {
-	case errors.Is(err, ledger.ErrForeign):
+	case errors.Is(err, statements.ErrForeign):
 		return index.Publisher{}, index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", name), "make the change at the registry that it comes from, and mirror it again")
 	case err != nil:
 		return index.Publisher{}, err

@@ -12,7 +12,7 @@ import (
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/jobs"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 )
 
 // StatementsOptions of Statements. All of them must be given.
@@ -50,7 +50,7 @@ func NewStatements(o StatementsOptions) *Statements { return &Statements{o: o} }
 // Drain brings what waits and is due into the ledgers. It is called at start and
 // now and then, so that what a crash left between SQL and registry is made up.
 func (s *Statements) Drain(ctx context.Context) error {
-	return errors.Join(s.adoptOnce(ctx), s.o.Jobs.Drain(ctx, ledger.JobKind))
+	return errors.Join(s.adoptOnce(ctx), s.o.Jobs.Drain(ctx, statements.JobKind))
 }
 
 func (s *Statements) adoptOnce(ctx context.Context) error {
@@ -66,7 +66,7 @@ func (s *Statements) adoptOnce(ctx context.Context) error {
 
 // Waiting is how many statements are not in their ledgers yet.
 func (s *Statements) Waiting(ctx context.Context) (int64, error) {
-	b, err := s.o.Jobs.Backlog(ctx, ledger.JobKind, "")
+	b, err := s.o.Jobs.Backlog(ctx, statements.JobKind, "")
 	return b.Jobs, err
 }
 
@@ -104,7 +104,7 @@ func (s *Statements) settled(ctx context.Context, publisher string) error {
 	}
 	for {
 		drained := s.Drain(ctx)
-		waits, err := s.o.Jobs.Backlog(ctx, ledger.JobKind, ref.String())
+		waits, err := s.o.Jobs.Backlog(ctx, statements.JobKind, ref.String())
 		switch {
 		case err != nil:
 			return err
@@ -132,7 +132,7 @@ func (s *Statements) State(ctx context.Context, publisher, actor, role string, k
 	if err != nil {
 		return index.LedgerEntry{}, err
 	}
-	raw, err := ledger.Object(body)
+	raw, err := statements.Object(body)
 	if err != nil {
 		return index.LedgerEntry{}, err
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy"
 )
 
@@ -46,11 +46,11 @@ func found(code string, at int, d digest.Digest, format string, args ...any) *Fi
 
 // A Judgement is what was found out about one ledger.
 type Judgement struct {
-	Ref ledger.Ref `json:"ledger"`
+	Ref format.Ref `json:"ledger"`
 	// List is the digest of the index, "" where there is none.
 	List digest.Digest `json:"digest,omitempty"`
 	// Head is that of the whole list, whether it holds or not.
-	Head ledger.Head `json:"head"`
+	Head format.Head `json:"head"`
 	// State is what the statements say that hold; State.Head is the last of them.
 	State State `json:"state"`
 	// Kept says that the statements that hold go at least as far as the head

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
@@ -17,25 +17,25 @@ type rule struct {
 	owner bool
 	// key lets a key of the publisher sign it.
 	key   bool
-	apply func(p *Publisher, s *ledger.Statement) error
+	apply func(p *Publisher, s *format.Statement) error
 }
 
-var rules = map[ledger.Kind]rule{
-	ledger.PublisherClaimed:     {owner: true, apply: applied(claim)},
-	ledger.PublisherConfigured:  {owner: true, apply: applied(configure)},
-	ledger.PublisherTransferred: {owner: true, apply: applied(transfer)},
-	ledger.PublisherClosed:      {owner: true, apply: applied(closePublisher)},
-	ledger.PublisherVerified:    {owner: true, apply: applied(verify)},
-	ledger.PublisherUnverified:  {owner: true, apply: applied(unverify)},
-	ledger.MemberSet:            {owner: true, apply: applied(setMember)},
-	ledger.MemberRemoved:        {owner: true, apply: applied(removeMember)},
-	ledger.KeyAdded:             {owner: true, key: true, apply: applied(addKey)},
-	ledger.KeyRevoked:           {owner: true, key: true, apply: applied(revokeKey)},
+var rules = map[format.Kind]rule{
+	format.PublisherClaimed:     {owner: true, apply: applied(claim)},
+	format.PublisherConfigured:  {owner: true, apply: applied(configure)},
+	format.PublisherTransferred: {owner: true, apply: applied(transfer)},
+	format.PublisherClosed:      {owner: true, apply: applied(closePublisher)},
+	format.PublisherVerified:    {owner: true, apply: applied(verify)},
+	format.PublisherUnverified:  {owner: true, apply: applied(unverify)},
+	format.MemberSet:            {owner: true, apply: applied(setMember)},
+	format.MemberRemoved:        {owner: true, apply: applied(removeMember)},
+	format.KeyAdded:             {owner: true, key: true, apply: applied(addKey)},
+	format.KeyRevoked:           {owner: true, key: true, apply: applied(revokeKey)},
 }
 
 // applied reads the body before it does what it says.
-func applied[T any](do func(*Publisher, *ledger.Statement, T) error) func(*Publisher, *ledger.Statement) error {
-	return func(p *Publisher, s *ledger.Statement) error {
+func applied[T any](do func(*Publisher, *format.Statement, T) error) func(*Publisher, *format.Statement) error {
+	return func(p *Publisher, s *format.Statement) error {
 		var body T
 		if err := artifact.UnmarshalStrict(s.Body, &body); err != nil {
 			return fmt.Errorf("body of %s: %s: %w", s.Kind, err, artifact.ErrInvalid)
@@ -44,20 +44,20 @@ func applied[T any](do func(*Publisher, *ledger.Statement, T) error) func(*Publi
 	}
 }
 
-func claim(p *Publisher, s *ledger.Statement, body ledger.Claimed) error {
+func claim(p *Publisher, s *format.Statement, body format.Claimed) error {
 	if body.Owner == "" {
 		return invalid("no owner")
 	}
-	p.ClaimedAt, p.Private, p.Members = s.Time, body.Private, map[string]string{body.Owner: ledger.RoleOwner}
+	p.ClaimedAt, p.Private, p.Members = s.Time, body.Private, map[string]string{body.Owner: format.RoleOwner}
 	return nil
 }
 
-func configure(p *Publisher, _ *ledger.Statement, body ledger.Configured) error {
+func configure(p *Publisher, _ *format.Statement, body format.Configured) error {
 	p.Private, p.PublishingOff = body.Private, body.PublishingOff
 	return nil
 }
 
-func transfer(p *Publisher, _ *ledger.Statement, body ledger.Transferred) error {
+func transfer(p *Publisher, _ *format.Statement, body format.Transferred) error {
 	if body.To == "" {
 		return invalid("to nobody")
 	}
@@ -66,11 +66,11 @@ func transfer(p *Publisher, _ *ledger.Statement, body ledger.Transferred) error 
 			delete(p.Members, principal)
 		}
 	}
-	p.Members[body.To] = ledger.RoleOwner
+	p.Members[body.To] = format.RoleOwner
 	return nil
 }
 
-func closePublisher(p *Publisher, s *ledger.Statement, _ ledger.Closed) error {
+func closePublisher(p *Publisher, s *format.Statement, _ format.Closed) error {
 	if p.ClosedAt != nil {
 		return fmt.Errorf("publisher %q is closed already: %w", p.Name, artifact.ErrConflict)
 	}
@@ -78,7 +78,7 @@ func closePublisher(p *Publisher, s *ledger.Statement, _ ledger.Closed) error {
 	return nil
 }
 
-func setMember(p *Publisher, _ *ledger.Statement, body ledger.Member) error {
+func setMember(p *Publisher, _ *format.Statement, body format.Member) error {
 	if body.Principal == "" || !slices.Contains([]string{"owner", "maintainer", "publisher", "reader"}, body.Role) {
 		return invalid("member %q with role %q", body.Principal, body.Role)
 	}
@@ -86,7 +86,7 @@ func setMember(p *Publisher, _ *ledger.Statement, body ledger.Member) error {
 	return p.keepsOwner()
 }
 
-func removeMember(p *Publisher, _ *ledger.Statement, body ledger.Removed) error {
+func removeMember(p *Publisher, _ *format.Statement, body format.Removed) error {
 	delete(p.Members, body.Principal)
 	return p.keepsOwner()
 }
@@ -98,7 +98,7 @@ func (p *Publisher) keepsOwner() error {
 	return nil
 }
 
-func addKey(p *Publisher, s *ledger.Statement, body ledger.Key) error {
+func addKey(p *Publisher, s *format.Statement, body format.Key) error {
 	key, err := trust.ParseKey([]byte(body.PEM))
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func addKey(p *Publisher, s *ledger.Statement, body ledger.Key) error {
 // maxKeys bounds how many keys a publisher ever has.
 const maxKeys = 256
 
-func revokeKey(p *Publisher, s *ledger.Statement, body ledger.KeyEnd) error {
+func revokeKey(p *Publisher, s *format.Statement, body format.KeyEnd) error {
 	i := slices.IndexFunc(p.Keys, func(k Key) bool { return k.ID == body.ID })
 	switch {
 	case i < 0:
@@ -147,18 +147,18 @@ func revokeKey(p *Publisher, s *ledger.Statement, body ledger.KeyEnd) error {
 	return nil
 }
 
-func verify(p *Publisher, s *ledger.Statement, body ledger.Verified) error {
+func verify(p *Publisher, s *format.Statement, body format.Verified) error {
 	switch body.Evidence {
-	case ledger.EvidenceDNS:
+	case format.EvidenceDNS:
 		if body.Domain == "" || body.Record == "" {
 			return invalid("evidence %q without domain or record", body.Evidence)
 		}
-	case ledger.EvidenceOIDC:
+	case format.EvidenceOIDC:
 		if body.Issuer == "" || body.Claim == "" {
 			return invalid("evidence %q without issuer or claim", body.Evidence)
 		}
-	case ledger.EvidenceAdministrator:
-		if s.Role != ledger.RolePlatform {
+	case format.EvidenceAdministrator:
+		if s.Role != format.RolePlatform {
 			return fmt.Errorf("%s in the role %q cannot vouch as an administrator: %w", s.Actor, s.Role, artifact.ErrDenied)
 		}
 	default:
@@ -168,7 +168,7 @@ func verify(p *Publisher, s *ledger.Statement, body ledger.Verified) error {
 	return nil
 }
 
-func unverify(p *Publisher, _ *ledger.Statement, body ledger.Unverified) error {
+func unverify(p *Publisher, _ *format.Statement, body format.Unverified) error {
 	switch {
 	case p.Verified == nil:
 		return fmt.Errorf("publisher %q is not verified: %w", p.Name, artifact.ErrConflict)
@@ -185,7 +185,7 @@ func invalid(format string, args ...any) error {
 
 // Known reports whether kind is one whose meaning is known in that ledger: about
 // publishers in theirs, about plugins in theirs.
-func Known(in ledger.Ref, kind ledger.Kind) bool {
+func Known(in format.Ref, kind format.Kind) bool {
 	if in.OfPublisher() {
 		_, ok := rules[kind]
 		return ok

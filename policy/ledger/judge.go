@@ -12,7 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/trust"
 )
@@ -78,7 +78,7 @@ func (j *Judge) Digest() digest.Digest { return j.trust.Load().digest }
 
 // Read reads the ledger of ref from where it is kept and judges it. Nothing
 // under its tag is an empty ledger, which holds where nothing is remembered.
-func (j *Judge) Read(ctx context.Context, ref ledger.Ref, r policy.Reader, remembered ledger.Head) Judgement {
+func (j *Judge) Read(ctx context.Context, ref format.Ref, r policy.Reader, remembered format.Head) Judgement {
 	empty := Judgement{Ref: ref}
 	at, err := r.Tag(ctx, ref.Tag())
 	switch {
@@ -99,7 +99,7 @@ func (j *Judge) Read(ctx context.Context, ref ledger.Ref, r policy.Reader, remem
 }
 
 // ReadAt is Read for the index with a digest, whatever the tag says.
-func (j *Judge) ReadAt(ctx context.Context, ref ledger.Ref, at digest.Digest, r policy.Reader, remembered ledger.Head) Judgement {
+func (j *Judge) ReadAt(ctx context.Context, ref format.Ref, at digest.Digest, r policy.Reader, remembered format.Head) Judgement {
 	out := Judgement{Ref: ref, List: at}
 	mediaType, raw, err := r.Manifest(ctx, at)
 	if err == nil && digest.FromBytes(raw) != at {
@@ -109,7 +109,7 @@ func (j *Judge) ReadAt(ctx context.Context, ref ledger.Ref, at digest.Digest, r 
 		out.Findings = []Finding{*found(policy.CodeUnreadable, 0, at, "%s: index %s could not be read: %s", ref, at, err)}
 		return out
 	}
-	list, err := ledger.ParseList(mediaType, raw)
+	list, err := format.ParseList(mediaType, raw)
 	if err != nil {
 		out.Findings = []Finding{*found(CodeMalformed, 0, at, "%s: %s", ref, err)}
 		return out
@@ -119,7 +119,7 @@ func (j *Judge) ReadAt(ctx context.Context, ref ledger.Ref, at digest.Digest, r 
 
 // Judge judges a list whose statements r has. remembered is the last head that
 // the caller knows of the ledger; the zero one is none.
-func (j *Judge) Judge(ctx context.Context, ref ledger.Ref, list *ledger.List, r policy.Reader, remembered ledger.Head) Judgement {
+func (j *Judge) Judge(ctx context.Context, ref format.Ref, list *format.List, r policy.Reader, remembered format.Head) Judgement {
 	p := j.trust.Load()
 	out := Judgement{Ref: ref, List: list.Digest, Head: list.Head()}
 	w := walk{ctx: ctx, ref: ref, list: list, reader: r, platforms: p.keys}
@@ -139,7 +139,7 @@ func (j *Judge) Judge(ctx context.Context, ref ledger.Ref, list *ledger.List, r 
 	}
 	out.State = w.state
 	relation := list.Contains(remembered)
-	out.Kept = (relation == ledger.Same || relation == ledger.Longer) && w.state.Head.Sequence >= remembered.Sequence
+	out.Kept = (relation == format.Same || relation == format.Longer) && w.state.Head.Sequence >= remembered.Sequence
 	if problem != nil {
 		out.Findings = append(out.Findings, *problem)
 	}
@@ -155,7 +155,7 @@ func (j *Judge) Judge(ctx context.Context, ref ledger.Ref, list *ledger.List, r 
 }
 
 // keysOf name the list up to each of its statements, as it is judged here.
-func (p *platforms) keysOf(ref ledger.Ref, list *ledger.List) [][sha256.Size]byte {
+func (p *platforms) keysOf(ref format.Ref, list *format.List) [][sha256.Size]byte {
 	keys := make([][sha256.Size]byte, len(list.Statements))
 	last := sha256.Sum256([]byte(p.digest.String() + " " + ref.String()))
 	for i, d := range list.Statements {
@@ -166,12 +166,12 @@ func (p *platforms) keysOf(ref ledger.Ref, list *ledger.List) [][sha256.Size]byt
 }
 
 // missing says where list does not contain what was known before.
-func missing(ref ledger.Ref, list *ledger.List, remembered ledger.Head) *Finding {
+func missing(ref format.Ref, list *format.List, remembered format.Head) *Finding {
 	switch list.Contains(remembered) {
-	case ledger.Shorter:
+	case format.Shorter:
 		return found(CodeTruncated, 0, remembered.Digest, "%s: it ends after statement %d, and %d were known, the last %s",
 			ref, len(list.Statements), remembered.Sequence, remembered.Digest)
-	case ledger.Forked:
+	case format.Forked:
 		return found(CodeForked, remembered.Sequence, list.Statements[remembered.Sequence-1].Digest, "%s: another one, %s, was known in this place",
 			ref, remembered.Digest)
 	}

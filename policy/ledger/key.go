@@ -13,7 +13,7 @@ import (
 	sigstore "github.com/sigstore/sigstore/pkg/signature"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
@@ -53,7 +53,7 @@ func (s *Signer) Sign(_ context.Context, data []byte) ([]byte, error) {
 }
 
 // Envelope signs a statement.
-func (s *Signer) Envelope(ctx context.Context, st *ledger.Statement) ([]byte, error) {
+func (s *Signer) Envelope(ctx context.Context, st *format.Statement) ([]byte, error) {
 	payload, err := st.Payload()
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (s *Signer) Envelope(ctx context.Context, st *ledger.Statement) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	e, err := signer.SignPayload(ctx, ledger.PayloadType, payload)
+	e, err := signer.SignPayload(ctx, format.PayloadType, payload)
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
@@ -94,11 +94,11 @@ func (v verifier) Public() crypto.PublicKey { return v.public }
 
 // signedBy is the first of keys that made a signature of e; an error says why
 // there is none.
-func signedBy(ctx context.Context, e *ledger.Envelope, keys []verifier) (digest.Digest, error) {
+func signedBy(ctx context.Context, e *format.Envelope, keys []verifier) (digest.Digest, error) {
 	if len(keys) == 0 {
 		return "", fmt.Errorf("no platform is trusted here: %w", artifact.ErrUnverified)
 	}
-	envelope := &dsse.Envelope{PayloadType: ledger.PayloadType, Payload: base64.StdEncoding.EncodeToString(e.Payload)}
+	envelope := &dsse.Envelope{PayloadType: format.PayloadType, Payload: base64.StdEncoding.EncodeToString(e.Payload)}
 	for _, s := range e.Signatures {
 		envelope.Signatures = append(envelope.Signatures, dsse.Signature{KeyID: s.KeyID, Sig: base64.StdEncoding.EncodeToString(s.Sig)})
 	}

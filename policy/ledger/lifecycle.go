@@ -10,40 +10,40 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // A LifecycleRule is one kind of statement about a plugin: from which states it
 // may be made, and by whom. The rules are the only place that says so: what
 // judges, what refuses and what tells people their choices reads them.
 type LifecycleRule struct {
-	Kind ledger.Kind
+	Kind format.Kind
 	// From are the states of the plugin in which the move is legal.
 	From []PluginState
 	// Owner lets owners of the plugin's publisher make it; the platform may
 	// make every one.
 	Owner bool
 
-	apply func(p *Plugin, s *ledger.Statement, m Move) error
+	apply func(p *Plugin, s *format.Statement, m Move) error
 }
 
 var lifecycle = []LifecycleRule{
-	{ledger.PluginDeprecated, []PluginState{Active}, true, moved(deprecate)},
-	{ledger.PluginUndeprecated, []PluginState{DeprecatedState}, true, moved(undeprecate)},
-	{ledger.PluginSuspended, []PluginState{Active, DeprecatedState}, true, moved(suspend)},
-	{ledger.PluginResumed, []PluginState{SuspendedState}, true, moved(resume)},
-	{ledger.PluginRemoved, []PluginState{Active, DeprecatedState, SuspendedState}, true, moved(remove)},
-	{ledger.PluginRestored, []PluginState{RemovedState}, true, moved(restore)},
-	{ledger.VersionYanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, moved(yank)},
-	{ledger.VersionUnyanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, moved(unyank)},
-	{ledger.EmergencyDeclared, PluginStates(), false, moved(declare)},
-	{ledger.EmergencyUndone, PluginStates(), false, moved(undo)},
+	{format.PluginDeprecated, []PluginState{Active}, true, moved(deprecate)},
+	{format.PluginUndeprecated, []PluginState{DeprecatedState}, true, moved(undeprecate)},
+	{format.PluginSuspended, []PluginState{Active, DeprecatedState}, true, moved(suspend)},
+	{format.PluginResumed, []PluginState{SuspendedState}, true, moved(resume)},
+	{format.PluginRemoved, []PluginState{Active, DeprecatedState, SuspendedState}, true, moved(remove)},
+	{format.PluginRestored, []PluginState{RemovedState}, true, moved(restore)},
+	{format.VersionYanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, moved(yank)},
+	{format.VersionUnyanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, moved(unyank)},
+	{format.EmergencyDeclared, PluginStates(), false, moved(declare)},
+	{format.EmergencyUndone, PluginStates(), false, moved(undo)},
 }
 
 // Lifecycle is the rule of each kind of statement about plugins.
 func Lifecycle() []LifecycleRule { return slices.Clone(lifecycle) }
 
-func lifecycleRule(kind ledger.Kind) (LifecycleRule, bool) {
+func lifecycleRule(kind format.Kind) (LifecycleRule, bool) {
 	i := slices.IndexFunc(lifecycle, func(r LifecycleRule) bool { return r.Kind == kind })
 	if i < 0 {
 		return LifecycleRule{}, false
@@ -53,8 +53,8 @@ func lifecycleRule(kind ledger.Kind) (LifecycleRule, bool) {
 
 // Legal are the kinds of statements that may be made in a state of a plugin, by
 // its owners or else by the platform.
-func Legal(in PluginState, owner bool) []ledger.Kind {
-	var out []ledger.Kind
+func Legal(in PluginState, owner bool) []format.Kind {
+	var out []format.Kind
 	for _, r := range lifecycle {
 		if slices.Contains(r.From, in) && (r.Owner || !owner) {
 			out = append(out, r.Kind)
@@ -64,12 +64,12 @@ func Legal(in PluginState, owner bool) []ledger.Kind {
 }
 
 // move takes a statement about a plugin into its state.
-func (p *Plugin) move(st *ledger.Statement, d digest.Digest) error {
+func (p *Plugin) move(st *format.Statement, d digest.Digest) error {
 	r, known := lifecycleRule(st.Kind)
 	if !known {
 		return nil // of a later time
 	}
-	if st.Role != ledger.RolePlatform && (!r.Owner || st.Role != ledger.RoleOwner) {
+	if st.Role != format.RolePlatform && (!r.Owner || st.Role != format.RoleOwner) {
 		return denied("%s: %s acts in the role %q, expected %s", st.Kind, st.Actor, st.Role, r.roles())
 	}
 	if state := p.State(); !slices.Contains(r.From, state) {
@@ -80,9 +80,9 @@ func (p *Plugin) move(st *ledger.Statement, d digest.Digest) error {
 
 func (r LifecycleRule) roles() string {
 	if r.Owner {
-		return ledger.RoleOwner + " or " + ledger.RolePlatform
+		return format.RoleOwner + " or " + format.RolePlatform
 	}
-	return ledger.RolePlatform
+	return format.RolePlatform
 }
 
 func join(states []PluginState) string {
@@ -94,8 +94,8 @@ func join(states []PluginState) string {
 }
 
 // moved reads the body before it does what it says.
-func moved[T any](do func(*Plugin, *ledger.Statement, T, Move) error) func(*Plugin, *ledger.Statement, Move) error {
-	return func(p *Plugin, s *ledger.Statement, m Move) error {
+func moved[T any](do func(*Plugin, *format.Statement, T, Move) error) func(*Plugin, *format.Statement, Move) error {
+	return func(p *Plugin, s *format.Statement, m Move) error {
 		var body T
 		if err := artifact.UnmarshalStrict(s.Body, &body); err != nil {
 			return fmt.Errorf("body of %s: %s: %w", s.Kind, err, artifact.ErrInvalid)
@@ -107,29 +107,29 @@ func moved[T any](do func(*Plugin, *ledger.Statement, T, Move) error) func(*Plug
 // maxText bounds what people write, in bytes.
 const maxText = 4096
 
-func grounded(g ledger.Grounds) error {
-	if !slices.Contains(ledger.Reasons(), g.Reason) {
-		return invalid("reason %.80q, expected one of %s", g.Reason, strings.Join(ledger.Reasons(), ", "))
+func grounded(g format.Grounds) error {
+	if !slices.Contains(format.Reasons(), g.Reason) {
+		return invalid("reason %.80q, expected one of %s", g.Reason, strings.Join(format.Reasons(), ", "))
 	}
 	return artifact.CheckText(g.Text, maxText)
 }
 
-func backGrounds(b ledger.Back) error {
+func backGrounds(b format.Back) error {
 	if b.Reason == "" {
 		return artifact.CheckText(b.Text, maxText)
 	}
-	return grounded(ledger.Grounds(b))
+	return grounded(format.Grounds(b))
 }
 
 // ahead holds a date that somebody promises to the time after the statement.
-func ahead(what string, at *time.Time, s *ledger.Statement) error {
+func ahead(what string, at *time.Time, s *format.Statement) error {
 	if at != nil && !at.After(s.Time) {
 		return invalid("%s %s is past: the statement is of %s", what, at.Format(rfc3339), s.Time.Format(rfc3339))
 	}
 	return nil
 }
 
-func deprecate(p *Plugin, s *ledger.Statement, body ledger.Deprecated, m Move) error {
+func deprecate(p *Plugin, s *format.Statement, body format.Deprecated, m Move) error {
 	if err := grounded(body.Grounds); err != nil {
 		return err
 	}
@@ -162,17 +162,17 @@ func webAddress(what, address string) error {
 	return artifact.CheckText(address, 2048)
 }
 
-func undeprecate(p *Plugin, _ *ledger.Statement, body ledger.Back, _ Move) error {
+func undeprecate(p *Plugin, _ *format.Statement, body format.Back, _ Move) error {
 	p.Deprecated = nil
 	return backGrounds(body)
 }
 
-func suspend(p *Plugin, s *ledger.Statement, body ledger.Suspended, m Move) error {
+func suspend(p *Plugin, s *format.Statement, body format.Suspended, m Move) error {
 	if err := grounded(body.Grounds); err != nil {
 		return err
 	}
-	if body.Existing != ledger.KeepRunning && body.Existing != ledger.StopRunning {
-		return invalid("existing %.40q, expected %s or %s", string(body.Existing), ledger.KeepRunning, ledger.StopRunning)
+	if body.Existing != format.KeepRunning && body.Existing != format.StopRunning {
+		return invalid("existing %.40q, expected %s or %s", string(body.Existing), format.KeepRunning, format.StopRunning)
 	}
 	if err := ahead("until", body.Until, s); err != nil {
 		return err
@@ -181,22 +181,22 @@ func suspend(p *Plugin, s *ledger.Statement, body ledger.Suspended, m Move) erro
 	return nil
 }
 
-func resume(p *Plugin, _ *ledger.Statement, body ledger.Back, _ Move) error {
+func resume(p *Plugin, _ *format.Statement, body format.Back, _ Move) error {
 	p.Suspended = nil
 	return backGrounds(body)
 }
 
-func remove(p *Plugin, _ *ledger.Statement, body ledger.PluginGone, m Move) error {
+func remove(p *Plugin, _ *format.Statement, body format.PluginGone, m Move) error {
 	p.Removed = &Removal{body, m}
 	return grounded(body.Grounds)
 }
 
-func restore(p *Plugin, _ *ledger.Statement, body ledger.Back, _ Move) error {
+func restore(p *Plugin, _ *format.Statement, body format.Back, _ Move) error {
 	p.Removed = nil
 	return backGrounds(body)
 }
 
-func yank(p *Plugin, s *ledger.Statement, body ledger.Yanked, m Move) error {
+func yank(p *Plugin, s *format.Statement, body format.Yanked, m Move) error {
 	if err := grounded(body.Grounds); err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func yank(p *Plugin, s *ledger.Statement, body ledger.Yanked, m Move) error {
 	return nil
 }
 
-func unyank(p *Plugin, s *ledger.Statement, body ledger.Unyanked, _ Move) error {
+func unyank(p *Plugin, s *format.Statement, body format.Unyanked, _ Move) error {
 	if err := versioned(body.Version, s); err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func unyank(p *Plugin, s *ledger.Statement, body ledger.Unyanked, _ Move) error 
 }
 
 // versioned wants a statement about a version to name its digest too.
-func versioned(version string, s *ledger.Statement) error {
+func versioned(version string, s *format.Statement) error {
 	if _, err := artifact.ParseVersion(version); err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func versioned(version string, s *ledger.Statement) error {
 	return nil
 }
 
-func declare(p *Plugin, _ *ledger.Statement, body ledger.Emergency, m Move) error {
+func declare(p *Plugin, _ *format.Statement, body format.Emergency, m Move) error {
 	if err := grounded(body.Grounds); err != nil {
 		return err
 	}
@@ -255,7 +255,7 @@ func declare(p *Plugin, _ *ledger.Statement, body ledger.Emergency, m Move) erro
 	return nil
 }
 
-func undo(p *Plugin, _ *ledger.Statement, body ledger.EmergencyEnd, m Move) error {
+func undo(p *Plugin, _ *format.Statement, body format.EmergencyEnd, m Move) error {
 	if err := grounded(body.Grounds); err != nil {
 		return err
 	}

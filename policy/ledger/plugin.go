@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // A Plugin is what the ledger of a plugin says of it and of its versions. Each
@@ -39,27 +39,27 @@ type Move struct {
 type (
 	// A Deprecation is in force until it is taken back.
 	Deprecation struct {
-		ledger.Deprecated
+		format.Deprecated
 		Move
 	}
 	// A Suspension is in force until the plugin is resumed.
 	Suspension struct {
-		ledger.Suspended
+		format.Suspended
 		Move
 	}
 	// A Removal is in force until the plugin is restored.
 	Removal struct {
-		ledger.PluginGone
+		format.PluginGone
 		Move
 	}
 	// A Yank is in force until the version is unyanked.
 	Yank struct {
-		ledger.Yanked
+		format.Yanked
 		Move
 	}
 	// An Emergency is in force until it is undone.
 	Emergency struct {
-		ledger.Emergency
+		format.Emergency
 		Move
 	}
 )

@@ -7,13 +7,13 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // A State is what a ledger says up to its Head. It is a value: what Next gives
 // shares nothing that changes.
 type State struct {
-	Head ledger.Head `json:"head"`
+	Head format.Head `json:"head"`
 	// At is the time of the last statement.
 	At time.Time `json:"at"`
 	// Platform is the key of the site that began the ledger.
@@ -40,7 +40,7 @@ type Publisher struct {
 
 // A Key is one that the publisher has, or had.
 type Key struct {
-	ledger.Key
+	format.Key
 	AddedAt time.Time `json:"added_at"`
 	// RevokedFrom is from when on nothing that it signed counts.
 	RevokedAt   *time.Time `json:"revoked_at,omitempty"`
@@ -50,7 +50,7 @@ type Key struct {
 
 // A Verification says by what the publisher was verified, when and by whom.
 type Verification struct {
-	ledger.Verified
+	format.Verified
 	At       time.Time `json:"at"`
 	By       string    `json:"by"`
 	Sequence int       `json:"sequence"`
@@ -101,7 +101,7 @@ func (p *Publisher) Owners() []string {
 	}
 	var out []string
 	for principal, role := range p.Members {
-		if role == ledger.RoleOwner {
+		if role == format.RoleOwner {
 			out = append(out, principal)
 		}
 	}

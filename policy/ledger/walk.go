@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/trust"
 )
@@ -16,8 +16,8 @@ import (
 // walk goes through the statements of a list, one after the other.
 type walk struct {
 	ctx       context.Context
-	ref       ledger.Ref
-	list      *ledger.List
+	ref       format.Ref
+	list      *format.List
 	reader    policy.Reader
 	platforms []verifier
 	state     State
@@ -46,7 +46,7 @@ func (w *walk) step(i int) *Finding {
 }
 
 // placed holds a statement whose signature holds to its place in the list.
-func (w *walk) placed(i int, s *ledger.Statement) *Finding {
+func (w *walk) placed(i int, s *format.Statement) *Finding {
 	d := w.list.Statements[i].Digest
 	switch {
 	case s.Ledger != w.ref:
@@ -78,9 +78,9 @@ func (w *walk) elsewhere(i int) bool {
 
 // read gives the envelope and the statement in place i, of which nothing is
 // verified but the digests.
-func (w *walk) read(i int) (*ledger.Envelope, *ledger.Statement, *Finding) {
+func (w *walk) read(i int) (*format.Envelope, *format.Statement, *Finding) {
 	d := w.list.Statements[i].Digest
-	fail := func(err error) (*ledger.Envelope, *ledger.Statement, *Finding) {
+	fail := func(err error) (*format.Envelope, *format.Statement, *Finding) {
 		if errors.Is(err, artifact.ErrInvalid) {
 			return nil, nil, found(CodeMalformed, i+1, d, "%s", trimKind(err))
 		}
@@ -93,22 +93,22 @@ func (w *walk) read(i int) (*ledger.Envelope, *ledger.Statement, *Finding) {
 	if err != nil {
 		return fail(fmt.Errorf("%s", err)) // a registry's own word for it is no word about the statement
 	}
-	layer, err := ledger.ParseManifest(mediaType, raw)
+	layer, err := format.ParseManifest(mediaType, raw)
 	if err != nil {
 		return fail(err)
 	}
-	raw, err = w.reader.Blob(w.ctx, layer.Digest, ledger.MaxEnvelope)
+	raw, err = w.reader.Blob(w.ctx, layer.Digest, format.MaxEnvelope)
 	if err == nil {
 		err = matches(raw, layer.Digest)
 	}
 	if err != nil {
 		return fail(fmt.Errorf("%s", err))
 	}
-	e, err := ledger.ParseEnvelope(raw)
+	e, err := format.ParseEnvelope(raw)
 	if err != nil {
 		return fail(err)
 	}
-	s, err := ledger.ParseStatement(e.Payload)
+	s, err := format.ParseStatement(e.Payload)
 	if err != nil {
 		return fail(err)
 	}
@@ -158,7 +158,7 @@ func trimKind(err error) string {
 // Statements gives the statements of a list from place from, counted from 1,
 // at most limit of them, with their digests. It verifies digests and nothing
 // else. Errors are those of reading.
-func Statements(ctx context.Context, list *ledger.List, r policy.Reader, from, limit int) ([]Entry, error) {
+func Statements(ctx context.Context, list *format.List, r policy.Reader, from, limit int) ([]Entry, error) {
 	w := walk{ctx: ctx, list: list, reader: r}
 	var out []Entry
 	for i := max(from, 1) - 1; i < len(list.Statements) && len(out) < limit; i++ {
@@ -173,6 +173,6 @@ func Statements(ctx context.Context, list *ledger.List, r policy.Reader, from, l
 
 // An Entry is a statement with its digest.
 type Entry struct {
-	*ledger.Statement
+	*format.Statement
 	Digest digest.Digest
 }

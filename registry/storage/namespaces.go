@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -19,7 +19,7 @@ func (s *Storage) Namespaces(ctx context.Context) ([]string, error) {
 	if err != nil && !driver.IsNotFound(err) {
 		return nil, fmt.Errorf("list %s: %w", driver.MarkRoot, err)
 	}
-	names, err := s.TagNames(ctx, ledger.PublishersRepository)
+	names, err := s.TagNames(ctx, format.PublishersRepository)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy/ledger/ledgertest"
 )
 
@@ -184,7 +184,7 @@ func (m *mirrored) send(method, path, contentType string, body []byte) []byte {
 
 func (m *mirrored) list() []ocispec.Descriptor {
 	m.t.Helper()
-	l, err := ledger.ParseList(ocispec.MediaTypeImageIndex, m.send("GET", "/manifests/acme", "", nil))
+	l, err := format.ParseList(ocispec.MediaTypeImageIndex, m.send("GET", "/manifests/acme", "", nil))
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func (m *mirrored) list() []ocispec.Descriptor {
 
 func (m *mirrored) set(list []ocispec.Descriptor) {
 	m.t.Helper()
-	raw, err := ledger.BuildList(list)
+	raw, err := format.BuildList(list)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -203,21 +203,21 @@ func (m *mirrored) set(list []ocispec.Descriptor) {
 // forge stores a statement by a stranger that would follow a list.
 func (m *mirrored) forge(by ledgertest.Key, list []ocispec.Descriptor) ocispec.Descriptor {
 	m.t.Helper()
-	ref, err := ledger.OfPublisher("acme")
+	ref, err := format.OfPublisher("acme")
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	body, err := json.Marshal(ledger.Member{Principal: "person:eve", Role: ledger.RoleOwner})
+	body, err := json.Marshal(format.Member{Principal: "person:eve", Role: format.RoleOwner})
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	st := &ledger.Statement{Ledger: ref, Kind: ledger.MemberSet, Sequence: len(list) + 1, Previous: list[len(list)-1].Digest, ID: by.ID().String()[:20],
-		Time: time.Now().UTC(), Actor: "person:ada", Role: ledger.RolePlatform, Subject: ref.Subject(), Body: body}
+	st := &format.Statement{Ledger: ref, Kind: format.MemberSet, Sequence: len(list) + 1, Previous: list[len(list)-1].Digest, ID: by.ID().String()[:20],
+		Time: time.Now().UTC(), Actor: "person:ada", Role: format.RolePlatform, Subject: ref.Subject(), Body: body}
 	envelope, err := by.Envelope(m.t.Context(), st)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	manifest, d, err := ledger.BuildManifest(envelope)
+	manifest, d, err := format.BuildManifest(envelope)
 	if err != nil {
 		m.t.Fatal(err)
 	}

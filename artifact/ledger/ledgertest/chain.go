@@ -9,7 +9,7 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // Day is when the first statement of a Chain is made; each following one is a
@@ -18,22 +18,22 @@ var Day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // An Entry is one statement in all its layers.
 type Entry struct {
-	Statement          ledger.Statement
+	Statement          format.Statement
 	Envelope, Manifest []byte
 	Descriptor         ocispec.Descriptor
 }
 
 // A Chain is a ledger that grows.
 type Chain struct {
-	Ref     ledger.Ref
-	Sign    func(payload []byte) []ledger.Signature // nil writes a signature that nobody made
+	Ref     format.Ref
+	Sign    func(payload []byte) []format.Signature // nil writes a signature that nobody made
 	Entries []Entry
 }
 
 // New is an empty ledger with the name given, as ledger.ParseRef reads it.
-func New(t testing.TB, name string, sign func([]byte) []ledger.Signature) *Chain {
+func New(t testing.TB, name string, sign func([]byte) []format.Signature) *Chain {
 	t.Helper()
-	ref, err := ledger.ParseRef(name)
+	ref, err := format.ParseRef(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,14 +46,14 @@ func (c *Chain) Clone() *Chain {
 }
 
 // Add appends a statement after change has had it; change may be nil.
-func (c *Chain) Add(t testing.TB, kind ledger.Kind, actor, role string, body any, change func(*ledger.Statement)) Entry {
+func (c *Chain) Add(t testing.TB, kind format.Kind, actor, role string, body any, change func(*format.Statement)) Entry {
 	t.Helper()
 	raw, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := len(c.Entries)
-	s := ledger.Statement{Ledger: c.Ref, Kind: kind, Sequence: n + 1, ID: fmt.Sprintf("%s %d", kind, n+1), Time: Day.Add(time.Duration(n) * time.Minute),
+	s := format.Statement{Ledger: c.Ref, Kind: kind, Sequence: n + 1, ID: fmt.Sprintf("%s %d", kind, n+1), Time: Day.Add(time.Duration(n) * time.Minute),
 		Actor: actor, Role: role, Subject: c.Ref.Subject(), Body: raw}
 	if n > 0 {
 		s.Previous = c.Entries[n-1].Descriptor.Digest
@@ -66,21 +66,21 @@ func (c *Chain) Add(t testing.TB, kind ledger.Kind, actor, role string, body any
 	return e
 }
 
-func (c *Chain) entry(t testing.TB, s ledger.Statement) Entry {
+func (c *Chain) entry(t testing.TB, s format.Statement) Entry {
 	t.Helper()
 	payload, err := s.Payload()
 	if err != nil {
 		t.Fatal(err)
 	}
-	signatures := []ledger.Signature{{Sig: []byte("nobody's")}}
+	signatures := []format.Signature{{Sig: []byte("nobody's")}}
 	if c.Sign != nil {
 		signatures = c.Sign(payload)
 	}
 	e := Entry{Statement: s}
-	if e.Envelope, err = (&ledger.Envelope{Payload: payload, Signatures: signatures}).Bytes(); err != nil {
+	if e.Envelope, err = (&format.Envelope{Payload: payload, Signatures: signatures}).Bytes(); err != nil {
 		t.Fatal(err)
 	}
-	if e.Manifest, e.Descriptor, err = ledger.BuildManifest(e.Envelope); err != nil {
+	if e.Manifest, e.Descriptor, err = format.BuildManifest(e.Envelope); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -89,13 +89,13 @@ func (c *Chain) entry(t testing.TB, s ledger.Statement) Entry {
 // Claim begins the ledger of a publisher.
 func (c *Chain) Claim(t testing.TB, owner string) Entry {
 	t.Helper()
-	return c.Add(t, ledger.PublisherClaimed, owner, ledger.RoleOwner, ledger.Claimed{Owner: owner}, nil)
+	return c.Add(t, format.PublisherClaimed, owner, format.RoleOwner, format.Claimed{Owner: owner}, nil)
 }
 
 // Verify says that the publisher is verified.
 func (c *Chain) Verify(t testing.TB) Entry {
 	t.Helper()
-	return c.Add(t, ledger.PublisherVerified, "admin:root", ledger.RolePlatform, ledger.Verified{Evidence: ledger.EvidenceAdministrator, Note: "known"}, nil)
+	return c.Add(t, format.PublisherVerified, "admin:root", format.RolePlatform, format.Verified{Evidence: format.EvidenceAdministrator, Note: "known"}, nil)
 }
 
 // Index is the index of the statements so far.
@@ -105,7 +105,7 @@ func (c *Chain) Index(t testing.TB) []byte {
 	for i, e := range c.Entries {
 		list[i] = e.Descriptor
 	}
-	raw, err := ledger.BuildList(list)
+	raw, err := format.BuildList(list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,9 +113,9 @@ func (c *Chain) Index(t testing.TB) []byte {
 }
 
 // List is Index as it is read.
-func (c *Chain) List(t testing.TB) *ledger.List {
+func (c *Chain) List(t testing.TB) *format.List {
 	t.Helper()
-	l, err := ledger.ParseList(ocispec.MediaTypeImageIndex, c.Index(t))
+	l, err := format.ParseList(ocispec.MediaTypeImageIndex, c.Index(t))
 	if err != nil {
 		t.Fatal(err)
 	}

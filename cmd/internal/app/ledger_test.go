@@ -30,7 +30,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/jobs"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry/remote"
 )
@@ -216,7 +216,7 @@ func startOptions(t *testing.T, c config.Config, o Options) *Server {
 
 // anyStatement asks the queue for the first that waits.
 func anyStatement() jobs.Ask {
-	return jobs.Ask{Kind: ledger.JobKind, InOrder: true, Limit: 1, Now: time.Now(), Until: time.Now().Add(time.Minute)}
+	return jobs.Ask{Kind: statements.JobKind, InOrder: true, Limit: 1, Now: time.Now(), Until: time.Now().Add(time.Minute)}
 }
 
 // A crash between SQL and registry is made up at the next start, once, whether

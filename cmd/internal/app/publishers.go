@@ -12,7 +12,7 @@ import (
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/jobs"
-	"github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/store"
@@ -39,11 +39,11 @@ func (s standings) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
 // answers by them.
 func (s *Server) openPublishers(dns publisher.TXTResolver, metrics prometheus.Registerer) {
 	bytes, platform := newLedgerStore(s.registry), s.index.basis.Platform
-	appender := ledger.New(ledger.Options{Store: bytes, Judge: s.index.basis.Ledgers, Signer: platform.Signer,
+	appender := statements.New(statements.Options{Store: bytes, Judge: s.index.basis.Ledgers, Signer: platform.Signer,
 		Remembered: s.index.ingest.Remembered, Now: s.clock.Now})
 	appending := publisher.Appending{Ledger: appender, Catalog: s.index.ingest, Own: platform.Trusted.ID}
 	s.jobs = jobs.NewRunner(jobs.RunnerOptions{Queue: s.accounts.store.Jobs(), InTx: s.accounts.store.InTx, Clock: s.clock, Log: s.log, Poll: jobsEvery},
-		ledger.NewJobKind(appending.Append, s.log))
+		statements.NewJobKind(appending.Append, s.log))
 	metrics.MustRegister(s.jobs)
 	s.statements = publisher.NewStatements(publisher.StatementsOptions{
 		Changes: s.accounts.changes(), Jobs: statementJobs{s.jobs, s.accounts.store}, Ledger: appender, Catalog: s.index.ingest, Registry: bytes, Clock: s.clock, Log: s.log,

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -80,7 +80,7 @@ func newLifecycleVerb(c *console, v lifecycleVerb) *cobra.Command {
 	var m index.NewMove
 	var endOfLife, until string
 	f := cmd.Flags()
-	f.StringVar(&m.Reason, "reason", "", strings.Join(ledger.Reasons(), ", "))
+	f.StringVar(&m.Reason, "reason", "", strings.Join(format.Reasons(), ", "))
 	f.StringVar(&m.Text, "text", "", "what people read")
 	switch v.move {
 	case index.MoveDeprecate:
@@ -97,7 +97,7 @@ func newLifecycleVerb(c *console, v lifecycleVerb) *cobra.Command {
 			return err
 		}
 		if v.grounds && m.Reason == "" {
-			return usagef("%s: why? give --reason, one of %s", v.move, strings.Join(ledger.Reasons(), ", "))
+			return usagef("%s: why? give --reason, one of %s", v.move, strings.Join(format.Reasons(), ", "))
 		}
 		if m.EndOfLife, err = dateOf("end-of-life", endOfLife); err != nil {
 			return err

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy/attest"
 )
 
@@ -30,10 +30,10 @@ var words = map[string]map[string][]string{
 	"publisher members add": {"role": roles},
 	"publisher invite":      {"role": roles},
 	"publisher configure":   {"publishing": {"on", "off"}, "private": truth},
-	"deprecate":             {"reason": ledger.Reasons()},
-	"suspend":               {"reason": ledger.Reasons(), "existing": {"keep", "stop"}},
-	"remove":                {"reason": ledger.Reasons()},
-	"yank":                  {"reason": ledger.Reasons()},
+	"deprecate":             {"reason": format.Reasons()},
+	"suspend":               {"reason": format.Reasons(), "existing": {"keep", "stop"}},
+	"remove":                {"reason": format.Reasons()},
+	"yank":                  {"reason": format.Reasons()},
 	"block":                 {"code": {"blocked", "emergency_removed"}},
 }
 
