@@ -27,7 +27,7 @@ const (
 	VersionYanked VersionState = "yanked"
 	// VersionBlocked: it may not be pulled.
 	VersionBlocked VersionState = "blocked"
-	// VersionQuarantined: its bytes are damaged and set aside.
+	// VersionQuarantined: its bytes are damaged and in quarantine.
 	VersionQuarantined VersionState = "quarantined"
 	// VersionEmergencyRemoved: it must not run anywhere.
 	VersionEmergencyRemoved VersionState = "emergency-removed"
@@ -173,7 +173,7 @@ const (
 	ReasonPrerelease       = "prerelease_not_asked"
 	ReasonYanked           = "yanked"
 	ReasonBlocked          = "blocked"     // it may not be pulled here
-	ReasonQuarantined      = "quarantined" // its bytes are damaged and set aside
+	ReasonQuarantined      = "quarantined" // its bytes are damaged and in quarantine
 	ReasonState            = "plugin_state"
 	ReasonEmergency        = "emergency_removed" // it must not run anywhere
 	ReasonUnsigned         = "unsigned"

@@ -13,7 +13,7 @@ type Scrub struct {
 	Mended     int64      `json:"mended"`
 }
 
-// A ScrubStatus is a Scrub with what it found, and what is set aside now.
+// A ScrubStatus is a Scrub with what it found, and what is in quarantine now.
 type ScrubStatus struct {
 	Scrub
 	Found       []Damage      `json:"found"`

@@ -80,11 +80,11 @@ func (s Signature) Verdict() Verdict { return Verdict{[]Finding{s.Vote}} }
 func (s Signature) Trace() []Step {
 	var steps []Step
 	for _, f := range s.Evidence {
-		sentence := f.Detail
+		text := f.Detail
 		if f.Digest != "" {
-			sentence = f.Digest.String() + ": " + sentence
+			text = f.Digest.String() + ": " + text
 		}
-		steps = append(steps, Step{f.Outcome, sentence})
+		steps = append(steps, Step{f.Outcome, text})
 	}
 	return append(steps, Step{s.Vote.Outcome, s.Vote.Detail})
 }

@@ -50,7 +50,7 @@ func (g *Registry) MayPush(ctx context.Context, who, repo, tag string) error {
 }
 
 // CheckPush says what a push of d would be refused for, in the order of the
-// gate, by the functions that judge pushes; nothing is none. It stores and
+// gate, by the functions that check pushes; nothing is none. It stores and
 // reserves nothing. Layers of d that the repository has not got count with the
 // sizes that d gives them.
 func (g *Registry) CheckPush(ctx context.Context, who string, d Draft) []*Refused {
@@ -60,7 +60,7 @@ func (g *Registry) CheckPush(ctx context.Context, who string, d Draft) []*Refuse
 		return gate.refused(ctx, d.Repository, d.Tag, err)
 	}
 	var all []*Refused
-	for _, err := range gate.judge(ctx, at, d) {
+	for _, err := range gate.check(ctx, at, d) {
 		for _, one := range gate.refused(ctx, d.Repository, d.Tag, err) {
 			if !said(all, one) {
 				all = append(all, one)
@@ -103,8 +103,8 @@ type sent map[digest.Digest][]byte
 // mostComing is more bytes than any quota leaves room for.
 const mostComing = 1 << 60
 
-// judge gives every error that a push of d would come upon.
-func (g draftGate) judge(ctx context.Context, at route, d Draft) (all []error) {
+// check gives every error that a push of d would come upon.
+func (g draftGate) check(ctx context.Context, at route, d Draft) (all []error) {
 	parts := sent{}
 	for _, part := range d.Parts {
 		parts[digest.FromBytes(part)] = part
@@ -124,7 +124,7 @@ func (g draftGate) judge(ctx context.Context, at route, d Draft) (all []error) {
 		if !m.IsIndex() || !ok {
 			continue // what is there was judged when it came, what is nowhere is told of the index
 		}
-		add(inPlace(i, g.judgeChild(ctx, at, child, content, coming)))
+		add(inPlace(i, g.checkChild(ctx, at, child, content, coming)))
 	}
 	_, _, err = g.checkTag(ctx, at.repo, at.tag, m, parts)
 	add(err)
@@ -143,8 +143,8 @@ func (g draftGate) judge(ctx context.Context, at route, d Draft) (all []error) {
 	return all
 }
 
-// judgeChild judges the manifest of one platform, which is pushed by digest.
-func (g draftGate) judgeChild(ctx context.Context, at route, d ocispec.Descriptor, content []byte, coming map[digest.Digest]int64) error {
+// checkChild judges the manifest of one platform, which is pushed by digest.
+func (g draftGate) checkChild(ctx context.Context, at route, d ocispec.Descriptor, content []byte, coming map[digest.Digest]int64) error {
 	m, err := readDraft(d.MediaType, content)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ type Guards struct {
 	// LedgerReaders decides who may read the ledger of a publisher.
 	LedgerReaders LedgerAdmitter
 	// Ledgers decides whether a ledger may be set.
-	Ledgers LedgerJudge
+	Ledgers LedgerVerifier
 }
 
 // An Admitter decides who may do what. Nil admits; an error that is a
@@ -75,15 +75,15 @@ type LedgerAdmitter interface {
 	AdmitLedger(ctx context.Context, a Access, publisher string) error
 }
 
-// A LedgerJudge decides whether a ledger may be set: whether its statements are
+// A LedgerVerifier decides whether a ledger may be set: whether its statements are
 // signed by somebody who might make them. It is asked while the tag is locked,
 // after the gate found that the list extends what is there and that every new
 // entry is a statement of this ledger in its place. The statements are stored
 // in the repository of ref; the index is not stored yet. An error that wraps
 // artifact.ErrUnverified or artifact.ErrDenied refuses; any other could not
 // tell, which refuses too.
-type LedgerJudge interface {
-	JudgeLedger(ctx context.Context, ref format.Ref, list *format.List) error
+type LedgerVerifier interface {
+	VerifyLedger(ctx context.Context, ref format.Ref, list *format.List) error
 }
 
 // AdmitAllUnsafe are guards that refuse nothing: everybody may read, write and
@@ -99,7 +99,7 @@ type guard interface {
 	ByteAdmitter
 	DeleteAdmitter
 	LedgerAdmitter
-	LedgerJudge
+	LedgerVerifier
 }
 
 func allBy(g guard) Guards {
@@ -147,7 +147,7 @@ func (admitAll) AdmitDelete(context.Context, Access, Removal) (func(error) error
 	return func(err error) error { return err }, nil
 }
 
-func (admitAll) JudgeLedger(context.Context, format.Ref, *format.List) error { return nil }
+func (admitAll) VerifyLedger(context.Context, format.Ref, *format.List) error { return nil }
 
 // missing is the guard in the place of the one that it names.
 type missing string
@@ -168,4 +168,4 @@ func (m missing) AdmitDelete(context.Context, Access, Removal) (func(error) erro
 	return nil, m.refusal()
 }
 
-func (m missing) JudgeLedger(context.Context, format.Ref, *format.List) error { return m.refusal() }
+func (m missing) VerifyLedger(context.Context, format.Ref, *format.List) error { return m.refusal() }

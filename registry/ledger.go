@@ -62,7 +62,7 @@ func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have diges
 	if len(list.Statements) == len(old.Statements) {
 		return nil
 	}
-	err = g.opts.Ledgers.JudgeLedger(ctx, ref, list)
+	err = g.opts.Ledgers.VerifyLedger(ctx, ref, list)
 	if errors.Is(err, artifact.ErrUnverified) || errors.Is(err, artifact.ErrDenied) {
 		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "tag %q of %s: %s", tag, repo, err)
 	}

@@ -164,10 +164,10 @@ func TestTheLedgersOfPublishersHoldNothingElse_B4(t *testing.T) {
 	}
 }
 
-// judgeFunc is a registry.LedgerJudge.
-type judgeFunc func(format.Ref, *format.List) error
+// judgeFunc is a registry.LedgerVerifier.
+type verifyFunc func(format.Ref, *format.List) error
 
-func (f judgeFunc) JudgeLedger(_ context.Context, ref format.Ref, l *format.List) error {
+func (f verifyFunc) VerifyLedger(_ context.Context, ref format.Ref, l *format.List) error {
 	return f(ref, l)
 }
 
@@ -175,7 +175,7 @@ func TestTheJudgeOfLedgersDecidesAndNotKnowingRefuses_E1(t *testing.T) {
 	t.Parallel()
 	var verdict error
 	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) {
-		o.Ledgers = judgeFunc(func(ref format.Ref, l *format.List) error {
+		o.Ledgers = verifyFunc(func(ref format.Ref, l *format.List) error {
 			if ref.String() != "acme/hello:oarlock-state" || len(l.Statements) != 1 {
 				t.Errorf("asked about %s with %d statements", ref, len(l.Statements))
 			}

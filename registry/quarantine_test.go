@@ -169,10 +169,10 @@ func TestADamagedManifestIsSetAside_B12(t *testing.T) {
 	x.c.want(x.c.send("HEAD", "/v2/acme/hello/manifests/"+x.version.Digest.String(), nil), http.StatusNotFound)
 	_, _, err := x.s.Manifest(t.Context(), "acme/hello", x.version.Digest)
 	var damage *driver.Damage
-	if !errors.As(err, &damage) || damage.Kind != driver.SetAside || !errors.Is(err, artifact.ErrUnverified) {
+	if !errors.As(err, &damage) || damage.Kind != driver.Quarantined || !errors.Is(err, artifact.ErrUnverified) {
 		t.Errorf("%v", err)
 	}
-	if f := x.s.Faults(); f.Now != 1 || f.Aside != 1 || f.Seen == 0 {
+	if f := x.s.Faults(); f.Now != 1 || f.Quarantined != 1 || f.Found == 0 {
 		t.Errorf("faults %+v", f)
 	}
 }

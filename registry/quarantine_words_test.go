@@ -30,7 +30,7 @@ func (u unreadableStore) Reader(ctx context.Context, at string, from int64) (io.
 	return u.StorageDriver.Reader(ctx, at, from)
 }
 
-// Whether bytes are set aside must not follow from what a request does: one
+// Whether bytes are in quarantine must not follow from what a request does: one
 // that leaves, or that comes when the process has no more files, says nothing
 // about them. Only what the medium says does.
 func TestOnlyTheMediumSetsUnreadableBytesAside_B12(t *testing.T) {

@@ -136,7 +136,7 @@ func inflated(ctx context.Context, w io.Writer, write func(io.Writer) error) err
 	r, pipe := io.Pipe()
 	checked := make(chan error, 1)
 	go func() {
-		src := &source{ctx: ctx, r: r}
+		src := &countingReader{ctx: ctx, r: r}
 		zr, err := gzip.NewReader(src)
 		if err == nil {
 			_, err = io.Copy(io.Discard, &expanded{src: src, r: zr, limits: DefaultLimits, bounded: true})

@@ -27,25 +27,25 @@ import (
 // way what was written so far stays: give it a fresh directory and remove that.
 // Bytes are not verified: that is before.
 func Unpack(ctx context.Context, r io.Reader, mediaType, dir string, l Limits) error {
-	return unpack(ctx, r, dir, l, func(u *unpacker, src *source) error { return u.archive(src, mediaType) })
+	return unpack(ctx, r, dir, l, func(u *unpacker, src *countingReader) error { return u.archive(src, mediaType) })
 }
 
 // UnpackFile writes one single-file layer as name, which is its title
 // annotation, below dir by the rules of Unpack.
 func UnpackFile(ctx context.Context, r io.Reader, name, dir string, l Limits) error {
-	return unpack(ctx, r, dir, l, func(u *unpacker, src *source) error {
+	return unpack(ctx, r, dir, l, func(u *unpacker, src *countingReader) error {
 		return u.entry(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644}, src)
 	})
 }
 
 // unpack tells the reader's own errors from what is wrong with its content.
-func unpack(ctx context.Context, r io.Reader, dir string, l Limits, do func(*unpacker, *source) error) error {
+func unpack(ctx context.Context, r io.Reader, dir string, l Limits, do func(*unpacker, *countingReader) error) error {
 	u, err := openUnpacker(dir, l)
 	if err != nil {
 		return err
 	}
 	defer u.root.Close()
-	src := &source{ctx: ctx, r: r}
+	src := &countingReader{ctx: ctx, r: r}
 	err = do(u, src)
 	if src.err != nil {
 		return fmt.Errorf("unpack: %w", src.err)
@@ -118,7 +118,7 @@ func openUnpacker(dir string, l Limits) (*unpacker, error) {
 	return u, nil
 }
 
-func (u *unpacker) archive(src *source, mediaType string) error {
+func (u *unpacker) archive(src *countingReader, mediaType string) error {
 	gz, known := compressed(mediaType)
 	if !known {
 		return refuse(CodeMediaType, "", "%q is not an archive that is known here", mediaType)

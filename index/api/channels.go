@@ -116,7 +116,7 @@ func (s *Server) promote(ctx context.Context, in *promoteInput) (*promoteOutput,
 	if err != nil {
 		return nil, invalid(codeInvalidBody, err)
 	}
-	gen, err := s.seen(ctx, s.Live.Current())
+	gen, err := s.visible(ctx, s.Live.Current())
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *Server) removeChannel(ctx context.Context, in *ChannelParam) (*removeCh
 	if err != nil {
 		return nil, err
 	}
-	gen, err := s.seen(ctx, s.Live.Current())
+	gen, err := s.visible(ctx, s.Live.Current())
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	generations, stop := s.Live.Subscribe()
 	defer stop()
 	ctx := context.WithValue(r.Context(), visibilityKey{}, nil) // it outlives what the caller may know of now
-	last, err := s.seen(ctx, s.Live.Current())
+	last, err := s.visible(ctx, s.Live.Current())
 	if err != nil {
 		writeProblem(w, asProblem(ctx, err))
 		return
@@ -56,7 +56,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			if !open {
 				return
 			}
-			if g, err = s.seen(ctx, g); err != nil {
+			if g, err = s.visible(ctx, g); err != nil {
 				return // who reads on is told by the next request
 			}
 			if g.Snapshot.Digest() == last.Snapshot.Digest() {

@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write openapi.json anew")
 
-// The description is in the tree, so that a change of the API is seen in
+// The description is in the tree, so that a change of the API is visible in
 // review and other programs can generate clients from it (L2).
 func TestDescriptionIsWrittenDown_L2(t *testing.T) {
 	t.Parallel()

@@ -66,7 +66,7 @@ func (s *Server) generation(ctx context.Context, n int64) (*catalog.Generation, 
 		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
 	}
 	if n == 0 {
-		return s.seen(ctx, s.Live.Current())
+		return s.visible(ctx, s.Live.Current())
 	}
 	gen, err := s.Live.At(n)
 	switch {
@@ -77,7 +77,7 @@ func (s *Server) generation(ctx context.Context, n int64) (*catalog.Generation, 
 	case err != nil:
 		return nil, err
 	}
-	return s.seen(ctx, gen)
+	return s.visible(ctx, gen)
 }
 
 // name reads the plugin that a path names. What cannot be a name is not there.

@@ -27,9 +27,9 @@ func (s *Server) visibility(ctx context.Context) (catalog.Visibility, error) {
 	return by, nil
 }
 
-// seen is g as the caller of ctx may know it. Every answer about plugins is
+// visible is g as the caller of ctx may know it. Every answer about plugins is
 // made from it, so that what is hidden answers as what is not there.
-func (s *Server) seen(ctx context.Context, g *catalog.Generation) (*catalog.Generation, error) {
+func (s *Server) visible(ctx context.Context, g *catalog.Generation) (*catalog.Generation, error) {
 	by, err := s.visibility(ctx)
 	if err != nil {
 		return nil, err

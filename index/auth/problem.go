@@ -61,7 +61,7 @@ func Problem(err error) error {
 	case errors.As(err, &denied) && stateCodes[denied.Code] != "":
 		return index.NewProblem(stateCodes[denied.Code], denied.Reason)
 	case errors.Is(err, artifact.ErrDenied):
-		return index.NewProblem(index.CodeNotAuthorised, sentence(err))
+		return index.NewProblem(index.CodeNotAuthorised, withoutKind(err))
 	}
 	return err
 }
@@ -72,7 +72,7 @@ var stateCodes = map[string]string{
 	"unclaimed": index.CodeNamespaceUnclaimed, "closed": index.CodeNamespaceClosed, "publishing_off": index.CodePublishingOff,
 }
 
-// sentence is err without the kind at its end, which the code says.
-func sentence(err error) string {
+// withoutKind is err without the kind at its end, which the code says.
+func withoutKind(err error) string {
 	return strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error())
 }

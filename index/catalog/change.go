@@ -33,7 +33,7 @@ func (c *changes) draft(next *Snapshot, d *draft) {
 	}
 	slot := d.entry.slot
 	c.edits = append(c.edits, edit{d.entry.id, now})
-	c.placed = append(c.placed, placed{slot, now, d.facts})
+	c.placed = append(c.placed, placed{slot, now, d.traits})
 	c.slots = append(c.slots, slot)
 	c.ids.move(was, now, func(a, b *entry) bool { return true })
 	c.names.move(shown(was), shown(now), func(a, b *entry) bool { return a.name == b.name })

@@ -7,12 +7,12 @@
 //	Plugin   what ingest says about one plugin, whole; the unit of change
 //	record   its canonical bytes; the digest is made from them, and a Plugin is
 //	         decoded from them when an answer shows it
-//	entry    the few facts of a Plugin that questions are decided by
+//	entry    the few traits of a Plugin that questions are decided by
 //	Snapshot a persistent tree of entries; With copies only what changes
 //	times    when its versions came here: beside the record, in no digest
 //	Live     the Snapshot that serves, and those that served just before
 //
-// Read it in this order: codec, record; then entry, fact and shelf, which are
+// Read it in this order: codec, record; then entry, trait and shelf, which are
 // what a Snapshot keeps of a record; then view and words, which are made for a
 // question and kept for the next; and search, which joins them.
 //

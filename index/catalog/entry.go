@@ -36,9 +36,9 @@ func (e *entry) plugin(w *words) (*Plugin, error) {
 
 // draft is a plugin on its way into a Snapshot.
 type draft struct {
-	entry *entry
-	facts facts
-	doc   *doc // nil where it is not shown
+	entry  *entry
+	traits traits
+	doc    *doc // nil where it is not shown
 }
 
 // newDraft reads all that a Snapshot keeps of p, which must be normal.
@@ -54,8 +54,8 @@ func draftOf(p *Plugin, record string, masks []uint64, w *words, claims bound) d
 			e.pending++
 		}
 	}
-	d := draft{entry: e, facts: w.factsOf(p, masks)}
-	e.shown, e.times = len(d.facts.facts) > 0, timesOf(p, claims)
+	d := draft{entry: e, traits: w.traitsOf(p, masks)}
+	e.shown, e.times = len(d.traits.versions) > 0, timesOf(p, claims)
 	if e.shown {
 		face := p.face()
 		e.name = nameKey(p, face)

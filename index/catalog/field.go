@@ -64,7 +64,7 @@ var fields = [...]field{
 	{func(w *writer, v *Version) { w.str(string(v.Plugin.ConfigSchema)) }, getConfigSchema},
 }
 
-// The bits of those fields that facts are made from; a test holds them to fields.
+// The bits of those fields that traits are made from; a test holds them to fields.
 const (
 	maskBuilds  = 1 << 7
 	maskEngines = 1<<0 | 1<<27

@@ -116,7 +116,7 @@ func TestGenerationThatFailsItsChecksNeverServes_C5(t *testing.T) {
 		change(s)
 		return s
 	}
-	for sentence, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		next *Snapshot
 		says string
 	}{
@@ -130,7 +130,7 @@ func TestGenerationThatFailsItsChecksNeverServes_C5(t *testing.T) {
 		"text search lost its words":          {damaged(func(s *Snapshot) { s.text = new(vocabulary) }), "not found by its own id"},
 		"the order of names lost its plugins": {damaged(func(s *Snapshot) { s.names = new(order) }), "query for all plugins"},
 	} {
-		t.Run(sentence, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := NewLive(LiveOptions{})
 			first := swap(t, l, good)

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// A source is a word of the catalog that a word of the text may mean.
-type source struct {
+// A sense is a word of the catalog that a word of the text may mean.
+type sense struct {
 	near  int32
 	posts postings
 }
 
-// sources are the words of the catalog that word may mean: itself, its plural
+// senses are the words of the catalog that word may mean: itself, its plural
 // or singular, what begins with it where it is the last of the text (it may
 // still be being typed), and only where there is none of these, what it may be
 // a typo of.
-func (s *Snapshot) sources(word string, last bool) []source {
+func (s *Snapshot) senses(word string, last bool) []sense {
 	v := s.text
-	var out []source
+	var out []sense
 	if last || isPiece(word) {
 		for found, posts := range v.from(word) {
 			if !s.says(posts) {
@@ -28,14 +28,14 @@ func (s *Snapshot) sources(word string, last bool) []source {
 			if found == word {
 				near = nearExact
 			}
-			out = append(out, source{near, posts})
+			out = append(out, sense{near, posts})
 		}
 	} else if posts := v.find(word); posts != nil && s.says(posts) {
-		out = append(out, source{nearExact, posts})
+		out = append(out, sense{nearExact, posts})
 	}
 	for _, other := range plurals(word) {
 		if posts := v.find(other); posts != nil && s.says(posts) {
-			out = append(out, source{nearPlural, posts})
+			out = append(out, sense{nearPlural, posts})
 		}
 	}
 	if most := typos(word); len(out) == 0 && most > 0 {
@@ -47,7 +47,7 @@ func (s *Snapshot) sources(word string, last bool) []source {
 			if n.typos == 2 {
 				near = nearTwoTypos
 			}
-			out = append(out, source{near, n.posts})
+			out = append(out, sense{near, n.posts})
 		}
 	}
 	return out
@@ -71,16 +71,16 @@ func (s *Snapshot) match(text string, among bitset, c *scratch) []uint32 {
 	matched := c.list[:0]
 	var strong []uint32
 	for i, word := range asked {
-		sources := s.sources(word, i == len(asked)-1)
+		senses := s.senses(word, i == len(asked)-1)
 		if i == 0 {
-			matched = c.first(sources, among, matched)
+			matched = c.first(senses, among, matched)
 			for _, slot := range matched {
 				if c.score[slot] >= nameLevel {
 					strong = append(strong, slot)
 				}
 			}
 		} else {
-			matched = c.next(sources, matched)
+			matched = c.next(senses, matched)
 		}
 		if len(matched) == 0 {
 			break
@@ -98,8 +98,8 @@ func (s *Snapshot) match(text string, among bitset, c *scratch) []uint32 {
 }
 
 // first scores the first word: whatever says it is a match.
-func (c *scratch) first(sources []source, among bitset, matched []uint32) []uint32 {
-	for _, src := range sources {
+func (c *scratch) first(senses []sense, among bitset, matched []uint32) []uint32 {
+	for _, src := range senses {
 		for _, block := range src.posts {
 			for _, p := range block {
 				slot, score := p.slot(), src.near*weights[p.places()]
@@ -117,8 +117,8 @@ func (c *scratch) first(sources []source, among bitset, matched []uint32) []uint
 }
 
 // next scores a further word: matches that do not say it are none.
-func (c *scratch) next(sources []source, matched []uint32) []uint32 {
-	for _, src := range sources {
+func (c *scratch) next(senses []sense, matched []uint32) []uint32 {
+	for _, src := range senses {
 		if src.posts.len() > 16*len(matched) {
 			for _, slot := range matched {
 				c.best[slot] = max(c.best[slot], src.near*weights[src.posts.places(slot)])

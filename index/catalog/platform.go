@@ -94,7 +94,7 @@ func (r *search) platformFacet() map[string]int {
 }
 
 // countPlatforms counts the platforms that one runs on and no newer one did.
-func (r *search) countPlatforms(c *chunk, i uint32, one *fact, u *universe, done []uint64, counts []int) {
+func (r *search) countPlatforms(c *chunk, i uint32, one *trait, u *universe, done []uint64, counts []int) {
 	takes, known := false, false
 	for w, runs := range u.runs[one.builds] {
 		fresh := runs &^ done[w]

@@ -13,7 +13,7 @@ import (
 
 func TestQueryRefusesWhatItCannotAnswer(t *testing.T) {
 	t.Parallel()
-	for sentence, q := range map[string]Query{
+	for name, q := range map[string]Query{
 		"an unknown order":         {Sort: "colour"},
 		"an unknown facet":         {Facets: []string{"colour"}},
 		"a page too large":         {Limit: MaxLimit + 1},
@@ -25,7 +25,7 @@ func TestQueryRefusesWhatItCannotAnswer(t *testing.T) {
 		"a cursor without a place": {Cursor: cursor{}.String()},
 	} {
 		if _, err := Empty().Query(q, nil); !errors.Is(err, artifact.ErrInvalid) {
-			t.Errorf("%s: %v", sentence, err)
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestTextSearch_C4(t *testing.T) {
 		titled("acme/groesse", "Größe messen", "日本語 text"),
 		titled("examples/kubectl-tree", "Kubectl Tree", "hierarchy"),
 	}, nil)
-	for sentence, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		text string
 		want []string
 	}{
@@ -115,7 +115,7 @@ func TestTextSearch_C4(t *testing.T) {
 		"text without words finds nothing":          {"!?", []string{}},
 	} {
 		if d := cmp.Diff(c.want, found(t, s, c.text)); d != "" {
-			t.Errorf("%s: %q (- wanted, + found):\n%s", sentence, c.text, d)
+			t.Errorf("%s: %q (- wanted, + found):\n%s", name, c.text, d)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func decodeRecord(record string, words *words) (p *Plugin, masks []uint64, err e
 	return readRecord(&reader{s: record, words: words})
 }
 
-// skimRecord is decodeRecord for making facts, and quicker: digests are left
+// skimRecord is decodeRecord for making traits, and quicker: digests are left
 // in the form of the record, where equal ones are equal still.
 func skimRecord(record string, words *words) (p *Plugin, masks []uint64, err error) {
 	return readRecord(&reader{s: record, words: words, skim: true})

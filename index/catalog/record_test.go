@@ -117,7 +117,7 @@ func TestRecordRoundTrip(t *testing.T) {
 	})
 }
 
-// The masks name fields by their bit; a field that moves would make facts stale.
+// The masks name fields by their bit; a field that moves would make traits stale.
 func TestMasksNameTheFieldsOfFacts(t *testing.T) {
 	t.Parallel()
 	base := Version{Version: version("1.0.0"), Plugin: &artifact.Plugin{}}

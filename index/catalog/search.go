@@ -44,7 +44,7 @@ func (s *Snapshot) Query(q Query, env Joins) (Result, error) {
 	res.Items = make([]Hit, len(page))
 	for i, r := range page {
 		p := s.decode(s.shelf.entry(r.slot))
-		res.Items[i] = Hit{Plugin: p, Version: &p.Versions[run.fact(r.slot).version()], Score: int(run.scratch.score[r.slot])}
+		res.Items[i] = Hit{Plugin: p, Version: &p.Versions[run.trait(r.slot).version()], Score: int(run.scratch.score[r.slot])}
 	}
 	if more {
 		last := page[len(page)-1]
@@ -157,7 +157,7 @@ func (r *search) scan() map[string]map[string]int {
 }
 
 func (r *search) look(slot uint32, tallies []*tally) {
-	about, meta := &r.shelf.chunks[slot>>chunkBits].about[slot%chunkSize], &r.lex.metas[r.fact(slot).meta]
+	about, meta := &r.shelf.chunks[slot>>chunkBits].about[slot%chunkSize], &r.lex.metas[r.trait(slot).meta]
 	fails := r.filter.fails(about, meta, &r.lex)
 	if fails == 0 {
 		r.hits.add(slot)
@@ -170,7 +170,7 @@ func (r *search) look(slot uint32, tallies []*tally) {
 	}
 }
 
-// fact is that of the version which the view chose for slot.
-func (r *search) fact(slot uint32) *fact {
+// trait is that of the version which the view chose for slot.
+func (r *search) trait(slot uint32) *trait {
 	return &r.shelf.chunks[slot>>chunkBits].of(slot % chunkSize)[r.view.at[slot]]
 }

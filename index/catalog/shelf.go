@@ -3,7 +3,7 @@ package catalog
 import "slices"
 
 // A shelf gives every plugin a slot, a small number that sets and columns are
-// made of, and keeps its facts side by side with its neighbours', so that
+// made of, and keeps its traits side by side with its neighbours', so that
 // going through all of them is quick. Slots say nothing about order and are in
 // no digest. A shelf is never changed: edit gives a new one that shares the rest.
 type shelf struct {
@@ -21,8 +21,8 @@ type chunk struct {
 	entries  [chunkSize]*entry
 	heads    [chunkSize]heads
 	about    [chunkSize]about
-	first    [chunkSize + 1]uint32 // facts of slot i: facts[first[i]:first[i+1]]
-	facts    []fact
+	first    [chunkSize + 1]uint32 // traits of slot i: traits[first[i]:first[i+1]]
+	traits   []trait
 	pointers []slotPointer // by slot, then channel
 }
 
@@ -33,7 +33,7 @@ type slotPointer struct {
 
 func (s *shelf) entry(slot uint32) *entry { return s.chunks[slot>>chunkBits].entries[slot%chunkSize] }
 
-func (c *chunk) of(i uint32) []fact { return c.facts[c.first[i]:c.first[i+1]] }
+func (c *chunk) of(i uint32) []trait { return c.traits[c.first[i]:c.first[i+1]] }
 
 // pointersOf are the channels of the plugin at i.
 func (c *chunk) pointersOf(i uint32) []slotPointer {
@@ -58,9 +58,9 @@ func (s *shelf) take() uint32 {
 
 // A placed edit fills a slot, or empties it where entry is nil.
 type placed struct {
-	slot  uint32
-	entry *entry
-	facts facts
+	slot   uint32
+	entry  *entry
+	traits traits
 }
 
 // edit applies edits, at most one to a slot. Slots that it takes from s by
@@ -90,27 +90,27 @@ func (s shelf) edit(edits []placed) shelf {
 
 func (c *chunk) edit(edits []placed) *chunk {
 	next := &chunk{entries: c.entries, heads: c.heads, about: c.about}
-	size := len(c.facts)
+	size := len(c.traits)
 	for _, one := range edits {
-		size += len(one.facts.facts)
+		size += len(one.traits.versions)
 	}
-	next.facts = make([]fact, 0, size)
+	next.traits = make([]trait, 0, size)
 	e := 0
 	for i := range uint32(chunkSize) {
-		next.first[i] = uint32(len(next.facts))
+		next.first[i] = uint32(len(next.traits))
 		if e < len(edits) && edits[e].slot%chunkSize == i {
 			one := &edits[e]
-			next.entries[i], next.heads[i], next.about[i] = one.entry, headsOf(one.entry), one.facts.about
-			next.facts = append(next.facts, one.facts.facts...)
-			for _, p := range one.facts.pointers {
+			next.entries[i], next.heads[i], next.about[i] = one.entry, headsOf(one.entry), one.traits.about
+			next.traits = append(next.traits, one.traits.versions...)
+			for _, p := range one.traits.pointers {
 				next.pointers = append(next.pointers, slotPointer{i, p})
 			}
 			e++
 			continue
 		}
-		next.facts = append(next.facts, c.of(i)...)
+		next.traits = append(next.traits, c.of(i)...)
 		next.pointers = append(next.pointers, c.pointersOf(i)...)
 	}
-	next.first[chunkSize] = uint32(len(next.facts))
+	next.first[chunkSize] = uint32(len(next.traits))
 	return next
 }

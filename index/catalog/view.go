@@ -33,7 +33,7 @@ func (b bitset) all(yield func(uint32) bool) {
 type view struct {
 	in    bitset
 	count int
-	at    []uint16 // index of the version's fact, by slot
+	at    []uint16 // index of the version's trait, by slot
 }
 
 // fill looks at the plugin of one slot again.
@@ -76,7 +76,7 @@ func (v *view) patched(s *shelf, slots []uint32, f *fitter) *view {
 	return next
 }
 
-// A fitter decides a Fit by facts.
+// A fitter decides a Fit by traits.
 type fitter struct {
 	compat     []bool // by set of engines; nil: any
 	runs       []bool // by set of builds; nil: any
@@ -105,13 +105,13 @@ func anyRuns(p artifact.Platform, set []artifact.Platform) bool {
 	return len(set) == 0 || slices.ContainsFunc(set, p.Runs)
 }
 
-func (f *fitter) fits(one *fact) bool {
+func (f *fitter) fits(one *trait) bool {
 	return (f.compat == nil || f.compat[one.engines]) &&
 		(f.runs == nil || f.runs[one.builds]) &&
 		(f.prerelease || f.channel != 0 || !one.prerelease())
 }
 
-// choose is the newest version of the plugin at i that fits, by index of its fact.
+// choose is the newest version of the plugin at i that fits, by index of its trait.
 func (f *fitter) choose(c *chunk, i uint32) (uint16, bool) {
 	if f.channel != 0 {
 		return f.pointed(c, i)
@@ -127,8 +127,8 @@ func (f *fitter) choose(c *chunk, i uint32) (uint16, bool) {
 
 func (f *fitter) pointed(c *chunk, i uint32) (uint16, bool) {
 	for _, p := range c.pointersOf(i) {
-		if p.channel == f.channel && f.fits(&c.of(i)[p.fact]) {
-			return p.fact, true
+		if p.channel == f.channel && f.fits(&c.of(i)[p.trait]) {
+			return p.trait, true
 		}
 	}
 	return 0, false

@@ -42,11 +42,11 @@ func (l *Live) Visible(g *Generation, by Visibility) *Generation {
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	if one.from == g {
-		return one.seen
+		return one.shown
 	}
 	next := &Generation{Number: g.Number, Snapshot: one.derive(g.Snapshot, by.Sees), At: g.At, of: g}
 	if one.from == nil || g.Number >= one.from.Number {
-		one.from, one.seen = g, next
+		one.from, one.shown = g, next
 	}
 	l.glances.forget(now.Add(-l.retain))
 	return next
@@ -55,26 +55,26 @@ func (l *Live) Visible(g *Generation, by Visibility) *Generation {
 // A glance is what one class saw last. Its mutex keeps several readers of one
 // class from deriving the same thing.
 type glance struct {
-	mu         sync.Mutex
-	from, seen *Generation // nil before the first
-	used       time.Time   // guarded by glances.mu
+	mu          sync.Mutex
+	from, shown *Generation // nil before the first
+	used        time.Time   // guarded by glances.mu
 }
 
 // derive is what sees lets through of s, made from what was seen before where
 // there is something: then the cost is that of what changed since.
 func (o *glance) derive(s *Snapshot, sees func(artifact.Name) bool) *Snapshot {
-	if o.from == nil || o.seen.Snapshot.mask == nil {
+	if o.from == nil || o.shown.Snapshot.mask == nil {
 		return s.without(sees)
 	}
-	before, seen := o.from.Snapshot, o.seen.Snapshot
+	before, shown := o.from.Snapshot, o.shown.Snapshot
 	mask := newBitset(s.shelf.slots)
-	copy(mask, seen.mask)
+	copy(mask, shown.mask)
 	var edits []edit
 	for e := range before.tree.since(s.tree) {
 		if int(e.slot>>6) < len(mask) {
 			mask.remove(e.slot)
 		}
-		if seen.tree.get(e.id) != nil {
+		if shown.tree.get(e.id) != nil {
 			edits = append(edits, edit{e.id, nil})
 		}
 	}
@@ -84,7 +84,7 @@ func (o *glance) derive(s *Snapshot, sees func(artifact.Name) bool) *Snapshot {
 			edits = append(edits, edit{e.id, e})
 		}
 	}
-	tree := seen.tree
+	tree := shown.tree
 	if len(edits) > 0 {
 		tree = tree.edit(edits)
 	}

@@ -80,14 +80,14 @@ func (s *Store) bringOne(ctx context.Context, now set, e *entry) (*artifact.Plug
 		}
 	} else if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
-	} else if err := s.judgedAgain(v, e.Content); err != nil {
+	} else if err := s.verifiedAgain(v, e.Content); err != nil {
 		return nil, err
 	}
 	return v.plugin, nil
 }
 
-// judgedAgain writes down who is trusted to have signed content that was there.
-func (s *Store) judgedAgain(v *verified, content string) error {
+// verifiedAgain writes down who is trusted to have signed content that was there.
+func (s *Store) verifiedAgain(v *verified, content string) error {
 	r, err := s.record(content)
 	if err != nil {
 		return err

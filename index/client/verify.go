@@ -55,12 +55,12 @@ func (p *Puller) verify(ctx context.Context, s Subject) (index.Signature, error)
 	if p.options.Verifier == nil { // NewPuller made sure that this was asked for
 		return index.Signature{Status: index.SignatureUnverified}, nil
 	}
-	judged, err := p.options.Verifier.Verify(ctx, s)
+	signature, err := p.options.Verifier.Verify(ctx, s)
 	if err != nil {
-		return judged, fmt.Errorf("%s: signature: %w", s.Reference, err)
+		return signature, fmt.Errorf("%s: signature: %w", s.Reference, err)
 	}
-	if judged.Status != index.SignatureVerified {
-		return judged, fmt.Errorf("%s: signature: %q, expected %q: %w", s.Reference, judged.Status, index.SignatureVerified, artifact.ErrUnverified)
+	if signature.Status != index.SignatureVerified {
+		return signature, fmt.Errorf("%s: signature: %q, expected %q: %w", s.Reference, signature.Status, index.SignatureVerified, artifact.ErrUnverified)
 	}
-	return judged, nil
+	return signature, nil
 }

@@ -91,7 +91,7 @@ func (in *Ingester) apply(ctx context.Context) error {
 			in.retry.add(repo, in.opts.Now())
 		}
 	} else {
-		in.rejudge(rekeyed)
+		in.reverify(rekeyed)
 	}
 	in.queue.release(repos...)
 	return err

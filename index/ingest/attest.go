@@ -11,29 +11,29 @@ import (
 // attest sets v's attestations, and what it waits for because of them. An
 // error means that ctx ended.
 func (r *reading) attest(ctx context.Context, v *catalog.Version, subject policy.Subject, held policy.Reader) error {
-	judged, err := r.in.opts.Judge.Attestations(ctx, subject, held)
+	attested, err := r.in.opts.Verifier.Attestations(ctx, subject, held)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		judged = policy.Attestations{Votes: []policy.Finding{{Code: policy.CodeUnreadable, Detail: err.Error()}}}
+		attested = policy.Attestations{Votes: []policy.Finding{{Code: policy.CodeUnreadable, Detail: err.Error()}}}
 	}
 	v.Attestations = nil
-	for _, a := range judged.All {
+	for _, a := range attested.All {
 		v.Attestations = append(v.Attestations, index.Attestation{PredicateType: a.PredicateType, Kind: a.Kind, Digest: a.Digest, Verified: a.Verified})
 		if a.Verified {
 			v.Attestations[len(v.Attestations)-1].Builder = a.Builder
 		}
 	}
-	v.Pending = append(v.Pending, r.in.unattested(judged)...)
+	v.Pending = append(v.Pending, r.in.unattested(attested)...)
 	return nil
 }
 
 // unattested is what a version waits for: each requirement that does not
 // hold, and beside these whatever lies there and is no attestation.
-func (in *Ingester) unattested(judged policy.Attestations) []index.Reason {
+func (in *Ingester) unattested(attested policy.Attestations) []index.Reason {
 	var reasons []index.Reason
-	for _, vote := range judged.Votes {
+	for _, vote := range attested.Votes {
 		if vote.Outcome.Allowed() || in.opts.Dev && vote.Outcome == policy.Deny {
 			continue
 		}
@@ -42,7 +42,7 @@ func (in *Ingester) unattested(judged policy.Attestations) []index.Reason {
 	if len(reasons) == 0 {
 		return nil
 	}
-	for _, f := range judged.Evidence {
+	for _, f := range attested.Evidence {
 		reasons = append(reasons, index.Reason{Code: attestReason(f), Detail: f.About()})
 	}
 	return reasons

@@ -19,7 +19,7 @@ import (
 // annotationAttestor takes every manifest behind the .att tag for an
 // attestation of the type and by the signer that its annotations say, and
 // requires an SBOM.
-type annotationAttestor struct{ annotationJudge }
+type annotationAttestor struct{ annotationVerifier }
 
 func (annotationAttestor) Attestations(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
 	vote := policy.Finding{Code: policy.CodeAttestationMissing, Outcome: policy.Deny, Detail: "no sbom"}
@@ -57,7 +57,7 @@ func TestAVersionWaitsForItsAttestation_A5(t *testing.T) {
 	t.Parallel()
 	const repo = "acme/hello"
 	m := newMemory()
-	in, live := run(t, m, func(o *ingest.Options) { o.Judge = annotationAttestor{} })
+	in, live := run(t, m, func(o *ingest.Options) { o.Verifier = annotationAttestor{} })
 	d := m.publish(repo, "1.0.0")
 	in.Notify(repo, "1.0.0", d.Digest, "")
 	m.sign(repo, d, "good", true)
@@ -91,7 +91,7 @@ func TestDevelopersSeeWhatIsNotAttested(t *testing.T) {
 	m := newMemory()
 	d := m.publish("acme/hello", "1.0.0")
 	m.attest("acme/hello", d, "evil")
-	_, live := run(t, m, func(o *ingest.Options) { o.Judge, o.Dev = annotationAttestor{}, true })
+	_, live := run(t, m, func(o *ingest.Options) { o.Verifier, o.Dev = annotationAttestor{}, true })
 	if got := said(t, live, "acme/hello")["1.0.0"]; got != "unsigned" {
 		t.Errorf("got %q, want listed and unsigned", got)
 	}

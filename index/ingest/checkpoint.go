@@ -18,17 +18,17 @@ import (
 // on as Options.Restored. A checkpoint that was made with another trust policy
 // does not serve, since it may list what is no longer trusted; generations
 // only count on from its number. A damaged one is told in the log and left out.
-func Restore(path string, judge Judge, dev bool, log *slog.Logger) (first *catalog.Generation, whole bool) {
+func Restore(path string, verifier Verifier, dev bool, log *slog.Logger) (first *catalog.Generation, whole bool) {
 	if path == "" {
 		return nil, false
 	}
-	if judge == nil {
-		judge = noJudge{}
+	if verifier == nil {
+		verifier = noVerifier{}
 	}
 	if log == nil {
 		log = slog.Default()
 	}
-	name := checkpointName(path, judge, dev)
+	name := checkpointName(path, verifier, dev)
 	g, err := catalog.LoadFile(name)
 	if err == nil {
 		log.Info("checkpoint serves", "generation", g.Number, "digest", g.Snapshot.Digest(), "plugins", g.Snapshot.Len(), "versions", g.Snapshot.Versions())
@@ -68,7 +68,7 @@ func (in *Ingester) Save() error {
 }
 
 func (in *Ingester) checkpointName() string {
-	return checkpointName(in.opts.Checkpoint, in.opts.Judge, in.opts.Dev)
+	return checkpointName(in.opts.Checkpoint, in.opts.Verifier, in.opts.Dev)
 }
 
 // settleBasis notes that everything that serves was judged by what name marks.
@@ -80,8 +80,8 @@ func (in *Ingester) settleBasis(name string) {
 
 // checkpointName is the checkpoint's file: path with a mark of everything
 // besides the registry's content that it depends on.
-func checkpointName(path string, judge Judge, dev bool) string {
-	mark := judge.Digest().String()
+func checkpointName(path string, verifier Verifier, dev bool) string {
+	mark := verifier.Digest().String()
 	if dev {
 		mark += " dev"
 	}

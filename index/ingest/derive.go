@@ -90,7 +90,7 @@ func (r *reading) add(ctx context.Context, p *catalog.Plugin, tag artifact.Tag) 
 		v = fresh
 	}
 	if !known || r.task.touches(d) || unsettled(v) {
-		if err := r.judge(ctx, v); err != nil {
+		if err := r.verify(ctx, v); err != nil {
 			return err
 		}
 	}

@@ -21,21 +21,21 @@ func withheldUnknown(context.Context, string, digest.Digest) (index.VersionState
 	return "", index.Reason{}, errors.New("nobody was named who knows what is blocked")
 }
 
-// noJudge is in the place of Options.Judge where it is missing: every version
+// noVerifier is in the place of Options.Verifier where it is missing: every version
 // stays pending.
-type noJudge struct{}
+type noVerifier struct{}
 
-func (noJudge) Judge(context.Context, policy.Subject, policy.Reader) (policy.Signature, error) {
+func (noVerifier) Signature(context.Context, policy.Subject, policy.Reader) (policy.Signature, error) {
 	return policy.Signature{Vote: policy.Finding{Code: policy.CodeUnreadable, Judge: "signature",
 		Detail: "there is no judge of signatures"}}, nil
 }
 
-func (noJudge) Digest() digest.Digest { return digest.FromString("no judge") }
+func (noVerifier) Digest() digest.Digest { return digest.FromString("no judge") }
 
 // Attestations has nothing to add: that nobody judges signatures keeps every
 // version pending.
-func (noJudge) Attestations(context.Context, policy.Subject, policy.Reader) (policy.Attestations, error) {
+func (noVerifier) Attestations(context.Context, policy.Subject, policy.Reader) (policy.Attestations, error) {
 	return policy.Attestations{}, nil
 }
 
-func (noJudge) CountsLedger(string) bool { return true }
+func (noVerifier) CountsLedger(string) bool { return true }

@@ -16,11 +16,11 @@ import (
 	"github.com/oarlock/oarlock/policy/ledger"
 )
 
-// A Judge says who signed, and which attestations count. Errors mean that ctx
+// A Verifier says who signed, and which attestations count. Errors mean that ctx
 // ended; what the judged bytes do is in the answer. The same evidence gives the
 // same answer.
-type Judge interface {
-	Judge(ctx context.Context, subject policy.Subject, evidence policy.Reader) (policy.Signature, error)
+type Verifier interface {
+	Signature(ctx context.Context, subject policy.Subject, evidence policy.Reader) (policy.Signature, error)
 	Attestations(ctx context.Context, subject policy.Subject, evidence policy.Reader) (policy.Attestations, error)
 	// CountsLedger reports whether the keys of a publisher's ledger count.
 	CountsLedger(publisher string) bool
@@ -32,11 +32,11 @@ type Judge interface {
 type Options struct {
 	Source index.Source
 	Live   *catalog.Live
-	// Judge judges signatures and attestations; without one every version stays
+	// Verifier judges signatures and attestations; without one every version stays
 	// pending.
-	Judge Judge
+	Verifier Verifier
 	// Ledgers judges the ledgers of plugins and publishers; nil looks at none.
-	// Its Digest is part of that of Judge.
+	// Its Digest is part of that of Verifier.
 	Ledgers *ledger.Judge
 	// Withheld says why readers cannot have a version, or something that it
 	// holds; "" for the state is that nothing withholds it. Such a version is in
@@ -115,8 +115,8 @@ func New(opts Options) *Ingester {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	if opts.Judge == nil {
-		opts.Judge = noJudge{}
+	if opts.Verifier == nil {
+		opts.Verifier = noVerifier{}
 	}
 	if opts.Withheld == nil {
 		opts.Withheld = withheldUnknown

@@ -31,8 +31,8 @@ func TestAMissingGuardListsNothing_G3(t *testing.T) {
 		without func(*ingest.Options)
 		want    string
 	}{
-		"no judge":            {func(o *ingest.Options) { o.Judge = nil }, "no judge of signatures"},
-		"no judge, dev":       {func(o *ingest.Options) { o.Judge, o.Dev = nil, true }, "no judge of signatures"},
+		"no judge":            {func(o *ingest.Options) { o.Verifier = nil }, "no judge of signatures"},
+		"no judge, dev":       {func(o *ingest.Options) { o.Verifier, o.Dev = nil, true }, "no judge of signatures"},
 		"nobody knows blocks": {func(o *ingest.Options) { o.Withheld = nil }, "nobody was named who knows what is blocked"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestAMissingGuardListsNothing_G3(t *testing.T) {
 func run(t testing.TB, m *memory, change func(*ingest.Options)) (*ingest.Ingester, *catalog.Live) {
 	t.Helper()
 	live := catalog.NewLive(catalog.LiveOptions{})
-	opts := ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Judge: annotationJudge{}, Interval: 1, Log: slog.New(slog.DiscardHandler)}
+	opts := ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Verifier: annotationVerifier{}, Interval: 1, Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(&opts)
 	}
@@ -162,12 +162,12 @@ func TestOnlyWhatWasTouchedIsReadAgain(t *testing.T) {
 
 // swayed is a judge whose policy may change, so that nobody is trusted.
 type swayed struct {
-	annotationJudge
+	annotationVerifier
 	strict atomic.Bool
 }
 
-func (j *swayed) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
-	sig, err := j.annotationJudge.Judge(ctx, s, r)
+func (j *swayed) Signature(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+	sig, err := j.annotationVerifier.Signature(ctx, s, r)
 	if j.strict.Load() {
 		sig.Status, sig.Vote = policy.Unverified, policy.Finding{Code: policy.CodeUnverified, Outcome: policy.Deny, Detail: "nobody is trusted"}
 	}
@@ -180,11 +180,11 @@ func TestAnotherPolicyJudgesAllAndReadsNoVersionAgain_G3(t *testing.T) {
 	d := m.publish("acme/hello", "1.0.0")
 	m.sign("acme/hello", d, "good", true)
 	j := &swayed{}
-	in, live := run(t, m, func(o *ingest.Options) { o.Judge = j })
+	in, live := run(t, m, func(o *ingest.Options) { o.Verifier = j })
 	for _, strict := range []bool{true, false} {
 		j.strict.Store(strict)
 		manifests := m.read(d.Digest)
-		report, err := in.Rejudge(t.Context())
+		report, err := in.Reverify(t.Context())
 		if err != nil || report.Versions != 1 || !report.Done {
 			t.Fatalf("%+v, %v", report, err)
 		}
@@ -387,7 +387,7 @@ func TestWithoutAJudgeNothingIsListed(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
 	m.sign("acme/hello", m.publish("acme/hello", "1.0.0"), "good", true)
-	_, live := run(t, m, func(o *ingest.Options) { o.Judge, o.Dev = nil, true })
+	_, live := run(t, m, func(o *ingest.Options) { o.Verifier, o.Dev = nil, true })
 	if diff := cmp.Diff(map[string]string{"1.0.0": "could_not_tell unverified"}, said(t, live, "acme/hello")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

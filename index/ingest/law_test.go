@@ -99,7 +99,7 @@ func TestIncrementalEqualsRebuild_C1(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
 		live := catalog.NewLive(catalog.LiveOptions{})
-		in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Judge: keyedJudge{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
+		in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Verifier: keyedVerifier{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(context.Background())
 		var done sync.WaitGroup
 		done.Go(func() { _ = in.Run(ctx) })
@@ -207,7 +207,7 @@ func TestARestartServesAtOnceAndReconcilesBehind_C5(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	var before *catalog.Generation
 	t.Run("a first run", func(t *testing.T) {
-		if first, whole := ingest.Restore(path, annotationJudge{}, false, log); first != nil || whole {
+		if first, whole := ingest.Restore(path, annotationVerifier{}, false, log); first != nil || whole {
 			t.Fatalf("restored %v from nothing", first)
 		}
 		in, live := run(t, m, func(o *ingest.Options) { o.Checkpoint = path })
@@ -215,13 +215,13 @@ func TestARestartServesAtOnceAndReconcilesBehind_C5(t *testing.T) {
 		settle(t, in)
 		before = live.Current()
 	})
-	first, whole := ingest.Restore(path, annotationJudge{}, false, log)
+	first, whole := ingest.Restore(path, annotationVerifier{}, false, log)
 	if !whole || first.Number != before.Number || first.Snapshot.Digest() != before.Snapshot.Digest() {
 		t.Fatalf("restored %+v, want generation %d %s", first, before.Number, before.Snapshot.Digest())
 	}
 	m.publish("acme/hello", "1.1.0") // while nobody looked
 	live := catalog.NewLive(catalog.LiveOptions{First: first})
-	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Judge: annotationJudge{}, Restored: whole, Log: log})
+	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Verifier: annotationVerifier{}, Restored: whole, Log: log})
 	if !in.Ready() {
 		t.Error("not ready with a checkpoint")
 	}
@@ -244,20 +244,20 @@ func TestACheckpointOfAnotherPolicyDoesNotServe_G3(t *testing.T) {
 		_, live := run(t, m, func(o *ingest.Options) { o.Checkpoint, o.Dev = path, true })
 		before = live.Current()
 	})
-	first, whole := ingest.Restore(path, annotationJudge{}, false, slog.New(slog.DiscardHandler))
+	first, whole := ingest.Restore(path, annotationVerifier{}, false, slog.New(slog.DiscardHandler))
 	if whole || first == nil || first.Snapshot.Len() != 0 || first.Number != before.Number {
 		t.Fatalf("restored %+v (whole: %v), want nothing but the number %d", first, whole, before.Number)
 	}
 }
 
-// judgeOfPolicy judges as annotationJudge does, by a policy that changes.
-type judgeOfPolicy struct {
-	annotationJudge
+// verifierOfPolicy judges as annotationVerifier does, by a policy that changes.
+type verifierOfPolicy struct {
+	annotationVerifier
 	mu     sync.Mutex
 	policy string
 }
 
-func (j *judgeOfPolicy) Digest() digest.Digest {
+func (j *verifierOfPolicy) Digest() digest.Digest {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return digest.FromString(j.policy)
@@ -269,9 +269,9 @@ func TestACheckpointWaitsUntilAllIsJudgedByThePolicy_G3(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "catalog.checkpoint")
 	m := newMemory()
 	m.publish("acme/hello", "1.0.0")
-	judge := &judgeOfPolicy{policy: "before"}
+	judge := &verifierOfPolicy{policy: "before"}
 	log := slog.New(slog.DiscardHandler)
-	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: catalog.NewLive(catalog.LiveOptions{}), Judge: judge, Checkpoint: path, Log: log})
+	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: catalog.NewLive(catalog.LiveOptions{}), Verifier: judge, Checkpoint: path, Log: log})
 	reconcile := func() {
 		t.Helper()
 		if _, err := in.Reconcile(t.Context()); err != nil {

@@ -67,14 +67,14 @@ func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []
 	remembered := in.ledgers.head(ref)
 	at, there := r.tags[artifact.StateTag]
 	if !there && remembered.IsZero() {
-		in.ledgers.judged(in.log, ledger.Judgement{Ref: ref}, "")
+		in.ledgers.note(in.log, ledger.Judgement{Ref: ref}, "")
 		return lifecycle{}, nil
 	}
 	got := in.opts.Ledgers.Read(ctx, ref, &evidence{reading: r}, remembered)
 	if ctx.Err() != nil {
 		return lifecycle{}, nil
 	}
-	counts := in.ledgers.judged(in.log, got, in.opts.Ledgers.Digest())
+	counts := in.ledgers.note(in.log, got, in.opts.Ledgers.Digest())
 	said := lifecycle{plugin: counts.Plugin}
 	problems := got.Problems()
 	if len(problems) == 0 {
@@ -131,7 +131,7 @@ func (in *Ingester) standing(ctx context.Context, ref format.Ref, r *publishers)
 	}
 	s := publisherStanding{Standing: ledger.Standing{Judgement: in.opts.Ledgers.Read(ctx, ref, r, in.ledgers.head(ref))}, trust: trust}
 	if ctx.Err() == nil {
-		s.Counts = in.ledgers.judged(in.log, s.Judgement, trust)
+		s.Counts = in.ledgers.note(in.log, s.Judgement, trust)
 		s.keys = s.SigningKeys(s.Counts)
 	}
 	return s
@@ -226,8 +226,8 @@ func (w *walk) visitPublishers(ctx context.Context) error {
 	return w.in.refreshPublishers(ctx)
 }
 
-// sentence is what is wrong with a ledger, for the log.
-func sentence(findings []ledger.Finding) string {
+// findingsText is what is wrong with a ledger, for the log.
+func findingsText(findings []ledger.Finding) string {
 	var out []string
 	for _, f := range findings {
 		out = append(out, f.Code+": "+f.Detail)

@@ -130,7 +130,7 @@ func (b *book) bad() []ledger.Judgement {
 
 // judged remembers what holds, tells what does not, once, and gives the state
 // that counts.
-func (b *book) judged(log *slog.Logger, j ledger.Judgement, trust digest.Digest) ledger.State {
+func (b *book) note(log *slog.Logger, j ledger.Judgement, trust digest.Digest) ledger.State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tell(log, j)
@@ -154,8 +154,8 @@ func (b *book) tell(log *slog.Logger, j ledger.Judgement) {
 	said, was := b.problems[j.Ref]
 	now := j.Problems()
 	switch {
-	case len(now) > 0 && (!was || sentence(said.Problems()) != sentence(now)):
-		log.Error("ledger does not hold, what was known of it stays", "alert", true, "ledger", j.Ref.String(), "digest", j.List, "finding", sentence(now))
+	case len(now) > 0 && (!was || findingsText(said.Problems()) != findingsText(now)):
+		log.Error("ledger does not hold, what was known of it stays", "alert", true, "ledger", j.Ref.String(), "digest", j.List, "finding", findingsText(now))
 	case len(now) == 0 && was:
 		log.Info("ledger holds again", "ledger", j.Ref.String(), "head", j.Head.String())
 	}

@@ -54,7 +54,7 @@ func (in *Ingester) rekeyed(base *catalog.Snapshot, before, after keyring) map[s
 	out := map[string]bool{}
 	look := func(publisher string) {
 		a, b := before.keys(publisher), after.keys(publisher)
-		if a != b && in.opts.Judge.CountsLedger(publisher) && !reflect.DeepEqual(a, b) {
+		if a != b && in.opts.Verifier.CountsLedger(publisher) && !reflect.DeepEqual(a, b) {
 			out[publisher] = true
 		}
 	}
@@ -74,9 +74,9 @@ func (in *Ingester) rekeyed(base *catalog.Snapshot, before, after keyring) map[s
 	return out
 }
 
-// rejudge has every plugin of publishers judged again. It is called with swap
+// reverify has every plugin of publishers judged again. It is called with swap
 // held.
-func (in *Ingester) rejudge(publishers map[string]bool) {
+func (in *Ingester) reverify(publishers map[string]bool) {
 	if len(publishers) == 0 {
 		return
 	}

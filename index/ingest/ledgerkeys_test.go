@@ -17,14 +17,14 @@ import (
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
-// keyedJudge trusts as annotationJudge does, where the publisher's ledger holds
+// keyedVerifier trusts as annotationVerifier does, where the publisher's ledger holds
 // and has a key that is not revoked. The signer's name tells the keys.
-type keyedJudge struct{ annotationJudge }
+type keyedVerifier struct{ annotationVerifier }
 
-func (keyedJudge) CountsLedger(string) bool { return true }
+func (keyedVerifier) CountsLedger(string) bool { return true }
 
-func (j keyedJudge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
-	sig, err := j.annotationJudge.Judge(ctx, s, r)
+func (j keyedVerifier) Signature(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+	sig, err := j.annotationVerifier.Signature(ctx, s, r)
 	if err != nil {
 		return sig, err
 	}
@@ -56,7 +56,7 @@ func TestAChangeOfALedgerJudgesItsPublisherAgain_G3(t *testing.T) {
 	m.sign("acme/hello", d, "good", true)
 	e := m.publish("examples/two", "1.0.0")
 	m.sign("examples/two", e, "good", true)
-	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Judge = l.judge, keyedJudge{} })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Verifier = l.judge, keyedVerifier{} })
 	read := func(what string) int {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -99,28 +99,28 @@ func TestAChangeOfALedgerJudgesItsPublisherAgain_G3(t *testing.T) {
 	}
 }
 
-// stoppedJudge stops where it judges something for the first time, and tells
+// stoppedVerifier stops where it judges something for the first time, and tells
 // when the keys of a ledger are compared.
-type stoppedJudge struct {
-	keyedJudge
+type stoppedVerifier struct {
+	keyedVerifier
 	begun                     *atomic.Bool
 	once                      *sync.Once
 	judging, resume, compared chan struct{}
 }
 
-func (j stoppedJudge) CountsLedger(string) bool {
+func (j stoppedVerifier) CountsLedger(string) bool {
 	if j.begun.Load() {
 		j.once.Do(func() { close(j.compared) })
 	}
 	return true
 }
 
-func (j stoppedJudge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+func (j stoppedVerifier) Signature(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
 	if j.begun.CompareAndSwap(false, true) {
 		close(j.judging)
 		<-j.resume
 	}
-	return j.keyedJudge.Judge(ctx, s, r)
+	return j.keyedVerifier.Signature(ctx, s, r)
 }
 
 // TestAPluginThatIsReadWhileItsLedgerChanges_G3 adds a key while a plugin that
@@ -130,8 +130,8 @@ func TestAPluginThatIsReadWhileItsLedgerChanges_G3(t *testing.T) {
 	m := newMemory()
 	l := newLedgers(t, m)
 	l.act("oarlock/publishers:acme", "claim")
-	judge := stoppedJudge{begun: new(atomic.Bool), once: new(sync.Once), judging: make(chan struct{}), resume: make(chan struct{}), compared: make(chan struct{})}
-	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Judge, o.Workers = l.judge, judge, 2 })
+	judge := stoppedVerifier{begun: new(atomic.Bool), once: new(sync.Once), judging: make(chan struct{}), resume: make(chan struct{}), compared: make(chan struct{})}
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Verifier, o.Workers = l.judge, judge, 2 })
 	m.sign("acme/new", m.publish("acme/new", "1.0.0"), "good", true)
 	in.Touch("acme/new")
 	<-judge.judging
@@ -167,7 +167,7 @@ func TestAVersionSaysWhichLedgerCouldNotBeTold_G3(t *testing.T) {
 	for _, act := range []string{"claim", "key", "forge"} {
 		l.act(acme, act)
 	}
-	_, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Judge = l.judge, judgesOf{signed, attested} })
+	_, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Verifier = l.judge, verifierOf{signed, attested} })
 	plugin, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/hello"))
 	if !ok {
 		t.Fatal("there is no acme/hello")

@@ -217,19 +217,19 @@ func (m *memory) sign(repo string, subject ocispec.Descriptor, signer string, as
 	return m.manifest(repo, "", manifest).Digest
 }
 
-// annotationJudge trusts the annotation signer=good of any evidence. It looks
+// annotationVerifier trusts the annotation signer=good of any evidence. It looks
 // at evidence through the same reader as the real judge.
-type annotationJudge struct{}
+type annotationVerifier struct{}
 
-func (annotationJudge) Digest() digest.Digest { return digest.FromString("annotation") }
+func (annotationVerifier) Digest() digest.Digest { return digest.FromString("annotation") }
 
-func (annotationJudge) Attestations(context.Context, policy.Subject, policy.Reader) (policy.Attestations, error) {
+func (annotationVerifier) Attestations(context.Context, policy.Subject, policy.Reader) (policy.Attestations, error) {
 	return policy.Attestations{}, nil
 }
 
-func (annotationJudge) CountsLedger(string) bool { return false }
+func (annotationVerifier) CountsLedger(string) bool { return false }
 
-func (annotationJudge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+func (annotationVerifier) Signature(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
 	var all []digest.Digest
 	unread := func(err error) (policy.Signature, error) {
 		return policy.Signature{Vote: policy.Finding{Code: policy.CodeUnreadable, Detail: err.Error()}}, ctx.Err()

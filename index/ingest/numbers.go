@@ -47,13 +47,13 @@ type reserved struct {
 // leaves it that ends in order, and else one above all.
 //
 // An error is that what was used could not be told.
-func Reserve(ctx context.Context, record Record, first *catalog.Generation, seen ...int64) (*catalog.Generation, *Numbers, error) {
+func Reserve(ctx context.Context, record Record, first *catalog.Generation, others ...int64) (*catalog.Generation, *Numbers, error) {
 	n := &Numbers{record: record}
 	known := int64(0)
 	if first != nil {
 		known = first.Number
 	}
-	for _, one := range seen {
+	for _, one := range others {
 		if one <= maxNumber {
 			known = max(known, one)
 		}

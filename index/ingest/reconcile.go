@@ -31,10 +31,10 @@ const applyEvery = 256
 // not having been seen.
 func (in *Ingester) Reconcile(ctx context.Context) (Report, error) { return in.walk(ctx, true) }
 
-// Rejudge judges every version anew, as a change of the trust policy asks for.
+// Reverify judges every version anew, as a change of the trust policy asks for.
 // It differs from Reconcile in that what the catalog says of the bytes behind
 // a digest is believed and not read again.
-func (in *Ingester) Rejudge(ctx context.Context) (Report, error) { return in.walk(ctx, false) }
+func (in *Ingester) Reverify(ctx context.Context) (Report, error) { return in.walk(ctx, false) }
 
 func (in *Ingester) walk(ctx context.Context, afresh bool) (Report, error) {
 	w := &walk{in: in, afresh: afresh, seen: map[string]bool{}}
@@ -86,7 +86,7 @@ func (in *Ingester) each(ctx context.Context, visit func(context.Context, string
 	return nil
 }
 
-// walk is one Reconcile or Rejudge under way.
+// walk is one Reconcile or Reverify under way.
 type walk struct {
 	in     *Ingester
 	afresh bool // the bytes of versions are read again

@@ -60,8 +60,8 @@ type Trial struct {
 // by judge, and tells hear each difference in order of plugins, and progress
 // how far it is. Both are judged as Run judges, and nothing is changed. The
 // error is that ctx ended, or what hear gave.
-func (in *Ingester) Try(ctx context.Context, judge Judge, hear func(Change) error, progress func(Trial) error) (Trial, error) {
-	t := &trial{now: in.as(in.opts.Judge), then: in.as(judge), sum: Trial{Changes: map[ChangeKind]int{}}, workers: in.opts.Workers}
+func (in *Ingester) Try(ctx context.Context, verifier Verifier, hear func(Change) error, progress func(Trial) error) (Trial, error) {
+	t := &trial{now: in.as(in.opts.Verifier), then: in.as(verifier), sum: Trial{Changes: map[ChangeKind]int{}}, workers: in.opts.Workers}
 	var batch []*catalog.Plugin
 	flush := func() error {
 		if err := t.batch(ctx, batch, hear); err != nil {
@@ -86,9 +86,9 @@ func (in *Ingester) Try(ctx context.Context, judge Judge, hear func(Change) erro
 
 // as reads what in reads and judges by judge; it only derives, and by what is
 // known of ledgers, to which it adds nothing.
-func (in *Ingester) as(judge Judge) *Ingester {
+func (in *Ingester) as(verifier Verifier) *Ingester {
 	opts := in.opts
-	opts.Judge, opts.Dev, opts.Ledgers = judge, false, nil
+	opts.Verifier, opts.Dev, opts.Ledgers = verifier, false, nil
 	return &Ingester{opts: opts, log: in.log, ledgers: in.ledgers}
 }
 
@@ -103,12 +103,12 @@ type pair struct{ before, after *catalog.Plugin }
 
 func (t *trial) batch(ctx context.Context, plugins []*catalog.Plugin, hear func(Change) error) error {
 	pairs := make([]pair, len(plugins))
-	group, judging := errgroup.WithContext(ctx)
+	group, deriving := errgroup.WithContext(ctx)
 	group.SetLimit(t.workers)
 	for i, p := range plugins {
 		group.Go(func() error {
-			pairs[i] = t.judge(judging, p)
-			return judging.Err()
+			pairs[i] = t.both(deriving, p)
+			return deriving.Err()
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -122,7 +122,7 @@ func (t *trial) batch(ctx context.Context, plugins []*catalog.Plugin, hear func(
 	return nil
 }
 
-func (t *trial) judge(ctx context.Context, p *catalog.Plugin) pair {
+func (t *trial) both(ctx context.Context, p *catalog.Plugin) pair {
 	all := task{repo: p.ID.String(), all: true}
 	before, err := t.now.derive(ctx, &all, p)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/oarlock/oarlock/policy"
 )
 
-// swapped trusts evil where annotationJudge trusts good.
+// swapped trusts evil where annotationVerifier trusts good.
 type swapped struct{}
 
 func (swapped) Digest() digest.Digest { return digest.FromString("swapped") }
@@ -25,7 +25,7 @@ func (swapped) Attestations(context.Context, policy.Subject, policy.Reader) (pol
 
 func (swapped) CountsLedger(string) bool { return false }
 
-func (swapped) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+func (swapped) Signature(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
 	d, err := r.Tag(ctx, artifact.DigestTag(s.Digest, "sig"))
 	unsigned := policy.Signature{Status: policy.Unsigned, Vote: policy.Finding{Code: policy.CodeUnsigned, Outcome: policy.Deny}}
 	if errors.Is(err, artifact.ErrNotFound) {
@@ -46,7 +46,7 @@ func (swapped) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (po
 	return policy.Signature{Status: policy.Unverified, Vote: policy.Finding{Code: policy.CodeUnverified, Outcome: policy.Deny}}, nil
 }
 
-func tryAll(t testing.TB, in *ingest.Ingester, judge ingest.Judge) (map[string]ingest.ChangeKind, ingest.Trial) {
+func tryAll(t testing.TB, in *ingest.Ingester, judge ingest.Verifier) (map[string]ingest.ChangeKind, ingest.Trial) {
 	t.Helper()
 	changes := map[string]ingest.ChangeKind{}
 	sum, err := in.Try(t.Context(), judge, func(c ingest.Change) error {
@@ -79,7 +79,7 @@ func TestATrialSaysWhatAPolicyWouldChange_G3(t *testing.T) {
 	if live.Current() != before {
 		t.Error("the catalog changed")
 	}
-	if changes, _ := tryAll(t, in, annotationJudge{}); len(changes) != 0 {
+	if changes, _ := tryAll(t, in, annotationVerifier{}); len(changes) != 0 {
 		t.Errorf("the policy in force changes %v", changes)
 	}
 }

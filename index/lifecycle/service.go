@@ -67,7 +67,7 @@ func New(o Options) *Service { return &Service{o} }
 
 // Lifecycle is where a plugin stands, for who may pull it.
 func (s *Service) Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecycle, error) {
-	p, err := s.seen(ctx, id)
+	p, err := s.visible(ctx, id)
 	if err != nil {
 		return index.Lifecycle{}, err
 	}
@@ -92,7 +92,7 @@ func (s *Service) Move(ctx context.Context, id artifact.Name, m index.NewMove) (
 	if err := s.o.Rights.May(ctx, auth.PluginLifecycle, auth.InRepository(id.String())); err != nil {
 		return index.Lifecycle{}, err
 	}
-	if _, err := s.seen(ctx, id); err != nil {
+	if _, err := s.visible(ctx, id); err != nil {
 		return index.Lifecycle{}, err
 	}
 	v, err := check(m)
@@ -125,7 +125,7 @@ func (s *Service) version(ctx context.Context, id artifact.Name, v artifact.Vers
 	if err := s.o.Rights.May(ctx, auth.PluginLifecycle, auth.InRepository(id.String())); err != nil {
 		return index.Lifecycle{}, err
 	}
-	p, err := s.seen(ctx, id)
+	p, err := s.visible(ctx, id)
 	if err != nil {
 		return index.Lifecycle{}, err
 	}
@@ -139,8 +139,8 @@ func (s *Service) version(ctx context.Context, id artifact.Name, v artifact.Vers
 	return s.Lifecycle(ctx, id)
 }
 
-// seen is the plugin for who may pull it, and not there for others.
-func (s *Service) seen(ctx context.Context, id artifact.Name) (*catalog.Plugin, error) {
+// visible is the plugin for who may pull it, and not there for others.
+func (s *Service) visible(ctx context.Context, id artifact.Name) (*catalog.Plugin, error) {
 	none := fmt.Errorf("plugin %s: %w", id, artifact.ErrNotFound)
 	sees, err := s.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(id.String()))
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *Service) replaces(ctx context.Context, id artifact.Name, replacement st
 	}
 	way := []string{id.String()}
 	for range 64 {
-		p, err := s.seen(ctx, next)
+		p, err := s.visible(ctx, next)
 		if err != nil {
 			return fmt.Errorf("replacement %s: %w", next, err)
 		}
@@ -258,7 +258,7 @@ func (s *Service) forbidden(id artifact.Name, move string, now ledger.PluginStat
 // History gives at most limit statements of a plugin's ledger after a sequence
 // number, for who may pull the plugin.
 func (s *Service) History(ctx context.Context, id artifact.Name, after, limit int) (index.LedgerPage, error) {
-	if _, err := s.seen(ctx, id); err != nil {
+	if _, err := s.visible(ctx, id); err != nil {
 		return index.LedgerPage{}, err
 	}
 	ref := format.OfPlugin(id)

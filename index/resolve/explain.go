@@ -11,7 +11,7 @@ import (
 
 // An explanation is for reading: what is beyond this is counted.
 const (
-	maxSentences = 12
+	maxExplained = 12
 	maxClauses   = 8
 )
 
@@ -49,32 +49,32 @@ func (e *Unsatisfiable) Problem() *index.Problem {
 // explain tells the leaves of the proof, grouped by the plugin that they
 // contend for, in the order in which a reader meets them from the request.
 func (s *solver) explain(proof *incompatibility) *Unsatisfiable {
-	facts := proof.facts()
-	var sentences []string
-	for _, x := range s.targets(facts) {
-		about := facts[:0:0]
-		for _, f := range facts {
+	requirements := proof.requirements()
+	var lines []string
+	for _, x := range s.targets(requirements) {
+		about := requirements[:0:0]
+		for _, f := range requirements {
 			if f.target == x {
 				about = append(about, f)
 			}
 		}
-		if text := s.contention(x, about, facts); text != "" {
-			sentences = append(sentences, text+".")
+		if text := s.contention(x, about, requirements); text != "" {
+			lines = append(lines, text+".")
 		}
 	}
-	if more := len(sentences) - maxSentences; more > 0 {
-		sentences = append(sentences[:maxSentences], fmt.Sprintf("So it is with %d more plugins.", more))
+	if more := len(lines) - maxExplained; more > 0 {
+		lines = append(lines[:maxExplained], fmt.Sprintf("So it is with %d more plugins.", more))
 	}
-	return &Unsatisfiable{Explanation: strings.Join(sentences, " "), Fixes: s.fixes(facts), Hints: s.hints(facts)}
+	return &Unsatisfiable{Explanation: strings.Join(lines, " "), Fixes: s.fixes(requirements), Hints: s.hints(requirements)}
 }
 
-// targets are the plugins that facts speak about, each once, those that the
+// targets are the plugins that requirements speak about, each once, those that the
 // request wants first.
-func (s *solver) targets(facts []*fact) []int {
+func (s *solver) targets(requirements []*requirement) []int {
 	var out []int
 	seen := map[int]bool{}
 	reach := func(who int) {
-		for _, f := range facts {
+		for _, f := range requirements {
 			if f.who == who && !seen[f.target] {
 				seen[f.target] = true
 				out = append(out, f.target)
@@ -91,13 +91,13 @@ func (s *solver) targets(facts []*fact) []int {
 // contention says who wants which versions of x, and what there is of it. A
 // want that leaves several versions and is not at odds with anybody else needs
 // no sentence: what comes of it stands in the next.
-func (s *solver) contention(x int, about, all []*fact) string {
+func (s *solver) contention(x int, about, all []*requirement) string {
 	v := s.variables[x]
 	allowed := s.allowed(x, about)
 	if allowed.first() >= 0 && len(about) == 1 && about[0].who < 0 {
 		return ""
 	}
-	if named := slices.DeleteFunc(slices.Clone(about), func(f *fact) bool { return f.who < 0 && f.rng.IsZero() }); len(named) > 0 {
+	if named := slices.DeleteFunc(slices.Clone(about), func(f *requirement) bool { return f.who < 0 && f.rng.IsZero() }); len(named) > 0 {
 		about = named
 	}
 	var who []string
@@ -134,11 +134,11 @@ func (s *solver) nothing(v *variable) string {
 	return s.universe.Absent(v.id)
 }
 
-// allowed are the present values of x that every one of facts allows.
-func (s *solver) allowed(x int, facts []*fact) set {
+// allowed are the present values of x that every one of requirements allows.
+func (s *solver) allowed(x int, requirements []*requirement) set {
 	v := s.variables[x]
 	out := presentOf(v)
-	for _, f := range facts {
+	for _, f := range requirements {
 		for n, c := range v.candidates {
 			if !inRange(f.rng, c, s.request.Prerelease) {
 				out[(n+1)/64] &^= 1 << ((n + 1) % 64)
@@ -148,8 +148,8 @@ func (s *solver) allowed(x int, facts []*fact) set {
 	return out
 }
 
-// says is one fact as a clause.
-func (s *solver) says(f *fact, all []*fact) string {
+// says is one requirement as a clause.
+func (s *solver) says(f *requirement, all []*requirement) string {
 	target := s.variables[f.target].id
 	if f.who < 0 && f.rng.IsZero() {
 		return fmt.Sprintf("the request asks for %s", target)
@@ -173,8 +173,8 @@ func (s *solver) says(f *fact, all []*fact) string {
 	return fmt.Sprintf("%s %s %s %s", s.describe(f.who, versions), verb, target, rangeText(f.rng))
 }
 
-func toward(x int, facts []*fact) []*fact {
-	return slices.DeleteFunc(slices.Clone(facts), func(f *fact) bool { return f.target != x })
+func toward(x int, requirements []*requirement) []*requirement {
+	return slices.DeleteFunc(slices.Clone(requirements), func(f *requirement) bool { return f.target != x })
 }
 
 func single(s set) set {

@@ -16,7 +16,7 @@ const (
 
 // fixes are sentences about requests near this one that have a solution. Each
 // is tried before it is told.
-func (s *solver) fixes(facts []*fact) []string {
+func (s *solver) fixes(requirements []*requirement) []string {
 	var out []string
 	tries := 0
 	try := func(r Request, tell func(*solver) string) {
@@ -29,7 +29,7 @@ func (s *solver) fixes(facts []*fact) []string {
 			out = append(out, tell(next))
 		}
 	}
-	blamed := s.blamed(facts)
+	blamed := s.blamed(requirements)
 	for _, n := range blamed {
 		w := s.request.Wants[n]
 		if w.Range.IsZero() {
@@ -38,12 +38,12 @@ func (s *solver) fixes(facts []*fact) []string {
 		free := s.request
 		free.Wants = slices.Clone(s.request.Wants)
 		free.Wants[n].Range = artifact.Range{}
-		try(free, func(t *solver) string { return t.other(w, s.contested(facts)) })
+		try(free, func(t *solver) string { return t.other(w, s.contested(requirements)) })
 	}
 	if !s.request.Prerelease {
 		pre := s.request
 		pre.Prerelease = true
-		try(pre, func(t *solver) string { return t.prereleases(s.contested(facts)) })
+		try(pre, func(t *solver) string { return t.prereleases(s.contested(requirements)) })
 	}
 	if len(out) == 0 {
 		for _, n := range blamed {
@@ -58,10 +58,10 @@ func (s *solver) fixes(facts []*fact) []string {
 }
 
 // blamed are the wants that the proof needs.
-func (s *solver) blamed(facts []*fact) []int {
+func (s *solver) blamed(requirements []*requirement) []int {
 	var out []int
 	for n, w := range s.request.Wants {
-		if slices.ContainsFunc(facts, func(f *fact) bool {
+		if slices.ContainsFunc(requirements, func(f *requirement) bool {
 			return f.who < 0 && s.variables[f.target].id == w.ID && f.rng.String() == w.Range.String()
 		}) {
 			out = append(out, n)
@@ -70,11 +70,11 @@ func (s *solver) blamed(facts []*fact) []int {
 	return out
 }
 
-// contested are the plugins that facts leave no version of.
-func (s *solver) contested(facts []*fact) []artifact.Name {
+// contested are the plugins that requirements leave no version of.
+func (s *solver) contested(requirements []*requirement) []artifact.Name {
 	var out []artifact.Name
-	for _, x := range s.targets(facts) {
-		if s.allowed(x, toward(x, facts)).first() < 0 {
+	for _, x := range s.targets(requirements) {
+		if s.allowed(x, toward(x, requirements)).first() < 0 {
 			out = append(out, s.variables[x].id)
 		}
 	}

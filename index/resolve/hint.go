@@ -33,19 +33,19 @@ type adjustable interface {
 
 // A variant is the request with some hints followed.
 type variant struct {
-	hints    []index.Hint
-	universe Universe
-	request  Request
-	solver   *solver
-	facts    []*fact // why it has no solution
-	solved   bool
+	hints        []index.Hint
+	universe     Universe
+	request      Request
+	solver       *solver
+	requirements []*requirement // why it has no solution
+	solved       bool
 }
 
 // hints searches for the fewest changes that give a solution: one, then two,
 // by trying what each proof blames; and where that is not enough, one change
 // for each plugin that blocks, as long as there is progress.
-func (s *solver) hints(facts []*fact) []index.Hint {
-	root := &variant{universe: s.universe, request: s.request, solver: s, facts: facts}
+func (s *solver) hints(requirements []*requirement) []index.Hint {
+	root := &variant{universe: s.universe, request: s.request, solver: s, requirements: requirements}
 	for _, missing := range []bool{false, true} { // which nobody who asks can change, so it comes last
 		search := &hintSearch{from: s, missing: missing}
 		if out := search.fewest(root); len(out) > 0 {
@@ -113,7 +113,7 @@ func (h *hintSearch) solve(v *variant) {
 	}
 	v.solver, v.solved = s, proof == nil
 	if proof != nil {
-		v.facts = proof.facts()
+		v.requirements = proof.requirements()
 	}
 }
 
@@ -130,7 +130,7 @@ func (h *hintSearch) descend(v *variant) *variant {
 			if child.solved {
 				return child
 			}
-			if next == nil && !slices.Contains(child.solver.contested(child.facts), nameOf(hint.Plugin)) {
+			if next == nil && !slices.Contains(child.solver.contested(child.requirements), nameOf(hint.Plugin)) {
 				next = child
 			}
 		}
@@ -157,18 +157,18 @@ func (h *hintSearch) moves(v *variant) []index.Hint {
 	}
 	s := v.solver
 	if !v.request.Prerelease {
-		for _, x := range s.targets(v.facts) {
+		for _, x := range s.targets(v.requirements) {
 			if id := s.variables[x].id; slices.ContainsFunc(s.variables[x].candidates, func(c Candidate) bool { return c.Version.IsPrerelease() && !c.OptIn }) {
 				add(index.Hint{Plugin: id.String(), Change: index.HintPrerelease, From: "false", To: "true"})
 			}
 		}
 	}
-	for _, f := range v.facts {
+	for _, f := range v.requirements {
 		if f.who < 0 && !f.rng.IsZero() {
 			add(index.Hint{Plugin: s.variables[f.target].id.String(), Change: index.HintRange, From: f.rng.String()})
 		}
 	}
-	for _, x := range s.targets(v.facts) {
+	for _, x := range s.targets(v.requirements) {
 		id := s.variables[x].id
 		if u, ok := v.universe.(adjustable); ok {
 			for _, one := range u.changes(id) {
@@ -178,7 +178,7 @@ func (h *hintSearch) moves(v *variant) []index.Hint {
 		if !h.missing || !mayHaveMore(v.universe, id) {
 			continue
 		}
-		if version, ok := wanting(toward(x, v.facts), s.request.Prerelease); ok && s.allowed(x, toward(x, v.facts)).first() < 0 {
+		if version, ok := wanting(toward(x, v.requirements), s.request.Prerelease); ok && s.allowed(x, toward(x, v.requirements)).first() < 0 {
 			missing = append(missing, index.Hint{Plugin: id.String(), Change: index.HintMissing, To: version})
 		}
 	}
@@ -262,7 +262,7 @@ func (h *hintSearch) told(v *variant) []index.Hint {
 		}
 		if h.solve(last); last.solved {
 			for n := range hints {
-				hints[n].Detail = sentenceOf(hints[n])
+				hints[n].Detail = textOf(hints[n])
 			}
 			return hints
 		}
@@ -281,7 +281,7 @@ func caretText(v artifact.Version) string {
 	return fmt.Sprintf("^%d.%d", v.Major(), v.Minor())
 }
 
-func sentenceOf(h index.Hint) string {
+func textOf(h index.Hint) string {
 	switch h.Change {
 	case index.HintRange:
 		return fmt.Sprintf("ask for %s %s instead of %s", h.Plugin, h.To, h.From)
@@ -336,10 +336,10 @@ func (a added) with(h index.Hint) Universe {
 	return a
 }
 
-// wanting is a version that lies in the ranges of facts.
-func wanting(facts []*fact, prerelease bool) (string, bool) {
+// wanting is a version that lies in the ranges of requirements.
+func wanting(requirements []*requirement, prerelease bool) (string, bool) {
 	tries := []string{"1.0.0"}
-	for _, f := range facts {
+	for _, f := range requirements {
 		for _, word := range strings.FieldsFunc(f.rng.String(), func(r rune) bool { return strings.ContainsRune("^~<>=!|, ", r) }) {
 			tries = append(tries, versionsNear(word)...)
 		}
@@ -349,7 +349,7 @@ func wanting(facts []*fact, prerelease bool) (string, bool) {
 		if err != nil {
 			continue
 		}
-		if !slices.ContainsFunc(facts, func(f *fact) bool { return !inRange(f.rng, Candidate{Version: v}, prerelease) }) {
+		if !slices.ContainsFunc(requirements, func(f *requirement) bool { return !inRange(f.rng, Candidate{Version: v}, prerelease) }) {
 			return text, true
 		}
 	}

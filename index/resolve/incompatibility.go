@@ -13,15 +13,15 @@ type term struct {
 }
 
 // An incompatibility is a list of terms, one per variable, that cannot all
-// hold. It is a fact of the universe or follows from two others.
+// hold. It is a requirement or follows from two others.
 type incompatibility struct {
-	terms []term
-	fact  *fact
-	from  [2]*incompatibility
+	terms       []term
+	requirement *requirement
+	from        [2]*incompatibility
 }
 
-// A fact is what a want or a dependency says. Who is -1 for the request.
-type fact struct {
+// A requirement is what a want or a dependency says. Who is -1 for the request.
+type requirement struct {
 	who      int
 	versions set // of who: all that say the same
 	target   int
@@ -62,9 +62,9 @@ func (i *incompatibility) about(variable int) (term, bool) {
 	return i.terms[at], true
 }
 
-// facts are the leaves that i follows from, each once, in the order of the proof.
-func (i *incompatibility) facts() []*fact {
-	var out []*fact
+// requirements are the leaves that i follows from, each once, in the order of the proof.
+func (i *incompatibility) requirements() []*requirement {
+	var out []*requirement
 	seen := map[*incompatibility]bool{}
 	todo := []*incompatibility{i}
 	for len(todo) > 0 {
@@ -74,8 +74,8 @@ func (i *incompatibility) facts() []*fact {
 			continue
 		}
 		seen[one] = true
-		if one.fact != nil {
-			out = append(out, one.fact)
+		if one.requirement != nil {
+			out = append(out, one.requirement)
 			continue
 		}
 		todo = append(todo, one.from[1], one.from[0])

@@ -95,7 +95,7 @@ func (s *solver) want() *incompatibility {
 		if s.variables[x].lock != 0 {
 			s.variables[x].rank = 0
 		}
-		i := s.incompatible(&fact{who: -1, target: x, rng: w.Range})
+		i := s.incompatible(&requirement{who: -1, target: x, rng: w.Range})
 		if len(i.terms) == 0 && conflict == nil {
 			conflict = i
 		}
@@ -122,8 +122,8 @@ func (s *solver) load(id artifact.Name) int {
 }
 
 // incompatible is f as an incompatibility.
-func (s *solver) incompatible(f *fact) *incompatibility {
-	i := &incompatibility{fact: f}
+func (s *solver) incompatible(f *requirement) *incompatibility {
+	i := &incompatibility{requirement: f}
 	if f.who >= 0 {
 		i.terms = append(i.terms, term{f.who, f.versions})
 	}
@@ -269,7 +269,7 @@ func (s *solver) require(x, n int) {
 		}
 		s.variables[x].sharing[key] = nil
 		target := s.load(d.ID)
-		s.add(s.incompatible(&fact{who: x, versions: same, target: target, rng: d.Range, optional: d.Optional}))
+		s.add(s.incompatible(&requirement{who: x, versions: same, target: target, rng: d.Range, optional: d.Optional}))
 	}
 }
 

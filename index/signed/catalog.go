@@ -19,7 +19,7 @@ import (
 // Options of a Catalog. From and Root must be given.
 type Options struct {
 	// From is the repository oarlock/catalog, or a copy of it.
-	From Source
+	From RepositoryReader
 	// Root is what is trusted from the beginning.
 	Root Pin
 	// State is a directory that remembers what was seen, against rollback, and

@@ -66,7 +66,7 @@ func FuzzContents(f *testing.F) {
 	})
 }
 
-// shelf is a Source of one artifact.
+// shelf is a RepositoryReader of one artifact.
 type shelf map[digest.Digest][]byte
 
 func (s shelf) Tag(context.Context, string) (digest.Digest, error) { return "sha256:manifest", nil }

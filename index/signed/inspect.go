@@ -8,8 +8,8 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
-// RootFacts are what people compare before they pin a root.
-type RootFacts struct {
+// RootSummary are what people compare before they pin a root.
+type RootSummary struct {
 	Version int64               `json:"version"`
 	Digest  digest.Digest       `json:"digest"` // of its bytes: what can be pinned
 	Expires time.Time           `json:"expires_at"`
@@ -23,12 +23,12 @@ type RoleKeys struct {
 }
 
 // InspectRoot says what a root holds. Errors wrap artifact.ErrInvalid.
-func InspectRoot(raw []byte) (RootFacts, error) {
+func InspectRoot(raw []byte) (RootSummary, error) {
 	m, err := parseRoot(raw)
 	if err != nil {
-		return RootFacts{}, err
+		return RootSummary{}, err
 	}
-	f := RootFacts{Version: m.Signed.Version, Digest: digestOf(raw), Expires: m.Signed.Expires, Roles: map[string]RoleKeys{}}
+	f := RootSummary{Version: m.Signed.Version, Digest: digestOf(raw), Expires: m.Signed.Expires, Roles: map[string]RoleKeys{}}
 	for _, role := range metadata.TOP_LEVEL_ROLE_NAMES {
 		r := m.Signed.Roles[role]
 		f.Roles[role] = RoleKeys{Threshold: r.Threshold, KeyIDs: r.KeyIDs}
@@ -39,7 +39,7 @@ func InspectRoot(raw []byte) (RootFacts, error) {
 // NewestRoot reads the newest root that from holds. Nothing is pinned, so it is
 // believed no further than the registry is: compare it over another way. With a
 // pin, it is one that the pinned root leads to.
-func NewestRoot(ctx context.Context, from Source, pin Pin, now time.Time) ([]byte, error) {
+func NewestRoot(ctx context.Context, from RepositoryReader, pin Pin, now time.Time) ([]byte, error) {
 	m, err := openMemory("")
 	if err != nil {
 		return nil, err

@@ -123,10 +123,10 @@ func (m *memory) sweep(l *listing) error {
 	return nil
 }
 
-// A Source gives what one repository of a registry holds. Bytes match their
+// A RepositoryReader gives what one repository of a registry holds. Bytes match their
 // digest, or the error wraps artifact.ErrUnverified; more bytes than asked for
 // wrap ErrInvalid. What index/client.OpenRepository opens is one.
-type Source interface {
+type RepositoryReader interface {
 	Tag(ctx context.Context, tag string) (digest.Digest, error)
 	Manifest(ctx context.Context, d digest.Digest) (mediaType string, content []byte, err error)
 	Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error)
@@ -134,7 +134,7 @@ type Source interface {
 
 // A fetcher reads files of one release, from memory where they are there.
 type fetcher struct {
-	from    Source
+	from    RepositoryReader
 	memory  *memory
 	fetched int64 // bytes that came from the registry
 }
@@ -190,7 +190,7 @@ func (f *fetcher) blob(ctx context.Context, name string, d digest.Digest, size i
 	return raw, f.memory.put(blobFile(d), raw)
 }
 
-// refusedBytes says which attack an error of a Source is, if it is one.
+// refusedBytes says which attack an error of a RepositoryReader is, if it is one.
 func refusedBytes(name string, size int64, err error) error {
 	switch {
 	case errors.Is(err, artifact.ErrUnverified):

@@ -29,7 +29,7 @@ type publication struct {
 	ring     ring
 	now      time.Time
 	last     *release      // nil: the first
-	seen     digest.Digest // what the tag meant when last was read
+	replaces digest.Digest // what the tag meant when last was read
 	counted  versions      // used so far
 	uploaded int64
 	there    map[digest.Digest]bool // what last holds, and what was put
@@ -211,7 +211,7 @@ func (j *publication) commit(next *release) error {
 	next.manifest = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: TypeCatalog, Digest: digestOf(raw), Size: int64(len(raw))}
 	j.uploaded += int64(len(raw))
 	if j.p.o.Replace != nil {
-		return j.p.o.Replace(j.ctx, next.manifest, raw, j.seen)
+		return j.p.o.Replace(j.ctx, next.manifest, raw, j.replaces)
 	}
 	if direct, ok := j.p.o.To.(registry.ReferencePusher); ok {
 		return direct.PushReference(j.ctx, next.manifest, bytes.NewReader(raw), Tag)

@@ -152,7 +152,7 @@ func (p *Publisher) renew(ctx context.Context, g *catalog.Generation) (Published
 	if err := p.renewRoot(ctx); err != nil {
 		return Published{}, err
 	}
-	last, seen, err := p.earlier(ctx)
+	last, tagged, err := p.earlier(ctx)
 	if err != nil {
 		return Published{}, err
 	}
@@ -160,7 +160,7 @@ func (p *Publisher) renew(ctx context.Context, g *catalog.Generation) (Published
 	if err != nil {
 		return Published{}, err
 	}
-	job := &publication{p: p, ctx: ctx, ring: p.o.Keys.ring(), now: p.o.Now().UTC(), last: last, seen: seen, counted: counted.atLeast(last)}
+	job := &publication{p: p, ctx: ctx, ring: p.o.Keys.ring(), now: p.o.Now().UTC(), last: last, replaces: tagged, counted: counted.atLeast(last)}
 	next, err := job.run(g)
 	if err != nil {
 		return Published{}, err

@@ -72,7 +72,7 @@ var errForeign = errors.New("signed by another root")
 
 // earlier reads what the registry holds; nil where there is nothing, or nothing
 // that holds; seen is what the tag means. What other keys signed is an error: it is not ours to replace.
-func (p *Publisher) earlier(ctx context.Context) (last *release, seen digest.Digest, err error) {
+func (p *Publisher) earlier(ctx context.Context) (last *release, tagged digest.Digest, err error) {
 	at, err := p.o.To.Resolve(ctx, Tag)
 	if errors.Is(err, errdef.ErrNotFound) {
 		return nil, "", nil

@@ -58,8 +58,8 @@ func (w *walk) root(ctx context.Context, pin Pin) error {
 	if err != nil {
 		return err
 	}
-	if seen, version := versionIn(before), w.trusted.Root.Signed.Version; seen > version {
-		return refuse(RefusedRollback, "the newest root is %d, this machine has seen root %d", version, seen)
+	if known, version := versionIn(before), w.trusted.Root.Signed.Version; known > version {
+		return refuse(RefusedRollback, "the newest root is %d, this machine has seen root %d", version, known)
 	}
 	if at := w.trusted.Root.Signed.Expires; w.now.After(at) {
 		return refuse(RefusedExpired, "root %d ended %s", w.trusted.Root.Signed.Version, at.Format(time.RFC3339))
@@ -108,7 +108,7 @@ func (w *walk) timestamp(ctx context.Context) error {
 		_, err := w.trusted.UpdateTimestamp(before) // one that expired, or whose key was rotated away, says nothing
 		ignore(err)
 	}
-	seen := w.trusted.Timestamp
+	known := w.trusted.Timestamp
 	switch _, err = w.trusted.UpdateTimestamp(raw); {
 	case errors.Is(err, &metadata.ErrEqualVersionNumber{}) && !bytes.Equal(before, raw):
 		return refuse(RefusedMixed, "timestamp %d came with other bytes than this machine has seen under that number", came.Signed.Version)
@@ -118,13 +118,13 @@ func (w *walk) timestamp(ctx context.Context) error {
 		}
 	case errors.Is(err, &metadata.ErrBadVersionNumber{}):
 		return refuse(RefusedRollback, "timestamp %d of snapshot %d came, this machine has seen timestamp %d of snapshot %d", came.Signed.Version,
-			came.Signed.Meta[snapshotName].Version, seen.Signed.Version, seen.Signed.Meta[snapshotName].Version)
+			came.Signed.Meta[snapshotName].Version, known.Signed.Version, known.Signed.Meta[snapshotName].Version)
 	case errors.Is(err, &metadata.ErrExpiredMetadata{}):
 		return w.expired("timestamp", came.Signed.Version, came.Signed.Expires)
 	case err != nil:
 		return refusedMetadata(timestampName, err, RefusedMalformed)
 	}
-	return w.remember(timestampName, raw, seen != nil)
+	return w.remember(timestampName, raw, known != nil)
 }
 
 // remember keeps what was trusted. What was kept before, and is not trusted any
@@ -157,19 +157,19 @@ func (w *walk) snapshot(ctx context.Context) error {
 		_, err := w.trusted.UpdateSnapshot(before, true) // for its versions alone
 		ignore(err)
 	}
-	var seen *metadata.MetaFiles
+	var known *metadata.MetaFiles
 	if w.trusted.Snapshot != nil {
-		seen = w.trusted.Snapshot.Signed.Meta[targetsName]
+		known = w.trusted.Snapshot.Signed.Meta[targetsName]
 	}
 	switch _, err = w.trusted.UpdateSnapshot(raw, false); {
 	case errors.Is(err, &metadata.ErrExpiredMetadata{}):
 		return w.expired("snapshot", came.Signed.Version, came.Signed.Expires)
-	case errors.Is(err, &metadata.ErrBadVersionNumber{}) && seen != nil && came.Signed.Meta[targetsName].Version < seen.Version:
-		return refuse(RefusedRollback, "snapshot %d of targets %d came, this machine has seen targets %d", came.Signed.Version, came.Signed.Meta[targetsName].Version, seen.Version)
+	case errors.Is(err, &metadata.ErrBadVersionNumber{}) && known != nil && came.Signed.Meta[targetsName].Version < known.Version:
+		return refuse(RefusedRollback, "snapshot %d of targets %d came, this machine has seen targets %d", came.Signed.Version, came.Signed.Meta[targetsName].Version, known.Version)
 	case err != nil:
 		return refusedMetadata(snapshotName, err, RefusedMixed)
 	}
-	return w.remember(snapshotName, raw, seen != nil)
+	return w.remember(snapshotName, raw, known != nil)
 }
 
 func (w *walk) targets(ctx context.Context) error {

@@ -81,9 +81,9 @@ func fill(t *testing.T, s *Store) {
 // row by row and bit by bit, and goes on there.
 func TestDumpMovesASite_K6(t *testing.T) {
 	t.Parallel()
-	for source, from := range databases(t) {
-		for target, to := range databases(t) {
-			t.Run(source+" to "+target, func(t *testing.T) {
+	for fromName, from := range databases(t) {
+		for toName, to := range databases(t) {
+			t.Run(fromName+" to "+toName, func(t *testing.T) {
 				t.Parallel()
 				was := open(t, from(t))
 				fill(t, was)

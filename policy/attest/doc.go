@@ -1,5 +1,5 @@
 // Package attest judges what in-toto attestations say about a version. Who
-// signed them is told by its Source, which is policy/signature; this package
+// signed them is told by its Signatures, which is policy/signature; this package
 // reads no signature and no registry.
 //
 // An attestation is verified when four things hold: a trusted signer of the

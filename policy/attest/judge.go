@@ -27,8 +27,8 @@ const maxUnverified = 64
 // rules changes whenever the same evidence is judged differently.
 const rules = "attest 3"
 
-// A Source finds statements and says who signed them: *signature.Judge is one.
-type Source interface {
+// A Signatures finds statements and says who signed them: *signature.Judge is one.
+type Signatures interface {
 	Statements(ctx context.Context, s policy.Subject, r policy.Reader) policy.Statements
 	Trust() *trust.Policy
 }
@@ -36,35 +36,37 @@ type Source interface {
 // A Judge says which attestations of a version count. It is safe for
 // concurrent use.
 type Judge struct {
-	source Source
-	cache  *lru.Cache[string, policy.Attestations]
-	pieces *known.Cache[verdict]
-	now    func() time.Time
+	signatures Signatures
+	cache      *lru.Cache[string, policy.Attestations]
+	pieces     *known.Cache[verdict]
+	now        func() time.Time
 }
 
 // New makes a Judge that keeps up to cacheSize judgements; 0 is 16384.
-func New(source Source, cacheSize int) (*Judge, error) { return NewAt(source, cacheSize, time.Now) }
+func New(signatures Signatures, cacheSize int) (*Judge, error) {
+	return NewAt(signatures, cacheSize, time.Now)
+}
 
 // NewAt is New by another clock. It is asked for one thing: which reviews claim
 // a time that is not yet.
-func NewAt(source Source, cacheSize int, now func() time.Time) (*Judge, error) {
+func NewAt(signatures Signatures, cacheSize int, now func() time.Time) (*Judge, error) {
 	if cacheSize <= 0 {
 		cacheSize = 16384
 	}
 	cache, err := lru.New[string, policy.Attestations](cacheSize)
-	return &Judge{source, cache, known.New[verdict](verdictBytes), now}, err
+	return &Judge{signatures, cache, known.New[verdict](verdictBytes), now}, err
 }
 
 // Digest changes whenever the same evidence may be judged differently.
 func (j *Judge) Digest() digest.Digest {
-	return digest.FromString(rules + " " + j.source.Trust().Digest().String())
+	return digest.FromString(rules + " " + j.signatures.Trust().Digest().String())
 }
 
 // Judge judges what r holds about s. The error is that ctx ended; everything
 // else is in the answer, which must not be changed.
 func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
-	ns := j.source.Trust().For(s.Publisher)
-	found := j.source.Statements(ctx, s, r)
+	ns := j.signatures.Trust().For(s.Publisher)
+	found := j.signatures.Statements(ctx, s, r)
 	key := found.Key
 	if key != "" {
 		key += " by " + ns.Digest().String()
@@ -101,7 +103,7 @@ type hearing struct {
 
 type heard struct {
 	policy.Attestation
-	facts facts
+	claims claims
 }
 
 // attestation judges one statement.
@@ -120,10 +122,10 @@ func (h *hearing) attestation(s policy.Statement, said *statement) heard {
 		return one // what strangers say is not looked at
 	}
 	var err error
-	if one.facts, err = read(said.PredicateType, said.Predicate); err != nil {
+	if one.claims, err = read(said.PredicateType, said.Predicate); err != nil {
 		return deny(policy.CodeMalformed, "%s", trimKind(err))
 	}
-	one.Builder = one.facts.builder
+	one.Builder = one.claims.builder
 	if wanted, ok := h.takes(one.Attestation); !ok {
 		return deny(policy.CodeOtherBuilder, "built by %.200q, expected %s", one.Builder, wanted)
 	}

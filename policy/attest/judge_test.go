@@ -27,7 +27,7 @@ func policyOf(t testing.TB, attestations string) *trust.Policy {
 	return p
 }
 
-// said is a source that found these statements.
+// said is a Signatures that found these statements.
 type said struct {
 	trust *trust.Policy
 	all   []policy.Statement

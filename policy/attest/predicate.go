@@ -29,7 +29,7 @@ const (
 type predicate struct {
 	kind    string
 	schemas func(map[string]any) ([]string, error) // that it must follow, by their places
-	read    func(map[string]any) (facts, error)    // what a schema cannot say
+	read    func(map[string]any) (claims, error)   // what a schema cannot say
 }
 
 // cycloneDXVersions are the versions of CycloneDX that are understood.
@@ -114,8 +114,8 @@ func Check(predicateType string, content []byte) error {
 	return err
 }
 
-// facts are what decides, of all that a predicate says.
-type facts struct {
+// claims are what decides, of all that a predicate says.
+type claims struct {
 	builder string
 	failed  string // why it does not meet a requirement, or ""
 	// Of a review: who says that it is by them, when they say that it was made,
@@ -125,9 +125,9 @@ type facts struct {
 	early    bool
 }
 
-func read(predicateType string, content []byte) (facts, error) {
-	invalid := func(err error) (facts, error) {
-		return facts{}, fmt.Errorf("predicate %s: %s: %w", predicateType, problem(err), artifact.ErrInvalid)
+func read(predicateType string, content []byte) (claims, error) {
+	invalid := func(err error) (claims, error) {
+		return claims{}, fmt.Errorf("predicate %s: %s: %w", predicateType, problem(err), artifact.ErrInvalid)
 	}
 	if err := artifact.CheckStrict(content, nil); err != nil {
 		return invalid(err)
@@ -142,7 +142,7 @@ func read(predicateType string, content []byte) (facts, error) {
 	}
 	p, known := predicates[predicateType]
 	if !known {
-		return facts{}, nil
+		return claims{}, nil
 	}
 	places, err := p.schemas(object)
 	if err != nil {

@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-func readNothing(map[string]any) (facts, error) { return facts{}, nil }
+func readNothing(map[string]any) (claims, error) { return claims{}, nil }
 
-func readProvenanceV1(doc map[string]any) (facts, error) {
-	return facts{builder: text(object(object(doc, "runDetails"), "builder"), "id")}, nil
+func readProvenanceV1(doc map[string]any) (claims, error) {
+	return claims{builder: text(object(object(doc, "runDetails"), "builder"), "id")}, nil
 }
 
-func readProvenanceV02(doc map[string]any) (facts, error) {
-	return facts{builder: text(object(doc, "builder"), "id")}, nil
+func readProvenanceV02(doc map[string]any) (claims, error) {
+	return claims{builder: text(object(doc, "builder"), "id")}, nil
 }
 
-func readTestResult(doc map[string]any) (facts, error) {
+func readTestResult(doc map[string]any) (claims, error) {
 	failed := list(doc, "failedTests")
 	switch result := text(doc, "result"); {
 	case result != "FAILED" && len(failed) > 0:
-		return facts{}, fmt.Errorf("failedTests: %d tests failed, but the result is %q", len(failed), result)
+		return claims{}, fmt.Errorf("failedTests: %d tests failed, but the result is %q", len(failed), result)
 	case result == "FAILED":
-		return facts{failed: "the tests failed"}, nil
+		return claims{failed: "the tests failed"}, nil
 	}
-	return facts{}, nil
+	return claims{}, nil
 }
 
-func readReview(doc map[string]any) (facts, error) {
+func readReview(doc map[string]any) (claims, error) {
 	at, err := time.Parse(time.RFC3339, text(doc, "reviewed_at"))
 	if err != nil {
-		return facts{}, fmt.Errorf("reviewed_at: %s", err)
+		return claims{}, fmt.Errorf("reviewed_at: %s", err)
 	}
-	f := facts{at: at, reviewer: text(doc, "reviewer")}
+	f := claims{at: at, reviewer: text(doc, "reviewer")}
 	if text(doc, "verdict") == "rejected" {
 		f.failed = fmt.Sprintf("the review rejected it: %.200s", text(doc, "reason"))
 	}
@@ -39,29 +39,29 @@ func readReview(doc map[string]any) (facts, error) {
 }
 
 // readCycloneDX looks for references that two components share.
-func readCycloneDX(doc map[string]any) (facts, error) {
+func readCycloneDX(doc map[string]any) (claims, error) {
 	refs := unique{}
 	if err := refs.component("metadata.component", object(object(doc, "metadata"), "component")); err != nil {
-		return facts{}, err
+		return claims{}, err
 	}
 	if err := refs.components("components", list(doc, "components")); err != nil {
-		return facts{}, err
+		return claims{}, err
 	}
-	return facts{}, nil
+	return claims{}, nil
 }
 
 // readSPDX looks for ids that two elements share.
-func readSPDX(doc map[string]any) (facts, error) {
+func readSPDX(doc map[string]any) (claims, error) {
 	ids := unique{"SPDXRef-DOCUMENT": "the document"}
 	for _, part := range []string{"packages", "files"} {
 		for i, one := range list(doc, part) {
 			element, _ := one.(map[string]any)
 			if err := ids.add(fmt.Sprintf("%s.%d.SPDXID", part, i), text(element, "SPDXID")); err != nil {
-				return facts{}, err
+				return claims{}, err
 			}
 		}
 	}
-	return facts{}, nil
+	return claims{}, nil
 }
 
 // unique is where each id was met.

@@ -29,16 +29,16 @@ func (h *hearing) deciding(entry trust.Attestation) []heard {
 			out = append(out, one)
 			continue
 		}
-		if one.facts.early = h.early(one); one.facts.early {
+		if one.claims.early = h.early(one); one.claims.early {
 			out = append(out, one)
 			continue
 		}
-		by := reviewer{one.Signer, one.facts.reviewer}
+		by := reviewer{one.Signer, one.claims.reviewer}
 		i, ok := latest[by]
 		switch {
 		case !ok:
 			latest[by], out = len(out), append(out, one)
-		case one.facts.at.After(out[i].facts.at), one.facts.at.Equal(out[i].facts.at) && one.facts.failed != "":
+		case one.claims.at.After(out[i].claims.at), one.claims.at.Equal(out[i].claims.at) && one.claims.failed != "":
 			out[i] = one
 		}
 	}
@@ -48,12 +48,12 @@ func (h *hearing) deciding(entry trust.Attestation) []heard {
 // early reports whether a review claims a time that is not yet: whoever signs
 // writes that time, and one in the future would outlast all that they say later.
 func (h *hearing) early(one heard) bool {
-	return one.Kind == policy.KindReview && one.Verified && one.facts.at.After(h.now.Add(reviewSkew))
+	return one.Kind == policy.KindReview && one.Verified && one.claims.at.After(h.now.Add(reviewSkew))
 }
 
 // rejects reports whether what decides is a review that rejected.
 func (one heard) rejects() bool {
-	return one.Kind == policy.KindReview && one.Verified && !one.facts.early && one.facts.failed != ""
+	return one.Kind == policy.KindReview && one.Verified && !one.claims.early && one.claims.failed != ""
 }
 
 // anyEarly reports whether the judgement depends on the clock.

@@ -30,7 +30,7 @@ func (v verdict) size() int {
 		n += 128 + len(f.Detail)
 	}
 	if a := v.attestation; a != nil {
-		n += 512 + len(a.PredicateType) + len(a.Builder) + len(a.Finding.Detail) + len(a.facts.failed) + len(a.facts.builder) + len(a.facts.reviewer)
+		n += 512 + len(a.PredicateType) + len(a.Builder) + len(a.Finding.Detail) + len(a.claims.failed) + len(a.claims.builder) + len(a.claims.reviewer)
 	}
 	return n
 }

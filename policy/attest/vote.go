@@ -23,12 +23,12 @@ func (h *hearing) vote(s policy.Subject, entry trust.Attestation) policy.Finding
 		rejected = rejected || one.rejects()
 		why := one.Digest.String() + ": "
 		switch {
-		case one.Verified && one.Kind == policy.KindReview && one.facts.early:
-			early = append(early, why+fmt.Sprintf("the review by %q says that it was made at %s, which is not yet", one.Signer, one.facts.at.UTC().Format(time.RFC3339)))
+		case one.Verified && one.Kind == policy.KindReview && one.claims.early:
+			early = append(early, why+fmt.Sprintf("the review by %q says that it was made at %s, which is not yet", one.Signer, one.claims.at.UTC().Format(time.RFC3339)))
 		case one.Verified && !entry.Takes(one.Builder):
 			wrong = append(wrong, why+fmt.Sprintf("built by %.200q", one.Builder))
-		case one.Verified && one.facts.failed != "":
-			wrong = append(wrong, why+one.facts.failed)
+		case one.Verified && one.claims.failed != "":
+			wrong = append(wrong, why+one.claims.failed)
 		case one.Verified && one.Kind == policy.KindReview && h.unread():
 			// what could not be read may be one that rejects
 		case one.Verified:

@@ -38,7 +38,7 @@ func counts(s trust.Signer, when func() time.Time) error {
 	if s.Validity.Always() {
 		return nil
 	}
-	if code, why := s.Validity.Judge(when()); code != "" {
+	if code, why := s.Validity.Check(when()); code != "" {
 		return untimely{code, fmt.Sprintf("the signature by %q holds, but %s", s.Name, why)}
 	}
 	return nil

@@ -61,9 +61,9 @@ func VerifyRemote(ctx context.Context, o VerifyOptions) (Verified, error) {
 	case policy.Allow:
 		return v, nil
 	case policy.Deny:
-		return v, fmt.Errorf("%s: %s: %w", v.Reference, sentence(v.Signature), artifact.ErrUnverified)
+		return v, fmt.Errorf("%s: %s: %w", v.Reference, reasons(v.Signature), artifact.ErrUnverified)
 	default:
-		return v, fmt.Errorf("%s: %s", v.Reference, sentence(v.Signature))
+		return v, fmt.Errorf("%s: %s", v.Reference, reasons(v.Signature))
 	}
 }
 
@@ -78,8 +78,8 @@ func (r Remote) Evidence(ctx context.Context, reference string) (policy.Subject,
 	return subject, remoteReader{ref.Context(), r.options(ctx)}, nil
 }
 
-// sentence is the vote with what was wrong with each piece of evidence.
-func sentence(sig policy.Signature) string {
+// reasons is the vote with what was wrong with each piece of evidence.
+func reasons(sig policy.Signature) string {
 	parts := []string{sig.Vote.Detail}
 	for _, f := range sig.Evidence {
 		if f.Outcome != policy.Allow {

@@ -37,11 +37,11 @@ func (v Validity) needsTime() bool {
 	return !v.Always() && (v.Revoked == nil || v.Revoked.KeepBefore)
 }
 
-// Judge says whether a signature that was made at a proven time counts; the
+// Check says whether a signature that was made at a proven time counts; the
 // zero time is one that nothing proves. code is "" where it counts, and
 // otherwise one of policy.CodeRevoked, policy.CodeOutsideValidity and
 // policy.CodeTimeUnproven; why is the end of a sentence.
-func (v Validity) Judge(signed time.Time) (code, why string) {
+func (v Validity) Check(signed time.Time) (code, why string) {
 	switch r := v.Revoked; {
 	case v.Always():
 		return "", ""

@@ -86,7 +86,7 @@ func TestRotationIsOneSigner_G3(t *testing.T) {
 	}
 	overlap := time.Date(2026, 6, 15, 0, 0, 0, 0, time.UTC)
 	for i, s := range ns.Signers {
-		if code, why := s.Validity.Judge(overlap); code != "" {
+		if code, why := s.Validity.Check(overlap); code != "" {
 			t.Errorf("key %d in the overlap: %s: %s", i, code, why)
 		}
 	}
@@ -126,7 +126,7 @@ func TestBoundsAreJudgedAtTheProvenTime_G3(t *testing.T) {
 			if row.signed != "" {
 				signed = at(row.signed)
 			}
-			code, why := parse(t, bounded(row.rest)).For("acme").Signers[0].Validity.Judge(signed)
+			code, why := parse(t, bounded(row.rest)).For("acme").Signers[0].Validity.Check(signed)
 			if code != row.code || !strings.Contains(why, row.why) || (why == "") != (code == "") {
 				t.Errorf("got %q %q, want %q %q", code, why, row.code, row.why)
 			}
@@ -150,8 +150,8 @@ func TestTighterBoundsNeverLoosen_G3(t *testing.T) {
 		if rapid.Bool().Draw(t, "unproven") {
 			signed = time.Time{}
 		}
-		before, _ := loose.Judge(signed)
-		after, _ := tight.Judge(signed)
+		before, _ := loose.Check(signed)
+		after, _ := tight.Check(signed)
 		if after == "" && before != "" {
 			t.Fatalf("signed %s: %+v denies, %+v does not", signed, loose, tight)
 		}

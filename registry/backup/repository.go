@@ -149,7 +149,7 @@ func (r *reading) copy(ctx context.Context, l *Link) error {
 		return nil
 	}
 	if err == nil {
-		body := &source{Reader: from}
+		body := &storageReader{Reader: from}
 		l.Size, err = r.w.store(ctx, *l, body)
 		_ = from.Close() // all of it was read and checked
 		if err != nil && body.err == nil && !errors.Is(err, artifact.ErrUnverified) {
@@ -245,13 +245,13 @@ func (r *reading) keep(ctx context.Context) (Repository, error) {
 	return out, err
 }
 
-// source tells a fault of the registry's storage from one of the vault.
-type source struct {
+// storageReader tells a fault of the registry's storage from one of the vault.
+type storageReader struct {
 	io.Reader
 	err error
 }
 
-func (s *source) Read(p []byte) (int, error) {
+func (s *storageReader) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
 	if err != nil && err != io.EOF {
 		s.err = err

@@ -5,7 +5,7 @@
 //	set.go, reach.go        all blocks at one moment, and whether one keeps a digest from being read
 //	speaking.go             what stays readable of a repository that is blocked whole
 //	heard.go, watch.go      what other replicas announce, and what storage says besides
-//	withheld.go             why readers cannot have a manifest whole, blocked or set aside
+//	withheld.go             why readers cannot have a manifest whole, blocked or in quarantine
 //
 // Below /oarlock/blocks in storage. Who may block, and writing it down, is for
 // the caller. Where it is not known what is blocked, Check denies.

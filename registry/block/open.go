@@ -30,7 +30,7 @@ type Blocks struct {
 	tell      func(ctx context.Context, notice []byte) error
 	withholds func(repository string)
 	current   atomic.Pointer[blockSet]
-	seen      atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
+	asOf      atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
 	heard     heardBlocks
 	sparing   singleflight.Group // by repository
 	stop      context.CancelFunc

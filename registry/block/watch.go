@@ -31,7 +31,7 @@ func Open(ctx context.Context, s *storage.Storage, o Options) (*Blocks, error) {
 		return nil, fmt.Errorf("registry: blocks: %w", err)
 	}
 	g.setBlocks(time.Now(), nil, set)
-	g.seen.Store(time.Now().UnixNano())
+	g.asOf.Store(time.Now().UnixNano())
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	g.stop = stop
 	if s.Replicated() {
@@ -87,7 +87,7 @@ func (bs *Blocks) watch(ctx context.Context) {
 		cancel()
 		switch {
 		case err == nil:
-			bs.seen.Store(began.UnixNano())
+			bs.asOf.Store(began.UnixNano())
 			if all {
 				bs.heard.caughtUp(began)
 				reread = began.Add(blockReread)
@@ -117,7 +117,7 @@ func (bs *Blocks) lookAtBlocks(ctx context.Context, began time.Time, all bool) e
 
 // blocksKnown is an error when a replica does not know any more what is blocked.
 func (bs *Blocks) blocksKnown() error {
-	if !bs.store.Replicated() || time.Since(time.Unix(0, bs.seen.Load())) < blockStale || time.Since(bs.heard.whole()) < blockStale {
+	if !bs.store.Replicated() || time.Since(time.Unix(0, bs.asOf.Load())) < blockStale || time.Since(bs.heard.whole()) < blockStale {
 		return nil
 	}
 	return storage.CouldNotTell("whether this is blocked", errors.New("the storage did not say in time what is blocked"))

@@ -23,14 +23,14 @@ type Withheld struct {
 }
 
 // Withheld says why readers cannot have the manifest d of repo, or something
-// that it holds at any depth: it is blocked, or its bytes are set aside. False
+// that it holds at any depth: it is blocked, or its bytes are in quarantine. False
 // is that nothing withholds it; an error, that it could not be told.
 func (bs *Blocks) Withheld(ctx context.Context, repo string, d digest.Digest) (Withheld, bool, error) {
 	set := bs.current.Load()
 	if err := bs.blocksKnown(); err != nil {
 		return Withheld{}, false, err
 	}
-	if len(set.list) == 0 && !bs.store.AnyAside() {
+	if len(set.list) == 0 && !bs.store.AnyQuarantined() {
 		return Withheld{}, false, nil
 	}
 	held, err := bs.cover(ctx, repo, d)
@@ -43,10 +43,10 @@ func (bs *Blocks) Withheld(ctx context.Context, repo string, d digest.Digest) (W
 		}
 	}
 	for _, one := range append([]digest.Digest{d}, held...) {
-		if !bs.store.IsAside(one) {
+		if !bs.store.IsQuarantined(one) {
 			continue
 		}
-		q, ok, err := bs.store.WhyAside(ctx, one)
+		q, ok, err := bs.store.QuarantineOf(ctx, one)
 		if err != nil {
 			return Withheld{}, false, err
 		}

@@ -25,10 +25,10 @@ func (r *run) bytes(ctx context.Context) error {
 	if !r.dry {
 		emptySince = r.now.Add(-r.opts.Grace)
 	}
-	seen := 0
+	counted := 0
 	return r.sweep.Bytes(ctx, emptySince, func(d digest.Digest, size int64, changed time.Time) error {
-		if seen++; r.opts.Progress != nil && seen%1024 == 1 {
-			r.opts.Progress(Progress{Repositories: r.report.Repositories, Blobs: seen})
+		if counted++; r.opts.Progress != nil && counted%1024 == 1 {
+			r.opts.Progress(Progress{Repositories: r.report.Repositories, Blobs: counted})
 		}
 		return r.one(ctx, d, size, changed)
 	})
@@ -59,7 +59,7 @@ func (r *run) one(ctx context.Context, d digest.Digest, size int64, changed time
 		r.report.BlobsKept++
 		r.item("", d, Bytes, size, Keep, "no link leads to it, but it was written within the grace period")
 	default:
-		r.report.BlobsSetAside++
+		r.report.BlobsMarked++
 		r.item("", d, Bytes, size, Remove, "no link in force leads to it: a run would note it and a later one remove it")
 		if !r.dry {
 			return r.sweep.Mark(ctx, d, r.id, r.now)

@@ -127,7 +127,7 @@ func TestWhatIsReachedStaysAndTheRestGoes_B8(t *testing.T) {
 			if k.stays == (report.BlobsRemoved > 0) && k.reason != "" {
 				t.Errorf("report %+v", report)
 			}
-			if report := x.run(hours, false); report.BlobsRemoved+report.BlobsSetAside+report.ManifestsRemoved+report.ManifestsSetAside != 0 {
+			if report := x.run(hours, false); report.BlobsRemoved+report.BlobsMarked+report.ManifestsRemoved+report.ManifestsSetAside != 0 {
 				t.Errorf("a third run found more: %+v", report)
 			}
 			x.want(x.get("acme/bystander", "manifests", "1.0.0"), http.StatusOK)

@@ -50,7 +50,7 @@ type Report struct {
 	ManifestsSetAside int             `json:"manifests_set_aside"`
 	ManifestsRemoved  int             `json:"manifests_removed"`
 	BlobsKept         int             `json:"blobs_kept"` // bytes that stay, of manifests too
-	BlobsSetAside     int             `json:"blobs_set_aside"`
+	BlobsMarked       int             `json:"blobs_set_aside"`
 	BlobsRemoved      int             `json:"blobs_removed"`
 	BytesFreed        int64           `json:"bytes_freed"`
 	Damaged           []driver.Damage `json:"damaged,omitempty"`

@@ -6,6 +6,6 @@
 //	repair.go          Fsck that mends: bytes from memory or an origin, links from manifests
 //	origin.go          another registry from which bytes are fetched, believed by digest alone
 //
-// What a reader meets is set aside by package storage itself; these are the
+// What a reader meets is put into quarantine by package storage itself; these are the
 // batch jobs above it.
 package integrity

@@ -24,10 +24,10 @@ type Origin interface {
 }
 
 // mendBytes makes the bytes of d good again and says how: from where they were
-// set aside, if they are good there, from memory, or from the first origin
+// quarantined, if they are good there, from memory, or from the first origin
 // that has them for repo. "" with an error says why not.
 func (k *Keeper) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
-	if how, err := k.store.FromAside(ctx, d); how != "" || err != nil {
+	if how, err := k.store.Unquarantine(ctx, d); how != "" || err != nil {
 		return how, err
 	}
 	if how, err := k.store.FromMemory(ctx, d); how != "" || err != nil {
@@ -119,23 +119,23 @@ func (k *Keeper) fetchFrom(ctx context.Context, o Origin, repo string, kind driv
 	}
 	defer from.Close()
 	digester := d.Algorithm().Digester()
-	var source io.Reader = &bounded{from, want.most, want}
+	var body io.Reader = &bounded{from, want.most, want}
 	if want.most <= artifact.MaxManifest {
-		small, err := io.ReadAll(storage.PacedReader(ctx, source, nil))
+		small, err := io.ReadAll(storage.PacedReader(ctx, body, nil))
 		if err != nil {
 			return err
 		}
 		if got := d.Algorithm().FromBytes(small); got != d {
 			return fmt.Errorf("it gave %d bytes with digest %s: %w", len(small), got, artifact.ErrUnverified)
 		}
-		source = bytes.NewReader(small)
+		body = bytes.NewReader(small)
 	}
 	at := storage.QuarantinePath(d, "incoming")
 	w, err := k.driver.Writer(ctx, at, false)
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(io.MultiWriter(w, digester.Hash()), storage.PacedReader(ctx, source, nil))
+	n, err := io.Copy(io.MultiWriter(w, digester.Hash()), storage.PacedReader(ctx, body, nil))
 	if got := digester.Digest(); err == nil && got != d {
 		err = fmt.Errorf("it gave %d bytes with digest %s: %w", n, got, artifact.ErrUnverified)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Repair is Fsck that mends what it can while the registry serves: damaged
-// bytes are set aside and, like missing ones, taken from memory or fetched
+// bytes go into quarantine and are, like missing ones, taken from memory or fetched
 // from Options.RepairFrom; links are written anew from the manifests that need
 // them. Each damage is reported, with Mended where it is whole again. A tag is
 // never guessed and never deleted. It may be ended and begun again at any time.
@@ -49,7 +49,7 @@ func (k *Keeper) mend(ctx context.Context, d *driver.Damage) (how string, err er
 	}
 	switch d.Kind {
 	case driver.DamagedBytes:
-		moved, err := k.store.SetAside(ctx, d.Target, false) // what cannot be read at all stays, and is replaced
+		moved, err := k.store.Quarantine(ctx, d.Target, false) // what cannot be read at all stays, and is replaced
 		if err == nil && !moved {
 			return "good when it was read again", nil
 		}
@@ -57,7 +57,7 @@ func (k *Keeper) mend(ctx context.Context, d *driver.Damage) (how string, err er
 			return "", errors.Join(errors.New("set aside; no repository holds it"), err)
 		}
 		return k.mendBytes(ctx, d.Repository, d.Link, d.Target)
-	case driver.MissingBytes, driver.SetAside:
+	case driver.MissingBytes, driver.Quarantined:
 		return k.mendBytes(ctx, d.Repository, d.Link, d.Target)
 	case driver.DamagedLink, driver.MissingReference, driver.LostTag:
 		return k.mendLink(ctx, d)

@@ -71,7 +71,7 @@ func (k *Keeper) ScrubState(ctx context.Context) (ScrubState, error) {
 }
 
 // Scrub reads all stored bytes and hashes them again, from where a scrub that
-// was ended left off. What is damaged is set aside, refused from then on, and
+// was ended left off. What is damaged is quarantined, refused from then on, and
 // mended from memory or Options.RepairFrom where that can be. One scrub runs
 // at a time, over all replicas: it waits for another until ctx ends. An ended
 // scrub gives what it did and the error of ctx.
@@ -213,7 +213,7 @@ func (s *scrub) damaged(ctx context.Context, d digest.Digest, what string) error
 	return s.mend(ctx, driver.Damage{Kind: driver.DamagedBytes, Digest: d, Path: driver.BlobPath(d), What: what, Target: d})
 }
 
-// quarantined tries again to mend what was set aside before, and drops what
+// quarantined tries again to mend what was in quarantine before, and drops what
 // nobody holds any more.
 func (s *scrub) quarantined(ctx context.Context, d digest.Digest) error {
 	if repo, _, err := s.g.holder(ctx, d); err != nil {

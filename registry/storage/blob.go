@@ -74,10 +74,10 @@ func (s *Storage) OpenBytes(ctx context.Context, repo string, d, to digest.Diges
 
 // LostBlob logs a link without bytes. It is answered as not found, so that a
 // client that has the blob pushes it again and thereby mends it; of bytes that
-// were set aside, a reader is told so.
+// are in quarantine, a reader is told so.
 func (s *Storage) LostBlob(ctx context.Context, repo string, d, to digest.Digest) error {
 	damage := s.AbsentBytes(ctx, repo, d, to, "the blob's bytes")
-	if damage.Kind == driver.SetAside {
+	if damage.Kind == driver.Quarantined {
 		return damage
 	}
 	s.log.ErrorContext(ctx, "registry: damaged storage", "repository", repo, "digest", d, "path", damage.Path, "what", damage.What)

@@ -33,35 +33,35 @@ func parseLink(at, content string) (digest.Digest, error) {
 	return d, nil
 }
 
-// fact is ReadLink from memory where this process is the only writer. What is
+// cachedLink is ReadLink from memory where this process is the only writer. What is
 // not there is never remembered.
-func (s *Storage) fact(ctx context.Context, at string) (digest.Digest, error) {
-	if d, ok := s.facts.get(at); ok {
+func (s *Storage) cachedLink(ctx context.Context, at string) (digest.Digest, error) {
+	if d, ok := s.linkCache.get(at); ok {
 		return d, nil
 	}
-	began := s.facts.begin()
+	began := s.linkCache.begin()
 	d, err := s.ReadLink(ctx, at)
 	if err == nil {
-		s.facts.put(at, d, int64(len(at)+len(d)+128), began)
+		s.linkCache.put(at, d, int64(len(at)+len(d)+128), began)
 	}
 	return d, err
 }
 
 // PutLink writes a link, and what is remembered of it is forgotten.
 func (s *Storage) PutLink(ctx context.Context, at string, d digest.Digest) error {
-	defer s.facts.drop(at)
+	defer s.linkCache.drop(at)
 	return s.driver.PutContent(ctx, at, []byte(d))
 }
 
 // DeleteLink removes the folder of a link, or one above it.
 func (s *Storage) DeleteLink(ctx context.Context, dir, at string) error {
-	defer s.facts.drop(at)
+	defer s.linkCache.drop(at)
 	return s.driver.Delete(ctx, dir)
 }
 
 // ResolveTag says which manifest tag means; ErrNotFound when none.
 func (s *Storage) ResolveTag(ctx context.Context, repo, tag string) (digest.Digest, error) {
-	d, err := s.fact(ctx, driver.TagPath(repo, tag))
+	d, err := s.cachedLink(ctx, driver.TagPath(repo, tag))
 	return d, Placed(err, repo, tag, "")
 }
 
@@ -81,7 +81,7 @@ func Placed(err error, repo, tag string, d digest.Digest) error {
 // itself, or its sha256 where d is another algorithm's. ErrNotFound when the
 // manifest does not belong to repo.
 func (s *Storage) Revision(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
-	to, err := s.fact(ctx, driver.RevisionPath(repo, d))
+	to, err := s.cachedLink(ctx, driver.RevisionPath(repo, d))
 	return to, Placed(err, repo, "", d)
 }
 
@@ -108,7 +108,7 @@ func (s *Storage) HeldTag(ctx context.Context, repo, tag string) (digest.Digest,
 // *MovedTag.
 func (s *Storage) SetTag(ctx context.Context, repo, tag string, d digest.Digest, was driver.Held) error {
 	at := driver.TagPath(repo, tag)
-	defer s.facts.drop(at)
+	defer s.linkCache.drop(at)
 	err := s.driver.ReplaceHeld(ctx, at, []byte(d), was)
 	if !errors.Is(err, driver.ErrMoved) {
 		return err
@@ -145,7 +145,7 @@ func (m *MovedTag) Unwrap() error { return artifact.ErrConflict }
 // mean something meanwhile.
 func (s *Storage) RemoveTag(ctx context.Context, repo, tag string, was driver.Held) error {
 	at := driver.TagPath(repo, tag)
-	defer s.facts.drop(at)
+	defer s.linkCache.drop(at)
 	err := s.driver.DeleteHeld(ctx, driver.TagDir(repo, tag), at, was)
 	if driver.IsNotFound(err) {
 		return artifact.ErrNotFound
@@ -205,7 +205,7 @@ func (s *Storage) Revisions(ctx context.Context, repo string, fn func(digest.Dig
 // Layer is the digest under which the blob d of repo is stored; ErrNotFound
 // when the blob does not belong to repo.
 func (s *Storage) Layer(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
-	to, err := s.fact(ctx, driver.LayerPath(repo, d))
+	to, err := s.cachedLink(ctx, driver.LayerPath(repo, d))
 	return to, Placed(err, repo, "", d)
 }
 

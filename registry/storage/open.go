@@ -33,7 +33,7 @@ type Options struct {
 }
 
 // A Storage is what repositories hold: manifests, blobs, tags, what refers to
-// what, and which bytes are set aside. It knows no rule of what may be pushed
+// what, and which bytes are in quarantine. It knows no rule of what may be pushed
 // and no HTTP: its callers ask before. All of it may be used by many goroutines
 // at once. Open makes one.
 type Storage struct {
@@ -41,17 +41,17 @@ type Storage struct {
 	log    *slog.Logger
 	driver *driver.Driver
 	// secret signs the state in an upload's Location.
-	secret    string
-	manifests *cache[*Manifest]
-	referrers *cache[ReferrerList]
-	listed    *cache[ocispec.Descriptor] // referrer links by path, where others write too: what one says never changes
-	blobs     *cache[[]byte]             // small ones, by digest
-	referring *cache[struct{}]           // manifests that their subjects know of
-	facts     *cache[digest.Digest]      // links, by path; none where others write too
-	marked    sync.Map                   // repositories that are in the list for sure
-	verified  verified
-	aside     sync.Map // digests that are in quarantine or missing, as far as this process knows
-	faults    faults
+	secret      string
+	manifests   *cache[*Manifest]
+	referrers   *cache[ReferrerList]
+	listed      *cache[ocispec.Descriptor] // referrer links by path, where others write too: what one says never changes
+	blobs       *cache[[]byte]             // small ones, by digest
+	referring   *cache[struct{}]           // manifests that their subjects know of
+	linkCache   *cache[digest.Digest]      // links, by path; none where others write too
+	marked      sync.Map                   // repositories that are in the list for sure
+	verified    verified
+	quarantined sync.Map // digests that are in quarantine or missing, as far as this process knows
+	faults      faults
 }
 
 // Open opens the storage that o names. A directory that cannot be
@@ -102,7 +102,7 @@ func (s *Storage) open(ctx context.Context) error {
 	if s.opts.Replicated {
 		s.listed = newCache[ocispec.Descriptor](quarter)
 	} else {
-		s.referrers, s.facts = newCache[ReferrerList](quarter), newCache[digest.Digest](quarter)
+		s.referrers, s.linkCache = newCache[ReferrerList](quarter), newCache[digest.Digest](quarter)
 	}
 	s.verified = newVerified()
 	if err := s.OpenQuarantine(ctx); err != nil {

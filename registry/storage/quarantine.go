@@ -29,10 +29,10 @@ func quarantineDir(d digest.Digest) string {
 	return path.Join(quarantineRoot, d.Algorithm().String(), d.Encoded())
 }
 
-// QuarantinePath is where file is kept about bytes that were set aside under d.
+// QuarantinePath is where file is kept about bytes that are in quarantine under d.
 func QuarantinePath(d digest.Digest, file string) string { return path.Join(quarantineDir(d), file) }
 
-// A Quarantined is what was set aside because its bytes are not those of its
+// A Quarantined is what is in quarantine because its bytes are not those of its
 // digest.
 type Quarantined struct {
 	Digest digest.Digest `json:"digest"`
@@ -41,11 +41,11 @@ type Quarantined struct {
 	At     time.Time     `json:"at"`
 }
 
-// Quarantined lists what is set aside now, by digest.
+// Quarantined lists what is in quarantine now, by digest.
 func (s *Storage) Quarantined(ctx context.Context) ([]Quarantined, error) {
 	list := []Quarantined{}
 	err := s.EachQuarantined(ctx, func(d digest.Digest) error {
-		q, ok, err := s.WhyAside(ctx, d)
+		q, ok, err := s.QuarantineOf(ctx, d)
 		if ok {
 			list = append(list, q)
 		}
@@ -54,15 +54,15 @@ func (s *Storage) Quarantined(ctx context.Context) ([]Quarantined, error) {
 	return list, err
 }
 
-// EachQuarantined goes through the digests under which bytes are set aside; an
+// EachQuarantined goes through the digests under which bytes are in quarantine; an
 // error of fn ends it.
 func (s *Storage) EachQuarantined(ctx context.Context, fn func(digest.Digest) error) error {
 	return s.driver.Digests(ctx, quarantineRoot, func(d digest.Digest, _ string) error { return fn(d) })
 }
 
-// WhyAside says what was found wrong with d; false when it is not set aside. A
+// QuarantineOf says what was found wrong with d; false when it is not in quarantine. A
 // record that was cut says so itself.
-func (s *Storage) WhyAside(ctx context.Context, d digest.Digest) (Quarantined, bool, error) {
+func (s *Storage) QuarantineOf(ctx context.Context, d digest.Digest) (Quarantined, bool, error) {
 	content, err := s.driver.GetContent(ctx, QuarantinePath(d, "why"))
 	if driver.IsNotFound(err) {
 		return Quarantined{}, false, nil
@@ -79,21 +79,21 @@ func (s *Storage) WhyAside(ctx context.Context, d digest.Digest) (Quarantined, b
 
 // AbsentBytes is the damage of bytes that are not where they should be.
 func (s *Storage) AbsentBytes(ctx context.Context, repo string, d, to digest.Digest, what string) *driver.Damage {
-	s.aside.Store(to, true)
+	s.quarantined.Store(to, true)
 	damage := &driver.Damage{Kind: driver.MissingBytes, Repository: repo, Digest: d, Path: driver.BlobPath(to), What: what + " are missing"}
-	if q, ok, err := s.WhyAside(ctx, to); err == nil && ok {
-		damage.Kind, damage.Path = driver.SetAside, QuarantinePath(to, "data")
+	if q, ok, err := s.QuarantineOf(ctx, to); err == nil && ok {
+		damage.Kind, damage.Path = driver.Quarantined, QuarantinePath(to, "data")
 		damage.What = fmt.Sprintf("%s were found damaged (%s) and set aside at %s", what, q.What, q.At.Format(time.RFC3339))
 	}
 	return damage
 }
 
-// Lacks reports whether m holds, at any depth, bytes that are known to be set
-// aside or missing. Such a manifest is not found by HEAD: a client that has
+// Lacks reports whether m holds, at any depth, bytes that are known to be in
+// quarantine or missing. Such a manifest is not found by HEAD: a client that has
 // all of it then pushes all of it again, instead of finding it there.
 func (s *Storage) Lacks(ctx context.Context, repo string, m *Manifest) bool {
 	some := false
-	if s.aside.Range(func(any, any) bool { some = true; return false }); !some {
+	if s.quarantined.Range(func(any, any) bool { some = true; return false }); !some {
 		return false
 	}
 	lacking := errors.New("lacking")
@@ -108,30 +108,30 @@ func (s *Storage) Lacks(ctx context.Context, repo string, m *Manifest) bool {
 	return err != nil // what was not looked at is not known to be there
 }
 
-// gone reports whether d is known to be set aside or missing, and still is.
+// gone reports whether d is known to be in quarantine or missing, and still is.
 func (s *Storage) gone(ctx context.Context, d digest.Digest) bool {
-	if _, known := s.aside.Load(d); !known {
+	if _, known := s.quarantined.Load(d); !known {
 		return false
 	}
 	_, err := s.driver.Stat(ctx, driver.BlobPath(d))
 	if err == nil {
-		s.aside.Delete(d) // another replica mended it
+		s.quarantined.Delete(d) // another replica mended it
 	}
 	return err != nil
 }
 
-// DamageFound acts on bytes that a reader saw to be damaged: they are set aside, so
+// DamageFound acts on bytes that a reader saw to be damaged: they go into quarantine, so
 // that nobody else gets them, and good ones are taken from memory if there are
 // any. It gives damage back.
 func (s *Storage) DamageFound(ctx context.Context, damage *driver.Damage, to digest.Digest) *driver.Damage {
-	s.faults.seen.Add(1)
+	s.faults.found.Add(1)
 	ctx = context.WithoutCancel(ctx)
 	s.log.ErrorContext(ctx, "registry: damaged storage", "repository", damage.Repository, "digest", damage.Digest, "path", damage.Path, "what", damage.What)
 	if s.opts.ReadOnly {
 		return damage
 	}
-	if moved, err := s.SetAside(ctx, to, false); err != nil {
-		s.log.ErrorContext(ctx, "registry: damaged bytes could not be set aside", "digest", to, "err", err)
+	if moved, err := s.Quarantine(ctx, to, false); err != nil {
+		s.log.ErrorContext(ctx, "registry: damaged bytes could not be moved into quarantine", "digest", to, "err", err)
 	} else if moved {
 		if how, err := s.FromMemory(ctx, to); err == nil && how != "" {
 			s.log.InfoContext(ctx, "registry: damaged bytes replaced", "digest", to, "how", how)
@@ -140,10 +140,10 @@ func (s *Storage) DamageFound(ctx context.Context, damage *driver.Damage, to dig
 	return damage
 }
 
-// SetAside moves the bytes of d away, if they are still damaged when they are
+// Quarantine moves the bytes of d away, if they are still damaged when they are
 // read once more. With unreadable, also if the medium cannot give them at all
 // (isUnreadable), which is right only where good ones are at hand.
-func (s *Storage) SetAside(ctx context.Context, d digest.Digest, unreadable bool) (bool, error) {
+func (s *Storage) Quarantine(ctx context.Context, d digest.Digest, unreadable bool) (bool, error) {
 	unlock, err := s.opts.Locker.Lock(ctx, "bytes/"+d.String(), false)
 	if err != nil {
 		return false, err
@@ -173,14 +173,14 @@ func (s *Storage) SetAside(ctx context.Context, d digest.Digest, unreadable bool
 	if err := s.driver.Move(ctx, driver.BlobPath(d), QuarantinePath(d, "data")); err != nil && !driver.IsNotFound(err) {
 		return false, err
 	}
-	s.aside.Store(d, true)
+	s.quarantined.Store(d, true)
 	s.TellWithheld("")
-	if how, err := s.FromAside(ctx, d); how != "" || err != nil {
+	if how, err := s.Unquarantine(ctx, d); how != "" || err != nil {
 		return false, err // somebody mended it between the look and the move
 	}
 	s.blobs.drop(d.String())
-	s.faults.aside.Add(1)
-	s.log.ErrorContext(ctx, "registry: damaged bytes set aside", "digest", d, "what", what, "path", QuarantinePath(d, "data"))
+	s.faults.quarantined.Add(1)
+	s.log.ErrorContext(ctx, "registry: damaged bytes are in quarantine", "digest", d, "what", what, "path", QuarantinePath(d, "data"))
 	return true, nil
 }
 
@@ -193,28 +193,28 @@ func (s *Storage) EndQuarantine(ctx context.Context, d digest.Digest) error {
 	return err
 }
 
-// DropQuarantine forgets that d was set aside, and removes what was.
+// DropQuarantine forgets that d was in quarantine, and removes what was.
 func (s *Storage) DropQuarantine(ctx context.Context, d digest.Digest) error {
 	err := driver.MissingIsFine(s.driver.Delete(ctx, quarantineDir(d)))
 	if err == nil {
-		s.aside.Delete(d)
+		s.quarantined.Delete(d)
 		s.TellWithheld("")
 	}
 	return err
 }
 
 // OpenQuarantine finishes what a killed process left: bytes that were to be
-// set aside and were not moved, and records of bytes that are good again.
+// quarantined and were not moved, and records of bytes that are good again.
 func (s *Storage) OpenQuarantine(ctx context.Context) error {
 	return s.EachQuarantined(ctx, func(d digest.Digest) error {
-		s.aside.Store(d, true)
+		s.quarantined.Store(d, true)
 		if s.opts.ReadOnly {
 			return nil
 		}
 		if _, err := s.driver.Stat(ctx, driver.BlobPath(d)); err != nil {
 			return driver.MissingIsFine(err)
 		}
-		moved, err := s.SetAside(ctx, d, false)
+		moved, err := s.Quarantine(ctx, d, false)
 		if err != nil || moved {
 			if err != nil {
 				s.log.ErrorContext(ctx, "registry: bytes in question cannot be read", "digest", d, "err", err)
@@ -227,7 +227,7 @@ func (s *Storage) OpenQuarantine(ctx context.Context) error {
 
 // Arrived ends the quarantine of d once good bytes of it were pushed.
 func (s *Storage) Arrived(ctx context.Context, d digest.Digest) {
-	if _, ok := s.aside.Load(d); !ok {
+	if _, ok := s.quarantined.Load(d); !ok {
 		return
 	}
 	if _, err := s.driver.Stat(ctx, driver.BlobPath(d)); err != nil {
@@ -264,7 +264,7 @@ func (s *Storage) Distrust(ctx context.Context, d digest.Digest) error {
 	if err != nil && !isUnreadable(err) {
 		return err
 	}
-	_, err = s.SetAside(ctx, d, true)
+	_, err = s.Quarantine(ctx, d, true)
 	return err
 }
 
@@ -297,15 +297,15 @@ func (s *Storage) FromMemory(ctx context.Context, d digest.Digest) (how string, 
 	return "from memory", s.EndQuarantine(ctx, d)
 }
 
-// IsAside reports whether this process knows d to be set aside or missing.
-func (s *Storage) IsAside(d digest.Digest) bool {
-	_, known := s.aside.Load(d)
+// IsQuarantined reports whether this process knows d to be in quarantine or missing.
+func (s *Storage) IsQuarantined(d digest.Digest) bool {
+	_, known := s.quarantined.Load(d)
 	return known
 }
 
-// AnyAside reports whether this process knows of anything that is.
-func (s *Storage) AnyAside() (found bool) {
-	s.aside.Range(func(_, _ any) bool {
+// AnyQuarantined reports whether this process knows of anything that is.
+func (s *Storage) AnyQuarantined() (found bool) {
+	s.quarantined.Range(func(_, _ any) bool {
 		found = true
 		return false
 	})
@@ -320,9 +320,9 @@ func (s *Storage) TellWithheld(repository string) {
 	}
 }
 
-// FromAside moves bytes back that are good after all: what read them wrongly
+// Unquarantine moves bytes back that are good after all: what read them wrongly
 // was not the disk, or somebody mended the file.
-func (s *Storage) FromAside(ctx context.Context, d digest.Digest) (how string, err error) {
+func (s *Storage) Unquarantine(ctx context.Context, d digest.Digest) (how string, err error) {
 	r, err := s.driver.Reader(ctx, QuarantinePath(d, "data"), 0)
 	if err != nil {
 		return "", driver.MissingIsFine(err)

@@ -107,7 +107,7 @@ func (s *Storage) holds(ctx context.Context, repo string, child bool, ref ocispe
 
 // holdsBytes reports whether the bytes of d, which ref names, are stored. Where
 // they may have come without a sync they are read, once while they do not
-// change: what a power cut left empty goes, other damage is set aside. Only the
+// change: what a power cut left empty goes, other damage goes into quarantine. Only the
 // digest decides what is damaged. A size in ref that is not theirs is refused:
 // no client could pull it.
 func (s *Storage) holdsBytes(ctx context.Context, d digest.Digest, ref ocispec.Descriptor) (bool, error) {
@@ -148,7 +148,7 @@ func wrongSize(ref ocispec.Descriptor, have int64) error {
 // dropEmpty removes the empty file that a power cut left in the place of d. It
 // goes the way of all damage, so that good bytes that arrive meanwhile stay.
 func (s *Storage) dropEmpty(ctx context.Context, d digest.Digest) error {
-	moved, err := s.SetAside(ctx, d, false)
+	moved, err := s.Quarantine(ctx, d, false)
 	if err != nil || !moved {
 		return err
 	}

@@ -170,14 +170,14 @@ func TestAPowerBehindAnInterfaceIsSeen(t *testing.T) {
 		"v, ok := ctx.Value(key{}).(string)":         "",
 		"n, ok := g.opts.Guards.Uploads.(Counter)":   "Guards.Uploads",
 	} {
-		if got := strings.Join(assertedOptions(source(t, text)), " "); got != want {
+		if got := strings.Join(assertedOptions(parsed(t, text)), " "); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
 }
 
 // source is a file whose one function does text.
-func source(t *testing.T, text string) *ast.File {
+func parsed(t *testing.T, text string) *ast.File {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), "x.go", "package x\nfunc f() {\n"+text+"\n}", 0)
 	if err != nil {

@@ -178,7 +178,7 @@ func TestAGuardThatIsOpenWhereNilIsSeen(t *testing.T) {
 		"if s.Log == nil { return by, nil }":                                                "",
 		"if o.Public == nil { return nil, nil }; if other.Public != nil { other.Public() }": "Public Public",
 	} {
-		if got := strings.Join(openWhereNil(source(t, text), []string{"Public"}), " "); got != want {
+		if got := strings.Join(openWhereNil(parsed(t, text), []string{"Public"}), " "); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}

@@ -172,7 +172,7 @@ func (j *joined) reload(ctx context.Context) error {
 	if err := j.basis.Reload(); err != nil {
 		return err
 	}
-	_, err := j.ingest.Rejudge(ctx)
+	_, err := j.ingest.Reverify(ctx)
 	return err
 }
 

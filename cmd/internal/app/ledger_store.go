@@ -85,8 +85,8 @@ func (g ledgerGate) AdmitLedger(ctx context.Context, _ registry.Access, name str
 	return g.server.publishers.MayRead(ctx, name)
 }
 
-// JudgeLedger implements registry.LedgerJudge.
-func (g ledgerGate) JudgeLedger(ctx context.Context, ref format.Ref, list *format.List) error {
+// VerifyLedger implements registry.LedgerVerifier.
+func (g ledgerGate) VerifyLedger(ctx context.Context, ref format.Ref, list *format.List) error {
 	s := g.server
 	got := s.index.basis.Ledgers.Judge(ctx, ref, list, stored{s.registry, ref.Repository()}, s.index.ingest.Remembered(ref))
 	if err := publisher.Refusal(got); err != nil {

@@ -43,7 +43,7 @@ func (p policies) Explain(ctx context.Context, id artifact.Name, v *catalog.Vers
 		if c.Rule, err = who.For(id.Publisher()).With(subject.LedgerKeys); err != nil {
 			return explain.Explanation{}, err
 		}
-		if c.Signature, err = p.basis.Judge(ctx, subject, evidence); err != nil {
+		if c.Signature, err = p.basis.Signature(ctx, subject, evidence); err != nil {
 			return explain.Explanation{}, err
 		}
 		if c.Attestations, err = p.basis.Attestations(ctx, subject, evidence); err != nil {
@@ -80,7 +80,7 @@ func CheckPolicy(path string) (*trust.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = derive.JudgeBy(who, 1, time.Now)
+	_, err = derive.VerifyBy(who, 1, time.Now)
 	return who, err
 }
 
@@ -95,7 +95,7 @@ func (p policies) Trial(_ context.Context, in index.PolicyFiles) (api.PolicyTry,
 	if err != nil {
 		return nil, fmt.Errorf("trust policy: %w", err)
 	}
-	judge, err := derive.JudgeBy(who, 64, p.accounts.clock.Now)
+	verifier, err := derive.VerifyBy(who, 64, p.accounts.clock.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (p policies) Trial(_ context.Context, in index.PolicyFiles) (api.PolicyTry,
 		done := head
 		err := p.accounts.do(ctx, audit.Act{Action: auth.PolicyTest, On: auth.Site(), Planned: map[string]string{"policy": head.Digest.String()}},
 			func(ctx context.Context) (any, error) {
-				sum, err := p.ingest.Try(ctx, judge,
+				sum, err := p.ingest.Try(ctx, verifier,
 					func(c ingest.Change) error { return hear(changeOf(c)) },
 					func(t ingest.Trial) error { return progress(trialOf(head, t)) })
 				done = trialOf(head, sum)

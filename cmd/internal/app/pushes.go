@@ -52,7 +52,7 @@ func (p *pushes) Notify(ctx context.Context, events ...registry.Event) error {
 	return p.others.Tell(ctx, events)
 }
 
-// withheld has what is blocked or set aside now, or no longer is, looked at
+// withheld has what is blocked or in quarantine now, or no longer is, looked at
 // again. Before both are joined there is nothing to look at: the ingester reads
 // all of it when it begins.
 func (p *pushes) withheld(repository string) {

@@ -28,7 +28,7 @@ type accountList struct{ index.AccountList }
 
 func (r accountList) text(w io.Writer) error {
 	if len(r.Items) == 0 {
-		return sentence(w, "no accounts")
+		return writeLine(w, "no accounts")
 	}
 	return table(w, func(row func(...string)) {
 		row("PRINCIPAL", "ROLES", "ISSUER", "LAST LOGIN", "STATE")
@@ -60,9 +60,9 @@ type accountResult struct{ index.Account }
 
 func (r accountResult) text(w io.Writer) error {
 	if len(r.Roles) == 0 {
-		return sentence(w, "%s", r.Principal)
+		return writeLine(w, "%s", r.Principal)
 	}
-	return sentence(w, "%s: %s", r.Principal, strings.Join(r.Roles, ", "))
+	return writeLine(w, "%s: %s", r.Principal, strings.Join(r.Roles, ", "))
 }
 
 func newAccountCreate(c *console) *cobra.Command {

@@ -20,7 +20,7 @@ import (
 type attestResult struct{ signature.Attested }
 
 func (r attestResult) text(w io.Writer) error {
-	return sentence(w, "%s attested: %s (%s)", r.Reference, r.PredicateType, r.Format)
+	return writeLine(w, "%s attested: %s (%s)", r.Reference, r.PredicateType, r.Format)
 }
 
 func newAttest(c *console) *cobra.Command {
@@ -131,7 +131,7 @@ func unattested(judged policy.Attestations) error {
 // attestationRows tells each attestation, and what lies beside them.
 func attestationRows(w io.Writer, judged *policy.Attestations) error {
 	if len(judged.All)+len(judged.Evidence) == 0 {
-		return sentence(w, "no attestations")
+		return writeLine(w, "no attestations")
 	}
 	return table(w, func(row func(...string)) {
 		row("ATTESTATION", "KIND", "VERIFIED", "DIGEST", "WHY")

@@ -25,7 +25,7 @@ func (r auditResult) text(w io.Writer) error {
 		}
 	})
 	if err == nil && r.Next > 0 {
-		err = sentence(w, "more: --before %d", r.Next)
+		err = writeLine(w, "more: --before %d", r.Next)
 	}
 	return err
 }
@@ -67,9 +67,9 @@ type auditVerdict struct{ index.AuditVerdict }
 
 func (r auditVerdict) text(w io.Writer) error {
 	if r.Holds {
-		return sentence(w, "the log holds: %s", r.Head)
+		return writeLine(w, "the log holds: %s", r.Head)
 	}
-	return sentence(w, "the log does not hold: %s", r.Detail)
+	return writeLine(w, "the log does not hold: %s", r.Detail)
 }
 
 func newAuditVerify(c *console) *cobra.Command {

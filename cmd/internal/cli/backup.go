@@ -19,16 +19,16 @@ type backupResult struct{ sitebackup.Made }
 
 func (r backupResult) text(w io.Writer) error {
 	for _, d := range r.Damage {
-		if err := sentence(w, "damaged: %s", d); err != nil {
+		if err := writeLine(w, "damaged: %s", d); err != nil {
 			return err
 		}
 	}
 	for _, id := range r.Pruned {
-		if err := sentence(w, "removed %s", id); err != nil {
+		if err := writeLine(w, "removed %s", id); err != nil {
 			return err
 		}
 	}
-	return sentence(w, "%s: %d repositories, %d rows, %d files; %d objects (%s) were new, damaged %d; catalog %s",
+	return writeLine(w, "%s: %d repositories, %d rows, %d files; %d objects (%s) were new, damaged %d; catalog %s",
 		r.ID, r.Repositories, r.Rows, r.Files, r.NewObjects, byteCount(r.NewBytes), len(r.Damage), r.Catalog)
 }
 
@@ -129,14 +129,14 @@ type backupFault struct {
 
 func (r backupCheck) text(w io.Writer) error {
 	for _, d := range r.Damaged {
-		if err := sentence(w, "%s: %s", d.Backup, d.Damage); err != nil {
+		if err := writeLine(w, "%s: %s", d.Backup, d.Damage); err != nil {
 			return err
 		}
 	}
 	if len(r.Damaged) > 0 {
-		return sentence(w, "damaged: %d places; delete the files that are named, and the next backup copies them again from the site", len(r.Damaged))
+		return writeLine(w, "damaged: %d places; delete the files that are named, and the next backup copies them again from the site", len(r.Damaged))
 	}
-	return sentence(w, "whole: %s", strings.Join(r.Checked, ", "))
+	return writeLine(w, "whole: %s", strings.Join(r.Checked, ", "))
 }
 
 func newBackupVerify(c *console) *cobra.Command {

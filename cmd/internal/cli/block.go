@@ -24,7 +24,7 @@ type blockResult struct {
 }
 
 func (r blockResult) text(w io.Writer) error {
-	return sentence(w, "%s cannot be pulled any more (%s): %s", r.what(), r.Code, r.Reason)
+	return writeLine(w, "%s cannot be pulled any more (%s): %s", r.what(), r.Code, r.Reason)
 }
 
 func (r blockResult) what() string {
@@ -45,7 +45,7 @@ type blockList struct {
 
 func (r blockList) text(w io.Writer) error {
 	if len(r.Items) == 0 {
-		return sentence(w, "nothing is blocked")
+		return writeLine(w, "nothing is blocked")
 	}
 	return table(w, func(row func(...string)) {
 		row("REPOSITORY", "TAG", "DIGEST", "CODE", "REASON", "BY", "SINCE")
@@ -61,7 +61,7 @@ type unblockResult struct {
 }
 
 func (r unblockResult) text(w io.Writer) error {
-	return sentence(w, "%s can be pulled again", r.Unblocked)
+	return writeLine(w, "%s can be pulled again", r.Unblocked)
 }
 
 // blockable splits "acme/hello@0.2.0", "acme/hello@sha256:…", "acme/hello" and

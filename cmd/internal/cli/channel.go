@@ -26,7 +26,7 @@ type channelResult struct {
 }
 
 func (r channelResult) text(w io.Writer) error {
-	return sentence(w, "%s:%s is %s now (%s)", r.ID, r.Channel, r.Version, r.Digest)
+	return writeLine(w, "%s:%s is %s now (%s)", r.ID, r.Channel, r.Version, r.Digest)
 }
 
 // channelsResult are the channels of a plugin, by name.
@@ -44,7 +44,7 @@ type channelPoint struct {
 
 func (r channelsResult) text(w io.Writer) error {
 	if len(r.Channels) == 0 {
-		return sentence(w, "%s has no channels", r.ID)
+		return writeLine(w, "%s has no channels", r.ID)
 	}
 	return table(w, func(row func(...string)) {
 		row("CHANNEL", "VERSION", "DIGEST")
@@ -92,7 +92,7 @@ func (c *console) allChannels(ctx context.Context, id artifact.Name) (channelsRe
 type removedResult index.RemovedChannel
 
 func (r removedResult) text(w io.Writer) error {
-	return sentence(w, "%s:%s is removed (it was %s)", r.ID, r.Channel, r.Before)
+	return writeLine(w, "%s:%s is removed (it was %s)", r.ID, r.Channel, r.Before)
 }
 
 func newChannelRemove(c *console) *cobra.Command {

@@ -28,7 +28,7 @@ type damage struct {
 
 func (r fsckResult) text(w io.Writer) error {
 	if len(r.Damaged) == 0 {
-		return sentence(w, "everything stored is whole")
+		return writeLine(w, "everything stored is whole")
 	}
 	return damageTable(w, r.Damaged)
 }
@@ -66,7 +66,7 @@ func verdict(all []damage) error {
 func newFsck(c *console) *cobra.Command {
 	var repair bool
 	cmd := verb("fsck", "Read and hash everything stored, and name the damage",
-		"Runs while the server serves. With --repair it mends what it can: damaged bytes are set aside and come back\n"+
+		"Runs while the server serves. With --repair it mends what it can: damaged bytes go into quarantine and come back\n"+
 			"from memory or from a mirror of repair_from, links are written anew from manifests. A tag is never guessed.\n"+
 			"It may be interrupted and run again. Damage is exit code 1; 3 where a part of it was mended, 0 where all was.",
 		"oarlock fsck", "oarlock fsck --repair", "oarlock fsck --output json --server https://plugins.example.org")

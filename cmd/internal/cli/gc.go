@@ -59,7 +59,7 @@ func (r gcResult) text(w io.Writer) error {
 		did = "would remove"
 	}
 	p := r.Report
-	return sentence(w, fmt.Sprintf("%d repositories: %s %d manifests and %d blobs (%d bytes), set aside %d and %d, kept %d and %d, damaged %d",
+	return writeLine(w, fmt.Sprintf("%d repositories: %s %d manifests and %d blobs (%d bytes), set aside %d and %d, kept %d and %d, damaged %d",
 		p.Repositories, did, p.ManifestsRemoved, p.BlobsRemoved, p.BytesFreed, p.ManifestsSetAside, p.BlobsSetAside, p.ManifestsKept, p.BlobsKept, len(p.Damaged)))
 }
 

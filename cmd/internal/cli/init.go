@@ -18,7 +18,7 @@ type initResult struct {
 }
 
 func (r initResult) text(w io.Writer) error {
-	return sentence(w, "%s: %s\nnext: oarlock lint %s", r.Dir, strings.Join(r.Files, ", "), r.Dir)
+	return writeLine(w, "%s: %s\nnext: oarlock lint %s", r.Dir, strings.Join(r.Files, ", "), r.Dir)
 }
 
 func newInit(c *console) *cobra.Command {

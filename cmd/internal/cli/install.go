@@ -116,7 +116,7 @@ type changeResult struct {
 
 func (r changeResult) text(w io.Writer) error {
 	if len(r.Changed) == 0 {
-		return sentence(w, "nothing to change")
+		return writeLine(w, "nothing to change")
 	}
 	return table(w, func(row func(...string)) {
 		row("PLUGIN", "FROM", "TO")

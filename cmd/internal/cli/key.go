@@ -21,7 +21,7 @@ type keyResult struct {
 }
 
 func (r keyResult) text(w io.Writer) error {
-	return sentence(w, "%s (keep it) and %s (give it away)", r.Private, r.Public)
+	return writeLine(w, "%s (keep it) and %s (give it away)", r.Private, r.Public)
 }
 
 func newKey(c *console) *cobra.Command {

@@ -39,13 +39,13 @@ func (r ledgerResult) text(w io.Writer) error {
 		if f.Outcome.Allowed() {
 			mark = ""
 		}
-		_ = sentence(w, "%s%s: %s", mark, f.Code, f.Detail)
+		_ = writeLine(w, "%s%s: %s", mark, f.Code, f.Detail)
 	}
 	if r.Publisher.IsVerified() {
-		_ = sentence(w, "verified by %s, %s", r.Publisher.Verified.Evidence, day(&r.Publisher.Verified.At, ""))
+		_ = writeLine(w, "verified by %s, %s", r.Publisher.Verified.Evidence, day(&r.Publisher.Verified.At, ""))
 	}
 	if r.Head != "" {
-		return sentence(w, "head %s", r.Head)
+		return writeLine(w, "head %s", r.Head)
 	}
 	return nil
 }

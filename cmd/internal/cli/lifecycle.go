@@ -23,11 +23,11 @@ func (r lifecycleResult) text(w io.Writer) error {
 	if len(r.Moves) > 0 {
 		said += " " + r.Moves[0].Why()
 	}
-	if err := sentence(w, "%s", said); err != nil {
+	if err := writeLine(w, "%s", said); err != nil {
 		return err
 	}
 	for _, warning := range r.Warnings {
-		if err := sentence(w, "warning: %s", warning); err != nil {
+		if err := writeLine(w, "warning: %s", warning); err != nil {
 			return err
 		}
 	}
@@ -153,7 +153,7 @@ type pluginHistoryResult struct {
 
 func (r pluginHistoryResult) text(w io.Writer) error {
 	if len(r.Items) == 0 {
-		return sentence(w, "nothing was said about %s", r.ID)
+		return writeLine(w, "nothing was said about %s", r.ID)
 	}
 	return table(w, func(row func(...string)) {
 		row("SEQ", "TIME", "KIND", "ACTOR", "ROLE", "REASON", "TEXT")

@@ -32,7 +32,7 @@ func (r lintResult) text(w io.Writer) error {
 		if p.Fix != "" {
 			line += " (" + p.Fix + ")"
 		}
-		if err := sentence(w, "%s", line); err != nil {
+		if err := writeLine(w, "%s", line); err != nil {
 			return err
 		}
 	}
@@ -40,7 +40,7 @@ func (r lintResult) text(w io.Writer) error {
 		return r.Server.text(w)
 	}
 	if r.OK && len(r.Problems) == 0 {
-		return sentence(w, "ok")
+		return writeLine(w, "ok")
 	}
 	return nil
 }

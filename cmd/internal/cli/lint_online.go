@@ -24,15 +24,15 @@ type draftResult struct {
 
 func (r draftResult) text(w io.Writer) error {
 	if r.OK {
-		return sentence(w, "%s takes %s@%s", r.Server, r.ID, r.Version)
+		return writeLine(w, "%s takes %s@%s", r.Server, r.ID, r.Version)
 	}
 	for _, no := range r.Refusals {
 		line := fmt.Sprintf("%s: error: %s (%s)", r.Server, no.Detail, no.Code)
-		if err := sentence(w, "%s", line); err != nil {
+		if err := writeLine(w, "%s", line); err != nil {
 			return err
 		}
 		for _, fix := range no.Fixes {
-			if err := sentence(w, "  %s", fix); err != nil {
+			if err := writeLine(w, "  %s", fix); err != nil {
 				return err
 			}
 		}

@@ -15,7 +15,7 @@ type listResult struct {
 
 func (r listResult) text(w io.Writer) error {
 	if len(r.Installed) == 0 {
-		return sentence(w, "nothing is installed")
+		return writeLine(w, "nothing is installed")
 	}
 	return table(w, func(row func(...string)) {
 		row("PLUGIN", "VERSION", "SIGNATURE", "DIR")

@@ -22,7 +22,7 @@ type loginResult struct {
 	Did      string `json:"did"`
 }
 
-func (r loginResult) text(w io.Writer) error { return sentence(w, "%s %s", r.Did, r.Registry) }
+func (r loginResult) text(w io.Writer) error { return writeLine(w, "%s %s", r.Did, r.Registry) }
 
 // loginFlags are the ways to log in, of which one is taken.
 type loginFlags struct {

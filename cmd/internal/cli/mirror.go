@@ -32,16 +32,16 @@ func (r mirrorResult) text(w io.Writer) error {
 		items []mirror.Item
 	}{{"missing", r.Missing}, {"different", r.Different}, {"extra", r.Extra}, {"failed", r.Failed}} {
 		for _, i := range list.items {
-			if err := sentence(w, "%s: %s", list.what, i); err != nil {
+			if err := writeLine(w, "%s: %s", list.what, i); err != nil {
 				return err
 			}
 		}
 	}
 	if r.Check {
-		return sentence(w, "%d repositories: %d missing, %d different, %d extra, %d failed",
+		return writeLine(w, "%d repositories: %d missing, %d different, %d extra, %d failed",
 			r.Repositories, len(r.Missing), len(r.Different), len(r.Extra), len(r.Failed))
 	}
-	return sentence(w, "%d repositories: copied %d manifests and %d blobs (%s), set %d tags; %d different, %d extra, %d failed",
+	return writeLine(w, "%d repositories: copied %d manifests and %d blobs (%s), set %d tags; %d different, %d extra, %d failed",
 		r.Repositories, r.Manifests, r.Blobs, byteCount(r.Bytes), r.Tags, len(r.Different), len(r.Extra), len(r.Failed))
 }
 

@@ -15,7 +15,7 @@ type outdatedResult struct {
 
 func (r outdatedResult) text(w io.Writer) error {
 	if len(r.Outdated) == 0 {
-		return sentence(w, "nothing is outdated")
+		return writeLine(w, "nothing is outdated")
 	}
 	return table(w, func(row func(...string)) {
 		row("PLUGIN", "CURRENT", "WANTED", "LATEST")

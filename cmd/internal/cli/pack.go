@@ -23,9 +23,9 @@ type packResult struct {
 
 func (r packResult) text(w io.Writer) error {
 	if r.quiet || r.Out == "" {
-		return sentence(w, "%s", r.Digest)
+		return writeLine(w, "%s", r.Digest)
 	}
-	return sentence(w, "%s  %s %s, %s in %s", r.Digest, r.ID, r.Version, byteCount(r.Size), r.Out)
+	return writeLine(w, "%s  %s %s, %s in %s", r.Digest, r.ID, r.Version, byteCount(r.Size), r.Out)
 }
 
 func packed(p *pack.Result, out string, quiet bool) packResult {

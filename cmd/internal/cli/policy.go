@@ -22,11 +22,11 @@ func newPolicy(c *console) *cobra.Command {
 type policyResult struct{ explained.Policy }
 
 func (r policyResult) text(w io.Writer) error {
-	if err := sentence(w, "policy %s, trusted roots: %d", r.Digest, r.TrustedRoots); err != nil {
+	if err := writeLine(w, "policy %s, trusted roots: %d", r.Digest, r.TrustedRoots); err != nil {
 		return err
 	}
 	if len(r.Namespaces)+len(r.Platforms) == 0 {
-		return sentence(w, "it trusts nobody")
+		return writeLine(w, "it trusts nobody")
 	}
 	return table(w, func(row func(...string)) {
 		row("NAMESPACE", "SIGNATURE", "THRESHOLD", "TRUSTS", "ID")

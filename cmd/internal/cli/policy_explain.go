@@ -17,15 +17,15 @@ type explainResult struct{ explained.Explained }
 
 func (r explainResult) text(w io.Writer) error {
 	verdict := map[policy.Outcome]string{policy.Allow: "passes", policy.Deny: "does not pass", policy.Unknown: "could not be judged"}[r.Outcome]
-	if err := sentence(w, "%s %s %s\n%s\n", r.ID, r.Version, verdict, r.Reference); err != nil {
+	if err := writeLine(w, "%s %s %s\n%s\n", r.ID, r.Version, verdict, r.Reference); err != nil {
 		return err
 	}
 	for _, s := range r.Steps {
-		if err := sentence(w, "%-11s %s %s", s.Stage, marks[s.Outcome], short(s.Sentence, 1000)); err != nil {
+		if err := writeLine(w, "%-11s %s %s", s.Stage, marks[s.Outcome], short(s.Sentence, 1000)); err != nil {
 			return err
 		}
 		if s.Digest != "" {
-			if err := sentence(w, "%16s%s", "", s.Digest); err != nil {
+			if err := writeLine(w, "%16s%s", "", s.Digest); err != nil {
 				return err
 			}
 		}
@@ -35,7 +35,7 @@ func (r explainResult) text(w io.Writer) error {
 		if i == 0 {
 			before = "\nit would pass, if\n- %s"
 		}
-		if err := sentence(w, before, short(fix, 1000)); err != nil {
+		if err := writeLine(w, before, short(fix, 1000)); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,7 @@ func (r trialResult) text(w io.Writer) error {
 		}
 	}
 	for _, id := range r.Report.Failed {
-		if err := sentence(w, "%s: could not be read", id); err != nil {
+		if err := writeLine(w, "%s: could not be read", id); err != nil {
 			return err
 		}
 	}
@@ -56,7 +56,7 @@ func (r trialResult) text(w io.Writer) error {
 	if p.Dev {
 		note = " (the server runs with --dev and lists all; this is told as if it did not)"
 	}
-	return sentence(w, "%d versions of %d plugins: listed %d now, %d then; %s%s", p.Versions, p.Plugins, p.ListedBefore, p.ListedAfter, counts, note)
+	return writeLine(w, "%d versions of %d plugins: listed %d now, %d then; %s%s", p.Versions, p.Plugins, p.ListedBefore, p.ListedAfter, counts, note)
 }
 
 func standingText(s index.PolicyStanding) string {

@@ -38,7 +38,7 @@ func namespaceArg(cmd *cobra.Command, more int, names string) {
 type namespaceResult struct{ index.Namespace }
 
 func (r namespaceResult) text(w io.Writer) error {
-	return sentence(w, "%s: %s", r.Name, namespaceState(r.Namespace))
+	return writeLine(w, "%s: %s", r.Name, namespaceState(r.Namespace))
 }
 
 func namespaceState(n index.Namespace) string {
@@ -93,7 +93,7 @@ type namespaceList struct{ index.NamespaceList }
 
 func (r namespaceList) text(w io.Writer) error {
 	if len(r.Items) == 0 {
-		return sentence(w, "no namespaces")
+		return writeLine(w, "no namespaces")
 	}
 	return table(w, func(row func(...string)) {
 		row("NAMESPACE", "STATE", "SINCE")

@@ -39,7 +39,7 @@ func memberPath(args []string) string {
 type invitation struct{ index.Invitation }
 
 // text is the secret alone, so that it can be piped; the rest is told beside.
-func (r invitation) text(w io.Writer) error { return sentence(w, "%s", r.Secret) }
+func (r invitation) text(w io.Writer) error { return writeLine(w, "%s", r.Secret) }
 
 func newPublisherInvite(c *console) *cobra.Command {
 	var q index.NewInvitation
@@ -74,7 +74,7 @@ func newPublisherInvite(c *console) *cobra.Command {
 type membership struct{ index.Membership }
 
 func (r membership) text(w io.Writer) error {
-	return sentence(w, "%s is %s of %s now", r.Principal, r.Role, r.Namespace)
+	return writeLine(w, "%s is %s of %s now", r.Principal, r.Role, r.Namespace)
 }
 
 func newPublisherAccept(c *console) *cobra.Command {

@@ -26,7 +26,7 @@ type publisherResult struct{ index.Publisher }
 
 func (r publisherResult) text(w io.Writer) error {
 	err := table(w, func(row func(...string)) {
-		facts(row, "publisher", r.Name, "verified", verifiedText(r.Verified), "owners", strings.Join(r.Owners, ", "), "closed", day(r.ClosedAt, ""),
+		writePairs(row, "publisher", r.Name, "verified", verifiedText(r.Verified), "owners", strings.Join(r.Owners, ", "), "closed", day(r.ClosedAt, ""),
 			"ledger", fmt.Sprintf("%s, %d statements, head %s", r.Ledger.Reference, r.Ledger.Sequence, r.Ledger.Head), "platform", r.Ledger.Platform)
 	})
 	if err == nil && len(r.Keys) > 0 {
@@ -38,7 +38,7 @@ func (r publisherResult) text(w io.Writer) error {
 		})
 	}
 	for _, p := range r.Problems {
-		_ = sentence(w, "! %s: %s", p.Code, p.Detail)
+		_ = writeLine(w, "! %s: %s", p.Code, p.Detail)
 	}
 	return err
 }

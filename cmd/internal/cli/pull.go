@@ -20,7 +20,7 @@ func (r pullResult) text(w io.Writer) error {
 	if r.Signature.Signer != "" {
 		line += ", signed by " + r.Signature.Signer
 	}
-	return sentence(w, "%s", line)
+	return writeLine(w, "%s", line)
 }
 
 func newPull(c *console) *cobra.Command {

@@ -25,7 +25,7 @@ type pushResult struct {
 }
 
 func (r pushResult) text(w io.Writer) error {
-	if err := sentence(w, "%s", r.Reference); err != nil {
+	if err := writeLine(w, "%s", r.Reference); err != nil {
 		return err
 	}
 	if r.Signature != nil {

@@ -36,11 +36,11 @@ type listing struct {
 
 func (l listing) text(w io.Writer) error {
 	for _, p := range l.Pending {
-		if err := sentence(w, "stored, not listed yet: %s: %s", p.Code, p.Detail); err != nil {
+		if err := writeLine(w, "stored, not listed yet: %s: %s", p.Code, p.Detail); err != nil {
 			return err
 		}
 		if p.Fix != "" {
-			if err := sentence(w, "  %s", p.Fix); err != nil {
+			if err := writeLine(w, "  %s", p.Fix); err != nil {
 				return err
 			}
 		}

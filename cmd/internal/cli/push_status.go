@@ -48,7 +48,7 @@ func (r publicationResult) text(w io.Writer) error {
 			return err
 		}
 	}
-	return sentence(w, "%s: %s", r.Reference, map[string]string{
+	return writeLine(w, "%s: %s", r.Reference, map[string]string{
 		"absent":   "nothing of it is there",
 		"partial":  "partial: the same push finishes it",
 		"complete": "complete: " + r.Digest,

@@ -20,14 +20,14 @@ type rebuildResult struct {
 
 func (r rebuildResult) text(w io.Writer) error {
 	if r.Agrees {
-		return sentence(w, "agrees: %s", r.Rebuilt)
+		return writeLine(w, "agrees: %s", r.Rebuilt)
 	}
 	for _, d := range r.Differences {
-		if err := sentence(w, "%s", d); err != nil {
+		if err := writeLine(w, "%s", d); err != nil {
 			return err
 		}
 	}
-	return sentence(w, "differs: %d plugins", len(r.Differences))
+	return writeLine(w, "differs: %d plugins", len(r.Differences))
 }
 
 func newRebuild(c *console) *cobra.Command {

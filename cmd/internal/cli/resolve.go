@@ -18,7 +18,7 @@ type resolveResult struct {
 
 func (r resolveResult) text(w io.Writer) error {
 	for _, one := range r.Changed {
-		if err := sentence(w, "! lock: %s", one); err != nil {
+		if err := writeLine(w, "! lock: %s", one); err != nil {
 			return err
 		}
 	}

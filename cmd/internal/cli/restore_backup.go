@@ -14,23 +14,23 @@ type restoreResult struct{ sitebackup.Restored }
 
 func (r restoreResult) text(w io.Writer) error {
 	for _, d := range r.Damage {
-		if err := sentence(w, "damaged: %s", d); err != nil {
+		if err := writeLine(w, "damaged: %s", d); err != nil {
 			return err
 		}
 	}
-	if err := sentence(w, "restored %s: %d repositories, %d objects (%s), %d rows, %d files, damaged %d",
+	if err := writeLine(w, "restored %s: %d repositories, %d objects (%s), %d rows, %d files, damaged %d",
 		r.ID, r.Repositories, r.Objects, byteCount(r.Bytes), r.Rows, r.Files, len(r.Damage)); err != nil {
 		return err
 	}
 	if r.Trust != "" {
-		if err := sentence(w, "the trust policy is in %s: give it to the server with --trust", r.Trust); err != nil {
+		if err := writeLine(w, "the trust policy is in %s: give it to the server with --trust", r.Trust); err != nil {
 			return err
 		}
 	}
 	if r.Agrees {
-		return sentence(w, "catalog agrees: %s", r.Rebuilt)
+		return writeLine(w, "catalog agrees: %s", r.Rebuilt)
 	}
-	return sentence(w, "catalog differs: %s, the backup had %q", r.Rebuilt, r.Backup)
+	return writeLine(w, "catalog differs: %s, the backup had %q", r.Rebuilt, r.Backup)
 }
 
 func newRestoreBackup(c *console) *cobra.Command {

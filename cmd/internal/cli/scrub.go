@@ -69,15 +69,15 @@ func (r scrubResult) text(w io.Writer) error {
 	if r.Running {
 		when = "a pass is not finished; " + when
 	}
-	return sentence(w, "%d blobs, %s read: %d damaged, %d mended; %s", r.Blobs, byteCount(r.Bytes), r.Damaged, r.Mended, when)
+	return writeLine(w, "%d blobs, %s read: %d damaged, %d mended; %s", r.Blobs, byteCount(r.Bytes), r.Damaged, r.Mended, when)
 }
 
 func newScrub(c *console) *cobra.Command {
 	var status bool
-	cmd := verb("scrub", "Hash all stored bytes again, and set aside what is damaged",
+	cmd := verb("scrub", "Hash all stored bytes again, and quarantine what is damaged",
 		"Runs by itself on a schedule (scrub.every); this begins a pass now, or goes on with one that was ended.\n"+
 			"What is damaged is refused from then on, and mended from memory or a mirror of repair_from. With --status\n"+
-			"it only says how far the last pass came and what is set aside. Damage is exit code 1; 3 where a part of it\n"+
+			"it only says how far the last pass came and what is in quarantine. Damage is exit code 1; 3 where a part of it\n"+
 			"was mended, 0 where all was.",
 		"oarlock scrub", "oarlock scrub --status --output json --server https://plugins.example.org")
 	cmd.Args = args(0, 0, "none")

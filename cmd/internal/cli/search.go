@@ -14,7 +14,7 @@ type searchResult struct{ *index.Page }
 
 func (r searchResult) text(w io.Writer) error {
 	if len(r.Items) == 0 {
-		return sentence(w, "nothing fits")
+		return writeLine(w, "nothing fits")
 	}
 	err := table(w, func(row func(...string)) {
 		row("PLUGIN", "VERSION", "SIGNATURE", "LICENSE", "DESCRIPTION")
@@ -23,7 +23,7 @@ func (r searchResult) text(w io.Writer) error {
 		}
 	})
 	if err == nil && r.NextCursor != "" {
-		err = sentence(w, "%d of %d; the next ones: --cursor %s", len(r.Items), r.Total, r.NextCursor)
+		err = writeLine(w, "%d of %d; the next ones: --cursor %s", len(r.Items), r.Total, r.NextCursor)
 	}
 	return err
 }

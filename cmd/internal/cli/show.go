@@ -15,20 +15,20 @@ import (
 type showResult struct{ *index.Detail }
 
 func (r showResult) text(w io.Writer) error {
-	_ = sentence(w, "%s %s", r.ID, r.Version)
+	_ = writeLine(w, "%s %s", r.ID, r.Version)
 	if r.Description != "" {
-		_ = sentence(w, "%s", short(r.Description, 200))
+		_ = writeLine(w, "%s", short(r.Description, 200))
 	}
 	fmt.Fprintln(w)
 	if err := table(w, func(row func(...string)) {
-		facts(row, "name", r.Name, "license", r.License, "engines", engineList(r.Engines), "platforms", strings.Join(r.Platforms, ", "),
+		writePairs(row, "name", r.Name, "license", r.License, "engines", engineList(r.Engines), "platforms", strings.Join(r.Platforms, ", "),
 			"state", string(r.State), "signature", signatureText(r.Signature), "attestations", attestationList(r.attested()), "reference", r.Reference, "permissions", strings.Join(r.Permissions, ", "),
 			"needs", dependencyList(r.Dependencies))
 	}); err != nil {
 		return err
 	}
 	for _, n := range r.Notices {
-		_ = sentence(w, "! %s", short(n.Detail, 200))
+		_ = writeLine(w, "! %s", short(n.Detail, 200))
 	}
 	fmt.Fprintln(w)
 	return table(w, func(row func(...string)) {
@@ -52,17 +52,17 @@ func (r showResult) attested() []index.Attestation {
 type showVersionResult struct{ *index.VersionDetail }
 
 func (r showVersionResult) text(w io.Writer) error {
-	_ = sentence(w, "%s %s\n", r.ID, r.Version.Version)
+	_ = writeLine(w, "%s %s\n", r.ID, r.Version.Version)
 	return table(w, func(row func(...string)) {
-		facts(row, "reference", r.Reference, "type", r.ArtifactType, "size", byteCount(r.Size), "license", r.License,
+		writePairs(row, "reference", r.Reference, "type", r.ArtifactType, "size", byteCount(r.Size), "license", r.License,
 			"engines", engineList(r.Engines), "platforms", buildList(r.Platforms), "signature", signatureText(r.Signature),
 			"attestations", attestationList(r.Attestations), "channels", strings.Join(r.Channels, ", "), "state", versionState(r.Version), "permissions", strings.Join(r.Permissions, ", "),
 			"needs", dependencyList(r.Dependencies))
 	})
 }
 
-// facts writes pairs of name and value, leaving out what is empty.
-func facts(row func(...string), pairs ...string) {
+// writePairs writes pairs of name and value, leaving out what is empty.
+func writePairs(row func(...string), pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			row(pairs[i], short(pairs[i+1], 200))

@@ -23,7 +23,7 @@ func (k *keyFlag) add(f *pflag.FlagSet) {
 type signResult struct{ signature.Signed }
 
 func (r signResult) text(w io.Writer) error {
-	return sentence(w, "%s signed (%s)", r.Reference, r.Format)
+	return writeLine(w, "%s signed (%s)", r.Reference, r.Format)
 }
 
 func (c *console) sign(ctx context.Context, ref string, k keyFlag) (*signResult, error) {

@@ -29,7 +29,7 @@ type checkResult struct {
 
 func (r checkResult) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {
-		facts(row, "catalog", r.Catalog, "generation", strconv.FormatInt(r.Generation, 10), "digest", r.CatalogDigest.String(),
+		writePairs(row, "catalog", r.Catalog, "generation", strconv.FormatInt(r.Generation, 10), "digest", r.CatalogDigest.String(),
 			"made", r.GeneratedAt.Format(time.RFC3339), "expires", r.Expires.Format(time.RFC3339), "plugins", strconv.Itoa(r.Plugins),
 			"versions", strconv.Itoa(r.Versions), "root", strconv.FormatInt(r.Root, 10), "fetched", byteCount(r.Fetched))
 	})
@@ -60,13 +60,13 @@ func newCatalogCheck(c *console) *cobra.Command {
 }
 
 type rootResult struct {
-	signed.RootFacts
+	signed.RootSummary
 	Trusted bool `json:"trusted"` // by a pinned root, or because it is from the keys themselves
 }
 
 func (r rootResult) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {
-		facts(row, "root", strconv.FormatInt(r.Version, 10), "digest", r.Digest.String(), "expires", r.Expires.Format(time.RFC3339))
+		writePairs(row, "root", strconv.FormatInt(r.Version, 10), "digest", r.Digest.String(), "expires", r.Expires.Format(time.RFC3339))
 		for _, role := range []string{"root", "targets", "snapshot", "timestamp"} {
 			k := r.Roles[role]
 			row(role, fmt.Sprintf("%d of %s", k.Threshold, strings.Join(k.KeyIDs, ", ")))
@@ -90,7 +90,7 @@ func newRootShow(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("catalog root: %w", err)
 		}
-		facts, err := signed.InspectRoot(raw)
+		root, err := signed.InspectRoot(raw)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func newRootShow(c *console) *cobra.Command {
 		if !trusted {
 			c.note("the registry says so, and nobody else: compare the digest over another way before you pin it")
 		}
-		return c.print(rootResult{facts, trusted})
+		return c.print(rootResult{root, trusted})
 	}
 	return cmd
 }
@@ -178,11 +178,11 @@ func newRootRotate(c *console) *cobra.Command {
 		if _, err := k.Rotate(r); err != nil {
 			return err
 		}
-		facts, err := signed.InspectRoot(k.Root())
+		root, err := signed.InspectRoot(k.Root())
 		if err != nil {
 			return err
 		}
-		return c.print(rootResult{facts, true})
+		return c.print(rootResult{root, true})
 	}
 	return c.checked(cmd, func([]string) string {
 		if r.KeepRootKey && !r.OnlineKeys {
@@ -200,7 +200,7 @@ type rotatedResult struct {
 }
 
 func (r rotatedResult) text(w io.Writer) error {
-	return sentence(w, "root %d, %s, expires %s", r.Version, r.Digest, r.ExpiresAt.Format(time.RFC3339))
+	return writeLine(w, "root %d, %s, expires %s", r.Version, r.Digest, r.ExpiresAt.Format(time.RFC3339))
 }
 
 func (c *console) rotateByServer(ctx context.Context, r signed.Rotation) error {

@@ -140,8 +140,8 @@ func records(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// sentence writes one line of text.
-func sentence(w io.Writer, format string, args ...any) error {
+// writeLine writes one line of text.
+func writeLine(w io.Writer, format string, args ...any) error {
 	_, err := fmt.Fprintf(w, format+"\n", cells(args)...)
 	return err
 }

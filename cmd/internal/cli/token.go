@@ -22,7 +22,7 @@ func newToken(c *console) *cobra.Command {
 type createdToken struct{ index.CreatedToken }
 
 // text is the secret alone, so that it can be piped; the rest is told beside.
-func (r createdToken) text(w io.Writer) error { return sentence(w, "%s", r.Secret) }
+func (r createdToken) text(w io.Writer) error { return writeLine(w, "%s", r.Secret) }
 
 func newTokenCreate(c *console) *cobra.Command {
 	var q index.NewToken
@@ -80,7 +80,7 @@ type tokenList struct{ index.TokenList }
 
 func (r tokenList) text(w io.Writer) error {
 	if len(r.Items) == 0 {
-		return sentence(w, "no tokens")
+		return writeLine(w, "no tokens")
 	}
 	return table(w, func(row func(...string)) {
 		row("ID", "PRINCIPAL", "KIND", "SCOPES", "EXPIRES", "LAST USE", "STATE")
@@ -131,7 +131,7 @@ type doneResult struct {
 	Did string `json:"did"`
 }
 
-func (r doneResult) text(w io.Writer) error { return sentence(w, "%s", r.Did) }
+func (r doneResult) text(w io.Writer) error { return writeLine(w, "%s", r.Did) }
 
 // act calls what answers nothing, and says that it is done.
 func (c *console) act(cmd *cobra.Command, method, path string, body any, did string) error {
@@ -181,7 +181,7 @@ type secretResult struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 }
 
-func (r secretResult) text(w io.Writer) error { return sentence(w, "%s", r.Secret) }
+func (r secretResult) text(w io.Writer) error { return writeLine(w, "%s", r.Secret) }
 
 func newTokenGenerate(c *console) *cobra.Command {
 	cmd := verb("generate", "Draw a token for a site that is to be founded",

@@ -26,7 +26,7 @@ func (r verifyResult) text(w io.Writer) error {
 	if s.Covered != "" {
 		line += fmt.Sprintf(", as part of %s", s.Covered)
 	}
-	if err := sentence(w, "%s", line); err != nil || r.Attestations == nil {
+	if err := writeLine(w, "%s", line); err != nil || r.Attestations == nil {
 		return err
 	}
 	return attestationRows(w, r.Attestations)

@@ -28,7 +28,7 @@ func (r versionResult) text(w io.Writer) error {
 		}
 		line += ")"
 	}
-	return sentence(w, "%s %s %s", line, r.Go, r.Platform)
+	return writeLine(w, "%s %s %s", line, r.Go, r.Platform)
 }
 
 // buildVersion reads what the Go tool stamped; stamped is what the linker was

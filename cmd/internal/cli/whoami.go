@@ -27,9 +27,9 @@ func (r whoamiResult) text(w io.Writer) error {
 	}
 	held = append(held, r.Scopes...)
 	if len(held) == 0 {
-		return sentence(w, "%s (at %s)", r.Principal, r.Server)
+		return writeLine(w, "%s (at %s)", r.Principal, r.Server)
 	}
-	return sentence(w, "%s: %s (at %s)", r.Principal, strings.Join(held, ", "), r.Server)
+	return writeLine(w, "%s: %s (at %s)", r.Principal, strings.Join(held, ", "), r.Server)
 }
 
 func newWhoami(c *console) *cobra.Command {

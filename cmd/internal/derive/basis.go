@@ -17,7 +17,7 @@ import (
 // A Basis is all that a catalog is derived by besides the content of its
 // registry.
 type Basis struct {
-	Judges
+	Verifier
 	Platform Platform
 	Ledgers  *ledger.Judge
 
@@ -33,7 +33,7 @@ func Open(cfg config.Config) (*Basis, error) {
 		return nil, err
 	}
 	b := &Basis{trust: cfg.Trust, memory: filepath.Join(cfg.Data, "ledgers.json"), dev: cfg.Dev}
-	if b.Judges, err = JudgeBy(who, 0, clock.Offset(cfg.Drill.ClockOffset).Now); err != nil {
+	if b.Verifier, err = VerifyBy(who, 0, clock.Offset(cfg.Drill.ClockOffset).Now); err != nil {
 		return nil, err
 	}
 	key, err := config.PlatformKey(cfg.Data)
@@ -49,7 +49,7 @@ func Open(cfg config.Config) (*Basis, error) {
 
 // Digest changes with what any of the judges says.
 func (b *Basis) Digest() digest.Digest {
-	return digest.FromString(b.Judges.Digest().String() + " " + b.Ledgers.Digest().String())
+	return digest.FromString(b.Verifier.Digest().String() + " " + b.Ledgers.Digest().String())
 }
 
 // Reload reads the trust policy again. What is derived already stays as it was.
@@ -68,7 +68,7 @@ func (b *Basis) Reload() error {
 // and blocks let be read. Live is left to whoever makes it.
 func (b *Basis) Options(s *storage.Storage, blocks *block.Blocks, log *slog.Logger) ingest.Options {
 	return ingest.Options{
-		Source: s, Judge: b, Dev: b.dev, Withheld: withheldBy(blocks),
+		Source: s, Verifier: b, Dev: b.dev, Withheld: withheldBy(blocks),
 		Ledgers: b.Ledgers, LedgerMemory: b.memory, Log: log,
 	}
 }

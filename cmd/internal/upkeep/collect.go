@@ -98,7 +98,7 @@ func (c *Collector) Collect(ctx context.Context, dryRun bool, item func(index.Ga
 func collectionOf(rep gc.Report, dryRun bool) index.Collection {
 	out := index.Collection{DryRun: dryRun, Repositories: rep.Repositories,
 		ManifestsKept: rep.ManifestsKept, ManifestsSetAside: rep.ManifestsSetAside, ManifestsRemoved: rep.ManifestsRemoved,
-		BlobsKept: rep.BlobsKept, BlobsSetAside: rep.BlobsSetAside, BlobsRemoved: rep.BlobsRemoved,
+		BlobsKept: rep.BlobsKept, BlobsSetAside: rep.BlobsMarked, BlobsRemoved: rep.BlobsRemoved,
 		BytesFreed: rep.BytesFreed, Damaged: []index.Damage{}}
 	for _, d := range rep.Damaged {
 		out.Damaged = append(out.Damaged, Damage(d))

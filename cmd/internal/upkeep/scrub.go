@@ -39,9 +39,9 @@ func NewScrubber(r *registry.Registry, cfg config.Scrub, at clock.Clock, log *sl
 		finished: prometheus.NewGauge(prometheus.GaugeOpts{Name: "oarlock_scrub_finished_timestamp_seconds", Help: "When the last whole scrub ended; 0 for never."}),
 	}
 	metrics.MustRegister(s.bytes, s.blobs, s.finished,
-		faultsOf(r, "oarlock_damage_seen_total", "Damaged stored bytes that a reader or a check met.", func(f storage.Faults) int64 { return f.Seen }),
+		faultsOf(r, "oarlock_damage_seen_total", "Damaged stored bytes that a reader or a check met.", func(f storage.Faults) int64 { return f.Found }),
 		faultsOf(r, "oarlock_damage_mended_total", "Damaged stored bytes that are good again.", func(f storage.Faults) int64 { return f.Mended }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_quarantined", Help: "Digests whose bytes are set aside or missing, as far as this process knows."},
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_quarantined", Help: "Digests whose bytes are in quarantine or missing, as far as this process knows."},
 			func() float64 { return float64(r.Faults().Now) }))
 	return s
 }

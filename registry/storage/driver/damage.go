@@ -32,7 +32,7 @@ type DamageKind string
 const (
 	DamagedBytes     DamageKind = "bytes"             // of another digest, or unreadable
 	MissingBytes     DamageKind = "missing_bytes"     // a link leads to nothing
-	SetAside         DamageKind = "set_aside"         // found damaged before, and moved away
+	Quarantined      DamageKind = "set_aside"         // found damaged before, and moved away
 	DamagedLink      DamageKind = "link"              // what a repository holds is not said
 	MissingReference DamageKind = "missing_reference" // a manifest names what its repository lacks
 	DamagedTag       DamageKind = "tag"               // what a tag means is not known

@@ -6,16 +6,16 @@ import (
 	"io"
 )
 
-// A source counts what is read and remembers the reader's own error, so that
+// A countingReader counts what is read and remembers the reader's own error, so that
 // a broken connection is not taken for a broken archive.
-type source struct {
+type countingReader struct {
 	ctx context.Context
 	r   io.Reader
 	n   int64
 	err error
 }
 
-func (s *source) Read(b []byte) (int, error) {
+func (s *countingReader) Read(b []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		s.err = err
 		return 0, err
@@ -31,7 +31,7 @@ func (s *source) Read(b []byte) (int, error) {
 // expanded counts unpacked bytes and stops when they are too many for the
 // compressed ones that they came from, or for the limits altogether.
 type expanded struct {
-	src     *source
+	src     *countingReader
 	r       io.Reader
 	limits  Limits
 	bounded bool

@@ -48,23 +48,23 @@ func processorTime(b *testing.B) (done func()) {
 	return func() { b.ReportMetric(float64((spent()-before).Milliseconds())/float64(b.N), "cpu-ms/op") }
 }
 
-// judgesOf is who signed and what is attested, as a server judges.
-type judgesOf struct {
+// verifierOf is who signed and what is attested, as a server judges.
+type verifierOf struct {
 	signed   *signature.Judge
 	attested *attest.Judge
 }
 
-func (j judgesOf) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+func (j verifierOf) Signature(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
 	return j.signed.Judge(ctx, s, r)
 }
 
-func (j judgesOf) Attestations(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
+func (j verifierOf) Attestations(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
 	return j.attested.Judge(ctx, s, r)
 }
 
-func (judgesOf) CountsLedger(string) bool { return false }
+func (verifierOf) CountsLedger(string) bool { return false }
 
-func (j judgesOf) Digest() digest.Digest { return j.attested.Digest() }
+func (j verifierOf) Digest() digest.Digest { return j.attested.Digest() }
 
 // BenchmarkRejudge10000 signs ten thousand versions in a registry on disk, half
 // of them in cosign's tag and half as bundles, and judges all of them by
@@ -83,7 +83,7 @@ func BenchmarkRejudge10000(b *testing.B) {
 		if err := signed.SetTrust(p); err != nil {
 			b.Fatal(err)
 		}
-		report, err := in.Rejudge(b.Context())
+		report, err := in.Reverify(b.Context())
 		if err != nil || report.Versions != plugins*versions || live.Current().Snapshot.Pending() != 0 {
 			b.Fatalf("%+v, %v, %d pending", report, err, live.Current().Snapshot.Pending())
 		}
@@ -139,7 +139,7 @@ func (s signedSite) serve(t testing.TB, p *trust.Policy) (*signature.Judge, *ing
 		t.Fatal(err)
 	}
 	live := catalog.NewLive(catalog.LiveOptions{})
-	in := ingest.New(ingest.Options{Source: s.Registry, Withheld: ingest.NothingWithheld, Live: live, Judge: judgesOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
+	in := ingest.New(ingest.Options{Source: s.Registry, Withheld: ingest.NothingWithheld, Live: live, Verifier: verifierOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {

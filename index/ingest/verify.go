@@ -15,10 +15,10 @@ import (
 
 // judge sets what v's signatures say, and what it waits for. An error means
 // that ctx ended.
-func (r *reading) judge(ctx context.Context, v *catalog.Version) error {
+func (r *reading) verify(ctx context.Context, v *catalog.Version) error {
 	subject := policy.Subject{Publisher: r.id.Publisher(), Digest: v.Digest, LedgerKeys: r.keys}
 	held := &evidence{reading: r}
-	sig, err := r.in.opts.Judge.Judge(ctx, subject, held)
+	sig, err := r.in.opts.Verifier.Signature(ctx, subject, held)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

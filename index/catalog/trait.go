@@ -11,16 +11,16 @@ import (
 	"github.com/oarlock/oarlock/index"
 )
 
-// A fact is what decides whether a listed version is in an answer.
-type fact struct {
+// A trait is what decides whether a listed version is in an answer.
+type trait struct {
 	engines uint32
 	builds  uint32
 	meta    uint32
 	at      uint32 // index among the plugin's versions, twice, plus 1 for a prerelease
 }
 
-func (f fact) version() int     { return int(f.at >> 1) }
-func (f fact) prerelease() bool { return f.at&1 != 0 }
+func (f trait) version() int     { return int(f.at >> 1) }
+func (f trait) prerelease() bool { return f.at&1 != 0 }
 
 // about is what filters look at in a plugin, as numbers of values.
 type about struct {
@@ -28,21 +28,21 @@ type about struct {
 	verified                        bool // the publisher
 }
 
-// A pointer is a channel that points to a listed version: facts[fact].
+// A pointer is a channel that points to a listed version: versions[trait].
 type pointer struct {
 	channel uint32
-	fact    uint16
+	trait   uint16
 }
 
-// facts are all that questions are decided by, of one plugin.
-type facts struct {
+// traits are all that questions are decided by, of one plugin.
+type traits struct {
 	about    about
-	facts    []fact // of the newest maxFacts listed versions, newest first; none of a plugin that takes no installs
+	versions []trait // of the newest maxTraits listed versions, newest first; none of a plugin that takes no installs
 	pointers []pointer
 }
 
-// maxFacts is how many listed versions of one plugin can be in an answer.
-const maxFacts = 1 << 16
+// maxTraits is how many listed versions of one plugin can be in an answer.
+const maxTraits = 1 << 16
 
 // value numbers s. Interned texts are copied, so that none keeps a record alive.
 func (w *words) value(s string) uint32 {
@@ -72,23 +72,23 @@ func (w *words) list(values []string) uint32 {
 	return w.lists.id(string(key), func() []uint32 { return ids })
 }
 
-// factsOf reads the facts of p, which is normal. masks are those of its record.
-func (w *words) factsOf(p *Plugin, masks []uint64) facts {
+// traitsOf reads the traits of p, which is normal. masks are those of its record.
+func (w *words) traitsOf(p *Plugin, masks []uint64) traits {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	source := sourceOf(p)
-	f := facts{about: about{w.value(p.ID.Publisher()), w.value(string(p.State)), w.value(source.Name), w.value(source.Badge), p.Publisher.Verified}}
+	f := traits{about: about{w.value(p.ID.Publisher()), w.value(string(p.State)), w.value(source.Name), w.value(source.Badge), p.Publisher.Verified}}
 	if !p.Installable() {
 		return f
 	}
-	f.facts = make([]fact, 0, len(p.Versions))
-	var one fact
+	f.versions = make([]trait, 0, len(p.Versions))
+	var one trait
 	var before *Version // that one is of
 	var changed uint64  // since then
 	for i := range p.Versions {
 		changed |= masks[i]
 		v := &p.Versions[i]
-		if !v.Listed() || len(f.facts) == maxFacts {
+		if !v.Listed() || len(f.versions) == maxTraits {
 			continue
 		}
 		w.update(&one, before, v, changed)
@@ -96,10 +96,10 @@ func (w *words) factsOf(p *Plugin, masks []uint64) facts {
 		if v.Version.IsPrerelease() {
 			one.at |= 1
 		}
-		f.facts = append(f.facts, one)
+		f.versions = append(f.versions, one)
 	}
 	for _, channel := range slices.Sorted(maps.Keys(p.Channels)) {
-		i := slices.IndexFunc(f.facts, func(one fact) bool { return p.Versions[one.version()].Digest == p.Channels[channel] })
+		i := slices.IndexFunc(f.versions, func(one trait) bool { return p.Versions[one.version()].Digest == p.Channels[channel] })
 		if i >= 0 && channel != "" {
 			f.pointers = append(f.pointers, pointer{w.value(channel), uint16(i)})
 		}
@@ -111,9 +111,9 @@ func samePlatforms(a, b []artifact.Build) bool {
 	return slices.EqualFunc(a, b, func(x, y artifact.Build) bool { return x.Platform == y.Platform })
 }
 
-// update makes one, which is the fact of before, that of v; changed are the
-// fields that may differ. Without before it is the zero fact.
-func (w *words) update(one *fact, before, v *Version, changed uint64) {
+// update makes one, which is the trait of before, that of v; changed are the
+// fields that may differ. Without before it is the zero trait.
+func (w *words) update(one *trait, before, v *Version, changed uint64) {
 	m := said(v)
 	if changed&maskMeta != 0 {
 		key := meta{w.list(m.Categories), w.list(m.Niches), w.list(licenseChoices(m.License)), w.value(m.Tier), w.value(string(v.Signature.Status)),

@@ -21,39 +21,39 @@ func Trust(path string) (*trust.Policy, error) {
 	return trust.Load(path)
 }
 
-// Judges say who signed, and which attestations count.
-type Judges struct {
+// A Verifier says who signed, and which attestations count.
+type Verifier struct {
 	Signed   *signature.Judge
 	Attested *attest.Judge
 }
 
-// JudgeBy judges by who and keeps up to cacheSize judgements; 0 is as many as a server needs.
+// VerifyBy makes one that verifies by who and keeps up to cacheSize judgements; 0 is as many as a server needs.
 // now says which reviews claim a time that is not yet.
-func JudgeBy(who *trust.Policy, cacheSize int, now func() time.Time) (Judges, error) {
+func VerifyBy(who *trust.Policy, cacheSize int, now func() time.Time) (Verifier, error) {
 	signed, err := signature.New(signature.Options{Trust: who, CacheSize: cacheSize})
 	if err != nil {
-		return Judges{}, fmt.Errorf("trust policy: %w", err)
+		return Verifier{}, fmt.Errorf("trust policy: %w", err)
 	}
 	attested, err := attest.NewAt(signed, cacheSize, now)
-	return Judges{signed, attested}, err
+	return Verifier{signed, attested}, err
 }
 
-// Judge says who signed.
-func (j Judges) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
+// Signature says who signed.
+func (j Verifier) Signature(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error) {
 	return j.Signed.Judge(ctx, s, r)
 }
 
 // Attestations says which attestations count.
-func (j Judges) Attestations(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
+func (j Verifier) Attestations(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
 	return j.Attested.Judge(ctx, s, r)
 }
 
 // CountsLedger reports whether the keys of a publisher's ledger count.
-func (j Judges) CountsLedger(publisher string) bool {
+func (j Verifier) CountsLedger(publisher string) bool {
 	ns := j.Signed.Trust().For(publisher)
 	return ns != nil && ns.LedgerKeys
 }
 
 // Digest covers both judges: a catalog that was made without attestations is
 // made again.
-func (j Judges) Digest() digest.Digest { return j.Attested.Digest() }
+func (j Verifier) Digest() digest.Digest { return j.Attested.Digest() }
