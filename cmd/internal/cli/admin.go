@@ -59,9 +59,6 @@ func adminProblem(resp *http.Response) error {
 	if json.Unmarshal(raw, &p) != nil || p.Code == "" {
 		return fmt.Errorf("%s: %s, not an answer of a catalog", resp.Request.URL.Host, resp.Status)
 	}
-	if resp.StatusCode == http.StatusUnauthorized {
-		p.Fixes = append(p.Fixes, "oarlock login "+resp.Request.URL.Host+", or set "+tokenEnv+" to a token")
-	}
 	return &p
 }
 
@@ -73,7 +70,9 @@ func call[T any](ctx context.Context, c *console, method, path string, body any)
 		return out, err
 	}
 	if resp.StatusCode != http.StatusNoContent {
-		err = json.NewDecoder(resp.Body).Decode(&out)
+		if err = json.NewDecoder(resp.Body).Decode(&out); err != nil {
+			err = fmt.Errorf("%s: %s%w", resp.Request.URL.Host, answerPart, err)
+		}
 	}
 	return out, errors.Join(err, resp.Body.Close())
 }

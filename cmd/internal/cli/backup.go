@@ -165,5 +165,5 @@ func newBackupVerify(c *console) *cobra.Command {
 		}
 		return nil
 	}
-	return cmd
+	return decides(cmd, nil)
 }

@@ -33,8 +33,9 @@ type console struct {
 	tokenHost string          // whom OARLOCK_TOKEN is for, where a server was named
 	signed    signedFlags
 
-	tokenSettled bool // the verb has said whom OARLOCK_TOKEN is for: others get stored logins
-	recalled     bool // a store, not the command line, named the server or the catalog
+	tokenSettled bool   // the verb has said whom OARLOCK_TOKEN is for: others get stored logins
+	asked        string // the registry of the reference that the command line names
+	recalled     bool   // a store, not the command line, named the server or the catalog
 }
 
 func (c *console) flags(cmd *cobra.Command) {

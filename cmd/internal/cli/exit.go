@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"slices"
 
+	"github.com/spf13/cobra"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
@@ -23,6 +25,7 @@ const (
 	exitFailure       = 1
 	exitUsage         = 2
 	exitPartial       = 3
+	exitUndecided     = 4
 	exitNotFound      = 10
 	exitConflict      = 11
 	exitUnverified    = 12
@@ -41,6 +44,9 @@ var (
 
 	// errPartial: the rest was done, and what could not be done is named.
 	errPartial = errors.New("partial")
+
+	// errUndecided: a check could not be made, so it has said neither yes nor no.
+	errUndecided = errors.New("undecided")
 )
 
 // kinded is err with a kind for the exit code that its text does not repeat.
@@ -88,6 +94,8 @@ var exits = []struct {
 	{answered(http.StatusConflict), exitConflict},
 	{answered(http.StatusNotFound), exitNotFound},
 	{answered(http.StatusTooManyRequests), exitDenied},
+	{is(fs.ErrNotExist), exitNotFound}, // a file that the command line names
+	{is(errUndecided), exitUndecided},
 }
 
 func exitCode(err error) int {
@@ -97,6 +105,22 @@ func exitCode(err error) int {
 		}
 	}
 	return exitFailure
+}
+
+// decides makes cmd one whose exit code 1 is the answer no: what kept it from an
+// answer, and has no code of its own, is exit code 4. asked says whether the flags
+// ask for a check at all; nil is always.
+func decides(cmd *cobra.Command, asked func() bool) *cobra.Command {
+	run := cmd.RunE
+	cmd.Long += "\nA check that could not be made is exit code 4."
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := run(cmd, args)
+		if err == nil || asked != nil && !asked() || errors.Is(err, errReported) || exitCode(err) != exitFailure {
+			return err
+		}
+		return kinded{err, errUndecided}
+	}
+	return cmd
 }
 
 // is holds for an error of that kind, and for a refusal whose code stands for it.

@@ -87,7 +87,7 @@ func newFsck(c *console) *cobra.Command {
 		}
 		return verdict(r.Damaged)
 	}
-	return cmd
+	return decides(cmd, nil)
 }
 
 // damages reads the lines of a check and gives the last one, without which it

@@ -95,7 +95,7 @@ func newLedgerVerify(c *console) *cobra.Command {
 		}
 		return c.ledgerVerdict(r, m)
 	}
-	return cmd
+	return decides(cmd, nil)
 }
 
 // ledgerVerdict prints r, remembers what holds, and says the rest as an error.
@@ -109,7 +109,7 @@ func (c *console) ledgerVerdict(r ledgerResult, m ledgerMemory) error {
 	case policy.Deny:
 		return kinded{errReported, artifact.ErrUnverified}
 	}
-	return errReported
+	return kinded{errReported, errUndecided}
 }
 
 // platforms are the sites whose ledgers count: the one of --key, or those that

@@ -72,7 +72,7 @@ func newLint(c *console) *cobra.Command {
 		}
 		return errors.Join(errReported, r.Server.refusal())
 	}
-	return cmd
+	return decides(cmd, func() bool { return online })
 }
 
 // lint judges path here, and where nothing forbids to pack it, at the server.

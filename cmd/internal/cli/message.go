@@ -28,11 +28,18 @@ const codeUsage = "usage"
 
 // printError tells people, or programs, what went wrong.
 func (c *console) printError(err error) {
+	fixes := c.advice(err)
 	if c.output != "json" {
-		fmt.Fprintf(c.Err, "oarlock: %s\n", indented(message(err)))
+		said := message(err)
+		for _, fix := range fixes {
+			if !strings.Contains(said, fix) {
+				said += "\n  " + fix
+			}
+		}
+		fmt.Fprintf(c.Err, "oarlock: %s\n", indented(said))
 		return
 	}
-	r := errorResult{Error: message(err), ExitCode: exitCode(err)}
+	r := errorResult{Error: message(err), ExitCode: exitCode(err), Fixes: fixes}
 	if p := answerIn(err); p != nil {
 		r.Code = p.Code
 	}
@@ -42,9 +49,12 @@ func (c *console) printError(err error) {
 	if r.Code == "" && errors.Is(err, errUsage) {
 		r.Code = codeUsage
 	}
+	if r.Code == "" && unreachable(err) {
+		r.Code = codeUnreachable
+	}
 	var p *index.Problem
 	if errors.As(err, &p) {
-		r.Error, r.Code, r.Fixes, r.Hints = err.Error(), p.Code, p.Fixes, p.Hints
+		r.Error, r.Code, r.Hints = text(err), p.Code, p.Hints
 	}
 	if raw, jsonErr := asJSON(r); jsonErr == nil {
 		_, _ = c.Err.Write(raw)
@@ -70,16 +80,11 @@ func message(err error) string {
 		}
 		return strings.Join(lines, "\n")
 	}
-	return err.Error()
+	return text(err)
 }
 
 func problemMessage(err error, p *index.Problem) string {
-	text := err.Error()
-	for _, fix := range p.Fixes {
-		if !strings.Contains(text, fix) {
-			text += "\n  " + fix
-		}
-	}
+	text := text(err)
 	switch {
 	case p.Code == index.CodeUnsatisfiable && len(p.Hints) == 0:
 		text += "\n  no change of the request is known that would help"

@@ -112,7 +112,7 @@ func newMirror(c *console) *cobra.Command {
 			}
 		}
 	}
-	return cmd
+	return decides(cmd, func() bool { return o.Check })
 }
 
 // mirror is one run.

@@ -101,7 +101,7 @@ func newPolicyTest(c *console) *cobra.Command {
 		}
 		return nil
 	}
-	return cmd
+	return decides(cmd, nil)
 }
 
 // policyFiles reads a policy with all files that it names, so that its problems

@@ -51,5 +51,5 @@ func newRebuild(c *console) *cobra.Command {
 		}
 		return nil
 	}
-	return cmd
+	return decides(cmd, func() bool { return check })
 }

@@ -87,6 +87,7 @@ func hasHost(s string) bool {
 func (c *console) reference(s string) error {
 	_, err := registry.ParseReference(quirk.Reference(s))
 	if err == nil && hasHost(s) {
+		c.asked = registryOf(s)
 		return nil
 	}
 	t, ok := spell(s)

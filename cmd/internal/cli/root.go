@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,12 +37,7 @@ func newRoot(c *console) *cobra.Command {
 			}
 			return usagef("--output %q: expected text, json or yaml", c.output)
 		},
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownVerb(cmd, args[0])
-			}
-			return nil
-		},
+		Args: noVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if showVersion {
 				return c.print(buildVersion(c.version))
@@ -72,6 +68,7 @@ func newRoot(c *console) *cobra.Command {
 	offerWords(root)
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
+	strict(root)
 	return root
 }
 
@@ -121,28 +118,67 @@ func args(least, most int, names string) cobra.PositionalArgs {
 	}
 }
 
+// unknownVerb is the error of a verb that cmd does not have.
 func unknownVerb(cmd *cobra.Command, name string) error {
 	msg := fmt.Sprintf("unknown verb %q", name)
+	if cmd.HasParent() {
+		msg = fmt.Sprintf("%s: %s", strings.TrimPrefix(cmd.CommandPath(), "oarlock "), msg)
+	}
 	cmd.SuggestionsMinimumDistance = 2
 	if s := cmd.SuggestionsFor(name); len(s) > 0 {
-		msg += fmt.Sprintf(", did you mean %q?", strings.Join(s, `" or "`))
+		for i := range s {
+			s[i] = strconv.Quote(s[i])
+		}
+		msg += ", did you mean " + strings.Join(s, " or ") + "?"
 	}
-	return usagef("%s: see \"oarlock --help\"", msg)
+	return usagef("%s: see \"%s --help\"", msg, cmd.CommandPath())
+}
+
+// strict makes what cobra adds of itself refuse what it does not know.
+func strict(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Run, cmd.RunE = nil, func(_ *cobra.Command, args []string) error {
+				of, rest, err := root.Find(args)
+				if err != nil {
+					return argument(err)
+				}
+				if len(rest) > 0 {
+					return unknownVerb(of, rest[0])
+				}
+				of.InitDefaultHelpFlag()
+				return of.Help()
+			}
+		case "completion":
+			holds(cmd)
+			for _, shell := range cmd.Commands() {
+				shell.Args = args(0, 0, "none")
+			}
+		}
+	}
 }
 
 // parent makes a command that only holds others.
 func parent(use, short string, children ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownVerb(cmd, args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("%s: one of its verbs was expected: see %q", cmd.Name(), cmd.CommandPath()+" --help")
-		},
-	}
+	cmd := &cobra.Command{Use: use, Short: short}
+	holds(cmd)
 	cmd.AddCommand(children...)
 	return cmd
+}
+
+// holds makes cmd one that does nothing itself.
+func holds(cmd *cobra.Command) {
+	cmd.Args = noVerb
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return usagef("%s: one of its verbs was expected: see %q", strings.TrimPrefix(cmd.CommandPath(), "oarlock "), cmd.CommandPath()+" --help")
+	}
+}
+
+// noVerb refuses an argument where a verb belongs.
+func noVerb(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownVerb(cmd, args[0])
+	}
+	return nil
 }

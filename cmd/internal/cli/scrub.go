@@ -104,7 +104,7 @@ func newScrub(c *console) *cobra.Command {
 		}
 		return verdict(r.Found)
 	}
-	return cmd
+	return decides(cmd, nil)
 }
 
 // scrubbing draws how far a scrub is, on a terminal.
