@@ -5,10 +5,14 @@ import (
 	"maps"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
-// formats are huma's, with bodies held to what can be kept: JSON can write a
-// NUL character, and no text here has one.
+// formats are huma's, with bodies held to what can be kept and to what every
+// reader takes alike: JSON can write a NUL character, and no text here has one;
+// and a key that comes twice, or in two cases, would have one value checked
+// against the schema and another one done.
 func formats() map[string]huma.Format {
 	all := maps.Clone(huma.DefaultFormats)
 	for name, f := range all {
@@ -17,7 +21,10 @@ func formats() map[string]huma.Format {
 			if hasNUL(data) {
 				return fmt.Errorf(`a text in the body holds a NUL character (\u0000): leave it out`)
 			}
-			return read(data, v)
+			if err := read(data, v); err != nil {
+				return err
+			}
+			return artifact.CheckStrict(data, v)
 		}
 		all[name] = f
 	}

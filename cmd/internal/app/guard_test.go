@@ -111,6 +111,32 @@ func TestNUL_D7(t *testing.T) {
 	ask[index.Problem](t, s, admin, "POST", "/api/v1/accounts", map[string]any{"name": "a\x00"}, http.StatusBadRequest)
 }
 
+// TestBodiesSayOneThing_D7: what is checked against the schema is what is done,
+// for a key that comes twice and for one that differs in case alone.
+func TestBodiesSayOneThing_D7(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	for _, row := range []struct{ path, body string }{
+		{"/api/v1/namespaces", `{"name":"acme","name":"globex"}`}, {"/api/v1/namespaces", `{"name":"acme","Name":"globex"}`}, {"/api/v1/namespaces", `{"Name":"globex","name":"acme"}`},
+		{"/api/v1/namespaces", `{"Name":"globex"}`}, {"/api/v1/namespaces", `{"name":"acme","private":true,"Private":false}`}, {"/api/v1/accounts", `{"name":"ada","ROLES":["admin"],"roles":[]}`},
+		{"/api/v1/resolve", `{"plugins":[{"id":"acme/hello","range":"1","Range":"2"}]}`}, {"/api/v1/namespaces", "{\"name\":\"a\xff\"}"},
+	} {
+		r := must(http.NewRequest("POST", s.URL()+row.path, strings.NewReader(row.body)))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+admin)
+		resp := must(http.DefaultClient.Do(r))
+		var p index.Problem
+		err := json.NewDecoder(resp.Body).Decode(&p)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusBadRequest || p.Code != "invalid_body" || p.Detail == "" {
+			t.Errorf("%s %s: %s, %+v, %v", row.path, row.body, resp.Status, p, err)
+		}
+	}
+	for _, name := range []string{"acme", "globex"} {
+		ask[any](t, s, admin, "GET", "/api/v1/namespaces/"+name, nil, http.StatusForbidden) // not claimed
+	}
+}
+
 // TestHeadersAndSuites_B13: what browsers are told, and what TLS is spoken.
 func TestHeadersAndSuites_B13(t *testing.T) {
 	t.Parallel()
