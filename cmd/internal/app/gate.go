@@ -36,16 +36,13 @@ func (g gate) Admit(ctx context.Context, x registry.Access) error {
 	if x.Repository == "" {
 		return inRegistry(g.accounts.CheckBase(ctx))
 	}
-	action, repository, p := meant[x.Action], auth.InRepository(x.Repository), auth.From(ctx)
-	d, err := g.accounts.Decide(ctx, p, action, repository)
-	switch {
-	case d.Allowed() && err == nil:
-		return nil
-	case (d.Code == "role" || d.Code == "scope") && action == auth.RepositoryPull && p.LoggedIn():
+	action, repository := meant[x.Action], auth.InRepository(x.Repository)
+	err := g.accounts.Check(ctx, action, repository)
+	if no, ok := errors.AsType[*auth.DeniedError](err); ok && action == auth.RepositoryPull && (no.Code == "role" || no.Code == "scope") && auth.From(ctx).LoggedIn() {
 		// What is private, and what is not there, are the same to a stranger.
 		return fmt.Errorf("%s: %w", repository, artifact.ErrNotFound)
 	}
-	return inRegistry(g.accounts.Check(ctx, action, repository))
+	return inRegistry(err)
 }
 
 // inRegistry says in the registry's words what the accounts refuse: a
