@@ -112,6 +112,36 @@ func cutLast(s string) (before, after string) {
 	return s[:i], s[i+1:]
 }
 
+// RouteName is the endpoint that path asks for, as metrics tell requests apart:
+// base, manifest, blob, upload, tags, referrers, or other. It names what the
+// path is meant for, though a part of it may break its grammar.
+func RouteName(path string) string {
+	rest, below := strings.CutPrefix(path, "/v2/")
+	if below && rest == "" || path == "/v2" {
+		return "base"
+	}
+	if !below {
+		return "other"
+	}
+	r, _, err := splitRoute(path, rest)
+	if err != nil {
+		return "other"
+	}
+	switch r.kind {
+	case routeManifest:
+		return "manifest"
+	case routeBlob:
+		return "blob"
+	case routeUploadStart, routeUpload:
+		return "upload"
+	case routeTags:
+		return "tags"
+	case routeReferrers:
+		return "referrers"
+	}
+	return "other"
+}
+
 func (r *route) reference(s string) (err error) {
 	if strings.ContainsRune(s, ':') {
 		r.digest, err = storage.ParseDigest(s)

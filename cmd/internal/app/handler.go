@@ -13,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/web"
+	"github.com/oarlock/oarlock/registry"
 )
 
 // handler is everything that the server answers, each part behind what says
@@ -21,7 +22,7 @@ func (s *Server) handler(o *edge.Observer, metrics prometheus.Registerer) http.H
 	a := s.accounts
 	uploads, bodies := uploads(s.cfg.Limits), requests(s.cfg.Limits)
 	o.Large, o.Answered = uploads.Answer, edge.NewTraffic(metrics).Answered
-	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, edge.RegistryRoute, noted(uploads.Wrap(a.forRegistry(s.watch.keep(s.reserves.keep(s.registry, refuseRegistry)))))))
+	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.watch.keep(s.reserves.keep(s.registry, refuseRegistry)))))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
 	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.watch.keep(s.reserves.keep(s.pagesOr(s.api), a.refuse))))))
 	return s.guarded(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -141,3 +142,6 @@ func (a *accounts) signIn(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusUnauthorized)
 	_ = signIn.Execute(w, a.loginPath())
 }
+
+// registryRoute is the one of edge.RegistryRoutes that r asks for.
+func registryRoute(r *http.Request) string { return registry.RouteName(r.URL.Path) }

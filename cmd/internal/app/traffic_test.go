@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/oarlock/oarlock/cmd/internal/edge"
+	"github.com/oarlock/oarlock/registry"
 )
 
 // K4: pulls, pushes, refusals by code, bytes and latency by route.
@@ -55,6 +58,17 @@ func TestTrafficIsMeasured_K4(t *testing.T) {
 			if strings.HasPrefix(line, "oarlock_") && !strings.Contains(line, "bucket") {
 				t.Log(line)
 			}
+		}
+	}
+}
+
+// Each endpoint of the registry is one that metrics know.
+func TestRoutesOfTheRegistryAreMeasured_K4(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/v2/", "/v2/a/b/manifests/1", "/v2/a/b/blobs/x", "/v2/a/b/blobs/uploads/", "/v2/a/b/tags/list", "/v2/a/b/referrers/x", "/v2/_catalog", "/v2/x"} {
+		name := registry.RouteName(path)
+		if _, known := edge.RegistryRoutes[name]; !known {
+			t.Errorf("%s is %q, which is not measured", path, name)
 		}
 	}
 }

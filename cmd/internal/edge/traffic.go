@@ -8,47 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// RegistryRoutes are what requests to /v2/ are told apart by in metrics, with
+// RegistryRoutes are what requests to /v2/ are told apart by in metrics, the
+// names that registry.RouteName gives, with
 // the level at which their writes are logged: what changes what a client sees
 // is said, each piece of an upload is not.
 var RegistryRoutes = map[string]slog.Level{
 	"manifest": slog.LevelInfo, "blob": slog.LevelDebug, "upload": slog.LevelDebug,
 	"tags": slog.LevelDebug, "referrers": slog.LevelDebug, "base": slog.LevelDebug, "other": slog.LevelDebug,
-}
-
-// RegistryRoute is the one of RegistryRoutes that r asks for. A name may hold
-// any of the words, so the last ones count.
-func RegistryRoute(r *http.Request) string {
-	path := strings.TrimSuffix(r.URL.Path, "/")
-	if path == "/v2" {
-		return "base"
-	}
-	for _, one := range [...]struct{ route, ending string }{
-		{"tags", "/tags/list"}, {"upload", "/blobs/uploads"},
-	} {
-		if strings.HasSuffix(path, one.ending) {
-			return one.route
-		}
-	}
-	parent, _, _ := cutLast(path)
-	switch {
-	case strings.HasSuffix(parent, "/manifests"):
-		return "manifest"
-	case strings.HasSuffix(parent, "/blobs/uploads"):
-		return "upload"
-	case strings.HasSuffix(parent, "/blobs"):
-		return "blob"
-	case strings.HasSuffix(parent, "/referrers"):
-		return "referrers"
-	}
-	return "other"
-}
-
-func cutLast(path string) (before, after string, found bool) {
-	if i := strings.LastIndexByte(path, '/'); i >= 0 {
-		return path[:i], path[i+1:], true
-	}
-	return path, "", false
 }
 
 // Traffic counts what the registry gave and took.
