@@ -43,8 +43,11 @@ const (
 	CodeQuota              = "quota_exceeded"
 	CodeTooManyRequests    = "too_many_requests"
 	CodeStorage            = "storage_full"
-	CodeUnavailable        = "unavailable"
-	CodeInternal           = "internal"
+	// CodeLogBehind is a publication log that has less, or other things, than what
+	// was shown before: nothing is published until an admin has looked at it.
+	CodeLogBehind   = "log_behind"
+	CodeUnavailable = "unavailable"
+	CodeInternal    = "internal"
 	// CodeNothingCompatible is a plugin of which no version fits the question.
 	CodeNothingCompatible = "nothing_compatible"
 )
@@ -82,6 +85,7 @@ var meanings = map[string]meaning{
 	CodeQuota:              {http.StatusForbidden, artifact.ErrDenied, "A quota is used up"},
 	CodeTooManyRequests:    {http.StatusTooManyRequests, artifact.ErrDenied, "Too many requests"},
 	CodeStorage:            {http.StatusInsufficientStorage, artifact.ErrStorage, "The storage takes nothing"},
+	CodeLogBehind:          {http.StatusServiceUnavailable, nil, "The publication log is behind"},
 	CodeUnavailable:        {http.StatusServiceUnavailable, nil, "Not ready"},
 	CodeInternal:           {http.StatusInternalServerError, nil, "Internal error"},
 }

@@ -1,0 +1,73 @@
+package publog
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// A key signs checkpoints of one origin, and salts leaves.
+type key struct {
+	signer   note.Signer
+	verifier note.Verifier
+	text     string // of the verifier
+	salt     []byte
+}
+
+// newKey derives the key of a log from the secret of a site, so that replicas
+// and restarts agree on it and nothing more has to be kept.
+func newKey(secret []byte, origin string) (*key, error) {
+	seed, err := hkdf.Key(sha256.New, secret, nil, "oarlock publication log 1 signer", ed25519.SeedSize)
+	if err != nil {
+		return nil, fmt.Errorf("key of the log: %w", err)
+	}
+	salt, err := hkdf.Key(sha256.New, secret, nil, "oarlock publication log 1 salt", 32)
+	if err != nil {
+		return nil, fmt.Errorf("key of the log: %w", err)
+	}
+	k := &key{salt: salt}
+	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+	if k.text, err = note.NewEd25519VerifierKey(origin, public); err != nil {
+		return nil, fmt.Errorf("key of the log %q: %w", origin, err)
+	}
+	if k.verifier, err = note.NewVerifier(k.text); err != nil {
+		return nil, fmt.Errorf("key of the log %q: %w", origin, err)
+	}
+	hash := strconv.FormatUint(uint64(k.verifier.KeyHash()), 16)
+	for len(hash) < 8 {
+		hash = "0" + hash
+	}
+	const ed25519Algorithm = 1
+	k.signer, err = note.NewSigner("PRIVATE+KEY+" + origin + "+" + hash + "+" + base64.StdEncoding.EncodeToString(append([]byte{ed25519Algorithm}, seed...)))
+	if err != nil {
+		return nil, fmt.Errorf("key of the log %q: it cannot sign", origin) // and its text stays here
+	}
+	return k, nil
+}
+
+func (k *key) saltOf(event []byte) []byte {
+	h := hmac.New(sha256.New, k.salt)
+	h.Write(event)
+	return h.Sum(nil)
+}
+
+// leaf is that of an event.
+func (k *key) leaf(e Event) (Leaf, error) {
+	raw, err := e.canonical()
+	if err != nil {
+		return Leaf{}, err
+	}
+	return Leaf{Key: e.Key(), Event: raw, Entry: entryOf(k.saltOf(raw), raw)}, nil
+}
+
+// holds reports whether a leaf is what its event makes it.
+func (k *key) holds(l Leaf) bool {
+	e, err := parseEvent(l.Event)
+	return err == nil && e.Key() == l.Key && l.Entry == entryOf(k.saltOf(l.Event), l.Event)
+}

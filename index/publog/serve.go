@@ -1,0 +1,172 @@
+package publog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/oarlock/oarlock/index"
+)
+
+// Path is where the log is served.
+const Path = "/log/"
+
+// Handler answers the read interface of C2SP tlog-tiles under Path: the
+// checkpoint, and the tiles of the tree that it signs. refuse answers what has
+// no answer.
+func (l *Log) Handler(refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+			return
+		}
+		what := strings.TrimPrefix(r.URL.Path, Path)
+		var err error
+		if what == "checkpoint" {
+			err = l.serveCheckpoint(w, r)
+		} else {
+			err = l.serveTile(w, r, what)
+		}
+		if err != nil {
+			if errors.Is(err, ErrBroken) {
+				err = Problem(err)
+			}
+			refuse(w, r, err)
+		}
+	})
+}
+
+func (l *Log) serveCheckpoint(w http.ResponseWriter, r *http.Request) error {
+	signed, _ := l.Checkpoint()
+	if signed == "" {
+		return index.NewProblem(index.CodeNotFound, "nothing is in the publication log yet", "publish something, and ask again")
+	}
+	sum := sha256.Sum256([]byte(signed))
+	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache")
+	h.Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	send(w, r, "text/plain; charset=utf-8", []byte(signed))
+	return nil
+}
+
+func (l *Log) serveTile(w http.ResponseWriter, r *http.Request, what string) error {
+	t, err := parseTilePath(what)
+	if err != nil {
+		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("%.100q is nothing that the log has", what), "GET /log/checkpoint, or a tile of it such as /log/tile/0/000.p/1 (C2SP tlog-tiles)")
+	}
+	_, shown := l.Checkpoint()
+	if !t.within(shown.N) {
+		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("the log has %d leaves, and no %s", shown.N, t), "ask for a tile of the tree that /log/checkpoint signs")
+	}
+	data, err := l.tile(r.Context(), t)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	send(w, r, "application/octet-stream", data)
+	return nil
+}
+
+func send(w http.ResponseWriter, r *http.Request, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}
+
+func (l *Log) tile(ctx context.Context, t tilePath) ([]byte, error) {
+	if t.level == entriesLevel {
+		leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: t.number * tileWidth, Limit: t.width})
+		if err != nil {
+			return nil, err
+		}
+		var entries [][32]byte
+		for _, one := range leaves {
+			entries = append(entries, one.Entry)
+		}
+		if len(entries) != t.width {
+			return nil, fmt.Errorf("%w: %d entries of %s are there", ErrBroken, len(entries), t)
+		}
+		return bundle(entries), nil
+	}
+	data, err := l.o.Store.LogTile(ctx, t.level, t.number)
+	if err == nil && len(data) < t.width*tlog.HashSize {
+		err = fmt.Errorf("%w: %d bytes of %s are there", ErrBroken, len(data), t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return data[:t.width*tlog.HashSize], nil
+}
+
+// Prove gives the proof that an event is in the log. It waits a moment where the
+// event is not signed yet. artifact.ErrNotFound says that there is no such event.
+func (l *Log) Prove(ctx context.Context, key LeafKey) (Proof, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		changed := l.changes()
+		p, err := l.prove(ctx, key)
+		if !errors.Is(err, errNotYet) {
+			return p, err
+		}
+		l.poke()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return p, l.notYet()
+		}
+	}
+}
+
+// notYet says why there is no proof, though there may be an event.
+func (l *Log) notYet() error {
+	if err := l.Stuck(); err != nil {
+		return Problem(err)
+	}
+	return index.NewProblem(index.CodeUnavailable, "the version is not in a checkpoint of the publication log yet", "ask again in some seconds")
+}
+
+// Problem is a log that is stuck, in the words of the API.
+func Problem(err error) *index.Problem {
+	return index.NewProblem(index.CodeLogBehind, err.Error(), "an admin looks at it: oarlock log verify says what is wrong; then restore the database from a backup that has it all")
+}
+
+var errNotYet = errors.New("not in a checkpoint yet")
+
+func (l *Log) prove(ctx context.Context, key LeafKey) (Proof, error) {
+	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{Key: &key, Limit: 1})
+	if err != nil {
+		return Proof{}, err
+	}
+	signed, c := l.Checkpoint()
+	if len(leaves) == 0 || leaves[0].Number >= c.N {
+		return Proof{}, errNotYet
+	}
+	one := leaves[0]
+	path, err := tlog.ProveRecord(c.N, one.Number, tlog.TileHashReader(c.Tree, storedTiles{ctx, l.o.Store}))
+	if err != nil {
+		return Proof{}, brokenTiles(err)
+	}
+	l.mu.Lock()
+	salt, verifier := l.key.saltOf(one.Event), l.key.verifier
+	l.mu.Unlock()
+	p := Proof{Index: one.Number, Path: path, Checkpoint: signed, salt: salt, event: one.Event}
+	if _, _, err := p.Verify(verifier); err != nil { // nothing that does not hold leaves the process
+		return Proof{}, fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	return p, nil
+}

@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/publog"
+)
+
+type logHeadRow struct {
+	bun.BaseModel `bun:"table:log_head"`
+
+	ID         int64  `bun:"id,pk"`
+	Origin     string `bun:"origin"`
+	Size       int64  `bun:"size"`
+	Root       []byte `bun:"root"`
+	Checkpoint string `bun:"checkpoint"`
+}
+
+type logLeafRow struct {
+	bun.BaseModel `bun:"table:log_leaves"`
+
+	Number int64  `bun:"number,pk"`
+	Key    []byte `bun:"key"`
+	Event  []byte `bun:"event"`
+	Entry  []byte `bun:"entry"`
+}
+
+type logTileRow struct {
+	bun.BaseModel `bun:"table:log_tiles"`
+
+	Level  int64  `bun:"level,pk"`
+	Number int64  `bun:"number,pk"`
+	Data   []byte `bun:"data"`
+}
+
+var _ publog.Store = (*Store)(nil)
+
+const (
+	logName   = "publication log"
+	logHeadID = 1
+	// logRows is how many rows one statement reads or writes.
+	logRows = 500
+)
+
+// LogHead implements publog.Store.
+func (s *Store) LogHead(ctx context.Context) (publog.Head, error) {
+	var row logHeadRow
+	if err := s.reader(ctx).NewSelect().Model(&row).Where("id = ?", logHeadID).Scan(ctx); err != nil {
+		return publog.Head{}, wrap(logName+": head", err)
+	}
+	h := publog.Head{Origin: row.Origin, Checkpoint: row.Checkpoint}
+	h.N = row.Size
+	if copy(h.Hash[:], row.Root) != len(h.Hash) || h.N < 0 {
+		return h, fmt.Errorf("%s: head: a root of %d bytes and size %d: %w", logName, len(row.Root), h.N, ErrDamaged)
+	}
+	return h, nil
+}
+
+// SwapLogHead implements publog.Store.
+func (s *Store) SwapLogHead(ctx context.Context, was, is publog.Head, tiles []publog.TileData) error {
+	row := logHeadRow{ID: logHeadID, Origin: is.Origin, Size: is.N, Root: is.Hash[:], Checkpoint: is.Checkpoint}
+	if was == (publog.Head{}) {
+		_, err := s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
+		return wrap(logName+": head", err)
+	}
+	return s.InTx(ctx, func(ctx context.Context) error {
+		n, err := affected(s.writer(ctx).NewUpdate().Model(&row).Column("origin", "size", "root", "checkpoint").
+			Where("id = ? AND origin = ? AND size = ? AND root = ? AND checkpoint = ?", logHeadID, was.Origin, was.N, was.Hash[:], was.Checkpoint).Exec(ctx))
+		if err == nil && n == 0 {
+			err = fmt.Errorf("it is another by now: %w", artifact.ErrConflict)
+		}
+		for _, t := range tiles {
+			if err != nil {
+				break
+			}
+			one := logTileRow{Level: int64(t.Level), Number: t.Number, Data: t.Data}
+			_, err = s.writer(ctx).NewInsert().Model(&one).On("CONFLICT (level, number) DO UPDATE").Set("data = EXCLUDED.data").Exec(ctx)
+		}
+		return wrap(logName+": head", err)
+	})
+}
+
+// LogTile implements publog.Store.
+func (s *Store) LogTile(ctx context.Context, level int, number int64) ([]byte, error) {
+	var row logTileRow
+	err := s.reader(ctx).NewSelect().Model(&row).Where("level = ? AND number = ?", level, number).Scan(ctx)
+	return row.Data, wrap(fmt.Sprintf("%s: tile %d/%d", logName, level, number), err)
+}
+
+// AppendLeaves implements publog.Store.
+func (s *Store) AppendLeaves(ctx context.Context, leaves []publog.Leaf) (int, error) {
+	fresh, err := s.unlogged(ctx, leaves)
+	if err != nil || len(fresh) == 0 {
+		return 0, err
+	}
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		if err := s.serialize(ctx, logName); err != nil {
+			return err
+		}
+		if fresh, err = s.unlogged(ctx, leaves); err != nil || len(fresh) == 0 { // another replica may have been faster
+			return err
+		}
+		next, err := s.nextLeaf(ctx)
+		if err != nil {
+			return err
+		}
+		rows := make([]logLeafRow, len(fresh))
+		for i, l := range fresh {
+			rows[i] = logLeafRow{Number: next + int64(i), Key: l.Key[:], Event: l.Event, Entry: l.Entry[:]}
+		}
+		for len(rows) > 0 {
+			part := rows[:min(len(rows), logRows)]
+			rows = rows[len(part):]
+			if _, err := s.writer(ctx).NewInsert().Model(&part).Exec(ctx); err != nil {
+				return wrap(logName, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(fresh), nil
+}
+
+// unlogged are the leaves whose key is not in the log, each key once.
+func (s *Store) unlogged(ctx context.Context, leaves []publog.Leaf) ([]publog.Leaf, error) {
+	have := make(map[publog.LeafKey]bool, len(leaves))
+	for rest := leaves; len(rest) > 0; {
+		part := rest[:min(len(rest), logRows)]
+		rest = rest[len(part):]
+		keys := make([][]byte, len(part))
+		for i := range part {
+			keys[i] = part[i].Key[:]
+		}
+		var found [][]byte
+		err := s.reader(ctx).NewSelect().Model((*logLeafRow)(nil)).Column("key").Where("key IN (?)", bun.List(keys)).Scan(ctx, &found)
+		if err != nil {
+			return nil, wrap(logName, err)
+		}
+		for _, k := range found {
+			have[publog.LeafKey(k)] = true
+		}
+	}
+	var out []publog.Leaf
+	for _, l := range leaves {
+		if !have[l.Key] {
+			have[l.Key] = true
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+// nextLeaf is the number of the next leaf. Where leaves that were signed are
+// gone, there is none.
+func (s *Store) nextLeaf(ctx context.Context) (int64, error) {
+	var next int64
+	if err := s.reader(ctx).NewSelect().Model((*logLeafRow)(nil)).ColumnExpr("coalesce(max(number) + 1, 0)").Scan(ctx, &next); err != nil {
+		return 0, wrap(logName, err)
+	}
+	head, err := s.LogHead(ctx)
+	switch {
+	case errors.Is(err, artifact.ErrNotFound):
+		return next, nil
+	case err == nil && next < head.N:
+		err = fmt.Errorf("%s: %d leaves are there, and %d were signed: %w", logName, next, head.N, artifact.ErrConflict)
+	}
+	return next, err
+}
+
+// Leaves implements publog.Store.
+func (s *Store) Leaves(ctx context.Context, q publog.LeafQuery) ([]publog.Leaf, error) {
+	var rows []logLeafRow
+	sel := s.reader(ctx).NewSelect().Model(&rows)
+	if q.Key != nil {
+		sel = sel.Where("key = ?", q.Key[:])
+	} else {
+		sel = sel.Where("number >= ?", q.From).Order("number").Limit(int64(q.Limit))
+	}
+	if err := sel.Scan(ctx); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, wrap(logName, err)
+	}
+	out := make([]publog.Leaf, len(rows))
+	for i, r := range rows {
+		if len(r.Key) != len(out[i].Key) || len(r.Entry) != len(out[i].Entry) {
+			return nil, fmt.Errorf("%s: leaf %d: a key of %d bytes and an entry of %d: %w", logName, r.Number, len(r.Key), len(r.Entry), ErrDamaged)
+		}
+		out[i] = publog.Leaf{Number: r.Number, Key: publog.LeafKey(r.Key), Event: r.Event, Entry: [32]byte(r.Entry)}
+	}
+	return out, nil
+}
