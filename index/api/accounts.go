@@ -23,6 +23,7 @@ const (
 	ReadPlugin     Action = "repository:pull"
 	ReadPolicy     Action = "policy:read"
 	TestPolicy     Action = "policy:test"
+	ReadAudit      Action = "audit:read"
 	ManageAccounts Action = "accounts:manage"
 )
 

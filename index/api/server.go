@@ -59,6 +59,8 @@ type Options struct {
 	Publishers Publishers
 	// Lifecycles say where plugins stand and move them; nil serves none.
 	Lifecycles Lifecycles
+	// Publog proves what was published; nil serves none.
+	Publog PublicationLog
 	// Policies explain and try trust policies; nil serves none.
 	Policies Policies
 	// Gate says what a push would be answered; nil serves none of that.
@@ -139,6 +141,7 @@ func (s *Server) routes() {
 	s.accountRoutes(a)
 	s.publisherRoutes(a)
 	s.lifecycleRoutes(a)
+	s.logRoutes(a)
 	s.policyRoutes(a)
 	s.draftRoute(a)
 	var err error

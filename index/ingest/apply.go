@@ -91,6 +91,7 @@ func (in *Ingester) apply(ctx context.Context) error {
 			in.retry.add(repo, in.opts.Now())
 		}
 	} else {
+		in.listed(changed)
 		in.reverify(rekeyed)
 	}
 	in.queue.release(repos...)

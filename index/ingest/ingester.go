@@ -50,6 +50,9 @@ type Options struct {
 	// seen it notes the time where none is noted yet, and gives the one that is.
 	// nil knows of none, and then no version has a time.
 	Published func(ctx context.Context, seen index.Arrivals) (index.Arrivals, error)
+	// Publog is told of versions that are listed and of ledgers that go on; nil is
+	// told nothing. What it missed it asks Events for.
+	Publog Log
 	// Dev lists versions whatever was found out about their signatures; their
 	// rows say what it was. What could not be read stays pending even so.
 	Dev bool

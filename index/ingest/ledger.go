@@ -75,6 +75,7 @@ func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []
 		return lifecycle{}, nil
 	}
 	counts := in.ledgers.note(in.log, got, in.opts.Ledgers.Digest())
+	in.stated(got, remembered)
 	said := lifecycle{plugin: counts.Plugin}
 	problems := got.Problems()
 	if len(problems) == 0 {
@@ -99,7 +100,7 @@ func (in *Ingester) readPublishers(ctx context.Context) (map[string]publisherSta
 	if err != nil {
 		return nil, err
 	}
-	reader := &publishers{in.opts.Source, tags, damaged}
+	reader := &ledgerTags{in.opts.Source, format.PublishersRepository, tags, damaged}
 	names := in.ledgers.publishers()
 	for tag := range tags {
 		names = append(names, tag)
@@ -123,28 +124,31 @@ func (in *Ingester) readPublishers(ctx context.Context) (map[string]publisherSta
 
 // standing judges one publisher's ledger, or takes what is known of it where
 // nothing can have changed.
-func (in *Ingester) standing(ctx context.Context, ref format.Ref, r *publishers) publisherStanding {
+func (in *Ingester) standing(ctx context.Context, ref format.Ref, r *ledgerTags) publisherStanding {
 	trust, at := in.opts.Ledgers.Digest(), r.tags[ref.Tag()]
 	old, known := in.ledgers.standing(ref.Publisher())
 	if known && at != "" && old.List == at && old.trust == trust && old.Verdict().Outcome() == policy.Allow {
 		return old
 	}
-	s := publisherStanding{Standing: ledger.Standing{Judgement: in.opts.Ledgers.Read(ctx, ref, r, in.ledgers.head(ref))}, trust: trust}
+	remembered := in.ledgers.head(ref)
+	s := publisherStanding{Standing: ledger.Standing{Judgement: in.opts.Ledgers.Read(ctx, ref, r, remembered)}, trust: trust}
 	if ctx.Err() == nil {
 		s.Counts = in.ledgers.note(in.log, s.Judgement, trust)
+		in.stated(s.Judgement, remembered)
 		s.keys = s.SigningKeys(s.Counts)
 	}
 	return s
 }
 
-// publishers reads the repository that has the ledgers of publishers.
-type publishers struct {
+// ledgerTags reads a repository that has ledgers.
+type ledgerTags struct {
 	source  index.Source
+	repo    string
 	tags    map[string]digest.Digest
 	damaged []catalog.Broken
 }
 
-func (p *publishers) Tag(_ context.Context, tag string) (digest.Digest, error) {
+func (p *ledgerTags) Tag(_ context.Context, tag string) (digest.Digest, error) {
 	if d, ok := p.tags[tag]; ok {
 		return d, nil
 	}
@@ -156,15 +160,15 @@ func (p *publishers) Tag(_ context.Context, tag string) (digest.Digest, error) {
 	return "", fmt.Errorf("tag %q: %w", tag, artifact.ErrNotFound)
 }
 
-func (p *publishers) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
-	return p.source.Manifest(ctx, format.PublishersRepository, d)
+func (p *ledgerTags) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
+	return p.source.Manifest(ctx, p.repo, d)
 }
 
-func (p *publishers) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
-	return p.source.Blob(ctx, format.PublishersRepository, d, limit)
+func (p *ledgerTags) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
+	return p.source.Blob(ctx, p.repo, d, limit)
 }
 
-func (p *publishers) Referrers(context.Context, digest.Digest) ([]ocispec.Descriptor, error) {
+func (p *ledgerTags) Referrers(context.Context, digest.Digest) ([]ocispec.Descriptor, error) {
 	return nil, nil
 }
 

@@ -108,6 +108,12 @@ func (b *book) shown(publisher string) catalog.Publisher {
 	return s.shown()
 }
 
+func (b *book) refs() []format.Ref {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Keys(b.memory))
+}
+
 // publishers are those whose ledgers are remembered.
 func (b *book) publishers() []string {
 	b.mu.Lock()

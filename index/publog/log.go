@@ -27,11 +27,16 @@ type Options struct {
 	// Record replaces what is remembered beside the registry's bytes, by comparing
 	// and setting; change gets nothing where there is none.
 	Record func(ctx context.Context, change func(have []byte) ([]byte, error)) error
+	// Anew begins a new log, with another origin, where the database has none,
+	// though one is remembered: whoever knows the old one notices.
+	Anew bool
 	// Events gives every event that the log should have, for what a crash kept
 	// from it; add may take its time. Nil gives none.
 	Events func(ctx context.Context, add func(...Event) error) error
-	Clock  clock.Clock
-	Log    *slog.Logger
+	// Statements gives the events of all statements of a ledger. Nil gives none.
+	Statements func(ctx context.Context, ledger string) ([]Event, error)
+	Clock      clock.Clock
+	Log        *slog.Logger
 }
 
 var (
@@ -55,7 +60,8 @@ type Log struct {
 	head    Head       // that was found to extend what was shown before
 	stuck   error      // why nothing is signed
 	waiting []Event
-	walk    bool // Events is to be asked
+	ledgers map[string]bool // whose statements are to be asked for
+	walk    bool            // Events is to be asked
 	logged  map[LeafKey]bool
 	changed chan struct{} // closed when head or stuck changes
 }
@@ -63,7 +69,7 @@ type Log struct {
 // Open reads how far the log is, and begins one where there is none. A log that
 // is behind, or that does not hold, is opened all the same: Stuck says so.
 func Open(ctx context.Context, o Options) (*Log, error) {
-	l := &Log{o: o, wake: make(chan struct{}, 1), walk: o.Events != nil, logged: map[LeafKey]bool{}, changed: make(chan struct{})}
+	l := &Log{o: o, wake: make(chan struct{}, 1), walk: o.Events != nil, logged: map[LeafKey]bool{}, ledgers: map[string]bool{}, changed: make(chan struct{})}
 	if err := l.begin(ctx); err != nil {
 		return nil, fmt.Errorf("publication log: %w", err)
 	}
@@ -85,7 +91,12 @@ func (l *Log) begin(ctx context.Context) error {
 		return err
 	}
 	origin := head.Origin
-	if origin == "" {
+	if origin == "" && l.o.Anew {
+		err := l.o.Record(ctx, func([]byte) ([]byte, error) { return []byte{}, nil })
+		if err != nil {
+			return err
+		}
+	} else if origin == "" {
 		remembered, err := l.remembered(ctx)
 		if err != nil {
 			return err
@@ -262,16 +273,6 @@ func (l *Log) Verifier() note.Verifier {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.key.verifier
-}
-
-// Leaves gives at most limit leaves from a number on, with their salts: for
-// those who may see everything.
-func (l *Log) Leaves(ctx context.Context, from int64, limit int) ([]Leaf, func(Leaf) []byte, error) {
-	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: limit})
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	k := l.key
-	return leaves, func(one Leaf) []byte { return k.saltOf(one.Event) }, err
 }
 
 // changes gives what is closed at the next change of the head.

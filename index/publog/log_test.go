@@ -84,7 +84,9 @@ func write(t *testing.T, l *publog.Log, from, to int) {
 
 // fetch asks the handler of a log, as a reader does.
 func fetch(l *publog.Log) publog.Fetch {
-	h := l.Handler(func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), http.StatusNotFound) })
+	h := l.Handler(func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, err.Error(), http.StatusNotFound)
+	})
 	return func(ctx context.Context, path string) ([]byte, error) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/log/"+path, nil))
@@ -185,7 +187,9 @@ func TestNamesStayPrivate_G6(t *testing.T) {
 func TestWhatIsServed_G6(t *testing.T) {
 	t.Parallel()
 	l := logOf(t, options(opened(t, filepath.Join(t.TempDir(), "x.db")), &record{}))
-	h := l.Handler(func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), http.StatusNotFound) })
+	h := l.Handler(func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, err.Error(), http.StatusNotFound)
+	})
 	get := func(method, path, none string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), method, "/log/"+path, nil)
@@ -343,7 +347,11 @@ func TestANewHistoryIsCaughtByWhoSawTheOld_G6(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	short := logOf(t, options(func() publog.Store { s := opened(t, filepath.Join(dir, "short.db")); _ = s.SwapLogHead(t.Context(), publog.Head{}, empty, nil); return s }(), &record{}))
+	short := logOf(t, options(func() publog.Store {
+		s := opened(t, filepath.Join(dir, "short.db"))
+		_ = s.SwapLogHead(t.Context(), publog.Head{}, empty, nil)
+		return s
+	}(), &record{}))
 	write(t, short, 0, 299)
 	if _, err := publog.Verify(t.Context(), fetch(short), l.Verifier(), seen); !errors.Is(err, artifact.ErrUnverified) || !strings.Contains(err.Error(), "taken away") {
 		t.Errorf("a history that was cut: %v", err)

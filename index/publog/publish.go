@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -46,6 +47,19 @@ func (l *Log) Note(events ...Event) {
 	if some {
 		l.poke()
 	}
+}
+
+// Stated has the statements of a ledger written into the log, those that are not
+// in it yet. It never waits, as Note.
+func (l *Log) Stated(ledger string) {
+	l.mu.Lock()
+	if len(l.ledgers) < maxWaiting {
+		l.ledgers[ledger] = true
+	} else {
+		l.walk = l.o.Events != nil
+	}
+	l.mu.Unlock()
+	l.poke()
 }
 
 func (l *Log) poke() {
@@ -102,8 +116,9 @@ func (l *Log) advance(ctx context.Context) error {
 	if err := l.follow(ctx); err != nil {
 		return err
 	}
-	if err := l.gather(ctx); err != nil {
-		return err
+	gathered := l.gather(ctx)
+	if errors.Is(gathered, ErrBehind) {
+		return gathered
 	}
 	for {
 		more, err := l.publish(ctx)
@@ -112,7 +127,7 @@ func (l *Log) advance(ctx context.Context) error {
 			more = true
 		}
 		if err != nil || !more {
-			return err
+			return errors.Join(gathered, err)
 		}
 	}
 }
@@ -121,9 +136,14 @@ func (l *Log) advance(ctx context.Context) error {
 func (l *Log) gather(ctx context.Context) error {
 	l.mu.Lock()
 	events, walk := l.waiting, l.walk
-	l.waiting, l.walk = nil, false
+	ledgers := l.ledgers
+	l.waiting, l.walk, l.ledgers = nil, false, map[string]bool{}
 	l.mu.Unlock()
 	err := l.add(ctx, events...)
+	if err == nil {
+		events = nil
+		err = l.state(ctx, ledgers)
+	}
 	if err == nil && walk {
 		err = l.o.Events(ctx, func(events ...Event) error { return l.add(ctx, events...) })
 	}
@@ -131,6 +151,7 @@ func (l *Log) gather(ctx context.Context) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.walk = l.walk || walk
+		maps.Copy(l.ledgers, ledgers)
 		if len(l.waiting)+len(events) <= maxWaiting {
 			l.waiting = append(events, l.waiting...)
 		} else {
@@ -138,6 +159,27 @@ func (l *Log) gather(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// state writes the statements of ledgers, and removes from them those whose
+// statements are written. One that cannot be read keeps no other.
+func (l *Log) state(ctx context.Context, ledgers map[string]bool) error {
+	if l.o.Statements == nil {
+		clear(ledgers)
+	}
+	var failed []error
+	for name := range ledgers {
+		events, err := l.o.Statements(ctx, name)
+		if err == nil {
+			err = l.add(ctx, events...)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("ledger %s: %w", name, err))
+			continue
+		}
+		delete(ledgers, name)
+	}
+	return errors.Join(failed...)
 }
 
 func (l *Log) add(ctx context.Context, events ...Event) error {

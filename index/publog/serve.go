@@ -120,7 +120,12 @@ func (l *Log) Prove(ctx context.Context, key LeafKey) (Proof, error) {
 	for {
 		changed := l.changes()
 		p, err := l.prove(ctx, key)
-		if !errors.Is(err, errNotYet) {
+		switch {
+		case err == nil:
+			return p, nil
+		case l.Stuck() != nil || ctx.Err() != nil:
+			return p, l.notYet()
+		case !errors.Is(err, errNotYet):
 			return p, err
 		}
 		l.poke()

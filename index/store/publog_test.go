@@ -5,9 +5,14 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -114,4 +119,134 @@ func TestReplicasNumberLeavesOnce_G6(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An edited database is caught: each row says how, and what the edit does to who
+// reads the log, who may read its rows, and who writes it.
+var edits = map[string]struct {
+	sql string
+	// readers and rows say who notices: who reads /log/, and who may read the rows
+	// too. Whoever writes the log on notices what is stopped.
+	readers, rows, stopped bool
+}{
+	"an event is another":           {"UPDATE log_leaves SET event = replace_bytes WHERE number = 3", false, true, false},
+	"an entry is another":           {"UPDATE log_leaves SET entry = key || key WHERE number = 3", true, false, false},
+	"a row is gone":                 {"DELETE FROM log_leaves WHERE number = 3", true, true, false},
+	"the last rows are gone":        {"DELETE FROM log_leaves WHERE number >= 250", true, true, true},
+	"two rows changed their places": {"UPDATE log_leaves SET number = CASE number WHEN 3 THEN -4 WHEN 4 THEN -3 END WHERE number IN (3, 4)", true, true, false},
+	"a tile is another":             {"UPDATE log_tiles SET data = (SELECT entry FROM log_leaves WHERE number = 1) || substr(data, 33) WHERE level = 0 AND number = 0", true, false, false},
+	"a tile is gone":                {"DELETE FROM log_tiles WHERE level = 1", true, false, true},
+	"the tree is another":           {"UPDATE log_head SET root = (SELECT entry FROM log_leaves WHERE number = 1)", false, false, true},
+	"the tree is smaller":           {"UPDATE log_head SET size = 100", false, false, true},
+	"the checkpoint is another":     {"UPDATE log_head SET checkpoint = replace(checkpoint, '300', '200')", false, false, true},
+}
+
+// Proves G6.
+func TestAnEditedLogIsCaught_G6(t *testing.T) {
+	t.Parallel()
+	for database, fresh := range databases(t) {
+		for name, row := range edits {
+			t.Run(database+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				ctx := t.Context()
+				s := open(t, fresh(t))
+				var record []byte
+				l, err := publog.Open(ctx, publog.Options{Store: s, Secret: []byte("secret"), Host: "h", Log: slog.New(slog.DiscardHandler),
+					Record: func(_ context.Context, change func([]byte) ([]byte, error)) error {
+						next, err := change(record)
+						if err == nil {
+							record = next
+						}
+						return err
+					}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				note := func(from, to int) {
+					for n := from; n < to; n++ {
+						l.Note(publog.Event{Kind: publog.Published, Plugin: "acme/hello", Version: "1.0.0", Digest: digest.FromString(fmt.Sprint(n)), At: noon})
+					}
+				}
+				note(0, 300)
+				want(t, "write", l.Advance(ctx), nil)
+				if err := caught(t, l, ""); err != nil {
+					t.Fatalf("before the edit: %v", err)
+				}
+				seen, _ := l.Checkpoint()
+				for _, statement := range edited(s, row.sql) {
+					if _, err := s.write.DB.ExecContext(ctx, statement); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := readLog(t, l, seen); (err != nil) != row.readers {
+					t.Errorf("readers: %v, want that they notice: %v", err, row.readers)
+				}
+				if err := caught(t, l, seen); (err != nil) != (row.readers || row.rows) {
+					t.Errorf("who may read the rows: %v", err)
+				}
+				note(300, 301)
+				err = l.Advance(ctx)
+				if stopped := errors.Is(err, publog.ErrBroken) || errors.Is(err, publog.ErrBehind); stopped != row.stopped || (l.Stuck() != nil) != stopped {
+					t.Errorf("who writes on: %v, want that it stops: %v", err, row.stopped)
+				}
+			})
+		}
+	}
+}
+
+// edited are the statements of an edit, in the words of the database.
+func edited(s *Store, text string) []string {
+	other := `X'7B226B696E64223A227075626C6973686564227D'`
+	if s.postgres() {
+		other = `decode('7B226B696E64223A227075626C6973686564227D', 'hex')`
+	}
+	out := []string{strings.ReplaceAll(text, "replace_bytes", other)}
+	if strings.Contains(text, "CASE number") {
+		out = append(out, "UPDATE log_leaves SET number = -number WHERE number < 0")
+	}
+	return out
+}
+
+// readLog reads the log as everybody can.
+func readLog(t *testing.T, l *publog.Log, seen string) error {
+	t.Helper()
+	_, err := verified(t, l, seen)
+	return err
+}
+
+func verified(t *testing.T, l *publog.Log, seen string) (publog.Verification, error) {
+	t.Helper()
+	h := l.Handler(func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	})
+	return publog.Verify(t.Context(), func(ctx context.Context, path string) ([]byte, error) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/log/"+path, nil))
+		if w.Code != http.StatusOK {
+			return nil, fmt.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+		return w.Body.Bytes(), nil
+	}, l.Verifier(), seen)
+}
+
+// caught reads the log and its rows.
+func caught(t *testing.T, l *publog.Log, seen string) error {
+	t.Helper()
+	v, err := verified(t, l, seen)
+	if err != nil {
+		return err
+	}
+	page, err := l.Page(t.Context(), 0, 1000)
+	if err != nil {
+		return err
+	}
+	for i, one := range page.Items {
+		if one.Number != int64(i) {
+			return fmt.Errorf("row %d is missing", i)
+		}
+		if _, err := v.CheckRow(publog.Row{Number: one.Number, Salt: one.Salt, Event: one.Event}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

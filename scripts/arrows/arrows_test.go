@@ -46,6 +46,8 @@ func rules() []arrows.Rule {
 			"index/store", "index/api", "index/web", "index/client", "index/tenant", "index/lifecycle", "index/quota"),
 		arrows.Never("jobs know nobody who asks for one", "index/jobs", "registry", "policy", "index/store", "index/api", "index/web", "index/client",
 			"index/auth", "index/catalog", "index/tenant", "index/lifecycle", "index/quota", "index/audit"),
+		arrows.Never("the publication log knows nobody who publishes", "index/publog", "registry", "policy", "index/store", "index/api", "index/web", "index/client",
+			"index/auth", "index/catalog", "index/tenant", "index/lifecycle", "index/quota", "index/audit", "index/ingest", "index/publisher"),
 		arrows.Never("accounts know no engine, no SQL and no server", "index/account",
 			"index/store", "index/api", "index/web", "index/client", "index/tenant", "index/lifecycle", "index/quota", "index/publisher", "index/ingest"),
 		arrows.Never("publishers know no other engine, no SQL and no server", "index/publisher",

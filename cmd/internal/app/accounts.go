@@ -34,6 +34,7 @@ type accounts struct {
 	usage      *quota.Counter
 	login      *auth.Login // nil without a provider
 	locks      *store.AdvisoryLocker
+	logStuck   func() error // why nothing is published: the publication log
 
 	requests, logins *auth.Limiter
 }

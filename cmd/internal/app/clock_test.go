@@ -40,8 +40,8 @@ func TestTheServerGoesByOneClock(t *testing.T) {
 	}
 }
 
-// jobKinds is how many kinds of jobs wait for the clock.
-const jobKinds = 1
+// jobKinds is how many kinds of jobs wait for the clock, and the publication log.
+const jobKinds = 2
 
 // asleep waits until no periodic task runs, nor a job.
 func asleep(t *testing.T, s *Server, hand *clock.Hand) {

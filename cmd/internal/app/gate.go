@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
 
@@ -79,6 +80,9 @@ func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.L
 	}
 	p.bytes += l.More
 	if l.Version && !l.Set {
+		if err := refuseUnlogged(g.accounts.logStuck); err != nil {
+			return nil, err
+		}
 		p.versions = 1
 	}
 	if p.bytes == 0 && p.versions == 0 {
@@ -176,3 +180,11 @@ func (g gate) AdmitDelete(ctx context.Context, x registry.Access, what registry.
 
 // admitted is what Admit said before the registry asks for a row.
 func admitted(context.Context, auth.Action, auth.Resource) error { return nil }
+
+// refuseUnlogged refuses what is published while the publication log is stuck.
+func refuseUnlogged(stuck func() error) error {
+	if err := stuck(); err != nil {
+		return &registry.Denial{Code: index.CodeLogBehind, Err: publog.Problem(err)}
+	}
+	return nil
+}

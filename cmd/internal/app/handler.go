@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/web"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -47,6 +48,7 @@ func (s *Server) pagesOr(next http.Handler) http.Handler {
 	for _, path := range web.Paths() {
 		mux.Handle(path, pages)
 	}
+	mux.Handle(publog.Path, s.publog.Handler(s.accounts.refuse))
 	mux.Handle("/", next)
 	return mux
 }
@@ -99,7 +101,7 @@ func (a *accounts) forAPI(next http.Handler) http.Handler {
 	next = a.loggedIn(next)
 	limited := a.Limited(a.requests, next, nil, a.refuse)
 	return a.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/v1/") {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, publog.Path) {
 			limited.ServeHTTP(w, r)
 			return
 		}

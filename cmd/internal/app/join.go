@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/clock"
@@ -14,8 +17,10 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/index/store"
@@ -39,8 +44,9 @@ type joined struct {
 }
 
 // join reads the checkpoint, so that the catalog serves at once, and makes the
-// ingester that follows the registry. The store knows when versions came here.
-func join(ctx context.Context, cfg config.Config, s *storage.Storage, b *block.Blocks, r *registry.Registry, published *store.Store, c clock.Clock, log *slog.Logger) (*joined, error) {
+// ingester that follows the registry. The store knows when versions came here,
+// and the publication log is told of them.
+func join(ctx context.Context, cfg config.Config, s *storage.Storage, b *block.Blocks, r *registry.Registry, published *store.Store, told *publog.Log, c clock.Clock, log *slog.Logger) (*joined, error) {
 	basis, err := derive.Open(cfg)
 	if err != nil {
 		return nil, err
@@ -56,6 +62,7 @@ func join(ctx context.Context, cfg config.Config, s *storage.Storage, b *block.B
 	o := basis.Options(s, b, log)
 	o.Live, o.Checkpoint, o.Restored, o.Numbers, o.ReconcileEvery = j.live, checkpoint, whole, numbers, reconcileEvery
 	o.Published, o.Now = published.FirstPublished, c.Now
+	o.Publog = told
 	j.ingest = ingest.New(o)
 	return j, nil
 }
@@ -182,4 +189,53 @@ func storedBy(r *registry.Registry) quota.Storage {
 		held, err := r.Usage(ctx, namespace)
 		return quota.Held{Bytes: held.Bytes + held.Uploads, Versions: held.Versions}, err
 	}
+}
+
+var _ api.PublicationLog = (*publog.Log)(nil)
+
+// publogRecord keeps the last checkpoint of the publication log that was shown.
+const publogRecord = "publication-log"
+
+// openPublog opens the publication log. The index tells it what is listed and
+// what ledgers say, and is asked for what a crash kept from it, once both run. With adopt, a new one begins where the database has none.
+func (s *Server) openPublog(ctx context.Context, adopt bool, metrics prometheus.Registerer) error {
+	key, err := config.PlatformKey(s.cfg.Data)
+	if err != nil {
+		return err
+	}
+	secret, err := key.Bytes()
+	if err != nil {
+		return err
+	}
+	at, err := url.Parse(s.publicURL())
+	if err != nil {
+		return err
+	}
+	s.publog, err = publog.Open(ctx, publog.Options{
+		Store: s.accounts.store, Secret: secret, Host: at.Host, Anew: adopt, Clock: s.clock, Log: s.log,
+		Events: func(ctx context.Context, add func(...publog.Event) error) error {
+			return s.index.ingest.Events(ctx, add)
+		},
+		Statements: func(ctx context.Context, ledger string) ([]publog.Event, error) {
+			return s.index.ingest.Statements(ctx, ledger)
+		},
+		Record: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
+			return s.storage.SwapRecord(ctx, publogRecord, change)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.accounts.logStuck = s.publog.Stuck
+	metrics.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_log_leaves", Help: "Leaves of the publication log that its checkpoint signs."},
+			func() float64 { _, c := s.publog.Checkpoint(); return float64(c.N) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_log_stuck", Help: "1 where the publication log is behind or broken, so that nothing is published."},
+			func() float64 {
+				if s.publog.Stuck() != nil {
+					return 1
+				}
+				return 0
+			}))
+	return nil
 }

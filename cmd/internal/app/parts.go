@@ -52,6 +52,7 @@ func (s *Server) parts() []part {
 	return []part{
 		{name: "replicas", run: always(s.pushes.others.Listen), up: s.pushes.others.Heard},
 		{name: "ingest", run: s.index.ingest.Run},
+		{name: "publication log", run: always(s.publog.Run)},
 		{name: "jobs", run: always(s.jobs.Run)},
 		{name: "periodic", run: always(s.tasks.Run)},
 		{name: "signed catalog", run: s.signing.run},

@@ -27,6 +27,7 @@ import (
 	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
@@ -69,6 +70,7 @@ type Server struct {
 	scrubber   *upkeep.Scrubber
 	jobs       *jobs.Runner
 	statements *publisher.Statements
+	publog     *publog.Log
 	publishers *publisher.Service
 	lifecycles *lifecycle.Service
 	signing    *signing
@@ -111,7 +113,10 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if s.index, err = join(ctx, cfg, s.storage, s.blocks, s.registry, s.accounts.store, s.clock, o.Log); err != nil {
+	if err := s.openPublog(ctx, o.AdoptRegistry, metrics); err != nil {
+		return nil, config.Unusable(err)
+	}
+	if s.index, err = join(ctx, cfg, s.storage, s.blocks, s.registry, s.accounts.store, s.publog, s.clock, o.Log); err != nil {
 		return nil, config.Unusable(err)
 	}
 	if err := s.accounts.open(ctx, s.publicURL(), content{newLedgerStore(s.registry), s.index}, o.Notice); err != nil {
@@ -134,7 +139,7 @@ func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err err
 	}
 	s.api = api.New(api.Options{
 		Live: s.index.live, Engine: audited{s.index, s.garbage, s.accounts}, Keeper: upkeep.Keeper{Registry: s.registry, Acts: s.accounts.acts(), Scrubber: s.scrubber}, Ready: s.ready, Degraded: s.degraded,
-		Visibility: s.accounts.visibility, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Lifecycles: s.lifecycles, Policies: policies{s.index, s.accounts}, Gate: drafts{s.registry, s.accounts}, Signing: s.signing.asAPI(),
+		Visibility: s.accounts.visibility, Authorize: s.accounts.authorize, Identify: s.accounts.identify, Accounts: s.accounts.served(s.statements.Settle), Publishers: s.publishers, Lifecycles: s.lifecycles, Publog: s.publog, Policies: policies{s.index, s.accounts}, Gate: drafts{s.registry, s.accounts}, Signing: s.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: s.metrics != nil, Dev: cfg.Dev, Now: s.clock.Now,
 	})
@@ -291,6 +296,9 @@ func (s *Server) ready() error {
 func (s *Server) degraded() string {
 	if silent := s.accounts.degraded(); silent != "" {
 		return silent
+	}
+	if err := s.publog.Stuck(); err != nil {
+		return err.Error()
 	}
 	return s.watch.degraded()
 }

@@ -1,0 +1,105 @@
+package ingest
+
+import (
+	"context"
+
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index/catalog"
+	statements "github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/index/publog"
+	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/ledger"
+)
+
+// A Log is told of what is listed, and of ledgers that go on. It never waits.
+type Log interface {
+	Note(events ...publog.Event)
+	Stated(ledger string)
+}
+
+// listed tells the log of plugins that were derived anew.
+func (in *Ingester) listed(plugins []catalog.Plugin) {
+	if in.opts.Publog == nil {
+		return
+	}
+	for i := range plugins {
+		in.opts.Publog.Note(publications(&plugins[i])...)
+	}
+}
+
+// stated tells the log of a ledger that holds and goes on further than was
+// remembered.
+func (in *Ingester) stated(got ledger.Judgement, remembered format.Head) {
+	if in.opts.Publog != nil && got.Verdict().Outcome() == policy.Allow && got.Head != remembered {
+		in.opts.Publog.Stated(got.Ref.String())
+	}
+}
+
+// publications are the versions of a plugin that are listed, as events.
+func publications(p *catalog.Plugin) []publog.Event {
+	var out []publog.Event
+	for i := range p.Versions {
+		if v := &p.Versions[i]; len(v.Pending) == 0 && !v.PublishedAt.IsZero() {
+			out = append(out, publog.Event{Kind: publog.Published, Plugin: p.ID.String(), Version: v.Version.String(), Digest: v.Digest, At: v.PublishedAt})
+		}
+	}
+	return out
+}
+
+// Events gives the events of everything that is listed and stated.
+func (in *Ingester) Events(ctx context.Context, add func(...publog.Event) error) error {
+	const atOnce = 2000
+	var batch []publog.Event
+	for p := range in.opts.Live.Current().Snapshot.Plugins {
+		if batch = append(batch, publications(p)...); len(batch) < atOnce {
+			continue
+		}
+		if err := add(batch...); err != nil {
+			return err
+		}
+		batch = nil
+	}
+	for _, ref := range in.ledgers.refs() {
+		events, err := in.Statements(ctx, ref.String())
+		if err != nil {
+			return err
+		}
+		batch = append(batch, events...)
+	}
+	return add(batch...)
+}
+
+// Statements gives the events of the statements of a ledger that count.
+func (in *Ingester) Statements(ctx context.Context, name string) ([]publog.Event, error) {
+	ref, err := format.ParseRef(name)
+	if err != nil {
+		return nil, err
+	}
+	head := in.Ledger(ref).Head
+	if head.IsZero() {
+		return nil, nil
+	}
+	repo := ref.Repository()
+	tags, damaged, err := in.tags(ctx, repo)
+	if err != nil {
+		return nil, err
+	}
+	reader := &ledgerTags{in.opts.Source, repo, tags, damaged}
+	at, err := reader.Tag(ctx, ref.Tag())
+	if err != nil {
+		return nil, err
+	}
+	var out []publog.Event
+	for after := 0; ; {
+		page, err := statements.Page(ctx, reader, at, head.Sequence, after, 500)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range page.Items {
+			out = append(out, publog.Event{Kind: publog.KindOf(one.Kind), Ledger: name, Sequence: one.Sequence, Statement: one.Kind, Digest: one.Digest, At: one.At})
+		}
+		if after = page.Next; after == 0 {
+			return out, nil
+		}
+	}
+}

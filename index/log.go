@@ -1,0 +1,27 @@
+package index
+
+import "encoding/json"
+
+// A Log is how far the publication log is.
+type Log struct {
+	Origin     string `json:"origin" doc:"The name of the log: the first line of its checkpoints." example:"plugins.example.org/log/k3v9q2m7xw"`
+	Key        string `json:"key" doc:"What verifies its checkpoints: the verifier key of a signed note (C2SP signed-note)."`
+	Size       int64  `json:"size" doc:"Leaves that the last checkpoint signs."`
+	Root       string `json:"root" doc:"Hash of the tree, in base64."`
+	Checkpoint string `json:"checkpoint,omitempty" doc:"The last checkpoint, as GET /log/checkpoint gives it."`
+	Problem    string `json:"problem,omitempty" doc:"Why nothing is published: the database has less, or other things, than what was shown before."`
+}
+
+// A LogLeaf is an event of the publication log, with what shows that the log
+// has it.
+type LogLeaf struct {
+	Number int64           `json:"number"`
+	Event  json.RawMessage `json:"event" doc:"The event in its canonical form."`
+	Salt   []byte          `json:"salt" doc:"In base64. The entry of the log is SHA-256 of \"oarlock log entry 1\\n\", the salt and the event."`
+}
+
+// A LogPage is a part of the publication log.
+type LogPage struct {
+	Items []LogLeaf `json:"items"`
+	Next  int64     `json:"next,omitempty" doc:"from= of the page after it; absent on the last."`
+}

@@ -1,0 +1,50 @@
+package publog
+
+import (
+	"context"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+)
+
+// State is how far the log is, in the words of the API.
+func (l *Log) State() index.Log {
+	signed, c := l.Checkpoint()
+	out := index.Log{Origin: l.Verifier().Name(), Key: l.Key(), Size: c.N, Root: c.Hash.String(), Checkpoint: signed}
+	if err := l.Stuck(); err != nil {
+		out.Problem = err.Error()
+	}
+	return out
+}
+
+// Page gives at most limit leaves from a number on, with their salts: for those
+// who may see everything. Leaves that are not signed yet are among them.
+func (l *Log) Page(ctx context.Context, from int64, limit int) (index.LogPage, error) {
+	page := index.LogPage{Items: []index.LogLeaf{}}
+	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: limit})
+	if err != nil {
+		return page, err
+	}
+	l.mu.Lock()
+	k := l.key
+	l.mu.Unlock()
+	for _, one := range leaves {
+		page.Items = append(page.Items, index.LogLeaf{Number: one.Number, Event: one.Event, Salt: k.saltOf(one.Event)})
+	}
+	if n := len(leaves); n > 0 && n == limit {
+		page.Next = leaves[n-1].Number + 1
+	}
+	return page, nil
+}
+
+// ProveVersion gives the proof that a version was published, as it travels. Ask
+// it for those only who may see the plugin.
+func (l *Log) ProveVersion(ctx context.Context, id artifact.Name, d digest.Digest) (string, error) {
+	p, err := l.Prove(ctx, PublishedKey(id.String(), d))
+	if err != nil {
+		return "", err
+	}
+	return p.String(), nil
+}
