@@ -61,7 +61,7 @@ func (s namespaces) Namespace(ctx context.Context, name string) (index.Namespace
 	}
 	n, err := s.o.Parts.Namespaces.Get(ctx, by, name)
 	if err != nil {
-		return index.NamespaceDetail{}, unclaimed(err, name)
+		return index.NamespaceDetail{}, s.unseen(ctx, err, name)
 	}
 	members, err := s.o.Parts.Namespaces.Members(ctx, by, name)
 	if err != nil {
@@ -72,6 +72,22 @@ func (s namespaces) Namespace(ctx context.Context, name string) (index.Namespace
 		detail.Members = append(detail.Members, index.Member{Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: m.AddedAt})
 	}
 	return detail, nil
+}
+
+// unseen turns a refusal into the same answer for a private namespace and for
+// one that nobody owns, so that it does not tell which private ones there are.
+func (s namespaces) unseen(ctx context.Context, err error, name string) error {
+	if !errors.Is(err, artifact.ErrDenied) {
+		return unclaimed(err, name)
+	}
+	switch n, lookup := s.o.Store.Namespace(ctx, name); {
+	case lookup != nil && !errors.Is(lookup, artifact.ErrNotFound):
+		return lookup
+	case lookup == nil && n.Public:
+		return auth.Problem(err)
+	}
+	return index.NewProblem(index.CodeNotFound, fmt.Sprintf("namespace %s: there is none that you may see", name),
+		"where nobody owns it: oarlock publisher claim "+name, "a private one is shown to its members: log in as one of them")
 }
 
 // unclaimed says a namespace that is not there in the same words to everybody
@@ -137,7 +153,7 @@ func (s namespaces) ConfigureNamespace(ctx context.Context, name string, c index
 // NamespaceUsage is what a namespace holds, and may hold.
 func (s namespaces) NamespaceUsage(ctx context.Context, name string) (index.Usage, error) {
 	if err := s.o.Parts.Authority.Check(ctx, auth.QuotaRead, auth.InNamespace(name)); err != nil {
-		return index.Usage{}, auth.Problem(err)
+		return index.Usage{}, s.unseen(ctx, err, name)
 	}
 	return s.o.Usage(ctx, name)
 }

@@ -37,8 +37,8 @@ func New(o Options) Service {
 	return Service{tokens{o}, namespaces{o}, owners{o}, people{o}}
 }
 
-// Whoami says who asks.
-func (Service) Whoami(ctx context.Context) (index.Caller, error) {
+// Whoami says who asks, by which credential, and until when that is good.
+func (s Service) Whoami(ctx context.Context) (index.Caller, error) {
 	p := auth.From(ctx)
 	c := index.Caller{Principal: p.Name, Kind: string(p.Kind), Token: p.Session, Roles: []index.RoleHeld{}}
 	for _, g := range p.Grants {
@@ -47,6 +47,14 @@ func (Service) Whoami(ctx context.Context) (index.Caller, error) {
 	for _, s := range p.Scopes {
 		c.Scopes = append(c.Scopes, s.String())
 	}
+	if p.Session == "" {
+		return c, nil
+	}
+	held, err := s.tokens.o.Parts.Tokens.Own(ctx, p)
+	if err != nil {
+		return index.Caller{}, auth.Problem(err)
+	}
+	c.Credential, c.Label, c.ExpiresAt = held.Kind, held.Name, index.MomentOf(held.ExpiresAt)
 	return c, nil
 }
 

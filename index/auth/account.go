@@ -2,8 +2,11 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
+
+	"github.com/oarlock/oarlock/artifact"
 )
 
 // LocalIssuer is the issuer of accounts that an admin made, for sites without
@@ -41,13 +44,25 @@ func (ac *Accounts) Add(ctx context.Context, by Principal, name string, roles []
 		if err := ac.requireUnheld(ctx, p.Name); err != nil {
 			return err
 		}
-		if err := ac.store.AddPerson(ctx, p); err != nil {
+		switch err := ac.store.AddPerson(ctx, p); {
+		case errors.Is(err, artifact.ErrConflict):
+			return &AccountExistsError{Principal: p.Name}
+		case err != nil:
 			return err
 		}
 		return ac.log.audit(ctx, by, "account:create", p.Name, nil, p)
 	})
 	return p, err
 }
+
+// An AccountExistsError is the refusal of an account whose name is taken. It
+// wraps artifact.ErrConflict.
+type AccountExistsError struct{ Principal string }
+
+func (e *AccountExistsError) Error() string { return "there is an account " + e.Principal + " already" }
+
+// Unwrap makes errors.Is(err, artifact.ErrConflict) hold.
+func (e *AccountExistsError) Unwrap() error { return artifact.ErrConflict }
 
 // SetRoles gives an account other site roles. Those of somebody who logs
 // in through an OpenID provider follow from its claims and are set there.

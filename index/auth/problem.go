@@ -34,6 +34,7 @@ func Problem(err error) error {
 	var claims *ClaimsError
 	var tokens *TokensError
 	var held *HeldError
+	var exists *AccountExistsError
 	var denied *DeniedError
 	switch {
 	case err == nil, errors.As(err, &known):
@@ -56,6 +57,10 @@ func Problem(err error) error {
 		return index.NewProblem(index.CodeNamespaceResembles, taken.Error(), "choose a name that cannot be mistaken for "+taken.Resembles)
 	case errors.As(err, &held):
 		return index.NewProblem(index.CodeNamespaceHeld, held.Error(), "ask an admin of the site: they claim it (oarlock publisher claim "+held.Name+") and give it to you (oarlock publisher transfer)", "or choose another name")
+	case errors.As(err, &exists):
+		name := strings.TrimPrefix(exists.Principal, string(Person)+":")
+		return index.NewProblem(index.CodeConflict, exists.Error()+"; nothing was changed", "its roles are changed with oarlock account change "+name+" --role ROLE",
+			"a token for it is made with oarlock account token "+name+" LABEL", "or choose another name")
 	case errors.As(err, &full):
 		return full.Problem()
 	case errors.As(err, &denied) && stateCodes[denied.Code] != "":

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -234,6 +235,20 @@ func (ts *Tokens) List(ctx context.Context, by Principal, namespace string, mine
 		records[i].Hash = nil
 	}
 	return records, nil
+}
+
+// Own is the credential that by speaks with, without its hash. Errors wrap
+// artifact.ErrNotFound where by has none.
+func (ts *Tokens) Own(ctx context.Context, by Principal) (TokenRecord, error) {
+	if by.Session == "" {
+		return TokenRecord{}, fmt.Errorf("credential of %s: %w", by.Name, artifact.ErrNotFound)
+	}
+	rec, err := ts.store.Token(ctx, by.Session)
+	if err != nil {
+		return TokenRecord{}, err
+	}
+	rec.Hash = nil
+	return rec, nil
 }
 
 // Revoke ends a credential at once, and with it the access tokens, the

@@ -108,11 +108,20 @@ func newPush(c *console) *cobra.Command {
 
 // pushError adds what the registry cannot know: what is in the directory.
 func pushError(ref orasregistry.Reference, p *artifact.Plugin, err error) error {
-	tag, parseErr := artifact.ParseTag(ref.Reference)
-	if parseErr == nil && tag.Kind() == artifact.TagVersion && tag.Version().Compare(p.Version) != 0 {
-		return fmt.Errorf("push: the tag says %q and %s says %q: make them equal: %w", ref.Reference, "plugin.json", p.Version, err)
+	if why := tagDiffers(ref, p); why != "" {
+		return fmt.Errorf("push: %s: %w", why, err)
 	}
 	return fmt.Errorf("push: %w", err)
+}
+
+// tagDiffers says that a version tag is another version's than the plugin's; ""
+// where it is not.
+func tagDiffers(ref orasregistry.Reference, p *artifact.Plugin) string {
+	tag, err := artifact.ParseTag(ref.Reference)
+	if err != nil || tag.Kind() != artifact.TagVersion || tag.Version().Compare(p.Version) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the tag says %q and plugin.json says %q: make them equal", ref.Reference, p.Version)
 }
 
 // remote says how a registry is spoken to.

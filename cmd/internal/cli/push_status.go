@@ -19,6 +19,7 @@ type publicationResult struct {
 	State     string            `json:"state"` // absent, partial, complete, taken
 	Digest    string            `json:"digest,omitempty"`
 	Parts     []publicationPart `json:"parts"`
+	Problem   string            `json:"problem,omitempty"` // why a push of it would be refused
 }
 
 type publicationPart struct {
@@ -48,12 +49,34 @@ func (r publicationResult) text(w io.Writer) error {
 			return err
 		}
 	}
-	return writeLine(w, "%s: %s", r.Reference, map[string]string{
-		"absent":   "nothing of it is there",
-		"partial":  "partial: the same push finishes it",
-		"complete": "complete: " + r.Digest,
-		"taken":    "the tag means something else: " + r.Digest,
-	}[r.State])
+	if err := writeLine(w, "%s: %s", r.Reference, r.stateText()); err != nil || r.Problem == "" {
+		return err
+	}
+	return writeLine(w, "  a push would be refused: %s", r.Problem)
+}
+
+// stateText is the state with what it means for a push.
+func (r publicationResult) stateText() string {
+	here := 0
+	for _, p := range r.Parts {
+		if p.Here && len(p.Missing) == 0 {
+			here++
+		}
+	}
+	switch r.State {
+	case "absent":
+		return "absent: nothing of it is in the registry; a push stores it"
+	case "partial":
+		if here == len(r.Parts) {
+			return "partial: every part is there and the tag is not; a push sets it"
+		}
+		return fmt.Sprintf("partial: %d of %d parts are there and the tag is not; a push sends the rest", here, len(r.Parts))
+	case "complete":
+		return "complete: " + r.Digest
+	case "taken":
+		return "taken: the tag is another version's content, " + r.Digest + ", and never moves; give yours another version"
+	}
+	return r.State
 }
 
 // statusOf compares what is in a directory with what the registry has of it.
@@ -69,7 +92,7 @@ func (c *console) statusOf(ctx context.Context, dir string, ref orasregistry.Ref
 	if err != nil {
 		return publicationResult{}, fmt.Errorf("push: %w", err)
 	}
-	r := publicationResult{Reference: ref.String(), State: string(found.State), Digest: found.Tagged.String(), Parts: []publicationPart{}}
+	r := publicationResult{Reference: ref.String(), State: string(found.State), Digest: found.Tagged.String(), Parts: []publicationPart{}, Problem: tagDiffers(ref, p.Plugin)}
 	for _, part := range found.Parts {
 		r.Parts = append(r.Parts, publicationPart{Kind: part.Kind, Digest: part.Descriptor.Digest.String(), Platform: part.Platform, Here: part.Present})
 	}

@@ -1162,8 +1162,23 @@ export interface components {
             variant?: string;
         };
         Caller: {
+            /**
+             * @description Kind of that credential.
+             * @example personal
+             */
+            credential?: string;
+            /**
+             * Format: date-time
+             * @description When it ends; absent is never, or no credential.
+             */
+            expires_at?: string;
             /** @enum {string} */
             kind: "anonymous" | "person" | "robot" | "admin";
+            /**
+             * @description What its maker called it.
+             * @example laptop
+             */
+            label?: string;
             /**
              * @description Name at this site, such as person:ada, robot:acme/ci or anonymous.
              * @example robot:acme/ci
