@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -249,4 +250,56 @@ func caught(t *testing.T, l *publog.Log, seen string) error {
 		}
 	}
 	return nil
+}
+
+// Proves G6: two writers over one database, each with connections of its own,
+// sign one history: never two trees of one size, and no leaf is lost.
+func TestTwoWritersSignOneHistory_G6(t *testing.T) {
+	t.Parallel()
+	for database, fresh := range databases(t) {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			url := fresh(t)
+			var mu sync.Mutex
+			var record []byte
+			trees := map[string]string{}
+			var writers []*publog.Log
+			for range 2 {
+				l, err := publog.Open(t.Context(), publog.Options{Store: open(t, url), Secret: []byte("secret"), Host: "h", Log: slog.New(slog.DiscardHandler),
+					Record: func(_ context.Context, change func([]byte) ([]byte, error)) error {
+						mu.Lock()
+						defer mu.Unlock()
+						next, err := change(record)
+						if err == nil {
+							record = next
+							size := strings.Split(string(next), "\n")[1]
+							if was, ok := trees[size]; ok && was != string(next) {
+								t.Errorf("two checkpoints of %s leaves", size)
+							}
+							trees[size] = string(next)
+						}
+						return err
+					}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				writers = append(writers, l)
+			}
+			const rounds = 40
+			each(len(writers), func(i int) {
+				for n := range rounds {
+					for _, name := range []string{fmt.Sprint("both ", n), fmt.Sprint(i, " alone ", n)} {
+						writers[i].Note(publog.Event{Kind: publog.Published, Plugin: "acme/hello", Digest: digest.FromString(name), At: noon})
+					}
+					want(t, "advance", writers[i].Advance(context.Background()), nil)
+				}
+			})
+			for _, l := range writers {
+				want(t, "advance", l.Advance(t.Context()), nil)
+				if v, err := verified(t, l, ""); err != nil || v.Checkpoint.N != 3*rounds {
+					t.Errorf("%d leaves, want %d: %v", v.Checkpoint.N, 3*rounds, err)
+				}
+			}
+		})
+	}
 }

@@ -17,6 +17,11 @@ import (
 // admin calls what the catalog client does not: the calls of operators. The
 // caller closes the answer's body.
 func (c *console) admin(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	return c.request(ctx, method, "/api/v1"+path, body)
+}
+
+// request is admin for any path of the server.
+func (c *console) request(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	cl, err := client.New(c.serverAt(ctx), client.Options{PlainHTTP: c.plainHTTP})
 	if err != nil {
 		return nil, argument(err)
@@ -26,7 +31,7 @@ func (c *console) admin(ctx context.Context, method, path string, body any) (*ht
 		return nil, err
 	}
 	scheme, _, _ := strings.Cut(c.serverAt(ctx), "://")
-	r, err := http.NewRequestWithContext(ctx, method, scheme+"://"+cl.Host()+"/api/v1"+path, bytes.NewReader(raw))
+	r, err := http.NewRequestWithContext(ctx, method, scheme+"://"+cl.Host()+path, bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/publog"
+)
+
+func newLog(c *console) *cobra.Command {
+	return parent("log", "Verify the publication log, and prove what is in it", newLogVerify(c), newLogProve(c))
+}
+
+// logResult is a publication log that holds.
+type logResult struct {
+	Origin string `json:"origin"`
+	Size   int64  `json:"size"`
+	Root   string `json:"root"`
+	Key    string `json:"key"`
+	// Since is how many of the leaves this machine knew before.
+	Since int64 `json:"since"`
+	// Rows is how many rows of the database were compared with the log.
+	Rows       int64  `json:"rows"`
+	Compared   bool   `json:"compared"` // the rows were
+	Checkpoint string `json:"checkpoint"`
+}
+
+func (r logResult) text(w io.Writer) error {
+	if err := writeLine(w, "the log holds: %s, %d leaves, %s", r.Origin, r.Size, r.Root); err != nil {
+		return err
+	}
+	if err := writeLine(w, "it extends the %d leaves that were seen before", r.Since); err != nil {
+		return err
+	}
+	if !r.Compared {
+		return writeLine(w, "the rows of the database were not compared: that takes who may read the audit log")
+	}
+	return writeLine(w, "%d rows of the database are what the log has", r.Rows)
+}
+
+func newLogVerify(c *console) *cobra.Command {
+	var key string
+	var forget bool
+	cmd := verb("verify", "Verify the whole publication log",
+		"Reads every entry and every tile, and holds them to the signed checkpoint, and that to the last one\n"+
+			"that this machine saw. Who may read the audit log has the events in the database compared too. The key and\n"+
+			"the checkpoint are remembered. Exit code 12 says that the log does not hold; any other failure that it\n"+
+			"could not be told.",
+		"oarlock log verify", "oarlock log verify --key plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…")
+	cmd.Args = args(0, 0, "none")
+	cmd.Flags().StringVar(&key, "key", "", "the log's `KEY`, as oarlock log verify --output json prints it; else the one that is remembered, or the server's")
+	cmd.Flags().BoolVar(&forget, "forget", false, "do not ask what this machine remembers, and remember what is found")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		r, err := c.verifyLog(cmd.Context(), key, forget)
+		if err != nil {
+			return fmt.Errorf("log verify: %w", err)
+		}
+		return c.print(r)
+	}
+	return cmd
+}
+
+func (c *console) verifyLog(ctx context.Context, key string, forget bool) (logResult, error) {
+	m, server := newLogMemory(), c.serverAt(ctx)
+	var seen seenLog
+	var err error
+	if !forget {
+		if seen, err = m.of(server); err != nil {
+			return logResult{}, err
+		}
+	}
+	by, text, err := c.logKey(ctx, key, seen.Key)
+	if err != nil {
+		return logResult{}, err
+	}
+	if text != seen.Key {
+		seen = seenLog{Key: text}
+	}
+	v, err := publog.Verify(ctx, c.logFile, by, seen.Checkpoint)
+	if err != nil {
+		return logResult{}, logProblem(err)
+	}
+	r := logResult{Origin: v.Checkpoint.Origin, Size: v.Checkpoint.N, Root: v.Checkpoint.Hash.String(), Key: text, Checkpoint: v.Signed}
+	if seen.Checkpoint != "" {
+		if before, err := publog.OpenCheckpoint(seen.Checkpoint, by); err == nil {
+			r.Since = before.N
+		}
+	}
+	if r.Rows, r.Compared, err = c.compareRows(ctx, v); err != nil {
+		return r, err
+	}
+	return r, m.remember(server, seenLog{Key: text, Checkpoint: v.Signed})
+}
+
+// logKey is the key that is given, or else remembered, or else the server's. A
+// server whose key is another than it was has another log: artifact.ErrUnverified.
+func (c *console) logKey(ctx context.Context, given, remembered string) (note.Verifier, string, error) {
+	text := cmp.Or(given, remembered)
+	if text == "" {
+		state, err := call[index.Log](ctx, c, http.MethodGet, "/log", nil)
+		if err != nil {
+			return nil, "", err
+		}
+		text = state.Key
+	}
+	by, err := publog.NewVerifier(text)
+	if err != nil && given != "" {
+		err = argument(err)
+	}
+	return by, text, err
+}
+
+// logFile gets what lies under a path of the server's log.
+func (c *console) logFile(ctx context.Context, path string) ([]byte, error) {
+	return c.text(ctx, publog.Path+path)
+}
+
+func (c *console) text(ctx context.Context, path string) ([]byte, error) {
+	resp, err := c.request(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	const most = 1 << 20
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, most))
+	return raw, errors.Join(err, resp.Body.Close())
+}
+
+// logProblem says of a server that serves no whole log that the log does not hold.
+func logProblem(err error) error {
+	var p *index.Problem
+	if errors.As(err, &p) && p.Code == index.CodeLogBehind {
+		return kinded{err, artifact.ErrUnverified}
+	}
+	return err
+}
+
+// compareRows holds every row of the database to the log, where the caller may
+// read them: none may be missing, moved or changed.
+func (c *console) compareRows(ctx context.Context, v publog.Verification) (rows int64, compared bool, err error) {
+	for from := int64(0); ; {
+		page, err := call[index.LogPage](ctx, c, http.MethodGet, fmt.Sprintf("/log/leaves?limit=1000&from=%d", from), nil)
+		var p *index.Problem
+		if errors.As(err, &p) && (p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden) {
+			return rows, false, nil
+		}
+		if err != nil {
+			return rows, false, err
+		}
+		for _, one := range page.Items {
+			if one.Number != rows {
+				return rows, true, fmt.Errorf("row %d is gone from the database: %w", rows, artifact.ErrUnverified)
+			}
+			if _, err := v.CheckRow(publog.Row{Number: one.Number, Salt: one.Salt, Event: one.Event}); err != nil {
+				return rows, true, err
+			}
+			rows++
+		}
+		if from = page.Next; from == 0 {
+			break
+		}
+	}
+	if rows < v.Checkpoint.N {
+		return rows, true, fmt.Errorf("row %d is gone from the database: %w", rows, artifact.ErrUnverified)
+	}
+	return rows, true, nil
+}
+
+// proofResult is what a proof proves.
+type proofResult struct {
+	publog.Event
+	Origin string `json:"origin"`
+	Index  int64  `json:"index"`
+	Size   int64  `json:"size"`
+}
+
+func (r proofResult) text(w io.Writer) error {
+	return writeLine(w, "%s@%s was published at %s as %s: leaf %d of %d in %s", r.Plugin, r.Version, r.At.Format("2006-01-02T15:04:05Z"), r.Digest, r.Index, r.Size, r.Origin)
+}
+
+func newLogProve(c *console) *cobra.Command {
+	var key, file, out string
+	cmd := verb("prove PLUGIN@VERSION", "Prove that a version is in the publication log",
+		"Gets the proof (C2SP tlog-proof) and verifies it here, against the log's key. --out-file keeps it; with --proof\n"+
+			"it is read from a file and no server is asked. Exit code 12 says that it proves nothing.",
+		"oarlock log prove acme/hello@0.2.0", "oarlock log prove acme/hello@0.2.0 --out-file hello.tlog-proof",
+		"oarlock log prove acme/hello@0.2.0 --proof hello.tlog-proof --key plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…")
+	cmd.Args = args(1, 1, "one version such as acme/hello@0.2.0")
+	cmd.ValidArgsFunction = c.completePlugins
+	cmd.Flags().StringVar(&key, "key", "", "the log's `KEY`; else the one that is remembered, or the server's")
+	cmd.Flags().StringVar(&file, "proof", "", "verify the proof in this `FILE`, offline")
+	cmd.Flags().StringVar(&out, "out-file", "", "keep the proof in this `FILE`")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		p, err := parsePlugin(args[0])
+		if err != nil {
+			return err
+		}
+		if p.text == "" {
+			return usagef("log prove: %s: which version? expected %s@1.2.0", p.id, p.id)
+		}
+		v, err := p.version()
+		if err != nil {
+			return err
+		}
+		text, err := c.proofText(cmd.Context(), p.id, v, file)
+		if err != nil {
+			return fmt.Errorf("log prove: %w", err)
+		}
+		r, err := c.proved(cmd.Context(), text, p.id, v, key)
+		if err != nil {
+			return fmt.Errorf("log prove: %w", err)
+		}
+		if out != "" {
+			if err := durable.Replace(out, []byte(text), 0o644); err != nil {
+				return fmt.Errorf("log prove: %w", err)
+			}
+		}
+		return c.print(r)
+	}
+	return cmd
+}
+
+func (c *console) proofText(ctx context.Context, id artifact.Name, v artifact.Version, file string) (string, error) {
+	if file != "" {
+		raw, err := os.ReadFile(file)
+		return string(raw), err
+	}
+	raw, err := c.text(ctx, "/api/v1/plugins/"+id.String()+"/versions/"+url.PathEscape(v.String())+"/proof")
+	return string(raw), logProblem(err)
+}
+
+// proved verifies a proof of a version.
+func (c *console) proved(ctx context.Context, text string, id artifact.Name, v artifact.Version, key string) (proofResult, error) {
+	p, err := publog.ParseProof(text)
+	if err != nil {
+		return proofResult{}, kinded{err, artifact.ErrUnverified}
+	}
+	seen, err := newLogMemory().of(c.serverAt(ctx))
+	if err != nil {
+		return proofResult{}, err
+	}
+	by, _, err := c.logKey(ctx, key, seen.Key)
+	if err != nil {
+		return proofResult{}, err
+	}
+	e, at, err := p.Verify(by)
+	if err != nil {
+		return proofResult{}, err
+	}
+	if e.Kind != publog.Published || e.Plugin != id.String() || e.Version != v.String() {
+		return proofResult{}, fmt.Errorf("it proves %s %s@%s, and %s@%s was asked for: %w", e.Kind, e.Plugin, e.Version, id, v, artifact.ErrUnverified)
+	}
+	return proofResult{Event: e, Origin: at.Origin, Index: p.Index, Size: at.N}, nil
+}
