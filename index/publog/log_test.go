@@ -167,6 +167,10 @@ func TestNamesStayPrivate_G6(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "x.db"))
 	l := logOf(t, options(s, &record{}))
 	write(t, l, 0, 3)
+	page, err := l.Page(t.Context(), 0, 3)
+	if err != nil || len(page.Items) != 3 || string(page.Items[0].Salt) == string(page.Items[1].Salt) {
+		t.Errorf("the salt of one proof opens other leaves: %+v, %v", page.Items, err)
+	}
 	other := options(opened(t, filepath.Join(t.TempDir(), "y.db")), &record{})
 	other.Secret = []byte("another secret")
 	guess := logOf(t, other)
