@@ -14,17 +14,24 @@ import (
 	"github.com/oarlock/oarlock/policy/ledger"
 )
 
+// Readers are who may read ledgers.
+type Readers struct {
+	Store   Store
+	Catalog Catalog
+	Rights  Rights
+}
+
 // MayRead refuses who may not read the ledger of a publisher: that of a private
 // one is for those who may pull from it, and not there for others. One of which
 // neither the site nor the catalog knows yet may be private.
-func (s *Service) MayRead(ctx context.Context, publisher string) error {
-	known, _ := s.o.Catalog.Publisher(publisher)
-	private, err := s.private(ctx, publisher, known.Counts.Publisher)
+func (r Readers) MayRead(ctx context.Context, publisher string) error {
+	known, _ := r.Catalog.Publisher(publisher)
+	private, err := r.private(ctx, publisher, known.Counts.Publisher)
 	if err != nil {
 		return err
 	}
 	if !private {
-		_, err := s.o.Store.Namespace(ctx, publisher)
+		_, err := r.Store.Namespace(ctx, publisher)
 		if known.Counts.Publisher != nil || err == nil {
 			return nil
 		}
@@ -32,11 +39,24 @@ func (s *Service) MayRead(ctx context.Context, publisher string) error {
 			return err
 		}
 	}
-	may, err := s.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(publisher+"/"+publisher))
+	may, err := r.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(publisher+"/"+publisher))
 	if err == nil && !may {
 		err = fmt.Errorf("ledger of %s: %w", publisher, artifact.ErrNotFound)
 	}
 	return err
+}
+
+// private is what the site says of a namespace that it has, and else what the
+// ledger says.
+func (r Readers) private(ctx context.Context, name string, p *ledger.Publisher) (bool, error) {
+	n, err := r.Store.Namespace(ctx, name)
+	switch {
+	case err == nil:
+		return !n.Public, nil
+	case !errors.Is(err, artifact.ErrNotFound):
+		return false, err
+	}
+	return p != nil && p.Private, nil
 }
 
 // Refusal is why a ledger may not be set, or nil: the first thing that keeps it

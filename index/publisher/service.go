@@ -2,7 +2,6 @@ package publisher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,14 +35,17 @@ type Options struct {
 
 // A Service answers what the ledgers say of publishers, and adds to them. Its
 // errors are *index.Problem or of a kind of artifact.
-type Service struct{ o Options }
+type Service struct {
+	Readers
+	o Options
+}
 
 // New makes a Service.
 func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{o}
+	return &Service{Readers{o.Store, o.Catalog, o.Rights}, o}
 }
 
 // standing is what is known of a publisher that the caller may know of. Of one
@@ -67,19 +69,6 @@ func (s *Service) standing(ctx context.Context, name string) (ledger.Standing, e
 		return known, fmt.Errorf("publisher %q: there is no ledger of it here: %w", name, artifact.ErrNotFound)
 	}
 	return known, nil
-}
-
-// private is what the site says of a namespace that it has, and else what the
-// ledger says.
-func (s *Service) private(ctx context.Context, name string, p *ledger.Publisher) (bool, error) {
-	n, err := s.o.Store.Namespace(ctx, name)
-	switch {
-	case err == nil:
-		return !n.Public, nil
-	case !errors.Is(err, artifact.ErrNotFound):
-		return false, err
-	}
-	return p != nil && p.Private, nil
 }
 
 // Publisher is the record of a publisher, wherever its ledger came from.

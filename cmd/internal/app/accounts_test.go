@@ -293,7 +293,7 @@ func TestRefusedAndFailedActsAreAudited_K1(t *testing.T) {
 	ask[any](t, s, "oar_nonsense", "GET", "/api/v1/whoami", nil, 401)
 	pushAs(t, s, admin, 1)
 	ask[any](t, s, admin, "POST", "/api/v1/plugins/acme/p1/channels/stable", map[string]any{"version": "1.1.0"}, 200)
-	err := s.accounts.do(auth.With(t.Context(), auth.DevAdmin()), audit.Act{Action: auth.CatalogRebuild, On: auth.Site()},
+	err := s.accounts.acts.Do(auth.With(t.Context(), auth.DevAdmin()), audit.Act{Action: auth.CatalogRebuild, On: auth.Site()},
 		func(context.Context) (any, error) { return nil, io.ErrUnexpectedEOF })
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("cause %v", err)
@@ -371,13 +371,11 @@ func TestNoRowNoAct_K1(t *testing.T) {
 	pushAs(t, s, admin, 1)
 	id, v := plugin(t, 1).Plugin.ID, plugin(t, 1).Plugin.Version
 	owner := auth.Principal{Kind: auth.Person, Name: "person:ada", Grants: []auth.Grant{{Role: auth.RoleOwner, Namespace: "acme"}}}
-	mute := *s.accounts
 	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(noLog{s.accounts.store}), Keys: s.accounts.keys, PublicURL: s.URL()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mute.take(parts)
-	if _, err := (audited{s.index, s.garbage, &mute}).Promote(auth.With(t.Context(), owner), id, v, "stable"); !errors.Is(err, errNoLog) {
+	if _, err := (engine{s.garbage, s.index, s.registry, actsOf(parts)}).Promote(auth.With(t.Context(), owner), id, v, "stable"); !errors.Is(err, errNoLog) {
 		t.Fatalf("promoted: %v", err)
 	}
 	if _, err := s.registry.Resolve(t.Context(), id.String(), "stable"); !errors.Is(err, artifact.ErrNotFound) {
@@ -400,7 +398,7 @@ func TestTheAuditLogIsPrunedAfterItsTime_K1(t *testing.T) {
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	head := ask[index.AuditVerdict](t, s, admin, "GET", "/api/v1/audit/verify", nil, 200).Head
 	for _, now := range []time.Time{time.Now().Add(year / 2), time.Now().Add(2 * year)} {
-		if err := s.accounts.pruneAudit(t.Context(), now); err != nil {
+		if err := pruneAudit(t.Context(), s.accounts.store, year, now, s.log); err != nil {
 			t.Fatal(err)
 		}
 	}

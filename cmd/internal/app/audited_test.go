@@ -61,13 +61,11 @@ func TestACollectionThatEndsEarlyIsAudited_K1(t *testing.T) {
 	pushAs(t, s, admin, 1)
 	pushAs(t, s, admin, 2)
 	ctx, leave := context.WithCancel(auth.With(t.Context(), auth.DevAdmin()))
-	impatient := *s.accounts
 	parts, err := auth.New(auth.Options{Stores: auth.OneDatabase(leaving{s.accounts.store, leave}), Keys: s.accounts.keys, PublicURL: s.URL()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	impatient.take(parts)
-	_, err = upkeep.NewCollector(s.registry, s.cfg.GC, impatient.acts(), nil, s.clock, s.log, prometheus.NewRegistry()).Collect(ctx, false, func(index.Garbage) {})
+	_, err = upkeep.NewCollector(s.registry, s.cfg.GC, actsOf(parts), nil, s.clock, s.log, prometheus.NewRegistry()).Collect(ctx, false, func(index.Garbage) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("it ended with %v", err)
 	}

@@ -7,12 +7,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/account"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
-
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
 )
 
@@ -24,17 +23,28 @@ type served struct {
 
 var _ api.Accounts = served{}
 
-// served joins accounts with what states their changes.
-func (a *accounts) served(settle func(context.Context, string)) served {
+// servedAccounts joins accounts with what states their changes.
+func servedAccounts(a *accounts, settle func(ctx context.Context, namespace string)) served {
 	return served{
 		account.New(account.Options{Parts: a.parts, Store: a.store, Settle: settle, Usage: a.usage.Report}),
 		audit.Reader{Store: a.store, May: a.May},
 	}
 }
 
+// rights are what the authority says, in the words of those who ask.
+type rights struct{ *auth.Authority }
+
+// May implements publisher.Rights.
+func (a rights) May(ctx context.Context, action auth.Action, r auth.Resource) error {
+	return auth.Problem(a.Check(ctx, action, r))
+}
+
+// actsOf does what is audited, for whoever may.
+func actsOf(p *auth.Parts) audit.Log { return audit.Log{May: rights{p.Authority}.May, Rows: p.Log} }
+
 // authorize implements the API's question: may the caller do this, to a plugin
 // or, where there is none, to the site?
-func (a *accounts) authorize(ctx context.Context, action api.Action, plugin string) error {
+func (a rights) authorize(ctx context.Context, action api.Action, plugin string) error {
 	r := auth.Site()
 	if plugin != "" {
 		r = auth.InRepository(plugin)
@@ -43,7 +53,7 @@ func (a *accounts) authorize(ctx context.Context, action api.Action, plugin stri
 }
 
 // identify refuses who is nobody.
-func (a *accounts) identify(ctx context.Context) error {
+func identify(ctx context.Context) error {
 	if auth.From(ctx).LoggedIn() {
 		return nil
 	}
@@ -51,7 +61,7 @@ func (a *accounts) identify(ctx context.Context) error {
 }
 
 // refuse answers a request that got no further than its credentials.
-func (a *accounts) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var ask *auth.ChallengeError
 	var many *auth.TooManyError
 	switch {
@@ -70,17 +80,17 @@ func seconds(d time.Duration) string {
 
 // visibility is what the caller of ctx may know of: what he may pull. Where the
 // server is for trying out, that is everything.
-func (a *accounts) visibility(ctx context.Context) (catalog.Visibility, error) {
-	return a.visibilityOf(ctx, auth.From(ctx))
+func (a rights) visibility(ctx context.Context) (catalog.Visibility, error) {
+	return visibilityOf(ctx, a.Authority, auth.From(ctx))
 }
 
 // publicVisibility is what everybody may know of: all that is published to nobody
 // in particular is made from the part of the catalog that it shows.
-func (a *accounts) publicVisibility(ctx context.Context) (catalog.Visibility, error) {
-	return a.visibilityOf(ctx, a.Anybody())
+func (a rights) publicVisibility(ctx context.Context) (catalog.Visibility, error) {
+	return visibilityOf(ctx, a.Authority, a.Anybody())
 }
 
-func (a *accounts) visibilityOf(ctx context.Context, p auth.Principal) (catalog.Visibility, error) {
+func visibilityOf(ctx context.Context, a *auth.Authority, p auth.Principal) (catalog.Visibility, error) {
 	s, err := a.Visibility(ctx, p)
 	if err != nil {
 		return catalog.Visibility{}, err

@@ -146,8 +146,8 @@ func (w *databaseWatch) keep(next http.Handler) http.Handler {
 // scrapeWithin bounds what a scrape of the metrics asks the database.
 const scrapeWithin = time.Second
 
-// degraded says what does not work while reads are served, or "".
-func (a *accounts) degraded() string {
+// silence says what does not work while reads are served, or "".
+func silence(a *auth.Authority) string {
 	since, serves := a.Silent()
 	if since.IsZero() || !serves {
 		return ""
@@ -155,7 +155,7 @@ func (a *accounts) degraded() string {
 	return fmt.Sprintf("the database does not answer since %s: nothing is taken, and reads without a login go on for %s", since.UTC().Format(time.RFC3339), auth.KnownFor)
 }
 
-func (a *accounts) registerSilence(metrics prometheus.Registerer) {
+func registerSilence(a *auth.Authority, at clock.Clock, metrics prometheus.Registerer) {
 	metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "oarlock_database_silent_seconds", Help: "For how long the database does not answer; 0 while it does.",
 	}, func() float64 {
@@ -163,6 +163,6 @@ func (a *accounts) registerSilence(metrics prometheus.Registerer) {
 		if since.IsZero() {
 			return 0
 		}
-		return a.clock.Since(since).Seconds()
+		return at.Since(since).Seconds()
 	}))
 }

@@ -16,8 +16,8 @@ import (
 
 // drafts asks the registry's gate about what was not pushed yet: api.Gate.
 type drafts struct {
-	registry *registry.Registry
-	accounts *accounts
+	registry   *registry.Registry
+	namespaces *auth.Namespaces
 }
 
 var _ api.Gate = drafts{}
@@ -38,7 +38,7 @@ func (d drafts) MayPush(ctx context.Context, id artifact.Name, v artifact.Versio
 	}
 	claim := "oarlock publisher claim " + id.Publisher()
 	var other *index.Problem
-	switch err := auth.Problem(d.accounts.namespaces.CheckClaim(ctx, by, id.Publisher())); {
+	switch err := auth.Problem(d.namespaces.CheckClaim(ctx, by, id.Publisher())); {
 	case err == nil:
 		p.Fixes = append(p.Fixes, "it is free: "+claim)
 	case errors.As(err, &other):

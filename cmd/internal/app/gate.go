@@ -11,16 +11,14 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
-
-	"github.com/oarlock/oarlock/index/audit"
 )
 
-// gate answers the registry's questions from the accounts. The registry is
-// opened before there is an authority; nothing is asked before both are joined.
+// gate answers the registry's questions from the accounts.
 type gate struct{ accounts *accounts }
 
 // meant are the registry's words in those of the table of permissions.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
@@ -15,9 +16,10 @@ import (
 // strictTransport asks browsers to come with TLS only, for a year.
 const strictTransport = "max-age=31536000"
 
-// guarded is what holds for every answer and every request, whatever part of
+// guard is what holds for every answer and every request, whatever part of
 // the server it is for.
-func (s *Server) guarded(next http.Handler) http.Handler {
+func guard(cfg config.Config, next http.Handler) http.Handler {
+	ownMachine := cfg.Footing().OwnMachine
 	crossOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -28,12 +30,12 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 			h.Set("Strict-Transport-Security", strictTransport)
 		}
 		if edge.HasNUL(r.URL) {
-			s.refuseAnywhere(w, r, index.CodeInvalid, "NAME_INVALID", "the path or the query holds a NUL byte (%00)", "leave it out: no name and no text here has one")
+			refuseAnywhere(cfg.Limits, w, r, index.CodeInvalid, "NAME_INVALID", "the path or the query holds a NUL byte (%00)", "leave it out: no name and no text here has one")
 			return
 		}
-		if s.cfg.Dev {
+		if ownMachine {
 			if why := notFromHere(r, crossOrigin); why != "" {
-				s.refuseAnywhere(w, r, index.CodeDenied, "DENIED", why, "call it as 127.0.0.1 or localhost, from a program or a page of this server; or run without --dev")
+				refuseAnywhere(cfg.Limits, w, r, index.CodeDenied, "DENIED", why, "call it as 127.0.0.1 or localhost, from a program or a page of this server; or run without --dev")
 				return
 			}
 		}
@@ -80,8 +82,8 @@ func loopbackHost(hostport string) bool {
 
 // refuseAnywhere answers in the words of the part that r is for: OCI errors at
 // /v2/, problems elsewhere. A body that nobody reads is held to its time.
-func (s *Server) refuseAnywhere(w http.ResponseWriter, r *http.Request, code, oci, detail, fix string) {
-	requests(s.cfg.Limits).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func refuseAnywhere(limits config.Limits, w http.ResponseWriter, r *http.Request, code, oci, detail, fix string) {
+	requests(limits).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, r, index.NewProblem(code, detail, fix), oci, detail+": "+fix)
 	})).ServeHTTP(w, r)
 }

@@ -9,24 +9,27 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/web"
 	"github.com/oarlock/oarlock/registry"
 )
 
-// handler is everything that the server answers, each part behind what says
+// newHandler is everything that the server answers, each part behind what says
 // who asks.
-func (s *Server) handler(o *edge.Observer, metrics prometheus.Registerer) http.Handler {
-	a := s.accounts
-	uploads, bodies := uploads(s.cfg.Limits), requests(s.cfg.Limits)
-	o.Large, o.Answered = uploads.Answer, edge.NewTraffic(metrics).Answered
-	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(s.watch.keep(s.reserves.keep(s.registry, refuseRegistry)))))))
+func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, served *api.Server, watch *databaseWatch, metrics prometheus.Registerer, log *slog.Logger) http.Handler {
+	uploads, bodies := uploads(cfg.Limits), requests(cfg.Limits)
+	o := edge.NewObserver(edge.ObserverOptions{Log: log, Metrics: metrics, Within: api.InRequest, Panicked: api.RefuseInternal,
+		Large: uploads.Answer, Answered: edge.NewTraffic(metrics).Answered})
+	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(watch.keep(p.reserves.keep(r, refuseRegistry)))))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
-	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(s.watch.keep(s.reserves.keep(s.pagesOr(s.api), a.refuse))))))
-	return s.guarded(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(watch.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index.publog, log), refuse))))))
+	return guard(cfg, bounded(cfg.Limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):
 			store.ServeHTTP(w, r)
@@ -39,16 +42,16 @@ func (s *Server) handler(o *edge.Observer, metrics prometheus.Registerer) http.H
 }
 
 // pagesOr answers the paths of pages, and leaves the others to next.
-func (s *Server) pagesOr(next http.Handler) http.Handler {
+func pagesOr(cfg config.Config, at clock.Clock, a *accounts, next *api.Server, log *publog.Log, says *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	pages := web.New(web.Options{
-		Catalog: s.api.Pages(), Reader: readerOf, PublicURL: s.cfg.PublicURL, Login: s.accounts.loginPath(),
-		Version: s.api.Options.Version, Dev: s.cfg.Dev, Now: s.clock.Now, Log: s.log,
+		Catalog: next.Pages(), Reader: readerOf, PublicURL: cfg.PublicURL, Login: loginPath(a.login),
+		Version: next.Options.Version, Dev: cfg.Footing().AnyoneIsAdmin, Now: at.Now, Log: says,
 	})
 	for _, path := range web.Paths() {
 		mux.Handle(path, pages)
 	}
-	mux.Handle(publog.Path, s.publog.Handler(s.accounts.refuse))
+	mux.Handle(publog.Path, log.Handler(refuse))
 	mux.Handle("/", next)
 	return mux
 }
@@ -62,8 +65,8 @@ func readerOf(ctx context.Context) web.Reader {
 }
 
 // loginPath is where people log in with a browser, or "".
-func (a *accounts) loginPath() string {
-	if a.login == nil {
+func loginPath(login *auth.Login) string {
+	if login == nil {
 		return ""
 	}
 	return "/auth/login"
@@ -90,7 +93,7 @@ func (a *accounts) forLogins() http.Handler {
 		mux.Handle("/auth/", a.login)
 	} else {
 		mux.HandleFunc("/auth/", func(w http.ResponseWriter, r *http.Request) {
-			a.refuse(w, r, index.NewProblem(index.CodeNotFound, "people do not log in through a provider here: none is configured", "log in with a token: oarlock login HOST"))
+			refuse(w, r, index.NewProblem(index.CodeNotFound, "people do not log in through a provider here: none is configured", "log in with a token: oarlock login HOST"))
 		})
 	}
 	return mux
@@ -99,14 +102,14 @@ func (a *accounts) forLogins() http.Handler {
 // forAPI is the API and the pages.
 func (a *accounts) forAPI(next http.Handler) http.Handler {
 	next = a.loggedIn(next)
-	limited := a.Limited(a.requests, next, nil, a.refuse)
+	limited := a.Limited(a.requests, next, nil, refuse)
 	return a.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, publog.Path) {
 			limited.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r) // health is never limited
-	}), a.refuse)
+	}), refuse)
 }
 
 // signIn is all that a site without anonymous readers shows to a browser.
@@ -121,7 +124,7 @@ var signIn = template.Must(template.New("").Parse(`<!doctype html>
 // loggedIn lets nobody but those who are logged in to next, where the site is
 // so; health is open.
 func (a *accounts) loggedIn(next http.Handler) http.Handler {
-	if a.cfg.Anonymous == "pull" || a.cfg.Anonymous == "catalog" {
+	if a.anonymous == "pull" || a.anonymous == "catalog" {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -131,7 +134,7 @@ func (a *accounts) loggedIn(next http.Handler) http.Handler {
 		case !strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html"):
 			a.signIn(w)
 		default:
-			a.refuse(w, r, a.CheckBase(r.Context()))
+			refuse(w, r, a.CheckBase(r.Context()))
 		}
 	})
 }
@@ -142,7 +145,7 @@ func (a *accounts) signIn(w http.ResponseWriter) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	w.WriteHeader(http.StatusUnauthorized)
-	_ = signIn.Execute(w, a.loginPath())
+	_ = signIn.Execute(w, loginPath(a.login))
 }
 
 // registryRoute is the one of edge.RegistryRoutes that r asks for.

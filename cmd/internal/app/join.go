@@ -4,67 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"path/filepath"
+	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/derive"
-	"github.com/oarlock/oarlock/cmd/internal/upkeep"
-	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/index/signed"
-	"github.com/oarlock/oarlock/index/store"
-	"github.com/oarlock/oarlock/registry"
-	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/storage"
-	"github.com/oarlock/oarlock/registry/storage/driver"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // reconcileEvery is how often the catalog is compared with the registry by
 // itself, for what no event told.
 const reconcileEvery = time.Hour
 
-// joined is the index over one registry: it is the api.Engine, and what the
-// registry's Sink speaks to.
+// joined is the index over one storage: what is derived, by what, and who
+// derives it.
 type joined struct {
-	registry *registry.Registry
-	ingest   *ingest.Ingester
-	live     *catalog.Live
-	basis    *derive.Basis
+	ingest *ingest.Ingester
+	live   *catalog.Live
+	basis  *derive.Basis
+	publog *publog.Log
 }
 
-// join reads the checkpoint, so that the catalog serves at once, and makes the
-// ingester that follows the registry. The store knows when versions came here,
-// and the publication log is told of them.
-func join(ctx context.Context, cfg config.Config, s *storage.Storage, b *block.Blocks, r *registry.Registry, published *store.Store, told *publog.Log, c clock.Clock, log *slog.Logger) (*joined, error) {
+// follow reads the checkpoint, so that the catalog serves at once, and makes the
+// ingester that follows the storage. The database knows when versions came here.
+func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, o Options, metrics prometheus.Registerer) (*joined, error) {
 	basis, err := derive.Open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	j := &joined{registry: r, basis: basis}
 	checkpoint := filepath.Join(cfg.Data, "catalog.checkpoint")
-	first, whole := ingest.Restore(checkpoint, basis, cfg.Dev, log)
-	first, numbers, err := reserveNumbers(ctx, r, first)
+	first, whole := ingest.Restore(checkpoint, basis, cfg.Footing().ListsUnsigned, o.Log)
+	first, numbers, err := reserveNumbers(ctx, p.storage, first)
 	if err != nil {
 		return nil, err
 	}
-	j.live = catalog.NewLive(catalog.LiveOptions{First: first, Now: c.Now})
-	o := basis.Options(s, b, log)
-	o.Live, o.Checkpoint, o.Restored, o.Numbers, o.ReconcileEvery = j.live, checkpoint, whole, numbers, reconcileEvery
-	o.Published, o.Now = published.FirstPublished, c.Now
-	o.Publog = told
-	j.ingest = ingest.New(o)
-	return j, nil
+	live := catalog.NewLive(catalog.LiveOptions{First: first, Now: at.Now})
+	asked := new(unlogged)
+	told, err := openPublog(ctx, cfg, at, p, asked, o, metrics)
+	if err != nil {
+		return nil, err
+	}
+	with := basis.Options(p.storage, p.blocks, o.Log)
+	with.Live, with.Checkpoint, with.Restored, with.Numbers, with.ReconcileEvery = live, checkpoint, whole, numbers, reconcileEvery
+	with.Published, with.Now, with.Publog = p.database.store.FirstPublished, at.Now, told
+	in := ingest.New(with)
+	asked.in.Store(in)
+	return &joined{ingest: in, live: live, basis: basis, publog: told}, nil
 }
 
 // generationsRecord keeps how far the numbers of generations went.
@@ -72,28 +68,28 @@ const generationsRecord = "catalog-generations"
 
 // reserveNumbers has generations go on above every number that was in use, also
 // where the checkpoint is lost, or is that of an earlier time.
-func reserveNumbers(ctx context.Context, r *registry.Registry, first *catalog.Generation) (*catalog.Generation, *ingest.Numbers, error) {
-	published, err := publishedGeneration(ctx, r)
+func reserveNumbers(ctx context.Context, s *storage.Storage, first *catalog.Generation) (*catalog.Generation, *ingest.Numbers, error) {
+	published, err := publishedGeneration(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
 	record := func(ctx context.Context, change func([]byte) ([]byte, error)) error {
-		return r.SwapRecord(ctx, generationsRecord, change)
+		return s.SwapRecord(ctx, generationsRecord, change)
 	}
 	return ingest.Reserve(ctx, record, first, published)
 }
 
 // publishedGeneration is the number that the signed catalog in the registry
 // says, 0 where there is none that can be read: it is one witness of several.
-func publishedGeneration(ctx context.Context, r *registry.Registry) (int64, error) {
-	d, err := r.Resolve(ctx, signed.Repository, signed.Tag)
+func publishedGeneration(ctx context.Context, s *storage.Storage) (int64, error) {
+	d, err := s.Resolve(ctx, signed.Repository, signed.Tag)
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
 		return 0, nil
 	case err != nil:
 		return 0, fmt.Errorf("signed catalog: %w", err)
 	}
-	_, raw, err := r.Manifest(ctx, signed.Repository, d)
+	_, raw, err := s.Manifest(ctx, signed.Repository, d)
 	if err != nil {
 		return 0, ctx.Err()
 	}
@@ -108,72 +104,6 @@ func (j *joined) ready() error {
 	return nil
 }
 
-// Promote points a channel at a version.
-func (j *joined) Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error) {
-	to, err := j.registry.Resolve(ctx, id.String(), v.Tag())
-	if err != nil {
-		return index.Promotion{}, err
-	}
-	switch w, withheld, err := j.registry.Withheld(ctx, id.String(), to); {
-	case err != nil:
-		return index.Promotion{}, fmt.Errorf("whether %s@%s is withheld: %w", id, v, err)
-	case withheld: // since the catalog was asked
-		return index.Promotion{}, index.NewProblem(index.CodeVersionNotListed, fmt.Sprintf("%s@%s is %s: %s; the channel stays as it was", id, v, w.Kind, w.Reason), "promote another version")
-	}
-	done := index.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: to.String()}
-	switch before, err := j.registry.Resolve(ctx, id.String(), channel); {
-	case err == nil:
-		done.Before = before.String()
-	case !errors.Is(err, artifact.ErrNotFound):
-		return done, err
-	}
-	if err := j.registry.SetChannel(ctx, id.String(), channel, to); err != nil {
-		return done, err
-	}
-	return done, j.ingest.Settled(ctx)
-}
-
-// Rebuild derives the catalog anew.
-func (j *joined) Rebuild(ctx context.Context, check bool) (index.Rebuilt, error) {
-	c, err := j.ingest.Check(ctx)
-	if err != nil {
-		return index.Rebuilt{}, err
-	}
-	out := index.Rebuilt{Rebuilt: c.Rebuilt.String(), Agrees: len(c.Differ) == 0}
-	for _, d := range c.Differ {
-		out.Differences = append(out.Differences, fmt.Sprintf("%s: %s", d.ID, d.Detail))
-	}
-	if !check {
-		if _, err := j.ingest.Reconcile(ctx); err != nil {
-			return out, err
-		}
-	}
-	out.Stamp = j.live.Current().Stamp()
-	return out, nil
-}
-
-// Fsck reads everything stored, and names the ledgers that do not hold.
-func (j *joined) Fsck(ctx context.Context, report func(index.Damage)) error {
-	err := j.registry.Fsck(ctx, func(d driver.Damage) {
-		report(upkeep.Damage(d))
-	})
-	for _, bad := range j.ingest.BadLedgers() {
-		for _, f := range bad.Problems() {
-			report(index.Damage{Kind: "ledger", Repository: bad.Ref.Repository(), Tag: bad.Ref.Tag(), Digest: f.Digest.String(), Path: bad.Ref.String(), What: f.Code + ": " + f.Detail})
-		}
-	}
-	return err
-}
-
-// Config reads the plugin manifest of a version.
-func (j *joined) Config(ctx context.Context, id artifact.Name, v *catalog.Version) (*artifact.Plugin, error) {
-	raw, err := j.registry.Blob(ctx, id.String(), v.Config, artifact.MaxConfig)
-	if err != nil {
-		return nil, err
-	}
-	return artifact.ParsePlugin(raw)
-}
-
 // reload reads the trust policy again and judges everything by it.
 func (j *joined) reload(ctx context.Context) error {
 	if err := j.basis.Reload(); err != nil {
@@ -183,10 +113,10 @@ func (j *joined) reload(ctx context.Context) error {
 	return err
 }
 
-// storedBy counts what a registry holds.
-func storedBy(r *registry.Registry) quota.Storage {
+// storedBy counts what a storage holds.
+func storedBy(s *storage.Storage) quota.Storage {
 	return func(ctx context.Context, namespace string) (quota.Held, error) {
-		held, err := r.Usage(ctx, namespace)
+		held, err := s.Usage(ctx, namespace)
 		return quota.Held{Bytes: held.Bytes + held.Uploads, Versions: held.Versions}, err
 	}
 }
@@ -196,46 +126,65 @@ var _ api.PublicationLog = (*publog.Log)(nil)
 // publogRecord keeps the last checkpoint of the publication log that was shown.
 const publogRecord = "publication-log"
 
+// unlogged is what a crash kept from the publication log. The ingester tells the
+// log what is listed, and the log asks the ingester for the rest: that is a
+// circle, and here is where it is closed. Before there is an ingester it cannot
+// be told, and the log asks again.
+type unlogged struct {
+	in atomic.Pointer[ingest.Ingester]
+}
+
+var errNotFollowed = errors.New("the index does not follow the registry yet")
+
+func (u *unlogged) events(ctx context.Context, add func(...publog.Event) error) error {
+	if in := u.in.Load(); in != nil {
+		return in.Events(ctx, add)
+	}
+	return errNotFollowed
+}
+
+func (u *unlogged) statements(ctx context.Context, ledger string) ([]publog.Event, error) {
+	if in := u.in.Load(); in != nil {
+		return in.Statements(ctx, ledger)
+	}
+	return nil, errNotFollowed
+}
+
 // openPublog opens the publication log. The index tells it what is listed and
-// what ledgers say, and is asked for what a crash kept from it, once both run. With adopt, a new one begins where the database has none.
-func (s *Server) openPublog(ctx context.Context, adopt bool, metrics prometheus.Registerer) error {
-	key, err := config.PlatformKey(s.cfg.Data)
+// what ledgers say. Where a site is adopted, a new one begins where the database
+// has none.
+func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *premises, asked *unlogged, o Options, metrics prometheus.Registerer) (*publog.Log, error) {
+	key, err := config.PlatformKey(cfg.Data)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	secret, err := key.Bytes()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	at, err := url.Parse(s.publicURL())
+	at, err := url.Parse(publicURL(cfg, p.listener))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.publog, err = publog.Open(ctx, publog.Options{
-		Store: s.accounts.store, Secret: secret, Host: at.Host, Anew: adopt, Clock: s.clock, Log: s.log,
-		Events: func(ctx context.Context, add func(...publog.Event) error) error {
-			return s.index.ingest.Events(ctx, add)
-		},
-		Statements: func(ctx context.Context, ledger string) ([]publog.Event, error) {
-			return s.index.ingest.Statements(ctx, ledger)
-		},
+	l, err := publog.Open(ctx, publog.Options{
+		Store: p.database.store, Secret: secret, Host: at.Host, Anew: o.AdoptRegistry, Clock: now, Log: o.Log,
+		Events: asked.events, Statements: asked.statements,
 		Record: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
-			return s.storage.SwapRecord(ctx, publogRecord, change)
+			return p.storage.SwapRecord(ctx, publogRecord, change)
 		},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.accounts.logStuck = s.publog.Stuck
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_log_leaves", Help: "Leaves of the publication log that its checkpoint signs."},
-			func() float64 { _, c := s.publog.Checkpoint(); return float64(c.N) }),
+			func() float64 { _, c := l.Checkpoint(); return float64(c.N) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_log_stuck", Help: "1 where the publication log is behind or broken, so that nothing is published."},
 			func() float64 {
-				if s.publog.Stuck() != nil {
+				if l.Stuck() != nil {
 					return 1
 				}
 				return 0
 			}))
-	return nil
+	return l, nil
 }

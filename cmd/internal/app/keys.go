@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -12,9 +14,6 @@ import (
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/store"
-
-	"crypto/hkdf"
-	"crypto/sha256"
 )
 
 // sharedPlatformKey is the id of the platform key among the keys that replicas
@@ -64,19 +63,19 @@ func (k tokenKeys) LoadKeys(ctx context.Context) (map[string][]byte, error) {
 
 // preparePlatformKey makes the platform's key where there is none, and shares
 // it with other replicas.
-func (a *accounts) preparePlatformKey(ctx context.Context) error {
-	if a.cfg.Shared() {
-		return sharePlatformKey(ctx, a.store, a.cfg.Data)
+func preparePlatformKey(ctx context.Context, cfg config.Config, s *store.Store) error {
+	if cfg.Shared() {
+		return sharePlatformKey(ctx, s, cfg.Data)
 	}
-	_, err := config.PlatformKey(a.cfg.Data)
+	_, err := config.PlatformKey(cfg.Data)
 	return err
 }
 
 // sealKey protects what a browser holds during a login. It is derived from the
 // platform's key, so that replicas and restarts agree on it and nothing more
 // has to be kept.
-func (a *accounts) sealKey() ([]byte, error) {
-	key, err := config.PlatformKey(a.cfg.Data)
+func sealKey(data string) ([]byte, error) {
+	key, err := config.PlatformKey(data)
 	if err != nil {
 		return nil, err
 	}

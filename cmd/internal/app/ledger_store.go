@@ -7,24 +7,30 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
-// ledgerStore is the registry as ledgers are kept in it: through its own gate,
-// as the process.
-type ledgerStore struct{ registry *registry.Registry }
-
-func newLedgerStore(r *registry.Registry) ledgerStore { return ledgerStore{r} }
+// ledgerReader is what is stored, as ledgers are read in it.
+type ledgerReader struct{ storage *storage.Storage }
 
 // Resolve implements publisher.Registry.
-func (s ledgerStore) Resolve(ctx context.Context, repo, reference string) (digest.Digest, error) {
-	return s.registry.Resolve(ctx, repo, reference)
+func (r ledgerReader) Resolve(ctx context.Context, repo, reference string) (digest.Digest, error) {
+	return r.storage.Resolve(ctx, repo, reference)
 }
 
 // Reader implements the store of index/ledger.
-func (s ledgerStore) Reader(repo string) policy.Reader { return stored{s.registry, repo} }
+func (r ledgerReader) Reader(repo string) policy.Reader { return stored{r.storage, repo} }
+
+// ledgerStore is the registry as ledgers are kept in it: through its own gate,
+// as the process.
+type ledgerStore struct {
+	ledgerReader
+	registry *registry.Registry
+}
 
 // PushBlob implements the store of index/ledger.
 func (s ledgerStore) PushBlob(ctx context.Context, repo string, content []byte) error {
@@ -38,41 +44,42 @@ func (s ledgerStore) PushManifest(ctx context.Context, repo, reference, mediaTyp
 	return err
 }
 
-// stored is one repository of the registry, for judges.
+// stored is one repository, for judges.
 type stored struct {
-	registry *registry.Registry
-	repo     string
+	storage *storage.Storage
+	repo    string
 }
 
 func (s stored) Tag(ctx context.Context, tag string) (digest.Digest, error) {
-	return s.registry.Resolve(ctx, s.repo, tag)
+	return s.storage.Resolve(ctx, s.repo, tag)
 }
 
 func (s stored) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
-	return s.registry.Manifest(ctx, s.repo, d)
+	return s.storage.Manifest(ctx, s.repo, d)
 }
 
 func (s stored) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
-	return s.registry.Blob(ctx, s.repo, d, limit)
+	return s.storage.Blob(ctx, s.repo, d, limit)
 }
 
 func (s stored) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Descriptor, error) {
-	return s.registry.Referrers(ctx, s.repo, d)
+	return s.storage.Referrers(ctx, s.repo, d)
 }
 
-// ledgerGate answers the registry's questions about ledgers too. Nothing is
-// asked before the server is joined.
+// ledgerGate answers the registry's questions about ledgers too.
 type ledgerGate struct {
 	gate
-	server *Server
+	readers publisher.Readers
+	index   *joined
+	storage *storage.Storage
 }
 
-// guards are what the registry asks before it does anything. Where the server
-// is for trying out, everybody may do everything, and what a ledger may say is
-// judged all the same.
-func (s *Server) guards() registry.Guards {
-	g := ledgerGate{gate{s.accounts}, s}
-	if s.cfg.Dev {
+// guards are what the registry asks before it does anything. Where anyone is
+// admin everybody may do everything, and what a ledger may say is judged all the
+// same.
+func guards(cfg config.Config, p *premises, a *accounts, index *joined) registry.Guards {
+	g := ledgerGate{gate{a}, publisher.Readers{Store: a.store, Catalog: index.ingest, Rights: a}, index, p.storage}
+	if cfg.Footing().AnyoneIsAdmin {
 		all := registry.AdmitAllUnsafe()
 		all.Ledgers = g
 		return all
@@ -82,13 +89,12 @@ func (s *Server) guards() registry.Guards {
 
 // AdmitLedger implements registry.LedgerAdmitter.
 func (g ledgerGate) AdmitLedger(ctx context.Context, _ registry.Access, name string) error {
-	return g.server.publishers.MayRead(ctx, name)
+	return g.readers.MayRead(ctx, name)
 }
 
 // VerifyLedger implements registry.LedgerVerifier.
 func (g ledgerGate) VerifyLedger(ctx context.Context, ref format.Ref, list *format.List) error {
-	s := g.server
-	got := s.index.basis.Ledgers.Judge(ctx, ref, list, stored{s.registry, ref.Repository()}, s.index.ingest.Remembered(ref))
+	got := g.index.basis.Ledgers.Judge(ctx, ref, list, stored{g.storage, ref.Repository()}, g.index.ingest.Remembered(ref))
 	if err := publisher.Refusal(got); err != nil {
 		return err
 	}

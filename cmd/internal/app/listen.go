@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 )
@@ -23,48 +25,53 @@ const (
 	maxStreams = 128
 )
 
-// face makes what the network sees: all handlers behind the edge, and the
+// front is what the network sees: all handlers behind the edge, and the
 // certificate.
-func (s *Server) face(o *edge.Observer, metrics prometheus.Registerer) error {
-	proxies, err := edge.ParseProxies(s.cfg.TrustedProxies)
+type front struct {
+	listener net.Listener
+	http     *http.Server
+	tls      *edge.Certificate // nil without
+	drain    time.Duration
+	log      *slog.Logger
+}
+
+// newFront answers on l by next. leaving is called when it begins to end.
+func newFront(cfg config.Config, l net.Listener, next http.Handler, leaving func(), metrics prometheus.Registerer, log *slog.Logger) (*front, error) {
+	proxies, err := edge.ParseProxies(cfg.TrustedProxies)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.http = &http.Server{
-		Handler:           proxies.Wrap(s.handler(o, metrics)),
+	server := &http.Server{
+		Handler:           proxies.Wrap(next),
 		ConnContext:       edge.Connection,
-		ReadHeaderTimeout: s.cfg.Limits.ReadHeader,
-		IdleTimeout:       s.cfg.Limits.Idle,
+		ReadHeaderTimeout: cfg.Limits.ReadHeader,
+		IdleTimeout:       cfg.Limits.Idle,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingWithin, WriteByteTimeout: s.cfg.Limits.BodyGrace,
+			MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingWithin, WriteByteTimeout: cfg.Limits.BodyGrace,
 		},
 	}
-	s.http.RegisterOnShutdown(s.api.Drain)
-	if s.cfg.TLSCert == "" {
-		return nil
+	server.RegisterOnShutdown(leaving)
+	var certificate *edge.Certificate
+	if cfg.TLSCert != "" {
+		if certificate, err = edge.OpenCertificate(cfg.TLSCert, cfg.TLSKey, log); err != nil {
+			return nil, err
+		}
+		certificate.Register(metrics)
+		server.TLSConfig = certificate.Config()
 	}
-	if s.tls, err = edge.OpenCertificate(s.cfg.TLSCert, s.cfg.TLSKey, s.log); err != nil {
-		return err
-	}
-	s.tls.Register(metrics)
-	s.http.TLSConfig = s.tls.Config()
-	return nil
+	limited := edge.LimitConnections(l, edge.Crowd{All: cfg.Limits.Connections, PerAddress: cfg.Limits.ConnectionsPerAddress, Proxies: proxies})
+	return &front{listener: limited, http: server, tls: certificate, drain: cfg.Limits.Drain, log: log}, nil
 }
 
 // serve answers until finish, or until ctx ends.
-func (s *Server) serve(ctx context.Context) error {
-	proxies, err := edge.ParseProxies(s.cfg.TrustedProxies)
-	if err != nil {
-		return err
-	}
-	l := edge.LimitConnections(s.listener, edge.Crowd{All: s.cfg.Limits.Connections, PerAddress: s.cfg.Limits.ConnectionsPerAddress, Proxies: proxies})
-	defer context.AfterFunc(ctx, func() { _ = s.http.Close() })()
-	if s.tls != nil {
-		err = s.http.ServeTLS(l, "", "")
+func (f *front) serve(ctx context.Context) (err error) {
+	defer context.AfterFunc(ctx, func() { _ = f.http.Close() })()
+	if f.tls != nil {
+		err = f.http.ServeTLS(f.listener, "", "")
 	} else {
-		err = s.http.Serve(l)
+		err = f.http.Serve(f.listener)
 	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -72,11 +79,32 @@ func (s *Server) serve(ctx context.Context) error {
 	return err
 }
 
-func (s *Server) reloadCertificate(ctx context.Context) error {
-	if s.tls == nil {
+// finish lets requests in flight end.
+func (f *front) finish() error {
+	f.log.Info("draining", "at_most", f.drain)
+	ctx, cancel := context.WithTimeout(context.Background(), f.drain)
+	defer cancel()
+	if err := f.http.Shutdown(ctx); err != nil {
+		f.log.Warn("requests were cut", "err", err)
+		return f.http.Close()
+	}
+	return nil
+}
+
+// reload reads the certificate again.
+func (f *front) reload(ctx context.Context) error {
+	if f.tls == nil {
 		return nil
 	}
-	return s.tls.Reload(ctx)
+	return f.tls.Reload(ctx)
+}
+
+// tasks keep the certificate fresh.
+func (f *front) tasks() []periodic.Task {
+	if f.tls == nil {
+		return nil
+	}
+	return []periodic.Task{{Name: "certificate", Every: certificateEvery, Quiet: true, Run: f.tls.Reload}} // it logs what is wrong
 }
 
 // uploads hold senders of bytes to a pace, and requests senders of everything
@@ -94,12 +122,12 @@ func requests(l config.Limits) edge.Bodies {
 
 // bounded answers as many requests at once as the configuration lets it, and
 // health in any case.
-func (s *Server) bounded(next http.Handler) http.Handler {
-	full := requests(s.cfg.Limits).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func bounded(limits config.Limits, next http.Handler) http.Handler {
+	full := requests(limits).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		api.Refuse(w, r, index.NewProblem(index.CodeUnavailable, "the server answers as many requests as it may", "try again in a second"))
 	}))
-	within := edge.LimitRequests(s.cfg.Limits.Requests, next, full.ServeHTTP)
+	within := edge.LimitRequests(limits.Requests, next, full.ServeHTTP)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/livez", "/readyz", "/metrics":
@@ -108,4 +136,55 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 			within.ServeHTTP(w, r)
 		}
 	})
+}
+
+// metricsServer answers /metrics on an address of its own, so that what says
+// how busy a site is need not be public. A nil one does nothing.
+type metricsServer struct {
+	listener net.Listener
+	http     *http.Server
+}
+
+// newMetricsServer answers on l within the limits of the public address; nil
+// without one.
+func newMetricsServer(c config.Config, l net.Listener, reg prometheus.Gatherer, log *slog.Logger) *metricsServer {
+	if l == nil {
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", api.MetricsHandler(reg))
+	return &metricsServer{listener: l, http: &http.Server{
+		Handler:           requests(c.Limits).Wrap(mux),
+		ReadHeaderTimeout: c.Limits.ReadHeader, IdleTimeout: c.Limits.Idle, WriteTimeout: c.Limits.BodyGrace,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}}
+}
+
+func (m *metricsServer) address() string { return m.listener.Addr().String() }
+
+// serve answers until ctx ends.
+func (m *metricsServer) serve(ctx context.Context) error {
+	if m == nil {
+		return nil
+	}
+	defer context.AfterFunc(ctx, func() { _ = m.close() })()
+	if err := m.http.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (m *metricsServer) close() error {
+	if m == nil {
+		return nil
+	}
+	err := m.http.Close()
+	if e := m.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+		err = errors.Join(err, e)
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/cmd/internal/replicas"
@@ -47,17 +48,17 @@ type part struct {
 	up func(ctx context.Context)
 }
 
-// parts are all that runs, in the order in which they begin.
-func (s *Server) parts() []part {
+// partsOf are all that runs, in the order in which they begin.
+func partsOf(others *replicas.Replicas, index *joined, e *engines, tasks *periodic.Runner, f *front, m *metricsServer) []part {
 	return []part{
-		{name: "replicas", run: always(s.pushes.others.Listen), up: s.pushes.others.Heard},
-		{name: "ingest", run: s.index.ingest.Run},
-		{name: "publication log", run: always(s.publog.Run)},
-		{name: "jobs", run: always(s.jobs.Run)},
-		{name: "periodic", run: always(s.tasks.Run)},
-		{name: "signed catalog", run: s.signing.run},
-		{name: "listener", run: s.serve},
-		{name: "metrics", run: s.metrics.serve},
+		{name: "replicas", run: always(others.Listen), up: others.Heard},
+		{name: "ingest", run: index.ingest.Run},
+		{name: "publication log", run: always(index.publog.Run)},
+		{name: "jobs", run: always(e.jobs.Run)},
+		{name: "periodic", run: always(tasks.Run)},
+		{name: "signed catalog", run: func(ctx context.Context) error { return e.signing.run(ctx, index.ingest.ReadyC()) }},
+		{name: "listener", run: f.serve},
+		{name: "metrics", run: m.serve},
 	}
 }
 
@@ -92,20 +93,18 @@ func begin(ctx context.Context, parts []part) (broken <-chan error, wait func() 
 	}
 }
 
-// periodic are the tasks of the part of this name: all that is done again and
-// again.
-func (s *Server) periodic() []periodic.Task {
-	a := s.accounts
+// tasksOf are the tasks of the part "periodic": all that is done again and again.
+func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *engines, others *replicas.Replicas, watch *databaseWatch, f *front, log *slog.Logger) []periodic.Task {
 	tasks := []periodic.Task{
 		{Name: "signing_keys", Every: rotateEvery, Jitter: time.Minute, Run: func(ctx context.Context) error {
 			_, err := a.keys.RotateIfDue(ctx)
 			return err
 		}},
 		{Name: "ended_credentials", Every: forgetEvery, Jitter: time.Hour, Run: func(ctx context.Context) error {
-			_, err := a.store.ForgetTokens(ctx, s.clock.Now().Add(-keepEnded))
+			_, err := a.store.ForgetTokens(ctx, at.Now().Add(-keepEnded))
 			return err
 		}},
-		{Name: "audit_retention", Every: forgetEvery, Jitter: time.Hour, Run: func(ctx context.Context) error { return a.pruneAudit(ctx, s.clock.Now()) }},
+		{Name: "audit_retention", Every: forgetEvery, Jitter: time.Hour, Run: func(ctx context.Context) error { return pruneAudit(ctx, a.store, cfg.Audit.Keep, at.Now(), log) }},
 		{Name: "audit_refusals", Every: auth.RefusalInterval, Run: func(ctx context.Context) error {
 			a.trail.SettleRefusals(ctx, false)
 			return nil
@@ -116,35 +115,32 @@ func (s *Server) periodic() []periodic.Task {
 		// The authority says in the log when the database does not answer.
 		{Name: "namespaces", Every: learnEvery, Quiet: true, Run: a.Learn},
 		// What it finds it logs itself, once.
-		{Name: "database_watch", Every: lookEvery, AtStart: true, Quiet: true, Run: s.watch.look},
+		{Name: "database_watch", Every: lookEvery, AtStart: true, Quiet: true, Run: watch.look},
 		{Name: "quota_usage", Every: quota.LookEvery, Run: a.usage.Look, Last: a.usage.Save},
-		{Name: "storage_reserve", Every: refillEvery, Run: func(ctx context.Context) error { s.reserves.refill(ctx); return nil }},
+		{Name: "storage_reserve", Every: refillEvery, Run: func(ctx context.Context) error { p.reserves.refill(ctx); return nil }},
 		// What a crash left between the database and the registry is made up here.
 		{Name: "ledger_outbox", Every: drainEvery, AtStart: true, Quiet: true, Run: func(ctx context.Context) error {
-			err := s.statements.Drain(ctx)
+			err := e.statements.Drain(ctx)
 			if err != nil && ctx.Err() == nil {
-				s.log.ErrorContext(ctx, "ledgers: statements wait", "alert", true, "err", err)
+				log.ErrorContext(ctx, "ledgers: statements wait", "alert", true, "err", err)
 			}
 			return err
 		}},
 	}
-	tasks = append(tasks, s.garbage.Tasks()...)
-	tasks = append(tasks, s.scrubber.Tasks()...)
-	tasks = append(tasks, s.pushes.others.Tasks()...)
-	if s.tls != nil {
-		tasks = append(tasks, periodic.Task{Name: "certificate", Every: certificateEvery, Quiet: true, Run: s.tls.Reload}) // it logs what is wrong
-	}
-	return tasks
+	tasks = append(tasks, e.garbage.Tasks()...)
+	tasks = append(tasks, e.scrubber.Tasks()...)
+	tasks = append(tasks, others.Tasks()...)
+	return append(tasks, f.tasks()...)
 }
 
-// joinReplicas makes what tells the other replicas; nil where there can be none
+// openReplicas makes what tells the other replicas; nil where there can be none
 // that share the storage, which it says.
-func joinReplicas(ctx context.Context, cfg config.Config, j *joined, log *slog.Logger) (*replicas.Replicas, error) {
-	if cfg.Replicated() {
-		return replicas.Open(ctx, cfg.DB, j.ingest, j.registry, log)
+func openReplicas(ctx context.Context, cfg config.Config, p *premises, index *joined, log *slog.Logger) *replicas.Replicas {
+	if p.database.notifier != nil {
+		return replicas.New(p.database.notifier, index.ingest, p.blocks, log)
 	}
 	if place, err := config.ParseStorage(cfg.Storage); err == nil && place.Driver == "s3" {
 		log.WarnContext(ctx, "one replica only: its state is in a file of its own, so no other server may use this bucket and prefix; set db to postgres://… for more")
 	}
-	return nil, nil
+	return nil
 }

@@ -24,7 +24,9 @@ import (
 // policies are the trust policy as the API asks for it: api.Policies.
 type policies struct {
 	*joined
-	accounts *accounts
+	acts          audit.Log
+	now           func() time.Time
+	listsUnsigned bool
 }
 
 var _ api.Policies = policies{}
@@ -95,17 +97,17 @@ func (p policies) Trial(_ context.Context, in index.PolicyFiles) (api.PolicyTry,
 	if err != nil {
 		return nil, fmt.Errorf("trust policy: %w", err)
 	}
-	verifier, err := derive.VerifyBy(who, 64, p.accounts.clock.Now)
+	verifier, err := derive.VerifyBy(who, 64, p.now)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.ready(); err != nil {
 		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
 	}
-	head := index.PolicyTrial{Digest: who.Digest(), InForce: p.basis.Signed.Trust().Digest(), Dev: p.accounts.cfg.Dev}
+	head := index.PolicyTrial{Digest: who.Digest(), InForce: p.basis.Signed.Trust().Digest(), Dev: p.listsUnsigned}
 	return func(ctx context.Context, hear func(index.PolicyChange) error, progress func(index.PolicyTrial) error) (index.PolicyTrial, error) {
 		done := head
-		err := p.accounts.do(ctx, audit.Act{Action: auth.PolicyTest, On: auth.Site(), Planned: map[string]string{"policy": head.Digest.String()}},
+		err := p.acts.Do(ctx, audit.Act{Action: auth.PolicyTest, On: auth.Site(), Planned: map[string]string{"policy": head.Digest.String()}},
 			func(ctx context.Context) (any, error) {
 				sum, err := p.ingest.Try(ctx, verifier,
 					func(c ingest.Change) error { return hear(changeOf(c)) },

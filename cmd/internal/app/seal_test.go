@@ -14,7 +14,7 @@ func TestReplicasAndRestartsSealWithOneKey_B5(t *testing.T) {
 	t.Parallel()
 	seal := func(data string) []byte {
 		t.Helper()
-		key, err := (&accounts{cfg: config.Config{Data: data}}).sealKey()
+		key, err := sealKey(data)
 		if err != nil || len(key) != 32 {
 			t.Fatalf("%d bytes, %v", len(key), err)
 		}

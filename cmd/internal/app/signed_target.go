@@ -24,12 +24,6 @@ type catalogTarget struct{ registry *registry.Registry }
 
 var _ oras.Target = catalogTarget{}
 
-// replace sets the tag where it still means was: signed.Replace.
-func (t catalogTarget) replace(ctx context.Context, d ocispec.Descriptor, raw []byte, was digest.Digest) error {
-	_, err := t.registry.Replace(registry.AsProcess(ctx), signed.Repository, signed.Tag, d.MediaType, raw, was)
-	return err
-}
-
 // Resolve implements oras.Target.
 func (t catalogTarget) Resolve(ctx context.Context, reference string) (d ocispec.Descriptor, err error) {
 	d.Digest, err = t.registry.Resolve(ctx, signed.Repository, reference)
@@ -46,24 +40,24 @@ func (t catalogTarget) Resolve(ctx context.Context, reference string) (d ocispec
 
 // Fetch implements oras.Target.
 func (t catalogTarget) Fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
-	raw, err := t.read(ctx, d)
+	raw, err := readStored(ctx, t.registry, d)
 	if err != nil {
 		return nil, inOras(err)
 	}
 	return io.NopCloser(bytes.NewReader(raw)), nil
 }
 
-func (t catalogTarget) read(ctx context.Context, d ocispec.Descriptor) (raw []byte, err error) {
+func readStored(ctx context.Context, r *registry.Registry, d ocispec.Descriptor) (raw []byte, err error) {
 	if d.MediaType == ocispec.MediaTypeImageManifest {
-		_, raw, err = t.registry.Manifest(ctx, signed.Repository, d.Digest)
+		_, raw, err = r.Manifest(ctx, signed.Repository, d.Digest)
 		return raw, err
 	}
-	return t.registry.Blob(ctx, signed.Repository, d.Digest, d.Size)
+	return r.Blob(ctx, signed.Repository, d.Digest, d.Size)
 }
 
 // Exists implements oras.Target.
 func (t catalogTarget) Exists(ctx context.Context, d ocispec.Descriptor) (bool, error) {
-	_, err := t.read(ctx, d)
+	_, err := readStored(ctx, t.registry, d)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return false, nil
 	}
@@ -100,4 +94,12 @@ func inOras(err error) error {
 		return fmt.Errorf("%w: %w", err, errdef.ErrNotFound)
 	}
 	return err
+}
+
+// replaceCatalog is how the registry r sets the tag where it still means was: signed.Replace.
+func replaceCatalog(r *registry.Registry) func(context.Context, ocispec.Descriptor, []byte, digest.Digest) error {
+	return func(ctx context.Context, d ocispec.Descriptor, raw []byte, was digest.Digest) error {
+		_, err := r.Replace(registry.AsProcess(ctx), signed.Repository, signed.Tag, d.MediaType, raw, was)
+		return err
+	}
 }

@@ -83,7 +83,7 @@ func (c *Config) validateAccounts(problem problemFunc) {
 	switch {
 	case c.Anonymous != "pull" && c.Anonymous != "catalog" && c.Anonymous != "none":
 		problem("anonymous", "%q: expected pull, catalog or none", c.Anonymous)
-	case c.Dev && c.Anonymous != "pull":
+	case c.Footing().AnyoneIsAdmin && c.Anonymous != "pull":
 		problem("anonymous", "%s, and dev asks nobody for a login: leave one of them out", c.Anonymous)
 	}
 	if c.Audit.Keep != 0 && c.Audit.Keep < minAuditKeep {

@@ -66,7 +66,7 @@ func Load(in Input) (Config, error) {
 	if err != nil && len(bad) == 0 { // else it says the same in words of its own
 		problems = append(problems, err.Error())
 	}
-	if c.Dev && !k.Exists("limits.unready") {
+	if c.Footing().OwnMachine && !k.Exists("limits.unready") {
 		c.Limits.Unready = 0
 	}
 	if len(problems) > 0 {

@@ -109,12 +109,12 @@ func (c *Config) validateAddress(problem problemFunc) {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		problem("listen", "%q: expected an address and port such as 127.0.0.1:7117", c.Listen)
-	} else if c.Dev && !edge.Loopback(host) {
+	} else if c.Footing().OwnMachine && !edge.Loopback(host) {
 		problem("dev", "needs no login, so it listens on loopback only, and listen is %q: use 127.0.0.1 or go without dev", c.Listen)
 	}
 	c.validateMetrics(problem)
 	if c.PublicURL == "" {
-		if c.Replicated() && !c.Dev {
+		if c.Replicated() && !c.Footing().OwnMachine {
 			problem("public_url", "empty, and replicas share logins: give all of them the URL under which clients reach any of them")
 		}
 		return
@@ -169,7 +169,7 @@ func (c *Config) validateMetrics(problem problemFunc) {
 	switch {
 	case err != nil:
 		problem("metrics", "%q: expected an address and port such as 127.0.0.1:9117, or nothing to answer /metrics on listen", c.Metrics)
-	case c.Dev && !edge.Loopback(host):
+	case c.Footing().OwnMachine && !edge.Loopback(host):
 		problem("dev", "needs no login, so it listens on loopback only, and metrics is %q: use 127.0.0.1 or go without dev", c.Metrics)
 	case c.Metrics == c.Listen && port != "0":
 		problem("metrics", "%q: is listen too: give it a port of its own, or nothing to answer /metrics on listen", c.Metrics)

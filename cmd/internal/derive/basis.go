@@ -32,7 +32,7 @@ func Open(cfg config.Config) (*Basis, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Basis{trust: cfg.Trust, memory: filepath.Join(cfg.Data, "ledgers.json"), dev: cfg.Dev}
+	b := &Basis{trust: cfg.Trust, memory: filepath.Join(cfg.Data, "ledgers.json"), dev: cfg.Footing().ListsUnsigned}
 	if b.Verifier, err = VerifyBy(who, 0, clock.Offset(cfg.Drill.ClockOffset).Now); err != nil {
 		return nil, err
 	}

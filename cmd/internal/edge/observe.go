@@ -27,7 +27,13 @@ type Observer struct {
 	bytes    *prometheus.CounterVec
 	refusals *prometheus.CounterVec
 	codes    codes
+	o        ObserverOptions
+}
 
+// ObserverOptions say who is told, and who answers for an Observer.
+type ObserverOptions struct {
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
 	// Within puts what is known of a request into its context, for those behind.
 	// nil adds nothing.
 	Within func(ctx context.Context, id string, log *slog.Logger) context.Context
@@ -42,10 +48,10 @@ type Observer struct {
 	Answered func(r *http.Request, route string, status int)
 }
 
-// NewObserver registers its metrics with reg.
-func NewObserver(log *slog.Logger, reg prometheus.Registerer) *Observer {
+// NewObserver registers its metrics.
+func NewObserver(with ObserverOptions) *Observer {
 	o := &Observer{
-		log: log,
+		log: with.Log, o: with,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "oarlock_http_requests_total", Help: "Requests answered, by part, method and status."}, []string{"part", "method", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -58,7 +64,7 @@ func NewObserver(log *slog.Logger, reg prometheus.Registerer) *Observer {
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "oarlock_http_refusals_total", Help: "Requests that were refused or failed, by the code of the answer."}, []string{"part", "code"}),
 	}
-	reg.MustRegister(o.requests, o.seconds, o.inFlight, o.bytes, o.refusals)
+	with.Metrics.MustRegister(o.requests, o.seconds, o.inFlight, o.bytes, o.refusals)
 	return o
 }
 
@@ -82,14 +88,14 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 			id = rand.Text()[:16]
 		}
 		w.Header().Set(index.RequestIDHeader, id)
-		ow := &observed{ResponseWriter: w, large: o.Large}
+		ow := &observed{ResponseWriter: w, large: o.o.Large}
 		route := routeOf(r)
 		meter := meters[route]
 		// The server's own request keeps its body: net/http looks at it to tell
 		// whether a client still waits to be asked for the body.
 		ctx := r.Context()
-		if o.Within != nil {
-			ctx = o.Within(ctx, id, o.log)
+		if o.o.Within != nil {
+			ctx = o.o.Within(ctx, id, o.log)
 		}
 		asked := r.WithContext(ctx)
 		var body *countedBody
@@ -113,8 +119,8 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 				meter.in.Add(float64(body.bytes.Load()))
 			}
 			o.requests.WithLabelValues(part, method(r.Method), strconv.Itoa(ow.code())).Inc()
-			if route != "" && o.Answered != nil {
-				o.Answered(r, route, ow.code())
+			if route != "" && o.o.Answered != nil {
+				o.o.Answered(r, route, ow.code())
 			}
 			if ow.code() >= http.StatusBadRequest {
 				ow.refusal = o.codes.known(ow.refusal)
@@ -132,11 +138,11 @@ func (o *Observer) panicked(w *observed, r *http.Request, id string, v any) {
 	}
 	o.log.ErrorContext(r.Context(), "panic", "request", id, "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	if w.status == 0 {
-		if o.Panicked == nil {
+		if o.o.Panicked == nil {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		o.Panicked(w, id)
+		o.o.Panicked(w, id)
 	}
 }
 

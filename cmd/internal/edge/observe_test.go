@@ -17,10 +17,12 @@ import (
 // confuse a log, those behind are told it, and a panic is an answer.
 func TestRequestsHaveIDsAndAreCounted_K4(t *testing.T) {
 	t.Parallel()
-	o := NewObserver(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	var inside, panicked string
-	o.Within = func(ctx context.Context, id string, _ *slog.Logger) context.Context { inside = id; return ctx }
-	o.Panicked = func(w http.ResponseWriter, id string) { panicked = id; w.WriteHeader(http.StatusInternalServerError) }
+	o := NewObserver(ObserverOptions{
+		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Within:   func(ctx context.Context, id string, _ *slog.Logger) context.Context { inside = id; return ctx },
+		Panicked: func(w http.ResponseWriter, id string) { panicked = id; w.WriteHeader(http.StatusInternalServerError) },
+	})
 	h := o.Wrap("api", slog.LevelInfo, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/boom" {
 			panic("boom")

@@ -15,6 +15,7 @@ import (
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 type Replicas struct {
 	notifier *store.Notifier
 	ingest   *ingest.Ingester
-	registry *registry.Registry
+	blocks   *block.Blocks
 	log      *slog.Logger
 	missed   atomic.Bool   // something went unheard
 	hearing  chan struct{} // closed once changes are heard
@@ -39,14 +40,18 @@ type Replicas struct {
 	untold map[string]bool // repositories
 }
 
-// Open connects to the database that the replicas share. What is heard changes
-// the catalog of in and the blocks of r.
-func Open(ctx context.Context, db string, in *ingest.Ingester, r *registry.Registry, log *slog.Logger) (*Replicas, error) {
-	notifier, err := store.OpenNotifier(ctx, db)
-	if err != nil {
-		return nil, fmt.Errorf("db: %w", err)
+// New tells and hears the other replicas by n, which the caller closes. What is
+// heard changes the catalog of in and what b knows.
+func New(n *store.Notifier, in *ingest.Ingester, b *block.Blocks, log *slog.Logger) *Replicas {
+	return &Replicas{notifier: n, ingest: in, blocks: b, log: log, hearing: make(chan struct{}), untold: map[string]bool{}}
+}
+
+// Announcer passes on by n what the registry says of a block; nil without n.
+func Announcer(n *store.Notifier) func(ctx context.Context, notice []byte) error {
+	if n == nil {
+		return nil
 	}
-	return &Replicas{notifier: notifier, ingest: in, registry: r, log: log, hearing: make(chan struct{}), untold: map[string]bool{}}, nil
+	return func(ctx context.Context, notice []byte) error { return n.Announce(ctx, store.Change{Block: notice}) }
 }
 
 // Tell announces the events of one act before it is acknowledged, so that what a
@@ -70,14 +75,6 @@ func (r *Replicas) Tell(ctx context.Context, events []registry.Event) error {
 		r.untold[e.Repository] = true
 	}
 	return fmt.Errorf("other replicas are told later: %w", err)
-}
-
-// TellBlock passes on what the registry says of a block.
-func (r *Replicas) TellBlock(ctx context.Context, notice []byte) error {
-	if r == nil {
-		return nil
-	}
-	return r.notifier.Announce(ctx, store.Change{Block: notice})
 }
 
 // Listen hears the other replicas until ctx ends.
@@ -118,9 +115,9 @@ func (r *Replicas) Tasks() []periodic.Task {
 func (r *Replicas) hear(c store.Change) {
 	switch {
 	case !c.Alive.IsZero():
-		r.registry.BlocksHeard(c.Alive)
+		r.blocks.BlocksHeard(c.Alive)
 	case len(c.Block) > 0:
-		if err := r.registry.HearBlock(c.Block); err != nil {
+		if err := r.blocks.HearBlock(c.Block); err != nil {
 			r.log.Error("replicas: a block was announced that cannot be read, it is found in storage", "err", err)
 		}
 	case !c.Missed && c.Manifest == "":
@@ -128,7 +125,7 @@ func (r *Replicas) hear(c store.Change) {
 	case !c.Missed:
 		r.ingest.Notify(c.Repository, c.Tag, digest.Digest(c.Manifest), digest.Digest(c.Subject))
 	default:
-		r.registry.BlocksMissed()
+		r.blocks.BlocksMissed()
 		select {
 		case <-r.hearing:
 			r.missed.Store(true)
@@ -165,12 +162,4 @@ func (r *Replicas) tellAgain(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Close ends the connection.
-func (r *Replicas) Close() error {
-	if r == nil {
-		return nil
-	}
-	return r.notifier.Close()
 }

@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"net"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/upkeep"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/jobs"
+	statements "github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/index/lifecycle"
+	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/index/store"
+	"github.com/oarlock/oarlock/policy/trust"
+	"github.com/oarlock/oarlock/registry"
+)
+
+var (
+	_ api.Publishers = (*publisher.Service)(nil)
+	_ api.Lifecycles = (*lifecycle.Service)(nil)
+)
+
+// standings is the catalog as the lifecycle asks for it.
+type standings struct {
+	*ingest.Ingester
+	live *catalog.Live
+}
+
+// Plugin implements lifecycle.Catalog.
+func (s standings) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
+	return s.live.Current().Snapshot.Plugin(id)
+}
+
+// engines do what goes beyond the registry and its catalog.
+type engines struct {
+	jobs       *jobs.Runner
+	statements *publisher.Statements
+	publishers *publisher.Service
+	lifecycles *lifecycle.Service
+	garbage    *upkeep.Collector
+	scrubber   *upkeep.Scrubber
+	signing    *signing // nil where nothing is published
+}
+
+// openEngines makes the appender of ledgers first, and then who appends by it.
+func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, o Options, metrics prometheus.Registerer) (*engines, error) {
+	bytes, own := ledgerStore{ledgerReader{p.storage}, r}, index.basis.Platform
+	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
+		Remembered: index.ingest.Remembered, Now: at.Now})
+	appending := publisher.Appending{Ledger: appender, Catalog: index.ingest, Own: own.Trusted.ID}
+	runner := jobs.NewRunner(jobs.RunnerOptions{Queue: a.store.Jobs(), InTx: a.store.InTx, Clock: at, Log: o.Log, Poll: jobsEvery},
+		statements.NewJobKind(appending.Append, o.Log))
+	stated := publisher.NewStatements(publisher.StatementsOptions{
+		Changes: changesOf(a.store), Jobs: statementJobs{runner, a.store}, Ledger: appender, Catalog: index.ingest, Registry: bytes, Clock: at, Log: o.Log,
+	})
+	metrics.MustRegister(runner)
+	registerLedgers(index, stated, metrics)
+	var dns publisher.TXTResolver = net.DefaultResolver
+	if o.DNS != nil {
+		dns = o.DNS
+	}
+	signing, err := openSigning(ctx, cfg, at, p, a, index, r, o.Log, metrics)
+	if err != nil {
+		return nil, err
+	}
+	return &engines{
+		jobs: runner, statements: stated, signing: signing,
+		publishers: publisher.New(publisher.Options{
+			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
+			Own: own.Trusted.ID, Platforms: func() []trust.Signer { return own.Platforms(index.basis.Signed.Trust()) }, DNS: dns, Now: at.Now,
+		}),
+		lifecycles: lifecycle.New(lifecycle.Options{
+			Catalog: standings{index.ingest, index.live}, Registry: bytes, Rights: a, Acts: a.acts, Ledger: appender, Own: own.Trusted.ID, Clock: at,
+		}),
+		garbage:  upkeep.NewCollector(r, cfg.GC, a.acts, func() { a.usage.RecountSoon("") }, at, o.Log, metrics),
+		scrubber: upkeep.NewScrubber(r, cfg.Scrub, at, o.Log, metrics),
+	}, nil
+}
+
+// registerLedgers counts the ledgers that do not hold, and what waits for one.
+func registerLedgers(index *joined, stated *publisher.Statements, metrics prometheus.Registerer) {
+	metrics.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledgers_bad", Help: "Ledgers that do not hold: forged, reordered, cut, forked or unreadable."},
+			func() float64 { return float64(len(index.ingest.BadLedgers())) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledger_outbox", Help: "Changes of namespaces whose statement is not in its ledger yet."},
+			func() float64 {
+				ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
+				defer cancel()
+				n, err := stated.Waiting(ctx)
+				if err != nil {
+					return -1
+				}
+				return float64(n)
+			}))
+}
+
+// statementJobs are done by the runner, and counted by the database.
+type statementJobs struct {
+	*jobs.Runner
+	*store.Store
+}
+
+// changesOf has each change of a namespace stated in its ledger.
+func changesOf(db *store.Store) publisher.Changes {
+	return publisher.Changes{Store: db, Queue: db.Jobs()}
+}
+
+// content is what is stored as the accounts ask for it.
+type content struct {
+	ledgerReader
+	index *joined
+}
+
+var _ auth.Content = content{}
+
+// Namespaces implements auth.Content.
+func (c content) Namespaces(ctx context.Context) ([]string, error) { return c.storage.Namespaces(ctx) }
+
+// Said implements auth.Content.
+func (c content) Said(ctx context.Context, name string) (auth.Holding, error) {
+	return publisher.Said(ctx, name, c.ledgerReader, c.index.ingest, c.index.basis.Platform.Trusted.ID)
+}

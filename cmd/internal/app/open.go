@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
+	"github.com/oarlock/oarlock/cmd/internal/upkeep"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/registry"
+)
+
+// Options are what a Server needs besides its configuration.
+type Options struct {
+	Log     *slog.Logger
+	Version string
+	// Notice says something to the operator once, outside of the log.
+	Notice io.Writer
+	// DNS looks up what publishers prove their domains with; nil asks the system.
+	DNS publisher.TXTResolver
+	// Clock is what days are counted by; the zero Clock is the machine's, shifted
+	// as the configuration says.
+	Clock clock.Clock
+	// AdoptRegistry begins a new site where the database holds none and the
+	// registry holds something, or where --dev used the database before. It is
+	// for one start, so it is no setting.
+	AdoptRegistry bool
+}
+
+// Open takes the data directory and the address, and reads the last catalog.
+// What keeps it from starting wraps config.ErrUnusable.
+func Open(ctx context.Context, cfg config.Config, o Options) (_ *Server, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	for _, w := range cfg.Warnings() {
+		o.Log.WarnContext(ctx, w)
+	}
+	at := o.Clock
+	if cfg.Drill.ClockOffset != 0 {
+		at = clock.Offset(cfg.Drill.ClockOffset)
+	}
+	held := new(closers)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, held.close())
+		}
+	}()
+	p, err := take(ctx, cfg, at, o.Log, held)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(ctx, cfg, at, p, held, o)
+	if err != nil {
+		return nil, config.Unusable(err)
+	}
+	return s, nil
+}
+
+// open joins the parts from the floor up. Each is given all that it needs when
+// it is made, so that none of them is there half.
+func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, held *closers, o Options) (*Server, error) {
+	if err := found(ctx, cfg, at, p, o); err != nil {
+		return nil, err
+	}
+	if err := preparePlatformKey(ctx, cfg, p.database.store); err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.reserves.register(metrics)
+
+	index, err := follow(ctx, cfg, at, p, o, metrics)
+	if err != nil {
+		return nil, err
+	}
+	p.withheld.tell(index.ingest)
+	others := openReplicas(ctx, cfg, p, index, o.Log)
+
+	a, err := openAccounts(ctx, cfg, at, p, index, o)
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
+	registerSilence(a.Authority, at, metrics)
+	watch := newDatabaseWatch(p.database.store, o.Log, metrics)
+
+	r, err := openRegistry(cfg, p, a, index, newPushes(index.ingest, a.usage, others, metrics))
+	if err != nil {
+		return nil, err
+	}
+	held.add(r.Close)
+
+	e, err := openEngines(ctx, cfg, at, p, a, index, r, o, metrics)
+	if err != nil {
+		return nil, err
+	}
+	well := &health{accounts: a, index: index, watch: watch}
+	served := openAPI(cfg, at, a, index, r, e, well, metrics, o)
+	own := newMetricsServer(cfg, p.metrics, metrics, o.Log)
+	held.add(own.close)
+	all := newHandler(cfg, at, p, a, index, r, served, watch, metrics, o.Log)
+	front, err := newFront(cfg, p.listener, all, served.Drain, metrics, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	tasks := periodic.New(at, o.Log, tasksOf(cfg, at, p, a, e, others, watch, front, o.Log)...)
+	metrics.MustRegister(tasks)
+	return &Server{
+		cfg: cfg, clock: at, log: o.Log, listener: p.listener, metrics: own, reserves: p.reserves,
+		registry: r, accounts: a, index: index, engines: e, health: well, watch: watch, front: front, tasks: tasks, held: held,
+		parts: partsOf(others, index, e, tasks, front, own),
+	}, nil
+}
+
+// openRegistry serves what the premises hold, and tells pushes of what comes.
+func openRegistry(cfg config.Config, p *premises, a *accounts, index *joined, pushes *pushes) (*registry.Registry, error) {
+	place, err := config.ParseStorage(cfg.Storage)
+	if err != nil {
+		return nil, err
+	}
+	origins, err := upkeep.Origins(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	return registry.New(p.storage, p.blocks, registry.Options{
+		Guards: guards(cfg, p, a, index), Principal: principal, Namespaces: registry.Prefixes(settingsOf(cfg)),
+		Sink: pushes, Redirect: place.Redirect, RepairFrom: origins,
+	})
+}
+
+// settingsOf are those of the namespaces in a configuration.
+func settingsOf(c config.Config) map[string]registry.Settings {
+	m := make(map[string]registry.Settings, len(c.Namespaces))
+	for name, s := range c.Namespaces {
+		m[name] = registry.Settings{FreeTags: s.FreeTags}
+	}
+	return m
+}
+
+// openAPI answers /api/v1 by the engines.
+func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, r *registry.Registry, e *engines, well *health, metrics *prometheus.Registry, o Options) *api.Server {
+	return api.New(api.Options{
+		Live: index.live, Engine: engine{e.garbage, index, r, a.acts}, Keeper: upkeep.Keeper{Registry: r, Acts: a.acts, Scrubber: e.scrubber},
+		Ready: well.ready, Degraded: well.degraded,
+		Visibility: a.visibility, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e.statements.Settle),
+		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsUnsigned},
+		Gate: drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
+		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
+		Log: o.Log, Metrics: metrics, MetricsElsewhere: cfg.Metrics != "", Dev: cfg.Footing().AnyoneIsAdmin, Now: at.Now,
+	})
+}
