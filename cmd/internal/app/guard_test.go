@@ -133,7 +133,7 @@ func TestBodiesSayOneThing_D7(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"acme", "globex"} {
-		ask[any](t, s, admin, "GET", "/api/v1/namespaces/"+name, nil, http.StatusForbidden) // not claimed
+		ask[any](t, s, admin, "GET", "/api/v1/namespaces/"+name, nil, http.StatusNotFound) // not claimed
 	}
 }
 
