@@ -17,10 +17,10 @@ import (
 // A Kind says what an event is about.
 type Kind string
 
+// The kinds of events. Published is a version that is listed for the first time;
+// the others are a statement that was appended to a ledger.
 const (
-	// Published is a version that is listed for the first time.
 	Published Kind = "published"
-	// The others are a statement that was appended to a ledger.
 	Lifecycle Kind = "lifecycle"
 	Channel   Kind = "channel"
 	Owner     Kind = "owner"

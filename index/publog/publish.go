@@ -77,9 +77,7 @@ func (l *Log) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			l.attempt(last)
+			l.finish(ctx)
 			return
 		case <-l.wake:
 			timer.Stop()
@@ -92,6 +90,13 @@ func (l *Log) Run(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
+}
+
+// finish writes what waits though ctx ended.
+func (l *Log) finish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	l.attempt(ctx)
 }
 
 func (l *Log) attempt(ctx context.Context) {
