@@ -101,15 +101,7 @@ func statementOf(ref gcrname.Digest, predicateType string, predicate []byte) ([]
 
 // attestedAlready reports whether the key has signed this statement in this form.
 func attestedAlready(ctx context.Context, o AttestOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, payload []byte) (bool, error) {
-	key, err := signer.PublicKey()
-	if err != nil {
-		return false, err
-	}
-	self, err := trust.NewSigner("self", key)
-	if err != nil {
-		return false, err
-	}
-	judge, err := New(Options{Trust: trust.Only(self), CacheSize: 1})
+	judge, err := judgeOfKey(signer)
 	if err != nil {
 		return false, err
 	}

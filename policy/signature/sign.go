@@ -131,16 +131,21 @@ func signReferrer(ctx context.Context, o SignOptions, ref gcrname.Digest, signer
 	return asKindOrNil(ref.String(), writeReferrer(ctx, o.Remote, ref, signed, artifact.TypeCosignSignature))
 }
 
-func signedAlready(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, format string) (bool, error) {
+// judgeOfKey trusts the key of signer alone: what it has signed already, it finds.
+func judgeOfKey(signer sigstore.SignerVerifier) (*Judge, error) {
 	key, err := signer.PublicKey()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	self, err := trust.NewSigner("self", key)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	judge, err := New(Options{Trust: trust.Only(self), CacheSize: 1})
+	return New(Options{Trust: trust.Only(self), CacheSize: 1})
+}
+
+func signedAlready(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, format string) (bool, error) {
+	judge, err := judgeOfKey(signer)
 	if err != nil {
 		return false, err
 	}

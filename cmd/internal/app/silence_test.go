@@ -1,7 +1,6 @@
 package app
 
 import (
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -24,26 +23,7 @@ func TestReadsGoOnWithoutTheDatabase_K7(t *testing.T) {
 		}
 	}
 	blob := "/hello/blobs/sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-	get := func(token, method, path string) (int, string) {
-		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if token != "" {
-			r.Header.Set("Authorization", "Bearer "+token)
-		}
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		text, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(text)
-	}
+	get := func(token, method, path string) (int, string) { return textOf(t, s, token, method, path) }
 	if status, text := get("", "GET", "/v2/acme"+blob); status != 200 || text != "hello" {
 		t.Fatal(status, text)
 	}
