@@ -74,7 +74,7 @@ func newLogVerify(c *console) *cobra.Command {
 
 func (c *console) verifyLog(ctx context.Context, key string, forget bool) (logResult, error) {
 	m, server := newLogMemory(), c.serverAt(ctx)
-	var seen seenLog
+	var seen knownLog
 	var err error
 	if !forget {
 		if seen, err = m.of(server); err != nil {
@@ -86,7 +86,7 @@ func (c *console) verifyLog(ctx context.Context, key string, forget bool) (logRe
 		return logResult{}, err
 	}
 	if text != seen.Key {
-		seen = seenLog{Key: text}
+		seen = knownLog{Key: text}
 	}
 	v, err := publog.Verify(ctx, c.logFile, by, seen.Checkpoint)
 	if err != nil {
@@ -101,7 +101,7 @@ func (c *console) verifyLog(ctx context.Context, key string, forget bool) (logRe
 	if r.Rows, r.Compared, err = c.compareRows(ctx, v); err != nil {
 		return r, err
 	}
-	return r, m.remember(server, seenLog{Key: text, Checkpoint: v.Signed})
+	return r, m.remember(server, knownLog{Key: text, Checkpoint: v.Signed})
 }
 
 // logKey is the key that is given, or else remembered, or else the server's. A

@@ -11,8 +11,8 @@ import (
 	"github.com/oarlock/oarlock/artifact/durable"
 )
 
-// seenLog is what this machine remembers of the publication log of a server.
-type seenLog struct {
+// knownLog is what this machine remembers of the publication log of a server.
+type knownLog struct {
 	Key        string `json:"key"`
 	Checkpoint string `json:"checkpoint,omitempty"`
 }
@@ -28,8 +28,8 @@ func newLogMemory() logMemory {
 	return logMemory{filepath.Join(dir, "oarlock", "logs.json"), err}
 }
 
-func (m logMemory) all() (map[string]seenLog, error) {
-	all := map[string]seenLog{}
+func (m logMemory) all() (map[string]knownLog, error) {
+	all := map[string]knownLog{}
 	if m.err != nil {
 		return all, nil // a machine without a home remembers nothing
 	}
@@ -47,19 +47,19 @@ func (m logMemory) all() (map[string]seenLog, error) {
 }
 
 // of is what is remembered of a server's log.
-func (m logMemory) of(server string) (seenLog, error) {
+func (m logMemory) of(server string) (knownLog, error) {
 	all, err := m.all()
 	return all[server], err
 }
 
 // remember replaces what is remembered, whole or not at all.
-func (m logMemory) remember(server string, seen seenLog) error {
+func (m logMemory) remember(server string, seen knownLog) error {
 	if m.err != nil {
 		return nil
 	}
 	all, err := m.all()
 	if err != nil {
-		all = map[string]seenLog{}
+		all = map[string]knownLog{}
 	}
 	all[server] = seen
 	raw, err := json.MarshalIndent(all, "", "  ")
