@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -26,28 +28,56 @@ func namespaceOf(n auth.NamespaceRecord) index.Namespace {
 const namespacesAtOnce = 500
 
 // Namespaces are at most limit of those that the caller may see, by name, beginning
-// after that one, and where to go on; "" is the end.
+// after that one, and where to go on; "" is the end. To admins those are also names
+// that nobody owns and that the registry holds something of, which they may give.
 func (s namespaces) Namespaces(ctx context.Context, after string, limit int) ([]index.Namespace, string, error) {
-	by, page := auth.From(ctx), []index.Namespace{}
+	by := auth.From(ctx)
 	if by.Name == "" {
 		return nil, "", fmt.Errorf("namespaces: nobody said who asks")
 	}
+	held, err := s.o.Parts.Namespaces.Held(ctx, by, after)
+	if err != nil {
+		return nil, "", err
+	}
+	page, more, err := s.owned(ctx, by, after, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, name := range held {
+		if !more || name < page[len(page)-1].Name {
+			page = append(page, index.Namespace{Name: name, Private: true, Publishing: "off", Held: true})
+		}
+	}
+	slices.SortFunc(page, func(a, b index.Namespace) int { return strings.Compare(a.Name, b.Name) })
+	if len(page) > limit {
+		page, more = page[:limit], true
+	}
+	if more {
+		return page, page[len(page)-1].Name, nil
+	}
+	return page, "", nil
+}
+
+// owned are at most limit of those with a row that by may see, and whether there
+// are more.
+func (s namespaces) owned(ctx context.Context, by auth.Principal, after string, limit int) (page []index.Namespace, more bool, err error) {
+	page = []index.Namespace{}
 	for {
 		records, err := s.o.Store.NamespacesAfter(ctx, after, namespacesAtOnce)
 		if err != nil {
-			return nil, "", err
+			return nil, false, err
 		}
 		for _, n := range records {
 			if !n.Public && !auth.Decide(by, auth.MembersRead, auth.NamespaceFacts(n)).Allowed() {
 				continue
 			}
 			if len(page) == limit {
-				return page, page[limit-1].Name, nil
+				return page, true, nil
 			}
 			page = append(page, namespaceOf(n))
 		}
 		if len(records) < namespacesAtOnce {
-			return page, "", nil
+			return page, false, nil
 		}
 		after = records[len(records)-1].Name
 	}

@@ -52,7 +52,7 @@ type configureInput struct {
 
 func (s *Server) namespaceRoutes(a huma.API, guarded guard) {
 	huma.Register(a, guarded(huma.Operation{OperationID: "namespaces", Method: http.MethodGet, Path: "/namespaces",
-		Summary: "List namespaces", Description: "Public ones, and private ones to those who may see them, by name and in pages."}),
+		Summary: "List namespaces", Description: "Public ones, private ones to those who may see them, and to admins those that are held because the registry has something of them, by name and in pages."}),
 		func(ctx context.Context, in *namespacesInput) (*namespacesOutput, error) {
 			items, next, err := s.Accounts.Namespaces(ctx, in.Cursor, in.Limit)
 			return &namespacesOutput{index.NamespaceList{Items: items, NextCursor: next}}, err

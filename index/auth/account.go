@@ -82,7 +82,11 @@ func (ac *Accounts) SetRoles(ctx context.Context, by Principal, person string, r
 
 // Disable ends an account and all that hangs on it, at once; false undoes it.
 func (ac *Accounts) Disable(ctx context.Context, by Principal, person string, disabled bool) error {
-	return ac.change(ctx, by, "account:disable", person, func(p *PersonRecord) error {
+	action := "account:enable"
+	if disabled {
+		action = "account:disable"
+	}
+	return ac.change(ctx, by, action, person, func(p *PersonRecord) error {
 		p.Disabled = disabled
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,30 @@ func (ns *Namespaces) names(ctx context.Context) (held []string, err error) {
 			ns.similar.Add(name)
 		}
 	}
+	return held, nil
+}
+
+// Held are, by name, the names after one that the registry holds something of and
+// that nobody owns. They are for who may give them away, an admin; to others
+// there are none.
+func (ns *Namespaces) Held(ctx context.Context, by Principal, after string) ([]string, error) {
+	if !slices.Contains(by.roles(Site()), RoleAdmin) {
+		return nil, nil
+	}
+	held, err := ns.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	claimed, err := ns.store.NamespaceNames(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("namespaces: %w", err)
+	}
+	slices.Sort(claimed)
+	held = slices.DeleteFunc(slices.Clone(held), func(name string) bool {
+		_, owned := slices.BinarySearch(claimed, name)
+		return owned || name <= after || ns.similar.Reserved(name)
+	})
+	slices.Sort(held)
 	return held, nil
 }
 

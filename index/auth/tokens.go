@@ -99,10 +99,14 @@ func (ts *Tokens) add(ctx context.Context, by Principal, rec TokenRecord) error 
 		if err := ts.store.AddToken(ctx, rec); err != nil {
 			return err
 		}
-		shown := rec
-		shown.Hash = nil
-		return ts.log.audit(ctx, by, "token:create", "token "+rec.ID, nil, shown)
+		return ts.log.audit(ctx, by, "token:create", "token "+rec.ID, nil, shown(rec))
 	})
+}
+
+// shown is a credential as the audit log has it: without what proves it.
+func shown(rec TokenRecord) TokenRecord {
+	rec.Hash = nil
+	return rec
 }
 
 func (ts *Tokens) checkRequest(q TokenRequest) error {
@@ -274,7 +278,7 @@ func (ts *Tokens) Revoke(ctx context.Context, by Principal, id string) error {
 		if err != nil {
 			return err
 		}
-		return ts.log.audit(ctx, by, "token:revoke", "token "+id, nil, nil)
+		return ts.log.audit(ctx, by, "token:revoke", "token "+id, shown(rec), nil)
 	})
 }
 

@@ -216,13 +216,13 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 	if err := room(role, known.Head.Sequence); err != nil {
 		return fmt.Errorf("ledger of %s: %w", id, err)
 	}
-	err = s.o.Acts.Do(ctx, audit.Act{Action: auth.PluginLifecycle, On: auth.InRepository(id.String()), Planned: map[string]any{"begun": true, "move": move, "body": body}},
+	err = s.o.Acts.Do(ctx, audit.Act{Action: auth.PluginLifecycle, On: auth.InRepository(id.String()), Planned: map[string]any{"begun": true, "move": move, "subject": subject, "body": body}},
 		func(ctx context.Context) (any, error) {
 			entry, err := s.o.Ledger.Append(ctx, index.NewStatement{Ledger: ref, Kind: kind, Actor: by.Name, Role: role, Body: raw, Subject: subject, ID: rand.Text()})
 			if err != nil {
 				return nil, err
 			}
-			return map[string]any{"move": move, "statement": entry.Head.String(), "body": body}, s.o.Catalog.Settled(ctx)
+			return map[string]any{"move": move, "subject": subject, "statement": entry.Head.String(), "body": body}, s.o.Catalog.Settled(ctx)
 		})
 	switch {
 	case errors.Is(err, statements.ErrForeign):

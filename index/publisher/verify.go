@@ -57,7 +57,7 @@ func (s *Service) UnverifyPublisher(ctx context.Context, name, reason string) (i
 			return index.Publisher{}, err
 		}
 	}
-	return s.stated(ctx, by, needs, auth.PublisherVerify, name, format.PublisherUnverified, format.Unverified{Reason: reason})
+	return s.stated(ctx, by, needs, audit.PublisherUnverify, name, format.PublisherUnverified, format.Unverified{Reason: reason})
 }
 
 // organisation is what the claims of the caller's login make them in the

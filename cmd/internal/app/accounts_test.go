@@ -358,7 +358,7 @@ func TestAChannelPointsToWhatIsListed_C2_K1(t *testing.T) {
 		t.Errorf("the channel is there: %v", err)
 	}
 	row := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=1", nil, 200).Items[0]
-	if row.Action != "channel:promote" || !strings.Contains(string(row.After), `"removed":true`) || !strings.Contains(string(row.Before), d.String()) {
+	if row.Action != "channel:remove" || !strings.Contains(string(row.After), `"removed":true`) || !strings.Contains(string(row.Before), d.String()) {
 		t.Errorf("%+v", row)
 	}
 }

@@ -56,7 +56,8 @@ func (a engine) RemoveChannel(ctx context.Context, id artifact.Name, channel str
 	case !errors.Is(err, artifact.ErrUnverified): // a damaged one may go
 		return done, err
 	}
-	err := a.acts.Do(ctx, audit.Act{Action: auth.ChannelPromote, On: auth.InRepository(id.String()),
+	err := a.acts.Do(ctx, audit.Act{Action: audit.ChannelRemove, On: auth.InRepository(id.String()),
+		Needs:  &audit.Right{Action: auth.ChannelPromote, On: auth.InRepository(id.String())},
 		Before: map[string]string{"channel": channel, "digest": done.Before}, Planned: map[string]any{"channel": channel, "removed": true}},
 		func(ctx context.Context) (any, error) {
 			if err := a.registry.RemoveChannel(ctx, id.String(), channel); err != nil {

@@ -128,7 +128,7 @@ func (g *signing) RotateRoot(ctx context.Context, r index.RootRotation) (index.R
 	before := digest.FromBytes(g.keys.Root())
 	was := map[string]string{"catalog_root": before.String()}
 	var root index.Root
-	err := g.acts.Do(ctx, audit.Act{Action: auth.SiteManage, On: auth.Site(), Before: was, Planned: map[string]any{"begun": true, "rotation": r}},
+	err := g.acts.Do(ctx, audit.Act{Action: audit.CatalogRotateRoot, On: auth.Site(), Needs: &audit.Right{Action: auth.SiteManage, On: auth.Site()}, Before: was, Planned: map[string]any{"begun": true, "rotation": r}},
 		func(context.Context) (any, error) {
 			version, err := g.keys.Rotate(signed.Rotation{KeepRootKey: r.KeepRootKey, OnlineKeys: r.OnlineKeys})
 			if err != nil {

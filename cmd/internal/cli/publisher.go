@@ -42,6 +42,9 @@ func (r namespaceResult) text(w io.Writer) error {
 }
 
 func namespaceState(n index.Namespace) string {
+	if n.Held {
+		return "held, nobody owns it"
+	}
 	s := "public"
 	if n.Private {
 		s = "private"
@@ -98,13 +101,17 @@ func (r namespaceList) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {
 		row("NAMESPACE", "STATE", "SINCE")
 		for _, n := range r.Items {
-			row(n.Name, namespaceState(n), day(&n.CreatedAt, ""))
+			since := day(&n.CreatedAt, "")
+			if n.CreatedAt.IsZero() {
+				since = "-"
+			}
+			row(n.Name, namespaceState(n), since)
 		}
 	})
 }
 
 func newPublisherList(c *console) *cobra.Command {
-	cmd := verb("list", "List namespaces", "Those that you may see.", "oarlock publisher list")
+	cmd := verb("list", "List namespaces", "Those that you may see. To admins also names that are held: nobody owns them, and the registry has something of them. Claim one, then transfer it to its owner.", "oarlock publisher list")
 	cmd.Args = args(0, 0, "none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		all := namespaceList{index.NamespaceList{Items: []index.Namespace{}}}

@@ -48,7 +48,7 @@ func (k Keeper) Repair(ctx context.Context, report func(index.Damage)) error {
 // Scrub implements api.Keeper.
 func (k Keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress func(index.Scrub)) (index.Scrub, error) {
 	var done index.Scrub
-	err := k.Acts.Do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"scrub": true, "begun": true}},
+	err := k.Acts.Do(ctx, audit.Act{Action: audit.RegistryScrub, On: auth.Site(), Needs: &audit.Right{Action: auth.RegistryFsck, On: auth.Site()}, Planned: map[string]bool{"begun": true}},
 		func(ctx context.Context) (any, error) {
 			s, err := k.Scrubber.scrub(ctx, integrity.ScrubOptions{
 				Damaged:  func(d driver.Damage) { damaged(Damage(d)) },
@@ -133,7 +133,7 @@ func (k Keeper) Unblock(ctx context.Context, repository, reference string) error
 	if err != nil {
 		return err
 	}
-	return k.Acts.Do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
+	return k.Acts.Do(ctx, audit.Act{Action: audit.BlockLift, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
 		func(ctx context.Context) (any, error) { return nil, k.Registry.Unblock(ctx, b) })
 }
 

@@ -409,7 +409,7 @@ export interface paths {
         };
         /**
          * List namespaces
-         * @description Public ones, and private ones to those who may see them, by name and in pages.
+         * @description Public ones, private ones to those who may see them, and to admins those that are held because the registry has something of them, by name and in pages.
          */
         get: operations["namespaces"];
         put?: never;
@@ -1522,9 +1522,14 @@ export interface components {
              * @description Nothing new goes in since then.
              */
             closed_at?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description 0001-01-01T00:00:00Z of one that is held.
+             */
             created_at: string;
             created_by: string;
+            /** @description Nobody owns it, and the registry holds repositories or a ledger of it: nobody pulls from it or pushes to it until an admin claims it. Admins alone see it. */
+            held?: boolean;
             /** @example acme */
             name: string;
             /** @description Only members, and those whom the site trusts, may pull. */
@@ -1546,9 +1551,14 @@ export interface components {
              * @description Nothing new goes in since then.
              */
             closed_at?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description 0001-01-01T00:00:00Z of one that is held.
+             */
             created_at: string;
             created_by: string;
+            /** @description Nobody owns it, and the registry holds repositories or a ledger of it: nobody pulls from it or pushes to it until an admin claims it. Admins alone see it. */
+            held?: boolean;
             members: components["schemas"]["Member"][] | null;
             /** @example acme */
             name: string;
