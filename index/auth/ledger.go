@@ -24,3 +24,14 @@ func decideLedgers(p Principal, a Action, r Resource) (d Decision, mine bool) {
 	}
 	return Decision{Outcome: policy.Allow}, true
 }
+
+// LedgerReader is p as one who reads the ledgers of publishers. An access token
+// for them shows those that its account may know of: which repositories of a
+// publisher it names besides says nothing of that, and a client asks for a token
+// for the repository that it reads alone. Any other access token stays bound.
+func LedgerReader(p Principal) Principal {
+	if p.Access != nil && p.Access.covers(RepositoryPull, InRepository(format.PublishersRepository)) {
+		p.Access = nil
+	}
+	return p
+}

@@ -39,6 +39,7 @@ func (r Readers) MayRead(ctx context.Context, publisher string) error {
 			return err
 		}
 	}
+	ctx = auth.With(ctx, auth.LedgerReader(auth.From(ctx)))
 	may, err := r.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(publisher+"/"+publisher))
 	if err == nil && !may {
 		err = fmt.Errorf("ledger of %s: %w", publisher, artifact.ErrNotFound)
