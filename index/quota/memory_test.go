@@ -14,6 +14,7 @@ type memory struct {
 	usage  map[string]Used
 	down   error
 	counts map[string]int64 // corrections
+	adding func()           // called before usage is added
 }
 
 var errBroken = errors.New("the disk is gone")
@@ -31,6 +32,9 @@ func (m *memory) Usage(_ context.Context, namespace string) (Used, error) {
 }
 
 func (m *memory) AddUsage(_ context.Context, namespace string, bytes, versions, maxBytes, maxVersions int64) (Used, error) {
+	if m.adding != nil {
+		m.adding()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	u := m.usage[namespace]

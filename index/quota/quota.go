@@ -21,13 +21,6 @@ type Quota struct {
 	held map[string]*account
 }
 
-// account is what one namespace has reserved.
-type account struct {
-	mu              sync.Mutex
-	users           int // guarded by Quota.mu
-	bytes, versions int64
-}
-
 // New makes a Quota; limits gives those of a namespace.
 func New(store Store, limits func(namespace string) Limits) *Quota {
 	return &Quota{store: store, limits: limits, held: map[string]*account{}}
@@ -58,23 +51,38 @@ func (q *Quota) Reserve(ctx context.Context, namespace string, bytes, versions i
 		return nil, fmt.Errorf("reservation of %d bytes and %d versions: expected none below zero: %w", bytes, versions, artifact.ErrInvalid)
 	}
 	acc := q.acquire(namespace)
-	acc.mu.Lock()
-	used, err := q.store.Usage(ctx, namespace)
-	if err == nil {
-		err = fits(q.limits(namespace), namespace, used.Bytes+acc.bytes, bytes, used.Versions+acc.versions, versions)
-	} else {
-		err = fmt.Errorf("quota of namespace %s: %w", namespace, err)
-	}
-	if err == nil {
-		acc.bytes += bytes
-		acc.versions += versions
-	}
-	acc.mu.Unlock()
-	if err != nil {
+	if err := q.reserve(ctx, namespace, acc, bytes, versions); err != nil {
 		q.leave(namespace, acc)
 		return nil, err
 	}
 	return &Reservation{quota: q, namespace: namespace, account: acc, bytes: bytes, versions: versions}, nil
+}
+
+// refusals is how often room is looked for while commits make it uncertain.
+const refusals = 16
+
+func (q *Quota) reserve(ctx context.Context, namespace string, acc *account, bytes, versions int64) error {
+	select {
+	case acc.turn <- struct{}{}:
+		defer func() { <-acc.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for i := 1; ; i++ {
+		held := acc.held() // first: what is committed after it is seen twice, never not at all
+		used, err := q.store.Usage(ctx, namespace)
+		if err != nil {
+			return fmt.Errorf("quota of namespace %s: %w", namespace, err)
+		}
+		err = fits(q.limits(namespace), namespace, used.Bytes+held.bytes, bytes, used.Versions+held.versions, versions)
+		if err == nil {
+			acc.take(bytes, versions)
+			return nil
+		}
+		if i == refusals || !acc.settled(ctx, held) {
+			return err
+		}
+	}
 }
 
 func fits(l Limits, namespace string, haveBytes, bytes, haveVersions, versions int64) error {
@@ -95,12 +103,10 @@ func (r *Reservation) Commit(ctx context.Context, bytes, versions int64) (err er
 		return nil
 	}
 	r.once.Do(func() {
-		r.account.mu.Lock()
 		defer r.quota.leave(r.namespace, r.account)
-		defer r.account.mu.Unlock()
+		r.account.begin()
+		defer r.account.end(r.bytes, r.versions)
 		err = r.quota.add(ctx, r.namespace, bytes, versions)
-		r.account.bytes -= r.bytes
-		r.account.versions -= r.versions
 	})
 	return err
 }
@@ -111,10 +117,8 @@ func (r *Reservation) Release() {
 		return
 	}
 	r.once.Do(func() {
-		r.account.mu.Lock()
-		r.account.bytes -= r.bytes
-		r.account.versions -= r.versions
-		r.account.mu.Unlock()
+		r.account.begin()
+		r.account.end(r.bytes, r.versions)
 		r.quota.leave(r.namespace, r.account)
 	})
 }
@@ -146,7 +150,7 @@ func (q *Quota) acquire(namespace string) *account {
 	defer q.mu.Unlock()
 	acc := q.held[namespace]
 	if acc == nil {
-		acc = &account{}
+		acc = newAccount()
 		q.held[namespace] = acc
 	}
 	acc.users++
