@@ -5,10 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
-
-	"strings"
 
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -29,7 +28,8 @@ const takeStep = 1 << 20
 
 // metered answers a request that may bring bytes, counting them.
 func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, answer func(http.ResponseWriter, *http.Request, route) error) error {
-	if g.opts.unmetered(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead || g.holds(r.Context(), at.repo, digest.Digest(r.URL.Query().Get("digest"))) {
+	if g.opts.unmetered(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead ||
+		endsUpload(r.Method) && g.holds(r.Context(), at.repo, digest.Digest(r.URL.Query().Get("digest"))) {
 		return answer(w, r, at)
 	}
 	meter, err := g.opts.Uploads.BeginUpload(r.Context(), Access{Principal: at.who, Action: Push, Repository: at.repo})
@@ -66,6 +66,10 @@ func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, ans
 func (o Options) unmetered(ctx context.Context) bool {
 	return isProcess(ctx) || o.Uploads == ByteAdmitter(admitAll{})
 }
+
+// endsUpload reports whether a request of method may end an upload, and is then
+// held to the digest it names: with others that is a word that nobody checks.
+func endsUpload(method string) bool { return method == http.MethodPut || method == http.MethodPost }
 
 // holds reports whether repo has a blob, with its bytes: what a request that
 // ends an upload brings may be there already.

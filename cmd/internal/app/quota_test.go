@@ -20,8 +20,32 @@ import (
 // upload sends content as a blob in one request, or in chunks of unknown length.
 func upload(t *testing.T, s *Server, token, repo string, content []byte, chunked bool) (status int, body string) {
 	t.Helper()
+	if chunked {
+		return uploadInParts(t, s, token, repo, content, "")
+	}
 	d := digest.FromBytes(content)
-	send := func(method, url string, from io.Reader) *http.Response {
+	send := sender(t, token, &body)
+	return send("POST", s.URL()+"/v2/"+repo+"/blobs/uploads/?digest="+d.String(), bytes.NewReader(content)).StatusCode, body
+}
+
+// uploadInParts sends content in a part of unknown length, with more added to
+// its query, and then ends the upload.
+func uploadInParts(t *testing.T, s *Server, token, repo string, content []byte, more string) (status int, body string) {
+	t.Helper()
+	d := digest.FromBytes(content)
+	send := sender(t, token, &body)
+	begun := send("POST", s.URL()+"/v2/"+repo+"/blobs/uploads/", nil)
+	patched := send("PATCH", s.URL()+begun.Header.Get("Location")+more, io.MultiReader(bytes.NewReader(content)))
+	if patched.StatusCode != http.StatusAccepted {
+		return patched.StatusCode, body
+	}
+	return send("PUT", s.URL()+patched.Header.Get("Location")+"&digest="+d.String(), nil).StatusCode, body
+}
+
+// sender sends requests as the admin; body is that of the last answer.
+func sender(t *testing.T, token string, body *string) func(method, url string, from io.Reader) *http.Response {
+	return func(method, url string, from io.Reader) *http.Response {
+		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, url, from)
 		if err != nil {
 			t.Fatal(err)
@@ -36,20 +60,9 @@ func upload(t *testing.T, s *Server, token, repo string, content []byte, chunked
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		body = string(text)
+		*body = string(text)
 		return resp
 	}
-	if !chunked {
-		return send("POST", s.URL()+"/v2/"+repo+"/blobs/uploads/?digest="+d.String(), bytes.NewReader(content)).StatusCode, body
-	}
-	begun := send("POST", s.URL()+"/v2/"+repo+"/blobs/uploads/", nil)
-	at := s.URL() + begun.Header.Get("Location")
-	patched := send("PATCH", at, io.MultiReader(bytes.NewReader(content))) // without a length
-	if patched.StatusCode != http.StatusAccepted {
-		return patched.StatusCode, body
-	}
-	at = s.URL() + patched.Header.Get("Location")
-	return send("PUT", at+"&digest="+d.String(), nil).StatusCode, body
 }
 
 // TestBlobsWithoutAManifestCount_B7: what is stored is counted, whether a
@@ -87,6 +100,23 @@ func TestBlobsWithoutAManifestCount_B7(t *testing.T) {
 				t.Errorf("status %d", status)
 			}
 		})
+	}
+}
+
+// TestAWordOfADigestSavesNoBytes_B7: a part of an upload that names a blob of
+// the repository is counted as any other part is.
+func TestAWordOfADigestSavesNoBytes_B7(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, func(c *config.Config) { c.Quota.Bytes = 1 << 20 })
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	content := bytes.Repeat([]byte("x"), 600<<10)
+	if status, body := upload(t, s, admin, "acme/hello", content, false); status != 201 {
+		t.Fatalf("%d %s", status, body)
+	}
+	held := "&digest=" + digest.FromBytes(content).String()
+	status, body := uploadInParts(t, s, admin, "acme/hello", bytes.Repeat([]byte("y"), 600<<10), held)
+	if status != http.StatusForbidden || !strings.Contains(body, "quota") {
+		t.Errorf("%d %s", status, body)
 	}
 }
 
