@@ -96,20 +96,22 @@ func (ac *Accounts) change(ctx context.Context, by Principal, action, person str
 	if err := ac.may.require(ctx, by, AccountsManage, Site()); err != nil {
 		return err
 	}
-	before, err := ac.store.Person(ctx, person)
-	if err != nil {
-		return err
-	}
-	after := before
-	if err := set(&after); err != nil {
-		return err
-	}
 	defer ac.may.forget()
-	return ac.tx.InTx(ctx, func(ctx context.Context) error {
-		if err := ac.store.UpdatePerson(ctx, after); err != nil {
+	return untilSettled(func() error {
+		before, err := ac.store.Person(ctx, person)
+		if err != nil {
 			return err
 		}
-		return ac.log.audit(ctx, by, action, person, before, after)
+		after := before
+		if err := set(&after); err != nil {
+			return err
+		}
+		return ac.tx.InTx(ctx, func(ctx context.Context) error {
+			if err := ac.store.UpdatePerson(ctx, before, after); err != nil {
+				return err
+			}
+			return ac.log.audit(ctx, by, action, person, before, after)
+		})
 	})
 }
 

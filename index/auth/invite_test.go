@@ -69,8 +69,9 @@ func TestInvitation_B4(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec.Email = "eve@example.org"
-	if err := s.store.UpdatePerson(ctx, rec); err != nil {
+	verified := rec
+	verified.Email = "eve@example.org"
+	if err := s.store.UpdatePerson(ctx, rec, verified); err != nil {
 		t.Fatal(err)
 	}
 	if err := accept(eve, mail); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,8 @@ type memory struct {
 	log        []AuditRecord
 	broken     error // answers every question when set
 	asked      int
+
+	beforeUpdate func() // what another does before an account is updated
 }
 
 func newMemory() *memory {
@@ -182,8 +185,17 @@ func (m *memory) AddPerson(_ context.Context, p PersonRecord) error {
 	return insert(m, m.people, p.Name, p)
 }
 
-func (m *memory) UpdatePerson(_ context.Context, p PersonRecord) error {
-	return m.locked(func() error { m.people[p.Name] = p; return nil })
+func (m *memory) UpdatePerson(_ context.Context, was, p PersonRecord) error {
+	if m.beforeUpdate != nil {
+		m.beforeUpdate()
+	}
+	return m.locked(func() error {
+		if !reflect.DeepEqual(m.people[p.Name], was) {
+			return ErrPersonChanged
+		}
+		m.people[p.Name] = p
+		return nil
+	})
 }
 
 func (m *memory) People(context.Context) (out []PersonRecord, err error) {

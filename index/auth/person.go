@@ -16,20 +16,43 @@ const maxHandles = 1000
 // another subject has is never taken over.
 func (ac *Accounts) admit(ctx context.Context, who identity) (PersonRecord, error) {
 	defer ac.may.forget()
-	now := ac.now().UTC()
-	p, err := ac.store.PersonOf(ctx, who.issuer, who.subject)
+	var p PersonRecord
+	err := untilSettled(func() error {
+		was, err := ac.store.PersonOf(ctx, who.issuer, who.subject)
+		if err != nil {
+			return err
+		}
+		if was.Disabled {
+			return denied("account %s: it is disabled", was.Name)
+		}
+		p = was
+		p.Email, p.Grants, p.LoggedInAt = who.email, who.grants, ac.now().UTC()
+		return ac.store.UpdatePerson(ctx, was, p)
+	})
 	if errors.Is(err, artifact.ErrNotFound) {
 		return ac.register(ctx, who)
 	}
-	if err != nil {
-		return PersonRecord{}, err
-	}
-	if p.Disabled {
-		return PersonRecord{}, denied("account %s: it is disabled", p.Name)
-	}
-	p.Email, p.Grants, p.LoggedInAt = who.email, who.grants, now
-	return p, ac.store.UpdatePerson(ctx, p)
+	return p, err
 }
+
+// settleTries is how often a change of an account is tried that another one
+// came before.
+const settleTries = 8
+
+// untilSettled does a change of what it reads itself until no other change came
+// between, so that none undoes another: a login that runs while its account is
+// disabled leaves it disabled.
+func untilSettled(change func() error) error {
+	for i := 1; ; i++ {
+		if err := change(); i == settleTries || !errors.Is(err, ErrPersonChanged) {
+			return err
+		}
+	}
+}
+
+// ErrPersonChanged is that an account is not any more what was read of it; it
+// is an artifact.ErrConflict.
+var ErrPersonChanged = fmt.Errorf("the account was changed meanwhile, try again: %w", artifact.ErrConflict)
 
 // register makes the account of an identity that was never here. Its name is
 // what the provider calls the person, who may have chosen that, so it is never

@@ -90,7 +90,9 @@ type PersonStore interface {
 	PersonOf(ctx context.Context, issuer, subject string) (PersonRecord, error)
 	// AddPerson stores a new account; a name or subject that is there is a conflict.
 	AddPerson(ctx context.Context, p PersonRecord) error
-	UpdatePerson(ctx context.Context, p PersonRecord) error
+	// UpdatePerson replaces an account that still is as it was read; one that is
+	// not is ErrPersonChanged, and nothing is changed.
+	UpdatePerson(ctx context.Context, was, p PersonRecord) error
 	// People are all accounts, by name.
 	People(ctx context.Context) ([]PersonRecord, error)
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -62,12 +61,17 @@ func (s *Store) AddPerson(ctx context.Context, p auth.PersonRecord) error {
 	return wrap(fmt.Sprintf("person %q", p.Name), err)
 }
 
-// UpdatePerson replaces an account; its issuer and subject stay.
-func (s *Store) UpdatePerson(ctx context.Context, p auth.PersonRecord) error {
-	row := personRowOf(p)
-	n, err := affected(s.writer(ctx).NewUpdate().Model(&row).ExcludeColumn("issuer", "subject", "created_at").WherePK().Exec(ctx))
+// UpdatePerson replaces an account that is still as it was; its name, issuer
+// and subject stay. One that is not is auth.ErrPersonChanged.
+func (s *Store) UpdatePerson(ctx context.Context, was, p auth.PersonRecord) error {
+	row, old := personRowOf(p), personRowOf(was)
+	n, err := affected(s.writer(ctx).NewUpdate().Model(&row).ExcludeColumn("issuer", "subject", "created_at").WherePK().
+		Where("email = ?", old.Email).Where("grants = ?", old.Grants).Where("disabled = ?", old.Disabled).Where("logged_in_at = ?", old.LoggedInAt).Exec(ctx))
 	if err == nil && n == 0 {
-		err = artifact.ErrNotFound
+		if _, err = s.Person(ctx, p.Name); err == nil {
+			err = fmt.Errorf("person %q: %w", p.Name, auth.ErrPersonChanged)
+		}
+		return err
 	}
 	return wrap(fmt.Sprintf("person %q", p.Name), err)
 }

@@ -168,10 +168,14 @@ func contractPeople(t *testing.T, s *Store) {
 	same2.Name, other.Subject = "person:eve", "2"
 	want(t, "another name for the same subject", s.AddPerson(ctx, same2), artifact.ErrConflict)
 	want(t, "another subject of the same name", s.AddPerson(ctx, other), artifact.ErrConflict)
+	was := ada
 	ada.Disabled, ada.Grants, ada.LoggedInAt = true, nil, noon.Add(time.Hour)
 	changed := ada
 	changed.Subject = "stolen"
-	want(t, "update", s.UpdatePerson(ctx, changed), nil)
+	want(t, "update", s.UpdatePerson(ctx, was, changed), nil)
+	back := was
+	back.LoggedInAt = noon.Add(2 * time.Hour)
+	want(t, "update of what was changed meanwhile", s.UpdatePerson(ctx, was, back), auth.ErrPersonChanged)
 	got, err := s.Person(ctx, ada.Name)
 	same(t, "read", got, ada, err)
 	got, err = s.PersonOf(ctx, ada.Issuer, ada.Subject)
@@ -180,7 +184,7 @@ func contractPeople(t *testing.T, s *Store) {
 	same(t, "all", all, []auth.PersonRecord{ada}, err)
 	_, err = s.PersonOf(ctx, ada.Issuer, "stolen")
 	want(t, "read by another subject", err, artifact.ErrNotFound)
-	want(t, "update nobody", s.UpdatePerson(ctx, auth.PersonRecord{Name: "person:x"}), artifact.ErrNotFound)
+	want(t, "update nobody", s.UpdatePerson(ctx, auth.PersonRecord{Name: "person:x"}, auth.PersonRecord{Name: "person:x"}), artifact.ErrNotFound)
 }
 
 func contractNamespaces(t *testing.T, s *Store) {
