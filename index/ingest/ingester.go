@@ -96,6 +96,7 @@ type Ingester struct {
 	building *catalog.Snapshot // before the first whole generation serves, else nil
 
 	ledgers *book
+	trial   bool // goes by what is known of ledgers, and reads none
 
 	dates dates
 

@@ -60,10 +60,13 @@ func (in *Ingester) BadLedgers() []ledger.Judgement { return in.ledgers.bad() }
 // pluginLedger judges the ledger of a plugin and gives what counts of it; where
 // it does not hold, its tag is broken.
 func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []catalog.Broken) {
-	if in.opts.Ledgers == nil {
+	ref := format.OfPlugin(r.id)
+	switch {
+	case in.trial:
+		return known(in.ledgers.state(ref).Plugin, r.old), nil
+	case in.opts.Ledgers == nil:
 		return lifecycle{}, nil
 	}
-	ref := format.OfPlugin(r.id)
 	remembered := in.ledgers.head(ref)
 	at, there := r.tags[artifact.StateTag]
 	if !there && remembered.IsZero() {

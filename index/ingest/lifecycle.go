@@ -18,6 +18,24 @@ type lifecycle struct {
 	unknown string
 }
 
+// known is what counts of a ledger without reading it: what was read of it last,
+// and what the catalog says it could not tell then.
+func known(plugin *ledger.Plugin, served *catalog.Plugin) lifecycle {
+	l := lifecycle{plugin: plugin}
+	if served == nil {
+		return l
+	}
+	for i := range served.Versions {
+		for _, r := range served.Versions[i].Pending {
+			if why, is := strings.CutPrefix(r.Detail, unknownLifecycle); is && r.Code == index.ReasonUnreadable {
+				l.unknown = why
+				return l
+			}
+		}
+	}
+	return l
+}
+
 // tell makes p say what the ledger says, in place of what an earlier reading
 // said.
 func (l lifecycle) tell(p *catalog.Plugin) {

@@ -3,6 +3,8 @@ package ingest_test
 import (
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -44,7 +46,36 @@ func TestAStatementThatCannotBeReadHasTheVersionsWait(t *testing.T) {
 		t.Errorf("why says %s, %v", whyCodes(why), err)
 	}
 
+	sums := func(what string, listed int) {
+		t.Helper()
+		if changes, sum := tryAll(t, in, swapped{}); len(changes) != 0 || sum.ListedBefore != listed || sum.ListedAfter != listed {
+			t.Errorf("a trial where %s: %v, %+v", what, changes, sum)
+		}
+	}
+	sums("the statement cannot be read", 0)
+
 	m.fault(e.Descriptor.Digest.String(), nil)
 	change()
 	stands("it can be read", index.StateSuspended, true)
+}
+
+// Proves E5, G3: what an emergency stopped is listed by no policy, and a trial
+// of one says so.
+func TestATrialListsNothingThatAnEmergencyStopped(t *testing.T) {
+	t.Parallel()
+	const ledger = "acme/hello:oarlock-state"
+	m := newMemory()
+	l := newLedgers(t, m)
+	d := m.publish("acme/hello", "1.0.0")
+	m.sign("acme/hello", d, "good and evil", true)
+	l.of(ledger).Add(t, format.EmergencyDeclared, "admin:root", format.RolePlatform, format.Emergency{
+		Grounds: format.Grounds{Reason: format.ReasonMalware}, Digests: []digest.Digest{d.Digest}, ApprovedBy: []string{"admin:two"}}, nil)
+	l.m.put(t, l.of(ledger))
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers = l.judge })
+	if p, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/hello")); !ok || p.Versions[0].State != index.VersionEmergencyRemoved {
+		t.Fatalf("%+v", p)
+	}
+	if changes, sum := tryAll(t, in, swapped{}); sum.Versions != 1 || sum.ListedBefore != 0 || sum.ListedAfter != 0 {
+		t.Errorf("%v, %+v", changes, sum)
+	}
 }

@@ -89,7 +89,7 @@ func (in *Ingester) Try(ctx context.Context, verifier Verifier, hear func(Change
 func (in *Ingester) as(verifier Verifier) *Ingester {
 	opts := in.opts
 	opts.Verifier, opts.Dev, opts.Ledgers = verifier, false, nil
-	return &Ingester{opts: opts, log: in.log, ledgers: in.ledgers}
+	return &Ingester{opts: opts, log: in.log, ledgers: in.ledgers, trial: true}
 }
 
 type trial struct {
