@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -32,7 +30,6 @@ type Blocks struct {
 	current   atomic.Pointer[blockSet]
 	asOf      atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
 	heard     heardBlocks
-	sparing   singleflight.Group // by repository
 	stop      context.CancelFunc
 	watching  sync.WaitGroup
 }

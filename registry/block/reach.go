@@ -95,7 +95,7 @@ func (bs *Blocks) exemptIn(ctx context.Context, set *blockSet, repo string) (map
 			return s.digests, nil
 		}
 	}
-	found, err, _ := bs.sparing.Do(repo+"@"+set.epoch, func() (any, error) {
+	found, err, _ := set.exempting.Do(repo, func() (any, error) {
 		before, s := set.pushes.Load(), &exemption{digests: map[digest.Digest]bool{}, at: time.Now()}
 		err := bs.exempt(context.WithoutCancel(ctx), set, repo, s.digests)
 		if err == nil && before == set.pushes.Load() {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -48,8 +49,9 @@ type blockSet struct {
 	named  map[blockKey]Block                 // what was named, by repository ("" for everywhere) and digest ("" for all of it)
 	held   map[string]map[digest.Digest]Block // what named manifests hold, by repository
 
-	exempt sync.Map // repository → *exemption
-	pushes atomic.Uint64
+	exempt    sync.Map           // repository → *exemption
+	exempting singleflight.Group // by repository
+	pushes    atomic.Uint64
 }
 
 type blockKey struct {
