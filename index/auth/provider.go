@@ -8,11 +8,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/outbound"
@@ -42,8 +43,8 @@ type provider struct {
 	o        ProviderOptions
 	callback string
 
-	mu    sync.Mutex
-	known *discovered
+	asking singleflight.Group // one question at a time
+	known  atomic.Pointer[discovered]
 }
 
 type discovered struct {
@@ -89,14 +90,27 @@ func (p *provider) context(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, p.o.Client)
 }
 
+// discover is what the provider says of itself. Whoever asks while it is found
+// out waits for the one question, or until ctx ends: a provider that does not
+// answer holds nobody up for longer than one deadline of its client.
 func (p *provider) discover(ctx context.Context) (*discovered, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.known != nil {
-		return p.known, nil
+	if known := p.known.Load(); known != nil {
+		return known, nil
 	}
 	// The keys are fetched again later, so the context has to outlive this request.
-	found, err := oidc.NewProvider(p.context(context.WithoutCancel(ctx)), p.o.Issuer)
+	lasting := context.WithoutCancel(ctx)
+	asked := p.asking.DoChan("", func() (any, error) { return p.ask(lasting) })
+	select {
+	case got := <-asked:
+		found, _ := got.Val.(*discovered)
+		return found, got.Err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("login: provider %q: %w", p.o.Issuer, ctx.Err())
+	}
+}
+
+func (p *provider) ask(ctx context.Context) (*discovered, error) {
+	found, err := oidc.NewProvider(p.context(ctx), p.o.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("login: provider %q: %w", p.o.Issuer, err)
 	}
@@ -104,7 +118,7 @@ func (p *provider) discover(ctx context.Context) (*discovered, error) {
 	if endpoint.AuthStyle, err = authStyle(found); err != nil {
 		return nil, fmt.Errorf("login: provider %q: %w", p.o.Issuer, err)
 	}
-	p.known = &discovered{
+	known := &discovered{
 		oidc: found,
 		oauth: oauth2.Config{
 			ClientID: p.o.ClientID, ClientSecret: p.o.ClientSecret, Endpoint: endpoint, RedirectURL: p.callback,
@@ -112,7 +126,8 @@ func (p *provider) discover(ctx context.Context) (*discovered, error) {
 		},
 		verifier: found.Verifier(&oidc.Config{ClientID: p.o.ClientID}),
 	}
-	return p.known, nil
+	p.known.Store(known)
+	return known, nil
 }
 
 // authStyle is how the client names itself. To find out by trying would spend
