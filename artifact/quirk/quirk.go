@@ -16,6 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -31,11 +32,19 @@ const (
 	MaxTags = 1 << 20
 )
 
-// Bound lets repo follow at most MaxPages pages of any list. It is
-// called when repo's client is set.
+// Bound lets repo follow at most MaxPages pages of any list, and log in to the
+// ledgers of publishers before it reads them. It is called when repo's client is
+// set.
 func Bound(repo *remote.Repository) {
 	repo.TagListMaxPages, repo.ReferrerListMaxPages = MaxPages, MaxPages
-	repo.Client = watch(repo.Client)
+	if _, ok := repo.Client.(watched); ok {
+		return
+	}
+	c := repo.Client
+	if c == nil {
+		c = auth.DefaultClient // as oras does
+	}
+	repo.Client = watch(logInFirst(repo, c))
 }
 
 // Resolve gives the descriptor of a manifest by tag or digest: by HEAD, and by

@@ -30,6 +30,9 @@ type Options struct {
 	Versions artifact.Range
 	// Check changes nothing: what a run would copy is reported as missing.
 	Check bool
+	// AllowPublic copies what is private at the source to where everybody can
+	// read it, too; else such a repository or ledger fails.
+	AllowPublic bool
 	// Parallel is how many manifests are on their way at once; 0 is 8.
 	Parallel int
 	// Promote sets a channel at a mirror that takes none by a push; nil

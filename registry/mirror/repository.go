@@ -24,6 +24,7 @@ type repo struct {
 	r        *run
 	name     string
 	src, dst *oras.Repository
+	private  bool // the source does not show it to everybody
 
 	mu       sync.Mutex
 	fetched  int                     // manifests
@@ -58,6 +59,15 @@ func (r *run) repository(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("tags: %w", err)
 	}
+	all := there
+	if name == publishersRepository {
+		there, err = c.hiddenLedgers(ctx, there)
+	} else {
+		err = c.keepPrivate(ctx)
+	}
+	if err != nil {
+		return err
+	}
 	here, err := tagsOf(ctx, c.dst)
 	if err != nil && !isAbsent(err) {
 		return fmt.Errorf("tags of the mirror: %w", err)
@@ -78,7 +88,7 @@ func (r *run) repository(ctx context.Context, name string) error {
 		return err
 	}
 	for _, tag := range here {
-		if !slices.Contains(there, tag) && c.wanted(tag) {
+		if !slices.Contains(all, tag) && c.wanted(tag) {
 			r.tell(func(p *Report) { p.Extra = append(p.Extra, Item{Repository: name, Tag: tag}) })
 		}
 	}
@@ -269,7 +279,7 @@ func (c *repo) each(ctx context.Context, list []ocispec.Descriptor, work func(co
 				c.bad[d.Digest] = err
 				c.mu.Unlock()
 				if !known {
-					c.r.failed(Item{Repository: c.name, Source: d.Digest}, err)
+					c.r.failed(Item{Repository: c.name, Source: d.Digest}, c.advise(err))
 				}
 			}
 			return nil

@@ -32,7 +32,7 @@ func (c *repo) setTags(ctx context.Context, tags []tagged) error {
 					if inner.Err() != nil {
 						return inner.Err()
 					}
-					c.r.failed(Item{Repository: c.name, Tag: t.name, Source: t.desc.Digest}, err)
+					c.r.failed(Item{Repository: c.name, Tag: t.name, Source: t.desc.Digest}, c.advise(err))
 				}
 				return nil
 			})

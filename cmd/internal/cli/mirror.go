@@ -55,7 +55,8 @@ func newMirror(c *console) *cobra.Command {
 			"are any OCI registries, with or without a folder. What DST has is not sent again, so a run that was cut goes on,\n"+
 			"and --every keeps a mirror fresh. A version of DST never moves and a ledger never gets shorter: what differs is\n"+
 			"told, and is exit code 3, as is what failed. With --check nothing is copied, and what is missing or different\n"+
-			"is exit code 1. Logins are those of oarlock, oras and docker; listing all repositories of a site needs one.",
+			"is exit code 1. What is private at SRC is not copied to where everybody can read it. Logins are those of oarlock,\n"+
+			"oras and docker; listing all repositories of a site needs one.",
 		"oarlock mirror plugins.example.org registry.internal",
 		"oarlock mirror plugins.example.org registry.internal/plugins --repository 'acme/*' --versions '>=2'",
 		"oarlock mirror plugins.example.org registry.internal --check --output json",
@@ -66,6 +67,7 @@ func newMirror(c *console) *cobra.Command {
 	f.StringSliceVar(&o.Except, "except", nil, "`NAME` or pattern to leave out, may be repeated")
 	f.StringVar(&versions, "versions", "", "`RANGE` of versions to take, such as '>=2'; all by default")
 	f.BoolVar(&o.Check, "check", false, "say what is missing, different or extra; copy nothing")
+	f.BoolVar(&o.AllowPublic, "allow-public", false, "copy what is private at SRC to where everybody can read it, too")
 	f.DurationVar(&every, "every", 0, "go on, and begin a run every `DURATION` such as 1h, until SIGTERM")
 	f.IntVar(&o.Parallel, "parallel", 8, "how much is on its way at once in one repository")
 	f.StringSliceVar(&o.Reach.Hosts, "allow-host", nil, "`HOST` that SRC or DST may lead to wherever it is, such as its token service; may be repeated")
