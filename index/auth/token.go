@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/big"
+	"regexp"
 	"strings"
 )
 
@@ -57,6 +58,24 @@ func ParseToken(s string) (Token, error) {
 
 // LooksLikeToken reports whether s was meant to be one.
 func LooksLikeToken(s string) bool { return strings.HasPrefix(s, tokenPrefix) }
+
+// tokenLike finds tokens in text, those that were cut or whose id has lost its
+// end included.
+var tokenLike = regexp.MustCompile(`oar_(?:[0-9A-Za-z]{11}_[0-9A-Za-z]{16,}|[0-9A-Za-z]{40,})`)
+
+// HideTokens is s without the secret of any token in it: what is left of one is
+// what Token.String writes. It is for texts that others read, such as a log.
+func HideTokens(s string) string {
+	if !strings.Contains(s, tokenPrefix) {
+		return s
+	}
+	return tokenLike.ReplaceAllStringFunc(s, func(found string) string {
+		if id := len(tokenPrefix) + tokenIDLen; found[id] == '_' {
+			return Token{id: found[len(tokenPrefix):id]}.String()
+		}
+		return tokenPrefix + "…"
+	})
+}
 
 // ID names the token; it is no secret.
 func (t Token) ID() string { return t.id }

@@ -119,6 +119,9 @@ func policyFiles(path string) (index.PolicyFiles, error) {
 		}
 		content, err := os.ReadFile(at)
 		if err == nil {
+			err = refusePrivateKey(at, content)
+		}
+		if err == nil {
 			out.Files[name] = string(content)
 		}
 		return content, err

@@ -32,6 +32,9 @@ func newPublisherKeyAdd(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("publisher key add: %w", err)
 		}
+		if err := refusePrivateKey(args[1], text); err != nil {
+			return err
+		}
 		k := index.NewPublisherKey{Name: name, PEM: string(text)}
 		if name == "" {
 			k.Name = strings.TrimSuffix(filepath.Base(args[1]), filepath.Ext(args[1]))

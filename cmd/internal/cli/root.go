@@ -27,13 +27,13 @@ func newRoot(c *console) *cobra.Command {
 			"a host application which versions fit it. The bytes are pulled by digest, by any OCI client.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			c.signed.serverGiven = cmd.Flags().Changed("server")
 			c.plainTold = cmd.Flags().Changed("plain-http")
 			c.tokenHost = hostOf(c.server)
 			switch c.output {
 			case "text", "json", "yaml":
-				return nil
+				return refuseTokens(cmd, args)
 			}
 			return usagef("--output %q: expected text, json or yaml", c.output)
 		},

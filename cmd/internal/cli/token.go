@@ -142,12 +142,25 @@ func (c *console) act(cmd *cobra.Command, method, path string, body any, did str
 }
 
 func newTokenRevoke(c *console) *cobra.Command {
-	cmd := verb("revoke ID", "Revoke a token", "Ends it at once, with every login that was made by it.", "oarlock token revoke 3yPq0aZk2Bd --yes")
-	cmd.Args = args(1, 1, "the id of a token, as token list shows it")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return c.act(cmd, http.MethodDelete, "/tokens/"+url.PathEscape(args[0]), nil, "revoked "+args[0])
+	cmd := verb("revoke ID", "Revoke a token", "Ends it at once, with every login that was made by it. Of a whole token its id is sent and nothing else.", "oarlock token revoke 3yPq0aZk2Bd --yes")
+	cmd.Args = func(cmd *cobra.Command, got []string) error {
+		if err := args(1, 1, "the id of a token, as token list shows it")(cmd, got); err != nil {
+			return err
+		}
+		_, err := tokenIDOf(got[0])
+		return err
 	}
-	return c.confirmed(cmd, func(args []string) string { return "this revokes the token " + args[0] + " and every login made by it" })
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := tokenIDOf(args[0])
+		if err != nil {
+			return err
+		}
+		return c.act(cmd, http.MethodDelete, "/tokens/"+url.PathEscape(id), nil, "revoked "+id)
+	}
+	return c.confirmed(cmd, func(args []string) string {
+		id, _ := tokenIDOf(args[0]) // held to its grammar above
+		return "this revokes the token " + id + " and every login made by it"
+	})
 }
 
 func newTokenRecover(c *console) *cobra.Command {

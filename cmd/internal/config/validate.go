@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"fmt"
+	"github.com/oarlock/oarlock/index/auth"
 	"io"
 	"log/slog"
 	"maps"
@@ -148,14 +149,31 @@ func (l Log) level() (slog.Level, error) {
 	return level, err
 }
 
-// Logger writes to stderr as l says.
+// Logger writes to stderr as l says. Whatever is logged, a path, an error or a
+// message, a token in it is not: more can read a log than may use the token.
 func (l Log) Logger(stderr io.Writer) *slog.Logger {
 	level, _ := l.level()
-	o := &slog.HandlerOptions{Level: level}
+	o := &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTokens}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(stderr, o))
 	}
 	return slog.New(slog.NewTextHandler(stderr, o))
+}
+
+// withoutTokens hides the secrets of tokens in what is logged.
+func withoutTokens(_ []string, a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		if s := a.Value.String(); auth.HideTokens(s) != s {
+			a.Value = slog.StringValue(auth.HideTokens(s))
+		}
+	case slog.KindAny:
+		// The text of a value is what a log shows of it; in JSON too, for an error.
+		if s := fmt.Sprint(a.Value.Any()); auth.HideTokens(s) != s {
+			a.Value = slog.StringValue(auth.HideTokens(s))
+		}
+	}
+	return a
 }
 
 func (c *Config) validateMetrics(problem problemFunc) {
