@@ -163,3 +163,22 @@ func TestVerifyReadsPages(t *testing.T) {
 		t.Errorf("%v\n%s", err, diff)
 	}
 }
+
+// Proves B7: rows of the audit log are never changed, so no secret may get in.
+func TestTheAuditLogHidesTokens_B7(t *testing.T) {
+	t.Parallel()
+	s := open(t, "sqlite://"+filepath.Join(t.TempDir(), "x.db"))
+	token := auth.GenerateToken()
+	want(t, "append", s.AppendAudit(t.Context(), auth.AuditRecord{At: noon, Actor: "person:ada", Action: "a", Resource: "token " + token, Reason: "lost " + token, After: `{"a":"` + token + `"}`}), nil)
+	rows, err := s.AuditLog(t.Context(), audit.Query{})
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%+v, %v", rows, err)
+	}
+	hidden := token[:16] + "…"
+	if r := rows[0]; r.Resource != "token "+hidden || r.Reason != "lost "+hidden || r.After != `{"a":"`+hidden+`"}` {
+		t.Errorf("%+v", r)
+	}
+	if _, err := s.VerifyAudit(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
