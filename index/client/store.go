@@ -2,10 +2,14 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -63,6 +67,31 @@ type Installed struct {
 	Plugin         *artifact.Plugin `json:"plugin"`
 }
 
+// storeNames are what a store holds besides its state.
+var storeNames = []string{contentDir, stagingDir, lockFile}
+
+// empty holds dir to being a store, or to holding nothing that is not one's: what
+// a first change that was cut leaves behind, and names that begin with a dot.
+func empty(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, stateFile)); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("store %q: %w", dir, err)
+	}
+	for _, e := range entries {
+		if name := e.Name(); !strings.HasPrefix(name, ".") && !slices.Contains(storeNames, name) {
+			return fmt.Errorf("store %q: it holds %.80q and no %s, so it is a directory of something else: expected a store, or an empty or new directory: %w",
+				dir, name, stateFile, artifact.ErrInvalid)
+		}
+	}
+	return nil
+}
+
 // A Change says what a call did.
 type Change struct {
 	Serial    int64       `json:"serial"` // of the state that is active now
@@ -77,7 +106,8 @@ type Moved struct {
 	To   string        `json:"to,omitempty"`
 }
 
-// OpenStore opens the store in dir, which is made if it is not there. It reads
+// OpenStore opens the store in dir, which is made if it is not there; a directory
+// of something else is an artifact.ErrInvalid. It reads
 // the state once, so that a damaged one is named at once: such an error wraps
 // artifact.ErrUnverified and says what can be done. Nothing needs closing.
 func OpenStore(dir string, options StoreOptions) (*Store, error) {
@@ -95,6 +125,9 @@ func OpenStore(dir string, options StoreOptions) (*Store, error) {
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := empty(abs); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(abs, 0o755); err != nil {

@@ -45,7 +45,15 @@ func (s *storeFlags) open() (*client.Store, error) {
 	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("store %q: no such directory: %w", s.dir, artifact.ErrNotFound)
 	}
-	return client.OpenStore(s.dir, client.StoreOptions{})
+	return opened(client.OpenStore(s.dir, client.StoreOptions{}))
+}
+
+// opened is a store; a directory that is none is the wrong argument.
+func opened(s *client.Store, err error) (*client.Store, error) {
+	if errors.Is(err, artifact.ErrInvalid) {
+		return nil, argument(err)
+	}
+	return s, err
 }
 
 // openOnline opens the store for changes that ask the catalog.
@@ -82,8 +90,8 @@ func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store,
 	if err != nil {
 		return nil, err
 	}
-	return client.OpenStore(s.dir, client.StoreOptions{Client: cl, Puller: p, Origin: origin,
-		Host: index.HostQuery{ID: s.host.host, Version: s.host.hostVersion}, Channel: s.host.channel, Prerelease: s.host.prerelease})
+	return opened(client.OpenStore(s.dir, client.StoreOptions{Client: cl, Puller: p, Origin: origin,
+		Host: index.HostQuery{ID: s.host.host, Version: s.host.hostVersion}, Channel: s.host.channel, Prerelease: s.host.prerelease}))
 }
 
 // openPlanning opens the store for questions to the catalog that change nothing.

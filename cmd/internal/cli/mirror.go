@@ -55,8 +55,9 @@ func newMirror(c *console) *cobra.Command {
 			"are any OCI registries, with or without a folder. What DST has is not sent again, so a run that was cut goes on,\n"+
 			"and --every keeps a mirror fresh. A version of DST never moves and a ledger never gets shorter: what differs is\n"+
 			"told, and is exit code 3, as is what failed. With --check nothing is copied, and what is missing or different\n"+
-			"is exit code 1. What is private at SRC is not copied to where everybody can read it. Logins are those of oarlock,\n"+
-			"oras and docker; listing all repositories of a site needs one.",
+			"is exit code 1 (4 where it could not be told). What is private at SRC is not copied to where everybody can
+"+
+			"read it. Logins are those of oarlock, oras and docker; listing all repositories of a site needs one.",
 		"oarlock mirror plugins.example.org registry.internal",
 		"oarlock mirror plugins.example.org registry.internal/plugins --repository 'acme/*' --versions '>=2'",
 		"oarlock mirror plugins.example.org registry.internal --check --output json",
@@ -131,7 +132,13 @@ func (c *console) mirror(ctx context.Context, from, to string, o mirror.Options)
 	if err := c.print(mirrorResult{o.Check, r}); err != nil {
 		return err
 	}
-	if o.Check && !r.Same() {
+	_, folder, _ := strings.Cut(from, "/")
+	switch asked := len(o.Repositories) > 0 || strings.Trim(folder, "/") != ""; {
+	case asked && r.Repositories == 0 && len(r.Failed) == 0:
+		return fmt.Errorf("mirror: %s has no repository that was asked for, or none that this login may list: patterns go by whole names, as --repository 'acme/*' does: %w", from, artifact.ErrNotFound)
+	case o.Check && !r.Same() && len(r.Missing) == 0 && len(r.Different) == 0 && len(r.Failed) > 0:
+		return kinded{errReported, errUndecided} // nothing differs in what could be compared
+	case o.Check && !r.Same():
 		return errReported
 	}
 	return partialIf(!r.Same())

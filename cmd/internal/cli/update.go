@@ -50,6 +50,9 @@ func newUpdate(c *console) *cobra.Command {
 			}
 			return c.print(changeResult{plan, true})
 		}
+		if _, err := store.open(); err != nil {
+			return err
+		}
 		s, err := store.openOnline(cmd.Context(), c)
 		if err != nil {
 			return err
