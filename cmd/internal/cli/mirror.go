@@ -55,8 +55,7 @@ func newMirror(c *console) *cobra.Command {
 			"are any OCI registries, with or without a folder. What DST has is not sent again, so a run that was cut goes on,\n"+
 			"and --every keeps a mirror fresh. A version of DST never moves and a ledger never gets shorter: what differs is\n"+
 			"told, and is exit code 3, as is what failed. With --check nothing is copied, and what is missing or different\n"+
-			"is exit code 1 (4 where it could not be told). What is private at SRC is not copied to where everybody can
-"+
+			"is exit code 1 (4 where it could not be told). What is private at SRC is not copied to where everybody can\n"+
 			"read it. Logins are those of oarlock, oras and docker; listing all repositories of a site needs one.",
 		"oarlock mirror plugins.example.org registry.internal",
 		"oarlock mirror plugins.example.org registry.internal/plugins --repository 'acme/*' --versions '>=2'",
