@@ -234,7 +234,7 @@ func TestReplicasRefuseAStorageWithoutConditions_K7(t *testing.T) {
 func TestABucketThatGivesNoAnswerIs503_K6(t *testing.T) {
 	t.Parallel()
 	store := newBucket(t)
-	c := newClient(t, registrytest.New(t, store.on("patience", 100*time.Millisecond), registrytest.With(func(o *registrytest.Options) {
+	c := newClient(t, registrytest.New(t, store.on("patience", 250*time.Millisecond), registrytest.With(func(o *registrytest.Options) {
 		o.Replicated, o.Locker, o.CacheBytes = true, storage.NewLocker(), -1
 	})))
 	const repo = "acme/hello"

@@ -42,7 +42,7 @@ func TestAPolicyOfManyKeysIsRefusedInFewWords(t *testing.T) {
 			if !errors.Is(err, artifact.ErrInvalid) {
 				t.Fatalf("%.200v, want invalid", err)
 			}
-			if took := time.Since(begin); took > 20*time.Second {
+			if took := time.Since(begin); took > time.Minute {
 				t.Errorf("it took %s", took)
 			}
 			if said := len(err.Error()); said > 64<<10 {
