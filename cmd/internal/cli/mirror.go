@@ -134,7 +134,7 @@ func (c *console) mirror(ctx context.Context, from, to string, o mirror.Options)
 	_, folder, _ := strings.Cut(from, "/")
 	switch asked := len(o.Repositories) > 0 || strings.Trim(folder, "/") != ""; {
 	case asked && r.Repositories == 0 && len(r.Failed) == 0:
-		return fmt.Errorf("mirror: %s has no repository that was asked for, or none that this login may list: patterns go by whole names, as --repository 'acme/*' does: %w", from, artifact.ErrNotFound)
+		return fmt.Errorf("mirror: %s has no repository that was asked for, or none that this login may list; to take one plugin, name the registry alone and --repository acme/hello: %w", from, artifact.ErrNotFound)
 	case o.Check && !r.Same() && len(r.Missing) == 0 && len(r.Different) == 0 && len(r.Failed) > 0:
 		return kinded{errReported, errUndecided} // nothing differs in what could be compared
 	case o.Check && !r.Same():
