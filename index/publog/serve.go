@@ -113,7 +113,8 @@ func (l *Log) tile(ctx context.Context, t tilePath) ([]byte, error) {
 }
 
 // Prove gives the proof that an event is in the log. It waits a moment where the
-// event is not signed yet. artifact.ErrNotFound says that there is no such event.
+// event is not there, or not signed yet, which nobody can tell apart here: both end
+// as a *index.Problem with CodeUnavailable, so ask only for what is listed.
 func (l *Log) Prove(ctx context.Context, key LeafKey) (Proof, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

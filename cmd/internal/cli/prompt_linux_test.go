@@ -68,8 +68,12 @@ func TestControlCEndsQuestions_L3(t *testing.T) {
 		t.Run(strings.Join(row.args[:1], " ")+" "+row.asks, func(t *testing.T) {
 			s := sitWith(t, 120, env, row.args...)
 			s.showing(row.asks)
-			for !row.echo && s.echoes() { // the question comes first, then the terminal is told to hide
-				time.Sleep(time.Millisecond)
+			// The question comes first, then the terminal is told to hide, and nothing
+			// announces that: it can only be looked at again.
+			for began := time.Now(); !row.echo && s.echoes(); time.Sleep(time.Millisecond) {
+				if time.Since(began) > time.Minute {
+					t.Fatalf("what is typed is shown:\n%s", s.shown)
+				}
 			}
 			if _, err := io.WriteString(s.master, "\x03"); err != nil {
 				t.Fatal(err)
