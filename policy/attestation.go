@@ -25,6 +25,8 @@ const (
 	CodeAttestationInvalid    = "attestation_invalid"
 	CodeOtherBuilder          = "evidence_other_builder"
 	CodeNotPassed             = "evidence_not_passed"
+	// CodeNotYet is a review that claims a time that is not yet.
+	CodeNotYet = "evidence_not_yet"
 )
 
 // A Statement is one in-toto statement as it was found, with what is known of

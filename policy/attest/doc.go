@@ -33,6 +33,8 @@
 // A test result that failed does not meet a requirement. A review that rejects
 // denies, whatever other reviewers say, until the same reviewer (the signer and the
 // name in the review) approves later by the time that both claim. Who signs writes
-// that time, so one that is not yet, with five minutes for clocks that differ, is
-// could_not_tell until it comes. That is all that a clock decides here.
+// that time, so an approval that is not yet, with five minutes for clocks that
+// differ, counts for nothing until it comes, and a rejection denies at once. That is
+// all that a clock decides here. A review takes back those of the same reviewer whose
+// digests it replaces, whatever times they claim.
 package attest

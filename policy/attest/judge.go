@@ -25,7 +25,7 @@ const name = "attestation"
 const maxUnverified = 64
 
 // rules changes whenever the same evidence is judged differently.
-const rules = "attest 3"
+const rules = "attest 4"
 
 // A Signatures finds statements and says who signed them: *signature.Judge is one.
 type Signatures interface {
@@ -85,7 +85,7 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 		return policy.Attestations{}, err
 	}
 	a := h.sum(s)
-	if key != "" && a.Settled() && !h.anyEarly() {
+	if key != "" && a.Settled() {
 		j.cache.Add(key, a)
 	}
 	return a, nil

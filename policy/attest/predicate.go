@@ -10,6 +10,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
+	"github.com/opencontainers/go-digest"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -114,15 +115,30 @@ func Check(predicateType string, content []byte) error {
 	return err
 }
 
+// CheckNew is Check of what is about to be signed: a review that says that it
+// was made later than now, with five minutes for clocks that differ, is refused,
+// since it would count when that time has come and outlast what the same reviewer
+// says until then. Errors wrap artifact.ErrInvalid.
+func CheckNew(predicateType string, content []byte, now time.Time) error {
+	f, err := read(predicateType, content)
+	if err != nil || KindOf(predicateType) != policy.KindReview || !f.at.After(now.Add(reviewSkew)) {
+		return err
+	}
+	return fmt.Errorf("predicate %s: reviewed_at: %s is not yet, expected when the review was made, at the latest now, %s: %w",
+		predicateType, f.at.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), artifact.ErrInvalid)
+}
+
 // claims are what decides, of all that a predicate says.
 type claims struct {
 	builder string
 	failed  string // why it does not meet a requirement, or ""
 	// Of a review: who says that it is by them, when they say that it was made,
-	// and whether that is not yet, which depends on when it is asked.
+	// whether that is not yet, which depends on when it is asked, and which of
+	// their own reviews it stands in for.
 	reviewer string
 	at       time.Time
 	early    bool
+	replaces []digest.Digest
 }
 
 func read(predicateType string, content []byte) (claims, error) {

@@ -3,6 +3,8 @@ package attest
 import (
 	"fmt"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 )
 
 func readNothing(map[string]any) (claims, error) { return claims{}, nil }
@@ -32,6 +34,10 @@ func readReview(doc map[string]any) (claims, error) {
 		return claims{}, fmt.Errorf("reviewed_at: %s", err)
 	}
 	f := claims{at: at, reviewer: text(doc, "reviewer")}
+	for _, one := range list(doc, "replaces") {
+		d, _ := one.(string)
+		f.replaces = append(f.replaces, digest.Digest(d))
+	}
 	if text(doc, "verdict") == "rejected" {
 		f.failed = fmt.Sprintf("the review rejected it: %.200s", text(doc, "reason"))
 	}

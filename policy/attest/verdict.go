@@ -30,7 +30,7 @@ func (v verdict) size() int {
 		n += 128 + len(f.Detail)
 	}
 	if a := v.attestation; a != nil {
-		n += 512 + len(a.PredicateType) + len(a.Builder) + len(a.Finding.Detail) + len(a.claims.failed) + len(a.claims.builder) + len(a.claims.reviewer)
+		n += 512 + len(a.PredicateType) + len(a.Builder) + len(a.Finding.Detail) + len(a.claims.failed) + len(a.claims.builder) + len(a.claims.reviewer) + 80*len(a.claims.replaces)
 	}
 	return n
 }
@@ -45,7 +45,7 @@ func (h *hearing) hear(ctx context.Context, p policy.Piece) {
 	if v.attestation == nil {
 		return
 	}
-	one := *v.attestation
+	one := h.timely(*v.attestation)
 	one.Manifest = p.Manifest
 	if i, ok := h.at[one.Digest]; ok {
 		if one.Verified && !h.all[i].Verified {

@@ -3,7 +3,6 @@ package attest
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -23,8 +22,10 @@ func (h *hearing) vote(s policy.Subject, entry trust.Attestation) policy.Finding
 		rejected = rejected || one.rejects()
 		why := one.Digest.String() + ": "
 		switch {
-		case one.Verified && one.Kind == policy.KindReview && one.claims.early:
-			early = append(early, why+fmt.Sprintf("the review by %q says that it was made at %s, which is not yet", one.Signer, one.claims.at.UTC().Format(time.RFC3339)))
+		case one.claims.early && one.claims.failed == "":
+			early = append(early, why+one.Finding.Detail)
+		case one.claims.early:
+			wrong = append(wrong, why+one.claims.failed+"; "+one.Finding.Detail)
 		case one.Verified && !entry.Takes(one.Builder):
 			wrong = append(wrong, why+fmt.Sprintf("built by %.200q", one.Builder))
 		case one.Verified && one.claims.failed != "":
@@ -40,7 +41,7 @@ func (h *hearing) vote(s policy.Subject, entry trust.Attestation) policy.Finding
 		}
 	}
 	switch {
-	case len(counts) > 0 && !rejected && len(early) == 0:
+	case len(counts) > 0 && !rejected:
 		f.Code, f.Outcome = policy.CodeAttestationVerified, policy.Allow
 		f.Detail = fmt.Sprintf("%s, and %s is one, signed by %q", needs, counts[0].Digest, counts[0].Signer)
 	case h.unread():
@@ -50,7 +51,7 @@ func (h *hearing) vote(s policy.Subject, entry trust.Attestation) policy.Finding
 		f.Code, f.Detail = policy.CodeAttestationInvalid, fmt.Sprintf("%s, and a reviewer rejected it: %s", needs, few(wrong))
 	case len(early) > 0:
 		f.Code, f.Outcome = policy.CodeUnreadable, policy.Unknown
-		f.Detail = fmt.Sprintf("%s, and could not tell which review is the latest: %s", needs, few(early))
+		f.Detail = fmt.Sprintf("%s, and none counts yet: %s", needs, few(early))
 	case len(wrong) > 0:
 		f.Code, f.Detail = policy.CodeAttestationInvalid, fmt.Sprintf("%s, and none counts: %s", needs, few(wrong))
 	case len(unsigned) > 0:

@@ -97,6 +97,23 @@ func TestWhatWouldMakeItPass_G1(t *testing.T) {
 	}
 }
 
+// Proves A5: who dated a review ahead is told how to take it back, and not to look
+// for damaged bytes.
+func TestAReviewThatIsNotYetIsReplaced_A5(t *testing.T) {
+	t.Parallel()
+	ns := rule(t, "acme")
+	ns.Attestations = []trust.Attestation{{Type: policy.KindReview, Required: true}}
+	for _, vote := range []policy.Finding{find("attestation", policy.CodeUnreadable, policy.Unknown, "", "not yet"), find("attestation", policy.CodeAttestationInvalid, policy.Deny, "", "rejected")} {
+		c := explain.Case{Publisher: "acme", Reference: "r", Rule: ns, Signature: policy.Signature{Vote: find("signature", policy.CodeVerified, policy.Allow, "", "signed")},
+			Attestations: policy.Attestations{Votes: []policy.Finding{vote}, All: []policy.Attestation{{Kind: policy.KindReview, Digest: sbom,
+				Finding: find("attestation", policy.CodeNotYet, policy.Unknown, sbom, "not yet")}}}}
+		got := explain.Of(c).Fixes
+		if len(got) != 1 || !strings.Contains(got[0], `"replaces": ["`+sbom.String()+`"]`) || !strings.Contains(got[0], "--type review") || strings.Contains(got[0], "fsck") {
+			t.Errorf("%s: got %q", vote.Code, got)
+		}
+	}
+}
+
 // Nobody is told to sign with what counts no more, and several keys of one
 // signer are one signer.
 func TestWhoIsRevokedIsNotAskedToSign_G1(t *testing.T) {

@@ -70,8 +70,20 @@ var shortTypes = map[string]string{
 	policy.KindVulnerabilities: "vulnerabilities", policy.KindReview: "review",
 }
 
+// early are the digests of reviews whose time is not yet, quoted.
+func (c Case) early(wanted trust.Attestation) []string {
+	var out []string
+	for _, a := range c.Attestations.All {
+		if a.Finding.Code == policy.CodeNotYet && wanted.Is(a.Kind, a.PredicateType) {
+			out = append(out, fmt.Sprintf("%q", a.Digest))
+		}
+	}
+	return out
+}
+
 func (c Case) attestationFix(vote policy.Finding, wanted trust.Attestation) string {
-	if vote.Outcome == policy.Unknown {
+	early := c.early(wanted)
+	if vote.Outcome == policy.Unknown && len(early) == 0 {
 		return "some evidence could not be read: the server tries again by itself; oarlock fsck names damaged bytes"
 	}
 	short := shortTypes[wanted.Type]
@@ -82,6 +94,10 @@ func (c Case) attestationFix(vote policy.Finding, wanted trust.Attestation) stri
 	from := ""
 	if wanted.AsksForBuilder() {
 		from = fmt.Sprintf(" from builder %q", wanted.Builder+wanted.BuilderPattern)
+	}
+	if len(early) > 0 {
+		return fmt.Sprintf("who signed a review whose time is not yet signs it anew with the time at which it was made as \"reviewed_at\", and with \"replaces\": [%s]: %s",
+			strings.Join(early, ", "), command)
 	}
 	if vote.Code == policy.CodeAttestationInvalid {
 		return fmt.Sprintf("what is attested as %s does not count, for the reasons above; attest a right one%s: %s", wanted.Type, from, command)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
@@ -54,7 +55,7 @@ func newAttest(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("attest: %w", err)
 		}
-		if err := attest.Check(predicateType, content); err != nil {
+		if err := attest.CheckNew(predicateType, content, time.Now()); err != nil {
 			return fmt.Errorf("attest: %w", err)
 		}
 		done, err := signature.Attest(cmd.Context(), signature.AttestOptions{Reference: args[0], Key: key.path, Format: key.format,
