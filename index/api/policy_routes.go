@@ -96,7 +96,7 @@ func (s *Server) explain(ctx context.Context, in *versionInput) (*explainOutput,
 	if out.Explanation, err = s.Policies.Explain(ctx, id, v, out.Reference); err != nil {
 		return nil, err
 	}
-	out.Steps = append(out.Steps, catalogSteps(p, v, s.Dev && !out.Outcome.Allowed())...)
+	out.Steps = append(out.Steps, catalogSteps(p, v, s.ListsDenied && !out.Outcome.Allowed())...)
 	return &explainOutput{out}, nil
 }
 
@@ -138,7 +138,7 @@ var ofPolicy = map[string]bool{
 }
 
 // catalogSteps say what the catalog makes of a version besides the judgement.
-func catalogSteps(p *catalog.Plugin, v *catalog.Version, lenient bool) []explain.Step {
+func catalogSteps(p *catalog.Plugin, v *catalog.Version, listsDenied bool) []explain.Step {
 	var steps []explain.Step
 	say := func(o policy.Outcome, code, sentence string) {
 		steps = append(steps, explain.Step{Stage: "catalog", Outcome: o, Code: code, Sentence: sentence, Decides: o != policy.Allow})
@@ -155,7 +155,7 @@ func catalogSteps(p *catalog.Plugin, v *catalog.Version, lenient bool) []explain
 		say(policy.Deny, index.ReasonYanked, "the version is yanked")
 	}
 	switch {
-	case p.Installable() && v.Listed() && lenient:
+	case p.Installable() && v.Listed() && listsDenied:
 		say(policy.Allow, "dev", "the server runs with --dev and lists it all the same")
 	case p.Installable() && v.Listed():
 		say(policy.Allow, "listed", "the catalog lists it")

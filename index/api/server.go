@@ -76,10 +76,11 @@ type Options struct {
 	MaxBody int64
 	// CacheBytes is the memory for encoded answers; 0 is 32 MiB.
 	CacheBytes int
-	// Dev is a server for trying out, where everybody is its admin.
-	Dev     bool
-	Log     *slog.Logger
-	Metrics *prometheus.Registry
+	// ListsDenied says that the catalog lists what the trust policy denies, which
+	// the explanation of a policy then tells.
+	ListsDenied bool
+	Log         *slog.Logger
+	Metrics     *prometheus.Registry
 	// MetricsElsewhere leaves /metrics to another listener; here it is not found.
 	MetricsElsewhere bool
 	// Now is the clock; nil is time.Now.

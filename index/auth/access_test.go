@@ -304,7 +304,7 @@ func TestKeyFilesAreHeldToTheirMode(t *testing.T) {
 // everything there, and on a server that asks for logins no more than others.
 func TestOnDevEverybodyIsItsAdmin(t *testing.T) {
 	t.Parallel()
-	dev := newSite(t, func(o *Options) { o.Dev = true })
+	dev := newSite(t, func(o *Options) { o.AnyoneIsAdminUnsafe = true })
 	guarded := newSite(t)
 	acme := InRepository("acme/hello")
 	for _, header := range []string{"", "Bearer x", basic("a", "b")} {

@@ -49,7 +49,7 @@ func (a *Authority) AuthenticatedPages(next http.Handler, refuse func(http.Respo
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := r.Cookie(a.cookieName(sessionCookie))
-		if err != nil || r.Header.Get("Authorization") != "" || bool(a.dev) {
+		if err != nil || r.Header.Get("Authorization") != "" || bool(a.open) {
 			direct.ServeHTTP(w, r)
 			return
 		}

@@ -11,12 +11,12 @@ func DevAdmin() Principal {
 	return Principal{Kind: Admin, Name: "admin:dev", Grants: []Grant{{Role: RoleAdmin}}}
 }
 
-// devMode is whether a server is for trying out.
-type devMode bool
+// openDoor is whether anyone who comes is DevAdmin: a server for trying out.
+type openDoor bool
 
 // anybody is who somebody is who showed no credentials.
-func (d devMode) anybody() Principal {
-	if d {
+func (o openDoor) anybody() Principal {
+	if o {
 		return DevAdmin()
 	}
 	return Nobody()
@@ -24,13 +24,13 @@ func (d devMode) anybody() Principal {
 
 // everything reports whether p may do everything here: DevAdmin may, on a server
 // for trying out.
-func (d devMode) everything(p Principal) bool {
-	return bool(d) && p.Kind == Admin && p.Name == DevAdmin().Name && p.Session == ""
+func (o openDoor) everything(p Principal) bool {
+	return bool(o) && p.Kind == Admin && p.Name == DevAdmin().Name && p.Session == ""
 }
 
 // maker is who made a credential, as its record says it.
-func (d devMode) maker(by Principal) string {
-	if d {
+func (o openDoor) maker(by Principal) string {
+	if o {
 		return devMaker + by.Name
 	}
 	return by.Name
@@ -39,6 +39,6 @@ func (d devMode) maker(by Principal) string {
 // lasts reports whether a credential is good on a server like this one. On one
 // that is for trying out anybody on the machine can make any, so they end with
 // it: a server that asks for logins never takes them.
-func (d devMode) lasts(t TokenRecord) bool {
-	return bool(d) || !strings.HasPrefix(t.CreatedBy, devMaker) && t.CreatedBy != DevAdmin().Name
+func (o openDoor) lasts(t TokenRecord) bool {
+	return bool(o) || !strings.HasPrefix(t.CreatedBy, devMaker) && t.CreatedBy != DevAdmin().Name
 }

@@ -61,7 +61,7 @@ func (ts *Tokens) Bootstrap(ctx context.Context, o FirstToken) (t Token, made bo
 	}
 	err = ts.tx.InTx(ctx, func(ctx context.Context) error {
 		known, err := ts.store.ListTokens(ctx, "", bootstrapAdmin)
-		if err != nil || slices.ContainsFunc(known, ts.dev.lasts) {
+		if err != nil || slices.ContainsFunc(known, ts.open.lasts) {
 			return err
 		}
 		made = true

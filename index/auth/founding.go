@@ -64,11 +64,12 @@ type FoundOptions struct {
 	Store Founder
 	Audit AuditStore
 	Tx    Transactor
-	// Dev is a server for trying out.
-	Dev bool
+	// AnyoneIsAdmin says that the server is one for trying out, where everybody
+	// is its admin.
+	AnyoneIsAdmin bool
 	// Adopt founds a new site over a registry that holds something, or in a
 	// database that a server for trying out used, whose rows are removed. It is
-	// never one for trying out: with Dev it is refused.
+	// never one for trying out: with AnyoneIsAdmin it is refused.
 	Adopt bool
 	// Held are the namespaces that the registry holds something of.
 	Held func(ctx context.Context) ([]string, error)
@@ -193,15 +194,15 @@ func (o FoundOptions) found(ctx context.Context, held []string) (Founded, error)
 // decide says what the database becomes, from what it is: the one table.
 func (o FoundOptions) decide(kind SiteKind, have Holds, held []string) (SiteKind, error) {
 	switch {
-	case o.Dev && kind == GuardedSite:
+	case o.AnyoneIsAdmin && kind == GuardedSite:
 		return "", &FoundingError{Code: "site_database"}
-	case o.Dev && kind == "" && len(held) > 0:
+	case o.AnyoneIsAdmin && kind == "" && len(held) > 0:
 		// Whoever filled the registry did not say that anybody may read it, and
 		// the keys beside it may be those that others trust: not even by Adopt.
 		return "", &FoundingError{Code: "registry_filled", Held: held}
-	case o.Dev && o.Adopt:
+	case o.AnyoneIsAdmin && o.Adopt:
 		return "", &FoundingError{Code: "nothing_to_adopt"}
-	case o.Dev:
+	case o.AnyoneIsAdmin:
 		return DevSite, nil
 	case kind == GuardedSite && o.Adopt:
 		return "", &FoundingError{Code: "nothing_to_adopt"}

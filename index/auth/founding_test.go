@@ -40,7 +40,7 @@ func TestWhatADatabaseBecomes(t *testing.T) {
 		"one for trying out, with content alone": {kind: DevSite, held: full, code: "registry_filled"},
 		"one for trying out that nobody used":    {kind: DevSite, to: GuardedSite},
 	} {
-		to, err := FoundOptions{Dev: c.dev, Adopt: c.adopt}.decide(c.kind, c.have, c.held)
+		to, err := FoundOptions{AnyoneIsAdmin: c.dev, Adopt: c.adopt}.decide(c.kind, c.have, c.held)
 		var refused *FoundingError
 		if errors.As(err, &refused); to != c.to || (err != nil) != (c.code != "") || refused != nil && refused.Code != c.code {
 			t.Errorf("%s: %q %v, want %q %q", name, to, err, c.to, c.code)

@@ -57,7 +57,7 @@ func (ns *Namespaces) Invite(ctx context.Context, by Principal, q Invitation) (T
 	t := newToken()
 	rec := TokenRecord{
 		ID: t.ID(), Kind: string(InviteToken), Name: string(q.Role), Principal: string(InviteToken) + ":" + q.Namespace, Namespace: q.Namespace,
-		Scopes: []string{Grant{q.Role, q.Namespace}.String()}, Hash: t.hash(), CreatedBy: ns.dev.maker(by), CreatedAt: now.UTC(), ExpiresAt: q.ExpiresAt.UTC(),
+		Scopes: []string{Grant{q.Role, q.Namespace}.String()}, Hash: t.hash(), CreatedBy: ns.open.maker(by), CreatedAt: now.UTC(), ExpiresAt: q.ExpiresAt.UTC(),
 	}
 	if q.Email != "" {
 		rec.Scopes = append(rec.Scopes, emailScope+strings.ToLower(q.Email))
@@ -123,7 +123,7 @@ func (ns *Namespaces) invitation(ctx context.Context, by Principal, text string)
 		return rec, Grant{}, errInvitation
 	case err != nil:
 		return rec, Grant{}, fmt.Errorf("invitation: %w", err)
-	case rec.Kind != string(InviteToken) || !t.matches(rec.Hash) || !ns.dev.lasts(rec) || !rec.RevokedAt.IsZero() || !ns.now().Before(rec.ExpiresAt) || len(rec.Scopes) == 0:
+	case rec.Kind != string(InviteToken) || !t.matches(rec.Hash) || !ns.open.lasts(rec) || !rec.RevokedAt.IsZero() || !ns.now().Before(rec.ExpiresAt) || len(rec.Scopes) == 0:
 		return rec, Grant{}, errInvitation
 	}
 	g, err := ParseGrant(rec.Scopes[0])
@@ -146,7 +146,7 @@ func (ns *Namespaces) invitation(ctx context.Context, by Principal, text string)
 // stillInvites refuses the invitation of somebody who may not give roles in the
 // namespace any more.
 func (ns *Namespaces) stillInvites(ctx context.Context, inviter, namespace string) error {
-	if ns.dev && inviter == DevAdmin().Name {
+	if ns.open && inviter == DevAdmin().Name {
 		return nil
 	}
 	if err := ns.accounts.requireAccount(ctx, inviter); errors.Is(err, artifact.ErrNotFound) {

@@ -61,7 +61,7 @@ func (a *Authority) Silent() (since time.Time, serves bool) {
 	rs := a.resources
 	since, _ = rs.silent.now(rs.now())
 	_, serves = rs.known.get("")
-	return since, serves || since.IsZero() || bool(a.dev)
+	return since, serves || since.IsZero() || bool(a.open)
 }
 
 // Learn reads the namespaces, so that they are known when the store does not

@@ -80,7 +80,7 @@ func (ts *Tokens) liveAdmin(ctx context.Context, principal string) (bool, error)
 	}
 	now := ts.now()
 	return slices.ContainsFunc(tokens, func(t TokenRecord) bool {
-		return t.Kind == string(AdminToken) && ts.dev.lasts(t) && t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || now.Before(t.ExpiresAt))
+		return t.Kind == string(AdminToken) && ts.open.lasts(t) && t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || now.Before(t.ExpiresAt))
 	}), nil
 }
 

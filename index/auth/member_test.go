@@ -98,7 +98,7 @@ func TestCredentialsOfDevEndWithIt(t *testing.T) {
 	s := newSite(t)
 	ctx := t.Context()
 	o := s.o
-	o.Dev = true
+	o.AnyoneIsAdminUnsafe = true
 	dev, err := New(o)
 	if err != nil {
 		t.Fatal(err)

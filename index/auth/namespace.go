@@ -19,7 +19,7 @@ type Namespaces struct {
 	tokens   *Tokens
 	tx       Transactor
 	log      *AuditLog
-	dev      devMode
+	open     openDoor
 	now      func() time.Time
 	// content, changed and maxClaims are those of Options.
 	content   Content

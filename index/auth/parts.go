@@ -34,9 +34,9 @@ type Options struct {
 	// LoginToPull lets nobody pull without a login, and LoginToRead lets nobody
 	// do anything without one.
 	LoginToPull, LoginToRead bool
-	// Dev is a server that is for trying out: credentials made on it are good
-	// only there.
-	Dev bool
+	// AnyoneIsAdminUnsafe makes everybody who comes DevAdmin, who may do
+	// everything. Credentials made on such a server are good only there.
+	AnyoneIsAdminUnsafe bool
 	// MaxClaims is how many namespaces one person may claim, 0 for no limit. What
 	// was closed or given away counts, because its name is used up. Admins of the
 	// site are not limited.
@@ -109,15 +109,15 @@ func New(o Options) (*Parts, error) {
 	}
 	at := origin{url: o.PublicURL, service: u.Host}
 	log := &AuditLog{store: o.Stores.Audit, now: o.Now, logger: o.Logger}
-	dev := devMode(o.Dev)
-	a := &Authority{origin: at, who: newCredentials(o, at), resources: newResources(o), log: log, dev: dev, loginToRead: o.LoginToRead, logger: o.Logger}
-	tokens := &Tokens{may: a, store: o.Stores.Tokens, tx: o.Stores.Tx, log: log, dev: dev, now: o.Now, refreshLifetime: o.RefreshLifetime,
+	open := openDoor(o.AnyoneIsAdminUnsafe)
+	a := &Authority{origin: at, who: newCredentials(o, at), resources: newResources(o), log: log, open: open, loginToRead: o.LoginToRead, logger: o.Logger}
+	tokens := &Tokens{may: a, store: o.Stores.Tokens, tx: o.Stores.Tx, log: log, open: open, now: o.Now, refreshLifetime: o.RefreshLifetime,
 		bound: tokenBound{o.Stores.TokenBounds, o.MaxTokens}}
 	accounts := &Accounts{
 		may: a, store: o.Stores.People, members: o.Stores.Members, tokens: tokens, tx: o.Stores.Tx, log: log, reserved: o.Reserved, now: o.Now,
 	}
 	namespaces := &Namespaces{
-		may: a, store: o.Stores.Namespaces, members: o.Stores.Members, accounts: accounts, tokens: tokens, tx: o.Stores.Tx, log: log, dev: dev, now: o.Now,
+		may: a, store: o.Stores.Namespaces, members: o.Stores.Members, accounts: accounts, tokens: tokens, tx: o.Stores.Tx, log: log, open: open, now: o.Now,
 		content: o.Content, changed: o.Changed, maxClaims: o.MaxClaims, similar: NewLookalikes(append(ReservedNames(), o.Reserved...)),
 	}
 	return &Parts{Authority: a, Namespaces: namespaces, Tokens: tokens, Accounts: accounts, Log: log}, nil

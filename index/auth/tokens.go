@@ -17,7 +17,7 @@ type Tokens struct {
 	store TokenStore
 	tx    Transactor
 	log   *AuditLog
-	dev   devMode
+	open  openDoor
 	now   func() time.Time
 	// refreshLifetime is that of refresh tokens.
 	refreshLifetime time.Duration
@@ -79,7 +79,7 @@ func (ts *Tokens) issue(ctx context.Context, by Principal, q TokenRequest, princ
 func (ts *Tokens) issueAs(ctx context.Context, t Token, by Principal, q TokenRequest, principal, parent string) (TokenRecord, error) {
 	rec := TokenRecord{
 		ID: t.ID(), Kind: string(q.Kind), Name: q.Label, Principal: principal, Namespace: q.Namespace, Parent: parent,
-		Hash: t.hash(), CreatedBy: ts.dev.maker(by), CreatedAt: ts.now().UTC(), ExpiresAt: q.ExpiresAt.UTC(),
+		Hash: t.hash(), CreatedBy: ts.open.maker(by), CreatedAt: ts.now().UTC(), ExpiresAt: q.ExpiresAt.UTC(),
 	}
 	for _, s := range q.Scopes {
 		rec.Scopes = append(rec.Scopes, s.String())

@@ -37,7 +37,7 @@ var direct = []TokenKind{RobotToken, PersonalToken, AdminToken}
 // Errors wrap artifact.ErrUnverified when the credentials do not hold; any
 // other could not tell. On a server for trying out it is DevAdmin, whatever r shows.
 func (a *Authority) Identify(r *http.Request) (Principal, error) {
-	if a.dev {
+	if a.open {
 		return DevAdmin(), nil
 	}
 	header := r.Header.Get("Authorization")
@@ -62,7 +62,7 @@ func (a *Authority) Identify(r *http.Request) (Principal, error) {
 
 // Anybody is who sends a request without credentials: what is made for nobody in
 // particular is made for this principal.
-func (a *Authority) Anybody() Principal { return a.dev.anybody() }
+func (a *Authority) Anybody() Principal { return a.open.anybody() }
 
 func (cs *credentials) identify(ctx context.Context, header string) (Principal, time.Time, error) {
 	scheme, rest, _ := strings.Cut(header, " ")

@@ -34,7 +34,7 @@ func (r *reading) attest(ctx context.Context, v *catalog.Version, subject policy
 func (in *Ingester) unattested(attested policy.Attestations) []index.Reason {
 	var reasons []index.Reason
 	for _, vote := range attested.Votes {
-		if vote.Outcome.Allowed() || in.opts.Dev && vote.Outcome == policy.Deny {
+		if vote.Outcome.Allowed() || in.opts.ListDeniedUnsafe && vote.Outcome == policy.Deny {
 			continue
 		}
 		reasons = append(reasons, index.Reason{Code: attestReason(vote), Detail: vote.Detail})

@@ -91,7 +91,7 @@ func TestDevelopersSeeWhatIsNotAttested(t *testing.T) {
 	m := newMemory()
 	d := m.publish("acme/hello", "1.0.0")
 	m.attest("acme/hello", d, "evil")
-	_, live := run(t, m, func(o *ingest.Options) { o.Verifier, o.Dev = annotationAttestor{}, true })
+	_, live := run(t, m, func(o *ingest.Options) { o.Verifier, o.ListDeniedUnsafe = annotationAttestor{}, true })
 	if got := said(t, live, "acme/hello")["1.0.0"]; got != "unsigned" {
 		t.Errorf("got %q, want listed and unsigned", got)
 	}

@@ -18,7 +18,7 @@ import (
 // on as Options.Restored. A checkpoint that was made with another trust policy
 // does not serve, since it may list what is no longer trusted; generations
 // only count on from its number. A damaged one is told in the log and left out.
-func Restore(path string, verifier Verifier, dev bool, log *slog.Logger) (first *catalog.Generation, whole bool) {
+func Restore(path string, verifier Verifier, listDenied bool, log *slog.Logger) (first *catalog.Generation, whole bool) {
 	if path == "" {
 		return nil, false
 	}
@@ -28,7 +28,7 @@ func Restore(path string, verifier Verifier, dev bool, log *slog.Logger) (first 
 	if log == nil {
 		log = slog.Default()
 	}
-	name := checkpointName(path, verifier, dev)
+	name := checkpointName(path, verifier, listDenied)
 	g, err := catalog.LoadFile(name)
 	if err == nil {
 		log.Info("checkpoint serves", "generation", g.Number, "digest", g.Snapshot.Digest(), "plugins", g.Snapshot.Len(), "versions", g.Snapshot.Versions())
@@ -68,7 +68,7 @@ func (in *Ingester) Save() error {
 }
 
 func (in *Ingester) checkpointName() string {
-	return checkpointName(in.opts.Checkpoint, in.opts.Verifier, in.opts.Dev)
+	return checkpointName(in.opts.Checkpoint, in.opts.Verifier, in.opts.ListDeniedUnsafe)
 }
 
 // settleBasis notes that everything that serves was judged by what name marks.
@@ -80,9 +80,9 @@ func (in *Ingester) settleBasis(name string) {
 
 // checkpointName is the checkpoint's file: path with a mark of everything
 // besides the registry's content that it depends on.
-func checkpointName(path string, verifier Verifier, dev bool) string {
+func checkpointName(path string, verifier Verifier, listDenied bool) string {
 	mark := verifier.Digest().String()
-	if dev {
+	if listDenied {
 		mark += " dev"
 	}
 	return path + "." + digest.FromString(mark).Encoded()[:16]

@@ -77,7 +77,7 @@ func (c *ticking) pass(d time.Duration) {
 func at(hour int) *ticking { return &ticking{at: time.Date(2026, 5, 1, hour, 0, 0, 0, time.UTC)} }
 
 func dating(r *register, clock *ticking) func(*ingest.Options) {
-	return func(o *ingest.Options) { o.Published, o.Now, o.Dev = r.published, clock.now, true }
+	return func(o *ingest.Options) { o.Published, o.Now, o.ListDeniedUnsafe = r.published, clock.now, true }
 }
 
 func orderOf(t *testing.T, s *catalog.Snapshot) string {

@@ -8,7 +8,7 @@
 // A repository is derived by one goroutine at a time, from the moment it is
 // claimed until what came out of it serves, so that no older reading replaces
 // a newer one. Whatever is derived depends on the registry's content, the
-// trust policy and Options.Dev alone: deriving twice changes nothing, and
+// trust policy and Options.ListDeniedUnsafe alone: deriving twice changes nothing, and
 // Rebuild gives the digest that all the touches before it gave.
 //
 // What cannot be read is told apart from what is not there. A version whose

@@ -53,9 +53,10 @@ type Options struct {
 	// Publog is told of versions that are listed and of ledgers that go on; nil is
 	// told nothing. What it missed it asks Events for.
 	Publog Log
-	// Dev lists versions whatever was found out about their signatures; their
-	// rows say what it was. What could not be read stays pending even so.
-	Dev bool
+	// ListDeniedUnsafe lists versions that the trust policy denies; their rows
+	// say what was found out about their signatures. What could not be read stays
+	// pending even so.
+	ListDeniedUnsafe bool
 	// Checkpoint is the file that keeps the catalog over a restart; "" keeps none.
 	Checkpoint string
 	// Restored says that Live serves a whole generation from a checkpoint already.

@@ -32,7 +32,7 @@ func TestAMissingGuardListsNothing_G3(t *testing.T) {
 		want    string
 	}{
 		"no judge":            {func(o *ingest.Options) { o.Verifier = nil }, "no judge of signatures"},
-		"no judge, dev":       {func(o *ingest.Options) { o.Verifier, o.Dev = nil, true }, "no judge of signatures"},
+		"no judge, dev":       {func(o *ingest.Options) { o.Verifier, o.ListDeniedUnsafe = nil, true }, "no judge of signatures"},
 		"nobody knows blocks": {func(o *ingest.Options) { o.Withheld = nil }, "nobody was named who knows what is blocked"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -376,7 +376,7 @@ func TestDevListsWhatIsUnsigned(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	m.sign("acme/hello", m.publish("acme/hello", "1.1.0"), "evil", true)
 	m.tag("acme/hello", artifact.DigestTag(m.publish("acme/hello", "1.2.0").Digest, "sig"), digest.FromString("gone"))
-	_, live := run(t, m, func(o *ingest.Options) { o.Dev = true })
+	_, live := run(t, m, func(o *ingest.Options) { o.ListDeniedUnsafe = true })
 	want := map[string]string{"1.0.0": "unsigned", "1.1.0": "unverified", "1.2.0": "could_not_tell unverified"}
 	if diff := cmp.Diff(want, said(t, live, "acme/hello")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -387,7 +387,7 @@ func TestWithoutAJudgeNothingIsListed(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
 	m.sign("acme/hello", m.publish("acme/hello", "1.0.0"), "good", true)
-	_, live := run(t, m, func(o *ingest.Options) { o.Verifier, o.Dev = nil, true })
+	_, live := run(t, m, func(o *ingest.Options) { o.Verifier, o.ListDeniedUnsafe = nil, true })
 	if diff := cmp.Diff(map[string]string{"1.0.0": "could_not_tell unverified"}, said(t, live, "acme/hello")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

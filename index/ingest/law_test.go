@@ -241,7 +241,7 @@ func TestACheckpointOfAnotherPolicyDoesNotServe_G3(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	var before *catalog.Generation
 	t.Run("a first run", func(t *testing.T) {
-		_, live := run(t, m, func(o *ingest.Options) { o.Checkpoint, o.Dev = path, true })
+		_, live := run(t, m, func(o *ingest.Options) { o.Checkpoint, o.ListDeniedUnsafe = path, true })
 		before = live.Current()
 	})
 	first, whole := ingest.Restore(path, annotationVerifier{}, false, slog.New(slog.DiscardHandler))

@@ -171,7 +171,7 @@ func TestAVerifiedPublisherShows_B4(t *testing.T) {
 	l := newLedgers(t, m)
 	m.publish("acme/hello", "1.0.0")
 	m.publish("examples/two", "1.0.0")
-	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev = l.judge, true })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.ListDeniedUnsafe = l.judge, true })
 	const acme = "oarlock/publishers:acme"
 	for _, step := range []struct {
 		act  string
@@ -224,7 +224,7 @@ func TestABadLedgerIsNamedAndWhatWasKnownStays_E1(t *testing.T) {
 				l.act("oarlock/publishers:acme", "verify")
 				l.act(name, "verify")
 				l.act(name, "verify")
-				in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev = l.judge, true })
+				in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.ListDeniedUnsafe = l.judge, true })
 				if got, problems := seen(t, live, "acme/hello"); !got || problems != nil {
 					t.Fatalf("before: verified %v, %v", got, problems)
 				}
@@ -274,7 +274,7 @@ func TestWhatWasCutIsMissedAfterARestart_E1(t *testing.T) {
 	l := newLedgers(t, m)
 	m.publish("acme/hello", "1.0.0")
 	const acme = "oarlock/publishers:acme"
-	remembering := func(o *ingest.Options) { o.Ledgers, o.LedgerMemory, o.Dev = l.judge, path, true }
+	remembering := func(o *ingest.Options) { o.Ledgers, o.LedgerMemory, o.ListDeniedUnsafe = l.judge, path, true }
 	t.Run("a first run", func(t *testing.T) {
 		l.act(acme, "claim")
 		l.act(acme, "verify")
@@ -288,7 +288,7 @@ func TestWhatWasCutIsMissedAfterARestart_E1(t *testing.T) {
 	if c, err := in.Check(t.Context()); err != nil || len(c.Differ) != 0 {
 		t.Errorf("check: %+v, %v", c, err)
 	}
-	forgetful, _ := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev = l.judge, true })
+	forgetful, _ := run(t, m, func(o *ingest.Options) { o.Ledgers, o.ListDeniedUnsafe = l.judge, true })
 	if bad := forgetful.BadLedgers(); len(bad) != 0 {
 		t.Errorf("without memory: %+v", bad)
 	}
@@ -319,7 +319,9 @@ func TestTrustThatEndsTakesWhatItVouchedFor_G3(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	l.act("oarlock/publishers:acme", "claim")
 	l.act("oarlock/publishers:acme", "verify")
-	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev, o.Log = l.judge, true, slog.New(slog.DiscardHandler) })
+	in, live := run(t, m, func(o *ingest.Options) {
+		o.Ledgers, o.ListDeniedUnsafe, o.Log = l.judge, true, slog.New(slog.DiscardHandler)
+	})
 	if err := l.judge.SetPlatforms(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +340,9 @@ func TestAPublisherAndItsPluginChangeAtOnce_C1(t *testing.T) {
 	l := newLedgers(t, m)
 	m.publish("acme/hello", "1.0.0")
 	m.publish("acme/gone", "1.0.0")
-	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev, o.Interval = l.judge, true, 20*time.Millisecond })
+	in, live := run(t, m, func(o *ingest.Options) {
+		o.Ledgers, o.ListDeniedUnsafe, o.Interval = l.judge, true, 20*time.Millisecond
+	})
 	for i := range 21 {
 		version := fmt.Sprintf("1.%d.0", i+1)
 		m.publish("acme/hello", version)

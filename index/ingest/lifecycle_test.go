@@ -22,7 +22,7 @@ func TestAStatementThatCannotBeReadHasTheVersionsWait(t *testing.T) {
 	grounds := format.Grounds{Reason: format.ReasonLegal}
 	l.of(ledger).Add(t, format.PluginDeprecated, "admin:root", format.RolePlatform, format.Deprecated{Grounds: grounds}, nil)
 	l.m.put(t, l.of(ledger))
-	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.Dev = l.judge, true })
+	in, live := run(t, m, func(o *ingest.Options) { o.Ledgers, o.ListDeniedUnsafe = l.judge, true })
 	stands := func(what string, state index.PluginState, listed bool) {
 		t.Helper()
 		p, ok := live.Current().Snapshot.Plugin(mustName(t, "acme/hello"))

@@ -49,7 +49,7 @@ type Change struct {
 type Trial struct {
 	Plugins, Versions int // judged so far
 	// Listed are the versions that are listed by the policy in force, and would
-	// be by the one on trial. --dev, which lists all, is left out of both.
+	// be by the one on trial. That a server lists what is denied is left out of both.
 	ListedBefore, ListedAfter int
 	Changes                   map[ChangeKind]int
 	// Failed are the plugins of which it could not be told.
@@ -88,7 +88,7 @@ func (in *Ingester) Try(ctx context.Context, verifier Verifier, hear func(Change
 // known of ledgers, to which it adds nothing.
 func (in *Ingester) as(verifier Verifier) *Ingester {
 	opts := in.opts
-	opts.Verifier, opts.Dev, opts.Ledgers = verifier, false, nil
+	opts.Verifier, opts.ListDeniedUnsafe, opts.Ledgers = verifier, false, nil
 	return &Ingester{opts: opts, log: in.log, ledgers: in.ledgers, trial: true}
 }
 

@@ -89,7 +89,7 @@ func TestATrialLeavesDevOut(t *testing.T) {
 	m := newMemory()
 	m.sign("acme/lost", m.publish("acme/lost", "1.0.0"), "good", true)
 	m.publish("acme/unsigned", "1.0.0")
-	in, _ := run(t, m, func(o *ingest.Options) { o.Dev = true })
+	in, _ := run(t, m, func(o *ingest.Options) { o.ListDeniedUnsafe = true })
 	changes, sum := tryAll(t, in, swapped{})
 	if diff := cmp.Diff(map[string]ingest.ChangeKind{"acme/lost 1.0.0": ingest.NewlyPending}, changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)

@@ -68,7 +68,7 @@ func status(s policy.SignatureStatus) index.SignatureStatus {
 // wrong with each piece of evidence.
 func (in *Ingester) pending(sig policy.Signature) []index.Reason {
 	vote := sig.Vote
-	if vote.Outcome.Allowed() || in.opts.Dev && vote.Outcome == policy.Deny {
+	if vote.Outcome.Allowed() || in.opts.ListDeniedUnsafe && vote.Outcome == policy.Deny {
 		return nil
 	}
 	reasons := []index.Reason{{Code: reasonCode(vote), Detail: vote.Detail}}

@@ -30,7 +30,7 @@ type view struct {
 	Host               Host
 	Hosts              []index.HostNamed
 	Version            string
-	Dev                bool
+	AnyoneIsAdmin      bool
 	Build              string
 	Now                time.Time
 	Stamp              index.Stamp
@@ -91,7 +91,7 @@ func (s *Site) render(c echo.Context, r response) error {
 	}
 	v := view{Title: r.title, Description: r.about, Path: c.Request().URL.RequestURI(), Text: c.QueryParam("q"),
 		Reader: s.Reader(c.Request().Context()), Login: s.Login, Host: hostOf(c.Request()), Hosts: summary.Hosts,
-		Version: s.Version, Dev: s.Dev, Build: s.build, Now: s.Now(), Stamp: r.stamp, Content: r.content}
+		Version: s.Version, AnyoneIsAdmin: s.AnyoneIsAdmin, Build: s.build, Now: s.Now(), Stamp: r.stamp, Content: r.content}
 	var buf bytes.Buffer
 	if err := s.templates[r.page].whole.ExecuteTemplate(&buf, "layout.html", v); err != nil {
 		return fmt.Errorf("page %s: %w", r.page, err)

@@ -27,9 +27,10 @@ type Options struct {
 	// Login is the path where people log in; empty where they do not.
 	Login   string
 	Version string
-	// Dev says on every page that the server is one for trying out.
-	Dev bool
-	Log *slog.Logger
+	// AnyoneIsAdmin says on every page that the server is one for trying out,
+	// where nobody logs in.
+	AnyoneIsAdmin bool
+	Log           *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

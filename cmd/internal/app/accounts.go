@@ -74,7 +74,7 @@ func authOptions(cfg config.Config, at clock.Clock, db *store.Store, keys *auth.
 	stores.TokenBounds = db
 	return auth.Options{
 		Stores: stores, Keys: keys, PublicURL: url, PublicCatalog: true, LoginToPull: cfg.Anonymous != "pull", LoginToRead: cfg.Anonymous != "pull" && cfg.Anonymous != "catalog",
-		Logger: log, Dev: cfg.Footing().AnyoneIsAdmin, MaxClaims: cfg.Limits.Claims, MaxTokens: cfg.Limits.Tokens,
+		Logger: log, AnyoneIsAdminUnsafe: cfg.Footing().AnyoneIsAdmin, MaxClaims: cfg.Limits.Claims, MaxTokens: cfg.Limits.Tokens,
 		PublishingOff: func() bool { return cfg.Publishing == "off" },
 		Changed:       changesOf(db).Changed,
 		Content:       holds,

@@ -21,7 +21,7 @@ import (
 // before anything is written to it, or made of it.
 func found(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, o Options) error {
 	db := p.database.store
-	got, err := auth.Found(ctx, auth.FoundOptions{Store: db, Audit: db, Tx: db, Dev: cfg.Footing().AnyoneIsAdmin, Adopt: o.AdoptRegistry, Held: p.storage.Namespaces, Now: at.Now})
+	got, err := auth.Found(ctx, auth.FoundOptions{Store: db, Audit: db, Tx: db, AnyoneIsAdmin: cfg.Footing().AnyoneIsAdmin, Adopt: o.AdoptRegistry, Held: p.storage.Namespaces, Now: at.Now})
 	if err != nil {
 		return notFounded(cfg, err)
 	}

@@ -46,7 +46,7 @@ func pagesOr(cfg config.Config, at clock.Clock, a *accounts, next *api.Server, l
 	mux := http.NewServeMux()
 	pages := web.New(web.Options{
 		Catalog: next.Pages(), Reader: readerOf, PublicURL: cfg.PublicURL, Login: loginPath(a.login),
-		Version: next.Options.Version, Dev: cfg.Footing().AnyoneIsAdmin, Now: at.Now, Log: says,
+		Version: next.Options.Version, AnyoneIsAdmin: cfg.Footing().AnyoneIsAdmin, Now: at.Now, Log: says,
 	})
 	for _, path := range web.Paths() {
 		mux.Handle(path, pages)

@@ -44,7 +44,7 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 		return nil, err
 	}
 	checkpoint := filepath.Join(cfg.Data, "catalog.checkpoint")
-	first, whole := ingest.Restore(checkpoint, basis, cfg.Footing().ListsUnsigned, o.Log)
+	first, whole := ingest.Restore(checkpoint, basis, cfg.Footing().ListsDenied, o.Log)
 	first, numbers, err := reserveNumbers(ctx, p.storage, first)
 	if err != nil {
 		return nil, err

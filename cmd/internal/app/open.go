@@ -152,9 +152,9 @@ func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, r *r
 		Live: index.live, Engine: engine{e.garbage, index, r, a.acts}, Keeper: upkeep.Keeper{Registry: r, Acts: a.acts, Scrubber: e.scrubber},
 		Ready: well.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e.statements.Settle),
-		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsUnsigned},
+		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
 		Gate: drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
-		Log: o.Log, Metrics: metrics, MetricsElsewhere: cfg.Metrics != "", Dev: cfg.Footing().AnyoneIsAdmin, Now: at.Now,
+		Log: o.Log, Metrics: metrics, MetricsElsewhere: cfg.Metrics != "", ListsDenied: cfg.Footing().ListsDenied, Now: at.Now,
 	})
 }

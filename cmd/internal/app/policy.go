@@ -24,9 +24,9 @@ import (
 // policies are the trust policy as the API asks for it: api.Policies.
 type policies struct {
 	*joined
-	acts          audit.Log
-	now           func() time.Time
-	listsUnsigned bool
+	acts        audit.Log
+	now         func() time.Time
+	listsDenied bool
 }
 
 var _ api.Policies = policies{}
@@ -104,7 +104,7 @@ func (p policies) Trial(_ context.Context, in index.PolicyFiles) (api.PolicyTry,
 	if err := p.ready(); err != nil {
 		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
 	}
-	head := index.PolicyTrial{Digest: who.Digest(), InForce: p.basis.Signed.Trust().Digest(), Dev: p.listsUnsigned}
+	head := index.PolicyTrial{Digest: who.Digest(), InForce: p.basis.Signed.Trust().Digest(), Dev: p.listsDenied}
 	return func(ctx context.Context, hear func(index.PolicyChange) error, progress func(index.PolicyTrial) error) (index.PolicyTrial, error) {
 		done := head
 		err := p.acts.Do(ctx, audit.Act{Action: auth.PolicyTest, On: auth.Site(), Planned: map[string]string{"policy": head.Digest.String()}},

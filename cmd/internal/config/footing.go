@@ -11,11 +11,11 @@ type Footing struct {
 	// its names only, and no request through a page of another site; and that no
 	// balancer waits for it.
 	OwnMachine bool
-	// ListsUnsigned says that the catalog lists what the trust policy denies.
-	ListsUnsigned bool
+	// ListsDenied says that the catalog lists what the trust policy denies.
+	ListsDenied bool
 }
 
 // Footing is what follows from the switch dev.
 func (c *Config) Footing() Footing {
-	return Footing{AnyoneIsAdmin: c.Dev, OwnMachine: c.Dev, ListsUnsigned: c.Dev}
+	return Footing{AnyoneIsAdmin: c.Dev, OwnMachine: c.Dev, ListsDenied: c.Dev}
 }

@@ -22,7 +22,7 @@ type Basis struct {
 	Ledgers  *ledger.Judge
 
 	trust, memory string // paths
-	dev           bool
+	listDenied    bool
 }
 
 // Open reads the trust policy of cfg and the platform's key, which it makes
@@ -32,7 +32,7 @@ func Open(cfg config.Config) (*Basis, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Basis{trust: cfg.Trust, memory: filepath.Join(cfg.Data, "ledgers.json"), dev: cfg.Footing().ListsUnsigned}
+	b := &Basis{trust: cfg.Trust, memory: filepath.Join(cfg.Data, "ledgers.json"), listDenied: cfg.Footing().ListsDenied}
 	if b.Verifier, err = VerifyBy(who, 0, clock.Offset(cfg.Drill.ClockOffset).Now); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (b *Basis) Reload() error {
 // and blocks let be read. Live is left to whoever makes it.
 func (b *Basis) Options(s *storage.Storage, blocks *block.Blocks, log *slog.Logger) ingest.Options {
 	return ingest.Options{
-		Source: s, Verifier: b, Dev: b.dev, Withheld: withheldBy(blocks),
+		Source: s, Verifier: b, ListDeniedUnsafe: b.listDenied, Withheld: withheldBy(blocks),
 		Ledgers: b.Ledgers, LedgerMemory: b.memory, Log: log,
 	}
 }

@@ -20,7 +20,7 @@ import (
 // site can be held to it, and so that the backup was read once before it
 // counts.
 func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg config.Config, log *slog.Logger) (err error) {
-	c := backup.Catalog{Dev: cfg.Footing().ListsUnsigned}
+	c := backup.Catalog{Dev: cfg.Footing().ListsDenied}
 	if cfg.Trust != "" {
 		if err := savePolicy(ctx, w, cfg.Trust, &c); err != nil {
 			return err
