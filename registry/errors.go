@@ -32,6 +32,7 @@ func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	answer := g.answerTo(r, err)
+	saysRegistry(w.Header())
 	for k, v := range answer.Header {
 		w.Header()[k] = v
 	}
