@@ -139,8 +139,7 @@ func (s namespaces) ClaimNamespace(ctx context.Context, name string, private boo
 	if err != nil {
 		return index.Namespace{}, auth.Problem(s.claimed(ctx, name, err))
 	}
-	s.o.Settle(ctx, name)
-	return namespaceOf(n), nil
+	return namespaceOf(n), s.o.Settle(ctx, name)
 }
 
 // claimed turns a refusal because the namespace has an owner, or is reserved,
@@ -176,8 +175,7 @@ func (s namespaces) ConfigureNamespace(ctx context.Context, name string, c index
 	if err != nil {
 		return index.Namespace{}, auth.Problem(err)
 	}
-	s.o.Settle(ctx, name)
-	return namespaceOf(n), nil
+	return namespaceOf(n), s.o.Settle(ctx, name)
 }
 
 // NamespaceUsage is what a namespace holds, and may hold.

@@ -45,14 +45,13 @@ func (s owners) CloseNamespace(ctx context.Context, namespace string) (index.Nam
 	if err != nil {
 		return index.Namespace{}, auth.Problem(err)
 	}
-	s.o.Settle(ctx, namespace)
-	return namespaceOf(n), nil
+	return namespaceOf(n), s.o.Settle(ctx, namespace)
 }
 
 // settled brings the statement about a change that was made into its ledger.
 func (s owners) settled(ctx context.Context, namespace string, err error) error {
 	if err == nil {
-		s.o.Settle(ctx, namespace)
+		return s.o.Settle(ctx, namespace)
 	}
 	return auth.Problem(err)
 }

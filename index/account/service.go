@@ -18,8 +18,9 @@ type Store interface {
 type Options struct {
 	Parts *auth.Parts
 	Store Store
-	// Settle brings the statement about a change that was made into its ledger.
-	Settle func(ctx context.Context, namespace string)
+	// Settle brings the statement about a change that was made into its ledger. An
+	// error says that the change was undone: the ledger does not allow it.
+	Settle func(ctx context.Context, namespace string) error
 	// Usage is what a namespace holds, and may hold.
 	Usage func(ctx context.Context, namespace string) (index.Usage, error)
 }

@@ -12,3 +12,11 @@ const (
 	CatalogRotateRoot auth.Action = "catalog:rotate-root"
 	RegistryScrub     auth.Action = "registry:scrub"
 )
+
+// What the server does by itself where the accounts and a ledger say different
+// things of a namespace: no right is asked for.
+const (
+	NamespaceRebuild auth.Action = "namespace:rebuild" // the rows are what the ledger says
+	NamespaceRestate auth.Action = "namespace:restate" // the ledger is told what the rows say
+	StatementRefuse  auth.Action = "statement:refuse"  // the ledger does not allow a change
+)

@@ -172,6 +172,13 @@ func (ns *Namespaces) changeFor(ctx context.Context, authorised string, by Princ
 	})
 }
 
+// Forget has what was cached of namespaces read again, for who changed them in
+// the store beside these methods.
+func (ns *Namespaces) Forget() {
+	ns.may.resources.known.drop()
+	ns.may.forget()
+}
+
 // NamespaceSettings are what an owner sets.
 type NamespaceSettings struct {
 	// Public lets everybody pull.

@@ -44,6 +44,12 @@ type (
 		CreatedAt     time.Time
 		Revision      int64
 	}
+	// NamespaceRows are all that is kept of one namespace: its members are by
+	// principal.
+	NamespaceRows struct {
+		Namespace NamespaceRecord
+		Members   []MemberRecord
+	}
 	// MemberRecord is one principal's role in one namespace.
 	MemberRecord struct {
 		Namespace string

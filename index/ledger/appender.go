@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -46,8 +45,8 @@ type Options struct {
 
 // An Appender is an index.Ledger.
 type Appender struct {
-	o  Options
-	mu sync.Mutex // one append at a time in this process
+	o     Options
+	locks locks // of one ledger one append at a time in this process
 }
 
 var _ index.Ledger = (*Appender)(nil)
@@ -70,10 +69,33 @@ const attempts = 16
 // another site: it came here by a mirror, and grows where it comes from.
 var ErrForeign = errors.New("the ledger belongs to another platform")
 
+// ErrRefused says that what a ledger holds does not allow the statement: asked
+// for again it is refused again. The error is of the kind that the rule has too.
+var ErrRefused = errors.New("what the ledger holds does not allow it")
+
+// A refusal is the rule's error, in its words, and ErrRefused.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error        { return r.error }
+func (r refusal) Is(target error) bool { return target == ErrRefused }
+
+// State is what a ledger of the store says, read there; the zero State where
+// there is none. A ledger that does not hold is artifact.ErrUnverified.
+func (a *Appender) State(ctx context.Context, ref format.Ref) (ledger.State, error) {
+	_, state, err := a.read(ctx, ref, a.o.Store.Reader(ref.Repository()))
+	if err != nil {
+		return ledger.State{}, fmt.Errorf("ledger %s: %w", ref, err)
+	}
+	return state, nil
+}
+
 // Append implements index.Ledger.
 func (a *Appender) Append(ctx context.Context, s index.NewStatement) (index.LedgerEntry, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	release, err := a.locks.acquire(ctx, s.Ledger)
+	if err != nil {
+		return index.LedgerEntry{}, fmt.Errorf("ledger %s: others append to it: %w", s.Ledger, err)
+	}
+	defer release()
 	if s.ID == "" {
 		s.ID = rand.Text()
 	}
@@ -196,7 +218,7 @@ func (a *Appender) push(ctx context.Context, s *format.Statement, list *format.L
 		return format.Head{}, err
 	}
 	if _, err := state.Next(s, d.Digest, a.o.Signer.ID()); err != nil {
-		return format.Head{}, err
+		return format.Head{}, refusal{err}
 	}
 	content, err := format.BuildList(append(list.Statements[:len(list.Statements):len(list.Statements)], d))
 	if err != nil {

@@ -201,8 +201,12 @@ func TestWhatMayNotBeSaidIsNotAppended_E1(t *testing.T) {
 		"a key nobody has":      {x.say(acme, format.KeyRevoked, "person:ada", format.KeyEnd{ID: "sha256:x", From: time.Now(), Reason: "x"}), artifact.ErrNotFound},
 		"of nobody's publisher": {x.say("oarlock/publishers:examples", format.PublisherClosed, "person:ada", format.Closed{}), artifact.ErrDenied},
 	} {
-		if _, err := x.Append(t.Context(), row.s); !errors.Is(err, row.kind) {
+		_, err := x.Append(t.Context(), row.s)
+		if !errors.Is(err, row.kind) {
 			t.Errorf("%s: got %v, want %v", says, err, row.kind)
+		}
+		if rule := says != "a kind nobody knows"; errors.Is(err, statements.ErrRefused) != rule {
+			t.Errorf("%s: %v is a refusal of the ledger: %t, want %t", says, err, !rule, rule)
 		}
 	}
 	if got := x.state(acme); got.Head.Sequence != 1 {
@@ -295,5 +299,36 @@ func TestTheLedgerOfAnotherPlatformIsLeftAlone_H4(t *testing.T) {
 	stranger := newSite(t, s, ledgertest.NewKey(t, "stranger"))
 	if _, err := stranger.Append(t.Context(), stranger.say(acme, format.PublisherClosed, "admin:root", format.Closed{})); !errors.Is(err, artifact.ErrUnverified) {
 		t.Errorf("a platform that trusts nobody else: got %v, want unverified", err)
+	}
+}
+
+// TestASlowLedgerHoldsNobodyElse_E8: while the storage of one ledger stands still,
+// others are appended to, and who waits for that one waits as long as they want.
+func TestASlowLedgerHoldsNobodyElse_E8(t *testing.T) {
+	t.Parallel()
+	x := newSite(t, registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "site"))
+	stands, goes := make(chan struct{}), make(chan struct{})
+	x.store.fail = func(ref string) error {
+		if ref == "acme" {
+			close(stands)
+			<-goes
+		}
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := x.Append(t.Context(), x.say(acme, format.PublisherClaimed, "person:ada", format.Claimed{Owner: "person:ada"}))
+		ended <- err
+	}()
+	<-stands
+	x.must(x.say("oarlock/publishers:globex", format.PublisherClaimed, "person:bob", format.Claimed{Owner: "person:bob"}))
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := x.Append(left, x.say(acme, format.PublisherClosed, "person:ada", format.Closed{})); !errors.Is(err, context.Canceled) {
+		t.Errorf("who left waits: %v", err)
+	}
+	close(goes)
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -8,22 +8,57 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/artifact/clock"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/jobs"
 	statements "github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/policy/ledger"
 )
 
 // StatementsOptions of Statements. All of them must be given.
 type StatementsOptions struct {
 	Changes  Changes
+	Rows     Rows
+	Acts     Acts
 	Jobs     Jobs
-	Ledger   index.Ledger
+	Ledger   Ledger
 	Catalog  Catalog
 	Registry Registry
-	Clock    clock.Clock
-	Log      *slog.Logger
+	// Own is the id of the site's own key.
+	Own digest.Digest
+	// Forget has what was cached of namespaces read again.
+	Forget func()
+	Clock  clock.Clock
+	Log    *slog.Logger
+}
+
+// Rows are those of one namespace as a whole, and the audit log, which knows
+// when they changed.
+type Rows interface {
+	// ReplaceNamespace gives a namespace other settings and members where it is
+	// as it was read; else it is artifact.ErrConflict. Until the transaction of
+	// ctx ends nobody else changes them.
+	ReplaceNamespace(ctx context.Context, was, is auth.NamespaceRows) error
+	// AuditLog has the newest rows first.
+	AuditLog(ctx context.Context, q audit.Query) ([]auth.AuditRecord, error)
+}
+
+// Acts write down what is done here, in the transaction of ctx.
+type Acts interface {
+	Note(ctx context.Context, by auth.Principal, action auth.Action, r auth.Resource, before, after any) error
+}
+
+// A Ledger appends statements, and says what was stated.
+type Ledger interface {
+	index.Ledger
+	// State is what a ledger in the registry says; one that does not hold is
+	// artifact.ErrUnverified.
+	State(ctx context.Context, ref format.Ref) (ledger.State, error)
 }
 
 // Jobs are those that append statements, which Changes ask for.
@@ -42,15 +77,50 @@ type Statements struct {
 
 	mu      sync.Mutex
 	adopted bool
+
+	doubts   doubts
+	draining sync.Mutex // by one at a time, so that none returns before what was in doubt is looked at
 }
 
 // NewStatements makes Statements.
 func NewStatements(o StatementsOptions) *Statements { return &Statements{o: o} }
 
-// Drain brings what waits and is due into the ledgers. It is called at start and
-// now and then, so that what a crash left between SQL and registry is made up.
+// Drain brings what waits and is due into the ledgers, and makes the namespaces
+// agree with them of which it has to be found out whether they do: at first all.
+// It is called at start and now and then, so that what a crash or a restore left
+// between SQL and registry is made up.
 func (s *Statements) Drain(ctx context.Context) error {
+	s.draining.Lock()
+	defer s.draining.Unlock()
+	drained := s.drain(ctx)
+	names, err := s.doubts.take(ctx, s.o.Changes.Store.NamespaceNames)
+	if err == nil {
+		names, err = s.reconcile(ctx, names)
+	}
+	s.doubts.add(names...)
+	b, e := s.o.Jobs.Backlog(ctx, statements.JobKind, "")
+	if e == nil {
+		s.doubts.note(b)
+	}
+	return errors.Join(drained, err, e)
+}
+
+func (s *Statements) drain(ctx context.Context) error {
 	return errors.Join(s.adoptOnce(ctx), s.o.Jobs.Drain(ctx, statements.JobKind))
+}
+
+// Stuck says what keeps statements from their ledgers, or "": it asks nobody.
+func (s *Statements) Stuck() string { return s.doubts.stuck() }
+
+// Doubt has a namespace compared with its ledger at the next Drain.
+func (s *Statements) Doubt(publisher string) { s.doubts.add(publisher) }
+
+// Refuse has a statement forgotten that its ledger does not allow, in the
+// transaction of ctx: what the ledger says counts, and is taken over.
+func (s *Statements) Refuse(ctx context.Context, st index.NewStatement, why error) error {
+	name := st.Ledger.Publisher()
+	s.doubts.refuse(name, refused{by: st.Actor, asked: st.Since, why: why})
+	return s.o.Acts.Note(ctx, recorder, audit.StatementRefuse, auth.InNamespace(name), nil, map[string]any{"kind": st.Kind, "actor": st.Actor, "body": st.Body, "reason": why.Error()})
 }
 
 func (s *Statements) adoptOnce(ctx context.Context) error {
@@ -76,19 +146,28 @@ const (
 	settleWithin = 5 * time.Second
 	// settleEvery is how often it looks where another appends it.
 	settleEvery = 10 * time.Millisecond
+	// refusedWithin is how old a change is at most whose refusal a call is told.
+	refusedWithin = 2 * settleWithin
 )
 
 // Settle brings what waits for the ledger of a publisher into it, for a call
 // that changed something. What cannot be brought now is told in the log and
-// tried again.
-func (s *Statements) Settle(ctx context.Context, publisher string) {
+// tried again. The error is a *index.Problem: the ledger does not allow what was
+// changed, and the change is undone.
+func (s *Statements) Settle(ctx context.Context, publisher string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
-	if err := s.settled(ctx, publisher); err != nil {
+	err := s.settled(ctx, publisher)
+	if why := s.doubts.refusal(publisher, auth.From(ctx).Name, s.o.Clock.Now().Add(-refusedWithin)); why != nil {
+		return index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s does not allow it: %s; the accounts were older than the ledger, and say now what it says", publisher, why),
+			"look at what is there: oarlock publisher history "+publisher+"; and try again")
+	}
+	if err != nil {
 		s.o.Log.ErrorContext(ctx, "ledgers: statements wait", "alert", true, "publisher", publisher, "err", err)
-		return
+		return nil
 	}
 	_ = s.o.Catalog.Settled(ctx) // it shows when it shows
+	return nil
 }
 
 // behind says that what was stated before is not in a ledger yet, and why.
@@ -103,13 +182,13 @@ func (s *Statements) settled(ctx context.Context, publisher string) error {
 		return err
 	}
 	for {
-		drained := s.Drain(ctx)
+		drained := s.drain(ctx)
 		waits, err := s.o.Jobs.Backlog(ctx, statements.JobKind, ref.String())
 		switch {
 		case err != nil:
 			return err
 		case waits.Jobs == 0:
-			return nil
+			return s.resolved(ctx, publisher)
 		case waits.LastError != "":
 			return behind(ref, waits.LastError)
 		case drained != nil:
@@ -123,6 +202,16 @@ func (s *Statements) settled(ctx context.Context, publisher string) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// resolved makes a publisher agree with its ledger where that was in doubt.
+func (s *Statements) resolved(ctx context.Context, publisher string) error {
+	if !s.doubts.of(publisher) {
+		return nil
+	}
+	left, err := s.reconcile(ctx, []string{publisher})
+	s.doubts.add(left...)
+	return err
 }
 
 // State appends one statement about a publisher for who acts, after what waits

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -62,6 +63,36 @@ func (s *Store) RemoveMember(ctx context.Context, namespace, principal string) e
 			err = artifact.ErrNotFound
 		}
 		return wrap(fmt.Sprintf("member %q of %q", principal, namespace), err)
+	})
+}
+
+// ReplaceNamespace gives a namespace other settings and members, where both are
+// as they were read; else it is a conflict. Who made it and when stays.
+func (s *Store) ReplaceNamespace(ctx context.Context, was, is auth.NamespaceRows) error {
+	name := was.Namespace.Name
+	return s.changeMembers(ctx, name, func(ctx context.Context) error {
+		have, err := s.Members(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(have, was.Members) {
+			return fmt.Errorf("members of %q: somebody changed them meanwhile: %w", name, artifact.ErrConflict)
+		}
+		n := is.Namespace
+		n.Name, n.Revision = name, was.Namespace.Revision
+		if err := s.UpdateNamespace(ctx, n); err != nil {
+			return err
+		}
+		what := fmt.Sprintf("members of %q", name)
+		if _, err := s.writer(ctx).NewDelete().Model((*memberRow)(nil)).Where("namespace = ?", name).Exec(ctx); err != nil || len(is.Members) == 0 {
+			return wrap(what, err)
+		}
+		rows := make([]memberRow, len(is.Members))
+		for i, m := range is.Members {
+			rows[i] = memberRow{Namespace: name, Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: micro(m.AddedAt)}
+		}
+		_, err = s.writer(ctx).NewInsert().Model(&rows).Exec(ctx)
+		return wrap(what, err)
 	})
 }
 

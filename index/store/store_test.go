@@ -222,6 +222,28 @@ func contractNamespaces(t *testing.T, s *Store) {
 	want(t, "update one that is not there", s.UpdateNamespace(ctx, auth.NamespaceRecord{Name: "x"}), artifact.ErrNotFound)
 }
 
+// contractReplaced replaces the rows of acme as a whole, and puts them back.
+func contractReplaced(t *testing.T, s *Store) {
+	ctx := t.Context()
+	n, err := s.Namespace(ctx, "acme")
+	want(t, "read", err, nil)
+	members, err := s.Members(ctx, "acme")
+	want(t, "members", err, nil)
+	was := auth.NamespaceRows{Namespace: n, Members: members}
+	is := auth.NamespaceRows{Namespace: n, Members: []auth.MemberRecord{{Namespace: "acme", Principal: "person:eve", Role: "owner", AddedBy: "x", AddedAt: noon}}}
+	is.Namespace.Public, is.Namespace.ClosedAt = true, noon
+	want(t, "by nobody's", s.ReplaceNamespace(ctx, was, auth.NamespaceRows{Namespace: n}), artifact.ErrConflict)
+	want(t, "with others than there are", s.ReplaceNamespace(ctx, is, was), artifact.ErrConflict)
+	want(t, "as they were read", s.ReplaceNamespace(ctx, was, is), nil)
+	want(t, "of a revision that passed", s.ReplaceNamespace(ctx, auth.NamespaceRows{Namespace: n, Members: is.Members}, is), artifact.ErrConflict)
+	got, err := s.Members(ctx, "acme")
+	same(t, "replaced members", got, is.Members, err)
+	is.Namespace.Revision++
+	now, err := s.Namespace(ctx, "acme")
+	same(t, "replaced settings", now, is.Namespace, err)
+	want(t, "back", s.ReplaceNamespace(ctx, is, was), nil)
+}
+
 func contractMembers(t *testing.T, s *Store) {
 	ctx := t.Context()
 	put := func(principal, role string) error {
@@ -234,6 +256,7 @@ func contractMembers(t *testing.T, s *Store) {
 	want(t, "the last owner goes", s.RemoveMember(ctx, "acme", "person:ada"), artifact.ErrConflict)
 	want(t, "somebody goes who is not there", s.RemoveMember(ctx, "acme", "person:eve"), artifact.ErrNotFound)
 	want(t, "the reader becomes owner", put("person:bob", "owner"), nil)
+	contractReplaced(t, s)
 	var gone atomic.Int64
 	each(2, func(i int) {
 		if s.RemoveMember(ctx, "acme", []string{"person:ada", "person:bob"}[i]) == nil {

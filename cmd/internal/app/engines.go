@@ -10,6 +10,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -55,11 +56,8 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	bytes, own := ledgerStore{ledgerReader{p.storage}, r}, index.basis.Platform
 	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
 		Remembered: index.ingest.Remembered, Now: at.Now})
-	appending := publisher.Appending{Ledger: appender, Catalog: index.ingest, Own: own.Trusted.ID}
-	runner := jobs.NewRunner(jobs.RunnerOptions{Queue: a.store.Jobs(), InTx: a.store.InTx, Clock: at, Log: o.Log, Poll: jobsEvery},
-		statements.NewJobKind(appending.Append, o.Log))
-	stated := publisher.NewStatements(publisher.StatementsOptions{
-		Changes: changesOf(a.store), Jobs: statementJobs{runner, a.store}, Ledger: appender, Catalog: index.ingest, Registry: bytes, Clock: at, Log: o.Log,
+	runner, stated := openStatements(at, a, publisher.StatementsOptions{
+		Ledger: appender, Catalog: index.ingest, Registry: bytes, Own: own.Trusted.ID, Log: o.Log,
 	})
 	metrics.MustRegister(runner)
 	registerLedgers(index, stated, metrics)
@@ -83,6 +81,19 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		garbage:  upkeep.NewCollector(r, cfg.GC, a.acts, func() { a.usage.RecountSoon("") }, at, o.Log, metrics),
 		scrubber: upkeep.NewScrubber(r, cfg.Scrub, at, o.Log, metrics),
 	}, nil
+}
+
+// openStatements makes what brings statements into ledgers and the jobs that do.
+// Each asks the other: a statement that is refused puts its namespace in doubt.
+func openStatements(at clock.Clock, a *accounts, o publisher.StatementsOptions) (*jobs.Runner, *publisher.Statements) {
+	appending := publisher.Appending{Ledger: o.Ledger, Catalog: o.Catalog, Own: o.Own}
+	var stated *publisher.Statements
+	refused := func(ctx context.Context, s index.NewStatement, why error) error { return stated.Refuse(ctx, s, why) }
+	runner := jobs.NewRunner(jobs.RunnerOptions{Queue: a.store.Jobs(), InTx: a.store.InTx, Clock: at, Log: o.Log, Poll: jobsEvery},
+		statements.NewJobKind(statements.Statements{Append: appending.Append, Refused: refused}, o.Log))
+	o.Changes, o.Rows, o.Acts, o.Jobs, o.Forget, o.Clock = changesOf(a.store), a.store, a.trail, statementJobs{runner, a.store}, a.namespaces.Forget, at
+	stated = publisher.NewStatements(o)
+	return runner, stated
 }
 
 // registerLedgers counts the ledgers that do not hold, and what waits for one.

@@ -103,7 +103,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	if err != nil {
 		return nil, err
 	}
-	well := &health{accounts: a, index: index, watch: watch}
+	well := &health{accounts: a, index: index, watch: watch, stated: e.statements}
 	served := openAPI(cfg, at, a, index, r, e, well, metrics, o)
 	own := newMetricsServer(cfg, p.metrics, metrics, o.Log)
 	held.add(own.close)

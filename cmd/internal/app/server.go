@@ -13,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
+	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -86,6 +87,7 @@ type health struct {
 	accounts *accounts
 	index    *joined
 	watch    *databaseWatch
+	stated   *publisher.Statements
 	leaving  atomic.Bool // /readyz says so
 }
 
@@ -108,7 +110,10 @@ func (h *health) degraded() string {
 	if err := h.index.publog.Stuck(); err != nil {
 		return err.Error()
 	}
-	return h.watch.degraded()
+	if changed := h.watch.degraded(); changed != "" {
+		return changed
+	}
+	return h.stated.Stuck()
 }
 
 // leave says by /readyz that the server goes, and serves on for as long as
