@@ -16,6 +16,9 @@ const (
 	KindReview          = "review"
 )
 
+// TypeReview is the predicate type of a review.
+const TypeReview = "https://oarlock.dev/attestation/review/v1"
+
 // The codes of findings about attestations, beside those about evidence. They
 // are stable.
 const (
@@ -27,6 +30,12 @@ const (
 	CodeNotPassed             = "evidence_not_passed"
 	// CodeNotYet is a review that claims a time that is not yet.
 	CodeNotYet = "evidence_not_yet"
+	// CodeOtherSigner is an attestation by a signer whom the policy does not take
+	// for its type.
+	CodeOtherSigner = "evidence_other_signer"
+	// CodeSelfReview is a review by who alone signed what it reviews, or by the
+	// publisher.
+	CodeSelfReview = "evidence_self_review"
 )
 
 // A Statement is one in-toto statement as it was found, with what is known of

@@ -30,6 +30,10 @@
 //	attestation_invalid     there are some by trusted signers, and none counts
 //	could_not_tell          something could not be read, and what could does not suffice
 //
+// Nobody reviews what they signed: a review by who alone signed the version, or by
+// a key that the publisher's ledger has, is kept and shown and counts for nothing,
+// unless it rejects.
+//
 // A test result that failed does not meet a requirement. A review that rejects
 // denies, whatever other reviewers say, until the same reviewer (the signer and the
 // name in the review) approves later by the time that both claim. Who signs writes

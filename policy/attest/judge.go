@@ -25,10 +25,12 @@ const name = "attestation"
 const maxUnverified = 64
 
 // rules changes whenever the same evidence is judged differently.
-const rules = "attest 4"
+const rules = "attest 5"
 
-// A Signatures finds statements and says who signed them: *signature.Judge is one.
+// A Signatures finds statements and says who signed them, and who signed the
+// version itself: *signature.Judge is one.
 type Signatures interface {
+	Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Signature, error)
 	Statements(ctx context.Context, s policy.Subject, r policy.Reader) policy.Statements
 	Trust() *trust.Policy
 }
@@ -37,9 +39,16 @@ type Signatures interface {
 // concurrent use.
 type Judge struct {
 	signatures Signatures
-	cache      *lru.Cache[string, policy.Attestations]
+	cache      *lru.Cache[string, judged]
 	pieces     *known.Cache[verdict]
 	now        func() time.Time
+}
+
+// judged is a judgement that is kept. One of reviews depends on who signed the
+// version too, and is kept with that in its key.
+type judged struct {
+	policy.Attestations
+	reviewed bool
 }
 
 // New makes a Judge that keeps up to cacheSize judgements; 0 is 16384.
@@ -53,7 +62,7 @@ func NewAt(signatures Signatures, cacheSize int, now func() time.Time) (*Judge, 
 	if cacheSize <= 0 {
 		cacheSize = 16384
 	}
-	cache, err := lru.New[string, policy.Attestations](cacheSize)
+	cache, err := lru.New[string, judged](cacheSize)
 	return &Judge{signatures, cache, known.New[verdict](verdictBytes), now}, err
 }
 
@@ -67,14 +76,22 @@ func (j *Judge) Digest() digest.Digest {
 func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (policy.Attestations, error) {
 	ns := j.signatures.Trust().For(s.Publisher)
 	found := j.signatures.Statements(ctx, s, r)
+	h := &hearing{judge: j, ns: ns, now: j.now(), at: map[digest.Digest]int{}}
 	key := found.Key
 	if key != "" {
 		key += " by " + ns.Digest().String()
-		if a, ok := j.cache.Get(key); ok {
-			return a, ctx.Err()
+		known, ok := j.cache.Get(key)
+		if ok && known.reviewed {
+			var err error
+			if h.release, err = j.released(ctx, s, r, ns); err != nil {
+				return policy.Attestations{}, err
+			}
+			known, ok = j.cache.Get(key + h.release.key())
+		}
+		if ok {
+			return known.Attestations, ctx.Err()
 		}
 	}
-	h := &hearing{judge: j, ns: ns, now: j.now(), at: map[digest.Digest]int{}}
 	for one := range found.Each {
 		if ctx.Err() != nil {
 			break
@@ -84,10 +101,27 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 	if err := ctx.Err(); err != nil {
 		return policy.Attestations{}, err
 	}
-	a := h.sum(s)
-	if key != "" && a.Settled() {
-		j.cache.Add(key, a)
+	return j.judged(ctx, s, r, h, key)
+}
+
+// judged is the judgement of all that was heard, which is kept if key is not "".
+func (j *Judge) judged(ctx context.Context, s policy.Subject, r policy.Reader, h *hearing, key string) (policy.Attestations, error) {
+	reviewed := slices.ContainsFunc(h.all, func(one heard) bool { return one.Kind == policy.KindReview && one.Signer != "" })
+	if reviewed {
+		var err error
+		if h.release, err = j.released(ctx, s, r, h.ns); err != nil {
+			return policy.Attestations{}, err
+		}
 	}
+	a := h.sum(s)
+	if key == "" || !a.Settled() {
+		return a, nil
+	}
+	if reviewed {
+		j.cache.Add(key, judged{reviewed: true})
+		key += h.release.key()
+	}
+	j.cache.Add(key, judged{a, reviewed})
 	return a, nil
 }
 
@@ -96,6 +130,7 @@ type hearing struct {
 	judge    *Judge
 	ns       *trust.Namespace
 	now      time.Time
+	release  release // where there are reviews
 	all      []heard
 	at       map[digest.Digest]int // in all
 	evidence []policy.Finding
@@ -129,6 +164,9 @@ func (h *hearing) attestation(s policy.Statement, said *statement) heard {
 	if wanted, ok := h.takes(one.Attestation); !ok {
 		return deny(policy.CodeOtherBuilder, "built by %.200q, expected %s", one.Builder, wanted)
 	}
+	if wanted, ok := h.takesSigner(one.Attestation); !ok {
+		return deny(policy.CodeOtherSigner, "signed by %q, expected %s", one.Signer, wanted)
+	}
 	one.Verified = true
 	return one
 }
@@ -160,6 +198,9 @@ func (h *hearing) sum(s policy.Subject) policy.Attestations {
 	out := policy.Attestations{All: []policy.Attestation{}, Evidence: h.shown()}
 	told := 0
 	for _, one := range h.all {
+		if own := h.release.own(one); own != nil {
+			one.Verified, one.Finding = false, *own
+		}
 		if !one.Verified {
 			if told++; told > maxUnverified {
 				continue

@@ -1,7 +1,11 @@
 package attest_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,9 +22,19 @@ var subject = policy.Subject{Publisher: "acme", Digest: digest.FromString("acme/
 
 const publicKey = `"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"`
 
+// publicPEM is the public key that a seed gives.
+func publicPEM(t testing.TB, seed byte) string {
+	t.Helper()
+	raw, err := x509.MarshalPKIXPublicKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)).Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: raw}))
+}
+
 func policyOf(t testing.TB, attestations string) *trust.Policy {
 	t.Helper()
-	p, err := trust.Parse(fmt.Appendf(nil, "namespaces: {acme: {signers: [{name: release, key: {pem: %s}}], attestations: [%s]}}", publicKey, attestations), nil)
+	p, err := trust.Parse(fmt.Appendf(nil, "namespaces: {acme: {signers: [{name: release, key: {pem: %s}}, {name: security, key: {pem: %q}}], attestations: [%s]}}", publicKey, publicPEM(t, 1), attestations), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +46,15 @@ type said struct {
 	trust *trust.Policy
 	all   []policy.Statement
 	key   string
+	// released is who signed the version; nil is "release".
+	released *policy.Signature
+}
+
+func (s said) Judge(context.Context, policy.Subject, policy.Reader) (policy.Signature, error) {
+	if s.released != nil {
+		return *s.released, nil
+	}
+	return policy.Signature{Status: policy.Verified, Signers: []string{"release"}}, nil
 }
 
 func (s said) Trust() *trust.Policy { return s.trust }
@@ -62,7 +85,7 @@ func by(signer, predicateType, predicate string) policy.Statement {
 }
 
 func review(verdict, at string) policy.Statement {
-	return by("release", attest.TypeReview, fmt.Sprintf(`{"verdict":%q,"reviewer":"r","reviewed_at":%q,"reason":"because"}`, verdict, at))
+	return by("security", attest.TypeReview, fmt.Sprintf(`{"verdict":%q,"reviewer":"r","reviewed_at":%q,"reason":"because"}`, verdict, at))
 }
 
 func judge(t testing.TB, s said) policy.Attestations {

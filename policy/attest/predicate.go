@@ -23,7 +23,7 @@ const (
 	TypeTestResult    = "https://in-toto.io/attestation/test-result/v0.1"
 	TypeCosignVuln    = "https://cosign.sigstore.dev/attestation/vuln/v1"
 	TypeVulns         = "https://in-toto.io/attestation/vulns/v0.2"
-	TypeReview        = "https://oarlock.dev/attestation/review/v1"
+	TypeReview        = policy.TypeReview
 )
 
 // A predicate is one type that is understood.

@@ -13,6 +13,8 @@ import (
 	"github.com/oarlock/oarlock/policy/attest"
 )
 
+var reviewedAt = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
 // reviewBy is a review of one reviewer by one signer.
 func reviewBy(signer, reviewer, verdict string, at time.Time) policy.Statement {
 	return by(signer, attest.TypeReview, fmt.Sprintf(`{"verdict":%q,"reviewer":%q,"reviewed_at":%q,"reason":"because"}`, verdict, reviewer, at.Format(time.RFC3339)))

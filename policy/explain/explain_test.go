@@ -114,6 +114,22 @@ func TestAReviewThatIsNotYetIsReplaced_A5(t *testing.T) {
 	}
 }
 
+// Proves A5: who reviews is another than who signed.
+func TestWhoSignedIsNotAskedToReview_A5(t *testing.T) {
+	t.Parallel()
+	ns := rule(t, "acme")
+	ns.Threshold, ns.Attestations = 1, []trust.Attestation{{Type: policy.KindReview, Required: true}}
+	c := explain.Case{Publisher: "acme", Reference: "r", Rule: ns, Signature: policy.Signature{Signers: []string{"ann"}, Vote: find("signature", policy.CodeVerified, policy.Allow, "", "signed")},
+		Attestations: policy.Attestations{Votes: []policy.Finding{find("attestation", policy.CodeAttestationMissing, policy.Deny, "", "none")}}}
+	if got := explain.Of(c).Fixes; len(got) != 1 || !strings.Contains(got[0], `one of "bob" reviews it`) {
+		t.Errorf("got %q, want bob to review", got)
+	}
+	ns.Signers[1].OfLedger = true
+	if got := explain.Of(c).Fixes; len(got) != 1 || !strings.Contains(got[0], "names another signer") {
+		t.Errorf("a key of the publisher's ledger: got %q", got)
+	}
+}
+
 // Nobody is told to sign with what counts no more, and several keys of one
 // signer are one signer.
 func TestWhoIsRevokedIsNotAskedToSign_G1(t *testing.T) {

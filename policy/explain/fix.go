@@ -70,6 +70,18 @@ var shortTypes = map[string]string{
 	policy.KindVulnerabilities: "vulnerabilities", policy.KindReview: "review",
 }
 
+// reviewFix names who may review: nobody may what they alone signed.
+func (c Case) reviewFix(wanted trust.Attestation, command string) string {
+	names := c.signers(func(s trust.Signer) bool {
+		own := slices.Equal(c.Signature.Signers, []string{s.Name}) || c.Rule.Publishers(s.Name)
+		return s.Validity.Revoked == nil && wanted.TakesSigner(s.Name) && !own
+	})
+	if len(names) == 0 {
+		return fmt.Sprintf("the operator of the server names another signer for namespace %q in the trust policy, who reviews it: nobody reviews what they alone signed", c.Rule.Name)
+	}
+	return fmt.Sprintf("one of %s reviews it, and another has signed the version: %s", strings.Join(names, ", "), command)
+}
+
 // early are the digests of reviews whose time is not yet, quoted.
 func (c Case) early(wanted trust.Attestation) []string {
 	var out []string
@@ -98,6 +110,9 @@ func (c Case) attestationFix(vote policy.Finding, wanted trust.Attestation) stri
 	if len(early) > 0 {
 		return fmt.Sprintf("who signed a review whose time is not yet signs it anew with the time at which it was made as \"reviewed_at\", and with \"replaces\": [%s]: %s",
 			strings.Join(early, ", "), command)
+	}
+	if wanted.Reviews() {
+		return c.reviewFix(wanted, command)
 	}
 	if vote.Code == policy.CodeAttestationInvalid {
 		return fmt.Sprintf("what is attested as %s does not count, for the reasons above; attest a right one%s: %s", wanted.Type, from, command)

@@ -51,6 +51,9 @@ type Requirement struct {
 	Type     string `json:"type"`
 	Required bool   `json:"required"`
 	Builder  string `json:"builder,omitempty"` // exact or a pattern
+	// Signers are the names of those whose attestations of the type count; none
+	// is every signer. Of a review it is never who alone signed the version.
+	Signers []string `json:"signers,omitempty"`
 }
 
 // RuleOf says what ns asks for. nil is a policy that says nothing.
@@ -67,7 +70,7 @@ func RuleOf(ns *trust.Namespace) Rule {
 		r.Signers = append(r.Signers, SignerOf(s))
 	}
 	for _, a := range ns.Attestations {
-		r.Attestations = append(r.Attestations, Requirement{Type: a.Type, Required: a.Required, Builder: a.Builder + a.BuilderPattern})
+		r.Attestations = append(r.Attestations, Requirement{Type: a.Type, Required: a.Required, Builder: a.Builder + a.BuilderPattern, Signers: a.Signers})
 	}
 	return r
 }

@@ -128,10 +128,11 @@ func (l attests) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Desc
 	return out, err
 }
 
-// attestJudge trusts k, and requires an attestation of the kind.
+// attestJudge trusts k, and requires an attestation of the kind, of versions that
+// nobody signed.
 func attestJudge(t testing.TB, k key, required string) *attest.Judge {
 	t.Helper()
-	j, err := attest.New(judgeWith(t, fmt.Sprintf("namespaces: {acme: {signers: [{name: %s, key: {file: %s}}], attestations: [{type: %q}]}}", k.name, k.name, required)), 0)
+	j, err := attest.New(judgeWith(t, fmt.Sprintf("namespaces: {acme: {signature: optional, signers: [{name: %s, key: {file: %s}}], attestations: [{type: %q, signers: [%s]}]}}", k.name, k.name, required, k.name)), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,9 @@ func (ns *Namespace) With(keys *policy.LedgerKeys) (*Namespace, error) {
 		i := slices.IndexFunc(own.Signers, func(o Signer) bool { return o.ID == s.ID })
 		if i < 0 {
 			own.Signers = append(own.Signers, s)
-		} else if own.Signers[i].Validity.Revoked == nil {
+			continue
+		}
+		if own.Signers[i].OfLedger = true; own.Signers[i].Validity.Revoked == nil {
 			own.Signers[i].Validity.Revoked = s.Validity.Revoked
 		}
 	}
@@ -43,6 +45,7 @@ func ledgerSigner(publisher string, k policy.LedgerKey) (Signer, error) {
 	if err != nil {
 		return Signer{}, err
 	}
+	s.OfLedger = true
 	s.Origin, s.Validity.NotBefore = &k, k.NotBefore
 	if !k.RevokedFrom.IsZero() {
 		s.Validity.Revoked = &Revocation{From: k.RevokedFrom, KeepBefore: true}

@@ -134,8 +134,13 @@ func (r *reader) namespace(name string, text *namespaceText, roots [][]byte) *Na
 	}
 	r.signersFor(ns, place, text.Signers)
 	r.threshold(place, ns, text)
+	before := len(r.problems)
 	for i, a := range text.Attestations {
-		ns.Attestations = append(ns.Attestations, r.attestation(fmt.Sprintf("%s.attestations[%d]", place, i), a))
+		at := fmt.Sprintf("%s.attestations[%d]", place, i)
+		ns.Attestations = append(ns.Attestations, r.attestation(at, a))
+		if before == 0 && (len(text.Signers) > 0 || text.LedgerKeys) { // of signers with problems nobody knows who they are
+			r.attested(at, ns, ns.Attestations[i])
+		}
 	}
 	if len(ns.Attestations) > 0 && len(text.Signers) == 0 && !text.LedgerKeys {
 		r.problem(place+".attestations", "nobody is trusted to sign them: expected signers: too")

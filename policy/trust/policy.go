@@ -57,6 +57,15 @@ type Signer struct {
 	// Origin is the key of a publisher's ledger that it is, or nil for a signer
 	// that the policy itself names.
 	Origin *policy.LedgerKey
+	// OfLedger says that the publisher's ledger establishes its key too, whoever
+	// else names it: what it signs, the publisher signs. See With.
+	OfLedger bool
+}
+
+// Publishers reports whether the signer of that name is the publisher: one of
+// its keys is in the publisher's ledger.
+func (ns *Namespace) Publishers(name string) bool {
+	return ns != nil && slices.ContainsFunc(ns.Signers, func(s Signer) bool { return s.Name == name && s.OfLedger })
 }
 
 // TrustedRoots are the sigstore trusted roots (JSON) whose certificates,
@@ -124,6 +133,7 @@ func (ns *Namespace) seal(roots [][]byte) {
 		Name     string
 		ID       digest.Digest
 		Validity *Validity `json:",omitempty"`
+		OfLedger bool      `json:",omitempty"`
 	}
 	said := struct {
 		Optional  bool
@@ -136,7 +146,7 @@ func (ns *Namespace) seal(roots [][]byte) {
 	}{ns.Optional, ns.Threshold, nil, nil, ns.Attestations, ns.LedgerKeys}
 	rooted := ns.LedgerKeys
 	for _, s := range ns.Signers {
-		one := signer{Name: s.Name, ID: s.ID}
+		one := signer{Name: s.Name, ID: s.ID, OfLedger: s.OfLedger}
 		if !s.Validity.Always() {
 			one.Validity = &s.Validity
 		}

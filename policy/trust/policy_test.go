@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
@@ -105,6 +106,9 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"a builder of an SBOM":             {attesting("{type: sbom, builder: x}"), []string{"attestations[0].builder: only a provenance"}},
 		"a builder in both forms":          {attesting("{type: provenance, builder: x, builder_pattern: x}"), []string{"either builder: or builder_pattern:"}},
 		"a builder pattern that is none":   {attesting("{type: provenance, builder_pattern: '('}"), []string{"attestations[0].builder_pattern:"}},
+		"a review by the only signer":      {attesting("{type: review}"), []string{"attestations[0]: nobody can review: \"a\" alone is trusted"}},
+		"a review by the publisher alone":  {"namespaces: {acme: {ledger_keys: true, attestations: [{type: '" + policy.TypeReview + "'}]}}", []string{"attestations[0]: nobody can review: the keys of a publisher's ledger"}},
+		"a reviewer who is no signer":      {attesting("{type: sbom, signers: [a, b]}"), []string{`attestations[0].signers[1]: "b", expected the name of a signer of the namespace: "a"`}},
 		"attestations that nobody signs":   {"namespaces: {acme: {signature: optional, attestations: [{type: sbom}]}}", []string{"attestations: nobody is trusted"}},
 		"three problems in two namespaces": {"namespaces: {acme: {signature: maybe}, x: {}}", []string{`namespaces.acme.signature: "maybe"`, "namespaces.acme.signers: missing", "namespaces.x: publisher", "namespaces.x.signers: missing"}},
 	} {

@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/cmd/internal/app"
 	"github.com/oarlock/oarlock/index/explained"
+	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/explain"
 )
 
@@ -60,6 +62,12 @@ func ruleRows(row func(...string), ns explain.Rule) {
 		}
 		if a.Builder != "" {
 			said += " from " + a.Builder
+		}
+		switch review := a.Type == policy.KindReview || a.Type == policy.TypeReview; {
+		case len(a.Signers) > 0:
+			said += " by " + strings.Join(a.Signers, " or ")
+		case review:
+			said += " by another signer than the version's"
 		}
 		row("", "", "", short(said, 120), "")
 	}

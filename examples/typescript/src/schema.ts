@@ -1875,6 +1875,7 @@ export interface components {
         Requirement: {
             builder?: string;
             required: boolean;
+            signers?: string[] | null;
             type: string;
         };
         Resolution: {
