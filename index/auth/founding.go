@@ -17,6 +17,10 @@ type SiteKind string
 const (
 	GuardedSite SiteKind = "site" // asks for logins
 	DevSite     SiteKind = "dev"  // is for trying out
+
+	// UnsaidSite is that of keys of which nothing says what they were made for:
+	// those of before there was a mark.
+	UnsaidSite SiteKind = "unsaid"
 )
 
 // SiteRecord says what a database belongs to, and since when.
@@ -71,6 +75,9 @@ type FoundOptions struct {
 	// database that a server for trying out used, whose rows are removed. It is
 	// never one for trying out: with AnyoneIsAdmin it is refused.
 	Adopt bool
+	// Keys is what the signing keys beside the server belong to, by the mark beside
+	// them; "" where there are none. A database may be another than theirs.
+	Keys SiteKind
 	// Held are the namespaces that the registry holds something of.
 	Held func(ctx context.Context) ([]string, error)
 	Now  func() time.Time
@@ -89,8 +96,8 @@ type Founded struct {
 
 // A FoundingError refuses to serve from a database. It wraps artifact.ErrConflict.
 type FoundingError struct {
-	// Code is "registry_filled", "dev_database", "site_database" or
-	// "nothing_to_adopt".
+	// Code is "registry_filled", "dev_database", "site_database", "site_keys",
+	// "dev_keys" or "nothing_to_adopt".
 	Code string
 	// Held are the namespaces of the registry.
 	Held []string
@@ -104,6 +111,10 @@ func (e *FoundingError) Error() string {
 		return "the database was used with --dev, where anybody on the machine makes accounts, tokens and roles: they are good there only"
 	case "site_database":
 		return "the database holds a site that asks for logins, and with --dev anybody on the machine is its admin: what they give would stay"
+	case "site_keys":
+		return "the keys in the data directory are those of a site that asks for logins, or nothing says that they are not, and with --dev anybody on the machine has things signed with them"
+	case "dev_keys":
+		return "the keys in the data directory were used with --dev, where anybody on the machine has things signed with them: they are good there only"
 	}
 	return "there is nothing to adopt: the database holds a site already, or the registry holds nothing"
 }
@@ -200,18 +211,24 @@ func (o FoundOptions) decide(kind SiteKind, have Holds, held []string) (SiteKind
 		// Whoever filled the registry did not say that anybody may read it, and
 		// the keys beside it may be those that others trust: not even by Adopt.
 		return "", &FoundingError{Code: "registry_filled", Held: held}
+	case o.AnyoneIsAdmin && (o.Keys == GuardedSite || kind == "" && o.Keys == UnsaidSite):
+		return "", &FoundingError{Code: "site_keys"}
 	case o.AnyoneIsAdmin && o.Adopt:
 		return "", &FoundingError{Code: "nothing_to_adopt"}
 	case o.AnyoneIsAdmin:
 		return DevSite, nil
 	case kind == GuardedSite && o.Adopt:
 		return "", &FoundingError{Code: "nothing_to_adopt"}
+	case kind == GuardedSite && o.Keys == DevSite:
+		return "", &FoundingError{Code: "dev_keys"}
 	case kind == GuardedSite:
 		return GuardedSite, nil
 	case kind == DevSite && !o.Adopt && !have.none():
 		return "", &FoundingError{Code: "dev_database"}
 	case len(held) > 0 && !o.Adopt:
 		return "", &FoundingError{Code: "registry_filled", Held: held}
+	case kind == "" && o.Keys == DevSite && len(held) == 0:
+		return "", &FoundingError{Code: "dev_keys"}
 	case len(held) == 0 && o.Adopt && kind == "":
 		return "", &FoundingError{Code: "nothing_to_adopt"}
 	}

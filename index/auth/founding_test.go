@@ -17,6 +17,7 @@ func TestWhatADatabaseBecomes(t *testing.T) {
 		have       Holds
 		held       []string
 		dev, adopt bool
+		keys       SiteKind
 		to         SiteKind
 		code       string
 	}{
@@ -39,8 +40,20 @@ func TestWhatADatabaseBecomes(t *testing.T) {
 		"the same, adopted":                      {kind: DevSite, have: some, held: full, adopt: true, to: GuardedSite},
 		"one for trying out, with content alone": {kind: DevSite, held: full, code: "registry_filled"},
 		"one for trying out that nobody used":    {kind: DevSite, to: GuardedSite},
+		"nothing beside the keys of a site":      {keys: GuardedSite, to: GuardedSite},
+		"the same, for trying out":               {dev: true, keys: GuardedSite, code: "site_keys"},
+		"one for trying out beside its keys":     {kind: DevSite, dev: true, keys: GuardedSite, code: "site_keys"},
+		"nothing beside keys of nobody knows":    {dev: true, keys: UnsaidSite, code: "site_keys"},
+		"its own beside keys of nobody knows":    {kind: DevSite, dev: true, keys: UnsaidSite, to: DevSite},
+		"a site beside keys of nobody knows":     {kind: GuardedSite, have: some, held: full, keys: UnsaidSite, to: GuardedSite},
+		"lost for trying out, beside its keys":   {dev: true, keys: DevSite, to: DevSite},
+		"a site beside keys for trying out":      {kind: GuardedSite, have: some, held: full, keys: DevSite, code: "dev_keys"},
+		"nothing beside keys for trying out":     {keys: DevSite, code: "dev_keys"},
+		"beside keys for trying out, adopted":    {keys: DevSite, adopt: true, code: "dev_keys"},
+		"content beside them, adopted":           {held: full, keys: DevSite, adopt: true, to: GuardedSite},
+		"unused beside its keys, behind logins":  {kind: DevSite, keys: DevSite, to: GuardedSite},
 	} {
-		to, err := FoundOptions{AnyoneIsAdmin: c.dev, Adopt: c.adopt}.decide(c.kind, c.have, c.held)
+		to, err := FoundOptions{AnyoneIsAdmin: c.dev, Adopt: c.adopt, Keys: c.keys}.decide(c.kind, c.have, c.held)
 		var refused *FoundingError
 		if errors.As(err, &refused); to != c.to || (err != nil) != (c.code != "") || refused != nil && refused.Code != c.code {
 			t.Errorf("%s: %q %v, want %q %q", name, to, err, c.to, c.code)

@@ -20,8 +20,12 @@ import (
 // found refuses a database that is not the one of this registry: it comes
 // before anything is written to it, or made of it.
 func found(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, o Options) error {
+	keys, err := config.KeysMark(cfg.Data)
+	if err != nil {
+		return err
+	}
 	db := p.database.store
-	got, err := auth.Found(ctx, auth.FoundOptions{Store: db, Audit: db, Tx: db, AnyoneIsAdmin: cfg.Footing().AnyoneIsAdmin, Adopt: o.AdoptRegistry, Held: p.storage.Namespaces, Now: at.Now})
+	got, err := auth.Found(ctx, auth.FoundOptions{Store: db, Audit: db, Tx: db, AnyoneIsAdmin: cfg.Footing().AnyoneIsAdmin, Adopt: o.AdoptRegistry, Keys: keys, Held: p.storage.Namespaces, Now: at.Now})
 	if err != nil {
 		return notFounded(cfg, err)
 	}
@@ -31,7 +35,7 @@ func found(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, 
 	if got.Tainted {
 		o.Log.WarnContext(ctx, "accounts: a server with --dev wrote to this database earlier: look at what admin:dev did, oarlock audit list --actor admin:dev", "alert", true)
 	}
-	return nil
+	return config.MarkKeys(cfg.Data, got.Kind)
 }
 
 // notFounded names the ways out.
@@ -53,6 +57,10 @@ func notFounded(c config.Config, err error) error {
 			"which removes these accounts, tokens, namespaces and roles, keeps what the registry holds, and holds its names until an admin gives them"
 	case "site_database":
 		fix = "use another data directory (and db) for --dev; or go without --dev"
+	case "site_keys":
+		return fmt.Errorf("data: %q: %w: use another data directory (and db) for --dev; or go without --dev", c.Data, refused)
+	case "dev_keys":
+		return fmt.Errorf("data: %q: %w: point data at the directory of the site, or at an empty one; or go on with --dev", c.Data, refused)
 	case "nothing_to_adopt":
 		fix = "start without --adopt-registry, which is for one start"
 	}

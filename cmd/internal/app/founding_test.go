@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 )
@@ -258,4 +260,47 @@ func TestWhatIsMadeWithDevEndsWithIt_B5(t *testing.T) {
 	}
 	c.Dev = true
 	refuses(t, c, options(io.Discard), "holds a site that asks for logins", "another data directory")
+}
+
+// Proves B5: --dev does not sign with the keys of a site because its database and
+// registry are elsewhere, nor a site with keys that were used with --dev; of both
+// nothing is written.
+func TestKeysServeTheSiteThatTheyWereMadeFor_B5(t *testing.T) {
+	t.Parallel()
+	elsewhere := func(c config.Config, dev bool) config.Config {
+		c.Dev, c.DB, c.Storage = dev, "sqlite://"+filepath.Join(t.TempDir(), "other.db"), filepath.Join(t.TempDir(), "registry")
+		return c
+	}
+	for says, dev := range map[string]bool{"a site's": false, "those of --dev": true} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			c := configured(t)
+			c.Dev = dev
+			_, stop := start(t, c)
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			before := filesOf(t, c.Data)
+			other := elsewhere(c, !dev)
+			refuses(t, other, options(io.Discard), "the keys in the data directory", map[bool]string{false: "use another data directory", true: "point data at"}[dev])
+			if diff := cmp.Diff(before, filesOf(t, c.Data)); diff != "" {
+				t.Errorf("a start that was refused wrote (-before +after):\n%s", diff)
+			}
+			start(t, elsewhere(c, dev)) // of its own kind
+		})
+	}
+	t.Run("without a mark", func(t *testing.T) {
+		t.Parallel()
+		c := configured(t)
+		c.Dev = false
+		_, stop := start(t, c)
+		if err := errors.Join(stop(), os.Remove(filepath.Join(c.Data, config.KeysMarkFile))); err != nil {
+			t.Fatal(err)
+		}
+		refuses(t, elsewhere(c, true), options(io.Discard), "nothing says that they are not")
+		if err := os.WriteFile(filepath.Join(c.Data, config.KeysMarkFile), []byte("what"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refuses(t, c, options(io.Discard), `"what", expected "site" or "dev"`)
+	})
 }

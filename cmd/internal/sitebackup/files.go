@@ -122,17 +122,20 @@ func filesFrom(v *backup.Vault, m *backup.Manifest, data string) error {
 	return nil
 }
 
+// writeIn writes a file whole, synced, with the names of the folders that lead to
+// it: a key whose name a power cut takes would be made anew at the next start.
 func writeIn(root *os.Root, path string, mode os.FileMode, content []byte) error {
-	if err := root.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := root.MkdirAll(filepath.Dir(path), 0o700); err != nil { // it refuses what leads out
 		return err
 	}
-	if err := root.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := durable.Replace(filepath.Join(root.Name(), path), content, mode); err != nil {
 		return err
 	}
-	f, err := root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
+	for dir := filepath.Dir(path); dir != "."; {
+		dir = filepath.Dir(dir)
+		if err := durable.SyncFolder(filepath.Join(root.Name(), dir)); err != nil {
+			return err
+		}
 	}
-	_, err = f.Write(content)
-	return errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	return nil
 }
