@@ -62,10 +62,11 @@ func nameOf(kind format.Kind) (string, bool) {
 	return verbs[i].name, true
 }
 
-// legal are the moves that a state allows in a role, as people name them.
-func legal(in ledger.PluginState, role string) []string {
+// legal are the moves that where a plugin stands allows in a role, as people name
+// them.
+func legal(p *ledger.Plugin, role string) []string {
 	out := []string{}
-	for _, kind := range ledger.Legal(in, role == format.RoleOwner) {
+	for _, kind := range ledger.Legal(p, role) {
 		if name, ok := nameOf(kind); ok {
 			out = append(out, name)
 		}

@@ -83,7 +83,7 @@ func (s *Service) Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecy
 		return out, err
 	}
 	role, err := s.role(ctx, id)
-	out.Legal = legal(state.Plugin.State(), role)
+	out.Legal = legal(state.Plugin, role)
 	return out, err
 }
 
@@ -210,8 +210,8 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 	}
 	ref := format.OfPlugin(id)
 	known := s.o.Catalog.Ledger(ref)
-	if now := known.Plugin.State(); !slices.Contains(legal(now, role), move) {
-		return s.forbidden(id, move, now, role)
+	if err := known.Plugin.May(kind, role, subject); err != nil {
+		return s.forbidden(id, move, known.Plugin, role, err)
 	}
 	if err := room(role, known.Head.Sequence); err != nil {
 		return fmt.Errorf("ledger of %s: %w", id, err)
@@ -228,7 +228,7 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 	case errors.Is(err, statements.ErrForeign):
 		return index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", id), "make the change at the registry that it comes from, and mirror it again")
 	case errors.Is(err, artifact.ErrConflict):
-		p := s.forbidden(id, move, s.o.Catalog.Ledger(ref).Plugin.State(), role)
+		p := s.forbidden(id, move, s.o.Catalog.Ledger(ref).Plugin, role, err)
 		p.Detail = strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
 		return p
 	}
@@ -247,12 +247,17 @@ func room(role string, statements int) error {
 	return nil
 }
 
-func (s *Service) forbidden(id artifact.Name, move string, now ledger.PluginState, role string) *index.Problem {
-	moves := legal(now, role)
-	p := index.NewProblem(index.CodeLifecycle, fmt.Sprintf("%s is %s, which does not allow %s; you may: %s", id, now, move, strings.Join(moves, ", ")),
-		"see where it stands: oarlock show "+id.String())
-	p.Legal = moves
-	return p
+// forbidden refuses a move that where the plugin stands does not allow. err is
+// why, and is told where it is more than the state.
+func (s *Service) forbidden(id artifact.Name, move string, p *ledger.Plugin, role string, err error) *index.Problem {
+	moves := legal(p, role)
+	why := fmt.Sprintf("%s is %s, which does not allow %s", id, p.State(), move)
+	if errors.Is(err, artifact.ErrDenied) {
+		why += fmt.Sprintf(" to the role %s: %s", role, strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error()))
+	}
+	out := index.NewProblem(index.CodeLifecycle, fmt.Sprintf("%s; you may: %s", why, strings.Join(moves, ", ")), "see where it stands: oarlock show "+id.String())
+	out.Legal = moves
+	return out
 }
 
 // History gives at most limit statements of a plugin's ledger after a sequence

@@ -16,6 +16,9 @@ import (
 // A LifecycleRule is one kind of statement about a plugin: from which states it
 // may be made, and by whom. The rules are the only place that says so: what
 // judges, what refuses and what tells people their choices reads them.
+//
+// What the platform did is taken back by the platform alone. It may do over what
+// owners did: taking that back leaves the owners' in force.
 type LifecycleRule struct {
 	Kind format.Kind
 	// From are the states of the plugin in which the move is legal.
@@ -23,21 +26,24 @@ type LifecycleRule struct {
 	// Owner lets owners of the plugin's publisher make it; the platform may
 	// make every one.
 	Owner bool
+	// Takes is the kind of statement that the move takes back; "" for one that
+	// takes nothing back.
+	Takes format.Kind
 
 	apply func(p *Plugin, s *format.Statement, m Move) error
 }
 
 var lifecycle = []LifecycleRule{
-	{format.PluginDeprecated, []PluginState{Active}, true, moved(deprecate)},
-	{format.PluginUndeprecated, []PluginState{DeprecatedState}, true, moved(undeprecate)},
-	{format.PluginSuspended, []PluginState{Active, DeprecatedState}, true, moved(suspend)},
-	{format.PluginResumed, []PluginState{SuspendedState}, true, moved(resume)},
-	{format.PluginRemoved, []PluginState{Active, DeprecatedState, SuspendedState}, true, moved(remove)},
-	{format.PluginRestored, []PluginState{RemovedState}, true, moved(restore)},
-	{format.VersionYanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, moved(yank)},
-	{format.VersionUnyanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, moved(unyank)},
-	{format.EmergencyDeclared, PluginStates(), false, moved(declare)},
-	{format.EmergencyUndone, PluginStates(), false, moved(undo)},
+	{format.PluginDeprecated, []PluginState{Active}, true, "", moved(deprecate)},
+	{format.PluginUndeprecated, []PluginState{DeprecatedState}, true, format.PluginDeprecated, moved(undeprecate)},
+	{format.PluginSuspended, []PluginState{Active, DeprecatedState}, true, "", moved(suspend)},
+	{format.PluginResumed, []PluginState{SuspendedState}, true, format.PluginSuspended, moved(resume)},
+	{format.PluginRemoved, []PluginState{Active, DeprecatedState, SuspendedState}, true, "", moved(remove)},
+	{format.PluginRestored, []PluginState{RemovedState}, true, format.PluginRemoved, moved(restore)},
+	{format.VersionYanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, "", moved(yank)},
+	{format.VersionUnyanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, format.VersionYanked, moved(unyank)},
+	{format.EmergencyDeclared, PluginStates(), false, "", moved(declare)},
+	{format.EmergencyUndone, PluginStates(), false, "", moved(undo)},
 }
 
 // Lifecycle is the rule of each kind of statement about plugins.
@@ -51,16 +57,57 @@ func lifecycleRule(kind format.Kind) (LifecycleRule, bool) {
 	return lifecycle[i], true
 }
 
-// Legal are the kinds of statements that may be made in a state of a plugin, by
-// its owners or else by the platform.
-func Legal(in PluginState, owner bool) []format.Kind {
+// Legal are the kinds of statements that may be made about a plugin in a role.
+// Those about versions are there where they may be made of some version.
+func Legal(p *Plugin, role string) []format.Kind {
 	var out []format.Kind
 	for _, r := range lifecycle {
-		if slices.Contains(r.From, in) && (r.Owner || !owner) {
+		if p.may(r, role, "") == nil {
 			out = append(out, r.Kind)
 		}
 	}
 	return out
+}
+
+// May says why a statement of a kind may not be made about a plugin, in a role;
+// subject is the digest of the version that it is about. Its errors are of
+// artifact.ErrDenied where another may make it, else of artifact.ErrConflict.
+func (p *Plugin) May(kind format.Kind, role string, subject digest.Digest) error {
+	r, known := lifecycleRule(kind)
+	if !known {
+		return invalid("kind %.80q is no move of a plugin", string(kind))
+	}
+	return p.may(r, role, subject)
+}
+
+func (p *Plugin) may(r LifecycleRule, role string, subject digest.Digest) error {
+	if role != format.RolePlatform && (!r.Owner || role != format.RoleOwner) {
+		return denied("%s: the role %q, expected %s", r.Kind, role, r.roles())
+	}
+	there, inForce := p.inForce(r.Kind, subject)
+	back, takes := p.inForce(r.Takes, subject)
+	over := inForce && role == format.RolePlatform && there.Role != format.RolePlatform
+	switch state := p.State(); {
+	case over && state == stateOf(r.Kind):
+	case !slices.Contains(r.From, state):
+		return fmt.Errorf("%s: the plugin is %s, expected %s: %w", r.Kind, state, join(r.From), artifact.ErrConflict)
+	case takes && back.Role == format.RolePlatform && role != format.RolePlatform:
+		return denied("%s: %s of %s was the platform's, by %s, and the platform alone takes it back", r.Kind, r.Takes, back.At.Format(rfc3339), back.By)
+	}
+	return nil
+}
+
+// stateOf is the state that a kind of statement puts a plugin in; "" for others.
+func stateOf(kind format.Kind) PluginState {
+	switch kind {
+	case format.PluginDeprecated:
+		return DeprecatedState
+	case format.PluginSuspended:
+		return SuspendedState
+	case format.PluginRemoved:
+		return RemovedState
+	}
+	return ""
 }
 
 // move takes a statement about a plugin into its state.
@@ -69,11 +116,8 @@ func (p *Plugin) move(st *format.Statement, d digest.Digest) error {
 	if !known {
 		return nil // of a later time
 	}
-	if st.Role != format.RolePlatform && (!r.Owner || st.Role != format.RoleOwner) {
-		return denied("%s: %s acts in the role %q, expected %s", st.Kind, st.Actor, st.Role, r.roles())
-	}
-	if state := p.State(); !slices.Contains(r.From, state) {
-		return fmt.Errorf("%s: the plugin is %s, expected %s: %w", st.Kind, state, join(r.From), artifact.ErrConflict)
+	if err := p.may(r, st.Role, st.Subject); err != nil {
+		return fmt.Errorf("%s: %w", st.Actor, err)
 	}
 	return r.apply(p, st, Move{At: st.Time, By: st.Actor, Role: st.Role, Sequence: st.Sequence, Digest: d})
 }
@@ -147,6 +191,7 @@ func deprecate(p *Plugin, s *format.Statement, body format.Deprecated, m Move) e
 	if err := ahead("end of life", body.EndOfLife, s); err != nil {
 		return err
 	}
+	p.Owners.Deprecated = p.Deprecated
 	p.Deprecated = &Deprecation{body, m}
 	return nil
 }
@@ -163,7 +208,7 @@ func webAddress(what, address string) error {
 }
 
 func undeprecate(p *Plugin, _ *format.Statement, body format.Back, _ Move) error {
-	p.Deprecated = nil
+	p.Deprecated, p.Owners.Deprecated = p.Owners.Deprecated, nil
 	return backGrounds(body)
 }
 
@@ -177,22 +222,24 @@ func suspend(p *Plugin, s *format.Statement, body format.Suspended, m Move) erro
 	if err := ahead("until", body.Until, s); err != nil {
 		return err
 	}
+	p.Owners.Suspended = p.Suspended
 	p.Suspended = &Suspension{body, m}
 	return nil
 }
 
 func resume(p *Plugin, _ *format.Statement, body format.Back, _ Move) error {
-	p.Suspended = nil
+	p.Suspended, p.Owners.Suspended = p.Owners.Suspended, nil
 	return backGrounds(body)
 }
 
 func remove(p *Plugin, _ *format.Statement, body format.PluginGone, m Move) error {
+	p.Owners.Removed = p.Removed
 	p.Removed = &Removal{body, m}
 	return grounded(body.Grounds)
 }
 
 func restore(p *Plugin, _ *format.Statement, body format.Back, _ Move) error {
-	p.Removed = nil
+	p.Removed, p.Owners.Removed = p.Owners.Removed, nil
 	return backGrounds(body)
 }
 
@@ -203,13 +250,13 @@ func yank(p *Plugin, s *format.Statement, body format.Yanked, m Move) error {
 	if err := versioned(body.Version, s); err != nil {
 		return err
 	}
-	if y, is := p.Yanked[s.Subject]; is {
+	switch y, is := p.Yanked[s.Subject]; {
+	case is && (m.Role != format.RolePlatform || y.Role == format.RolePlatform):
 		return fmt.Errorf("version %s was yanked at %s: %w", y.Version, y.At.Format(rfc3339), artifact.ErrConflict)
+	case is:
+		p.Owners.Yanked = with(p.Owners.Yanked, s.Subject, y)
 	}
-	if p.Yanked == nil {
-		p.Yanked = map[digest.Digest]Yank{}
-	}
-	p.Yanked[s.Subject] = Yank{body, m}
+	p.Yanked = with(p.Yanked, s.Subject, Yank{body, m})
 	return nil
 }
 
@@ -221,8 +268,21 @@ func unyank(p *Plugin, s *format.Statement, body format.Unyanked, _ Move) error 
 	if !is || y.Version != body.Version {
 		return fmt.Errorf("version %s with digest %s is not yanked: %w", body.Version, s.Subject, artifact.ErrConflict)
 	}
-	delete(p.Yanked, s.Subject)
+	if under, is := p.Owners.Yanked[s.Subject]; is {
+		p.Yanked[s.Subject] = under
+		delete(p.Owners.Yanked, s.Subject)
+	} else {
+		delete(p.Yanked, s.Subject)
+	}
 	return artifact.CheckText(body.Text, maxText)
+}
+
+func with(yanks map[digest.Digest]Yank, d digest.Digest, y Yank) map[digest.Digest]Yank {
+	if yanks == nil {
+		yanks = map[digest.Digest]Yank{}
+	}
+	yanks[d] = y
+	return yanks
 }
 
 // versioned wants a statement about a version to name its digest too.

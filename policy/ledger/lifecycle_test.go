@@ -83,14 +83,18 @@ func (h *history) say(kind format.Kind, role string, body any) error {
 
 func (h *history) clone() *history { c := *h; return &c }
 
-// in is a history whose plugin is in a state.
-func in(t testing.TB, site ledgertest.Key, state ledger.PluginState) *history {
+// in is a history whose plugin is in a state, by who acts in a role where that
+// role may.
+func in(t testing.TB, site ledgertest.Key, state ledger.PluginState, role string) *history {
 	t.Helper()
 	h := begin(t, site)
 	way := map[ledger.PluginState]format.Kind{ledger.DeprecatedState: format.PluginDeprecated, ledger.SuspendedState: format.PluginSuspended,
 		ledger.RemovedState: format.PluginRemoved, ledger.EmergencyRemoved: format.EmergencyDeclared}
 	if kind, ok := way[state]; ok {
-		if err := h.say(kind, format.RolePlatform, bodies()[kind]); err != nil {
+		if role != format.RoleOwner || kind == format.EmergencyDeclared {
+			role = format.RolePlatform
+		}
+		if err := h.say(kind, role, bodies()[kind]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -116,11 +120,12 @@ func TestEveryMove(t *testing.T) {
 		rule := ledger.Lifecycle()[i]
 		for _, state := range ledger.PluginStates() {
 			for _, role := range []string{format.RoleOwner, format.RolePlatform, "maintainer"} {
-				h := in(t, site, state)
+				h := in(t, site, state, role)
 				body := bodies()[f.Kind]
 				switch f.Kind {
 				case format.VersionUnyanked: // of what is yanked
-					if err := h.say(format.VersionYanked, format.RolePlatform, bodies()[format.VersionYanked]); err != nil && state != ledger.EmergencyRemoved {
+					by := map[bool]string{true: format.RoleOwner, false: format.RolePlatform}[role == format.RoleOwner]
+					if err := h.say(format.VersionYanked, by, bodies()[format.VersionYanked]); err != nil && state != ledger.EmergencyRemoved {
 						t.Fatal(err)
 					}
 				case format.EmergencyUndone: // of one that is declared
@@ -145,7 +150,7 @@ func TestEveryMove(t *testing.T) {
 				if err != nil && h.Head != before.Head {
 					t.Errorf("%s as %s from %s was refused, and the state went on", f.Kind, role, state)
 				}
-				legal := slices.Contains(ledger.Legal(state, role == format.RoleOwner), f.Kind)
+				legal := slices.Contains(ledger.Legal(before.Plugin, role), f.Kind)
 				if role != "maintainer" && legal != (want == nil) {
 					t.Errorf("%s as %s from %s is told as legal: %t", f.Kind, role, state, legal)
 				}
@@ -244,5 +249,91 @@ func TestHardEmergencyCountsFirst(t *testing.T) {
 	}
 	if got := h.Plugin.State(); got != ledger.Active {
 		t.Errorf("an emergency of one version makes the plugin %s", got)
+	}
+}
+
+// Proves E4, F14: what the platform did is in force until the platform takes it
+// back, whatever owners do before and after; and then what owners did is again.
+func TestOwnersUndoNothingOfThePlatform_E4_F14(t *testing.T) {
+	t.Parallel()
+	site := ledgertest.NewKey(t, "site")
+	for _, c := range []struct {
+		do, back format.Kind
+		state    ledger.PluginState
+	}{
+		{format.PluginDeprecated, format.PluginUndeprecated, ledger.DeprecatedState},
+		{format.PluginSuspended, format.PluginResumed, ledger.SuspendedState},
+		{format.PluginRemoved, format.PluginRestored, ledger.RemovedState},
+		{format.VersionYanked, format.VersionUnyanked, ledger.Active},
+	} {
+		for _, ownersFirst := range []bool{false, true} {
+			h := begin(t, site)
+			say := func(kind format.Kind, role string, want error) {
+				t.Helper()
+				if err := h.say(kind, role, bodies()[kind]); !errors.Is(err, want) {
+					t.Errorf("owners first %t: %s in the role %s: %v, want %v", ownersFirst, kind, role, err, want)
+				}
+			}
+			inForce := func() (owners, platform bool) {
+				moves := map[format.Kind]*ledger.Move{}
+				p := h.Plugin
+				if p.Deprecated != nil {
+					moves[format.PluginDeprecated] = &p.Deprecated.Move
+				}
+				if p.Suspended != nil {
+					moves[format.PluginSuspended] = &p.Suspended.Move
+				}
+				if p.Removed != nil {
+					moves[format.PluginRemoved] = &p.Removed.Move
+				}
+				if y, is := p.YankOf(one); is {
+					moves[format.VersionYanked] = &y.Move
+				}
+				m := moves[c.do]
+				return m != nil && m.Role == format.RoleOwner, m != nil && m.Role == format.RolePlatform
+			}
+			if ownersFirst {
+				say(c.do, format.RoleOwner, nil)
+			}
+			say(c.do, format.RolePlatform, nil)
+			say(c.do, format.RolePlatform, artifact.ErrConflict)
+			say(c.do, format.RoleOwner, artifact.ErrConflict)
+			say(c.back, format.RoleOwner, artifact.ErrDenied)
+			if got := h.Plugin.State(); got != c.state {
+				t.Errorf("%s: %s", c.do, got)
+			}
+			if _, platform := inForce(); !platform {
+				t.Errorf("owners first %t: %s of the platform is not in force", ownersFirst, c.do)
+			}
+			if slices.Contains(ledger.Legal(h.Plugin, format.RoleOwner), c.back) && c.do != format.VersionYanked {
+				t.Errorf("%s is told to owners as legal", c.back)
+			}
+			say(c.back, format.RolePlatform, nil)
+			if owners, platform := inForce(); owners != ownersFirst || platform {
+				t.Errorf("after %s of the platform %s is in force: by owners %t (want %t), by the platform %t", c.back, c.do, owners, ownersFirst, platform)
+			}
+			if ownersFirst {
+				say(c.back, format.RoleOwner, nil)
+			}
+		}
+	}
+}
+
+// Owners who remove over a suspension of the platform's and restore are where
+// they were: suspended.
+func TestARemovalHidesNoSuspension_E4(t *testing.T) {
+	t.Parallel()
+	h := begin(t, ledgertest.NewKey(t, "site"))
+	for _, step := range []struct {
+		kind format.Kind
+		role string
+		want ledger.PluginState
+	}{
+		{format.PluginSuspended, format.RolePlatform, ledger.SuspendedState}, {format.PluginRemoved, format.RoleOwner, ledger.RemovedState},
+		{format.PluginRestored, format.RoleOwner, ledger.SuspendedState},
+	} {
+		if err := h.say(step.kind, step.role, bodies()[step.kind]); err != nil || h.Plugin.State() != step.want {
+			t.Fatalf("%s: %v, %s", step.kind, err, h.Plugin.State())
+		}
 	}
 }

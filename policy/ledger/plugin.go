@@ -21,9 +21,20 @@ type Plugin struct {
 	Removed    *Removal      `json:"removed,omitempty"`
 	// Yanked are the versions that are, by their digests.
 	Yanked map[digest.Digest]Yank `json:"yanked,omitempty"`
+	// Owners are the owners' moves over which the platform did the same: in force
+	// again when the platform takes its own back.
+	Owners Beneath `json:"owners,omitzero"`
 	// Emergencies are those that were not undone, in the order in which they
 	// were declared.
 	Emergencies []Emergency `json:"emergencies,omitempty"`
+}
+
+// Beneath is what owners did where the platform did the same over it.
+type Beneath struct {
+	Deprecated *Deprecation           `json:"deprecated,omitempty"`
+	Suspended  *Suspension            `json:"suspended,omitempty"`
+	Removed    *Removal               `json:"removed,omitempty"`
+	Yanked     map[digest.Digest]Yank `json:"yanked,omitempty"`
 }
 
 // A Move says when something was done, by whom, and with which statement.
@@ -131,11 +142,30 @@ func (p *Plugin) EmergencyOf(d digest.Digest) (Emergency, bool) {
 	return *soft, true
 }
 
+// inForce is the move of a kind that is in force: of the plugin, or of the
+// version with the digest subject.
+func (p *Plugin) inForce(kind format.Kind, subject digest.Digest) (Move, bool) {
+	switch {
+	case p == nil:
+	case kind == format.PluginDeprecated && p.Deprecated != nil:
+		return p.Deprecated.Move, true
+	case kind == format.PluginSuspended && p.Suspended != nil:
+		return p.Suspended.Move, true
+	case kind == format.PluginRemoved && p.Removed != nil:
+		return p.Removed.Move, true
+	case kind == format.VersionYanked:
+		y, is := p.Yanked[subject]
+		return y.Move, is
+	}
+	return Move{}, false
+}
+
 func (p *Plugin) clone() *Plugin {
 	if p == nil {
 		return nil
 	}
 	c := *p
+	c.Owners.Yanked = maps.Clone(p.Owners.Yanked)
 	c.Yanked, c.Emergencies = maps.Clone(p.Yanked), slices.Clone(p.Emergencies)
 	return &c
 }
