@@ -26,7 +26,7 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
 	}
-	to, err := g.Layer(r.Context(), at.repo, at.digest)
+	to, err := g.storage.Layer(r.Context(), at.repo, at.digest)
 	if err != nil {
 		return blobMissing(err, at)
 	}
@@ -34,17 +34,17 @@ func (g *Registry) serveBlob(w http.ResponseWriter, r *http.Request, at route) e
 		return err
 	}
 	name := at.digest.String()
-	small, held := g.SmallBlob(to)
+	small, held := g.storage.SmallBlob(to)
 	var f io.ReadSeekCloser
 	if !held {
 		if sent, err := g.redirect(w, r, at, to); sent || err != nil {
 			return blobMissing(err, at)
 		}
-		if f, err = g.OpenBytes(r.Context(), at.repo, at.digest, to); err != nil {
+		if f, err = g.storage.OpenBytes(r.Context(), at.repo, at.digest, to); err != nil {
 			return blobMissing(err, at)
 		}
 		defer f.Close()
-		if small, held, err = g.HoldSmall(r.Context(), at.repo, at.digest, to, f); err != nil {
+		if small, held, err = g.storage.HoldSmall(r.Context(), at.repo, at.digest, to, f); err != nil {
 			return err
 		}
 	}
@@ -91,18 +91,18 @@ func blobMissing(err error, at route) error {
 // deleteBlob removes the blob from the repository. The bytes are left to
 // garbage collection.
 func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) error {
-	unlock, err := g.Locker().Lock(r.Context(), "repository/"+at.repo, false)
+	unlock, err := g.storage.Locker().Lock(r.Context(), "repository/"+at.repo, false)
 	if err != nil {
 		return storage.LockError(err)
 	}
 	defer unlock()
 	ctx := context.WithoutCancel(r.Context())
-	to, err := g.Layer(ctx, at.repo, at.digest)
+	to, err := g.storage.Layer(ctx, at.repo, at.digest)
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) {
 		return blobMissing(err, at)
 	}
 	if !g.opts.settings(ctx, at.repo).FreeTags {
-		holder, err := g.ManifestHolding(ctx, at.repo, to)
+		holder, err := g.storage.ManifestHolding(ctx, at.repo, to)
 		if err != nil {
 			return storage.CouldNotTell("which manifests need this blob", err)
 		}
@@ -119,7 +119,7 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 		if d == "" {
 			continue
 		}
-		if err := g.ForgetLink(ctx, at.repo, driver.BlobLink, d, to); err != nil {
+		if err := g.storage.ForgetLink(ctx, at.repo, driver.BlobLink, d, to); err != nil {
 			return undo(err)
 		}
 	}

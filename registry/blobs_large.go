@@ -28,7 +28,7 @@ func (g *Registry) serveLarge(w http.ResponseWriter, r *http.Request, at route, 
 			return err
 		}
 		isFile = true
-		if g.IsVerified(to, fi.Size(), fi.ModTime()) {
+		if g.storage.IsVerified(to, fi.Size(), fi.ModTime()) {
 			http.ServeContent(w, r, "", time.Time{}, f)
 			return nil
 		}
@@ -43,10 +43,10 @@ func (g *Registry) serveLarge(w http.ResponseWriter, r *http.Request, at route, 
 	}
 	found, err := storage.SumOf(r.Context(), to, file, nil)
 	if err == nil && !found.Good(to) {
-		return g.DamageFound(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.What()}, to)
+		return g.storage.DamageFound(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.What()}, to)
 	}
 	if err == nil {
-		g.SetVerified(to, fi.Size(), fi.ModTime())
+		g.storage.SetVerified(to, fi.Size(), fi.ModTime())
 		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
@@ -81,11 +81,11 @@ func (g *Registry) sendChecked(w http.ResponseWriter, r *http.Request, at route,
 	}
 	digester.Hash().Write(last)
 	if found := storage.NewSum(digester.Digest(), size); !found.Good(to) {
-		_ = g.DamageFound(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.What()}, to)
+		_ = g.storage.DamageFound(r.Context(), &driver.Damage{Kind: driver.DamagedBytes, Repository: at.repo, Digest: at.digest, Path: driver.BlobPath(to), What: found.What()}, to)
 		panic(http.ErrAbortHandler)
 	}
 	if fi != nil {
-		g.SetVerified(to, fi.Size(), fi.ModTime())
+		g.storage.SetVerified(to, fi.Size(), fi.ModTime())
 	}
 	w.Write(last)
 	return nil

@@ -25,7 +25,7 @@ func heralds(t *testing.T, store *bucket) (a, b *registrytest.Server) {
 		}))
 	}
 	locker := storage.NewLocker()
-	a = open(func(_ context.Context, notice []byte) error { return other.Load().HearBlock(notice) }, locker)
+	a = open(func(_ context.Context, notice []byte) error { return other.Load().Blocks.HearBlock(notice) }, locker)
 	b = open(nil, locker)
 	other.Store(b)
 	return a, b
@@ -58,7 +58,7 @@ func TestABlockDoesNotWaitForASlowBucket_K7(t *testing.T) {
 	})
 	done := make(chan error, 1)
 	go func() {
-		_, err := a.Block(t.Context(), block.Block{Repository: repo, Digest: m.Digest, Reason: "bad"})
+		_, err := a.Blocks.Block(t.Context(), block.Block{Repository: repo, Digest: m.Digest, Reason: "bad"})
 		done <- err
 	}()
 	<-writing
@@ -70,7 +70,7 @@ func TestABlockDoesNotWaitForASlowBucket_K7(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Unblock(t.Context(), block.Block{Repository: repo, Digest: m.Digest}); err != nil {
+	if err := a.Blocks.Unblock(t.Context(), block.Block{Repository: repo, Digest: m.Digest}); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(20 * time.Second)
@@ -94,16 +94,16 @@ func TestAnEndedBlockIsMadeAgain_K7(t *testing.T) {
 			a, b := open(), open()
 			target := block.Block{Repository: "acme/hello", Code: "one"}
 			for range 3 { // a record ends, and the next replaces what is left of it
-				if _, err := a.Block(t.Context(), target); err != nil {
+				if _, err := a.Blocks.Block(t.Context(), target); err != nil {
 					t.Fatal(err)
 				}
-				if err := b.Unblock(t.Context(), target); err != nil {
+				if err := b.Blocks.Unblock(t.Context(), target); err != nil {
 					t.Fatal(err)
 				}
-				if err := a.Unblock(t.Context(), target); err == nil {
+				if err := a.Blocks.Unblock(t.Context(), target); err == nil {
 					t.Error("what is not blocked was unblocked")
 				}
-				if list, err := b.Blocked(t.Context()); err != nil || len(list) != 0 {
+				if list, err := b.Blocks.Blocked(t.Context()); err != nil || len(list) != 0 {
 					t.Errorf("%v, %v", list, err)
 				}
 			}
@@ -132,7 +132,7 @@ func TestASlowBucketDoesNotShutReads_K7(t *testing.T) {
 		return false
 	})
 	<-looks
-	b.BlocksMissed() // as when it begins to listen
+	b.Blocks.BlocksMissed() // as when it begins to listen
 	pulse, stop := context.WithCancel(t.Context())
 	defer stop()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -143,7 +143,7 @@ func TestASlowBucketDoesNotShutReads_K7(t *testing.T) {
 		for {
 			select {
 			case at := <-tick.C:
-				b.BlocksHeard(at)
+				b.Blocks.BlocksHeard(at)
 			case <-pulse.Done():
 				return
 			}
@@ -169,6 +169,6 @@ func TestASlowBucketDoesNotShutReads_K7(t *testing.T) {
 	two.want(two.get(repo, "manifests", "1.0.0"), http.StatusOK)
 	stop()
 	<-silent // or what is heard last would come after what was missed
-	b.BlocksMissed()
+	b.Blocks.BlocksMissed()
 	two.refused(two.get(repo, "manifests", "1.0.0"), http.StatusServiceUnavailable, "UNAVAILABLE")
 }

@@ -54,7 +54,7 @@ func (x *blockable) fill(repo string) {
 
 func (x *blockable) block(b block.Block) {
 	x.t.Helper()
-	if _, err := x.s.Block(x.t.Context(), b); err != nil {
+	if _, err := x.s.Blocks.Block(x.t.Context(), b); err != nil {
 		x.t.Fatal(err)
 	}
 }
@@ -105,21 +105,21 @@ func TestABlockedVersionCannotBePulledAndItsRecordStays_B11(t *testing.T) {
 	if err := json.Unmarshal(a.body, &body); err != nil || body.Errors[0].Detail["code"] != "emergency_removed" || body.Errors[0].Detail["blocked"] != x.index.Digest.String() {
 		t.Errorf("detail %s, %v", a.body, err)
 	}
-	if _, content, err := x.s.Manifest(t.Context(), "acme/hello", x.index.Digest); err != nil || len(content) == 0 {
+	if _, content, err := x.s.Storage.Manifest(t.Context(), "acme/hello", x.index.Digest); err != nil || len(content) == 0 {
 		t.Errorf("the process cannot read the record: %v", err)
 	}
-	list, err := x.s.Blocked(t.Context())
+	list, err := x.s.Blocks.Blocked(t.Context())
 	if err != nil || len(list) != 1 || list[0].Reason != "steals keys" || list[0].At.IsZero() || len(list[0].Covers) != 5 {
 		t.Errorf("blocked: %+v, %v", list, err)
 	}
 	mount := x.send("POST", "/v2/acme/copy/blobs/uploads/?from=acme/hello&mount="+x.only.Digest.String(), nil)
 	x.want(mount, http.StatusAccepted) // an upload session, no mount
 
-	if err := x.s.Unblock(t.Context(), v); err != nil {
+	if err := x.s.Blocks.Unblock(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
 	x.check(nil, append(closed, open...))
-	if err := x.s.Unblock(t.Context(), v); !errors.Is(err, artifact.ErrNotFound) {
+	if err := x.s.Blocks.Unblock(t.Context(), v); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("unblocked twice: %v", err)
 	}
 }
@@ -162,7 +162,7 @@ func TestBlocksOutliveRestartAndDamage_B11(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	x := newBlockable(t, registrytest.Dir(dir))
-	b, err := x.s.Block(t.Context(), block.Block{Repository: "acme/hello", Digest: x.index.Digest, Code: "emergency_removed", Reason: "steals keys"})
+	b, err := x.s.Blocks.Block(t.Context(), block.Block{Repository: "acme/hello", Digest: x.index.Digest, Code: "emergency_removed", Reason: "steals keys"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestBlocksNameSomething_B11(t *testing.T) {
 		"no digest":            {Repository: "acme/hello", Digest: "sha256:x"},
 		"a name for the bytes": {Digest: digest.SHA512.FromString("x")},
 	} {
-		if _, err := s.Block(t.Context(), b); !errors.Is(err, artifact.ErrInvalid) {
+		if _, err := s.Blocks.Block(t.Context(), b); !errors.Is(err, artifact.ErrInvalid) {
 			t.Errorf("%s: %v", says, err)
 		}
 	}
@@ -234,7 +234,7 @@ func checkBlocksSpread(t *testing.T, where registrytest.Option) {
 			}
 		}
 		t.Logf("refused everywhere after %s", time.Since(began))
-		if err := x.s.Unblock(t.Context(), b); err != nil {
+		if err := x.s.Blocks.Unblock(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
 		for lifted := time.Now(); other.send("GET", closed[0], nil).status != http.StatusOK; {

@@ -16,7 +16,7 @@ import (
 // there. It is the promotion that a push may not do; who may promote is for
 // the caller to decide.
 func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d digest.Digest) error {
-	if err := g.opts.checkWritable(AsProcess(ctx), g.ReadOnly(), repo); err != nil {
+	if err := g.opts.checkWritable(AsProcess(ctx), g.storage.ReadOnly(), repo); err != nil {
 		return err
 	}
 	t, err := artifact.ParseChannel(channel)
@@ -26,19 +26,19 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 	if _, err := storage.ParseDigest(d.String()); err != nil {
 		return err
 	}
-	unlock, err := g.Lock(ctx, repo, t.String())
+	unlock, err := g.storage.Lock(ctx, repo, t.String())
 	if err != nil {
 		return err
 	}
 	unlock = sync.OnceFunc(unlock)
 	defer unlock()
-	m, err := g.ManifestContent(ctx, repo, d)
+	m, err := g.storage.ManifestContent(ctx, repo, d)
 	if err != nil {
 		return storage.Describe(err, "channel %s:%s: manifest %s", repo, channel, d)
 	}
-	_, was, err := g.HeldTag(ctx, repo, t.String())
+	_, was, err := g.storage.HeldTag(ctx, repo, t.String())
 	if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) { // a damaged one is replaced
-		err = g.StillLocked(ctx, repo, t.String())
+		err = g.storage.StillLocked(ctx, repo, t.String())
 	}
 	if err != nil {
 		return storage.Describe(err, "channel %s:%s", repo, t.String())
@@ -47,7 +47,7 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
 	unlock()
-	g.notify(ctx, Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: m.Descriptor(), Time: g.Now()})
+	g.notify(ctx, Event{Kind: TagSet, Repository: repo, Tag: channel, Descriptor: m.Descriptor(), Time: g.storage.Now()})
 	return nil
 }
 
@@ -55,31 +55,31 @@ func (g *Registry) SetChannel(ctx context.Context, repo, channel string, d diges
 // version tag. Errors wrap artifact.ErrNotFound where there is no such channel.
 // Who may remove it is for the caller to decide.
 func (g *Registry) RemoveChannel(ctx context.Context, repo, channel string) error {
-	if err := g.opts.checkWritable(AsProcess(ctx), g.ReadOnly(), repo); err != nil {
+	if err := g.opts.checkWritable(AsProcess(ctx), g.storage.ReadOnly(), repo); err != nil {
 		return err
 	}
 	t, err := artifact.ParseChannel(channel)
 	if err != nil {
 		return err
 	}
-	unlock, err := g.Locker().Lock(ctx, "repository/"+repo, false) // alone, as every delete
+	unlock, err := g.storage.Locker().Lock(ctx, "repository/"+repo, false) // alone, as every delete
 	if err != nil {
 		return storage.LockError(err)
 	}
 	unlock = sync.OnceFunc(unlock)
 	defer unlock()
 	ctx = context.WithoutCancel(ctx)
-	d, was, err := g.HeldTag(ctx, repo, t.String())
+	d, was, err := g.storage.HeldTag(ctx, repo, t.String())
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) { // a damaged one may go
 		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
-	if err := g.StillAlone(ctx, repo); err != nil {
+	if err := g.storage.StillAlone(ctx, repo); err != nil {
 		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
-	if err := g.RemoveTag(ctx, repo, t.String(), was); err != nil {
+	if err := g.storage.RemoveTag(ctx, repo, t.String(), was); err != nil {
 		return storage.Describe(err, "channel %s:%s", repo, t.String())
 	}
 	unlock()
-	g.notify(ctx, Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.Now()})
+	g.notify(ctx, Event{Kind: TagDeleted, Repository: repo, Tag: channel, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.storage.Now()})
 	return nil
 }

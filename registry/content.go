@@ -22,7 +22,7 @@ func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag,
 		if part, ok := parts[d.Digest]; ok {
 			return part, nil
 		}
-		return g.Fetch(ctx, repo, d)
+		return g.storage.Fetch(ctx, repo, d)
 	})
 	if err != nil {
 		return notAPlugin(repo, t, err)
@@ -36,7 +36,7 @@ func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag,
 	}
 	for i, image := range c.Images {
 		child := &storage.Manifest{Type: ocispec.MediaTypeImageManifest, Config: image.Config, Layers: image.Layers}
-		if err := g.CheckReferences(ctx, repo, child); err != nil {
+		if err := g.storage.CheckReferences(ctx, repo, child); err != nil {
 			return inChild(i, err)
 		}
 	}

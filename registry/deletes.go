@@ -16,7 +16,7 @@ import (
 
 // deleteManifest removes a tag or a manifest, where the namespace lets it.
 func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at route) error {
-	unlock, err := g.Locker().Lock(r.Context(), "repository/"+at.repo, false)
+	unlock, err := g.storage.Locker().Lock(r.Context(), "repository/"+at.repo, false)
 	if err != nil {
 		return storage.LockError(err)
 	}
@@ -33,7 +33,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at rou
 	unlock()
 	g.notify(ctx, events...) // also of the tags that went before something failed
 	if err != nil {
-		return manifestMissing(ctx, g.store, err, at)
+		return manifestMissing(ctx, g.storage, err, at)
 	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusAccepted)
@@ -41,7 +41,7 @@ func (g *Registry) deleteManifest(w http.ResponseWriter, r *http.Request, at rou
 }
 
 func (g *Registry) deleteTag(ctx context.Context, at route, free bool) ([]Event, error) {
-	d, was, err := g.HeldTag(ctx, at.repo, at.tag)
+	d, was, err := g.storage.HeldTag(ctx, at.repo, at.tag)
 	if err != nil && !(free && errors.Is(err, artifact.ErrUnverified)) {
 		return nil, err
 	}
@@ -52,14 +52,14 @@ func (g *Registry) deleteTag(ctx context.Context, at route, free bool) ([]Event,
 	if err != nil {
 		return nil, err
 	}
-	if err := g.StillAlone(ctx, at.repo); err != nil { // writing it down may have waited
+	if err := g.storage.StillAlone(ctx, at.repo); err != nil { // writing it down may have waited
 		return nil, undo(err)
 	}
-	if err := g.RemoveTag(ctx, at.repo, at.tag, was); err != nil {
+	if err := g.storage.RemoveTag(ctx, at.repo, at.tag, was); err != nil {
 		return nil, undo(tagStays(at.repo, err))
 	}
-	g.DropFallback(at.repo, at.tag)
-	return []Event{{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.Now()}}, nil
+	g.storage.DropFallback(at.repo, at.tag)
+	return []Event{{Kind: TagDeleted, Repository: at.repo, Tag: at.tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.storage.Now()}}, nil
 }
 
 // tagStays says that a tag was set by somebody else while it was to be removed.
@@ -73,14 +73,14 @@ func tagStays(repo string, err error) error {
 
 // deleteRevision gives what is gone with the error too.
 func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) (events []Event, err error) {
-	to, err := g.Revision(ctx, at.repo, at.digest)
+	to, err := g.storage.Revision(ctx, at.repo, at.digest)
 	if err != nil {
 		return events, err
 	}
 	if err := g.checkKept(ctx, at, to, free); err != nil {
 		return events, err
 	}
-	holders, err := g.TagsMeaning(ctx, at.repo, to)
+	holders, err := g.storage.TagsMeaning(ctx, at.repo, to)
 	if err != nil {
 		return events, storage.CouldNotTell("which tags mean this manifest", err)
 	}
@@ -90,8 +90,8 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) (eve
 			return events, err
 		}
 	}
-	event := Event{Kind: ManifestDeleted, Repository: at.repo, Descriptor: ocispec.Descriptor{Digest: to}, Time: g.Now()}
-	m, err := g.LoadManifest(ctx, at.repo, to)
+	event := Event{Kind: ManifestDeleted, Repository: at.repo, Descriptor: ocispec.Descriptor{Digest: to}, Time: g.storage.Now()}
+	m, err := g.storage.LoadManifest(ctx, at.repo, to)
 	switch {
 	case err == nil:
 		event.Descriptor = m.Descriptor()
@@ -106,14 +106,14 @@ func (g *Registry) deleteRevision(ctx context.Context, at route, free bool) (eve
 		return events, err
 	}
 	if m != nil {
-		if err := g.RemoveReferrer(ctx, at.repo, m); err != nil {
+		if err := g.storage.RemoveReferrer(ctx, at.repo, m); err != nil {
 			return events, undo(err)
 		}
 	}
-	if err := g.ForgetRevision(ctx, at.repo, to); err != nil {
+	if err := g.storage.ForgetRevision(ctx, at.repo, to); err != nil {
 		return events, undo(err)
 	}
-	g.Forget(at.repo)
+	g.blocks.Forget(at.repo)
 	return append(events, event), nil
 }
 
@@ -124,7 +124,7 @@ func (g *Registry) checkKept(ctx context.Context, at route, d digest.Digest, fre
 	if free {
 		return nil
 	}
-	by, kept, err := g.KeptBy(ctx, at.repo, d)
+	by, kept, err := g.storage.KeptBy(ctx, at.repo, d)
 	switch {
 	case err != nil:
 		return storage.CouldNotTell("what needs this manifest", err)

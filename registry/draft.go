@@ -153,7 +153,7 @@ func (g draftGate) checkChild(ctx context.Context, at route, d ocispec.Descripto
 		return err
 	}
 	at.tag, at.digest = "", m.Digest
-	if _, err := g.Revision(ctx, at.repo, m.Digest); err != nil {
+	if _, err := g.storage.Revision(ctx, at.repo, m.Digest); err != nil {
 		coming[m.Digest] = int64(len(content))
 	}
 	if err := g.count(ctx, at.repo, m, coming); err != nil {
@@ -184,7 +184,7 @@ func readDraft(mediaType string, content []byte) (*storage.Manifest, error) {
 // count adds the bytes that m needs and repo has not got. A size that is not
 // that of the stored bytes is refused, as it is where m is stored.
 func (g draftGate) count(ctx context.Context, repo string, m *storage.Manifest, coming map[digest.Digest]int64) error {
-	missing, err := g.Missing(ctx, repo, m, 0)
+	missing, err := g.storage.Missing(ctx, repo, m, 0)
 	for _, d := range missing {
 		coming[d.Digest] = d.Size
 	}

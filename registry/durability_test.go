@@ -132,10 +132,10 @@ func TestDirectoryOfAnotherRegistryIsAdopted(t *testing.T) {
 	}
 	s := registrytest.New(t, registrytest.Dir(dir))
 	var repos []string
-	if err := s.Repositories(t.Context(), func(r string) error { repos = append(repos, r); return nil }); err != nil {
+	if err := s.Storage.Repositories(t.Context(), func(r string) error { repos = append(repos, r); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Referrers(t.Context(), "free/x", subject.Digest)
+	got, err := s.Storage.Referrers(t.Context(), "free/x", subject.Digest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,19 +148,19 @@ func TestReadSideSaysWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := registrytest.New(t, registrytest.InMemory())
 	ctx := t.Context()
-	_, _, noManifest := s.Manifest(ctx, "acme/hello", missingDigest)
-	_, noBlob := s.Blob(ctx, "acme/hello", missingDigest, 10)
-	_, noTag := s.Resolve(ctx, "acme/hello", "1.0.0")
+	_, _, noManifest := s.Storage.Manifest(ctx, "acme/hello", missingDigest)
+	_, noBlob := s.Storage.Blob(ctx, "acme/hello", missingDigest, 10)
+	_, noTag := s.Storage.Resolve(ctx, "acme/hello", "1.0.0")
 	for _, err := range []error{noManifest, noBlob, noTag} {
 		if !errors.Is(err, artifact.ErrNotFound) {
 			t.Errorf("%v, want ErrNotFound", err)
 		}
 	}
 	d := newClient(t, s).blob("acme/hello", []byte("eleven byte"))
-	if _, err := s.Blob(ctx, "acme/hello", d.Digest, 10); !errors.Is(err, artifact.ErrInvalid) {
+	if _, err := s.Storage.Blob(ctx, "acme/hello", d.Digest, 10); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("%v, want ErrInvalid for a blob over the limit", err)
 	}
-	if content, err := s.Blob(ctx, "acme/hello", d.Digest, 11); err != nil || string(content) != "eleven byte" {
+	if content, err := s.Storage.Blob(ctx, "acme/hello", d.Digest, 11); err != nil || string(content) != "eleven byte" {
 		t.Errorf("%q, %v", content, err)
 	}
 }

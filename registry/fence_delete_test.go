@@ -131,13 +131,13 @@ func TestAChannelIsRemovedAsItWasSeen_B2(t *testing.T) {
 	if err := <-stale; err == nil {
 		t.Error("the removal that arrived late was acknowledged")
 	}
-	if got, err := a.Resolve(t.Context(), repo, "stable"); got != two.Digest {
+	if got, err := a.Storage.Resolve(t.Context(), repo, "stable"); got != two.Digest {
 		t.Errorf("stable is %q, want %s: %v", got, two.Digest, err)
 	}
 	if err := a.RemoveChannel(t.Context(), repo, "stable"); err != nil {
 		t.Error(err)
 	}
-	if _, err := b.Resolve(t.Context(), repo, "stable"); err == nil {
+	if _, err := b.Storage.Resolve(t.Context(), repo, "stable"); err == nil {
 		t.Error("the channel was removed, and is there")
 	}
 }

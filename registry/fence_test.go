@@ -167,7 +167,7 @@ func TestAChannelMovesFromWhatWasSeen_B2(t *testing.T) {
 	if err := <-stale; err == nil {
 		t.Error("the promotion that arrived late was acknowledged")
 	}
-	if got, err := a.Resolve(t.Context(), repo, "stable"); got != two.Digest {
+	if got, err := a.Storage.Resolve(t.Context(), repo, "stable"); got != two.Digest {
 		t.Errorf("stable is %s, want %s: %v", got, two.Digest, err)
 	}
 }

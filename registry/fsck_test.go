@@ -53,7 +53,7 @@ func (x *stored) link(rest string) string {
 func (x *stored) fsck(t *testing.T) []driver.Damage {
 	t.Helper()
 	var found []driver.Damage
-	if err := x.s.Fsck(t.Context(), func(d driver.Damage) { found = append(found, d) }); err != nil {
+	if err := x.s.Checks.Fsck(t.Context(), func(d driver.Damage) { found = append(found, d) }); err != nil {
 		t.Fatal(err)
 	}
 	return found
@@ -123,7 +123,7 @@ func TestDamageDoesNotStopAWalk(t *testing.T) {
 		t.Fatal(err)
 	}
 	var tags []string
-	err := x.s.Tags(t.Context(), "acme/hello", func(tag string, _ digest.Digest) error { tags = append(tags, tag); return nil })
+	err := x.s.Storage.Tags(t.Context(), "acme/hello", func(tag string, _ digest.Digest) error { tags = append(tags, tag); return nil })
 	var damage *driver.Damage
 	if !errors.As(err, &damage) || damage.Tag != "1.0.0" || damage.Repository != "acme/hello" || !errors.Is(err, artifact.ErrUnverified) {
 		t.Errorf("error %v, want the damage of 1.0.0", err)

@@ -127,7 +127,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.pushed("acme/hello", "3.0.0", plugin("acme/hello", "3.0.0", ""))
-	if err := s.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+	if err := s.Checks.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -142,7 +143,7 @@ func TestFullStorageIsA507AndCorruptsNothing(t *testing.T) {
 	if w := send("GET", "/v2/acme/hello/blobs/"+digest.FromString(large).String(), ""); w.Code != http.StatusNotFound {
 		t.Errorf("the blob that had no room: status %d", w.Code)
 	}
-	if err := g.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+	if err := integrity.New(g.storage, nil).Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -97,13 +97,13 @@ func (g *Registry) enter(ctx context.Context, at route, action Action, version b
 	if action == Pull || action == List {
 		return nil
 	}
-	if err := g.opts.checkWritable(ctx, g.ReadOnly(), at.repo); err != nil {
+	if err := g.opts.checkWritable(ctx, g.storage.ReadOnly(), at.repo); err != nil {
 		return err
 	}
 	if action != Push || isProcess(ctx) { // the process goes on with the ledger
 		return nil
 	}
-	return g.CheckOpen(at.repo)
+	return g.blocks.CheckOpen(at.repo)
 }
 
 // saysRegistry sets the header by which old clients know a registry. They look
@@ -186,7 +186,7 @@ func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) 
 	if isProcess(ctx) {
 		return nil
 	}
-	if err := g.Check(ctx, at.repo, d, at.kind == routeBlob); err != nil {
+	if err := g.blocks.Check(ctx, at.repo, d, at.kind == routeBlob); err != nil {
 		return err
 	}
 	return admission(g.opts.Contents.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, d))

@@ -135,7 +135,7 @@ func TestChannelMovesByPromotionOnly_B3(t *testing.T) {
 	if err := s.SetChannel(t.Context(), repo, "stable", two.Digest); err != nil {
 		t.Fatal(err)
 	}
-	if d, err := s.Resolve(t.Context(), repo, "stable"); err != nil || d != two.Digest {
+	if d, err := s.Storage.Resolve(t.Context(), repo, "stable"); err != nil || d != two.Digest {
 		t.Errorf("stable is %s, %v, want %s", d, err, two.Digest)
 	}
 	for _, k := range []struct {

@@ -33,7 +33,7 @@ func (g *Registry) checkTag(ctx context.Context, repo, tag string, m *storage.Ma
 	if err != nil && !free && !isLedgers(repo) {
 		return "", was, errcode.Refuse(http.StatusBadRequest, errcode.TagInvalid, "%s", err)
 	}
-	have, was, err = g.HeldTag(ctx, repo, tag)
+	have, was, err = g.storage.HeldTag(ctx, repo, tag)
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
 	case err != nil && free && errors.Is(err, artifact.ErrUnverified): // a damaged one may be replaced
@@ -71,7 +71,7 @@ func (g *Registry) immutable(ctx context.Context, repo, tag string, have digest.
 	detail := map[string]string{"tag": tag, "have": have.String(), "got": m.Digest.String()}
 	another := "publish another version" + g.nextFree(ctx, repo, tag, detail)
 	fix := another
-	if old, err := g.ManifestContent(ctx, repo, have); err == nil && sameFiles(old, m) {
+	if old, err := g.storage.ManifestContent(ctx, repo, have); err == nil && sameFiles(old, m) {
 		fix = "the files are the same, only the manifest differs: oras stamps the time of each push, so push again with"
 		if created := old.Annotations[ocispec.AnnotationCreated]; created != "" {
 			fix += fmt.Sprintf(" --annotation %s=%s", ocispec.AnnotationCreated, created)
@@ -92,7 +92,7 @@ func (g *Registry) nextFree(ctx context.Context, repo, tag string, detail map[st
 	if err != nil {
 		return ""
 	}
-	names, err := g.TagNames(ctx, repo)
+	names, err := g.storage.TagNames(ctx, repo)
 	if err != nil {
 		return ""
 	}
@@ -148,7 +148,7 @@ func (g *Registry) checkGrows(ctx context.Context, repo string, t artifact.Tag, 
 	if have == "" || index && t.SpeaksOf(have) {
 		return nil
 	}
-	old, err := g.ManifestContent(ctx, repo, have)
+	old, err := g.storage.ManifestContent(ctx, repo, have)
 	if err != nil {
 		return storage.CouldNotTell(fmt.Sprintf("what %s under tag %q of %s holds", have, t, repo), err)
 	}

@@ -104,20 +104,20 @@ func TestKillLosesNothingAcknowledged_B2(t *testing.T) {
 	s := registrytest.New(t, registrytest.Dir(dir))
 	for p, want := range acknowledged {
 		if p.tag != "" {
-			if d, err := s.Resolve(t.Context(), p.repo, p.tag); err != nil || d != want {
+			if d, err := s.Storage.Resolve(t.Context(), p.repo, p.tag); err != nil || d != want {
 				t.Errorf("%s:%s is %q, %v; acknowledged as %s", p.repo, p.tag, d, err, want)
 			}
 			continue
 		}
-		list, err := s.Referrers(t.Context(), p.repo, p.subject)
+		list, err := s.Storage.Referrers(t.Context(), p.repo, p.subject)
 		if err != nil || !slices.ContainsFunc(list, func(d ocispec.Descriptor) bool { return d.Digest == want }) {
 			t.Errorf("referrer %s of %s@%s is not there: %v", want, p.repo, p.subject, err)
 		}
-		if _, _, err := s.Manifest(t.Context(), p.repo, want); err != nil {
+		if _, _, err := s.Storage.Manifest(t.Context(), p.repo, want); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := s.Fsck(t.Context(), func(d driver.Damage) {
+	if err := s.Checks.Fsck(t.Context(), func(d driver.Damage) {
 		// A push that was cut may lack its last links; what it has must be whole.
 		if !strings.Contains(d.What, "referrer link to subject") && !strings.Contains(d.What, "list of repositories") {
 			t.Errorf("damage: %v", &d)

@@ -74,7 +74,7 @@ func (g *Registry) checkLedger(ctx context.Context, repo, tag string, have diges
 
 // ledgerAt reads a list that is stored.
 func (g *Registry) ledgerAt(ctx context.Context, repo string, d digest.Digest) (*format.List, error) {
-	m, err := g.ManifestContent(ctx, repo, d)
+	m, err := g.storage.ManifestContent(ctx, repo, d)
 	if err != nil {
 		return nil, err
 	}
@@ -119,14 +119,14 @@ func badStatement(ref format.Ref, i int, d ocispec.Descriptor, problem string) e
 
 // statement reads what an entry of a ledger says, whoever signed it.
 func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descriptor) (*format.Statement, error) {
-	raw, err := g.Fetch(ctx, repo, d)
+	raw, err := g.storage.Fetch(ctx, repo, d)
 	if err != nil {
 		return nil, err
 	}
 	layer, err := format.ParseManifest(d.MediaType, raw)
 	var s *format.Statement
 	if err == nil {
-		if raw, err = g.Blob(ctx, repo, layer.Digest, format.MaxEnvelope); err != nil {
+		if raw, err = g.storage.Blob(ctx, repo, layer.Digest, format.MaxEnvelope); err != nil {
 			return nil, storage.NotReferenced(err, layer)
 		}
 		var e *format.Envelope

@@ -31,14 +31,14 @@ func (g *Registry) admitManifest(ctx context.Context, at route, m *storage.Manif
 			l.Content = min(l.Content+min(max(d.Size, 0), mostComing), mostComing) // sizes that a client claims
 		}
 	}
-	switch _, err := g.Revision(ctx, at.repo, m.Digest); {
+	switch _, err := g.storage.Revision(ctx, at.repo, m.Digest); {
 	case err == nil:
 		l.Held = true
 	case !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified):
 		return nil, storage.CouldNotTell(fmt.Sprintf("whether %s has %s", at.repo, m.Digest), err)
 	}
 	if at.tag != "" {
-		have, err := g.ResolveTag(ctx, at.repo, at.tag)
+		have, err := g.storage.ResolveTag(ctx, at.repo, at.tag)
 		if err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified) {
 			return nil, storage.CouldNotTell(fmt.Sprintf("what tag %q of %s holds", at.tag, at.repo), err)
 		}

@@ -21,7 +21,7 @@ func (g *Registry) serveManifest(w http.ResponseWriter, r *http.Request, at rout
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case at.badTag != nil && read:
-		return manifestMissing(r.Context(), g.store, artifact.ErrNotFound, at)
+		return manifestMissing(r.Context(), g.storage, artifact.ErrNotFound, at)
 	case at.badTag != nil:
 		return at.badTag
 	}
@@ -40,24 +40,24 @@ func (g *Registry) getManifest(w http.ResponseWriter, r *http.Request, at route)
 	d := at.digest
 	if at.tag != "" {
 		if err := g.opts.admitLedger(r.Context(), at); err != nil {
-			return manifestMissing(r.Context(), g.store, err, at)
+			return manifestMissing(r.Context(), g.storage, err, at)
 		}
 		var err error
-		if d, err = g.ResolveTag(r.Context(), at.repo, at.tag); err != nil {
-			return manifestMissing(r.Context(), g.store, err, at)
+		if d, err = g.storage.ResolveTag(r.Context(), at.repo, at.tag); err != nil {
+			return manifestMissing(r.Context(), g.storage, err, at)
 		}
 	}
-	m, err := g.ManifestContent(r.Context(), at.repo, d)
+	m, err := g.storage.ManifestContent(r.Context(), at.repo, d)
 	if err != nil {
-		return manifestMissing(r.Context(), g.store, err, at)
+		return manifestMissing(r.Context(), g.storage, err, at)
 	}
 	if err := g.admitContent(r.Context(), at, m.Digest); err != nil {
 		return err
 	}
-	if r.Method == http.MethodHead && g.Lacks(r.Context(), at.repo, m) {
-		return manifestMissing(r.Context(), g.store, artifact.ErrNotFound, at)
+	if r.Method == http.MethodHead && g.storage.Lacks(r.Context(), at.repo, m) {
+		return manifestMissing(r.Context(), g.storage, artifact.ErrNotFound, at)
 	}
-	g.EnsureReferrer(r.Context(), at.repo, m)
+	g.storage.EnsureReferrer(r.Context(), at.repo, m)
 	h := w.Header()
 	h.Set("Docker-Content-Digest", d.String())
 	h.Set("Etag", `"`+d.String()+`"`)
@@ -123,19 +123,19 @@ func (g *Registry) pushManifest(w http.ResponseWriter, r *http.Request, at route
 // itself are durable before the tag is set, so that a tag never means what a
 // power cut can take, and the tag is before the answer.
 func (g *Registry) keep(ctx context.Context, at route, m *storage.Manifest, as digest.Digest, room Reservation, was driver.Held) error {
-	if err := g.PutManifest(ctx, at.repo, m, as); err != nil {
+	if err := g.storage.PutManifest(ctx, at.repo, m, as); err != nil {
 		return err
 	}
-	if err := g.Mark(ctx, at.repo); err != nil {
+	if err := g.storage.Mark(ctx, at.repo); err != nil {
 		return err
 	}
-	if err := g.PutReferrer(ctx, at.repo, m); err != nil {
+	if err := g.storage.PutReferrer(ctx, at.repo, m); err != nil {
 		return err
 	}
 	if err := g.driver.Settle(ctx); err != nil {
 		return err
 	}
-	if err := g.StillLocked(ctx, at.repo, at.tag); err != nil {
+	if err := g.storage.StillLocked(ctx, at.repo, at.tag); err != nil {
 		return err
 	}
 	if err := room.Commit(ctx); err != nil {
@@ -144,7 +144,7 @@ func (g *Registry) keep(ctx context.Context, at route, m *storage.Manifest, as d
 	if at.tag == "" {
 		return nil
 	}
-	if err := g.StillLocked(ctx, at.repo, at.tag); err != nil { // the commit may have waited
+	if err := g.storage.StillLocked(ctx, at.repo, at.tag); err != nil { // the commit may have waited
 		return err
 	}
 	if err := g.moveTag(ctx, at.repo, at.tag, m, was); err != nil {

@@ -77,7 +77,7 @@ func (g *Registry) holds(ctx context.Context, repo string, d digest.Digest) bool
 	if d.Validate() != nil {
 		return false
 	}
-	to, err := g.Layer(ctx, repo, d)
+	to, err := g.storage.Layer(ctx, repo, d)
 	if err != nil {
 		return false
 	}
@@ -125,7 +125,7 @@ func (g *Registry) meterMount(ctx context.Context, at route, from string, to dig
 	if g.opts.unmetered(ctx) || namespaceOf(at.repo) == namespaceOf(from) {
 		return nil
 	}
-	if _, err := g.Layer(ctx, at.repo, to); err == nil {
+	if _, err := g.storage.Layer(ctx, at.repo, to); err == nil {
 		return nil
 	}
 	fi, err := g.driver.Stat(ctx, driver.BlobPath(to))

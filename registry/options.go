@@ -9,7 +9,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/registry/integrity"
 )
 
 // Options say what a Registry asks and tells, each power by its name. The zero
@@ -30,8 +29,6 @@ type Options struct {
 	Principal func(*http.Request) (string, error)
 	// Sink is told what was stored; nil tells nobody.
 	Sink Sink
-	// RepairFrom are asked, in this order, for bytes that are damaged or missing.
-	RepairFrom []integrity.Origin
 	// UploadAge is how long an unfinished upload is kept, seven days by
 	// default; PurgeInterval is how often that is looked at, six hours by
 	// default, never if negative.

@@ -49,7 +49,7 @@ func TestAnOriginFillsNoDisk_B12(t *testing.T) {
 				t.Fatal(err)
 			}
 			var told []driver.Damage
-			if err := x.s.Repair(t.Context(), func(d driver.Damage) { told = append(told, d) }); err != nil {
+			if err := x.s.Checks.Repair(t.Context(), func(d driver.Damage) { told = append(told, d) }); err != nil {
 				t.Fatal(err)
 			}
 			if len(told) == 0 || told[0].Mended != "" || !strings.Contains(told[0].What, "more than") {

@@ -18,6 +18,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -171,17 +172,17 @@ func (o offer) check(t *testing.T, g *Registry) {
 	t.Helper()
 	d := digest.FromString(o.manifest)
 	if o.subject == "" {
-		if got, err := g.Resolve(t.Context(), o.repo, o.reference); err != nil || got != d {
+		if got, err := g.storage.Resolve(t.Context(), o.repo, o.reference); err != nil || got != d {
 			t.Errorf("%s:%s was acknowledged as %s, is %q: %v", o.repo, o.reference, d, got, err)
 		}
-	} else if list, err := g.Referrers(t.Context(), o.repo, o.subject); err != nil || !slices.ContainsFunc(list, func(r ocispec.Descriptor) bool { return r.Digest == d }) {
+	} else if list, err := g.storage.Referrers(t.Context(), o.repo, o.subject); err != nil || !slices.ContainsFunc(list, func(r ocispec.Descriptor) bool { return r.Digest == d }) {
 		t.Errorf("referrer %s of %s was acknowledged and is not listed: %v", d, o.subject, err)
 	}
-	if _, content, err := g.Manifest(t.Context(), o.repo, d); err != nil || string(content) != o.manifest {
+	if _, content, err := g.storage.Manifest(t.Context(), o.repo, d); err != nil || string(content) != o.manifest {
 		t.Errorf("%s@%s: %v", o.repo, d, err)
 	}
 	for _, blob := range o.blobs {
-		if content, err := g.Blob(t.Context(), o.repo, digest.FromString(blob), 1<<20); err != nil || string(content) != blob {
+		if content, err := g.storage.Blob(t.Context(), o.repo, digest.FromString(blob), 1<<20); err != nil || string(content) != blob {
 			t.Errorf("blob of %s:%s: %v", o.repo, o.reference, err)
 		}
 	}
@@ -246,7 +247,7 @@ func TestPowerCutLosesNothingAcknowledged_B2(t *testing.T) {
 			for _, o := range all {
 				o.check(t, after.Registry)
 			}
-			if err := after.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("after the same pushes: %v", &d) }); err != nil {
+			if err := integrity.New(after.storage, nil).Fsck(t.Context(), func(d driver.Damage) { t.Errorf("after the same pushes: %v", &d) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -283,7 +284,7 @@ func TestStorageThatCannotBeSyncedRefusesPushes(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil || w.Code < 500 {
 		t.Errorf("%d %s: want a 5xx with an OCI error", w.Code, w.Body)
 	}
-	if d, err := p.Resolve(t.Context(), o.repo, o.reference); err == nil {
+	if d, err := p.storage.Resolve(t.Context(), o.repo, o.reference); err == nil {
 		t.Errorf("the tag was set to %s though what it means is not durable", d)
 	}
 }

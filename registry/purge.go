@@ -27,13 +27,13 @@ func (g *Registry) purgeLoop(ctx context.Context) {
 // Options.UploadAge and says how many that were. What cannot be removed is
 // logged and tried again the next time.
 func (g *Registry) PurgeUploads(ctx context.Context) int {
-	gone, errs := storage.PurgeUploads(ctx, g.driver, g.Now().Add(-g.opts.UploadAge), true)
+	gone, errs := storage.PurgeUploads(ctx, g.driver, g.storage.Now().Add(-g.opts.UploadAge), true)
 	for _, err := range errs {
 		if !driver.IsNotFound(err) && ctx.Err() == nil {
 			g.log.WarnContext(ctx, "registry: old upload stays", "err", err)
 		}
 	}
-	n := len(gone) + g.sessions.purge(g.Now().Add(-g.opts.UploadAge))
+	n := len(gone) + g.sessions.purge(g.storage.Now().Add(-g.opts.UploadAge))
 	if n > 0 {
 		g.log.InfoContext(ctx, "registry: old uploads removed", "count", n)
 	}

@@ -72,7 +72,7 @@ func (g *Registry) PushBlob(ctx context.Context, repo string, content []byte) (d
 	if err != nil {
 		return "", err
 	}
-	if err := g.PutBlob(ctx, repo, d, content); err != nil {
+	if err := g.storage.PutBlob(ctx, repo, d, content); err != nil {
 		end(0)
 		return "", err
 	}
@@ -95,7 +95,7 @@ func (g *Registry) push(ctx context.Context, at route, mediaType string, content
 			return nil, "", errcode.Refuse(http.StatusBadRequest, errcode.DigestInvalid, "the manifest was pushed as %s, but its bytes have digest %s", as, got)
 		}
 	}
-	unlock, err := g.Lock(ctx, at.repo, at.tag)
+	unlock, err := g.storage.Lock(ctx, at.repo, at.tag)
 	if err != nil {
 		return nil, "", err
 	}
@@ -115,12 +115,12 @@ func (g *Registry) push(ctx context.Context, at route, mediaType string, content
 	if err := g.keep(ctx, at, m, as, room, was); err != nil {
 		return nil, "", err
 	}
-	g.Forget(at.repo)
+	g.blocks.Forget(at.repo)
 	if at.tag != "" {
-		g.DropFallback(at.repo, at.tag)
+		g.storage.DropFallback(at.repo, at.tag)
 	}
 	unlock()
-	g.notify(ctx, pushed(at, m, g.Now())...)
+	g.notify(ctx, pushed(at, m, g.storage.Now())...)
 	return m, as, nil
 }
 

@@ -112,7 +112,7 @@ func TestATagIsReplacedWhereItStillMeansWhatWasSeen_C7(t *testing.T) {
 	if _, err := replace("late", first); !errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("of what was there before: %v", err)
 	}
-	if at, err := s.Resolve(ctx, "oarlock/catalog", "latest"); at != second || err != nil {
+	if at, err := s.Storage.Resolve(ctx, "oarlock/catalog", "latest"); at != second || err != nil {
 		t.Errorf("the tag means %s, %v, expected %s", at, err, second)
 	}
 	if _, err := s.Replace(ctx, "oarlock/catalog", first.String(), ocispec.MediaTypeImageManifest, nil, ""); !errors.Is(err, artifact.ErrInvalid) {

@@ -114,7 +114,7 @@ func TestDamagedBytesAreNeverServedWholeAndMendedByAPush_B12(t *testing.T) {
 				x.c.want(x.c.send("GET", path, nil, "Range", "bytes=0-0"), http.StatusInternalServerError)
 				x.c.want(x.c.send("HEAD", path, nil), http.StatusNotFound)
 				x.c.want(x.c.send("POST", "/v2/acme/copy/blobs/uploads/?from=acme/hello&mount="+d.String(), nil), http.StatusAccepted)
-				if list, err := x.s.Quarantined(t.Context()); err != nil || len(list) != 1 || list[0].Digest != d {
+				if list, err := x.s.Storage.Quarantined(t.Context()); err != nil || len(list) != 1 || list[0].Digest != d {
 					t.Errorf("quarantined: %+v, %v", list, err)
 				}
 				content := large
@@ -125,7 +125,7 @@ func TestDamagedBytesAreNeverServedWholeAndMendedByAPush_B12(t *testing.T) {
 				if a, err := x.c.try("GET", path, nil); !whole(a, err, d) {
 					t.Errorf("after the push: status %d, %v", a.status, err)
 				}
-				if list, err := x.s.Quarantined(t.Context()); err != nil || len(list) != 0 {
+				if list, err := x.s.Storage.Quarantined(t.Context()); err != nil || len(list) != 0 {
 					t.Errorf("quarantined still: %+v, %v", list, err)
 				}
 				if found := x.fsck(t); len(found) != 0 {
@@ -167,12 +167,12 @@ func TestADamagedManifestIsSetAside_B12(t *testing.T) {
 	damages["a byte flipped"](t, x.at(x.version.Digest))
 	x.c.want(x.c.get("acme/hello", "manifests", "1.0.0"), http.StatusInternalServerError)
 	x.c.want(x.c.send("HEAD", "/v2/acme/hello/manifests/"+x.version.Digest.String(), nil), http.StatusNotFound)
-	_, _, err := x.s.Manifest(t.Context(), "acme/hello", x.version.Digest)
+	_, _, err := x.s.Storage.Manifest(t.Context(), "acme/hello", x.version.Digest)
 	var damage *driver.Damage
 	if !errors.As(err, &damage) || damage.Kind != driver.Quarantined || !errors.Is(err, artifact.ErrUnverified) {
 		t.Errorf("%v", err)
 	}
-	if f := x.s.Faults(); f.Now != 1 || f.Quarantined != 1 || f.Found == 0 {
+	if f := x.s.Storage.Faults(); f.Now != 1 || f.Quarantined != 1 || f.Found == 0 {
 		t.Errorf("faults %+v", f)
 	}
 }
@@ -182,7 +182,7 @@ func TestWhatIsInMemoryMendsTheDisk_B12(t *testing.T) {
 	x := newKept(t, 0)
 	x.c.want(x.c.get("acme/hello", "manifests", "1.0.0"), http.StatusOK)
 	damages["a byte flipped"](t, x.at(x.version.Digest))
-	state, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{})
+	state, err := x.s.Checks.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || state.Damaged != 1 || state.Mended != 1 || state.Found[0].Mended != "from memory" {
 		t.Errorf("%+v, %v", state, err)
 	}
@@ -207,7 +207,7 @@ func TestAKilledQuarantineIsFinishedAtTheStart_B12(t *testing.T) {
 	again := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(func(o *registrytest.Options) {
 		o.Replicated, o.Locker = true, storage.NewLocker() // beside the one that is open
 	}))
-	list, err := again.Quarantined(t.Context())
+	list, err := again.Storage.Quarantined(t.Context())
 	if err != nil || len(list) != 1 || list[0].Digest != x.layer.Digest || !strings.Contains(list[0].What, "have digest") {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -277,7 +277,7 @@ func TestDamageOverS3IsSetAsideAndMended_B12(t *testing.T) {
 		t.Errorf("after the push: status %d, %v", a.status, err)
 	}
 	damages["truncated"](t, object)
-	state, err := s.Scrub(t.Context(), integrity.ScrubOptions{})
+	state, err := s.Checks.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || state.Damaged != 1 {
 		t.Errorf("%+v, %v", state, err)
 	}

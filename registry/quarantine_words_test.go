@@ -56,7 +56,7 @@ func TestOnlyTheMediumSetsUnreadableBytesAside_B12(t *testing.T) {
 			}
 			good := g.driver.StorageDriver
 			g.driver.StorageDriver = unreadableStore{good, func() error { return one.err }}
-			err := g.Distrust(t.Context(), d)
+			err := g.storage.Distrust(t.Context(), d)
 			g.driver.StorageDriver = good
 			if !one.aside && !errors.Is(err, one.err) {
 				t.Errorf("got %v, want %v", err, one.err)

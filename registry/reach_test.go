@@ -55,7 +55,7 @@ func TestIndexesThatNameTheNextTwiceAreWalkedOnce_K1(t *testing.T) {
 			t.Errorf("DELETE of what a tag reaches: %d", got)
 		}
 	}
-	if _, err := x.s.Block(ctx, block.Block{Repository: repo, Digest: leaf.Digest}); err != nil {
+	if _, err := x.s.Blocks.Block(ctx, block.Block{Repository: repo, Digest: leaf.Digest}); err != nil {
 		t.Fatal(err)
 	}
 	if got := ask("GET", "/v2/"+repo+"/manifests/"+top.Digest.String()); got != http.StatusOK {

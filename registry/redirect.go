@@ -19,7 +19,7 @@ func (g *Registry) redirect(w http.ResponseWriter, r *http.Request, at route, to
 	}
 	fi, err := g.driver.Stat(r.Context(), driver.BlobPath(to))
 	if driver.IsNotFound(err) {
-		return false, g.LostBlob(r.Context(), at.repo, at.digest, to)
+		return false, g.storage.LostBlob(r.Context(), at.repo, at.digest, to)
 	}
 	if err != nil || fi.Size() <= storage.MaxSmall {
 		return false, err

@@ -19,7 +19,7 @@ func (g *Registry) getReferrers(w http.ResponseWriter, r *http.Request, at route
 	if err != nil {
 		return err
 	}
-	list, err := g.ReferrersOf(r.Context(), at.repo, at.digest)
+	list, err := g.storage.ReferrersOf(r.Context(), at.repo, at.digest)
 	if err != nil {
 		return err
 	}

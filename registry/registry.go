@@ -9,18 +9,17 @@ import (
 	"github.com/distribution/distribution/v3/registry/handlers"
 
 	"github.com/oarlock/oarlock/registry/block"
-	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // A Registry keeps plugins and what speaks about them. It is an http.Handler
-// for /v2/, and its methods read what is stored without a request. All of it
-// may be used by many goroutines at once. New makes one.
+// for /v2/, and its methods push as a request does, by the same gate. What is
+// stored is read from the storage that it was made of. All of it may be used by
+// many goroutines at once. New makes one.
 type Registry struct {
-	*store
-	*blocks
-	*keeper
+	storage  *storage.Storage
+	blocks   *block.Blocks
 	opts     Options
 	log      *slog.Logger
 	driver   *driver.Driver
@@ -29,13 +28,6 @@ type Registry struct {
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 }
-
-// What a Registry is made of answers through it, and cannot be replaced.
-type (
-	store  = storage.Storage
-	blocks = block.Blocks
-	keeper = integrity.Keeper
-)
 
 // New serves what s holds, but for what b says may not be read. b is opened
 // over s; the caller opened both and closes the Registry first, then b, then s.
@@ -49,7 +41,7 @@ func New(s *storage.Storage, b *block.Blocks, o Options) (*Registry, error) {
 		stop()
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	g := &Registry{store: s, blocks: b, keeper: integrity.New(s, o.RepairFrom), opts: o, log: s.Log(), driver: s.Driver(), app: app, stop: stop}
+	g := &Registry{storage: s, blocks: b, opts: o, log: s.Log(), driver: s.Driver(), app: app, stop: stop}
 	if o.PurgeInterval > 0 && !s.ReadOnly() {
 		g.done.Go(func() { g.purgeLoop(life) })
 	}
@@ -64,10 +56,3 @@ func (g *Registry) Close() error {
 	g.keepSessions(context.Background())
 	return g.app.Shutdown()
 }
-
-// Storage is what the repositories hold. What is written through it is asked of
-// no rule.
-func (g *Registry) Storage() *storage.Storage { return g.store }
-
-// Blocks are what may not be read.
-func (g *Registry) Blocks() *block.Blocks { return g.blocks }

@@ -22,7 +22,7 @@ func (g *Registry) getRepositories(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	names, more, err := pageOfRepositories(r.Context(), g.store, p)
+	names, more, err := pageOfRepositories(r.Context(), g.storage, p)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func TestScrubNamesSetsAsideAndFetchesAgain_B12(t *testing.T) {
 			damages["a byte flipped"](t, x.at(x.layer.Digest))
 			damages["truncated"](t, x.at(x.version.Digest))
 			var told []driver.Damage
-			state, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{Damaged: func(d driver.Damage) { told = append(told, d) }})
+			state, err := x.s.Checks.Scrub(t.Context(), integrity.ScrubOptions{Damaged: func(d driver.Damage) { told = append(told, d) }})
 			if err != nil || state.Damaged != 2 || len(told) != 2 || state.Running() || state.Cursor != "" {
 				t.Fatalf("%+v, told %d, %v", state, len(told), err)
 			}
@@ -58,11 +58,11 @@ func TestScrubNamesSetsAsideAndFetchesAgain_B12(t *testing.T) {
 				}
 			}
 			x.c.want(x.c.get("acme/hello", "manifests", "1.0.0"), map[bool]int{true: 200, false: 500}[k.mended])
-			list, err := x.s.Quarantined(t.Context())
+			list, err := x.s.Storage.Quarantined(t.Context())
 			if err != nil || (len(list) == 0) != k.mended {
 				t.Errorf("quarantined %+v, %v", list, err)
 			}
-			if again, err := x.s.ScrubState(t.Context()); err != nil || !cmp.Equal(again.FinishedAt, state.FinishedAt) || again.Damaged != 2 {
+			if again, err := x.s.Checks.ScrubState(t.Context()); err != nil || !cmp.Equal(again.FinishedAt, state.FinishedAt) || again.Damaged != 2 {
 				t.Errorf("state %+v, %v", again, err)
 			}
 		})
@@ -76,7 +76,7 @@ func TestScrubIsResumed_B12(t *testing.T) {
 	for i := range 40 {
 		x.c.blob("acme/hello", []byte(strings.Repeat("x", i+1)))
 	}
-	all, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{})
+	all, err := x.s.Checks.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || all.Blobs < 40 {
 		t.Fatalf("%+v, %v", all, err)
 	}
@@ -85,7 +85,7 @@ func TestScrubIsResumed_B12(t *testing.T) {
 	for passes := 0; ; passes++ {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		state, err := x.s.Scrub(ctx, integrity.ScrubOptions{BytesPerSecond: 1 << 30, Progress: func(s integrity.ScrubState) {
+		state, err := x.s.Checks.Scrub(ctx, integrity.ScrubOptions{BytesPerSecond: 1 << 30, Progress: func(s integrity.ScrubState) {
 			read[s.Cursor]++
 			if n++; n == 7 {
 				cancel()
@@ -117,7 +117,7 @@ func TestScrubKeepsToItsPace_B12(t *testing.T) {
 	x := newKept(t, -1)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	state, err := x.s.Scrub(ctx, integrity.ScrubOptions{BytesPerSecond: 1})
+	state, err := x.s.Checks.Scrub(ctx, integrity.ScrubOptions{BytesPerSecond: 1})
 	const atOnce = 64 << 10 // and one read more
 	if !errors.Is(err, context.DeadlineExceeded) || state.Bytes > 2*atOnce || state.Damaged != 0 {
 		t.Errorf("read %d bytes at one byte a second, damaged %d: %v", state.Bytes, state.Damaged, err)
@@ -155,7 +155,7 @@ func TestRepairMendsWhatItCanAndNamesTheRest_B12(t *testing.T) {
 				rewrite(t, at, []byte(`damaged`))
 			}
 			named := false
-			err := x.s.Repair(t.Context(), func(d driver.Damage) {
+			err := x.s.Checks.Repair(t.Context(), func(d driver.Damage) {
 				named = named || d.Kind == k.kind && d.Repository == "acme/hello"
 				if (d.Mended == "") != k.stays {
 					t.Errorf("%+v", d)
@@ -206,7 +206,7 @@ func TestRepairWritesReferrerLinksAnew_B12(t *testing.T) {
 			x := newStored(t)
 			damage(t, filepath.Join(x.dir, x.referrerAt))
 			mended := 0
-			err := x.s.Repair(t.Context(), func(d driver.Damage) {
+			err := x.s.Checks.Repair(t.Context(), func(d driver.Damage) {
 				if d.Kind == driver.DamagedReferrer && d.Mended != "" {
 					mended++
 				}
@@ -243,11 +243,11 @@ func TestPushingAWholeVersionMendsItsParts_B12(t *testing.T) {
 				if err := push(); err != nil {
 					t.Fatal(err)
 				}
-				p, err := s.Publication(t.Context(), "acme/hello", version1(t))
+				p, err := s.Storage.Publication(t.Context(), "acme/hello", version1(t))
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, raw, err := s.Manifest(t.Context(), "acme/hello", p.Parts[len(p.Parts)-1].Digest)
+				_, raw, err := s.Storage.Manifest(t.Context(), "acme/hello", p.Parts[len(p.Parts)-1].Digest)
 				var m ocispec.Manifest
 				if err != nil || json.Unmarshal(raw, &m) != nil {
 					t.Fatal(err)
@@ -273,7 +273,7 @@ func TestPushingAWholeVersionMendsItsParts_B12(t *testing.T) {
 					t.Errorf("after the push: status %d, %v", a.status, err)
 				}
 				c.want(c.send("HEAD", "/v2/acme/hello/manifests/1.0.0", nil), http.StatusOK)
-				if f := s.Faults(); f.Now != 0 {
+				if f := s.Storage.Faults(); f.Now != 0 {
 					t.Errorf("faults %+v", f)
 				}
 			})
@@ -295,12 +295,12 @@ func TestScrubTriesAgainAndDropsWhatNobodyHolds_B12(t *testing.T) {
 	t.Parallel()
 	x := newKept(t, -1)
 	damages["truncated"](t, x.at(x.layer.Digest))
-	first, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{})
+	first, err := x.s.Checks.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || first.Damaged != 1 || first.Mended != 0 {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	rewrite(t, filepath.Join(x.dir, "oarlock/quarantine/sha256", x.layer.Digest.Encoded(), "data"), large) // an operator had a copy
-	again, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{})
+	again, err := x.s.Checks.Scrub(t.Context(), integrity.ScrubOptions{})
 	if err != nil || again.Damaged != 1 || again.Mended != 1 {
 		t.Fatalf("%+v, %v", again, err)
 	}
@@ -313,11 +313,11 @@ func TestScrubTriesAgainAndDropsWhatNobodyHolds_B12(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := x.s.Scrub(t.Context(), integrity.ScrubOptions{}); err != nil {
+		if _, err := x.s.Checks.Scrub(t.Context(), integrity.ScrubOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if list, err := x.s.Quarantined(t.Context()); err != nil || len(list) != 0 {
+	if list, err := x.s.Storage.Quarantined(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

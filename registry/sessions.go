@@ -111,7 +111,7 @@ func (g *Registry) sessionURL(id string, s session) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mac := hmac.New(sha256.New, []byte(g.UploadSecret()))
+	mac := hmac.New(sha256.New, []byte(g.storage.UploadSecret()))
 	mac.Write(state)
 	token := base64.URLEncoding.EncodeToString(append(mac.Sum(nil), state...))
 	return "/v2/" + s.repo + "/blobs/uploads/" + id + "?" + url.Values{"_state": {token}}.Encode(), nil

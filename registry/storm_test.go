@@ -65,23 +65,23 @@ func TestStormLeavesNothingDangling(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	if err := s.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+	if err := s.Checks.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 		t.Fatal(err)
 	}
-	err := s.Tags(t.Context(), "free/x", func(tag string, d digest.Digest) error {
-		_, _, err := s.Manifest(t.Context(), "free/x", d)
+	err := s.Storage.Tags(t.Context(), "free/x", func(tag string, d digest.Digest) error {
+		_, _, err := s.Storage.Manifest(t.Context(), "free/x", d)
 		return err
 	})
 	if err != nil {
 		t.Error(err)
 	}
 	for _, content := range contents {
-		list, err := s.Referrers(t.Context(), "free/x", digest.FromBytes(content))
+		list, err := s.Storage.Referrers(t.Context(), "free/x", digest.FromBytes(content))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range list {
-			if _, _, err := s.Manifest(t.Context(), "free/x", d.Digest); err != nil {
+			if _, _, err := s.Storage.Manifest(t.Context(), "free/x", d.Digest); err != nil {
 				t.Errorf("referrer: %v", err)
 			}
 		}

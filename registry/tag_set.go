@@ -16,7 +16,7 @@ import (
 // moveTag makes tag mean m, where it still means what it did when was was read;
 // else it is 409, in the words of the rule that a push would have met.
 func (g *Registry) moveTag(ctx context.Context, repo, tag string, m *storage.Manifest, was driver.Held) error {
-	err := g.SetTag(ctx, repo, tag, m.Digest, was)
+	err := g.storage.SetTag(ctx, repo, tag, m.Digest, was)
 	var moved *storage.MovedTag
 	if !errors.As(err, &moved) {
 		return err

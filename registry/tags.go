@@ -24,7 +24,7 @@ func (g *Registry) getTags(w http.ResponseWriter, r *http.Request, at route) err
 	if err != nil {
 		return err
 	}
-	if ok, err := g.Known(r.Context(), at.repo); err != nil {
+	if ok, err := g.storage.Known(r.Context(), at.repo); err != nil {
 		return err
 	} else if !ok {
 		return unknownRepository(at.repo)
@@ -61,7 +61,7 @@ func (g *Registry) pageOfTags(ctx context.Context, at route, p page) (tags []str
 	if p.n == 0 {
 		return tags, false, nil
 	}
-	names, err := g.TagNames(ctx, repo)
+	names, err := g.storage.TagNames(ctx, repo)
 	if err != nil {
 		return nil, false, err
 	}
@@ -70,7 +70,7 @@ func (g *Registry) pageOfTags(ctx context.Context, at route, p page) (tags []str
 		if p.last != "" && storage.CompareTags(name, p.last) <= 0 {
 			continue
 		}
-		_, err := g.ResolveTag(ctx, repo, name)
+		_, err := g.storage.ResolveTag(ctx, repo, name)
 		if errors.Is(err, artifact.ErrNotFound) {
 			continue
 		}

@@ -59,10 +59,10 @@ func (g *Registry) startUpload(w http.ResponseWriter, r *http.Request, at route)
 
 // beginSession begins an upload in memory, where this process alone serves it.
 func (g *Registry) beginSession(w http.ResponseWriter, repo string) (bool, error) {
-	if g.Replicated() {
+	if g.storage.Replicated() {
 		return false, nil
 	}
-	now := g.Now()
+	now := g.storage.Now()
 	id, ok := g.sessions.begin(repo, now)
 	if !ok {
 		return false, nil
@@ -84,7 +84,7 @@ func (g *Registry) beginSession(w http.ResponseWriter, repo string) (bool, error
 func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route, start forward, d digest.Digest) error {
 	if content, held, err := readWhole(r); held {
 		if err == nil {
-			err = g.PutBlob(r.Context(), at.repo, d, content)
+			err = g.storage.PutBlob(r.Context(), at.repo, d, content)
 		}
 		if err == nil {
 			answerBlob(w, at.repo, d)
@@ -101,7 +101,7 @@ func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route
 	}
 	q := to.Query()
 	q.Set("digest", d.String())
-	if err := g.Distrust(r.Context(), d); err != nil {
+	if err := g.storage.Distrust(r.Context(), d); err != nil {
 		return storage.CouldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
 	}
 	whole := forward{path: to.Path, query: q, body: r.Body, length: r.ContentLength}
@@ -110,7 +110,7 @@ func (g *Registry) uploadAtOnce(w http.ResponseWriter, r *http.Request, at route
 		g.dropUpload(r.Context(), at.repo, path.Base(to.Path))
 		return err
 	}
-	g.Arrived(context.WithoutCancel(r.Context()), d)
+	g.storage.Arrived(context.WithoutCancel(r.Context()), d)
 	answerBlob(w, at.repo, d)
 	return nil
 }
@@ -129,7 +129,7 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 	if err := f.chunk(r.Header.Get("Content-Range")); err != nil {
 		return err
 	}
-	unlock, err := g.Locker().Lock(r.Context(), "upload/"+at.upload, false)
+	unlock, err := g.storage.Locker().Lock(r.Context(), "upload/"+at.upload, false)
 	if err != nil {
 		return storage.LockError(err)
 	}
@@ -138,7 +138,7 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 		return err
 	}
 	if r.Method == http.MethodPut {
-		if err := g.Distrust(r.Context(), d); err != nil {
+		if err := g.storage.Distrust(r.Context(), d); err != nil {
 			return storage.CouldNotTell(fmt.Sprintf("whether what is stored as %s is whole", d), err)
 		}
 	}
@@ -156,7 +156,7 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 		}
 	}
 	if r.Method == http.MethodPut {
-		g.Arrived(context.WithoutCancel(r.Context()), d)
+		g.storage.Arrived(context.WithoutCancel(r.Context()), d)
 		answerBlob(w, at.repo, d)
 		return nil
 	}
@@ -221,7 +221,7 @@ func (g *Registry) mount(r *http.Request, at route, from string, d digest.Digest
 	if g.opts.admit(ctx, Access{Principal: at.who, Action: Pull, Repository: from}) != nil || g.admitContent(ctx, there, d) != nil {
 		return false, nil
 	}
-	to, err := g.Layer(ctx, from, d)
+	to, err := g.storage.Layer(ctx, from, d)
 	if err != nil {
 		return false, nil
 	}
@@ -233,7 +233,7 @@ func (g *Registry) mount(r *http.Request, at route, from string, d digest.Digest
 	}
 	ctx = driver.Later(context.WithoutCancel(ctx))
 	for _, link := range []digest.Digest{to, d} {
-		if err := g.PutLink(ctx, driver.LayerPath(repo, link), to); err != nil {
+		if err := g.storage.PutLink(ctx, driver.LayerPath(repo, link), to); err != nil {
 			return false, err
 		}
 		if to == d {

@@ -37,7 +37,7 @@ func (g *Registry) uploadWhole(w http.ResponseWriter, r *http.Request, at route,
 	if !held || err != nil {
 		return held, err
 	}
-	if err = g.PutBlob(r.Context(), at.repo, d, content); err == nil {
+	if err = g.storage.PutBlob(r.Context(), at.repo, d, content); err == nil {
 		answerBlob(w, at.repo, d)
 	}
 	var no *errcode.Refusal

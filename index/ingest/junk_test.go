@@ -28,16 +28,16 @@ func TestJunkCostsWhatIsNew_G1(t *testing.T) {
 	}
 	policy := site.trusting(t, "signer")
 	signed, in, live := site.serve(t, policy)
-	subject, err := site.Resolve(t.Context(), repo, "1.0.0")
+	subject, err := site.Storage.Resolve(t.Context(), repo, "1.0.0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	tag := artifact.DigestTag(subject, "sig")
-	at, err := site.Resolve(t.Context(), repo, tag)
+	at, err := site.Storage.Resolve(t.Context(), repo, tag)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mediaType, raw, err := site.Registry.Manifest(t.Context(), repo, at)
+	mediaType, raw, err := site.Storage.Manifest(t.Context(), repo, at)
 	if err != nil {
 		t.Fatal(err)
 	}

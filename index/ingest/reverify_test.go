@@ -139,7 +139,7 @@ func (s signedSite) serve(t testing.TB, p *trust.Policy) (*signature.Judge, *ing
 		t.Fatal(err)
 	}
 	live := catalog.NewLive(catalog.LiveOptions{})
-	in := ingest.New(ingest.Options{Source: s.Registry, Withheld: ingest.NothingWithheld, Live: live, Verifier: verifierOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
+	in := ingest.New(ingest.Options{Source: s.Storage, Withheld: ingest.NothingWithheld, Live: live, Verifier: verifierOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {

@@ -98,15 +98,15 @@ type reader struct {
 }
 
 func (r reader) Tag(ctx context.Context, tag string) (digest.Digest, error) {
-	return r.Resolve(ctx, r.repo, tag)
+	return r.Storage.Resolve(ctx, r.repo, tag)
 }
 
 func (r reader) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
-	return r.Server.Manifest(ctx, r.repo, d)
+	return r.Server.Storage.Manifest(ctx, r.repo, d)
 }
 
 func (r reader) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
-	return r.Server.Blob(ctx, r.repo, d, limit)
+	return r.Server.Storage.Blob(ctx, r.repo, d, limit)
 }
 
 func (r reader) Referrers(context.Context, digest.Digest) ([]ocispec.Descriptor, error) {

@@ -30,7 +30,7 @@ func TestTwoPublishersShareNoNumberAndNothingGoesBack_C7(t *testing.T) {
 		return s.registry.ReplaceAsProcess(ctx, Repository, Tag, d.MediaType, raw, was)
 	}
 	numbers := func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
-		return s.registry.SwapRecord(ctx, "numbers", raise)
+		return s.registry.Storage.SwapRecord(ctx, "numbers", raise)
 	}
 	there, free := make(chan int64, 1), make(chan struct{})
 	t.Cleanup(func() { close(free) })

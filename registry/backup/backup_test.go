@@ -25,11 +25,11 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 	dir, vault := t.TempDir(), filepath.Join(t.TempDir(), "vault")
 	s := newSite(t, registrytest.Dir(dir))
 	hello := s.fill()
-	if _, err := s.Block(t.Context(), block.Block{Repository: "acme/hello", Digest: hello, Code: "emergency_removed"}); err != nil {
+	if _, err := s.Blocks.Block(t.Context(), block.Block{Repository: "acme/hello", Digest: hello, Code: "emergency_removed"}); err != nil {
 		t.Fatal(err)
 	}
 	g := beside(t, dir)
-	want := world(t, s.Registry.Storage())
+	want := world(t, s.Storage)
 	first, m, p, err := backUp(t.Context(), vault, g)
 	if err != nil || len(m.Damage) > 0 || p.Objects == 0 {
 		t.Fatalf("%+v, damage %v, %v", p, m.Damage, err)
@@ -38,7 +38,7 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 		t.Errorf("a second backup of the same copied %d objects: %v, damage %v", p.Objects, err, again.Damage)
 	}
 	s.publish(artifacttest.Version{ID: "acme/hello", Version: "1.1.0"})
-	newer := world(t, s.Registry.Storage())
+	newer := world(t, s.Storage)
 	second, _, p, err := backUp(t.Context(), vault, g)
 	if err != nil || p.Objects != 2 { // the layer is the same
 		t.Errorf("a version more copied %d objects: %v", p.Objects, err)
@@ -65,11 +65,11 @@ func TestRestoreAnswersAsWhatWasBackedUp_K6(t *testing.T) {
 		if len(damage) > 0 {
 			t.Errorf("damage %v", damage)
 		}
-		sameWorld(t, "the restored registry", want, world(t, back.Storage()))
-		if blocked, err := back.Blocked(t.Context()); err != nil || len(blocked) != 1 || blocked[0].Digest != hello {
+		sameWorld(t, "the restored registry", want, world(t, back.Storage))
+		if blocked, err := back.Blocks.Blocked(t.Context()); err != nil || len(blocked) != 1 || blocked[0].Digest != hello {
 			t.Errorf("blocked after the restore: %v, %v", blocked, err)
 		}
-		if err := back.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
+		if err := back.Checks.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
 			t.Error(err)
 		}
 	}
@@ -115,7 +115,7 @@ func TestDamageIsNamedAndTheRestBackedUp_K6(t *testing.T) {
 	if len(damage) != 3 {
 		t.Errorf("the restore named %v", damage)
 	}
-	if d, err := back.Resolve(t.Context(), "acme/native", "1.0.0"); err != nil {
+	if d, err := back.Storage.Resolve(t.Context(), "acme/native", "1.0.0"); err != nil {
 		t.Errorf("what was whole: %s, %v", d, err)
 	}
 }
@@ -190,7 +190,7 @@ func TestOnlyTheNewestBackupsStay_K6(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := world(t, s.Registry.Storage())
+	want := world(t, s.Storage)
 	v, err := Create(vault)
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func TestOnlyTheNewestBackupsStay_K6(t *testing.T) {
 	if len(damage) > 0 {
 		t.Error(damage)
 	}
-	sameWorld(t, "the one that stayed", want, world(t, back.Storage()))
+	sameWorld(t, "the one that stayed", want, world(t, back.Storage))
 }
 
 func TestVaultKeepsToItself_K6(t *testing.T) {
@@ -278,7 +278,7 @@ func TestRestoreGoesOn_K6(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cut := context.WithCancel(t.Context())
-	_, err = v.Restore(ctx, m, NewIntake(g.Storage(), g), func(p Progress) {
+	_, err = v.Restore(ctx, m, NewIntake(g.Storage, g.Blocks), func(p Progress) {
 		if p.Objects == 3 {
 			cut()
 		}
@@ -300,5 +300,5 @@ func TestRestoreGoesOn_K6(t *testing.T) {
 	if len(damage) > 0 {
 		t.Error(damage)
 	}
-	sameWorld(t, "the restored registry", world(t, s.Registry.Storage()), world(t, back.Storage()))
+	sameWorld(t, "the restored registry", world(t, s.Storage), world(t, back.Storage))
 }

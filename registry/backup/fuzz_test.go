@@ -53,7 +53,7 @@ func FuzzForeignBackup(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = v.Restore(ctx, read, NewIntake(g.Storage(), g), nil)
+		_, _ = v.Restore(ctx, read, NewIntake(g.Storage, g.Blocks), nil)
 		if view, err := v.View(ctx, read, storage.Options{}); err == nil {
 			_, _ = view.Resolve(ctx, "acme/hello", "1.0.0")
 			_ = view.Close()

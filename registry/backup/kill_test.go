@@ -40,7 +40,7 @@ func backUpUntilKilled(dir, vault string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.Registry(context.Background(), g.Storage(), g); err != nil {
+	if err := w.Registry(context.Background(), g.Storage, g.Blocks); err != nil {
 		return err
 	}
 	_, err = w.Commit()
@@ -86,7 +86,7 @@ func TestKilledBackupIsNoBackupAndTheNextGoesOn_K6(t *testing.T) {
 	if len(damage) > 0 {
 		t.Error(damage)
 	}
-	sameWorld(t, "the restored registry", world(t, s.Registry.Storage()), world(t, back.Storage()))
+	sameWorld(t, "the restored registry", world(t, s.Storage), world(t, back.Storage))
 }
 
 // killAfter reports false when the backup ended before it had taken that many.

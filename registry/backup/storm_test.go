@@ -57,7 +57,7 @@ func TestBackupsDuringAStorm_K6(t *testing.T) {
 	collections := 0
 	wind.Go(func() {
 		for ctx.Err() == nil {
-			c := gc.New(s.Registry, gc.Options{Grace: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+			c := gc.New(s.Storage, s.Blocks, s, gc.Options{Grace: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 			if _, err := c.Run(ctx, false); err != nil && ctx.Err() == nil {
 				t.Errorf("gc: %v", err)
 				return
@@ -88,7 +88,7 @@ func TestBackupsDuringAStorm_K6(t *testing.T) {
 	for _, d := range damage {
 		t.Error(d)
 	}
-	if err := back.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
+	if err := back.Checks.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("restored: %+v", d) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -19,7 +19,6 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/artifacttest"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/registrytest"
 	"github.com/oarlock/oarlock/registry/remote"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -135,7 +134,7 @@ func besides(o *registrytest.Options) {
 func quietly(o *registrytest.Options) { o.Logger = slog.New(slog.DiscardHandler) }
 
 // beside opens the site as a backup does: beside it.
-func beside(t testing.TB, dir string) *registry.Registry {
+func beside(t testing.TB, dir string) *registrytest.Opened {
 	t.Helper()
 	g, err := registrytest.Open(t.Context(), registrytest.Dir(dir), besides)
 	if err != nil {
@@ -146,11 +145,11 @@ func beside(t testing.TB, dir string) *registry.Registry {
 			t.Error(err)
 		}
 	})
-	return g.Registry
+	return g
 }
 
 // backUp makes one backup of g into the vault at dir.
-func backUp(ctx context.Context, dir string, g *registry.Registry) (id string, m *Manifest, p Progress, err error) {
+func backUp(ctx context.Context, dir string, g *registrytest.Opened) (id string, m *Manifest, p Progress, err error) {
 	v, err := Create(dir)
 	if err != nil {
 		return "", nil, p, err
@@ -160,7 +159,7 @@ func backUp(ctx context.Context, dir string, g *registry.Registry) (id string, m
 	if err != nil {
 		return "", nil, p, err
 	}
-	if err := w.Registry(ctx, g.Storage(), g); err != nil {
+	if err := w.Registry(ctx, g.Storage, g.Blocks); err != nil {
 		return "", nil, p, err
 	}
 	id, err = w.Commit()
@@ -168,7 +167,7 @@ func backUp(ctx context.Context, dir string, g *registry.Registry) (id string, m
 }
 
 // restore fills a new registry from the backup id and gives its directory.
-func restore(t testing.TB, vault, id, dir string) (*registry.Registry, []Damage) {
+func restore(t testing.TB, vault, id, dir string) (*registrytest.Opened, []Damage) {
 	t.Helper()
 	v, err := Open(vault)
 	if err != nil {
@@ -187,11 +186,11 @@ func restore(t testing.TB, vault, id, dir string) (*registry.Registry, []Damage)
 			t.Error(err)
 		}
 	})
-	damage, err := v.Restore(t.Context(), m, NewIntake(g.Storage(), g), nil)
+	damage, err := v.Restore(t.Context(), m, NewIntake(g.Storage, g.Blocks), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g.Registry, damage
+	return g, damage
 }
 
 // world is all that a registry answers, as lines.

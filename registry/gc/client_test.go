@@ -157,7 +157,7 @@ func newSiteWith(t testing.TB, grace time.Duration) *site {
 	x := &site{dir: t.TempDir(), now: time.Now()}
 	x.s = registrytest.New(t, registrytest.Dir(x.dir), registrytest.Free("free"))
 	x.client = newClient(t, x.s.Registry)
-	x.gc = gc.New(x.s.Registry, gc.Options{
+	x.gc = gc.New(x.s.Storage, x.s.Blocks, x.s, gc.Options{
 		Grace: grace, Now: func() time.Time { return x.now }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Item: func(i gc.Item) { x.items = append(x.items, i) }, Memory: &gc.Memory{},
 	})

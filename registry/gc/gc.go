@@ -10,6 +10,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -40,14 +42,14 @@ type Options struct {
 // A Collector collects the garbage of one registry. It may be used by many
 // goroutines at once; runs wait for each other.
 type Collector struct {
-	sweep    Sweep
-	registry *registry.Registry
-	opts     Options
-	totals   counters
+	sweep  Sweep
+	opts   Options
+	totals counters
 }
 
-// New makes a Collector for reg. It starts nothing.
-func New(reg *registry.Registry, o Options) *Collector {
+// New makes a Collector of s, which server serves but for what b says may not
+// be read. It starts nothing.
+func New(s *storage.Storage, b *block.Blocks, server Server, o Options) *Collector {
 	if o.Grace <= 0 {
 		o.Grace = DefaultGrace
 	}
@@ -57,7 +59,7 @@ func New(reg *registry.Registry, o Options) *Collector {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Collector{sweep: NewSweep(reg.Storage(), reg), registry: reg, opts: o}
+	return &Collector{sweep: NewSweep(s, b, server), opts: o}
 }
 
 // Run collects once. A dry run changes nothing, takes no lock and works on a

@@ -131,7 +131,7 @@ func TestWhatIsReachedStaysAndTheRestGoes_B8(t *testing.T) {
 				t.Errorf("a third run found more: %+v", report)
 			}
 			x.want(x.get("acme/bystander", "manifests", "1.0.0"), http.StatusOK)
-			if err := x.s.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+			if err := x.s.Checks.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -198,7 +198,7 @@ func TestWhatWasSetAsideComesBack_B8(t *testing.T) {
 			x.run(30*time.Minute, false) // the sentence is over, had nobody come
 			x.want(x.get("free/x", "manifests", m.Digest.String()), http.StatusOK)
 			x.want(x.get("free/x", "blobs", layer.Digest.String()), http.StatusOK)
-			if err := x.s.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
+			if err := x.s.Checks.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("damage: %v", &d) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -277,7 +277,7 @@ func TestPushOfMarkedBytesKeepsThem_B8(t *testing.T) {
 	layer := x.blob("free/x", "marked")
 	x.want(x.send("DELETE", "/v2/free/x/blobs/"+layer.Digest.String(), nil, ""), http.StatusAccepted)
 	x.run(hours, false)
-	sweep := gc.NewSweep(x.s.Storage(), x.s)
+	sweep := gc.NewSweep(x.s.Storage, x.s.Blocks, x.s)
 	if _, _, marked, err := sweep.MarkedSince(t.Context(), layer.Digest); !marked || err != nil {
 		t.Fatalf("not marked: %v", err)
 	}
@@ -310,7 +310,7 @@ func TestReadOnlyRegistryTakesADryRunOnly_B8(t *testing.T) {
 	d := x.blob("free/x", "garbage").Digest
 	beside := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(func(o *registrytest.Options) { o.ReadOnly = true }))
 	told := false
-	c := gc.New(beside.Registry, gc.Options{Now: func() time.Time { return x.now.Add(48 * time.Hour) }, Item: func(i gc.Item) {
+	c := gc.New(beside.Storage, beside.Blocks, beside, gc.Options{Now: func() time.Time { return x.now.Add(48 * time.Hour) }, Item: func(i gc.Item) {
 		told = told || i.Digest == d && i.Decision == gc.Remove && i.Size == 7
 	}})
 	if _, err := c.Run(t.Context(), true); err != nil || !told {
@@ -326,7 +326,7 @@ func TestStorageWithoutFilesIsCollectedToo_B8(t *testing.T) {
 	s := registrytest.New(t, registrytest.InMemory(), registrytest.Free("free"))
 	now := time.Now()
 	x := &site{client: newClient(t, s.Registry)}
-	c := gc.New(s.Registry, gc.Options{Grace: time.Hour, Now: func() time.Time { now = now.Add(hours); return now }})
+	c := gc.New(s.Storage, s.Blocks, s, gc.Options{Grace: time.Hour, Now: func() time.Time { now = now.Add(hours); return now }})
 	layer := x.blob("free/x", "a layer")
 	kept := x.push("free/x", "top", image("kept", "", layer))
 	lost := x.push("free/x", "", image("lost", ""))
@@ -359,10 +359,10 @@ func TestReadOnlyBringsNothingBack_B8(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer look.Close()
-	if _, _, err := look.Manifest(t.Context(), "free/x", m.Digest); err != nil {
+	if _, _, err := look.Storage.Manifest(t.Context(), "free/x", m.Digest); err != nil {
 		t.Error(err)
 	}
-	if content, err := look.Blob(t.Context(), "free/x", layer.Digest, 100); err != nil || string(content) != "layer" {
+	if content, err := look.Storage.Blob(t.Context(), "free/x", layer.Digest, 100); err != nil || string(content) != "layer" {
 		t.Errorf("%q, %v", content, err)
 	}
 	if after := files(t, x.dir); after != before {

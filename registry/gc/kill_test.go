@@ -40,7 +40,7 @@ func collectUntilKilled(dir, ahead string) error {
 	if err != nil {
 		return err
 	}
-	c := gc.New(reg.Registry, gc.Options{
+	c := gc.New(reg.Storage, reg.Blocks, reg, gc.Options{
 		Grace: time.Hour, Now: func() time.Time { return time.Now().Add(offset) }, Log: slog.New(slog.DiscardHandler),
 		Item: func(gc.Item) { fmt.Println("item") }, Progress: func(gc.Progress) { fmt.Println("progress") },
 	})
@@ -60,7 +60,7 @@ func reopen(t *testing.T, dir string) (x *site, closeIt func()) {
 		t.Fatal(err)
 	}
 	x = &site{client: newClient(t, reg.Registry), s: &registrytest.Server{Opened: reg}, dir: dir, now: time.Now().Add(1e5 * time.Hour)}
-	x.gc = gc.New(reg.Registry, gc.Options{Grace: time.Hour, Now: func() time.Time { return x.now }, Log: slog.New(slog.DiscardHandler)})
+	x.gc = gc.New(reg.Storage, reg.Blocks, reg, gc.Options{Grace: time.Hour, Now: func() time.Time { return x.now }, Log: slog.New(slog.DiscardHandler)})
 	return x, func() {
 		if err := reg.Close(); err != nil {
 			t.Error(err)

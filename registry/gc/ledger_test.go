@@ -78,7 +78,7 @@ func (x *site) pull(repo string) found {
 	x.t.Helper()
 	f := found{map[string]bool{}, map[string]bool{}}
 	var todo []digest.Digest
-	if err := x.s.Tags(x.t.Context(), repo, func(_ string, d digest.Digest) error { todo = append(todo, d); return nil }); err != nil {
+	if err := x.s.Storage.Tags(x.t.Context(), repo, func(_ string, d digest.Digest) error { todo = append(todo, d); return nil }); err != nil {
 		x.t.Error(err)
 	}
 	for len(todo) > 0 {
@@ -117,7 +117,7 @@ func (x *site) pull(repo string) found {
 		if m.Subject != nil && x.get(repo, "manifests", m.Subject.Digest.String()).status == http.StatusOK {
 			todo = append(todo, m.Subject.Digest)
 		}
-		list, err := x.s.Referrers(x.t.Context(), repo, d)
+		list, err := x.s.Storage.Referrers(x.t.Context(), repo, d)
 		if err != nil {
 			x.t.Error(err)
 		}
@@ -133,12 +133,12 @@ func (x *site) pull(repo string) found {
 func (x *site) verify(l *ledger) {
 	x.t.Helper()
 	for r, want := range l.tags {
-		if d, err := x.s.Resolve(x.t.Context(), r.repo, r.what); err != nil || d != want {
+		if d, err := x.s.Storage.Resolve(x.t.Context(), r.repo, r.what); err != nil || d != want {
 			x.t.Errorf("tag %s:%s means %q (%v), acknowledged as %s", r.repo, r.what, d, err, want)
 		}
 	}
 	bytes, repos := map[string]bool{}, 0
-	err := x.s.Repositories(x.t.Context(), func(repo string) error {
+	err := x.s.Storage.Repositories(x.t.Context(), func(repo string) error {
 		repos++
 		f := x.pull(repo)
 		for r, subject := range l.referrers {
@@ -156,7 +156,7 @@ func (x *site) verify(l *ledger) {
 		x.t.Errorf("%d repositories, %v", repos, err)
 	}
 	x.same("bytes", bytes, x.on("../blobs", "data"))
-	if err := x.s.Fsck(x.t.Context(), func(d driver.Damage) { x.t.Errorf("damage: %v", &d) }); err != nil {
+	if err := x.s.Checks.Fsck(x.t.Context(), func(d driver.Damage) { x.t.Errorf("damage: %v", &d) }); err != nil {
 		x.t.Error(err)
 	}
 }

@@ -43,7 +43,7 @@ func newBucketSite(t testing.TB, grace time.Duration) *site {
 		}
 		return two.do(r)
 	}}
-	x.gc = gc.New(x.s.Registry, gc.Options{
+	x.gc = gc.New(x.s.Storage, x.s.Blocks, x.s, gc.Options{
 		Grace: grace, Now: func() time.Time { return x.now }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Item: func(i gc.Item) { x.items = append(x.items, i) }, Memory: &gc.Memory{},
 	})

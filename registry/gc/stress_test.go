@@ -304,7 +304,7 @@ func (x *storm) look(r *rand.Rand) {
 		x.t.Errorf("acknowledged version %s@%s: %d %s", repo, d, a.status, a.body)
 	}
 	var m ocispec.Manifest
-	_, content, err := x.s.Manifest(x.t.Context(), repo, d)
+	_, content, err := x.s.Storage.Manifest(x.t.Context(), repo, d)
 	if err != nil || json.Unmarshal(content, &m) != nil {
 		x.t.Errorf("acknowledged version %s@%s: %v", repo, d, err)
 	}

@@ -103,7 +103,7 @@ func (w *world) add(l storage.Link) {
 }
 
 func (r *run) readTags(ctx context.Context, w *world) error {
-	err := r.registry.Tags(ctx, w.repo, func(name string, d digest.Digest) error {
+	err := r.sweep.store.Tags(ctx, w.repo, func(name string, d digest.Digest) error {
 		w.tags = append(w.tags, tag{name, d})
 		return nil
 	})
@@ -190,7 +190,7 @@ func (r *run) checkTags(ctx context.Context, w *world) error {
 		if _, ok := w.contents[w.resolve(t.to)]; ok {
 			continue
 		}
-		now, err := r.registry.Resolve(ctx, w.repo, t.name)
+		now, err := r.sweep.store.Resolve(ctx, w.repo, t.name)
 		if errors.Is(err, artifact.ErrNotFound) {
 			continue // deleted while this was read
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
@@ -26,6 +27,7 @@ import (
 // that change something need a registry that was not opened read-only.
 type Sweep struct {
 	store  *storage.Storage
+	blocks *block.Blocks
 	server Server
 }
 
@@ -34,15 +36,14 @@ type Server interface {
 	// OldestUpload says when the oldest upload of repo that has no bytes yet
 	// began; false when there is none.
 	OldestUpload(repo string) (began time.Time, found bool)
-	// Forget forgets what it derived from what repo held.
-	Forget(repo string)
 	// Dropped is told of manifests of one repository that are gone, while no lock
 	// of it is held.
 	Dropped(ctx context.Context, gone ...registry.Event)
 }
 
-// NewSweep gives a garbage collector access to s, which server serves.
-func NewSweep(s *storage.Storage, server Server) Sweep { return Sweep{s, server} }
+// NewSweep gives a garbage collector access to s, which server serves. b
+// forgets what it derived from what is dropped.
+func NewSweep(s *storage.Storage, b *block.Blocks, server Server) Sweep { return Sweep{s, b, server} }
 
 // Writable is an error for a registry that was opened read-only.
 func (s Sweep) Writable() error {

@@ -62,7 +62,7 @@ func (s Sweep) Drop(ctx context.Context, repo string, l storage.Link) (gone []re
 	event := registry.Event{Kind: registry.ManifestDeleted, Repository: repo, Descriptor: ocispec.Descriptor{Digest: l.Target}, Time: s.store.Now()}
 	dropped, err = s.drop(ctx, repo, l, &event)
 	if dropped && storage.IsWhole(l) {
-		s.server.Forget(repo)
+		s.blocks.Forget(repo)
 		gone = []registry.Event{event}
 	}
 	return gone, dropped, err

@@ -17,11 +17,11 @@ import (
 // damaged or missing, each by repository, digest and path. The registry may
 // serve meanwhile. The error is for a walk that could not go on; a storage
 // without damage reports nothing and returns nil.
-func (k *Keeper) Fsck(ctx context.Context, report func(driver.Damage)) error {
+func (k *Checker) Fsck(ctx context.Context, report func(driver.Damage)) error {
 	return k.fsck(ctx, &fsck{g: k, report: report, blobs: map[digest.Digest]string{}})
 }
 
-func (k *Keeper) fsck(ctx context.Context, f *fsck) error {
+func (k *Checker) fsck(ctx context.Context, f *fsck) error {
 	if err := f.walkBlobs(ctx); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (k *Keeper) fsck(ctx context.Context, f *fsck) error {
 // that were reported with their repository. mend, if any, tries to make a
 // damage good and says how in it.
 type fsck struct {
-	g      *Keeper
+	g      *Checker
 	report func(driver.Damage)
 	mend   func(context.Context, *driver.Damage) bool
 	blobs  map[digest.Digest]string
@@ -90,7 +90,7 @@ func (f *fsck) walkBlobs(ctx context.Context) error {
 
 // wrong reads the bytes of d and says what is wrong with them, "" for nothing
 // and for none.
-func (k *Keeper) wrong(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (what string) {
+func (k *Checker) wrong(ctx context.Context, d digest.Digest, pace func(context.Context, int) error) (what string) {
 	found, err := k.store.Sum(ctx, d, pace)
 	switch {
 	case driver.IsNotFound(err), err == nil && found.Good(d):

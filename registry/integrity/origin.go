@@ -26,7 +26,7 @@ type Origin interface {
 // mendBytes makes the bytes of d good again and says how: from where they were
 // quarantined, if they are good there, from memory, or from the first origin
 // that has them for repo. "" with an error says why not.
-func (k *Keeper) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
+func (k *Checker) mendBytes(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (how string, err error) {
 	if how, err := k.store.Unquarantine(ctx, d); how != "" || err != nil {
 		return how, err
 	}
@@ -65,7 +65,7 @@ type wantedSize struct {
 
 // wantedSize says how large d may be: as large as a manifest of repo says that
 // names it, so that no origin fills the disk.
-func (k *Keeper) wantedSize(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (wantedSize, error) {
+func (k *Checker) wantedSize(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) (wantedSize, error) {
 	if kind == driver.ManifestLink {
 		return wantedSize{most: artifact.MaxManifest}, nil
 	}
@@ -112,7 +112,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 // fetchFrom writes what o gives beside the place, checks it, and moves it
 // there. What is small is checked before anything is written; of the rest no
 // more is written than is wanted.
-func (k *Keeper) fetchFrom(ctx context.Context, o Origin, repo string, kind driver.LinkKind, d digest.Digest, want wantedSize) error {
+func (k *Checker) fetchFrom(ctx context.Context, o Origin, repo string, kind driver.LinkKind, d digest.Digest, want wantedSize) error {
 	from, err := o.Fetch(ctx, repo, kind, d)
 	if err != nil {
 		return err

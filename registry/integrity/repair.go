@@ -13,10 +13,10 @@ import (
 
 // Repair is Fsck that mends what it can while the registry serves: damaged
 // bytes go into quarantine and are, like missing ones, taken from memory or fetched
-// from Options.RepairFrom; links are written anew from the manifests that need
+// from an origin; links are written anew from the manifests that need
 // them. Each damage is reported, with Mended where it is whole again. A tag is
 // never guessed and never deleted. It may be ended and begun again at any time.
-func (k *Keeper) Repair(ctx context.Context, report func(driver.Damage)) error {
+func (k *Checker) Repair(ctx context.Context, report func(driver.Damage)) error {
 	if k.store.ReadOnly() {
 		return fmt.Errorf("repair: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
@@ -39,7 +39,7 @@ func (k *Keeper) Repair(ctx context.Context, report func(driver.Damage)) error {
 }
 
 // mend makes d good and says how; "" where nothing can.
-func (k *Keeper) mend(ctx context.Context, d *driver.Damage) (how string, err error) {
+func (k *Checker) mend(ctx context.Context, d *driver.Damage) (how string, err error) {
 	if d.Repository != "" {
 		leave, err := k.store.Locker().Lock(ctx, "repository/"+d.Repository, true)
 		if err != nil {
@@ -70,7 +70,7 @@ func (k *Keeper) mend(ctx context.Context, d *driver.Damage) (how string, err er
 }
 
 // mendLink makes the repository hold target again, once its bytes are good.
-func (k *Keeper) mendLink(ctx context.Context, d *driver.Damage) (how string, err error) {
+func (k *Checker) mendLink(ctx context.Context, d *driver.Damage) (how string, err error) {
 	if d.Target.Algorithm() != digest.SHA256 {
 		return "", nil // where its bytes are is what the link said
 	}
@@ -97,7 +97,7 @@ func (k *Keeper) mendLink(ctx context.Context, d *driver.Damage) (how string, er
 
 // mendReferrer writes the link of a referrer from its manifest, and removes
 // one that its manifest does not know.
-func (k *Keeper) mendReferrer(ctx context.Context, d *driver.Damage) (how string, err error) {
+func (k *Checker) mendReferrer(ctx context.Context, d *driver.Damage) (how string, err error) {
 	m, err := k.store.LoadManifest(ctx, d.Repository, d.Target)
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return "", err

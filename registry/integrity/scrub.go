@@ -54,7 +54,7 @@ type ScrubOptions struct {
 }
 
 // ScrubState reads how far the last scrub came.
-func (k *Keeper) ScrubState(ctx context.Context) (ScrubState, error) {
+func (k *Checker) ScrubState(ctx context.Context) (ScrubState, error) {
 	content, err := k.driver.GetContent(ctx, scrubPath)
 	if driver.IsNotFound(err) {
 		return ScrubState{}, nil
@@ -72,10 +72,10 @@ func (k *Keeper) ScrubState(ctx context.Context) (ScrubState, error) {
 
 // Scrub reads all stored bytes and hashes them again, from where a scrub that
 // was ended left off. What is damaged is quarantined, refused from then on, and
-// mended from memory or Options.RepairFrom where that can be. One scrub runs
+// mended from memory or an origin where that can be. One scrub runs
 // at a time, over all replicas: it waits for another until ctx ends. An ended
 // scrub gives what it did and the error of ctx.
-func (k *Keeper) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error) {
+func (k *Checker) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error) {
 	if k.store.ReadOnly() {
 		return ScrubState{}, fmt.Errorf("scrub: the registry was opened read-only: %w", artifact.ErrDenied)
 	}
@@ -116,7 +116,7 @@ func (k *Keeper) Scrub(ctx context.Context, o ScrubOptions) (ScrubState, error) 
 
 // scrub is one run.
 type scrub struct {
-	g     *Keeper
+	g     *Checker
 	o     ScrubOptions
 	limit *rate.Limiter
 	state ScrubState
@@ -262,7 +262,7 @@ func (s *scrub) save(ctx context.Context) error {
 }
 
 // holder finds a repository that holds d; "" where none does.
-func (k *Keeper) holder(ctx context.Context, d digest.Digest) (repo string, kind driver.LinkKind, err error) {
+func (k *Checker) holder(ctx context.Context, d digest.Digest) (repo string, kind driver.LinkKind, err error) {
 	for _, place := range []struct {
 		leaf string
 		kind driver.LinkKind

@@ -83,7 +83,7 @@ func (s site) fill() (hello, child digest.Digest) {
 	d := s.publish(artifacttest.Version{ID: "acme/hello", Version: "1.0.0"})
 	s.publish(artifacttest.Version{ID: "acme/hello", Version: "2.0.0", Files: map[string]string{"two.txt": "two"}})
 	native := s.publish(artifacttest.Version{ID: "acme/native", Version: "1.0.0", Platforms: []string{"linux/amd64", "linux/arm64"}})
-	_, raw, err := s.Manifest(s.t.Context(), "acme/native", native.Digest)
+	_, raw, err := s.Storage.Manifest(s.t.Context(), "acme/native", native.Digest)
 	var index ocispec.Index
 	if err := errors.Join(err, json.Unmarshal(raw, &index)); err != nil {
 		s.t.Fatal(err)
@@ -112,15 +112,15 @@ func (s site) world() map[string]string {
 	s.t.Helper()
 	out := map[string]string{}
 	ctx := s.t.Context()
-	err := s.Repositories(ctx, func(repo string) error {
-		if err := s.Tags(ctx, repo, func(tag string, d digest.Digest) error { out[repo+":"+tag] = d.String(); return nil }); err != nil {
+	err := s.Storage.Repositories(ctx, func(repo string) error {
+		if err := s.Storage.Tags(ctx, repo, func(tag string, d digest.Digest) error { out[repo+":"+tag] = d.String(); return nil }); err != nil {
 			return err
 		}
-		return backup.NewDump(s.Storage()).Links(ctx, repo, func(l storage.Link) {
+		return backup.NewDump(s.Storage).Links(ctx, repo, func(l storage.Link) {
 			if l.Kind != driver.ManifestLink {
 				return
 			}
-			referrers, err := s.Referrers(ctx, repo, l.Digest)
+			referrers, err := s.Storage.Referrers(ctx, repo, l.Digest)
 			out[repo+"@"+l.Digest.String()] = fmt.Sprintf("%v %v", referrers, err)
 		}, func(d driver.Damage) { s.t.Error(d) })
 	})
@@ -184,7 +184,7 @@ func TestWhatIsDifferentStays_H3(t *testing.T) {
 					t.Errorf("check %t: extra %+v", check, r.Extra)
 				}
 			}
-			if d, err := dst.Resolve(t.Context(), "acme/hello", "1.0.0"); err != nil || d != have.Digest {
+			if d, err := dst.Storage.Resolve(t.Context(), "acme/hello", "1.0.0"); err != nil || d != have.Digest {
 				t.Errorf("the version moved to %s, %v", d, err)
 			}
 		})
@@ -201,7 +201,7 @@ func TestALedgerOfTheMirrorIsNeverMadeShorter_H3(t *testing.T) {
 		all = nil
 		for i := range n {
 			d := s.note("acme/hello", "", fmt.Sprint("statement ", note, i), "")
-			_, raw, err := s.Manifest(t.Context(), "acme/hello", d)
+			_, raw, err := s.Storage.Manifest(t.Context(), "acme/hello", d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,7 +235,7 @@ func TestALedgerOfTheMirrorIsNeverMadeShorter_H3(t *testing.T) {
 	if r := src.to(dst, Options{}); len(r.Different) != 1 {
 		t.Errorf("another ledger: %+v", r)
 	}
-	if d, err := dst.Resolve(t.Context(), "acme/hello", artifact.StateTag); err != nil || d != longer {
+	if d, err := dst.Storage.Resolve(t.Context(), "acme/hello", artifact.StateTag); err != nil || d != longer {
 		t.Errorf("the ledger of the mirror is %s, %v, expected %s", d, err, longer)
 	}
 }
@@ -304,7 +304,7 @@ func TestACutRunIsFinishedByTheNext_H3(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		err = dst.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("after a cut at %d: %+v", n, d) })
+		err = dst.Checks.Fsck(t.Context(), func(d driver.Damage) { t.Errorf("after a cut at %d: %+v", n, d) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +338,7 @@ func TestALyingSourceIsNamed_H3(t *testing.T) {
 	if err != nil || !lied.Load() || len(r.Failed) != 1 || !strings.Contains(r.Failed[0].Detail, lie.String()) {
 		t.Errorf("lied %t, %+v, %v", lied.Load(), r.Failed, err)
 	}
-	if _, err := dst.Resolve(t.Context(), "acme/native", "1.0.0"); err != nil {
+	if _, err := dst.Storage.Resolve(t.Context(), "acme/native", "1.0.0"); err != nil {
 		t.Errorf("what was well: %v", err)
 	}
 	for at := range dst.world() {
@@ -391,13 +391,13 @@ func TestChannelsArePromoted_B3_H3(t *testing.T) {
 		t.Errorf("without promotion: %+v", r)
 	}
 	promote := func(ctx context.Context, repo, channel string, v artifact.Version) error {
-		to, err := dst.Resolve(ctx, repo, v.Tag())
+		to, err := dst.Storage.Resolve(ctx, repo, v.Tag())
 		return errors.Join(err, dst.SetChannel(ctx, repo, channel, to))
 	}
 	if r := src.to(dst, Options{Promote: promote}); !r.Same() || r.Tags != 1 {
 		t.Errorf("with promotion: %+v", r)
 	}
-	if got, err := dst.Resolve(t.Context(), "acme/hello", "stable"); err != nil || got != d.Digest {
+	if got, err := dst.Storage.Resolve(t.Context(), "acme/hello", "stable"); err != nil || got != d.Digest {
 		t.Errorf("stable is %s, %v", got, err)
 	}
 }

@@ -80,7 +80,7 @@ func TestOddSourcesAreMirrored_H3(t *testing.T) {
 			if diff := cmp.Diff(src.world()["acme/hello:1.0.0"], dst.world()["acme/hello:1.0.0"]); diff != "" {
 				t.Error(diff)
 			}
-			list, err := dst.Referrers(t.Context(), "acme/hello", hello.Digest)
+			list, err := dst.Storage.Referrers(t.Context(), "acme/hello", hello.Digest)
 			if err != nil || len(list) != 1 || list[0].Digest != note {
 				t.Errorf("referrers %v, %v", list, err)
 			}
@@ -105,7 +105,7 @@ func asPage(r *http.Response) {
 // referrers API do.
 func fallback(t *testing.T, s site, repo string, subject ocispec.Descriptor, referrer string) {
 	t.Helper()
-	list, err := s.Referrers(t.Context(), repo, subject.Digest)
+	list, err := s.Storage.Referrers(t.Context(), repo, subject.Digest)
 	if err != nil || len(list) != 1 || list[0].Digest.String() != referrer {
 		t.Fatalf("referrers %v, %v", list, err)
 	}

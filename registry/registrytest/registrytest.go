@@ -16,6 +16,7 @@ import (
 
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 	Keeping
 	// Announce is that of block.Options.
 	Announce func(ctx context.Context, notice []byte) error
+	// RepairFrom are the origins of integrity.New.
+	RepairFrom []integrity.Origin
 }
 
 // Keeping are the options of the storage.
@@ -42,14 +45,19 @@ type Keeping = storage.Options
 // An Option changes how the registry is opened.
 type Option func(*Options)
 
-// Opened is a registry with what it stands on.
-type Opened struct{ *registry.Registry }
+// Opened is a registry with what it stands on, and with what checks that.
+type Opened struct {
+	*registry.Registry
+	Storage *storage.Storage
+	Blocks  *block.Blocks
+	Checks  *integrity.Checker
+}
 
 // Close closes all of it.
 func (o *Opened) Close() error {
 	err := o.Registry.Close()
-	o.Blocks().Close()
-	return errors.Join(err, o.Storage().Close())
+	o.Blocks.Close()
+	return errors.Join(err, o.Storage.Close())
 }
 
 // Open opens a registry as New does, without a server, for the caller to close.
@@ -71,7 +79,7 @@ func Open(ctx context.Context, options ...Option) (*Opened, error) {
 		b.Close()
 		return nil, errors.Join(err, s.Close())
 	}
-	return &Opened{reg}, nil
+	return &Opened{reg, s, b, integrity.New(s, o.RepairFrom)}, nil
 }
 
 // InMemory keeps everything in memory instead of a temporary directory.

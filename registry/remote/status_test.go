@@ -45,7 +45,7 @@ func TestTheStateOfACutPublicationCanBeAsked_B13(t *testing.T) {
 					t.Fatal(err)
 				}
 				states[p.State]++
-				site, err := server.Publication(t.Context(), id, one)
+				site, err := server.Storage.Publication(t.Context(), id, one)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -327,11 +327,11 @@ func TestAChannelPointsToWhatIsListed_C2_K1(t *testing.T) {
 	if p.Code != index.CodeVersionNotListed || !strings.Contains(p.Detail, "1.1.0") {
 		t.Errorf("%+v", p)
 	}
-	if d, err := s.registry.Resolve(t.Context(), "acme/p1", "stable"); !errors.Is(err, artifact.ErrNotFound) {
+	if d, err := s.stored.Storage.Resolve(t.Context(), "acme/p1", "stable"); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("the channel means %s, %v", d, err)
 	}
 	ask[any](t, s, admin, "DELETE", channel, nil, 404)
-	d, err := s.registry.Resolve(t.Context(), "acme/p1", "1.1.0")
+	d, err := s.stored.Storage.Resolve(t.Context(), "acme/p1", "1.1.0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +354,7 @@ func TestAChannelPointsToWhatIsListed_C2_K1(t *testing.T) {
 	if done := ask[index.RemovedChannel](t, s, admin, "DELETE", channel, nil, 200); done.Before != d.String() {
 		t.Errorf("%+v", done)
 	}
-	if _, err := s.registry.Resolve(t.Context(), "acme/p1", "stable"); !errors.Is(err, artifact.ErrNotFound) {
+	if _, err := s.stored.Storage.Resolve(t.Context(), "acme/p1", "stable"); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("the channel is there: %v", err)
 	}
 	row := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?limit=1", nil, 200).Items[0]
@@ -375,10 +375,10 @@ func TestNoRowNoAct_K1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (engine{s.garbage, s.index, s.registry, actsOf(parts)}).Promote(auth.With(t.Context(), owner), id, v, "stable"); !errors.Is(err, errNoLog) {
+	if _, err := (engine{s.garbage, s.index, s.registry, s.stored, actsOf(parts)}).Promote(auth.With(t.Context(), owner), id, v, "stable"); !errors.Is(err, errNoLog) {
 		t.Fatalf("promoted: %v", err)
 	}
-	if _, err := s.registry.Resolve(t.Context(), id.String(), "stable"); !errors.Is(err, artifact.ErrNotFound) {
+	if _, err := s.stored.Storage.Resolve(t.Context(), id.String(), "stable"); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("the channel moved: %v", err)
 	}
 }

@@ -65,7 +65,7 @@ func TestACollectionThatEndsEarlyIsAudited_K1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = upkeep.NewCollector(s.registry, s.cfg.GC, actsOf(parts), nil, s.clock, s.log, prometheus.NewRegistry()).Collect(ctx, false, func(index.Garbage) {})
+	_, err = upkeep.NewCollector(s.stored, s.cfg.GC, actsOf(parts), nil, s.clock, s.log, prometheus.NewRegistry()).Collect(ctx, false, func(index.Garbage) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("it ended with %v", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -22,6 +23,7 @@ type engine struct {
 	*upkeep.Collector
 	index    *joined
 	registry *registry.Registry
+	stored   upkeep.Stored
 	acts     audit.Log
 }
 
@@ -30,7 +32,7 @@ var _ api.Engine = engine{}
 // Promote implements api.Engine.
 func (a engine) Promote(ctx context.Context, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error) {
 	before := map[string]string{"channel": channel}
-	switch d, err := a.registry.Resolve(ctx, id.String(), channel); {
+	switch d, err := a.stored.Storage.Resolve(ctx, id.String(), channel); {
 	case err == nil:
 		before["digest"] = d.String()
 	case !errors.Is(err, artifact.ErrNotFound):
@@ -39,7 +41,7 @@ func (a engine) Promote(ctx context.Context, id artifact.Name, v artifact.Versio
 	var done index.Promotion
 	err := a.acts.Do(ctx, audit.Act{Action: auth.ChannelPromote, On: auth.InRepository(id.String()), Before: before,
 		Planned: map[string]string{"channel": channel, "version": v.String()}}, func(ctx context.Context) (_ any, err error) {
-		done, err = promote(ctx, a.registry, a.index, id, v, channel)
+		done, err = promote(ctx, a.registry, a.stored, a.index, id, v, channel)
 		return nil, err
 	})
 	return done, err
@@ -48,7 +50,7 @@ func (a engine) Promote(ctx context.Context, id artifact.Name, v artifact.Versio
 // RemoveChannel implements api.Engine.
 func (a engine) RemoveChannel(ctx context.Context, id artifact.Name, channel string) (index.RemovedChannel, error) {
 	done := index.RemovedChannel{ID: id.String(), Channel: channel}
-	switch d, err := a.registry.Resolve(ctx, id.String(), channel); {
+	switch d, err := a.stored.Storage.Resolve(ctx, id.String(), channel); {
 	case err == nil:
 		done.Before = d.String()
 	case errors.Is(err, artifact.ErrNotFound):
@@ -85,14 +87,14 @@ func (a engine) Fsck(ctx context.Context, report func(index.Damage)) error {
 	return a.acts.Do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"begun": true}},
 		func(ctx context.Context) (any, error) {
 			damaged := 0
-			err := fsck(ctx, a.registry, a.index, func(d index.Damage) { damaged++; report(d) })
+			err := fsck(ctx, a.stored.Checks, a.index, func(d index.Damage) { damaged++; report(d) })
 			return map[string]int{"damaged": damaged}, err
 		})
 }
 
 // Config implements api.Engine: it reads the plugin manifest of a version.
 func (a engine) Config(ctx context.Context, id artifact.Name, v *catalog.Version) (*artifact.Plugin, error) {
-	raw, err := a.registry.Blob(ctx, id.String(), v.Config, artifact.MaxConfig)
+	raw, err := a.stored.Storage.Blob(ctx, id.String(), v.Config, artifact.MaxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -100,19 +102,19 @@ func (a engine) Config(ctx context.Context, id artifact.Name, v *catalog.Version
 }
 
 // promote points a channel at a version.
-func promote(ctx context.Context, r *registry.Registry, j *joined, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error) {
-	to, err := r.Resolve(ctx, id.String(), v.Tag())
+func promote(ctx context.Context, r *registry.Registry, stored upkeep.Stored, j *joined, id artifact.Name, v artifact.Version, channel string) (index.Promotion, error) {
+	to, err := stored.Storage.Resolve(ctx, id.String(), v.Tag())
 	if err != nil {
 		return index.Promotion{}, err
 	}
-	switch w, withheld, err := r.Withheld(ctx, id.String(), to); {
+	switch w, withheld, err := stored.Blocks.Withheld(ctx, id.String(), to); {
 	case err != nil:
 		return index.Promotion{}, fmt.Errorf("whether %s@%s is withheld: %w", id, v, err)
 	case withheld: // since the catalog was asked
 		return index.Promotion{}, index.NewProblem(index.CodeVersionNotListed, fmt.Sprintf("%s@%s is %s: %s; the channel stays as it was", id, v, w.Kind, w.Reason), "promote another version")
 	}
 	done := index.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: to.String()}
-	switch before, err := r.Resolve(ctx, id.String(), channel); {
+	switch before, err := stored.Storage.Resolve(ctx, id.String(), channel); {
 	case err == nil:
 		done.Before = before.String()
 	case !errors.Is(err, artifact.ErrNotFound):
@@ -144,8 +146,8 @@ func rebuild(ctx context.Context, j *joined, check bool) (index.Rebuilt, error) 
 }
 
 // fsck reads everything stored, and names the ledgers that do not hold.
-func fsck(ctx context.Context, r *registry.Registry, j *joined, report func(index.Damage)) error {
-	err := r.Fsck(ctx, func(d driver.Damage) {
+func fsck(ctx context.Context, checks *integrity.Checker, j *joined, report func(index.Damage)) error {
+	err := checks.Fsck(ctx, func(d driver.Damage) {
 		report(upkeep.Damage(d))
 	})
 	for _, bad := range j.ingest.BadLedgers() {

@@ -22,6 +22,7 @@ import (
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/integrity"
 )
 
 var (
@@ -46,6 +47,7 @@ type engines struct {
 	statements *publisher.Statements
 	publishers *publisher.Service
 	lifecycles *lifecycle.Service
+	stored     upkeep.Stored
 	garbage    *upkeep.Collector
 	scrubber   *upkeep.Scrubber
 	signing    *signing // nil where nothing is published
@@ -65,12 +67,17 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if o.DNS != nil {
 		dns = o.DNS
 	}
+	origins, err := upkeep.Origins(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	stored := upkeep.Stored{Storage: p.storage, Blocks: p.blocks, Checks: integrity.New(p.storage, origins), Server: r}
 	signing, err := openSigning(ctx, cfg, at, p, a, index, r, o.Log, metrics)
 	if err != nil {
 		return nil, err
 	}
 	return &engines{
-		jobs: runner, statements: stated, signing: signing,
+		stored: stored, jobs: runner, statements: stated, signing: signing,
 		publishers: publisher.New(publisher.Options{
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
 			Own: own.Trusted.ID, Platforms: func() []trust.Signer { return own.Platforms(index.basis.Signed.Trust()) }, DNS: dns, Now: at.Now,
@@ -78,8 +85,8 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		lifecycles: lifecycle.New(lifecycle.Options{
 			Catalog: standings{index.ingest, index.live}, Registry: bytes, Rights: a, Acts: a.acts, Ledger: appender, Own: own.Trusted.ID, Clock: at,
 		}),
-		garbage:  upkeep.NewCollector(r, cfg.GC, a.acts, func() { a.usage.RecountSoon("") }, at, o.Log, metrics),
-		scrubber: upkeep.NewScrubber(r, cfg.Scrub, at, o.Log, metrics),
+		garbage:  upkeep.NewCollector(stored, cfg.GC, a.acts, func() { a.usage.RecountSoon("") }, at, o.Log, metrics),
+		scrubber: upkeep.NewScrubber(stored, cfg.Scrub, at, o.Log, metrics),
 	}, nil
 }
 

@@ -332,7 +332,7 @@ func TestNamespacesWithoutALedgerGetOne_B4(t *testing.T) {
 				t.Fatal(err)
 			}
 			ref := must(format.OfPublisher("acme"))
-			got := s.index.basis.Ledgers.Read(t.Context(), ref, stored{s.registry.Storage(), ref.Repository()}, format.Head{})
+			got := s.index.basis.Ledgers.Read(t.Context(), ref, stored{s.stored.Storage, ref.Repository()}, format.Head{})
 			if got.Verdict().Outcome() != policy.Allow || got.Head.Sequence != 2 || got.State.Publisher.Members["person:bob"] != "reader" {
 				t.Errorf("ledger: %+v", got)
 			}
@@ -402,7 +402,7 @@ func distrusts(t *testing.T, s *Server, policyFile string) {
 		t.Fatal(err)
 	}
 	var damage []index.Damage
-	if err := fsck(t.Context(), s.registry, s.index, func(d index.Damage) { damage = append(damage, d) }); err != nil {
+	if err := fsck(t.Context(), s.stored.Checks, s.index, func(d index.Damage) { damage = append(damage, d) }); err != nil {
 		t.Fatal(err)
 	}
 	if len(damage) != 1 || damage[0].Kind != "ledger" || !strings.Contains(damage[0].What, "ledger_forged: statement 1") {

@@ -127,13 +127,9 @@ func openRegistry(cfg config.Config, p *premises, a *accounts, index *joined, pu
 	if err != nil {
 		return nil, err
 	}
-	origins, err := upkeep.Origins(&cfg)
-	if err != nil {
-		return nil, err
-	}
 	return registry.New(p.storage, p.blocks, registry.Options{
 		Guards: guards(cfg, p, a, index), Principal: principal, Namespaces: registry.Prefixes(settingsOf(cfg)),
-		Sink: pushes, Redirect: place.Redirect, RepairFrom: origins,
+		Sink: pushes, Redirect: place.Redirect,
 	})
 }
 
@@ -149,7 +145,7 @@ func settingsOf(c config.Config) map[string]registry.Settings {
 // openAPI answers /api/v1 by the engines.
 func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, r *registry.Registry, e *engines, well *health, metrics *prometheus.Registry, o Options) *api.Server {
 	return api.New(api.Options{
-		Live: index.live, Engine: engine{e.garbage, index, r, a.acts}, Keeper: upkeep.Keeper{Registry: r, Acts: a.acts, Scrubber: e.scrubber},
+		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Keeper: upkeep.Keeper{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber},
 		Ready: well.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e.statements.Settle),
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},

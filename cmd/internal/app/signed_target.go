@@ -16,22 +16,26 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // catalogTarget is the repository of the signed catalog as its publisher writes
 // it: through the registry's own gate, as the process.
-type catalogTarget struct{ registry *registry.Registry }
+type catalogTarget struct {
+	registry *registry.Registry
+	storage  *storage.Storage
+}
 
 var _ oras.Target = catalogTarget{}
 
 // Resolve implements oras.Target.
 func (t catalogTarget) Resolve(ctx context.Context, reference string) (d ocispec.Descriptor, err error) {
-	d.Digest, err = t.registry.Resolve(ctx, signed.Repository, reference)
+	d.Digest, err = t.storage.Resolve(ctx, signed.Repository, reference)
 	if err != nil {
 		return ocispec.Descriptor{}, inOras(err)
 	}
 	var raw []byte
-	if d.MediaType, raw, err = t.registry.Manifest(ctx, signed.Repository, d.Digest); err != nil {
+	if d.MediaType, raw, err = t.storage.Manifest(ctx, signed.Repository, d.Digest); err != nil {
 		return ocispec.Descriptor{}, inOras(err)
 	}
 	d.Size = int64(len(raw))
@@ -40,24 +44,24 @@ func (t catalogTarget) Resolve(ctx context.Context, reference string) (d ocispec
 
 // Fetch implements oras.Target.
 func (t catalogTarget) Fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
-	raw, err := readStored(ctx, t.registry, d)
+	raw, err := readStored(ctx, t.storage, d)
 	if err != nil {
 		return nil, inOras(err)
 	}
 	return io.NopCloser(bytes.NewReader(raw)), nil
 }
 
-func readStored(ctx context.Context, r *registry.Registry, d ocispec.Descriptor) (raw []byte, err error) {
+func readStored(ctx context.Context, s *storage.Storage, d ocispec.Descriptor) (raw []byte, err error) {
 	if d.MediaType == ocispec.MediaTypeImageManifest {
-		_, raw, err = r.Manifest(ctx, signed.Repository, d.Digest)
+		_, raw, err = s.Manifest(ctx, signed.Repository, d.Digest)
 		return raw, err
 	}
-	return r.Blob(ctx, signed.Repository, d.Digest, d.Size)
+	return s.Blob(ctx, signed.Repository, d.Digest, d.Size)
 }
 
 // Exists implements oras.Target.
 func (t catalogTarget) Exists(ctx context.Context, d ocispec.Descriptor) (bool, error) {
-	_, err := readStored(ctx, t.registry, d)
+	_, err := readStored(ctx, t.storage, d)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return false, nil
 	}
@@ -80,7 +84,7 @@ func (t catalogTarget) Push(ctx context.Context, d ocispec.Descriptor, from io.R
 
 // Tag implements oras.Target.
 func (t catalogTarget) Tag(ctx context.Context, d ocispec.Descriptor, reference string) error {
-	_, raw, err := t.registry.Manifest(ctx, signed.Repository, d.Digest)
+	_, raw, err := t.storage.Manifest(ctx, signed.Repository, d.Digest)
 	if err != nil {
 		return inOras(err)
 	}

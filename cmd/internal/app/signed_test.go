@@ -106,12 +106,12 @@ func TestReplacedCatalogStaysForTheGracePeriod_C7_B8(t *testing.T) {
 	second, _ := published(t, s)
 	collect := func() {
 		t.Helper()
-		if _, err := gc.New(s.registry, gc.Options{Grace: 24 * time.Hour, Now: func() time.Time { return clock }}).Run(t.Context(), false); err != nil {
+		if _, err := gc.New(s.stored.Storage, s.stored.Blocks, s.registry, gc.Options{Grace: 24 * time.Hour, Now: func() time.Time { return clock }}).Run(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 	}
 	there := func(p signed.Published) bool {
-		_, _, err := s.registry.Manifest(t.Context(), signed.Repository, p.Manifest)
+		_, _, err := s.stored.Storage.Manifest(t.Context(), signed.Repository, p.Manifest)
 		return err == nil
 	}
 	collect()

@@ -72,7 +72,7 @@ func TestWhatIsBlockedIsNoAnswer_E12_C9(t *testing.T) {
 		t.Errorf("with the repository blocked the answer is %s", got)
 	}
 	for _, b := range []block.Block{{Repository: "acme/hello"}, {Repository: "acme/hello", Digest: v.Digest}} {
-		if err := s.registry.Unblock(t.Context(), b); err != nil {
+		if err := s.stored.Blocks.Unblock(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,13 +12,12 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/gc"
 )
 
 // A Collector runs the garbage collection, on a schedule and when asked.
 type Collector struct {
-	registry  *registry.Registry
+	stored    Stored
 	cfg       config.GC
 	acts      audit.Log
 	clock     clock.Clock
@@ -32,8 +31,8 @@ type Collector struct {
 
 // NewCollector makes a Collector, and counts what it removes. collected, if not
 // nil, is told after something may have been removed.
-func NewCollector(r *registry.Registry, cfg config.GC, acts audit.Log, collected func(), at clock.Clock, log *slog.Logger, metrics prometheus.Registerer) *Collector {
-	c := &Collector{registry: r, cfg: cfg, acts: acts, collected: collected, clock: at, log: log,
+func NewCollector(of Stored, cfg config.GC, acts audit.Log, collected func(), at clock.Clock, log *slog.Logger, metrics prometheus.Registerer) *Collector {
+	c := &Collector{stored: of, cfg: cfg, acts: acts, collected: collected, clock: at, log: log,
 		runs:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_runs_total", Help: "Garbage collections, by how they ended."}, []string{"ended"}),
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "oarlock_gc_removed_total", Help: "What garbage collections removed, by kind."}, []string{"kind"}),
 		freed:   prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_gc_freed_bytes_total", Help: "Bytes that garbage collections gave back."}),
@@ -44,7 +43,7 @@ func NewCollector(r *registry.Registry, cfg config.GC, acts audit.Log, collected
 
 // collect runs once. item is told each decision.
 func (c *Collector) collect(ctx context.Context, dryRun bool, item func(gc.Item)) (gc.Report, error) {
-	rep, err := gc.New(c.registry, gc.Options{Grace: c.cfg.Grace, Now: c.clock.Now, Log: c.log, Item: item, Memory: &c.memory}).Run(ctx, dryRun)
+	rep, err := gc.New(c.stored.Storage, c.stored.Blocks, c.stored.Server, gc.Options{Grace: c.cfg.Grace, Now: c.clock.Now, Log: c.log, Item: item, Memory: &c.memory}).Run(ctx, dryRun)
 	if !dryRun && c.collected != nil {
 		c.collected()
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -20,7 +19,7 @@ import (
 // A Keeper looks after what a registry stores, in the words of the API
 // (api.Keeper). Its acts are written down.
 type Keeper struct {
-	Registry *registry.Registry
+	Stored   Stored
 	Acts     audit.Log
 	Scrubber *Scrubber
 }
@@ -35,7 +34,7 @@ func (k Keeper) Repair(ctx context.Context, report func(index.Damage)) error {
 	return k.Acts.Do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"repair": true, "begun": true}},
 		func(ctx context.Context) (any, error) {
 			found, mended := 0, 0
-			err := k.Registry.Repair(ctx, func(d driver.Damage) {
+			err := k.Stored.Checks.Repair(ctx, func(d driver.Damage) {
 				if found++; d.Mended != "" {
 					mended++
 				}
@@ -62,11 +61,11 @@ func (k Keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress 
 
 // ScrubStatus implements api.Keeper.
 func (k Keeper) ScrubStatus(ctx context.Context) (index.ScrubStatus, error) {
-	s, err := k.Registry.ScrubState(ctx)
+	s, err := k.Stored.Checks.ScrubState(ctx)
 	if err != nil {
 		return index.ScrubStatus{}, err
 	}
-	aside, err := k.Registry.Quarantined(ctx)
+	aside, err := k.Stored.Storage.Quarantined(ctx)
 	if err != nil {
 		return index.ScrubStatus{}, err
 	}
@@ -90,7 +89,7 @@ func (k Keeper) Blocked(ctx context.Context) ([]index.Block, error) {
 	if err := k.mayBlock(ctx, ""); err != nil {
 		return nil, err
 	}
-	list, err := k.Registry.Blocked(ctx)
+	list, err := k.Stored.Blocks.Blocked(ctx)
 	out := make([]index.Block, len(list))
 	for i, b := range list {
 		out[i] = asBlock(b)
@@ -111,14 +110,14 @@ func (k Keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, e
 		// A name that nothing was pushed to, such as that of a publisher, would
 		// be blocked in words and keep nothing from being pulled.
 		// Where that cannot be told, the block goes on: it is an act of safety.
-		if known, err := k.Registry.Known(ctx, b.Repository); err == nil && !known {
+		if known, err := k.Stored.Storage.Known(ctx, b.Repository); err == nil && !known {
 			return index.Block{}, fmt.Errorf("block: repository %q: nothing was pushed to it; expected one such as acme/hello: %w", b.Repository, artifact.ErrNotFound)
 		}
 	}
 	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
 	err = k.Acts.Do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(b.Repository), Needs: needs(b.Repository), Planned: asBlock(b)},
 		func(ctx context.Context) (_ any, err error) {
-			b, err = k.Registry.Block(ctx, b)
+			b, err = k.Stored.Blocks.Block(ctx, b)
 			return nil, err
 		})
 	return asBlock(b), err
@@ -134,7 +133,7 @@ func (k Keeper) Unblock(ctx context.Context, repository, reference string) error
 		return err
 	}
 	return k.Acts.Do(ctx, audit.Act{Action: audit.BlockLift, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
-		func(ctx context.Context) (any, error) { return nil, k.Registry.Unblock(ctx, b) })
+		func(ctx context.Context) (any, error) { return nil, k.Stored.Blocks.Unblock(ctx, b) })
 }
 
 func (k Keeper) mayBlock(ctx context.Context, repository string) error {
@@ -174,7 +173,7 @@ func (k Keeper) named(ctx context.Context, repository, reference string) (block.
 		b.Tag = v.Tag()
 	}
 	var err error
-	b.Digest, err = k.Registry.Resolve(ctx, repository, b.Tag)
+	b.Digest, err = k.Stored.Storage.Resolve(ctx, repository, b.Tag)
 	return b, err
 }
 

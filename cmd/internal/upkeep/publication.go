@@ -9,7 +9,7 @@ import (
 
 // Publication implements api.Keeper.
 func (k Keeper) Publication(ctx context.Context, id artifact.Name, v artifact.Version) (index.Publication, error) {
-	p, err := k.Registry.Publication(ctx, id.String(), v)
+	p, err := k.Stored.Storage.Publication(ctx, id.String(), v)
 	if err != nil {
 		return index.Publication{}, err
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/oarlock/oarlock/artifact/outbound"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
-	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/remote"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -22,7 +21,7 @@ import (
 
 // A Scrubber runs the scrub, on a schedule and when asked.
 type Scrubber struct {
-	registry *registry.Registry
+	stored   Stored
 	cfg      config.Scrub
 	clock    clock.Clock
 	log      *slog.Logger
@@ -32,29 +31,29 @@ type Scrubber struct {
 }
 
 // NewScrubber makes a Scrubber, and counts what it reads and meets.
-func NewScrubber(r *registry.Registry, cfg config.Scrub, at clock.Clock, log *slog.Logger, metrics prometheus.Registerer) *Scrubber {
-	s := &Scrubber{registry: r, cfg: cfg, clock: at, log: log,
+func NewScrubber(of Stored, cfg config.Scrub, at clock.Clock, log *slog.Logger, metrics prometheus.Registerer) *Scrubber {
+	s := &Scrubber{stored: of, cfg: cfg, clock: at, log: log,
 		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_bytes_total", Help: "Stored bytes that were hashed again."}),
 		blobs:    prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_scrub_blobs_total", Help: "Stored blobs and manifests that were hashed again."}),
 		finished: prometheus.NewGauge(prometheus.GaugeOpts{Name: "oarlock_scrub_finished_timestamp_seconds", Help: "When the last whole scrub ended; 0 for never."}),
 	}
 	metrics.MustRegister(s.bytes, s.blobs, s.finished,
-		faultsOf(r, "oarlock_damage_seen_total", "Damaged stored bytes that a reader or a check met.", func(f storage.Faults) int64 { return f.Found }),
-		faultsOf(r, "oarlock_damage_mended_total", "Damaged stored bytes that are good again.", func(f storage.Faults) int64 { return f.Mended }),
+		faultsOf(of, "oarlock_damage_seen_total", "Damaged stored bytes that a reader or a check met.", func(f storage.Faults) int64 { return f.Found }),
+		faultsOf(of, "oarlock_damage_mended_total", "Damaged stored bytes that are good again.", func(f storage.Faults) int64 { return f.Mended }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_quarantined", Help: "Digests whose bytes are in quarantine or missing, as far as this process knows."},
-			func() float64 { return float64(r.Faults().Now) }))
+			func() float64 { return float64(of.Storage.Faults().Now) }))
 	return s
 }
 
-func faultsOf(r *registry.Registry, name, help string, of func(storage.Faults) int64) prometheus.Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of(r.Faults())) })
+func faultsOf(s Stored, name, help string, of func(storage.Faults) int64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of(s.Storage.Faults())) })
 }
 
 // scrub runs once, or goes on with what was ended, and counts what it reads.
 func (s *Scrubber) scrub(ctx context.Context, o integrity.ScrubOptions) (integrity.ScrubState, error) {
 	o.BytesPerSecond = s.cfg.BytesPerSecond
 	tell, last := o.Progress, integrity.ScrubState{}
-	if before, err := s.registry.ScrubState(ctx); err == nil && before.Running() {
+	if before, err := s.stored.Checks.ScrubState(ctx); err == nil && before.Running() {
 		last = before
 	}
 	o.Progress = func(now integrity.ScrubState) {
@@ -64,7 +63,7 @@ func (s *Scrubber) scrub(ctx context.Context, o integrity.ScrubOptions) (integri
 			tell(now)
 		}
 	}
-	done, err := s.registry.Scrub(ctx, o)
+	done, err := s.stored.Checks.Scrub(ctx, o)
 	if err == nil {
 		s.finished.Set(float64(done.FinishedAt.Unix()))
 	}
@@ -84,7 +83,7 @@ func (s *Scrubber) Tasks() []periodic.Task {
 }
 
 func (s *Scrubber) scrubIfDue(ctx context.Context) error {
-	state, err := s.registry.ScrubState(ctx)
+	state, err := s.stored.Checks.ScrubState(ctx)
 	if err != nil {
 		return err
 	}
