@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"cmp"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +21,13 @@ type Rate struct {
 }
 
 // maxLimited bounds the memory of a Limiter. Callers that were quiet long
-// enough to be as new are forgotten first.
-const maxLimited = 1 << 16
+// enough to be as new are forgotten first, then those who have most left: an
+// eighth at once, so that room is not looked for at each call. Who has used up
+// what he may is forgotten last, or coming from many places would clear him.
+const (
+	maxLimited = 1 << 16
+	forgetMany = maxLimited / 8
+)
 
 // A Limiter counts by key: a principal, an address. Safe for concurrent use.
 type Limiter struct {
@@ -85,16 +93,41 @@ func (l *Limiter) bucket(key string, now time.Time) *rate.Limiter {
 	return b
 }
 
-// sweep forgets those whose bucket is full again; when all are busy, all.
+// sweep forgets those whose bucket is full again; where too few are, also those
+// who have most left.
 func (l *Limiter) sweep(now time.Time) {
+	type caller struct {
+		key  string
+		left float64
+	}
+	busy := make([]caller, 0, len(l.buckets))
 	for key, b := range l.buckets {
-		if b.TokensAt(now) >= float64(l.rate.Burst) {
+		if left := b.TokensAt(now); left >= float64(l.rate.Burst) {
 			delete(l.buckets, key)
+		} else {
+			busy = append(busy, caller{key, left})
 		}
 	}
-	if len(l.buckets) >= maxLimited {
-		clear(l.buckets)
+	if len(busy) <= maxLimited-forgetMany {
+		return
 	}
+	slices.SortFunc(busy, func(a, b caller) int { return cmp.Compare(b.left, a.left) })
+	for _, c := range busy[:len(busy)-(maxLimited-forgetMany)] {
+		delete(l.buckets, c.key)
+	}
+}
+
+// callerFrom is what an address is counted by: itself, or of IPv6 the network of
+// 64 bits that one customer has at least, in which every address is free to choose.
+func callerFrom(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return "address " + address
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+		return "address " + ip.String()
+	}
+	return "address " + netip.PrefixFrom(ip, 64).Masked().String()
 }
 
 // Limited lets each principal through at the rate of l, and nobody in
@@ -113,7 +146,7 @@ func (a *Authority) Limited(l *Limiter, next http.Handler, address func(*http.Re
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := From(r.Context()).Name
 		if !From(r.Context()).LoggedIn() {
-			key = "address " + address(r)
+			key = callerFrom(address(r))
 		}
 		if err := l.Take(key, 1); err != nil {
 			refuse(w, r, err)

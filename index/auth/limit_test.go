@@ -76,3 +76,55 @@ func TestLimiterForgetsTheQuiet(t *testing.T) {
 		t.Errorf("the zero rate: %v", err)
 	}
 }
+
+// TestComingFromManyPlacesForgivesNobody_B7: whoever used up what he may is not as
+// new because others, or he from elsewhere, fill the memory.
+func TestComingFromManyPlacesForgivesNobody_B7(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := NewLimiter("x", Rate{PerSecond: 0.001, Burst: 3}, c.Now)
+	for range 3 {
+		if err := l.Take("attacker", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 * maxLimited {
+		if err := l.Take(fmt.Sprint("place ", i), 1); err != nil {
+			t.Fatal(err)
+		}
+		if len(l.buckets) > maxLimited {
+			t.Fatalf("%d buckets are kept", len(l.buckets))
+		}
+	}
+	if err := l.Take("attacker", 1); !errors.Is(err, artifact.ErrDenied) {
+		t.Errorf("the attacker begins anew: %v", err)
+	}
+}
+
+// TestANetworkIsOneCaller_B7: with IPv6 a sender has 64 bits of addresses.
+func TestANetworkIsOneCaller_B7(t *testing.T) {
+	t.Parallel()
+	for a, b := range map[string]string{
+		"2001:db8:1:2::1": "2001:db8:1:2:ffff:ffff:ffff:ffff", "fe80::1%eth0": "fe80::2", "::ffff:192.0.2.1": "192.0.2.1",
+	} {
+		if callerFrom(a) != callerFrom(b) {
+			t.Errorf("%s counts as %q, and %s as %q", a, callerFrom(a), b, callerFrom(b))
+		}
+	}
+	for a, b := range map[string]string{"2001:db8:1:2::1": "2001:db8:1:3::1", "192.0.2.1": "192.0.2.2", "::ffff:192.0.2.1": "::ffff:192.0.2.2", "": "@"} {
+		if callerFrom(a) == callerFrom(b) {
+			t.Errorf("%s and %s count as one, %q", a, b, callerFrom(a))
+		}
+	}
+	s := newSite(t)
+	h := s.auth.Limited(NewLimiter("requests", Rate{PerSecond: 0.001, Burst: 2}, s.clock.Now), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), nil, nil)
+	for i, want := range []int{200, 200, 429} {
+		r := httptest.NewRequest("GET", "/v2/", nil)
+		r.RemoteAddr = fmt.Sprintf("[2001:db8::%d]:1234", i+1)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r.WithContext(With(r.Context(), Nobody())))
+		if w.Code != want {
+			t.Errorf("request %d of one network: %d, want %d", i, w.Code, want)
+		}
+	}
+}

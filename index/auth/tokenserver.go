@@ -109,7 +109,7 @@ func (s *TokenServer) login(r *http.Request, header string) (Principal, error) {
 
 // check authenticates and counts what fails against the address.
 func (s *TokenServer) check(r *http.Request, text string, kinds []TokenKind) (Principal, error) {
-	from := "login " + s.address(r)
+	from := "login " + callerFrom(s.address(r))
 	if s.failures != nil {
 		if err := s.failures.Check(from); err != nil {
 			return Principal{}, err
