@@ -33,7 +33,8 @@ type Detail struct {
 	Notices      []Notice     `json:"notices"`
 }
 
-// A Notice tells users of a plugin something about its lifecycle.
+// A Notice tells users of a plugin something about its lifecycle. Kind is the
+// state of the plugin or of the version, or the code of a reason.
 type Notice struct {
 	Kind   string `json:"kind"`
 	Detail string `json:"detail"`
@@ -47,6 +48,8 @@ type VersionDetail struct {
 	Stamp
 	ID string `json:"id"`
 	Version
+	// Notices are of the version and of its plugin, what weighs most first.
+	Notices []Notice `json:"notices" doc:"What is to be known by whoever has the version or takes it, what weighs most first: that it or its plugin was withdrawn or deprecated, why, since when, and what to do. None where both are active and the version is listed."`
 }
 
 // A Why says of every version of a plugin whether it is in the answer to a
@@ -126,6 +129,8 @@ type Resolved struct {
 	PlatformDigest digest.Digest `json:"platform_digest"`
 	Reference      string        `json:"reference"`
 	RequestedBy    []string      `json:"requested_by"` // plugins, "" never; the request itself is "request"
+	// Notices are those of the version; absent where there are none.
+	Notices []Notice `json:"notices,omitempty" doc:"As of the version: such as that the plugin is deprecated, and what replaces it."`
 }
 
 // A Problem is an error answer by RFC 9457.

@@ -17,9 +17,26 @@ type Move struct {
 	Existing    string      `json:"existing,omitempty" doc:"Of a suspension: keep or stop, for those who have it."`
 }
 
-// Why is the move in one sentence's end: when, by whom and why.
+// Why is the move in one sentence's end: when, by whom and why, what it means
+// for those who have the plugin, and where to go. What its author wrote comes last.
 func (m Move) Why() string {
-	out := "since " + m.At.UTC().Format("2006-01-02") + " by " + m.By + " (" + m.Reason + ")"
+	const day = "2006-01-02"
+	out := "since " + m.At.UTC().Format(day) + " by " + m.By + " (" + m.Reason + ")"
+	if m.Until != nil {
+		out += ", expected to end " + m.Until.UTC().Format(day)
+	}
+	if m.Existing == "stop" {
+		out += ", who has it stops it"
+	}
+	if m.Replacement != "" {
+		out += ", replaced by " + m.Replacement
+	}
+	if m.EndOfLife != nil {
+		out += ", end of life " + m.EndOfLife.UTC().Format(day)
+	}
+	if m.Guide != "" {
+		out += ", guide " + m.Guide
+	}
 	if m.Text != "" {
 		out += ": " + m.Text
 	}
@@ -34,6 +51,7 @@ const (
 	ActionKeep         = "keep_using"
 	ActionUninstall    = "uninstall"
 	ActionDismiss      = "dismiss"
+	ActionUpdate       = "update" // to a version that may be installed
 )
 
 // Actions are what somebody who has the plugin can do about m.

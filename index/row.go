@@ -83,6 +83,7 @@ type Row struct {
 	Engines           map[string]string `json:"engines"`
 	VersionsAvailable []string          `json:"versions_available"`
 	State             PluginState       `json:"state"`
+	Move              *Move             `json:"move,omitempty" doc:"What the state comes from, as the plugin's ledger says it; absent where the plugin is active."`
 	VerifiedPublisher bool              `json:"verified_publisher"`
 	SecurityReviewed  *bool             `json:"security_reviewed,omitempty"` // this and what is counted is absent where nobody knows
 	Signature         Signature         `json:"signature"`

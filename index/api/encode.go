@@ -22,7 +22,7 @@ func (r read) page(found catalog.Result, fit catalog.Fit) index.Page {
 }
 
 func (r read) versionDetail(p *catalog.Plugin, v *catalog.Version) index.VersionDetail {
-	return index.VersionDetail{Stamp: r.gen.Stamp(), ID: p.ID.String(), Version: r.rows().EncodeVersion(p, v)}
+	return index.VersionDetail{Stamp: r.gen.Stamp(), ID: p.ID.String(), Version: r.rows().EncodeVersion(p, v), Notices: p.Notices(v)}
 }
 
 // detail is p with the newest version that fits. A plugin that takes no new

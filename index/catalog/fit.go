@@ -31,11 +31,8 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 		add(index.ReasonState, "the plugin is %s, which takes new installs only while active or deprecated%s", p.State, p.why())
 	}
 	out = append(out, v.Pending...)
-	switch {
-	case v.Yanked != nil && v.Yanked.Reason != "":
-		add(index.ReasonYanked, "yanked on %s%s: %s", v.Yanked.At.UTC().Format("2006-01-02"), by(v.Yanked.By), v.Yanked.Reason)
-	case v.IsYanked():
-		add(index.ReasonYanked, "yanked, so only lock files that hold it reach it")
+	if v.IsYanked() {
+		add(index.ReasonYanked, "%s", v.yank())
 	}
 	if detail, code := hostMisfit(v, f); code != "" {
 		add(code, "%s", detail)

@@ -27,6 +27,10 @@ func (e RowEncoder) EncodeRow(h Hit, f Fit) index.Row {
 		State: h.Plugin.State, VerifiedPublisher: h.Plugin.Publisher.Verified,
 		Signature: h.Version.Signature, UpdatedAt: h.Plugin.UpdatedAt, Source: sourceOf(h.Plugin),
 	}
+	if h.Plugin.State != index.StateActive && len(h.Plugin.Moves) > 0 {
+		m := h.Plugin.Moves[0]
+		row.Move = &m
+	}
 	if row.Name == "" {
 		row.Name = h.Plugin.ID.Plugin()
 	}
@@ -90,16 +94,6 @@ func (e RowEncoder) EncodeDetail(h Hit, f Fit, readme string) index.Detail {
 	}
 	for _, r := range h.Plugin.ledgerProblems() {
 		out.Notices = append(out.Notices, index.Notice{Kind: r.Code, Detail: r.Detail})
-	}
-	return out
-}
-
-// notice tells of the plugin's state.
-func (p *Plugin) notice() index.Notice {
-	out := index.Notice{Kind: string(p.State), Detail: "the plugin is " + string(p.State) + p.why()}
-	if len(p.Moves) > 0 {
-		m := p.Moves[0]
-		out.Move, out.Actions = &m, m.Actions()
 	}
 	return out
 }

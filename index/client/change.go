@@ -40,7 +40,11 @@ func (s *Store) change(ctx context.Context, action string, plan func(context.Con
 		return nil, err
 	}
 	if sameSet(st.Current, next) {
-		return s.unchanged(st, next.Asked)
+		done, err := s.unchanged(st, next.Asked)
+		if done != nil {
+			done.Held = next.held
+		}
+		return done, err
 	}
 	next.Serial, next.Action, next.At = st.Current.Serial+1, action, s.options.Now().UTC()
 	earlier := st.Earlier
@@ -115,7 +119,7 @@ func (s *Store) check(ctx context.Context, now, next set) error {
 
 // changed tells the difference between two sets.
 func (s *Store) changed(before, now set) (*Change, error) {
-	c := &Change{Serial: now.Serial, Changed: moves(before, now)}
+	c := &Change{Serial: now.Serial, Changed: moves(before, now), Held: now.held}
 	var err error
 	c.Installed, err = s.installed(now)
 	return c, err

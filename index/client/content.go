@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -35,6 +36,9 @@ func (s *Store) bring(ctx context.Context, now set, next *set) error {
 	for n := range next.Plugins {
 		e := &next.Plugins[n]
 		plugin, err := s.bringOne(ctx, now, e)
+		if err != nil && slices.Contains(next.stays, e.ID) && !errors.Is(err, artifact.ErrUnverified) && ctx.Err() == nil {
+			plugin, err = s.left(now, e)
+		}
 		if err != nil {
 			return err
 		}
@@ -46,6 +50,18 @@ func (s *Store) bring(ctx context.Context, now set, next *set) error {
 		}
 	}
 	return nil
+}
+
+// left is a plugin that stays where it is although it cannot be verified again:
+// a registry gives nothing of what it blocks. It was verified when it came, and
+// nobody is better off where it keeps the others from moving on.
+func (s *Store) left(now set, e *entry) (*artifact.Plugin, error) {
+	*e = *now.find(e.ID)
+	r, err := s.record(e.Content)
+	if err != nil {
+		return nil, err
+	}
+	return r.Plugin, nil
 }
 
 func (s *Store) bringOne(ctx context.Context, now set, e *entry) (*artifact.Plugin, error) {
@@ -176,7 +192,7 @@ func (s *Store) installed(of set) ([]Installed, error) {
 			return nil, fmt.Errorf("store: content %q is of %s@%s, the state says %s@%s: %w", e.Content, r.Plugin.ID, r.Digest, e.ID, e.Digest, artifact.ErrUnverified)
 		}
 		out = append(out, Installed{ID: e.ID, Version: e.Version, Digest: e.Digest, PlatformDigest: e.PlatformDigest, Reference: e.Reference,
-			RequestedBy: e.RequestedBy, Signature: r.Signature, Dir: filepath.Join(s.dir, contentDir, e.Content, filesDir), Plugin: r.Plugin})
+			RequestedBy: e.RequestedBy, Range: of.rangeOf(e), Signature: r.Signature, Dir: filepath.Join(s.dir, contentDir, e.Content, filesDir), Plugin: r.Plugin})
 	}
 	return out, nil
 }

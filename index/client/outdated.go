@@ -17,6 +17,10 @@ func (s *Store) PlanUpdate(ctx context.Context, ids ...artifact.Name) (*Change, 
 	if err != nil {
 		return nil, err
 	}
+	return s.plan(ctx, st, ids)
+}
+
+func (s *Store) plan(ctx context.Context, st state, ids []artifact.Name) (*Change, error) {
 	next, err := s.updated(ctx, st.Current, ids)
 	if err != nil {
 		return nil, err
@@ -24,7 +28,7 @@ func (s *Store) PlanUpdate(ctx context.Context, ids ...artifact.Name) (*Change, 
 	if err := s.refuseStale(ctx, st.Current, next); err != nil {
 		return nil, err
 	}
-	plan := &Change{Serial: st.Current.Serial, Changed: moves(st.Current, next)}
+	plan := &Change{Serial: st.Current.Serial, Changed: moves(st.Current, next), Held: next.held}
 	plan.Installed, err = s.installed(st.Current)
 	return plan, err
 }
@@ -36,14 +40,24 @@ type Outdated struct {
 	Current string `json:"current"`
 	// Wanted is what Update would bring: within every range and for the host.
 	Wanted string `json:"wanted"`
-	// Latest is the newest version for the host, whatever the ranges say.
+	// Latest is the newest version for the host, whatever the ranges say; "" where
+	// there is none, such as of a plugin that was withdrawn.
 	Latest string `json:"latest"`
+	// Range is what was asked of it; "" is any version, or that nobody asked.
+	Range string `json:"range,omitempty"`
+	// Standing is what the catalog says of the version that is active.
+	Standing
 }
 
 // Outdated answers the plugins of which there is a newer version for the host,
-// in the order of List. Nothing is pulled or changed.
+// or whose version is not active any more, in the order of List. Nothing is
+// pulled or changed.
 func (s *Store) Outdated(ctx context.Context) ([]Outdated, error) {
-	plan, err := s.PlanUpdate(ctx)
+	st, err := s.readState()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.plan(ctx, st, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -51,26 +65,35 @@ func (s *Store) Outdated(ctx context.Context) ([]Outdated, error) {
 	for _, m := range plan.Changed {
 		wanted[m.ID] = m.To
 	}
+	standings, err := s.standings(ctx, st.Current)
+	if err != nil {
+		return nil, err
+	}
 	out := []Outdated{}
-	for _, i := range plan.Installed {
-		one := Outdated{ID: i.ID, Current: i.Version.String(), Wanted: i.Version.String()}
+	for n, i := range plan.Installed {
+		one := Outdated{ID: i.ID, Current: i.Version.String(), Wanted: i.Version.String(), Range: i.Range, Standing: standings[n]}
 		if to, moves := wanted[i.ID]; moves {
 			one.Wanted = to
 		}
 		if one.Latest, err = s.latest(ctx, i); err != nil {
 			return nil, err
 		}
-		if one.Wanted != one.Current || one.Latest != one.Current {
+		if one.Wanted != one.Current || one.Latest != one.Current || one.State != string(index.StateActive) {
 			out = append(out, one)
 		}
 	}
 	return out, nil
 }
 
+// query is what the host asks of single plugins.
+func (s *Store) query() index.Query {
+	return index.Query{Host: s.options.Host.ID, HostVersion: s.options.Host.Version,
+		Platform: s.options.Puller.Platform().String(), Channel: s.options.Channel, Prerelease: s.options.Prerelease}
+}
+
 // latest is the newest version for the host; "" if nothing fits it any more.
 func (s *Store) latest(ctx context.Context, i Installed) (string, error) {
-	row, err := s.options.Client.Show(ctx, i.ID, index.Query{Host: s.options.Host.ID, HostVersion: s.options.Host.Version,
-		Platform: s.options.Puller.Platform().String(), Channel: s.options.Channel, Prerelease: s.options.Prerelease})
+	row, err := s.options.Client.Show(ctx, i.ID, s.query())
 	if errors.Is(err, artifact.ErrNotFound) {
 		return "", nil
 	}

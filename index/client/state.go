@@ -39,6 +39,9 @@ type set struct {
 	Asked   Remembered   `json:"asked"`
 	Wants   []index.Want `json:"wants"`
 	Plugins []entry      `json:"plugins"` // dependencies first
+
+	held  []Held          // of the change that came to it; not part of the state
+	stays []artifact.Name // plugins that stay though the catalog does not give them
 }
 
 // An entry is one plugin of a set.
@@ -57,6 +60,14 @@ func (s set) find(id artifact.Name) *entry {
 		return &s.Plugins[at]
 	}
 	return nil
+}
+
+// rangeOf is what was asked of e.
+func (s set) rangeOf(e entry) string {
+	if at := slices.IndexFunc(s.Wants, func(w index.Want) bool { return w.ID == e.ID.String() }); at >= 0 {
+		return s.Wants[at].Range
+	}
+	return ""
 }
 
 // locked are the digests of s, but for those of free.

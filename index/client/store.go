@@ -62,9 +62,12 @@ type Installed struct {
 	PlatformDigest digest.Digest    `json:"platform_digest"`
 	Reference      string           `json:"reference"`
 	RequestedBy    []string         `json:"requested_by"` // plugins, or "request"
-	Signature      index.Signature  `json:"signature"`
-	Dir            string           `json:"dir"` // its files; must not be written to
-	Plugin         *artifact.Plugin `json:"plugin"`
+	// Range is what was asked of it, such as "=1.2.0", which pins it; "" is any
+	// version, or that only other plugins asked.
+	Range     string           `json:"range,omitempty"`
+	Signature index.Signature  `json:"signature"`
+	Dir       string           `json:"dir"` // its files; must not be written to
+	Plugin    *artifact.Plugin `json:"plugin"`
 }
 
 // storeNames are what a store holds besides its state.
@@ -94,8 +97,10 @@ func empty(dir string) error {
 
 // A Change says what a call did.
 type Change struct {
-	Serial    int64       `json:"serial"` // of the state that is active now
-	Changed   []Moved     `json:"changed"`
+	Serial  int64   `json:"serial"` // of the state that is active now
+	Changed []Moved `json:"changed"`
+	// Held did not go along, because they were withdrawn; the rest went on.
+	Held      []Held      `json:"held,omitempty"`
 	Installed []Installed `json:"installed"` // all that is active now, dependencies first
 }
 
@@ -172,8 +177,10 @@ func (s *Store) List(context.Context) ([]Installed, error) {
 // Install adds plugins, or changes the range of those that were asked for
 // before, with all that they need. Everything else stays at its digest as long
 // as that satisfies every range. What stays is verified again: whom one trusts
-// may have changed since it came, and then the change is refused. The error
-// wraps artifact.ErrConflict where no set of versions satisfies all.
+// may have changed since it came, and then the change is refused. What was
+// withdrawn is in Change.Held, and does not keep the rest from going on, unless
+// nothing of what is asked is left. The error wraps artifact.ErrConflict where no
+// set of versions satisfies all.
 func (s *Store) Install(ctx context.Context, wants ...index.Want) (*Change, error) {
 	if len(wants) == 0 {
 		return nil, fmt.Errorf("install: no plugin named: %w", artifact.ErrInvalid)
@@ -183,13 +190,14 @@ func (s *Store) Install(ctx context.Context, wants ...index.Want) (*Change, erro
 		if err != nil {
 			return set{}, err
 		}
-		return s.resolve(ctx, next, now.locked(nil))
+		return s.settled(ctx, now, next, now.locked(nil))
 	})
 }
 
 // Update brings the named plugins, or without names all, to the newest
 // versions that satisfy every range. Others move only where they must. What
-// stays is verified again, as by Install.
+// stays is verified again, as by Install; what was withdrawn and cannot move is
+// in Change.Held and stays.
 func (s *Store) Update(ctx context.Context, ids ...artifact.Name) (*Change, error) {
 	return s.change(ctx, "update", func(ctx context.Context, now set) (set, error) { return s.updated(ctx, now, ids) })
 }
@@ -205,9 +213,9 @@ func (s *Store) updated(ctx context.Context, now set, ids []artifact.Name) (set,
 		return now, nil
 	}
 	if len(ids) == 0 {
-		return s.resolve(ctx, now.Wants, nil)
+		return s.settled(ctx, now, now.Wants, nil)
 	}
-	return s.resolve(ctx, now.Wants, now.locked(ids))
+	return s.settled(ctx, now, now.Wants, now.locked(ids))
 }
 
 // Remove takes plugins out that were asked for, with all that only they need.
@@ -218,7 +226,7 @@ func (s *Store) Remove(ctx context.Context, ids ...artifact.Name) (*Change, erro
 		if err != nil || len(next) == 0 {
 			return set{}, err
 		}
-		return s.resolve(ctx, next, now.locked(nil))
+		return s.settled(ctx, now, next, now.locked(nil))
 	})
 }
 

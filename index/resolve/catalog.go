@@ -42,7 +42,7 @@ func (o *overCatalog) candidates(id artifact.Name) []Candidate {
 	}
 	fit := o.fitFor(p)
 	fit.Prerelease = true // ranges decide
-	held := map[digest.Digest]string{}
+	held, notices := map[digest.Digest]string{}, map[digest.Digest][]index.Notice{}
 	free := *p
 	free.State = index.StateActive
 	free.Versions = slices.Clone(p.Versions)
@@ -54,12 +54,15 @@ func (o *overCatalog) candidates(id artifact.Name) []Candidate {
 		case !p.Installable():
 			held[v.Digest] = string(p.State)
 		}
+		if v.IsYanked() || p.State != index.StateActive {
+			notices[v.Digest] = p.Notices(v)
+		}
 		v.Yanked, v.State = nil, index.VersionActive
 	}
 	var out []Candidate
 	for _, v := range free.Candidates(fit) {
 		out = append(out, Candidate{ID: id, Version: v.Version, Digest: v.Digest, PlatformDigest: buildFor(v.Builds, fit.Platform),
-			Dependencies: v.Plugin.Dependencies, Held: held[v.Digest], OptIn: fit.Channel != ""})
+			Dependencies: v.Plugin.Dependencies, Held: held[v.Digest], Notices: notices[v.Digest], OptIn: fit.Channel != ""})
 	}
 	return out
 }

@@ -87,7 +87,7 @@ func Answer(stamp index.Stamp, registry string, chosen []Chosen) index.Resolutio
 			reference = registry + "/" + c.ID.String() + "@" + c.Digest.String()
 		}
 		out.Resolved = append(out.Resolved, index.Resolved{ID: c.ID.String(), Version: c.Version.String(), Digest: c.Digest,
-			PlatformDigest: c.PlatformDigest, Reference: reference, RequestedBy: by})
+			PlatformDigest: c.PlatformDigest, Reference: reference, RequestedBy: by, Notices: c.Notices})
 	}
 	return out
 }

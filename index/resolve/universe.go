@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -28,6 +29,8 @@ type Candidate struct {
 	Dependencies   []artifact.Dependency
 	// Held says why only a lock reaches it, such as "yanked"; empty is free.
 	Held string
+	// Notices are what is to be known by whoever takes it.
+	Notices []index.Notice
 	// OptIn is a prerelease that was asked for by itself, such as by a channel.
 	OptIn bool
 }

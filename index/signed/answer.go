@@ -123,7 +123,7 @@ func (c *Catalog) Version(_ context.Context, id artifact.Name, v artifact.Versio
 	if !ok {
 		return nil, index.NewProblem(index.CodeVersionNotFound, fmt.Sprintf("plugin %q has no version %q", id, v), "oarlock show "+id.String()+" lists those that there are")
 	}
-	return &index.VersionDetail{Stamp: at.stamp(), ID: id.String(), Version: c.rows().EncodeVersion(p, found)}, nil
+	return &index.VersionDetail{Stamp: at.stamp(), ID: id.String(), Version: c.rows().EncodeVersion(p, found), Notices: p.Notices(found)}, nil
 }
 
 // Why implements client.Catalog.

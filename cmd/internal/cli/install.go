@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -24,14 +23,15 @@ type storeFlags struct {
 	flags *pflag.FlagSet
 
 	planning bool // nothing will be pulled, so that nobody need be trusted
+	quiet    bool // what is remembered is not said
 }
 
 func (s *storeFlags) addDir(f *pflag.FlagSet) {
+	s.flags = f
 	f.StringVarP(&s.dir, "dir", "d", "", "`DIR` of the store")
 }
 
 func (s *storeFlags) add(f *pflag.FlagSet) {
-	s.flags = f
 	s.addDir(f)
 	s.trust.addPull(f)
 	s.host.add(f)
@@ -116,29 +116,20 @@ func (s *storeFlags) pullsNothing() (*client.Puller, error) {
 	return client.NewPuller(o)
 }
 
-// changeResult says what a change of the store did.
-type changeResult struct {
-	*client.Change
-	DryRun bool `json:"dry_run,omitempty"`
-}
-
-func (r changeResult) text(w io.Writer) error {
-	if len(r.Changed) == 0 {
-		return writeLine(w, "nothing to change")
-	}
-	return table(w, func(row func(...string)) {
-		row("PLUGIN", "FROM", "TO")
-		for _, m := range r.Changed {
-			row(m.ID.String(), orDash(m.From), orDash(m.To))
-		}
-	})
-}
-
 func orDash(s string) string {
 	if s == "" {
 		return "-"
 	}
 	return s
+}
+
+// names are the plugins of wants.
+func names(wants []index.Want) []string {
+	out := make([]string, len(wants))
+	for i, w := range wants {
+		out[i] = w.ID
+	}
+	return out
 }
 
 func newInstall(c *console) *cobra.Command {
@@ -147,7 +138,9 @@ func newInstall(c *console) *cobra.Command {
 		"The catalog chooses the versions that fit the host, everything is pulled by digest and verified with\n"+
 			"--key or a policy, without which nothing is installed; then one rename makes it active. What is\n"+
 			"installed already stays at its digest where it can, and is verified again. The store remembers host,\n"+
-			"platform, channel, server and policy: the next change asks the same where no flag or variable says otherwise.",
+			"platform, channel, server and policy: the next change asks the same where no flag or variable says otherwise.\n"+
+			"PLUGIN@VERSION pins a plugin to that version: update leaves it there, until it is installed without one.\n"+
+			"What was withdrawn is not installed, or stays as it is, and is named; the rest goes on, with exit code 3.",
 		"oarlock install acme/hello --dir ./plugins --host example-host --host-version 1.2 --policy trust.yaml",
 		"oarlock install acme/hello@^0.2 acme/notes --dir ./plugins --server https://plugins.example.org",
 		"oarlock install acme/hello --dir ./plugins --catalog mirror.example.org --root root.json --policy trust.yaml")
@@ -168,7 +161,7 @@ func newInstall(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("install: %w", err)
 		}
-		return c.print(changeResult{Change: done})
+		return store.print(cmd.Context(), c, s, changeResult{Change: done}, names(plugins)...)
 	}
 	return cmd
 }

@@ -38,7 +38,7 @@ func (s *storeFlags) recall(c *console) (client.Remembered, error) {
 	if !s.trust.given() && !s.trust.insecure {
 		s.trust.policy, s.trust.key = r.Policy, r.Key
 	}
-	if r.Host.ID != "" && !told("host") {
+	if r.Host.ID != "" && !told("host") && !s.quiet {
 		c.note("for %s %s, as the store remembers", r.Host.ID, s.host.hostVersion)
 	}
 	return r, nil

@@ -22,12 +22,20 @@ func (r resolveResult) text(w io.Writer) error {
 			return err
 		}
 	}
-	return table(w, func(row func(...string)) {
+	if err := table(w, func(row func(...string)) {
 		row("PLUGIN", "VERSION", "REQUESTED BY", "REFERENCE")
 		for _, p := range r.Resolved {
 			row(p.ID, p.Version, strings.Join(p.RequestedBy, ", "), p.Reference)
 		}
-	})
+	}); err != nil {
+		return err
+	}
+	for _, p := range r.Resolved {
+		if err := tellNotices(w, p.ID+" "+p.Version+": ", p.Notices); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newResolve(c *console) *cobra.Command {

@@ -173,7 +173,11 @@ func writeLock(path string, r *index.Resolution) error {
 		return fmt.Errorf("lock: %w", err)
 	}
 	defer os.Remove(tmp.Name())
-	err = encodeJSON(tmp, lockFile{r.Resolved})
+	held := slices.Clone(r.Resolved)
+	for i := range held {
+		held[i].Notices = nil // they change, and what is locked does not
+	}
+	err = encodeJSON(tmp, lockFile{held})
 	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}

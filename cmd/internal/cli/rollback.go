@@ -5,9 +5,11 @@ import "github.com/spf13/cobra"
 func newRollback(c *console) *cobra.Command {
 	var store storeFlags
 	cmd := verb("rollback --dir D", "Go back to the state before the last change",
-		"Needs no network: what the earlier state needs is still there.", "oarlock rollback --dir ./plugins")
+		"Needs no network: what the earlier state needs is still there. Where the catalog can be asked, it says\n"+
+			"whether what is active again may still run.", "oarlock rollback --dir ./plugins")
 	cmd.Args = args(0, 0, "none")
 	store.addDir(cmd.Flags())
+	c.addSigned(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := store.open()
 		if err != nil {
@@ -17,7 +19,8 @@ func newRollback(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.print(changeResult{Change: done})
+		said := store.standings(cmd.Context(), c, done.Installed)
+		return c.print(changeResult{Change: done, Installed: withStandings(done.Installed, said), dir: store.dir})
 	}
 	return cmd
 }

@@ -22,6 +22,11 @@ func (r searchResult) text(w io.Writer) error {
 			row(p.ID, p.Version, string(p.Signature.Status), p.License, short(p.Description, 60))
 		}
 	})
+	for _, p := range r.Items {
+		if err == nil && p.Move != nil {
+			err = writeLine(w, "! %s: %s %s", p.ID, p.State, short(p.Move.Why(), 600))
+		}
+	}
 	if err == nil && r.NextCursor != "" {
 		err = writeLine(w, "%d of %d; the next ones: --cursor %s", len(r.Items), r.Total, r.NextCursor)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,12 +25,11 @@ func (r showResult) text(w io.Writer) error {
 		writePairs(row, "name", r.Name, "license", r.License, "engines", engineList(r.Engines), "platforms", strings.Join(r.Platforms, ", "),
 			"state", string(r.State), "signature", signatureText(r.Signature), "attestations", attestationList(r.attested()), "reference", r.Reference, "permissions", strings.Join(r.Permissions, ", "),
 			"needs", dependencyList(r.Dependencies))
+		writeMove(row, r.Move)
 	}); err != nil {
 		return err
 	}
-	for _, n := range r.Notices {
-		_ = writeLine(w, "! %s", short(n.Detail, 200))
-	}
+	_ = tellNotices(w, "", r.Notices)
 	fmt.Fprintln(w)
 	return table(w, func(row func(...string)) {
 		row("VERSION", "ENGINES", "SIGNATURE", "CHANNELS", "STATE", "DIGEST")
@@ -53,12 +53,30 @@ type showVersionResult struct{ *index.VersionDetail }
 
 func (r showVersionResult) text(w io.Writer) error {
 	_ = writeLine(w, "%s %s\n", r.ID, r.Version.Version)
-	return table(w, func(row func(...string)) {
+	if err := table(w, func(row func(...string)) {
 		writePairs(row, "reference", r.Reference, "type", r.ArtifactType, "size", byteCount(r.Size), "license", r.License,
 			"engines", engineList(r.Engines), "platforms", buildList(r.Platforms), "signature", signatureText(r.Signature),
 			"attestations", attestationList(r.Attestations), "channels", strings.Join(r.Channels, ", "), "state", versionState(r.Version), "permissions", strings.Join(r.Permissions, ", "),
 			"needs", dependencyList(r.Dependencies))
-	})
+	}); err != nil {
+		return err
+	}
+	return tellNotices(w, "", r.Notices)
+}
+
+// writeMove writes where a move says to go, and until when.
+func writeMove(row func(...string), m *index.Move) {
+	if m == nil {
+		return
+	}
+	writePairs(row, "replaced by", m.Replacement, "guide", m.Guide, "end of life", dayOf(m.EndOfLife), "expected to end", dayOf(m.Until))
+}
+
+func dayOf(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return at.UTC().Format(time.DateOnly)
 }
 
 // writePairs writes pairs of name and value, leaving out what is empty.

@@ -31,7 +31,7 @@ func newUninstall(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("uninstall: %w", err)
 		}
-		return c.print(changeResult{Change: done})
+		return store.print(cmd.Context(), c, s, changeResult{Change: done}, args...)
 	}
 	return cmd
 }

@@ -28,7 +28,8 @@ func newUpdate(c *console) *cobra.Command {
 	cmd := verb("update [PLUGIN…] --dir D", "Bring installed plugins to the newest versions that fit",
 		"Without names all of them, for the host, from the server and with the policy that the store remembers, where no\n"+
 			"flag says otherwise. What stays is verified again. The state before stays too, so that \"oarlock rollback\"\n"+
-			"goes back to it. With --dry-run the catalog is asked and nothing is pulled, verified or changed.",
+			"goes back to it. With --dry-run the catalog is asked and nothing is pulled, verified or changed.\n"+
+			"What was withdrawn and has no other version stays as it is and is named; the rest goes on, with exit code 3.",
 		"oarlock update --dir ./plugins", "oarlock update acme/hello --dir ./plugins", "oarlock update --dir ./plugins --dry-run", "oarlock update --dir ./plugins --host-version 2.2")
 	cmd.Args = args(0, -1, "plugins such as acme/hello")
 	store.add(cmd.Flags())
@@ -48,7 +49,7 @@ func newUpdate(c *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.print(changeResult{plan, true})
+			return store.print(cmd.Context(), c, s, changeResult{Change: plan, DryRun: true}, args...)
 		}
 		if _, err := store.open(); err != nil {
 			return err
@@ -61,7 +62,7 @@ func newUpdate(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.print(changeResult{Change: done})
+		return store.print(cmd.Context(), c, s, changeResult{Change: done}, args...)
 	}
 	return cmd
 }

@@ -1271,6 +1271,8 @@ export interface components {
             id: string;
             keywords: string[] | null;
             license: string;
+            /** @description What the state comes from, as the plugin's ledger says it; absent where the plugin is active. */
+            move?: components["schemas"]["Move"];
             name: string;
             niches: string[] | null;
             notices: components["schemas"]["Notice"][] | null;
@@ -1895,6 +1897,8 @@ export interface components {
         Resolved: {
             digest: string;
             id: string;
+            /** @description As of the version: such as that the plugin is deprecated, and what replaces it. */
+            notices?: components["schemas"]["Notice"][] | null;
             platform_digest: string;
             reference: string;
             requested_by: string[] | null;
@@ -1938,6 +1942,8 @@ export interface components {
             id: string;
             keywords: string[] | null;
             license: string;
+            /** @description What the state comes from, as the plugin's ledger says it; absent where the plugin is active. */
+            move?: components["schemas"]["Move"];
             name: string;
             niches: string[] | null;
             platforms: string[] | null;
@@ -2167,6 +2173,8 @@ export interface components {
             id: string;
             license: string;
             media_type: string;
+            /** @description What is to be known by whoever has the version or takes it, what weighs most first: that it or its plugin was withdrawn or deprecated, why, since when, and what to do. None where both are active and the version is listed. */
+            notices: components["schemas"]["Notice"][] | null;
             pending?: components["schemas"]["Pending"];
             permissions: string[] | null;
             platforms: components["schemas"]["Build"][] | null;

@@ -1,0 +1,128 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+)
+
+// What a Standing is besides the states of plugins and versions.
+const (
+	// StandingUnlisted is a version that is in no answer any more, such as one
+	// whose signer the site trusts no longer.
+	StandingUnlisted = "unlisted"
+	// StandingUnknown is a version that the catalog does not have, or has with
+	// another digest.
+	StandingUnknown = "unknown"
+	// StandingUntold is one of which the catalog could not be asked.
+	StandingUntold = "could_not_tell"
+)
+
+// A Standing is what the catalog says now of something that is installed.
+type Standing struct {
+	// State is that of the version or of the plugin, whichever weighs more:
+	// active, deprecated, yanked, quarantined, removed, suspended, blocked,
+	// emergency-removed; or unlisted, unknown, could_not_tell.
+	State string `json:"state"`
+	// Notices say why, since when and what to do; none where State is active.
+	Notices []index.Notice `json:"notices"`
+}
+
+// MustStop reports whether the version must not run any more, here or anywhere.
+func (s Standing) MustStop() bool {
+	for _, n := range s.Notices {
+		if n.Kind == string(index.StateEmergencyRemoved) || n.Kind == string(index.VersionBlocked) ||
+			n.Kind == string(index.StateSuspended) && n.Move != nil && n.Move.Existing == "stop" {
+			return true
+		}
+	}
+	return false
+}
+
+// Withdrawn reports whether nobody new would get the version. It is false where
+// that could not be told.
+func (s Standing) Withdrawn() bool {
+	switch s.State {
+	case string(index.StateActive), string(index.StateDeprecated), StandingUntold:
+		return false
+	}
+	return true
+}
+
+// maxAtOnce is how many versions the catalog is asked about at once.
+const maxAtOnce = 8
+
+// Standings asks the catalog what it says now of everything that is active, in
+// the order of List. What could not be told of one plugin is in its Standing: an
+// error is that the store cannot be read, or that it has no Client to ask.
+func (s *Store) Standings(ctx context.Context) ([]Standing, error) {
+	st, err := s.readState()
+	if err != nil {
+		return nil, err
+	}
+	return s.standings(ctx, st.Current)
+}
+
+func (s *Store) standings(ctx context.Context, of set) ([]Standing, error) {
+	if s.options.Client == nil {
+		return nil, fmt.Errorf("store %q was opened without client, which says how things stand: %w", s.dir, artifact.ErrInvalid)
+	}
+	out := make([]Standing, len(of.Plugins))
+	free := make(chan struct{}, maxAtOnce)
+	var asked sync.WaitGroup
+	for n, e := range of.Plugins {
+		free <- struct{}{}
+		asked.Go(func() {
+			defer func() { <-free }()
+			out[n] = s.standing(ctx, e)
+		})
+	}
+	asked.Wait()
+	return out, nil
+}
+
+// standing asks about one version.
+func (s *Store) standing(ctx context.Context, e entry) Standing {
+	known, err := s.options.Client.Version(ctx, e.ID, e.Version)
+	switch {
+	case errors.Is(err, artifact.ErrNotFound):
+		return said(StandingUnknown, "the catalog does not know the version any more: "+err.Error(), index.ActionAlternatives, index.ActionUninstall)
+	case err != nil:
+		return said(StandingUntold, "whether the version may still run could not be told: "+err.Error())
+	case known.Digest != e.Digest:
+		return said(StandingUnknown, fmt.Sprintf("the catalog has other content under this version: %s, and %s is installed", known.Digest, e.Digest),
+			index.ActionUpdate, index.ActionUninstall)
+	}
+	return standingOf(known)
+}
+
+func said(state, detail string, actions ...string) Standing {
+	return Standing{State: state, Notices: []index.Notice{{Kind: state, Detail: detail, Actions: actions}}}
+}
+
+// standingOf reads the answer of a catalog. One that gives no notices, though
+// the version is not active, is told by the version alone.
+func standingOf(v *index.VersionDetail) Standing {
+	notices := v.Notices
+	switch {
+	case len(notices) > 0:
+	case v.State != index.VersionActive && v.State != "":
+		notices = []index.Notice{{Kind: string(v.State), Detail: "the version is " + string(v.State)}}
+	case v.Pending != nil:
+		notices = []index.Notice{{Kind: index.ReasonUnreadable, Detail: "the version is not listed"}}
+	default:
+		return Standing{State: string(index.StateActive), Notices: []index.Notice{}}
+	}
+	state := notices[0].Kind
+	switch state {
+	case string(index.StateEmergencyRemoved), string(index.StateRemoved), string(index.StateSuspended), string(index.StateDeprecated),
+		string(index.VersionBlocked), string(index.VersionQuarantined), string(index.VersionYanked):
+	default:
+		state = StandingUnlisted
+	}
+	return Standing{State: state, Notices: notices}
+}
