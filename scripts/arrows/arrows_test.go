@@ -15,7 +15,7 @@ import (
 var clientAllow string
 
 func rules() []arrows.Rule {
-	return []arrows.Rule{
+	return append([]arrows.Rule{
 		arrows.Never("artifact is the floor", "artifact", "registry", "policy", "index", "cmd", "examples", "scripts"),
 		arrows.Never("policy judges what artifact says", "policy", "registry", "index", "cmd", "examples", "scripts"),
 		arrows.Never("the registry keeps bytes and is a stranger to the index", "registry", "policy", "index", "cmd", "examples", "scripts"),
@@ -32,30 +32,15 @@ func rules() []arrows.Rule {
 		arrows.Never("words of a refusal stand below everything that refuses", "registry/internal/errcode",
 			"registry$", "registry/storage", "registry/block", "registry/integrity", "registry/gc", "registry/backup", "registry/mirror", "registry/remote", "registry/registrytest"),
 		arrows.Never("the index is a stranger to the registry", "index", "registry", "cmd", "examples", "scripts"),
-		arrows.Never("tenants know no other engine, no SQL and no server", "index/tenant",
-			"index/store", "index/api", "index/web", "index/client", "index/lifecycle"),
-		arrows.Never("the lifecycle knows no other engine, no SQL and no server", "index/lifecycle",
-			"index/store", "index/api", "index/web", "index/client", "index/tenant"),
+		arrows.Never("jobs are judged by nobody", "index/jobs", "policy"),
+		arrows.Never("what is published is judged elsewhere", "index/publog", "policy"),
+		arrows.Never("a catalog is derived from verdicts and makes none", "index/catalog", "policy"),
 		arrows.Never("a configuration is read without the server that runs by it", "cmd/internal/config",
 			"cmd/internal/app", "cmd/internal/cli", "index/store", "index/api", "index/web"),
 		arrows.Never("what a catalog is derived by is no part of a server", "cmd/internal/derive",
 			"cmd/internal/app", "cmd/internal/cli", "index/store", "index/api", "index/web"),
 		arrows.Never("a backup is made and brought back without a server", "cmd/internal/sitebackup",
 			"cmd/internal/app", "cmd/internal/cli", "index/api", "index/web"),
-		arrows.Never("what writes acts down knows no engine, no SQL and no server", "index/audit",
-			"index/store", "index/api", "index/web", "index/client", "index/tenant", "index/lifecycle", "index/quota"),
-		arrows.Never("jobs know nobody who asks for one", "index/jobs", "registry", "policy", "index/store", "index/api", "index/web", "index/client",
-			"index/auth", "index/catalog", "index/tenant", "index/lifecycle", "index/quota", "index/audit"),
-		arrows.Never("the publication log knows nobody who publishes", "index/publog", "registry", "policy", "index/store", "index/api", "index/web", "index/client",
-			"index/auth", "index/catalog", "index/tenant", "index/lifecycle", "index/quota", "index/audit", "index/ingest", "index/publisher"),
-		arrows.Never("accounts know no engine, no SQL and no server", "index/account",
-			"index/store", "index/api", "index/web", "index/client", "index/tenant", "index/lifecycle", "index/quota", "index/publisher", "index/ingest"),
-		arrows.Never("publishers know no other engine, no SQL and no server", "index/publisher",
-			"index/store", "index/api", "index/web", "index/client", "index/tenant", "index/lifecycle", "index/quota", "index/ingest"),
-		arrows.Never("ledgers are appended to without any engine, SQL or server", "index/ledger",
-			"index/store", "index/api", "index/web", "index/client", "index/auth", "index/tenant", "index/lifecycle", "index/quota", "index/publisher", "index/ingest"),
-		arrows.Never("quotas know no other engine, no accounts, no SQL and no server", "index/quota",
-			"index/store", "index/api", "index/web", "index/client", "index/auth", "index/tenant", "index/lifecycle"),
 		arrows.Within("hosts inherit what artifact imports", "artifact", append(lines(clientAllow), arrows.Module+"/artifact", "github.com/github/go-spdx")...),
 		arrows.Only("github.com/github/go-spdx", "artifact/lint"),
 		arrows.Within("hosts inherit what the client imports", "index/client", lines(clientAllow)...),
@@ -74,7 +59,7 @@ func rules() []arrows.Rule {
 		arrows.Only("github.com/jackc/pgx", "index/store"),
 		arrows.Only("github.com/pressly/goose", "index/store"),
 		arrows.Only("modernc.org/sqlite", "index/store"),
-	}
+	}, siblingRules()...)
 }
 
 func TestArrowsHold(t *testing.T) {
