@@ -5,7 +5,6 @@ import (
 	"database/sql" //nolint:depguard // a newer release that migrates the database
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +43,7 @@ func TestANewerDatabaseIsReadAndNotWritten_K7(t *testing.T) {
 	if status, text := upload(t, s, admin, "acme/hello", []byte("hello"), false); status != 201 {
 		t.Fatal(status, text)
 	}
-	db, err := sql.Open("sqlite", filepath.Join(s.cfg.Data, "oarlock.db"))
+	db, err := sql.Open("sqlite", "file:"+s.cfg.Data+"/oarlock.db?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}
