@@ -20,7 +20,6 @@ func opened(t testing.TB, at storage.Options, o Options) *Registry {
 	if err != nil {
 		t.Fatal(errors.Join(err, s.Close()))
 	}
-	o.PurgeInterval = -1
 	g, err := New(s, b, o)
 	if err != nil {
 		b.Close()

@@ -29,11 +29,9 @@ type Options struct {
 	Principal func(*http.Request) (string, error)
 	// Sink is told what was stored; nil tells nobody.
 	Sink Sink
-	// UploadAge is how long an unfinished upload is kept, seven days by
-	// default; PurgeInterval is how often that is looked at, six hours by
-	// default, never if negative.
-	UploadAge     time.Duration
-	PurgeInterval time.Duration
+	// UploadAge is how long PurgeUploads keeps an unfinished upload, seven days
+	// by default.
+	UploadAge time.Duration
 }
 
 // Settings frees a namespace from rules. The zero value is an ordinary one.
@@ -142,9 +140,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.UploadAge <= 0 {
 		o.UploadAge = 7 * 24 * time.Hour
-	}
-	if o.PurgeInterval == 0 {
-		o.PurgeInterval = 6 * time.Hour
 	}
 	return o
 }

@@ -16,12 +16,12 @@ func TestOldUploadsArePurged(t *testing.T) {
 	d := digest.FromString("done").String()
 	session := do(t, g, "POST", "/v2/acme/hello/blobs/uploads/", "").Header().Get("Location")
 	do(t, g, "POST", "/v2/acme/hello/blobs/uploads/?digest="+d, "done")
-	if n := g.PurgeUploads(t.Context()); n != 0 {
-		t.Errorf("%d young uploads purged", n)
+	if n, err := g.PurgeUploads(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d young uploads purged, %v", n, err)
 	}
 	now = now.Add(2 * time.Hour)
-	if n := g.PurgeUploads(t.Context()); n != 1 {
-		t.Errorf("%d old uploads purged, want 1", n)
+	if n, err := g.PurgeUploads(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d old uploads purged, want 1, %v", n, err)
 	}
 	if w := do(t, g, "GET", session, ""); w.Code != 404 {
 		t.Errorf("the purged upload answers %d", w.Code)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 
 	"github.com/distribution/distribution/v3/registry/handlers"
 
@@ -26,12 +25,10 @@ type Registry struct {
 	app      *handlers.App
 	sessions sessions
 	stop     context.CancelFunc
-	done     sync.WaitGroup
 }
 
 // New serves what s holds, but for what b says may not be read. b is opened
 // over s; the caller opened both and closes the Registry first, then b, then s.
-// It starts the purge of old uploads.
 func New(s *storage.Storage, b *block.Blocks, o Options) (*Registry, error) {
 	bridgeLogs()
 	o = o.withDefaults()
@@ -42,17 +39,13 @@ func New(s *storage.Storage, b *block.Blocks, o Options) (*Registry, error) {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
 	g := &Registry{storage: s, blocks: b, opts: o, log: s.Log(), driver: s.Driver(), app: app, stop: stop}
-	if o.PurgeInterval > 0 && !s.ReadOnly() {
-		g.done.Go(func() { g.purgeLoop(life) })
-	}
 	return g, nil
 }
 
-// Close stops what runs in the background and waits for it. Requests that are
-// still being answered are the caller's to drain before.
+// Close ends what serves. Requests that are still being answered are the
+// caller's to drain before.
 func (g *Registry) Close() error {
 	g.stop()
-	g.done.Wait()
 	g.keepSessions(context.Background())
 	return g.app.Shutdown()
 }

@@ -68,9 +68,6 @@ type Options struct {
 	// Interval is the least time between two generations; 0 is 10 ms. A single
 	// change after a quiet time does not wait for it.
 	Interval time.Duration
-	// ReconcileEvery is the time between two walks over all repositories; 0
-	// walks once, when Run begins.
-	ReconcileEvery time.Duration
 	// Log is where it is told what could not be read; nil is slog.Default().
 	Log *slog.Logger
 	// Now is the clock of retries, checkpoints and log lines, and says when a
@@ -100,6 +97,7 @@ type Ingester struct {
 	trial   bool // goes by what is known of ledgers, and reads none
 
 	dates dates
+	kept  kept
 
 	ready chan struct{}
 	dirty atomic.Bool            // the checkpoint is older than what serves
@@ -130,6 +128,7 @@ func New(opts Options) *Ingester {
 		opts: opts, log: opts.Log, queue: newQueue(), building: catalog.Empty(),
 		applied: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
+	in.kept.written = opts.Now()
 	in.ledgers = openBook(opts)
 	if opts.Restored {
 		in.building = nil

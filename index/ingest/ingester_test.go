@@ -67,6 +67,7 @@ func run(t testing.TB, m *memory, change func(*ingest.Options)) (*ingest.Ingeste
 			t.Errorf("run: %v", err)
 		}
 	})
+	done.Go(func() { housekeep(ctx, in) })
 	t.Cleanup(func() { stop(); done.Wait() })
 	select {
 	case <-in.ReadyC():
@@ -74,6 +75,20 @@ func run(t testing.TB, m *memory, change func(*ingest.Options)) (*ingest.Ingeste
 		t.Fatal("not ready")
 	}
 	return in, opts.Live
+}
+
+// housekeep calls Housekeep as a server does, until ctx ends.
+func housekeep(ctx context.Context, in *ingest.Ingester) {
+	tick := time.NewTicker(ingest.HousekeepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = in.Housekeep(ctx) // the test looks at what it did
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func settle(t testing.TB, in *ingest.Ingester) {

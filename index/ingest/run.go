@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -14,22 +13,23 @@ import (
 const (
 	checkpointQuiet = 2 * time.Second  // a checkpoint waits for so long without a change
 	checkpointMost  = 30 * time.Second // and never longer than this
-	housekeeping    = 500 * time.Millisecond
-	giveBackMost    = 5 * time.Second // how long an end waits for storage
+	giveBackMost    = 5 * time.Second  // how long an end waits for storage
+
+	// HousekeepEvery is how often Housekeep should be called.
+	HousekeepEvery = 500 * time.Millisecond
 )
 
 // Run keeps the catalog equal to the registry until ctx ends: it reconciles
-// once (again every ReconcileEvery), follows every Touch, tries again what
-// could not be read, and writes checkpoints. It returns nil once ctx has ended
-// and the last checkpoint is written; call it once.
+// once and follows every Touch. It returns nil once ctx has ended and the last
+// checkpoint is written; call it once. Whoever runs an Ingester calls Housekeep
+// beside it, and Reconcile again now and then.
 func (in *Ingester) Run(ctx context.Context) error {
 	var wait sync.WaitGroup
 	wait.Go(func() { in.applyLoop(ctx) })
 	for range in.opts.Workers {
 		wait.Go(func() { in.work(ctx) })
 	}
-	wait.Go(func() { in.reconcileLoop(ctx) })
-	wait.Go(func() { in.housekeep(ctx) })
+	wait.Go(func() { in.reconcileFirst(ctx) })
 	wait.Wait()
 	err := in.Save()
 	if err == nil && in.opts.Numbers != nil {
@@ -126,56 +126,16 @@ func (in *Ingester) applyLoop(ctx context.Context) {
 	}
 }
 
-// reconcileLoop walks all repositories at the beginning, until it could once.
-func (in *Ingester) reconcileLoop(ctx context.Context) {
+// reconcileFirst walks all repositories at the beginning, until it could once.
+func (in *Ingester) reconcileFirst(ctx context.Context) {
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
 		_, err := in.Reconcile(ctx)
 		if err == nil || ctx.Err() != nil {
-			break
+			return
 		}
 		in.log.Error("reconcile failed", "alert", !in.Ready(), "retry_in", wait, "err", err)
 		if !sleep(ctx, wait) {
 			return
-		}
-	}
-	for in.opts.ReconcileEvery > 0 && sleep(ctx, in.opts.ReconcileEvery) {
-		if _, err := in.Reconcile(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			in.log.Error("reconcile failed", "retry_in", in.opts.ReconcileEvery, "err", err)
-		}
-	}
-}
-
-// housekeep touches what is to be tried again and writes checkpoints.
-func (in *Ingester) housekeep(ctx context.Context) {
-	tick := time.NewTicker(housekeeping)
-	defer tick.Stop()
-	written, last := in.opts.Now(), int64(0)
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		now := in.opts.Now()
-		for _, repo := range in.retry.due(now) {
-			in.Touch(repo)
-		}
-		g := in.opts.Live.Current()
-		quiet := g.Number == last && now.Sub(g.At) >= checkpointQuiet
-		last = g.Number
-		if in.opts.Numbers != nil {
-			if err := in.opts.Numbers.raise(ctx, g.Number); err != nil && ctx.Err() == nil {
-				in.log.Error("no more numbers of generations could be reserved, it is tried again", "alert", true, "generation", g.Number, "err", err)
-			}
-		}
-		if err := in.ledgers.save(); err != nil {
-			in.log.Error("memory of ledgers not written", "err", err)
-		}
-		if in.dirty.Load() && (quiet || now.Sub(written) >= checkpointMost) {
-			if err := in.Save(); err != nil {
-				in.log.Error("checkpoint not written", "err", err)
-			}
-			written = now
 		}
 	}
 }

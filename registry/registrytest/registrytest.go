@@ -62,7 +62,7 @@ func (o *Opened) Close() error {
 
 // Open opens a registry as New does, without a server, for the caller to close.
 func Open(ctx context.Context, options ...Option) (*Opened, error) {
-	o := Options{Options: registry.Options{Guards: registry.AdmitAllUnsafe(), PurgeInterval: -1}}
+	o := Options{Options: registry.Options{Guards: registry.AdmitAllUnsafe()}}
 	for _, set := range options {
 		set(&o)
 	}

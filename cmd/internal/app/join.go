@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/derive"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
@@ -56,7 +58,7 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 		return nil, err
 	}
 	with := basis.Options(p.storage, p.blocks, o.Log)
-	with.Live, with.Checkpoint, with.Restored, with.Numbers, with.ReconcileEvery = live, checkpoint, whole, numbers, reconcileEvery
+	with.Live, with.Checkpoint, with.Restored, with.Numbers = live, checkpoint, whole, numbers
 	with.Published, with.Now, with.Publog = p.database.store.FirstPublished, at.Now, told
 	in := ingest.New(with)
 	asked.in.Store(in)
@@ -102,6 +104,23 @@ func (j *joined) ready() error {
 		return errors.New("the catalog is being derived from the registry for the first time")
 	}
 	return nil
+}
+
+// tasks keep the catalog in order beside the ingester.
+func (j *joined) tasks(log *slog.Logger) []periodic.Task {
+	return []periodic.Task{
+		{Name: "catalog_upkeep", Every: ingest.HousekeepEvery, Quiet: true, Run: func(ctx context.Context) error {
+			err := j.ingest.Housekeep(ctx)
+			if err != nil && ctx.Err() == nil {
+				log.ErrorContext(ctx, "catalog: not kept in order, it is tried again", "alert", true, "err", err)
+			}
+			return err
+		}},
+		{Name: "catalog_reconcile", Every: reconcileEvery, Jitter: reconcileEvery / 20, Run: func(ctx context.Context) error {
+			_, err := j.ingest.Reconcile(ctx)
+			return err
+		}},
+	}
 }
 
 // reload reads the trust policy again and judges everything by it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -112,7 +113,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	if err != nil {
 		return nil, err
 	}
-	tasks := periodic.New(at, o.Log, tasksOf(cfg, at, p, a, e, others, watch, front, o.Log)...)
+	tasks := periodic.New(at, o.Log, slices.Concat(tasksOf(cfg, at, p, a, e, others, watch, front, o.Log), index.tasks(o.Log), upkeep.Uploads(r))...)
 	metrics.MustRegister(tasks)
 	return &Server{
 		cfg: cfg, clock: at, log: o.Log, listener: p.listener, metrics: own, reserves: p.reserves,
