@@ -14,5 +14,6 @@
 //   - bounds headers, the time until an answer begins, how slowly it may come
 //     and how long it may be.
 //
-// http.DefaultClient is for nobody else: a lint rule (forbidigo) says so.
+// http.DefaultClient, and a client or transport made by hand, is for nobody
+// else: the linter (forbidigo) and scripts/arrows refuse both.
 package outbound
