@@ -1,6 +1,7 @@
 package publog
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,6 +17,9 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/clock"
 )
+
+// Record is where what was shown is remembered beside the registry's bytes.
+const Record = "records/publication-log"
 
 // Options of a Log. All but Events must be given.
 type Options struct {
@@ -59,6 +63,7 @@ type Log struct {
 	key     *key       // of head's origin
 	head    Head       // that was found to extend what was shown before
 	stuck   error      // why nothing is signed
+	broken  error      // what a reader met; stays until the process is started again
 	waiting []Event
 	ledgers map[string]bool // whose statements are to be asked for
 	walk    bool            // Events is to be asked
@@ -162,7 +167,22 @@ func (l *Log) Key() string {
 func (l *Log) Stuck() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stuck
+	return cmp.Or(l.stuck, l.broken)
+}
+
+// noticed passes on an error of the store's, and keeps it where it says that the
+// log does not hold: what a reader meets, nothing else may ever look at again.
+func (l *Log) noticed(err error) error {
+	if !errors.Is(err, ErrBroken) {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken == nil {
+		l.broken = err
+		l.o.Log.Error("publication log: nothing is published until it is looked at", "alert", true, "err", err)
+	}
+	return err
 }
 
 // Checkpoint is the last one that is shown, and what it says; "" where none is.
@@ -209,6 +229,9 @@ func (l *Log) extended(ctx context.Context, head Head) (Head, error) {
 	if err != nil {
 		return head, err
 	}
+	if before.Origin == "" && head.Checkpoint != "" {
+		return head, fmt.Errorf("%w: the database has a checkpoint, and %s beside the registry's bytes, which is written first, is not there or is empty", ErrBroken, Record)
+	}
 	if before.N > head.N || head.Origin != l.key.verifier.Name() {
 		return head, fmt.Errorf("%w: %s had %d leaves, the database has %d of %q", ErrBehind, before.Origin, before.N, head.N, head.Origin)
 	}
@@ -244,7 +267,10 @@ func (l *Log) shown(ctx context.Context) (Checkpoint, string, error) {
 	}
 	c, err := OpenCheckpoint(text, l.key.verifier)
 	if err != nil {
-		return c, "", fmt.Errorf("%w: what is remembered of it is of another key or log: %w", ErrBehind, err)
+		if origin, _, _ := strings.Cut(text, "\n"); origin == l.key.verifier.Name() {
+			return c, "", fmt.Errorf("%w: %s beside the registry's bytes is damaged, or of another key: %w", ErrBroken, Record, err)
+		}
+		return c, "", fmt.Errorf("%w: %s beside the registry's bytes is of another log: %w", ErrBehind, Record, err)
 	}
 	return c, text, nil
 }

@@ -118,6 +118,12 @@ func (l *Log) Advance(ctx context.Context) error {
 }
 
 func (l *Log) advance(ctx context.Context) error {
+	l.mu.Lock()
+	broken := l.broken
+	l.mu.Unlock()
+	if broken != nil {
+		return broken
+	}
 	if err := l.follow(ctx); err != nil {
 		return err
 	}
@@ -308,7 +314,10 @@ func (l *Log) sign(ctx context.Context, reserved Head) error {
 		return err
 	}
 	err = l.o.Record(ctx, func(have []byte) ([]byte, error) {
-		if len(have) == 0 {
+		switch {
+		case len(have) == 0 && reserved.Checkpoint != "" && shown.Origin == "":
+			return nil, fmt.Errorf("%w: %s is gone", ErrBroken, Record)
+		case len(have) == 0:
 			return []byte(signed), nil
 		}
 		last, err := OpenCheckpoint(string(have), l.key.verifier)

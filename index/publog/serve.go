@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -45,6 +46,9 @@ func (l *Log) Handler(refuse func(http.ResponseWriter, *http.Request, error)) ht
 
 func (l *Log) serveCheckpoint(w http.ResponseWriter, r *http.Request) error {
 	signed, _ := l.Checkpoint()
+	if err := l.Stuck(); signed == "" && err != nil {
+		return Problem(err)
+	}
 	if signed == "" {
 		return index.NewProblem(index.CodeNotFound, "nothing is in the publication log yet", "publish something, and ask again")
 	}
@@ -67,12 +71,15 @@ func (l *Log) serveTile(w http.ResponseWriter, r *http.Request, what string) err
 		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("%.100q is nothing that the log has", what), "GET /log/checkpoint, or a tile of it such as /log/tile/0/000.p/1 (C2SP tlog-tiles)")
 	}
 	_, shown := l.Checkpoint()
+	if err := l.Stuck(); shown.Origin == "" && err != nil {
+		return Problem(err)
+	}
 	if !t.within(shown.N) {
 		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("the log has %d leaves, and no %s", shown.N, t), "ask for a tile of the tree that /log/checkpoint signs")
 	}
 	data, err := l.tile(r.Context(), t)
 	if err != nil {
-		return err
+		return l.noticed(err)
 	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	send(w, r, "application/octet-stream", data)
@@ -94,15 +101,21 @@ func (l *Log) tile(ctx context.Context, t tilePath) ([]byte, error) {
 			return nil, err
 		}
 		var entries [][32]byte
-		for _, one := range leaves {
+		for i, one := range leaves {
+			if want := t.number*tileWidth + int64(i); one.Number != want {
+				return nil, fmt.Errorf("%w: leaf %d is gone from the database", ErrBroken, want)
+			}
 			entries = append(entries, one.Entry)
 		}
 		if len(entries) != t.width {
-			return nil, fmt.Errorf("%w: %d entries of %s are there", ErrBroken, len(entries), t)
+			return nil, fmt.Errorf("%w: leaf %d is gone from the database", ErrBroken, t.number*tileWidth+int64(len(entries)))
 		}
 		return bundle(entries), nil
 	}
 	data, err := l.o.Store.LogTile(ctx, t.level, t.number)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %s is gone from the database", ErrBroken, t)
+	}
 	if err == nil && len(data) < t.width*tlog.HashSize {
 		err = fmt.Errorf("%w: %d bytes of %s are there", ErrBroken, len(data), t)
 	}

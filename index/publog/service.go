@@ -2,6 +2,7 @@ package publog
 
 import (
 	"context"
+	"errors"
 
 	"github.com/opencontainers/go-digest"
 
@@ -24,6 +25,9 @@ func (l *Log) State() index.Log {
 func (l *Log) Page(ctx context.Context, from int64, limit int) (index.LogPage, error) {
 	page := index.LogPage{Items: []index.LogLeaf{}}
 	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: limit})
+	if err = l.noticed(err); errors.Is(err, ErrBroken) {
+		return page, Problem(err)
+	}
 	if err != nil {
 		return page, err
 	}

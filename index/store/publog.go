@@ -57,7 +57,7 @@ func (s *Store) LogHead(ctx context.Context) (publog.Head, error) {
 	h := publog.Head{Origin: row.Origin, Checkpoint: row.Checkpoint}
 	h.N = row.Size
 	if copy(h.Hash[:], row.Root) != len(h.Hash) || h.N < 0 {
-		return h, fmt.Errorf("%s: head: a root of %d bytes and size %d: %w", logName, len(row.Root), h.N, ErrDamaged)
+		return h, fmt.Errorf("%s: head: a root of %d bytes and size %d: %w", logName, len(row.Root), h.N, publog.ErrBroken)
 	}
 	return h, nil
 }
@@ -190,7 +190,7 @@ func (s *Store) Leaves(ctx context.Context, q publog.LeafQuery) ([]publog.Leaf, 
 	out := make([]publog.Leaf, len(rows))
 	for i, r := range rows {
 		if len(r.Key) != len(out[i].Key) || len(r.Entry) != len(out[i].Entry) {
-			return nil, fmt.Errorf("%s: leaf %d: a key of %d bytes and an entry of %d: %w", logName, r.Number, len(r.Key), len(r.Entry), ErrDamaged)
+			return nil, fmt.Errorf("%s: leaf %d: a key of %d bytes and an entry of %d: %w", logName, r.Number, len(r.Key), len(r.Entry), publog.ErrBroken)
 		}
 		out[i] = publog.Leaf{Number: r.Number, Key: publog.LeafKey(r.Key), Event: r.Event, Entry: [32]byte(r.Entry)}
 	}

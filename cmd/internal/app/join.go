@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"path"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -142,9 +143,6 @@ func storedBy(s *storage.Storage) quota.Storage {
 
 var _ api.PublicationLog = (*publog.Log)(nil)
 
-// publogRecord keeps the last checkpoint of the publication log that was shown.
-const publogRecord = "publication-log"
-
 // unlogged is what a crash kept from the publication log. The ingester tells the
 // log what is listed, and the log asks the ingester for the rest: that is a
 // circle, and here is where it is closed. Before there is an ingester it cannot
@@ -189,7 +187,7 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 		Store: p.database.store, Secret: secret, Host: at.Host, Anew: o.AdoptRegistry, Clock: now, Log: o.Log,
 		Events: asked.events, Statements: asked.statements,
 		Record: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
-			return p.storage.SwapRecord(ctx, publogRecord, change)
+			return p.storage.SwapRecord(ctx, path.Base(publog.Record), change)
 		},
 	})
 	if err != nil {

@@ -89,6 +89,10 @@ func (c *console) verifyLog(ctx context.Context, key string, forget bool) (logRe
 		seen = knownLog{Key: text}
 	}
 	v, err := publog.Verify(ctx, c.logFile, by, seen.Checkpoint)
+	var p *index.Problem
+	if errors.As(err, &p) && p.Code == index.CodeNotFound && seen.Checkpoint != "" {
+		return logResult{}, kinded{fmt.Errorf("the log that this machine saw is not there: %w", err), artifact.ErrUnverified}
+	}
 	if err != nil {
 		return logResult{}, logProblem(err)
 	}
@@ -156,7 +160,7 @@ func (c *console) compareRows(ctx context.Context, v publog.Verification) (rows 
 			return rows, false, nil
 		}
 		if err != nil {
-			return rows, false, err
+			return rows, false, logProblem(err)
 		}
 		for _, one := range page.Items {
 			if one.Number != rows {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -15,8 +16,10 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/registry/backup"
+	"github.com/oarlock/oarlock/registry/storage"
 )
 
 // sameRows accepts a database that an earlier run of the same restore filled.
@@ -50,6 +53,9 @@ func (r *restore) end(ctx context.Context) (err error) {
 		}
 		_, err = s.VerifyAudit(ctx)
 		if err == nil {
+			err = r.logShown(ctx, s)
+		}
+		if err == nil {
 			err = s.AppendAudit(ctx, auth.AuditRecord{At: time.Now(), Actor: "operator", Action: "site:restore", Resource: "site",
 				Outcome: "allowed", Reason: "restored from backup " + r.done.ID, After: fmt.Sprintf(`{"backup":%q,"damaged":%d}`, r.done.ID, len(r.done.Damage))})
 		}
@@ -58,6 +64,30 @@ func (r *restore) end(ctx context.Context) (err error) {
 		}
 	}
 	return unmark(r.cfg.Data)
+}
+
+// logShown writes down beside the bytes how far the publication log was shown,
+// as the database of the backup has it: without that a database with a checkpoint
+// is one that lost what was shown.
+func (r *restore) logShown(ctx context.Context, s *store.Store) (err error) {
+	head, err := s.LogHead(ctx)
+	if errors.Is(err, artifact.ErrNotFound) || err == nil && head.Checkpoint == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	o, err := storageOptions(&r.cfg)
+	if err != nil {
+		return err
+	}
+	o.Logger = r.o.Log
+	h, err := storage.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	return h.SwapRecord(ctx, path.Base(publog.Record), func([]byte) ([]byte, error) { return []byte(head.Checkpoint), nil })
 }
 
 // check derives the catalog anew and compares it with that of the backup.
