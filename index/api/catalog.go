@@ -167,7 +167,7 @@ func (s *Server) plugin(ctx context.Context, in *pluginInput) (*huma.StreamRespo
 	return s.answer(ctx, in.Generation, func(r read) (any, error) {
 		p, ok := r.gen.Snapshot.Plugin(id)
 		if !ok {
-			return nil, noPlugin(id)
+			return nil, noPlugin(r.gen.Snapshot, id)
 		}
 		return s.detail(ctx, r, p, fit)
 	})
@@ -185,7 +185,7 @@ func (s *Server) version(ctx context.Context, in *versionInput) (*huma.StreamRes
 	return s.answer(ctx, in.Generation, func(r read) (any, error) {
 		p, ok := r.gen.Snapshot.Plugin(id)
 		if !ok {
-			return nil, noPlugin(id)
+			return nil, noPlugin(r.gen.Snapshot, id)
 		}
 		found, ok := p.At(v)
 		if !ok {
@@ -212,7 +212,7 @@ func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse
 func whyAt(gen *catalog.Generation, id artifact.Name, fit catalog.Fit) (index.Why, error) {
 	versions, err := gen.Snapshot.Why(id, fit)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return index.Why{}, noPlugin(id)
+		return index.Why{}, noPlugin(gen.Snapshot, id)
 	}
 	return index.Why{Stamp: gen.Stamp(), ID: id.String(), Versions: versions}, err
 }

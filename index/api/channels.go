@@ -79,7 +79,7 @@ func (s *Server) channels(ctx context.Context, in *channelsInput) (*huma.StreamR
 	return s.answer(ctx, in.Generation, func(r read) (any, error) {
 		p, ok := r.gen.Snapshot.Plugin(id)
 		if !ok {
-			return nil, noPlugin(id)
+			return nil, noPlugin(r.gen.Snapshot, id)
 		}
 		page := channelPage(p, in.Cursor, in.Limit)
 		page.Stamp = r.gen.Stamp()
@@ -122,7 +122,7 @@ func (s *Server) promote(ctx context.Context, in *promoteInput) (*promoteOutput,
 	}
 	p, ok := gen.Snapshot.Plugin(id)
 	if !ok {
-		return nil, noPlugin(id)
+		return nil, noPlugin(gen.Snapshot, id)
 	}
 	found, ok := p.At(v)
 	if !ok {
@@ -149,7 +149,7 @@ func (s *Server) removeChannel(ctx context.Context, in *ChannelParam) (*removeCh
 		return nil, err
 	}
 	if _, ok := gen.Snapshot.Plugin(id); !ok {
-		return nil, noPlugin(id)
+		return nil, noPlugin(gen.Snapshot, id)
 	}
 	done, err := s.Engine.RemoveChannel(ctx, id, channel)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/resolve"
 )
 
 func (r read) rows() catalog.RowEncoder { return catalog.RowEncoder{Host: r.host} }
@@ -71,7 +72,7 @@ func nothingFits(p *catalog.Plugin, fit catalog.Fit) *index.Problem {
 	return refuse(http.StatusNotFound, index.CodeNothingCompatible, fmt.Sprintf("plugin %q: no version fits", p.ID), why)
 }
 
-func noPlugin(id artifact.Name) *index.Problem {
+func noPlugin(in *catalog.Snapshot, id artifact.Name) *index.Problem {
 	return refuse(http.StatusNotFound, codePluginNotFound, fmt.Sprintf("plugin %q: nothing is known here under this name", id),
-		"search with GET /api/v1/plugins?q="+id.Plugin())
+		resolve.Meant(in, id, "search with GET /api/v1/plugins?q="+id.Plugin())...)
 }

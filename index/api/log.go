@@ -78,7 +78,7 @@ func (s *Server) proof(ctx context.Context, in *proofInput) (*huma.StreamRespons
 	}
 	p, ok := gen.Snapshot.Plugin(id)
 	if !ok {
-		return nil, noPlugin(id)
+		return nil, noPlugin(gen.Snapshot, id)
 	}
 	found, ok := p.At(v)
 	switch {

@@ -60,7 +60,7 @@ func (p Pages) Plugin(ctx context.Context, registry, id string, question url.Val
 	}
 	one, ok := gen.Snapshot.Plugin(name)
 	if !ok {
-		return index.Detail{}, noPlugin(name)
+		return index.Detail{}, noPlugin(gen.Snapshot, name)
 	}
 	v, err := p.s.detail(ctx, read{gen, registry}, one, fit)
 	if kept, ok := v.(passing); ok {
@@ -87,7 +87,7 @@ func (p Pages) Version(ctx context.Context, registry, id, version string) (index
 	}
 	one, ok := gen.Snapshot.Plugin(name)
 	if !ok {
-		return index.VersionDetail{}, noPlugin(name)
+		return index.VersionDetail{}, noPlugin(gen.Snapshot, name)
 	}
 	v, ok := one.At(wanted)
 	if !ok {

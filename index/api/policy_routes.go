@@ -84,7 +84,7 @@ func (s *Server) explain(ctx context.Context, in *versionInput) (*explainOutput,
 	}
 	p, ok := gen.Snapshot.Plugin(id)
 	if !ok {
-		return nil, noPlugin(id)
+		return nil, noPlugin(gen.Snapshot, id)
 	}
 	v, ok := p.At(wanted)
 	if !ok {

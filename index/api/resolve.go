@@ -23,14 +23,14 @@ func (s *Server) resolveRoute(a huma.API) {
 		OperationID: "resolve", Method: http.MethodPost, Path: "/api/v1/resolve", Tags: []string{"catalog"}, MaxBodyBytes: s.MaxBody,
 		Summary: "Resolve plugins to digests",
 		Description: "One exact digest for each wanted plugin and for all that they need, dependencies before what needs them. " +
-			"Where no choice satisfies every range the answer is 409 unsatisfiable with an explanation in sentences.",
+			"Where no choice satisfies every range the answer is 409 unsatisfiable with an explanation in sentences, where a wanted plugin is not known it is 404 plugin_not_found.",
 	}
 	request := a.OpenAPI().Components.Schemas
 	request.Schema(reflect.TypeFor[index.ResolveRequest](), true, "")
 	asked := request.Map()["ResolveRequest"]
 	asked.Required = []string{"plugins"} // nobody in particular may ask, too
 	asked.PrecomputeMessages()
-	huma.Register(a, answers[index.Resolution](a, op, http.StatusBadRequest, http.StatusConflict, http.StatusGone, http.StatusRequestEntityTooLarge), s.resolve)
+	huma.Register(a, answers[index.Resolution](a, op, http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusRequestEntityTooLarge), s.resolve)
 }
 
 func (s *Server) resolve(ctx context.Context, in *resolveInput) (*huma.StreamResponse, error) {
@@ -50,6 +50,9 @@ func (s *Server) resolve(ctx context.Context, in *resolveInput) (*huma.StreamRes
 	wanted := make([]artifact.Name, len(request.Wants))
 	for i, w := range request.Wants {
 		wanted[i] = w.ID
+		if _, ok := gen.Snapshot.Plugin(w.ID); !ok {
+			return nil, noPlugin(gen.Snapshot, w.ID)
+		}
 	}
 	chosen, err := resolve.Resolve(ctx, resolve.Over(gen.Snapshot, fit, wanted...), request)
 	if err != nil {

@@ -52,10 +52,16 @@ func (s *Store) settled(ctx context.Context, now set, wants []index.Want, locked
 	return next, err
 }
 
+// isUnsatisfiable reports whether the catalog has no answer to the request,
+// because of versions that do not go together or of a plugin that it does not
+// know.
 func isUnsatisfiable(err error) bool {
 	var p *index.Problem
-	return errors.As(err, &p) && p.Code == index.CodeUnsatisfiable
+	return errors.As(err, &p) && (p.Code == index.CodeUnsatisfiable || p.Code == codePluginNotFound)
 }
+
+// codePluginNotFound is the code of a plugin that the catalog does not know.
+const codePluginNotFound = "plugin_not_found"
 
 // parts are wants by what can come of each.
 type parts struct {
@@ -111,6 +117,9 @@ func (s *Store) divide(ctx context.Context, now set, wants []index.Want, locked 
 	}
 	if through {
 		out.refused = nil
+	}
+	if len(out.rest) == 0 && !slices.ContainsFunc(standings, func(s Standing) bool { return s.State != StandingUnknown }) {
+		return nil, nil // it is the catalog of something else
 	}
 	return out, nil
 }

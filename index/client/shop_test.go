@@ -208,6 +208,14 @@ func (s *shop) change(t testing.TB, id string, with func(*catalog.Plugin)) {
 	}
 }
 
+// forget takes a plugin out of the catalog.
+func (s *shop) forget(t testing.TB, id string) {
+	t.Helper()
+	if _, err := s.live.Swap(s.live.Current().Snapshot.With(nil, []artifact.Name{name(t, id)})); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (s *shop) client(t *testing.T) *client.Client {
 	t.Helper()
 	c, err := client.New(s.url, client.Options{UserAgent: "test"})

@@ -172,6 +172,9 @@ func TestWhatWasWithdrawnStaysAndTheRestGoesOn(t *testing.T) {
 			if err != nil || again.Serial != c.Serial || len(again.Held) != 2 {
 				t.Errorf("once more: %+v, %v", again, err)
 			}
+			if title == "gone" { // even its name
+				s.forget(t, "acme/bad")
+			}
 			if one, err := store.Update(t.Context(), name(t, "acme/bad")); err != nil || len(one.Held) == 0 {
 				t.Errorf("by name: %+v, %v", one, err)
 			}

@@ -2,7 +2,9 @@ package resolve_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -59,7 +61,7 @@ func TestResolveOverACatalog_D2(t *testing.T) {
 			p.Channels["beta"] = p.Versions[0].Digest
 		}),
 		listed(t, "acme/lib", "acme/lib 1.2.0\nacme/lib 1.1.0", func(p *catalog.Plugin) {
-			p.Versions[0].Yanked = &index.Yanked{Reason: "loses data"}
+			p.Versions[0].Yanked = &index.Yanked{Reason: "loses data", By: "person:ada", At: time.Date(2028, 1, 2, 0, 0, 0, 0, time.UTC)}
 		}),
 		listed(t, "acme/paused", "acme/paused 1.0.0", func(p *catalog.Plugin) { p.State = index.StateSuspended }),
 		listed(t, "acme/gone", "acme/gone 1.0.0", func(p *catalog.Plugin) { p.State = index.StateEmergencyRemoved }),
@@ -72,12 +74,14 @@ func TestResolveOverACatalog_D2(t *testing.T) {
 		"a channel gives its prerelease, and the rest as without it": {wants: "acme/tool", channel: "beta",
 			want: "acme/lib 1.1.0 (acme/tool), acme/tool 2.0.0-rc.1 (request)"},
 		"a wanted plugin without the channel is not in it": {wants: "acme/lib", channel: "beta",
-			wrong: `the request asks for acme/lib; no version of acme/lib fits (the plugin has no channel "beta").`},
+			wrong: `the request asks for acme/lib; no version of acme/lib fits (the plugin has no channel "beta") (1.2.0: yanked on 2028-01-02 by person:ada: loses data).`},
 		"a lock reaches a yanked version": {wants: "acme/tool", locked: "acme/lib 1.2.0",
 			want: "acme/lib 1.2.0 (acme/tool), acme/tool 1.0.0 (request)"},
 		"a lock reaches a suspended plugin": {wants: "acme/paused", locked: "acme/paused 1.0.0", want: "acme/paused 1.0.0 (request)"},
 		"a suspended plugin takes no new installs": {wants: "acme/paused",
-			wrong: "the request asks for acme/paused; of acme/paused, 1.0.0 is suspended, and nothing else fits."},
+			wrong: "the request asks for acme/paused; of acme/paused, 1.0.0 is suspended, and nothing else fits (1.0.0: the plugin is suspended, which takes new installs only while active or deprecated)."},
+		"a version that exists and may not be had says why": {wants: "acme/lib =1.2.0",
+			wrong: "the request asks for acme/lib =1.2.0; there is acme/lib 1.1.0 (1.2.0: yanked on 2028-01-02 by person:ada: loses data)."},
 		"nothing reaches an emergency-removed one": {wants: "acme/gone", locked: "acme/gone 1.0.0",
 			wrong: "the request asks for acme/gone; no version of acme/gone fits (the plugin is emergency-removed, which takes new installs only while active or deprecated)."},
 		"another host version fits nothing": {wants: "acme/paused", host: "3.0",
@@ -134,5 +138,61 @@ func TestRequestsAreReadWithPlaces(t *testing.T) {
 	}
 	if _, err := resolve.ParseRequest(index.ResolveRequest{Plugins: []index.Want{{ID: "acme/tool", Range: "nonsense"}}}); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What was withdrawn is not missing, and a version that is there is not one that
+// is not: no hint says so.
+func TestNoHintNamesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	waits := func(code string) func(*catalog.Plugin) {
+		return func(p *catalog.Plugin) {
+			p.Versions[0].Pending = []index.Reason{{Code: code, Detail: "told: " + code}}
+		}
+	}
+	for title, with := range map[string]func(*catalog.Plugin){
+		"yanked":   func(p *catalog.Plugin) { p.Versions[0].Yanked = &index.Yanked{Reason: "told: broken"} },
+		"blocked":  waits(index.ReasonBlocked),
+		"rejected": waits(index.ReasonAttestInvalid),
+		"unsigned": waits(index.ReasonUnsigned),
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			snapshot := catalog.Empty().With([]catalog.Plugin{listed(t, "acme/one", "acme/one 0.1.0", with),
+				listed(t, "acme/user", "acme/user 1.0.0 needs acme/one ^0.1", nil)}, nil)
+			for _, wants := range []string{"acme/one", "acme/one =0.1.0", "acme/one ^0.1", "acme/user"} {
+				r := request(t, wants)
+				_, err := resolve.Resolve(t.Context(), resolve.Over(snapshot, catalog.Fit{}, r.Names()...), r)
+				var no *resolve.Unsatisfiable
+				if !errors.As(err, &no) || !strings.Contains(no.Explanation, "told: ") || len(no.Hints) != 0 {
+					t.Errorf("%s: %v, hints %+v", wants, err, no.Hints)
+				}
+			}
+		})
+	}
+	snapshot := catalog.Empty().With([]catalog.Plugin{listed(t, "acme/one", "acme/one 1.0.0", nil)}, nil)
+	other, err := artifact.ParseHostID("other-host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := request(t, "acme/one")
+	_, err = resolve.Resolve(t.Context(), resolve.Over(snapshot, catalog.Fit{Host: other}, r.Names()...), r)
+	var no *resolve.Unsatisfiable
+	if !errors.As(err, &no) || len(no.Hints) != 1 || no.Hints[0].To == "1.0.0" {
+		t.Errorf("for another host: %v, hints %+v", err, no.Hints)
+	}
+}
+
+func TestATypoIsToldWhatItMayMean(t *testing.T) {
+	t.Parallel()
+	snapshot := catalog.Empty().With([]catalog.Plugin{listed(t, "acme/hello", "acme/hello 1.0.0", nil),
+		listed(t, "globex/world", "globex/world 1.0.0", nil)}, nil)
+	for typo, want := range map[string]string{
+		"acme/helo": "did you mean acme/hello?", "acem/hello": "did you mean acme/hello?", "other/hello": "did you mean acme/hello?",
+		"acme/hlelo": "did you mean acme/hello?", "globex/wordl": "did you mean globex/world?", "acme/entirely-else": "search",
+	} {
+		if got := resolve.Meant(snapshot, name(t, typo), "search"); got[0] != want {
+			t.Errorf("%s: %q, expected %q", typo, got, want)
+		}
 	}
 }

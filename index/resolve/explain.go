@@ -111,15 +111,15 @@ func (s *solver) contention(x int, about, all []*requirement) string {
 	there := s.describe(x, presentOf(v))
 	switch {
 	case len(v.candidates) == 0:
-		return text + "; " + s.nothing(v)
+		return s.told(text+"; "+s.nothing(v), x, about)
 	case allowed.first() >= 0:
 		return text
 	case len(about) == 1:
-		return fmt.Sprintf("%s; there is %s", text, there)
+		return s.told(fmt.Sprintf("%s; there is %s", text, there), x, about)
 	case len(about) == 2:
-		return fmt.Sprintf("%s; no version of %s is in both, there is %s", text, v.id, there)
+		return s.told(fmt.Sprintf("%s; no version of %s is in both, there is %s", text, v.id, there), x, about)
 	}
-	return fmt.Sprintf("%s; no version of %s is in all of them, there is %s", text, v.id, there)
+	return s.told(fmt.Sprintf("%s; no version of %s is in all of them, there is %s", text, v.id, there), x, about)
 }
 
 // nothing says why v has no candidates at all.

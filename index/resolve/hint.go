@@ -178,7 +178,10 @@ func (h *hintSearch) moves(v *variant) []index.Hint {
 		if !h.missing || !mayHaveMore(v.universe, id) {
 			continue
 		}
-		if version, ok := wanting(toward(x, v.requirements), s.request.Prerelease); ok && s.allowed(x, toward(x, v.requirements)).first() < 0 {
+		if len(s.withdrawn(x, toward(x, v.requirements))) > 0 {
+			continue // it is not missing: it may not be had, and the explanation says why
+		}
+		if version, ok := wanting(presentIn(v.universe, id), toward(x, v.requirements), s.request.Prerelease); ok && s.allowed(x, toward(x, v.requirements)).first() < 0 {
 			missing = append(missing, index.Hint{Plugin: id.String(), Change: index.HintMissing, To: version})
 		}
 	}
@@ -336,17 +339,20 @@ func (a added) with(h index.Hint) Universe {
 	return a
 }
 
-// wanting is a version that lies in the ranges of requirements.
-func wanting(requirements []*requirement, prerelease bool) (string, bool) {
+// wanting is a version that lies in the ranges of requirements and is not there.
+func wanting(there []present, requirements []*requirement, prerelease bool) (string, bool) {
 	tries := []string{"1.0.0"}
 	for _, f := range requirements {
 		for _, word := range strings.FieldsFunc(f.rng.String(), func(r rune) bool { return strings.ContainsRune("^~<>=!|, ", r) }) {
 			tries = append(tries, versionsNear(word)...)
 		}
 	}
+	for _, p := range there[:min(len(there), 1)] {
+		tries = append(tries, versionsNear(p.version.String())...)
+	}
 	for _, text := range tries {
 		v, err := artifact.ParseVersion(text)
-		if err != nil {
+		if err != nil || slices.ContainsFunc(there, func(p present) bool { return p.version.Compare(v) == 0 }) {
 			continue
 		}
 		if !slices.ContainsFunc(requirements, func(f *requirement) bool { return !inRange(f.rng, Candidate{Version: v}, prerelease) }) {

@@ -78,7 +78,7 @@ func (c *Catalog) Show(ctx context.Context, id artifact.Name, q index.Query) (*i
 	}
 	p, ok := at.snapshot.Plugin(id)
 	if !ok {
-		return nil, noPlugin(id)
+		return nil, noPlugin(at.snapshot, id)
 	}
 	v, ok := at.snapshot.Newest(id, fit)
 	if !ok {
@@ -117,7 +117,7 @@ func (c *Catalog) Version(_ context.Context, id artifact.Name, v artifact.Versio
 	}
 	p, ok := at.snapshot.Plugin(id)
 	if !ok {
-		return nil, noPlugin(id)
+		return nil, noPlugin(at.snapshot, id)
 	}
 	found, ok := p.At(v)
 	if !ok {
@@ -138,7 +138,7 @@ func (c *Catalog) Why(_ context.Context, id artifact.Name, q index.Query) (*inde
 	}
 	versions, err := at.snapshot.Why(id, fit)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return nil, noPlugin(id)
+		return nil, noPlugin(at.snapshot, id)
 	}
 	return &index.Why{Stamp: at.stamp(), ID: id.String(), Versions: versions}, err
 }
@@ -160,6 +160,9 @@ func (c *Catalog) Resolve(ctx context.Context, r index.ResolveRequest) (*index.R
 	wanted := make([]artifact.Name, len(request.Wants))
 	for i, w := range request.Wants {
 		wanted[i] = w.ID
+		if _, ok := at.snapshot.Plugin(w.ID); !ok {
+			return nil, noPlugin(at.snapshot, w.ID)
+		}
 	}
 	chosen, err := resolve.Resolve(ctx, resolve.Over(at.snapshot, fit, wanted...), request)
 	if err != nil {
@@ -169,8 +172,9 @@ func (c *Catalog) Resolve(ctx context.Context, r index.ResolveRequest) (*index.R
 	return &out, nil
 }
 
-func noPlugin(id artifact.Name) *index.Problem {
-	return problem(http.StatusNotFound, codePluginNotFound, fmt.Sprintf("plugin %q: nothing is known here under this name", id), "oarlock search "+id.Plugin())
+func noPlugin(in *catalog.Snapshot, id artifact.Name) *index.Problem {
+	return problem(http.StatusNotFound, codePluginNotFound, fmt.Sprintf("plugin %q: nothing is known here under this name", id),
+		resolve.Meant(in, id, "oarlock search "+id.Plugin())...)
 }
 
 func nothingFits(p *catalog.Plugin, fit catalog.Fit) *index.Problem {

@@ -975,7 +975,7 @@ export interface paths {
         put?: never;
         /**
          * Resolve plugins to digests
-         * @description One exact digest for each wanted plugin and for all that they need, dependencies before what needs them. Where no choice satisfies every range the answer is 409 unsatisfiable with an explanation in sentences.
+         * @description One exact digest for each wanted plugin and for all that they need, dependencies before what needs them. Where no choice satisfies every range the answer is 409 unsatisfiable with an explanation in sentences, where a wanted plugin is not known it is 404 plugin_not_found.
          */
         post: operations["resolve"];
         delete?: never;
@@ -6590,6 +6590,15 @@ export interface operations {
             };
             /** @description Bad Request */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
