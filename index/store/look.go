@@ -10,7 +10,8 @@ import (
 
 // Newer says whether the schema is one that this release does not know, because
 // a newer one has brought it up since: an error that wraps ErrNewer and names
-// both versions. Any other error could not tell.
+// both versions. Any other error could not tell. From then on nothing is
+// written, until it says that the schema is known again.
 func (s *Store) Newer(ctx context.Context) error {
 	p, err := s.provider()
 	if err != nil {
@@ -22,10 +23,13 @@ func (s *Store) Newer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if have > known {
-		return newer(have, known)
+	if have <= known {
+		s.refuse(nil)
+		return nil
 	}
-	return nil
+	err = newer(have, known)
+	s.refuse(err)
+	return err
 }
 
 func newer(have, known int64) error {

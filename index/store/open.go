@@ -33,6 +33,7 @@ type Store struct {
 	write, read *bun.DB
 	path        string        // of the SQLite file, "" for PostgreSQL
 	silent      *atomic.Int64 // how long PostgreSQL may say nothing, 0 for ever
+	found       found         // what Newer saw last
 }
 
 // Open opens the database that url names and brings its schema up to date:

@@ -12,9 +12,13 @@ type txKey struct{ s *Store }
 // context that do is given belong to it, and an InTx inside another joins it.
 // An error of do, which is returned as it is, or a panic undoes everything.
 // With SQLite, do must use that context alone: another waits for the end of do.
+// While the schema is a newer release's it is refused, as Writable says.
 func (s *Store) InTx(ctx context.Context, do func(ctx context.Context) error) error {
 	if _, ok := ctx.Value(txKey{s}).(bun.Tx); ok {
 		return do(ctx)
+	}
+	if err := s.Writable(); err != nil {
+		return wrap("transaction", err)
 	}
 	var inner error
 	err := s.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -39,6 +43,9 @@ func (s *Store) reader(ctx context.Context) bun.IDB {
 func (s *Store) writer(ctx context.Context) bun.IDB {
 	if tx, ok := ctx.Value(txKey{s}).(bun.Tx); ok {
 		return tx
+	}
+	if r := s.found.newer.Load(); r != nil {
+		return r.db
 	}
 	return s.write
 }

@@ -60,8 +60,8 @@ func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *pre
 	a := &accounts{
 		rights: rights{parts.Authority}, parts: parts, namespaces: parts.Namespaces, people: parts.Accounts, tokens: parts.Tokens, trail: parts.Log,
 		acts: actsOf(parts), store: db, keys: keys, clock: at, quota: limits, usage: quota.NewCounter(limits, storedBy(p.storage), at, o.Log), login: login, logStuck: index.publog.Stuck, anonymous: cfg.Anonymous,
-		requests: auth.NewLimiter("requests", auth.Rate{PerSecond: r.PerSecond, Burst: r.Burst}, nil),
-		logins:   auth.NewLimiter("failed logins", auth.Rate{PerSecond: r.Logins, Burst: r.LoginBurst}, nil),
+		requests: auth.NewLimiter("requests", auth.Rate{PerSecond: r.PerSecond, Burst: r.Burst}, at.Now),
+		logins:   auth.NewLimiter("failed logins", auth.Rate{PerSecond: r.Logins, Burst: r.LoginBurst}, at.Now),
 	}
 	if cfg.Footing().AnyoneIsAdmin {
 		return a, nil

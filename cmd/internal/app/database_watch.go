@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/store"
@@ -48,8 +49,8 @@ type databaseWatch struct {
 	offset time.Duration
 }
 
-func newDatabaseWatch(s looked, log *slog.Logger, metrics prometheus.Registerer) *databaseWatch {
-	w := &databaseWatch{store: s, log: log}
+func newDatabaseWatch(s looked, at clock.Clock, log *slog.Logger, metrics prometheus.Registerer) *databaseWatch {
+	w := &databaseWatch{store: s, clock: at, log: log}
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "oarlock_clock_offset_seconds", Help: "How far this machine's clock is ahead of the database's; negative where it is behind.",
@@ -129,14 +130,46 @@ func (w *databaseWatch) degraded() string {
 	return strings.Join(all, "; ")
 }
 
+// heed has tasks that write do nothing while the database is one that this release
+// would break: the registry beside it may be a newer release's too.
+func (w *databaseWatch) heed(tasks []periodic.Task) []periodic.Task {
+	for i := range tasks {
+		run := tasks[i].Run
+		tasks[i].Run = func(ctx context.Context) error {
+			if _, newer := w.found(); newer != nil {
+				return nil // it was said
+			}
+			return run(ctx)
+		}
+	}
+	return tasks
+}
+
+// keepLogins is keep for logins through a provider, which write accounts by GET.
+// Tokens are exchanged all the same, so that reads go on; one that has to be kept
+// is refused by the store.
+func (w *databaseWatch) keepLogins(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if _, newer := w.found(); newer != nil && r.URL.Path != "/auth/token" && r.URL.Path != "/auth/keys" {
+			w.refuse(out, r)
+			return
+		}
+		next.ServeHTTP(out, r)
+	})
+}
+
+func (w *databaseWatch) refuse(out http.ResponseWriter, r *http.Request) {
+	const detail = "a newer release changed the database of this site, and this server would break it: it serves reads and takes no writes"
+	const fix = "try again, it may reach a server of that release; the operator updates this one"
+	out.Header().Set("Retry-After", seconds(lookEvery))
+	writeRefusal(out, r, index.NewProblem(index.CodeUnavailable, detail, fix), "UNAVAILABLE", detail+": "+fix)
+}
+
 // keep refuses writes while the database is one that this release would break.
 func (w *databaseWatch) keep(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if _, newer := w.found(); newer != nil && !matches(questions, r) {
-			const detail = "a newer release changed the database of this site, and this server would break it: it serves reads and takes no writes"
-			const fix = "try again, it may reach a server of that release; the operator updates this one"
-			out.Header().Set("Retry-After", seconds(lookEvery))
-			writeRefusal(out, r, index.NewProblem(index.CodeUnavailable, detail, fix), "UNAVAILABLE", detail+": "+fix)
+			w.refuse(out, r)
 			return
 		}
 		next.ServeHTTP(out, r)

@@ -3,13 +3,20 @@ package app
 import (
 	"context"
 	"database/sql" //nolint:depguard // a newer release that migrates the database
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
+	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/jobs"
+	"github.com/oarlock/oarlock/index/store"
 )
 
 // textOf is the answer to one request, without a login where token is "".
@@ -69,6 +76,10 @@ func TestANewerDatabaseIsReadAndNotWritten_K7(t *testing.T) {
 			t.Errorf("%s %s: %d %s", method, path, status, text)
 		}
 	}
+	if status, text := textOf(t, s, "", "GET", "/auth/login"); status != 503 || !strings.Contains(text, "newer release") {
+		t.Errorf("a login through a provider: %d %s", status, text)
+	}
+	nothingIsWritten(t, s, admin)
 	if status, text := textOf(t, s, "", "GET", "/readyz"); status != 200 || !strings.Contains(text, "degraded") || !strings.Contains(text, "newer release") {
 		t.Errorf("/readyz: %d %s", status, text)
 	}
@@ -82,6 +93,46 @@ func TestANewerDatabaseIsReadAndNotWritten_K7(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "globex"}, 201)
+}
+
+// nothingIsWritten while the database is a newer release's: by no route, no task
+// and no part of the server, into neither the database nor the registry.
+func nothingIsWritten(t *testing.T, s *Server, admin string) {
+	t.Helper()
+	if status, text := textOf(t, s, "", "GET", "/auth/token?service=x&scope=repository:acme/hello:pull"); status != 200 && status != 400 {
+		t.Errorf("a token for reading: %d %s", status, text)
+	}
+	for _, refresh := range []bool{false, true} {
+		r := must(http.NewRequestWithContext(t.Context(), "GET", s.URL()+"/auth/token?service="+hostOf(s.URL())+"&offline_token="+map[bool]string{false: "false", true: "true"}[refresh], nil))
+		r.SetBasicAuth("admin", admin)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if want := map[bool]int{false: 200, true: 503}[refresh]; resp.StatusCode != want {
+			t.Errorf("a login, to be kept: %t: %d, want %d", refresh, resp.StatusCode, want)
+		}
+	}
+	db := s.accounts.store
+	for says, err := range map[string]error{
+		"a row":         db.AppendAudit(t.Context(), auth.AuditRecord{Action: "x", At: time.Now()}),
+		"a transaction": db.InTx(t.Context(), func(context.Context) error { return nil }),
+		"a key":         db.SaveKey(t.Context(), "k", []byte("k")),
+		"a job":         db.Jobs().Enqueue(t.Context(), jobs.Job{Kind: "x", Key: "x", AskedAt: time.Now()}),
+		"a ledger":      ledgerStore{registry: s.registry, writable: db.Writable}.PushManifest(t.Context(), "acme/hello", "latest", "", nil),
+		"a catalog":     catalogTarget{registry: s.registry, writable: db.Writable}.Push(t.Context(), ocispec.Descriptor{}, nil),
+	} {
+		if !errors.Is(err, store.ErrNewer) {
+			t.Errorf("%s is written: %v", says, err)
+		}
+	}
+	ran := false
+	for _, task := range s.watch.heed([]periodic.Task{{Run: func(context.Context) error { ran = true; return nil }}}) {
+		if err := task.Run(t.Context()); err != nil || ran {
+			t.Errorf("a task ran: %t, %v", ran, err)
+		}
+	}
 }
 
 // clocks is a database whose clock is right, beside a machine whose clock is not.

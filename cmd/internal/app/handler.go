@@ -27,7 +27,7 @@ func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, ind
 	o := edge.NewObserver(edge.ObserverOptions{Log: log, Metrics: metrics, Within: api.InRequest, Panicked: api.RefuseInternal,
 		Large: uploads.Answer, Answered: edge.NewTraffic(metrics).Answered})
 	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(watch.keep(p.reserves.keep(r, refuseRegistry)))))))
-	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(a.forLogins())))
+	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(watch.keepLogins(a.forLogins()))))
 	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(watch.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index.publog, log), refuse))))))
 	return guard(cfg, bounded(cfg.Limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {

@@ -30,16 +30,25 @@ func (r ledgerReader) Reader(repo string) policy.Reader { return stored{r.storag
 type ledgerStore struct {
 	ledgerReader
 	registry *registry.Registry
+	// writable refuses while a newer release has the database: what is beside it
+	// may be a newer release's too.
+	writable func() error
 }
 
 // PushBlob implements the store of index/ledger.
 func (s ledgerStore) PushBlob(ctx context.Context, repo string, content []byte) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
 	_, err := s.registry.PushBlob(registry.AsProcess(ctx), repo, content)
 	return err
 }
 
 // PushManifest implements the store of index/ledger.
 func (s ledgerStore) PushManifest(ctx context.Context, repo, reference, mediaType string, content []byte) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
 	_, err := s.registry.Push(registry.AsProcess(ctx), repo, reference, mediaType, content)
 	return err
 }

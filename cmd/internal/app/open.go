@@ -92,7 +92,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
 	registerSilence(a.Authority, at, metrics)
-	watch := newDatabaseWatch(p.database.store, o.Log, metrics)
+	watch := newDatabaseWatch(p.database.store, at, o.Log, metrics)
 
 	r, err := openRegistry(cfg, p, a, index, newPushes(index.ingest, a.usage, others, metrics))
 	if err != nil {

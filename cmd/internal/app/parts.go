@@ -95,7 +95,7 @@ func begin(ctx context.Context, parts []part) (broken <-chan error, wait func() 
 
 // tasksOf are the tasks of the part "periodic": all that is done again and again.
 func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *engines, others *replicas.Replicas, watch *databaseWatch, f *front, log *slog.Logger) []periodic.Task {
-	tasks := []periodic.Task{
+	writing := []periodic.Task{
 		{Name: "signing_keys", Every: rotateEvery, Jitter: time.Minute, Run: func(ctx context.Context) error {
 			_, err := a.keys.RotateIfDue(ctx)
 			return err
@@ -112,12 +112,7 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 			a.trail.SettleRefusals(ctx, true)
 			return nil
 		}},
-		// The authority says in the log when the database does not answer.
-		{Name: "namespaces", Every: learnEvery, Quiet: true, Run: a.Learn},
-		// What it finds it logs itself, once.
-		{Name: "database_watch", Every: lookEvery, AtStart: true, Quiet: true, Run: watch.look},
 		{Name: "quota_usage", Every: quota.LookEvery, Run: a.usage.Look, Last: a.usage.Save},
-		{Name: "storage_reserve", Every: refillEvery, Run: func(ctx context.Context) error { p.reserves.refill(ctx); return nil }},
 		// What a crash left between the database and the registry is made up here.
 		{Name: "ledger_outbox", Every: drainEvery, AtStart: true, Quiet: true, Run: func(ctx context.Context) error {
 			err := e.statements.Drain(ctx)
@@ -127,8 +122,14 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 			return err
 		}},
 	}
-	tasks = append(tasks, e.garbage.Tasks()...)
-	tasks = append(tasks, e.scrubber.Tasks()...)
+	writing = append(writing, e.garbage.Tasks()...)
+	writing = append(writing, e.scrubber.Tasks()...)
+	tasks := append(watch.heed(writing),
+		// The authority says in the log when the database does not answer.
+		periodic.Task{Name: "namespaces", Every: learnEvery, Quiet: true, Run: a.Learn},
+		// What it finds it logs itself, once.
+		periodic.Task{Name: "database_watch", Every: lookEvery, AtStart: true, Quiet: true, Run: watch.look},
+		periodic.Task{Name: "storage_reserve", Every: refillEvery, Run: func(ctx context.Context) error { p.reserves.refill(ctx); return nil }})
 	tasks = append(tasks, others.Tasks()...)
 	return append(tasks, f.tasks()...)
 }

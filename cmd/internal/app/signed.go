@@ -56,7 +56,7 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if err != nil {
 		return nil, err
 	}
-	by := signed.NewPublisher(signed.PublisherOptions{To: catalogTarget{r, p.storage}, Keys: keys, Lock: exclusive(p.database.locker()), Replace: replaceCatalog(r),
+	by := signed.NewPublisher(signed.PublisherOptions{To: catalogTarget{r, p.storage, a.store.Writable}, Keys: keys, Lock: exclusive(p.database.locker()), Replace: replaceCatalog(r, a.store.Writable),
 		// What nobody in particular may know of: the artifact is for all.
 		Public: func(ctx context.Context, whole *catalog.Generation) (*catalog.Generation, error) {
 			by, err := a.publicVisibility(ctx)

@@ -24,6 +24,8 @@ import (
 type catalogTarget struct {
 	registry *registry.Registry
 	storage  *storage.Storage
+	// writable refuses while a newer release has the database.
+	writable func() error
 }
 
 var _ oras.Target = catalogTarget{}
@@ -70,6 +72,9 @@ func (t catalogTarget) Exists(ctx context.Context, d ocispec.Descriptor) (bool, 
 
 // Push implements oras.Target.
 func (t catalogTarget) Push(ctx context.Context, d ocispec.Descriptor, from io.Reader) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
 	raw, err := orascontent.ReadAll(from, d)
 	if err != nil {
 		return err
@@ -84,6 +89,9 @@ func (t catalogTarget) Push(ctx context.Context, d ocispec.Descriptor, from io.R
 
 // Tag implements oras.Target.
 func (t catalogTarget) Tag(ctx context.Context, d ocispec.Descriptor, reference string) error {
+	if err := t.writable(); err != nil {
+		return err
+	}
 	_, raw, err := t.storage.Manifest(ctx, signed.Repository, d.Digest)
 	if err != nil {
 		return inOras(err)
@@ -101,8 +109,11 @@ func inOras(err error) error {
 }
 
 // replaceCatalog is how the registry r sets the tag where it still means was: signed.Replace.
-func replaceCatalog(r *registry.Registry) func(context.Context, ocispec.Descriptor, []byte, digest.Digest) error {
+func replaceCatalog(r *registry.Registry, writable func() error) func(context.Context, ocispec.Descriptor, []byte, digest.Digest) error {
 	return func(ctx context.Context, d ocispec.Descriptor, raw []byte, was digest.Digest) error {
+		if err := writable(); err != nil {
+			return err
+		}
 		_, err := r.Replace(registry.AsProcess(ctx), signed.Repository, signed.Tag, d.MediaType, raw, was)
 		return err
 	}
