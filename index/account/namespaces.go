@@ -160,18 +160,17 @@ func (s namespaces) ConfigureNamespace(ctx context.Context, name string, c index
 	if err != nil {
 		return index.Namespace{}, err
 	}
-	have, err := s.o.Parts.Namespaces.Get(ctx, by, name)
-	if err != nil {
+	if _, err := s.o.Parts.Namespaces.Get(ctx, by, name); err != nil {
 		return index.Namespace{}, unclaimed(err, name)
 	}
-	set := auth.NamespaceSettings{Public: have.Public, PublishingOff: have.PublishingOff}
-	if c.Private != nil {
-		set.Public = !*c.Private
-	}
-	if c.Publishing != "" {
-		set.PublishingOff = c.Publishing == "off"
-	}
-	n, err := s.o.Parts.Namespaces.Configure(ctx, by, name, set)
+	n, err := s.o.Parts.Namespaces.Reconfigure(ctx, by, name, func(set *auth.NamespaceSettings) {
+		if c.Private != nil {
+			set.Public = !*c.Private
+		}
+		if c.Publishing != "" {
+			set.PublishingOff = c.Publishing == "off"
+		}
+	})
 	if err != nil {
 		return index.Namespace{}, auth.Problem(err)
 	}

@@ -84,27 +84,27 @@ func (ns *Namespaces) Accept(ctx context.Context, by Principal, text string) (Me
 	}
 	inviter := strings.TrimPrefix(rec.CreatedBy, devMaker)
 	m := MemberRecord{Namespace: g.Namespace, Principal: by.Name, Role: string(g.Role), AddedBy: inviter, AddedAt: ns.now().UTC()}
-	err = ns.changeFor(ctx, inviter, by, MembersManage, g.Namespace, nil, m, func(ctx context.Context) error {
+	err = ns.changeFor(ctx, inviter, by, MembersManage, g.Namespace, func(ctx context.Context) (_, after any, err error) {
 		if err := ns.stillInvites(ctx, inviter, g.Namespace); err != nil {
-			return err
+			return nil, nil, err
 		}
 		if err := ns.accounts.requireAccount(ctx, by.Name); err != nil {
-			return err
+			return nil, nil, err
 		}
 		if before, err := ns.member(ctx, g.Namespace, by.Name); err != nil || before != nil {
 			if err == nil {
 				err = fmt.Errorf("invitation: %s is a member of %s already: %w", by.Name, g.Namespace, artifact.ErrConflict)
 			}
-			return err
+			return nil, nil, err
 		}
-		err := ns.tokens.store.RevokeToken(ctx, rec.ID, ns.now().UTC()) // of two who use it one wins
+		err = ns.tokens.store.RevokeToken(ctx, rec.ID, ns.now().UTC()) // of two who use it one wins
 		if errors.Is(err, artifact.ErrConflict) {
-			return errInvitation
+			return nil, nil, errInvitation
 		}
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		return ns.members.PutMember(ctx, m)
+		return nil, m, ns.members.PutMember(ctx, m)
 	})
 	return m, err
 }

@@ -295,6 +295,9 @@ func (m *memory) lastOwner(namespace, principal string) bool {
 	return true
 }
 
+// LockNamespace implements MemberStore: InTx of memory is one at a time.
+func (m *memory) LockNamespace(context.Context, string) error { return nil }
+
 func (m *memory) PutMember(_ context.Context, r MemberRecord) error {
 	return m.locked(func() error {
 		if r.Role != string(RoleOwner) && m.lastOwner(r.Namespace, r.Principal) {

@@ -57,11 +57,11 @@ func (ns *Namespaces) ClaimWith(ctx context.Context, by Principal, name string, 
 			return NamespaceRecord{}, err
 		}
 	}
-	err = ns.change(ctx, by, NamespaceClaim, name, nil, n, func(ctx context.Context) error {
+	err = ns.change(ctx, by, NamespaceClaim, name, func(ctx context.Context) (_, after any, err error) {
 		if err := ns.roomForClaim(ctx, by); err != nil {
-			return err
+			return nil, nil, err
 		}
-		return ns.store.AddNamespace(ctx, n, by.Name, LookalikeKeys(name))
+		return nil, n, ns.store.AddNamespace(ctx, n, by.Name, LookalikeKeys(name))
 	})
 	if errors.Is(err, artifact.ErrConflict) {
 		return NamespaceRecord{}, ns.explainConflict(ctx, name, err)
@@ -149,18 +149,24 @@ type NamespaceChange struct {
 	Before, After any
 }
 
-// change does one change with its audit row, tells it, and forgets what was cached.
-func (ns *Namespaces) change(ctx context.Context, by Principal, action Action, namespace string, before, after any, do func(context.Context) error) error {
-	return ns.changeFor(ctx, by.Name, by, action, namespace, before, after, do)
+// change does one change with its audit row, tells it, and forgets what was
+// cached. do gives what was before and is after; nobody else changes the namespace
+// meanwhile, so that what it reads is what it changes.
+func (ns *Namespaces) change(ctx context.Context, by Principal, action Action, namespace string, do func(context.Context) (before, after any, err error)) error {
+	return ns.changeFor(ctx, by.Name, by, action, namespace, do)
 }
 
 // changeFor is change where who does it acts on the word of another: it is told
 // as that one's, and the audit row is of who did it.
-func (ns *Namespaces) changeFor(ctx context.Context, authorised string, by Principal, action Action, namespace string, before, after any, do func(context.Context) error) error {
+func (ns *Namespaces) changeFor(ctx context.Context, authorised string, by Principal, action Action, namespace string, do func(context.Context) (before, after any, err error)) error {
 	defer ns.may.resources.known.drop() // a change that was cut may have become true
 	defer ns.may.forget()
 	return ns.tx.InTx(ctx, func(ctx context.Context) error {
-		if err := do(ctx); err != nil {
+		if err := ns.members.LockNamespace(ctx, namespace); err != nil {
+			return err
+		}
+		before, after, err := do(ctx)
+		if err != nil {
 			return err
 		}
 		if ns.changed != nil {
@@ -195,10 +201,18 @@ func (ns *Namespaces) Get(ctx context.Context, by Principal, name string) (Names
 	return ns.store.Namespace(ctx, name)
 }
 
-// Configure sets the settings of a namespace.
+// Configure sets all settings of a namespace.
 func (ns *Namespaces) Configure(ctx context.Context, by Principal, name string, s NamespaceSettings) (NamespaceRecord, error) {
+	return ns.Reconfigure(ctx, by, name, func(is *NamespaceSettings) { *is = s })
+}
+
+// Reconfigure changes settings of a namespace: set is given those that there are,
+// and what it leaves alone stays, whoever changes it at the same time.
+func (ns *Namespaces) Reconfigure(ctx context.Context, by Principal, name string, set func(*NamespaceSettings)) (NamespaceRecord, error) {
 	return ns.update(ctx, by, NamespaceManage, name, func(n *NamespaceRecord) error {
-		n.Public, n.PublishingOff = s.Public, s.PublishingOff
+		is := NamespaceSettings{Public: n.Public, PublishingOff: n.PublishingOff}
+		set(&is)
+		n.Public, n.PublishingOff = is.Public, is.PublishingOff
 		return nil
 	})
 }
@@ -219,19 +233,23 @@ func (ns *Namespaces) update(ctx context.Context, by Principal, action Action, n
 	if err := ns.may.require(ctx, by, action, InNamespace(name)); err != nil {
 		return NamespaceRecord{}, err
 	}
-	before, err := ns.store.Namespace(ctx, name)
+	var is NamespaceRecord
+	err := ns.change(ctx, by, action, name, func(ctx context.Context) (before, after any, err error) {
+		was, err := ns.store.Namespace(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		is = was
+		if err := set(&is); err != nil {
+			return nil, nil, err
+		}
+		return was, is, ns.store.UpdateNamespace(ctx, is)
+	})
 	if err != nil {
 		return NamespaceRecord{}, err
 	}
-	after := before
-	if err := set(&after); err != nil {
-		return NamespaceRecord{}, err
-	}
-	err = ns.change(ctx, by, action, name, before, after, func(ctx context.Context) error {
-		return ns.store.UpdateNamespace(ctx, after)
-	})
-	after.Revision++
-	return after, err
+	is.Revision++
+	return is, nil
 }
 
 // Members are who is what in a namespace.
@@ -253,15 +271,14 @@ func (ns *Namespaces) SetMember(ctx context.Context, by Principal, namespace, pr
 		return err
 	}
 	m := MemberRecord{Namespace: namespace, Principal: principal, Role: string(role), AddedBy: by.Name, AddedAt: ns.now().UTC()}
-	before, err := ns.member(ctx, namespace, principal)
-	if err != nil {
-		return err
-	}
-	return ns.change(ctx, by, MembersManage, namespace, before, m, func(ctx context.Context) error {
+	return ns.change(ctx, by, MembersManage, namespace, func(ctx context.Context) (before, after any, err error) {
 		if err := ns.accounts.requireAccount(ctx, principal); err != nil {
-			return err
+			return nil, nil, err
 		}
-		return ns.members.PutMember(ctx, m)
+		if before, err = ns.member(ctx, namespace, principal); err != nil {
+			return nil, nil, err
+		}
+		return before, m, ns.members.PutMember(ctx, m)
 	})
 }
 
@@ -274,12 +291,11 @@ func (ns *Namespaces) RemoveMember(ctx context.Context, by Principal, namespace,
 	if err := ns.may.require(ctx, by, action, InNamespace(namespace)); err != nil {
 		return err
 	}
-	before, err := ns.member(ctx, namespace, principal)
-	if err != nil {
-		return err
-	}
-	return ns.change(ctx, by, MembersManage, namespace, before, nil, func(ctx context.Context) error {
-		return ns.members.RemoveMember(ctx, namespace, principal)
+	return ns.change(ctx, by, MembersManage, namespace, func(ctx context.Context) (before, after any, err error) {
+		if before, err = ns.member(ctx, namespace, principal); err != nil {
+			return nil, nil, err
+		}
+		return before, nil, ns.members.RemoveMember(ctx, namespace, principal)
 	})
 }
 
@@ -290,25 +306,24 @@ func (ns *Namespaces) Transfer(ctx context.Context, by Principal, namespace, to 
 	if err := ns.may.require(ctx, by, NamespaceTransfer, InNamespace(namespace)); err != nil {
 		return err
 	}
-	before, err := ns.members.Members(ctx, namespace)
-	if err != nil {
-		return err
-	}
-	leaving := ownersLeaving(before, by.Name, to)
 	m := MemberRecord{Namespace: namespace, Principal: to, Role: string(RoleOwner), AddedBy: by.Name, AddedAt: ns.now().UTC()}
-	return ns.change(ctx, by, NamespaceTransfer, namespace, before, m, func(ctx context.Context) error {
+	return ns.change(ctx, by, NamespaceTransfer, namespace, func(ctx context.Context) (_, after any, err error) {
+		before, err := ns.members.Members(ctx, namespace)
+		if err != nil {
+			return nil, nil, err
+		}
 		if err := ns.accounts.requireAccount(ctx, to); err != nil {
-			return err
+			return nil, nil, err
 		}
 		if err := ns.members.PutMember(ctx, m); err != nil {
-			return err
+			return nil, nil, err
 		}
-		for _, principal := range leaving {
+		for _, principal := range ownersLeaving(before, by.Name, to) {
 			if err := ns.members.RemoveMember(ctx, namespace, principal); err != nil {
-				return err
+				return nil, nil, err
 			}
 		}
-		return nil
+		return before, m, nil
 	})
 }
 

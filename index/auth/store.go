@@ -131,6 +131,9 @@ type NamespaceStore interface {
 
 // MemberStore keeps who is what in a namespace.
 type MemberStore interface {
+	// LockNamespace has nobody else change a namespace or its members until the
+	// transaction of ctx ends: what is read after it is what is changed.
+	LockNamespace(ctx context.Context, namespace string) error
 	Members(ctx context.Context, namespace string) ([]MemberRecord, error)
 	MembershipsOf(ctx context.Context, principal string) ([]MemberRecord, error)
 	// PutMember sets one; to take the role from the last owner is a conflict.

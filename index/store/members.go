@@ -21,6 +21,12 @@ type memberRow struct {
 	AddedAt   int64  `bun:"added_at"`
 }
 
+// LockNamespace has nobody else change a namespace or its members until the
+// transaction of ctx ends.
+func (s *Store) LockNamespace(ctx context.Context, namespace string) error {
+	return s.serialize(ctx, "members of "+namespace)
+}
+
 // Members are the members of a namespace, by principal.
 func (s *Store) Members(ctx context.Context, namespace string) ([]auth.MemberRecord, error) {
 	return s.members(ctx, "namespace = ?", namespace)
@@ -100,7 +106,7 @@ func (s *Store) ReplaceNamespace(ctx context.Context, was, is auth.NamespaceRows
 // leave at once one stays.
 func (s *Store) changeMembers(ctx context.Context, namespace string, change func(context.Context) error) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
-		if err := s.serialize(ctx, "members of "+namespace); err != nil {
+		if err := s.LockNamespace(ctx, namespace); err != nil {
 			return err
 		}
 		if err := change(ctx); err != nil {
