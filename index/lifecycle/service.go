@@ -37,6 +37,8 @@ type Catalog interface {
 type Rights interface {
 	May(ctx context.Context, action auth.Action, on auth.Resource) error
 	Can(ctx context.Context, action auth.Action, on auth.Resource) (bool, error)
+	// Open reports whether everybody may know of a plugin; an error could not tell.
+	Open(ctx context.Context, id artifact.Name) (bool, error)
 }
 
 // A Registry reads what is stored.
@@ -163,6 +165,9 @@ func (s *Service) replaces(ctx context.Context, id artifact.Name, replacement st
 	if err != nil {
 		return fmt.Errorf("replacement: %w", err)
 	}
+	if err := s.tells(ctx, id, next); err != nil {
+		return err
+	}
 	way := []string{id.String()}
 	for range 64 {
 		p, err := s.visible(ctx, next)
@@ -182,6 +187,26 @@ func (s *Service) replaces(ctx context.Context, id artifact.Name, replacement st
 		}
 	}
 	return index.NewProblem(index.CodeConflict, fmt.Sprintf("replacement %s has itself a replacement, and so on more than 64 times", replacement), "name the last of them")
+}
+
+// tells refuses a private replacement of a plugin of another namespace: the move is
+// signed and shown to all who may pull the plugin, for good, and they need not know
+// that the other is there. To who does not see it, it is not found.
+func (s *Service) tells(ctx context.Context, id, replacement artifact.Name) error {
+	if _, err := s.visible(ctx, replacement); err != nil {
+		return fmt.Errorf("replacement %s: %w", replacement, err)
+	}
+	if replacement.Publisher() == id.Publisher() {
+		return nil
+	}
+	switch open, err := s.o.Rights.Open(ctx, replacement); {
+	case err != nil:
+		return fmt.Errorf("replacement %s: %w", replacement, err)
+	case !open:
+		return index.NewProblem(index.CodeConflict, fmt.Sprintf("replacement %s is private, and the notice is shown to all who may pull %s: its name would be told to who may not know of it", replacement, id),
+			"name a plugin that everybody may pull, or one of the same publisher", "open its namespace first: oarlock publisher configure "+replacement.Publisher()+" --private=false", "say in --text or --guide where to ask")
+	}
+	return nil
 }
 
 // role is in what right the caller acts.

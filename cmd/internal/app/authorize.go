@@ -90,6 +90,12 @@ func (a rights) publicVisibility(ctx context.Context) (catalog.Visibility, error
 	return visibilityOf(ctx, a.Authority, a.Anybody())
 }
 
+// Open reports whether everybody may know of a plugin.
+func (a rights) Open(ctx context.Context, id artifact.Name) (bool, error) {
+	s, err := a.Visibility(ctx, a.Anybody())
+	return err == nil && s.Pulls(id.String()), err
+}
+
 func visibilityOf(ctx context.Context, a *auth.Authority, p auth.Principal) (catalog.Visibility, error) {
 	s, err := a.Visibility(ctx, p)
 	if err != nil {
