@@ -83,6 +83,11 @@ func (w *walk) manifest(p *artifact.Plugin) {
 	for i, d := range p.Dependencies {
 		w.slip(fmt.Sprintf("/dependencies/%d/range", i), d.Range)
 	}
+	for i, platform := range p.Platforms {
+		if word, meant := platform.Slip(); word != "" {
+			w.warn(fmt.Sprintf("/platforms/%d", i), fmt.Sprintf("%q is no platform that anybody asks for: %q", platform, word), fmt.Sprintf("write %q", meant))
+		}
+	}
 	if p.License == "" {
 		w.warn("", "no license", `add an SPDX expression such as "license": "Apache-2.0"`)
 	}

@@ -111,7 +111,7 @@ func (p HostParams) fit() (catalog.Fit, error) {
 		}
 	}
 	if p.Platform != "" {
-		if f.Platform, err = artifact.ParsePlatform(p.Platform); err != nil {
+		if f.Platform, err = artifact.ParseKnownPlatform(p.Platform); err != nil {
 			return f, invalid(codeInvalidParameter, err)
 		}
 	}

@@ -40,7 +40,7 @@ func fitOf(q index.Query) (catalog.Fit, error) {
 		}
 	}
 	if q.Platform != "" {
-		if f.Platform, err = artifact.ParsePlatform(q.Platform); err != nil {
+		if f.Platform, err = artifact.ParseKnownPlatform(q.Platform); err != nil {
 			return f, invalid(codeInvalidParameter, err)
 		}
 	}

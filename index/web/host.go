@@ -66,7 +66,7 @@ func (h Host) check() error {
 		}
 	}
 	if h.Platform != "" {
-		if _, err := artifact.ParsePlatform(h.Platform); err != nil {
+		if _, err := artifact.ParseKnownPlatform(h.Platform); err != nil {
 			return err
 		}
 	}

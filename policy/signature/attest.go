@@ -75,7 +75,7 @@ func Attest(ctx context.Context, o AttestOptions) (Attested, error) {
 	if err != nil {
 		return Attested{}, err
 	}
-	return Attested{Signed{ref.String(), digest.Digest(ref.DigestStr()), o.Format, string(key.public)}, o.PredicateType}, nil
+	return Attested{Signed{ref.String(), digest.Digest(ref.DigestStr()), o.Format, string(key.public), done}, o.PredicateType}, nil
 }
 
 // statementOf is the statement that cosign makes of a predicate.

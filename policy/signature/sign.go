@@ -52,6 +52,8 @@ type Signed struct {
 	Digest    digest.Digest `json:"digest"`
 	Format    string        `json:"format"`
 	PublicKey string        `json:"public_key"` // PEM
+	// Already: the key had done so in this form, and nothing was written.
+	Already bool `json:"already,omitempty"`
 }
 
 // DefaultFormat is what Sign and Attest write where no form is asked for: a
@@ -79,11 +81,12 @@ func Sign(ctx context.Context, o SignOptions) (Signed, error) {
 	if o.Format == "" && len(o.Annotations) > 0 {
 		format = policy.FormatCosignReferrer // a bundle has none
 	}
+	already := false
 	switch format {
 	case policy.FormatCosignTag:
 		err = signTag(ctx, o, ref, key.signer)
 	case policy.FormatCosignReferrer, policy.FormatBundle:
-		err = signReferrer(ctx, o, ref, key.signer, format)
+		already, err = signReferrer(ctx, o, ref, key.signer, format)
 	default:
 		err = fmt.Errorf("signature format %q: expected %s, %s or %s: %w", format,
 			policy.FormatCosignTag, policy.FormatCosignReferrer, policy.FormatBundle, artifact.ErrInvalid)
@@ -91,7 +94,7 @@ func Sign(ctx context.Context, o SignOptions) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
-	return Signed{ref.String(), digest.Digest(ref.DigestStr()), format, string(key.public)}, nil
+	return Signed{ref.String(), digest.Digest(ref.DigestStr()), format, string(key.public), already}, nil
 }
 
 // signTag adds to the .sig tag.
@@ -114,21 +117,21 @@ func signTag(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigs
 	}
 }
 
-// signReferrer adds a referrer, unless the key has signed in this form.
-func signReferrer(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, format string) error {
+// signReferrer adds a referrer, unless the key has signed in this form already.
+func signReferrer(ctx context.Context, o SignOptions, ref gcrname.Digest, signer sigstore.SignerVerifier, format string) (already bool, err error) {
 	if len(o.Annotations) == 0 {
 		if done, err := signedAlready(ctx, o, ref, signer, format); err != nil || done {
-			return err
+			return done, err
 		}
 	}
 	if format == policy.FormatBundle {
-		return signBundle(ctx, o, ref, signer)
+		return false, signBundle(ctx, o, ref, signer)
 	}
 	signed, err := simpleSignature(ctx, ref, signer, o.Annotations)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return asKindOrNil(ref.String(), writeReferrer(ctx, o.Remote, ref, signed, artifact.TypeCosignSignature))
+	return false, asKindOrNil(ref.String(), writeReferrer(ctx, o.Remote, ref, signed, artifact.TypeCosignSignature))
 }
 
 // judgeOfKey trusts the key of signer alone: what it has signed already, it finds.

@@ -102,7 +102,7 @@ func (r *reader) decode(text []byte, into *fileText) {
 		return
 	case errors.As(err, &several):
 		for _, one := range several.Errors {
-			r.problem("yaml", "%s", one)
+			r.problem("yaml", "%s", inYAMLWords(one))
 		}
 		return
 	default:

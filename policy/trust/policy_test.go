@@ -77,7 +77,7 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"an empty file":                    {"", []string{"namespaces: missing"}},
 		"no YAML at all":                   {"\t{", []string{"yaml: "}},
 		"two documents":                    {"namespaces: {acme: {signature: optional}}\n---\n{}", []string{"more than one document"}},
-		"an unknown key":                   {"namespaces: {acme: {signature: optional, sig: x}}", []string{"field sig not found"}},
+		"an unknown key":                   {"namespaces: {acme: {signature: optional, sig: x}}", []string{"unknown key \"sig\""}},
 		"a name that is no publisher":      {"namespaces: {ACME: {signature: optional}}", []string{"namespaces.ACME: publisher \"ACME\""}},
 		"a requirement without signers":    {"namespaces: {acme: }", []string{"namespaces.acme.signers: missing"}},
 		"a key of both kinds, or none":     {"namespaces: {acme: {signers: [{name: a, key: {pem: x, file: y}}, {name: b}]}}", []string{"signers[0].key: expected either", "signers[1]: expected either"}},
@@ -102,7 +102,7 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"a root that is not there":         {"trusted_roots: [{file: nowhere.json}, {}]\nnamespaces: {acme: {signature: optional}}", []string{`"nowhere.json"`, "trusted_roots[1].file: missing"}},
 		"a root that is no JSON":           {"trusted_roots: [{file: site.pub}]\nnamespaces: {acme: {signature: optional}}", []string{"is no JSON"}},
 		"an attestation of no known type":  {attesting("{type: bom}"), []string{`attestations[0].type: "bom", expected sbom`}},
-		"an unknown key of an attestation": {attesting("{type: sbom, needed: true}"), []string{"field needed not found"}},
+		"an unknown key of an attestation": {attesting("{type: sbom, needed: true}"), []string{"unknown key \"needed\""}},
 		"a builder of an SBOM":             {attesting("{type: sbom, builder: x}"), []string{"attestations[0].builder: only a provenance"}},
 		"a builder in both forms":          {attesting("{type: provenance, builder: x, builder_pattern: x}"), []string{"either builder: or builder_pattern:"}},
 		"a builder pattern that is none":   {attesting("{type: provenance, builder_pattern: '('}"), []string{"attestations[0].builder_pattern:"}},
@@ -110,6 +110,7 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"a review by the publisher alone":  {"namespaces: {acme: {ledger_keys: true, attestations: [{type: '" + policy.TypeReview + "'}]}}", []string{"attestations[0]: nobody can review: the keys of a publisher's ledger"}},
 		"a reviewer who is no signer":      {attesting("{type: sbom, signers: [a, b]}"), []string{`attestations[0].signers[1]: "b", expected the name of a signer of the namespace: "a"`}},
 		"attestations that nobody signs":   {"namespaces: {acme: {signature: optional, attestations: [{type: sbom}]}}", []string{"attestations: nobody is trusted"}},
+		"values of other kinds":            {"namespaces: {acme: hello, globex: {threshold: many, signers: {a: b}}}", []string{`line 1: "hello", expected a mapping, with keys such as`, `line 1: "many", expected a whole number`, "line 1: a mapping, expected a list of signers", "namespaces.globex.signers: missing"}},
 		"three problems in two namespaces": {"namespaces: {acme: {signature: maybe}, x: {}}", []string{`namespaces.acme.signature: "maybe"`, "namespaces.acme.signers: missing", "namespaces.x: publisher", "namespaces.x.signers: missing"}},
 	} {
 		t.Run(name, func(t *testing.T) {

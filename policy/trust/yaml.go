@@ -2,6 +2,8 @@ package trust
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -69,4 +71,39 @@ func doubled(mapping *yaml.Node, most int) []*yaml.Node {
 		seen[k] = true
 	}
 	return twice
+}
+
+// What the YAML library says of a value that does not fit, in Go's words.
+var (
+	unfit   = regexp.MustCompile("^(line \\d+): cannot unmarshal !!(\\w+)(?: `(.*)`)? into (.*)$")
+	unknown = regexp.MustCompile(`^(line \d+): field (.*) not found in type .*$`)
+)
+
+// expectedOf is what a Go type is in a policy, for people.
+var expectedOf = map[string]string{
+	"string": "a text", "bool": "true or false", "int": "a whole number", "[]string": "a list of texts",
+	"trust.namespaceText": "a mapping, with keys such as signature: and signers:", "[]trust.signerText": "a list of signers, each with name: and key:, keys: or identity:",
+	"[]trust.attestationText": "a list of attestations, each with type:", "trust.keyText": "a mapping with pem: or file:", "[]trust.keysText": "a list of keys, each with pem: or file:",
+	"trust.identityText": "a mapping with issuer: and subject:", "[]trust.fileRef": "a list of mappings with file:", "trust.fileText": "a mapping, with namespaces: in it",
+	"map[string]*trust.namespaceText": "a mapping from publishers to what is asked of them",
+}
+
+// inYAMLWords is what the YAML library says without the types of this program.
+func inYAMLWords(said string) string {
+	if m := unknown.FindStringSubmatch(said); m != nil {
+		return fmt.Sprintf("%s: unknown key %q", m[1], m[2])
+	}
+	m := unfit.FindStringSubmatch(said)
+	if m == nil {
+		return said
+	}
+	what := map[string]string{"seq": "a list", "map": "a mapping", "null": "nothing"}[m[2]]
+	if what == "" {
+		what = fmt.Sprintf("%q", m[3])
+	}
+	expected := expectedOf[strings.TrimPrefix(m[4], "*")]
+	if expected == "" {
+		expected = "something else"
+	}
+	return fmt.Sprintf("%s: %s, expected %s", m[1], what, expected)
 }

@@ -122,19 +122,28 @@ func (r *run) repositories(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		found := map[string]bool{} // patterns that match something
 		err = quirk.Repositories(ctx, reg, func(page []string) error {
 			for _, at := range page {
-				if name, ok := r.from.name(at); ok && r.o.takes(name) {
+				name, ok := r.from.name(at)
+				if !ok {
+					continue
+				}
+				r.o.note(found, name)
+				if r.o.takes(name) {
 					names = append(names, name)
 				}
 			}
 			return nil
 		})
+		r.tell(func(p *Report) { p.Unmatched = r.o.unmatched(found) })
 		if err != nil {
 			return nil, fmt.Errorf("repositories of %q: %w (name them one by one where it gives no list)", r.from.host, err)
 		}
 	}
-	if len(r.o.Repositories) > 0 && !matches(r.o.Repositories, publishersRepository) && !matches(r.o.Except, publishersRepository) {
+	// Nothing that was asked for is there: then the ledgers that go with it are not
+	// asked for either, and the report says that nothing was looked at.
+	if len(r.o.Repositories) > 0 && len(names) > 0 && !matches(r.o.Repositories, publishersRepository) && !matches(r.o.Except, publishersRepository) {
 		r.publishers = map[string]bool{}
 		for _, name := range names {
 			if publisher, _, ok := strings.Cut(name, "/"); ok && publisher != artifact.ReservedPublisher {

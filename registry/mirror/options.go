@@ -84,6 +84,26 @@ func (o Options) takes(name string) bool {
 	return (len(o.Repositories) == 0 || matches(o.Repositories, name)) && !matches(o.Except, name)
 }
 
+// note adds to found the patterns that match name.
+func (o Options) note(found map[string]bool, name string) {
+	for _, p := range o.Repositories {
+		if !found[p] && matches([]string{p}, name) {
+			found[p] = true
+		}
+	}
+}
+
+// unmatched are the names and patterns that are not in found.
+func (o Options) unmatched(found map[string]bool) []string {
+	var out []string
+	for _, p := range o.Repositories {
+		if !found[p] {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // A place is a registry, and where in it the repositories begin.
 type place struct{ host, prefix string }
 
@@ -147,6 +167,9 @@ type Report struct {
 	Extra []Item `json:"extra"`
 	// Failed is what could not be read or written.
 	Failed []Item `json:"failed"`
+	// Unmatched are the names and patterns that were asked for beside others, of
+	// which the source has, or lists, no repository.
+	Unmatched []string `json:"unmatched,omitempty"`
 }
 
 // Same reports whether the mirror has all that the source has, as it has it.

@@ -15,6 +15,7 @@ import (
 
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -85,7 +86,7 @@ func text(err error) string {
 	if refused, ok := errors.AsType[*errcode.ErrorResponse](err); ok {
 		said = strings.Replace(said, refused.Error(), refusedText(refused), 1)
 	}
-	return inWords(said)
+	return strings.TrimSuffix(inWords(said), ": "+artifact.ErrInvalid.Error()) // the kind, for programs
 }
 
 // refusedText is the refusal of a registry without what it says to programs.

@@ -21,6 +21,9 @@ import (
 type attestResult struct{ signature.Attested }
 
 func (r attestResult) text(w io.Writer) error {
+	if r.Already {
+		return writeLine(w, "%s: this key attests the same already: %s (%s): nothing was written", r.Reference, r.PredicateType, r.Format)
+	}
 	return writeLine(w, "%s attested: %s (%s)", r.Reference, r.PredicateType, r.Format)
 }
 

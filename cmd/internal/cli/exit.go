@@ -61,10 +61,12 @@ func usagef(format string, args ...any) error {
 	return kinded{fmt.Errorf(format, args...), errUsage}
 }
 
-// argument marks err as the caller's: what he typed cannot be understood.
+// argument marks err as the caller's: what he typed cannot be understood. A file
+// or directory that he named and that is not there is "not found" and nothing else,
+// whichever verb he gave it to.
 func argument(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return kinded{err, errUsage}
 }

@@ -107,7 +107,7 @@ func (s *storeFlags) openPlanning(ctx context.Context, c *console) (*client.Stor
 func (s *storeFlags) pullsNothing() (*client.Puller, error) {
 	o := client.PullOptions{AllowUnsignedUnsafe: true}
 	if s.host.platform != "" {
-		p, err := artifact.ParsePlatform(s.host.platform)
+		p, err := artifact.ParseKnownPlatform(s.host.platform)
 		if err != nil {
 			return nil, argument(err)
 		}

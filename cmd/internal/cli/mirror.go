@@ -37,6 +37,11 @@ func (r mirrorResult) text(w io.Writer) error {
 			}
 		}
 	}
+	for _, p := range r.Unmatched {
+		if err := writeLine(w, "unmatched: %s: SRC has, or lists to this login, no repository of that name", p); err != nil {
+			return err
+		}
+	}
 	if r.Check {
 		return writeLine(w, "%d repositories: %d missing, %d different, %d extra, %d failed",
 			r.Repositories, len(r.Missing), len(r.Different), len(r.Extra), len(r.Failed))
@@ -54,7 +59,8 @@ func newMirror(c *console) *cobra.Command {
 		"Versions go with their signatures, attestations and ledgers, over the referrers API or without it; SRC and DST\n"+
 			"are any OCI registries, with or without a folder. What DST has is not sent again, so a run that was cut goes on,\n"+
 			"and --every keeps a mirror fresh. A version of DST never moves and a ledger never gets shorter: what differs is\n"+
-			"told, and is exit code 3, as is what failed. With --check nothing is copied, and what is missing or different\n"+
+			"told, and is exit code 3, as is what failed and a\n"+
+			"pattern that matches nothing (10 where none matches). With --check nothing is copied, and what is missing or different\n"+
 			"is exit code 1 (4 where it could not be told). What is private at SRC is not copied to where everybody can\n"+
 			"read it. Logins are those of oarlock, oras and docker; listing all repositories of a site needs one.",
 		"oarlock mirror plugins.example.org registry.internal",
@@ -140,7 +146,7 @@ func (c *console) mirror(ctx context.Context, from, to string, o mirror.Options)
 	case o.Check && !r.Same():
 		return errReported
 	}
-	return partialIf(!r.Same())
+	return partialIf(!r.Same() || len(r.Unmatched) > 0)
 }
 
 // remotes say how the two sides of a mirror are spoken to. A token of the

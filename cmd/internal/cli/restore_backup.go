@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 )
@@ -39,7 +41,8 @@ func newRestoreBackup(c *console) *cobra.Command {
 		"Data directory, storage and database must be empty; a restore that was cut goes on when the same command runs\n"+
 			"again. Every byte is checked. A backup of SQLite and files restores into PostgreSQL and S3, and the other way\n"+
 			"round. At the end the catalog is derived anew: it must have the digest that the backup recorded, or the exit\n"+
-			"code is 1. Damage is named and is exit code 3. Start the server afterwards, and never the old one beside it.",
+			"code is 12, as of a backup whose list of contents was changed. Damage is named and is exit code 3; a SRC that is\n"+
+			"no backup is 10, one that this release cannot read 2, and a site that is not empty 11. Start the server afterwards, and never the old one beside it.",
 		"oarlock restore-backup /mnt/backups/oarlock --data /var/lib/oarlock",
 		"oarlock restore-backup /mnt/backups/oarlock --backup 20300501T120000Z --data ./copy",
 		"oarlock restore-backup /mnt/backups/oarlock --data /var/lib/oarlock --storage 's3://plugins?region=eu-central-1' --db postgres://oarlock@db/oarlock")
@@ -56,13 +59,17 @@ func newRestoreBackup(c *console) *cobra.Command {
 		done, err := sitebackup.Restore(cmd.Context(), cfg, args[0], sitebackup.RestoreOptions{Backup: id, Log: cfg.Log.Logger(c.Err), Progress: steps.at})
 		steps.done(err)
 		if err != nil {
-			return fmt.Errorf("restore-backup: %w", err)
+			err = fmt.Errorf("restore-backup: %w", err)
+			if errors.Is(err, artifact.ErrInvalid) { // a backup that this release cannot read
+				err = argument(err)
+			}
+			return err
 		}
 		if err := c.print(restoreResult{done}); err != nil {
 			return err
 		}
 		if len(done.Damage) == 0 && !done.Agrees {
-			return errReported
+			return kinded{errReported, artifact.ErrUnverified}
 		}
 		return partialIf(len(done.Damage) > 0)
 	}

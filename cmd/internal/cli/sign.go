@@ -23,6 +23,9 @@ func (k *keyFlag) add(f *pflag.FlagSet) {
 type signResult struct{ signature.Signed }
 
 func (r signResult) text(w io.Writer) error {
+	if r.Already {
+		return writeLine(w, "%s is signed by this key already (%s): nothing was written", r.Reference, r.Format)
+	}
 	return writeLine(w, "%s signed (%s)", r.Reference, r.Format)
 }
 

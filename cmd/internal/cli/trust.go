@@ -169,7 +169,7 @@ func evidenceText(s policy.Signature) string {
 func (c *console) puller(ctx context.Context, t *trustFlags, platform, registry string) (*client.Puller, error) {
 	o := client.PullOptions{PlainHTTP: c.plainHTTP, LoopbackTLS: c.loopbackTLS(ctx, registry), UserAgent: c.userAgent(), Credential: c.logins(registry)}
 	if platform != "" {
-		p, err := artifact.ParsePlatform(platform)
+		p, err := artifact.ParseKnownPlatform(platform)
 		if err != nil {
 			return nil, argument(err)
 		}
