@@ -23,3 +23,12 @@ type Collection struct {
 	BytesFreed        int64    `json:"bytes_freed"`
 	Damaged           []Damage `json:"damaged"`
 }
+
+// A CollectionLine is one line of the answer to a collection: a Garbage, or the
+// last one, which has Done with Report, or Error.
+type CollectionLine struct {
+	Garbage
+	Done   bool       `json:"done"`
+	Report Collection `json:"report"`
+	Error  *Problem   `json:"error"`
+}

@@ -20,6 +20,16 @@ type ScrubStatus struct {
 	Quarantined []Quarantined `json:"quarantined"`
 }
 
+// A CheckLine is one line of the answer to a check of what is stored: a Damage, or
+// Progress of a scrub, or the last one, which has Done, or Error.
+type CheckLine struct {
+	Damage
+	Progress *Scrub   `json:"progress"`
+	Done     bool     `json:"done"`
+	Scrub    Scrub    `json:"scrub"`
+	Error    *Problem `json:"error"`
+}
+
 // A Quarantined is a digest whose bytes were found damaged and moved away.
 type Quarantined struct {
 	Digest string    `json:"digest"`

@@ -9,19 +9,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 // blockResult is one thing that may not be pulled.
-type blockResult struct {
-	Repository string    `json:"repository,omitempty"`
-	Digest     string    `json:"digest,omitempty"`
-	Tag        string    `json:"tag,omitempty"`
-	Code       string    `json:"code"`
-	Reason     string    `json:"reason"`
-	By         string    `json:"by,omitempty"`
-	At         time.Time `json:"at"`
-	Covers     int       `json:"covers"`
-}
+type blockResult struct{ index.Block }
 
 func (r blockResult) text(w io.Writer) error {
 	return writeLine(w, "%s cannot be pulled any more (%s): %s", r.what(), r.Code, r.Reason)

@@ -17,13 +17,7 @@ import (
 )
 
 // channelResult is what a channel points to now, and did before.
-type channelResult struct {
-	ID      string `json:"id"`
-	Channel string `json:"channel"`
-	Version string `json:"version"`
-	Digest  string `json:"digest"`
-	Before  string `json:"before,omitempty"`
-}
+type channelResult struct{ index.Promotion }
 
 func (r channelResult) text(w io.Writer) error {
 	return writeLine(w, "%s:%s is %s now (%s)", r.ID, r.Channel, r.Version, r.Digest)

@@ -9,21 +9,13 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
+
+	"github.com/oarlock/oarlock/index"
 )
 
 // fsckResult is everything stored that is damaged.
 type fsckResult struct {
-	Damaged []damage `json:"damaged"`
-}
-
-type damage struct {
-	Repository string `json:"repository,omitempty"`
-	Digest     string `json:"digest,omitempty"`
-	Tag        string `json:"tag,omitempty"`
-	Path       string `json:"path"`
-	What       string `json:"what"`
-	Kind       string `json:"kind,omitempty"`
-	Mended     string `json:"mended,omitempty"`
+	Damaged []index.Damage `json:"damaged"`
 }
 
 func (r fsckResult) text(w io.Writer) error {
@@ -33,7 +25,7 @@ func (r fsckResult) text(w io.Writer) error {
 	return damageTable(w, r.Damaged)
 }
 
-func damageTable(w io.Writer, all []damage) error {
+func damageTable(w io.Writer, all []index.Damage) error {
 	return table(w, func(row func(...string)) {
 		row("REPOSITORY", "TAG", "DIGEST", "WHAT", "MENDED", "PATH")
 		for _, d := range all {
@@ -43,7 +35,7 @@ func damageTable(w io.Writer, all []damage) error {
 }
 
 // mended counts what is whole again.
-func mended(all []damage) (n int) {
+func mended(all []index.Damage) (n int) {
 	for _, d := range all {
 		if d.Mended != "" {
 			n++
@@ -53,7 +45,7 @@ func mended(all []damage) (n int) {
 }
 
 // verdict is 0 where all is whole, 3 where some of it was mended, else 1.
-func verdict(all []damage) error {
+func verdict(all []index.Damage) error {
 	switch n := mended(all); {
 	case n == len(all):
 		return nil
@@ -77,8 +69,8 @@ func newFsck(c *console) *cobra.Command {
 		if repair {
 			method, path = http.MethodPost, "/admin/repair"
 		}
-		r := fsckResult{Damaged: []damage{}}
-		_, err := c.damages(cmd.Context(), method, path, func(d damage) { r.Damaged = append(r.Damaged, d) }, nil)
+		r := fsckResult{Damaged: []index.Damage{}}
+		_, err := c.damages(cmd.Context(), method, path, func(d index.Damage) { r.Damaged = append(r.Damaged, d) }, nil)
 		if err != nil {
 			return fmt.Errorf("fsck: %w", err)
 		}
@@ -92,7 +84,7 @@ func newFsck(c *console) *cobra.Command {
 
 // damages reads the lines of a check and gives the last one, without which it
 // did not end.
-func (c *console) damages(ctx context.Context, method, path string, found func(damage), progress func(scrubbed)) (last scrubbed, err error) {
+func (c *console) damages(ctx context.Context, method, path string, found func(index.Damage), progress func(index.Scrub)) (last index.Scrub, err error) {
 	resp, err := c.admin(ctx, method, path, nil)
 	if err != nil {
 		return last, err
@@ -100,7 +92,7 @@ func (c *console) damages(ctx context.Context, method, path string, found func(d
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	lines := json.NewDecoder(resp.Body)
 	for {
-		var line checked
+		var line index.CheckLine
 		if err := lines.Decode(&line); err != nil {
 			if ctx.Err() != nil {
 				return last, ctx.Err()
@@ -117,7 +109,7 @@ func (c *console) damages(ctx context.Context, method, path string, found func(d
 				progress(last)
 			}
 		default:
-			found(line.damage)
+			found(line.Damage)
 		}
 	}
 }

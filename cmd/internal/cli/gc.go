@@ -17,30 +17,8 @@ import (
 
 // gcResult is what a collection did, or would do, and each of its decisions.
 type gcResult struct {
-	Items  []garbage `json:"items"`
-	Report gcReport  `json:"report"`
-}
-
-type garbage struct {
-	Repository string `json:"repository,omitempty"`
-	Digest     string `json:"digest"`
-	Kind       string `json:"kind"`
-	Size       int64  `json:"size"`
-	Decision   string `json:"decision"`
-	Reason     string `json:"reason"`
-}
-
-type gcReport struct {
-	DryRun            bool     `json:"dry_run"`
-	Repositories      int      `json:"repositories"`
-	ManifestsKept     int      `json:"manifests_kept"`
-	ManifestsSetAside int      `json:"manifests_set_aside"`
-	ManifestsRemoved  int      `json:"manifests_removed"`
-	BlobsKept         int      `json:"blobs_kept"`
-	BlobsSetAside     int      `json:"blobs_set_aside"`
-	BlobsRemoved      int      `json:"blobs_removed"`
-	BytesFreed        int64    `json:"bytes_freed"`
-	Damaged           []damage `json:"damaged"`
+	Items  []index.Garbage  `json:"items"`
+	Report index.Collection `json:"report"`
 }
 
 func (r gcResult) text(w io.Writer) error {
@@ -95,7 +73,7 @@ func newGC(c *console) *cobra.Command {
 
 // gc reads the lines of the answer; without the last one the run did not end.
 func (c *console) gc(ctx context.Context, dryRun bool) (r gcResult, err error) {
-	r.Items = []garbage{}
+	r.Items = []index.Garbage{}
 	resp, err := c.admin(ctx, http.MethodPost, "/admin/gc?dry_run="+strconv.FormatBool(dryRun), nil)
 	if err != nil {
 		return r, err
@@ -104,12 +82,7 @@ func (c *console) gc(ctx context.Context, dryRun bool) (r gcResult, err error) {
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 16<<20) // the last line names all damage
 	for lines.Scan() {
-		var line struct {
-			garbage
-			Done   bool           `json:"done"`
-			Report gcReport       `json:"report"`
-			Error  *index.Problem `json:"error"`
-		}
+		var line index.CollectionLine
 		switch err := json.Unmarshal(lines.Bytes(), &line); {
 		case err != nil:
 			return r, fmt.Errorf("answer: %w", err)
@@ -119,7 +92,7 @@ func (c *console) gc(ctx context.Context, dryRun bool) (r gcResult, err error) {
 			r.Report = line.Report
 			return r, nil
 		}
-		r.Items = append(r.Items, line.garbage)
+		r.Items = append(r.Items, line.Garbage)
 	}
 	return r, errors.Join(errors.New("the answer ended before the collection did"), lines.Err(), io.ErrUnexpectedEOF)
 }

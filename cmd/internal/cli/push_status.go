@@ -10,24 +10,17 @@ import (
 	orasregistry "oras.land/oras-go/v2/registry"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // publicationResult says what a registry holds of a version.
 type publicationResult struct {
-	Reference string            `json:"reference"`
-	State     string            `json:"state"` // absent, partial, complete, taken
-	Digest    string            `json:"digest,omitempty"`
-	Parts     []publicationPart `json:"parts"`
-	Problem   string            `json:"problem,omitempty"` // why a push of it would be refused
-}
-
-type publicationPart struct {
-	Kind     string   `json:"kind"`
-	Digest   string   `json:"digest"`
-	Platform string   `json:"platform,omitempty"`
-	Here     bool     `json:"here"`
-	Missing  []string `json:"missing,omitempty"`
+	Reference string                  `json:"reference"`
+	State     string                  `json:"state"` // absent, partial, complete, taken
+	Digest    string                  `json:"digest,omitempty"`
+	Parts     []index.PublicationPart `json:"parts"`
+	Problem   string                  `json:"problem,omitempty"` // why a push of it would be refused
 }
 
 func (r publicationResult) text(w io.Writer) error {
@@ -92,9 +85,9 @@ func (c *console) statusOf(ctx context.Context, dir string, ref orasregistry.Ref
 	if err != nil {
 		return publicationResult{}, fmt.Errorf("push: %w", err)
 	}
-	r := publicationResult{Reference: ref.String(), State: string(found.State), Digest: found.Tagged.String(), Parts: []publicationPart{}, Problem: tagDiffers(ref, p.Plugin)}
+	r := publicationResult{Reference: ref.String(), State: string(found.State), Digest: found.Tagged.String(), Parts: []index.PublicationPart{}, Problem: tagDiffers(ref, p.Plugin)}
 	for _, part := range found.Parts {
-		r.Parts = append(r.Parts, publicationPart{Kind: part.Kind, Digest: part.Descriptor.Digest.String(), Platform: part.Platform, Here: part.Present})
+		r.Parts = append(r.Parts, index.PublicationPart{Kind: part.Kind, Digest: part.Descriptor.Digest.String(), Platform: part.Platform, Here: part.Present})
 	}
 	return r, nil
 }

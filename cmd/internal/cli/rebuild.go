@@ -11,16 +11,11 @@ import (
 )
 
 // rebuildResult compares a catalog derived anew with the one that serves.
-type rebuildResult struct {
-	index.Stamp
-	Rebuilt     string   `json:"rebuilt_digest"`
-	Agrees      bool     `json:"agrees"`
-	Differences []string `json:"differences,omitempty"`
-}
+type rebuildResult struct{ index.Rebuilt }
 
 func (r rebuildResult) text(w io.Writer) error {
 	if r.Agrees {
-		return writeLine(w, "agrees: %s", r.Rebuilt)
+		return writeLine(w, "agrees: %s", r.Rebuilt.Rebuilt)
 	}
 	for _, d := range r.Differences {
 		if err := writeLine(w, "%s", d); err != nil {

@@ -9,13 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -166,23 +166,14 @@ func frozenError(path string, changed []lockChange) error {
 		path, strings.Join(all, "; "), artifact.ErrConflict)
 }
 
-// writeLock replaces the file whole.
+// writeLock replaces the file whole and durably.
 func writeLock(path string, r *index.Resolution) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("lock: %w", err)
-	}
-	defer os.Remove(tmp.Name())
 	held := slices.Clone(r.Resolved)
 	for i := range held {
 		held[i].Notices = nil // they change, and what is locked does not
 	}
-	err = encodeJSON(tmp, lockFile{held})
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", path, err)
+	if err := durable.ReplaceBy(path, 0o644, func(w io.Writer) error { return encodeJSON(w, lockFile{held}) }); err != nil {
+		return fmt.Errorf("lock: %w", err)
 	}
 	return nil
 }

@@ -11,38 +11,11 @@ import (
 	"github.com/oarlock/oarlock/index"
 )
 
-// checked is one line of a check of what is stored.
-type checked struct {
-	damage
-	Progress *scrubbed      `json:"progress"`
-	Done     bool           `json:"done"`
-	Scrub    scrubbed       `json:"scrub"`
-	Error    *index.Problem `json:"error"`
-}
-
-// scrubbed says how far a scrub is.
-type scrubbed struct {
-	StartedAt  *time.Time `json:"started_at,omitempty"`
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
-	Running    bool       `json:"running"`
-	Blobs      int64      `json:"blobs"`
-	Bytes      int64      `json:"bytes"`
-	Damaged    int64      `json:"damaged"`
-	Mended     int64      `json:"mended"`
-}
-
 // scrubResult is a pass over everything stored, and what it found.
 type scrubResult struct {
-	scrubbed
-	Found       []damage      `json:"found"`
-	Quarantined []quarantined `json:"quarantined,omitempty"`
-}
-
-type quarantined struct {
-	Digest string    `json:"digest"`
-	What   string    `json:"what"`
-	Size   int64     `json:"size"`
-	At     time.Time `json:"at"`
+	index.Scrub
+	Found       []index.Damage      `json:"found"`
+	Quarantined []index.Quarantined `json:"quarantined,omitempty"`
 }
 
 func (r scrubResult) text(w io.Writer) error {
@@ -90,9 +63,9 @@ func newScrub(c *console) *cobra.Command {
 			}
 			return c.print(r)
 		}
-		r := scrubResult{Found: []damage{}}
+		r := scrubResult{Found: []index.Damage{}}
 		var err error
-		r.scrubbed, err = c.damages(cmd.Context(), http.MethodPost, "/admin/scrub", func(d damage) { r.Found = append(r.Found, d) }, c.scrubbing)
+		r.Scrub, err = c.damages(cmd.Context(), http.MethodPost, "/admin/scrub", func(d index.Damage) { r.Found = append(r.Found, d) }, c.scrubbing)
 		if c.terminal() {
 			fmt.Fprintln(c.Err)
 		}
@@ -108,7 +81,7 @@ func newScrub(c *console) *cobra.Command {
 }
 
 // scrubbing draws how far a scrub is, on a terminal.
-func (c *console) scrubbing(s scrubbed) {
+func (c *console) scrubbing(s index.Scrub) {
 	if c.terminal() {
 		fmt.Fprintf(c.Err, "\r%d blobs, %s, %d damaged", s.Blobs, byteCount(s.Bytes), s.Damaged)
 	}

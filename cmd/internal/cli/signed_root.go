@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/index/signed"
 )
@@ -193,11 +194,7 @@ func newRootRotate(c *console) *cobra.Command {
 }
 
 // rotatedResult is the root that a server made.
-type rotatedResult struct {
-	Version   int64     `json:"version"`
-	Digest    string    `json:"digest"`
-	ExpiresAt time.Time `json:"expires_at"`
-}
+type rotatedResult struct{ index.Root }
 
 func (r rotatedResult) text(w io.Writer) error {
 	return writeLine(w, "root %d, %s, expires %s", r.Version, r.Digest, r.ExpiresAt.Format(time.RFC3339))
