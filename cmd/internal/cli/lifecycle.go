@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -158,9 +157,26 @@ func (r pluginHistoryResult) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {
 		row("SEQ", "TIME", "KIND", "ACTOR", "ROLE", "REASON", "TEXT")
 		for _, s := range r.Items {
-			row(fmt.Sprint(s.Sequence), s.At.UTC().Format(time.RFC3339), s.Kind, s.Actor, s.Role, word(s.Body, "reason"), cmp.Or(word(s.Body, "version"), word(s.Body, "text")))
+			row(fmt.Sprint(s.Sequence), s.At.UTC().Format(time.RFC3339), s.Kind, s.Actor, s.Role, word(s.Body, "reason"), short(aboutOf(s.Body), 600))
 		}
 	})
+}
+
+// aboutOf is what a statement is about besides its reason: the version, where to
+// go and until when, and what its author wrote.
+func aboutOf(body map[string]any) string {
+	var about []string
+	for _, one := range []struct{ key, before string }{{"version", ""}, {"replacement", "replaced by "}, {"end_of_life", "end of life "}, {"guide", "guide "},
+		{"until", "expected to end "}, {"existing", "who has it: "}} {
+		if value := word(body, one.key); value != "" {
+			about = append(about, one.before+value)
+		}
+	}
+	out := strings.Join(about, ", ")
+	if text := word(body, "text"); text != "" {
+		return strings.TrimPrefix(out+": "+text, ": ")
+	}
+	return out
 }
 
 func word(body map[string]any, key string) string {
