@@ -84,7 +84,7 @@ func newBlock(c *console) *cobra.Command {
 	cmd := verb("block PLUGIN@V|REPOSITORY|DIGEST", "Keep something from being pulled, at once and everywhere",
 		"Of a version, a repository or a digest (in every repository) nothing is served through /v2/ any more, at\n"+
 			"every replica within a second. Its record, its tags and its signatures stay readable, and so does what other\n"+
-			"versions hold too. It takes an admin.",
+			"versions hold too. A digest that is not here can be blocked in advance, and it is said that it is not here. It takes an admin.",
 		`oarlock block acme/hello@0.2.0 --reason "steals keys"`, "oarlock block list", "oarlock block lift acme/hello@0.2.0")
 	cmd.Args = args(1, 1, "a version such as acme/hello@0.2.0, a repository or a digest")
 	cmd.Flags().StringVar(&reason, "reason", "", "what is told to whoever wants to pull it")
@@ -104,6 +104,9 @@ func newBlock(c *console) *cobra.Command {
 		r, err := call[blockResult](cmd.Context(), c, http.MethodPost, "/admin/blocks", body)
 		if err != nil {
 			return fmt.Errorf("block: %w", err)
+		}
+		if r.Digest != "" && r.Covers == 0 {
+			c.note("no manifest with content is here under this digest: the block holds for a blob, and in advance for what may come; if the digest is a typo: oarlock block lift %s", args[0])
 		}
 		return c.print(r)
 	}
