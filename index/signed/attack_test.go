@@ -111,7 +111,7 @@ func pick(files map[string][]byte, names ...string) map[string][]byte {
 
 // forged is a higher timestamp by a key that no root names.
 func forged(h *history) map[string][]byte {
-	other := must(OpenKeys(h.t.(*testing.T).TempDir(), KeyOptions{Now: h.now}))
+	other := must(MakeKeys(h.t.(*testing.T).TempDir(), KeyOptions{Now: h.now}))
 	m := metadata.Timestamp()
 	must(m.FromBytes(h.new[timestampName]))
 	m.Signed.Version++

@@ -83,7 +83,7 @@ func (s shelf) Blob(_ context.Context, d digest.Digest, _ int64) ([]byte, error)
 // somebody who may sign anything: a root that is signed by a key that it names
 // itself, and the rest by that key. Nothing of it may do more than be refused.
 func FuzzMetadata(f *testing.F) {
-	keys := must(OpenKeys(f.TempDir(), KeyOptions{Now: func() time.Time { return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) }}))
+	keys := must(MakeKeys(f.TempDir(), KeyOptions{Now: func() time.Time { return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) }}))
 	raw := func(m interface{ ToBytes(bool) ([]byte, error) }) []byte { return must(m.ToBytes(false)) }
 	f.Add(keys.Root(), raw(metadata.Timestamp()), raw(metadata.Snapshot()), raw(metadata.Targets()))
 	f.Add([]byte(`{"signed":{"_type":"root","version":2,"roles":{"root":null},"keys":{"a":null}}}`), []byte(`{"signed":{"_type":"timestamp","meta":{"snapshot.json":null}}}`),

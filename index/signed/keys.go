@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -49,8 +50,8 @@ type Keys struct {
 // It wraps artifact.ErrDenied.
 var ErrRootOffline = fmt.Errorf("the key of the root is not here: %w", artifact.ErrDenied)
 
-// OpenKeys reads the keys in dir; where there is no root yet, it makes keys and
-// the first root. Errors say which file is at fault.
+// OpenKeys reads the keys in dir. Errors say which file is at fault, and wrap
+// fs.ErrNotExist where no root is there at all.
 func OpenKeys(dir string, o KeyOptions) (*Keys, error) {
 	if o.RootLifetime <= 0 {
 		o.RootLifetime = 365 * 24 * time.Hour
@@ -59,13 +60,22 @@ func OpenKeys(dir string, o KeyOptions) (*Keys, error) {
 		o.Now = time.Now
 	}
 	k := &Keys{dir: dir, o: o}
+	return k, k.Reload()
+}
+
+// MakeKeys is OpenKeys, and makes keys and the first root where there is no root.
+// Whoever pinned one that was lost refuses what they sign, so it is for where
+// nothing was published.
+func MakeKeys(dir string, o KeyOptions) (*Keys, error) {
+	k, err := OpenKeys(dir, o)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return k, err
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("catalog keys: %w", err)
 	}
-	if _, err := os.Stat(k.rootPath(1)); errors.Is(err, fs.ErrNotExist) {
-		if err := k.begin(); err != nil {
-			return nil, fmt.Errorf("catalog keys: %w", err)
-		}
+	if err := k.begin(); err != nil {
+		return nil, fmt.Errorf("catalog keys: %w", err)
 	}
 	return k, k.Reload()
 }
@@ -104,7 +114,13 @@ func (k *Keys) Online() error {
 func (k *Keys) readRoots() (roots [][]byte, last *metadata.Metadata[metadata.RootType], err error) {
 	for n := int64(1); n <= maxRoots; n++ {
 		raw, err := os.ReadFile(k.rootPath(n))
-		if errors.Is(err, fs.ErrNotExist) && n > 1 {
+		if errors.Is(err, fs.ErrNotExist) {
+			if err := k.noneAbove(n); err != nil {
+				return nil, nil, err
+			}
+			if n == 1 {
+				return nil, nil, err
+			}
 			break
 		}
 		if err != nil {
@@ -124,6 +140,42 @@ func (k *Keys) readRoots() (roots [][]byte, last *metadata.Metadata[metadata.Roo
 		roots, last = append(roots, raw), next
 	}
 	return roots, last, nil
+}
+
+// noneAbove is an error where a root above version is there and that one is not:
+// it was lost, and without it those above count for nothing.
+func (k *Keys) noneAbove(version int64) error {
+	if _, err := os.Lstat(k.rootPath(version)); err == nil {
+		return fmt.Errorf("%s is a link to something that is not there: bring back what it names", k.rootPath(version))
+	}
+	files, err := filepath.Glob(filepath.Join(k.dir, "*"+rootSuffix))
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		if n, err := strconv.ParseInt(strings.TrimSuffix(filepath.Base(path), rootSuffix), 10, 64); err == nil && n > version {
+			return fmt.Errorf("%s is not there, and %s is: restore it from a backup, or from the registry, whose %s:%s holds every root", k.rootPath(version), filepath.Base(path), Repository, Tag)
+		}
+	}
+	return nil
+}
+
+// Has is an error where a published manifest has newer roots than these keys, and
+// those that both have are the same: the newer ones were lost here. Of a manifest
+// that other keys published, or nobody can read, it says nothing.
+func (k *Keys) Has(manifest []byte) error {
+	l, err := parseListing(manifest)
+	have := k.ring().roots
+	if err != nil || l.roots <= int64(len(have)) {
+		return nil
+	}
+	for n, raw := range have {
+		if l.files[rootName(int64(n+1))].Digest != digestOf(raw) {
+			return nil
+		}
+	}
+	return fmt.Errorf("catalog keys: %s ends with %s, and root %d is published: restore the newer ones from a backup with their keys, "+
+		"or bring back the directory that has them", k.dir, rootName(int64(len(have))), l.roots)
 }
 
 func (k *Keys) readKeys() (map[string]signature.Signer, error) {

@@ -48,6 +48,9 @@ type PublisherOptions struct {
 	// Numbers keeps the numbers that were signed where every publisher finds
 	// them, by comparing and setting; nil trusts the directory of the keys.
 	Numbers func(ctx context.Context, raise func(have []byte) ([]byte, error)) error
+	// Anew replaces a catalog that another root signed: the keys of that root are
+	// lost. Otherwise it is not this publisher's to replace.
+	Anew bool
 	// Public gives what of a generation everybody may know. Nil publishes
 	// nothing: Publish is denied; EverythingUnsafe publishes all of it.
 	Public func(ctx context.Context, g *catalog.Generation) (*catalog.Generation, error)

@@ -29,7 +29,7 @@ func TestNothingIsWrittenWhereNothingChanged_C7(t *testing.T) {
 		t.Errorf("published again: %+v", again)
 	}
 	// a replica, or this server after a restart, finds what is there
-	s.pub = s.publisher(must(OpenKeys(s.keysDir, KeyOptions{Now: s.now})))
+	s.pub = s.publisher(must(MakeKeys(s.keysDir, KeyOptions{Now: s.now})))
 	if again := s.publish(nil); again.Manifest != first.Manifest || again.Uploaded != 0 || again.Contents != first.Contents {
 		t.Errorf("a second publisher: %+v, expected %+v", again, first)
 	}
@@ -77,7 +77,7 @@ func TestCatalogOfAnotherRootIsNotReplaced_C7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	first := s.publish(snapshotOf(10, 1))
-	stranger := s.publisher(must(OpenKeys(t.TempDir(), KeyOptions{Now: s.now})))
+	stranger := s.publisher(must(MakeKeys(t.TempDir(), KeyOptions{Now: s.now})))
 	if _, err := stranger.Publish(t.Context(), s.live.Current()); !errors.Is(err, errForeign) {
 		t.Errorf("other keys: %v", err)
 	}
@@ -182,7 +182,7 @@ func TestRunPublishesWhatSettled_C7(t *testing.T) {
 	var failed atomic.Int64
 	to := &shaky{Target: inmemory.New()}
 	to.failures.Store(1)
-	p := NewPublisher(PublisherOptions{Public: EverythingUnsafe, To: to, Keys: must(OpenKeys(t.TempDir(), KeyOptions{})), Quiet: 50 * time.Millisecond,
+	p := NewPublisher(PublisherOptions{Public: EverythingUnsafe, To: to, Keys: must(MakeKeys(t.TempDir(), KeyOptions{})), Quiet: 50 * time.Millisecond,
 		Done: func(done Published, err error) {
 			if err != nil {
 				failed.Add(1)

@@ -85,6 +85,9 @@ func (p *Publisher) earlier(ctx context.Context) (last *release, tagged digest.D
 	}
 	r, err := p.read(ctx, at)
 	switch {
+	case errors.Is(err, errForeign) && p.o.Anew:
+		p.o.Log.WarnContext(ctx, "signed catalog: what another root signed is replaced", "alert", true, "manifest", at.Digest, "err", err)
+		return nil, at.Digest, nil
 	case errors.Is(err, errForeign) || err != nil && ctx.Err() != nil:
 		return nil, "", err
 	case err != nil:
@@ -140,7 +143,7 @@ func (p *Publisher) ours(l *listing) error {
 	}
 	for n := int64(1); n <= l.roots; n++ {
 		if d, want := l.files[rootName(n)].Digest, digestOf(have[n-1]); d != "" && d != want {
-			return fmt.Errorf("%s:%s has %s %s, the keys in %s have %s: set catalog.keys to those that published it, or delete it to begin anew, and let every reader pin the new root: %w",
+			return fmt.Errorf("%s:%s has %s %s, the keys in %s have %s: set catalog.keys to those that published it, or delete it, or start once with --new-keys and an empty directory, to begin anew, and let every reader pin the new root: %w",
 				Repository, Tag, rootName(n), d, p.o.Keys.dir, want, errForeign)
 		}
 	}

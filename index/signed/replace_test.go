@@ -44,7 +44,7 @@ func TestTwoPublishersShareNoNumberAndNothingGoesBack_C7(t *testing.T) {
 			}
 			return replace(ctx, d, raw, was)
 		}})
-	quick := NewPublisher(PublisherOptions{Public: EverythingUnsafe, To: s.repo, Keys: must(OpenKeys(copied+"/keys", KeyOptions{Now: s.now})), Now: s.now, Numbers: numbers, Replace: replace})
+	quick := NewPublisher(PublisherOptions{Public: EverythingUnsafe, To: s.repo, Keys: must(MakeKeys(copied+"/keys", KeyOptions{Now: s.now})), Now: s.now, Numbers: numbers, Replace: replace})
 	older := must(s.live.Swap(snapshotOf(4, 1)))
 	ended := make(chan error, 1)
 	go func() {

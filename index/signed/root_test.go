@@ -66,7 +66,7 @@ func TestReaderFollowsRotatedRoots_C7(t *testing.T) {
 }
 
 func foreignRoot(t *testing.T, s *site, version int64) []byte {
-	other := must(OpenKeys(t.TempDir(), KeyOptions{Now: s.now}))
+	other := must(MakeKeys(t.TempDir(), KeyOptions{Now: s.now}))
 	m := must(parseRoot(other.Root()))
 	m.Signed.Version = version
 	return must(seal(m, other.ring().of(metadata.ROOT)))
@@ -76,7 +76,7 @@ func TestRootThatNobodyPinnedIsRefused_C7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.publish(snapshotOf(5, 1))
-	other := must(OpenKeys(t.TempDir(), KeyOptions{Now: s.now}))
+	other := must(MakeKeys(t.TempDir(), KeyOptions{Now: s.now}))
 	for name, pin := range map[string]Pin{"a root of another site": must(PinRoot(other.Root())), "its digest": {digest: digestOf(other.Root())}, "nothing": {}} {
 		_, err := s.reader(pin, "")
 		if t.Log(name, err); err == nil {
@@ -147,14 +147,14 @@ func TestOfflineRootKeySignsNothingHere_C7(t *testing.T) {
 	if err := os.Rename(files[0], away); err != nil {
 		t.Fatal(err)
 	}
-	s.keys = must(OpenKeys(s.keysDir, KeyOptions{Now: s.now}))
+	s.keys = must(MakeKeys(s.keysDir, KeyOptions{Now: s.now}))
 	s.pub = s.publisher(s.keys)
 	s.publish(snapshotOf(6, 1)) // the online keys are enough
 	if _, err := s.keys.Rotate(Rotation{}); !errors.Is(err, ErrRootOffline) || !errors.Is(err, artifact.ErrDenied) {
 		t.Fatalf("rotated without the key of the root: %v", err)
 	}
 	safe := t.TempDir()
-	elsewhere := must(OpenKeys(s.keysDir, KeyOptions{Now: s.now, RootKeys: []string{away}}))
+	elsewhere := must(MakeKeys(s.keysDir, KeyOptions{Now: s.now, RootKeys: []string{away}}))
 	if _, err := elsewhere.Rotate(Rotation{RootKeyDir: safe}); err != nil {
 		t.Fatal(err)
 	}
@@ -175,8 +175,8 @@ func TestOfflineRootKeySignsNothingHere_C7(t *testing.T) {
 func TestKeysAreKeptFromOthersAndFromMistakes_C7(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
-	k := must(OpenKeys(dir, KeyOptions{}))
-	again := must(OpenKeys(dir, KeyOptions{}))
+	k := must(MakeKeys(dir, KeyOptions{}))
+	again := must(MakeKeys(dir, KeyOptions{}))
 	if string(k.Root()) != string(again.Root()) {
 		t.Error("opened again, the root is another")
 	}
@@ -196,13 +196,13 @@ func TestKeysAreKeptFromOthersAndFromMistakes_C7(t *testing.T) {
 		if err := os.WriteFile(path, []byte("not a key"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := OpenKeys(dir, KeyOptions{}); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := MakeKeys(dir, KeyOptions{}); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("a damaged key: %v, expected its path", err)
 		}
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		if err := must(OpenKeys(dir, KeyOptions{})).Online(); err == nil || !strings.Contains(err.Error(), "targets") {
+		if err := must(MakeKeys(dir, KeyOptions{})).Online(); err == nil || !strings.Contains(err.Error(), "targets") {
 			t.Errorf("a missing key: %v, expected its role", err)
 		}
 	}

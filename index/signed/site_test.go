@@ -78,7 +78,7 @@ func newSite(t testing.TB, options ...registrytest.Option) *site {
 	s := &site{t: t, registry: registrytest.New(t, append([]registrytest.Option{registrytest.InMemory()}, options...)...), time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), keysDir: t.TempDir()}
 	s.repo = must(remote.NewRepository("catalog.invalid/" + Repository))
 	s.repo.PlainHTTP, s.repo.Client = true, &http.Client{Transport: s.registry.ProcessTransport()}
-	s.keys = must(OpenKeys(s.keysDir, KeyOptions{Now: s.now}))
+	s.keys = must(MakeKeys(s.keysDir, KeyOptions{Now: s.now}))
 	s.live = catalog.NewLive(catalog.LiveOptions{Now: s.now})
 	s.pub = s.publisher(s.keys)
 	return s

@@ -39,9 +39,9 @@ type accounts struct {
 
 // openAccounts makes the authority over what the premises hold, and prints the
 // bootstrap token when there is none yet.
-func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, index *joined, o Options) (*accounts, error) {
+func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, index *joined, anew *lostKeys, o Options) (*accounts, error) {
 	db, url := p.database.store, publicURL(cfg, p.listener)
-	keys, err := openKeys(ctx, cfg, at, db)
+	keys, err := openKeys(ctx, cfg, at, db, anew)
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +95,15 @@ func openLogin(cfg config.Config, people *auth.Accounts) (*auth.Login, error) {
 	return auth.NewLogin(people, auth.LoginOptions{Provider: *provider, SealKey: seal})
 }
 
-func openKeys(ctx context.Context, cfg config.Config, at clock.Clock, db *store.Store) (*auth.Keys, error) {
+func openKeys(ctx context.Context, cfg config.Config, at clock.Clock, db *store.Store, anew *lostKeys) (*auth.Keys, error) {
 	if cfg.Shared() {
 		return auth.OpenKeys(ctx, tokenKeys{db}, auth.KeyOptions{Now: at.Now})
 	}
-	files, err := auth.OpenKeyFiles(filepath.Join(cfg.Data, "keys"))
+	dir := filepath.Join(cfg.Data, "keys")
+	files, err := auth.OpenKeyFiles(dir)
+	if err == nil {
+		err = anew.unlessLost(ctx, mayIssue(ctx, dir, files, db))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +142,7 @@ func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, until t
 	if err := auth.BelongsToSite(ctx, db); err != nil {
 		return "", until, notRecovered(cfg, err)
 	}
-	keys, err := openKeys(ctx, cfg, at, db)
+	keys, err := openKeys(ctx, cfg, at, db, &lostKeys{})
 	if err != nil {
 		return "", until, config.Unusable(err)
 	}

@@ -54,7 +54,7 @@ type engines struct {
 }
 
 // openEngines makes the appender of ledgers first, and then who appends by it.
-func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, o Options, metrics prometheus.Registerer) (*engines, error) {
+func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, anew *lostKeys, o Options, metrics prometheus.Registerer) (*engines, error) {
 	bytes, own := ledgerStore{ledgerReader{p.storage}, r, a.store.Writable}, index.basis.Platform
 	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
 		Remembered: index.ingest.Remembered, Now: at.Now})
@@ -72,7 +72,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		return nil, err
 	}
 	stored := upkeep.Stored{Storage: p.storage, Blocks: p.blocks, Checks: integrity.New(p.storage, origins), Server: r}
-	signing, err := openSigning(ctx, cfg, at, p, a, index, r, o.Log, metrics)
+	signing, err := openSigning(ctx, cfg, at, p, a, index, r, anew, o.Log, metrics)
 	if err != nil {
 		return nil, err
 	}

@@ -85,18 +85,28 @@ func reserveNumbers(ctx context.Context, s *storage.Storage, first *catalog.Gene
 // publishedGeneration is the number that the signed catalog in the registry
 // says, 0 where there is none that can be read: it is one witness of several.
 func publishedGeneration(ctx context.Context, s *storage.Storage) (int64, error) {
+	raw, err := publishedManifest(ctx, s)
+	if err != nil || raw == nil {
+		return 0, err
+	}
+	return signed.GenerationOf(raw), nil
+}
+
+// publishedManifest is that of the signed catalog in the registry, nil where there
+// is none that can be read.
+func publishedManifest(ctx context.Context, s *storage.Storage) ([]byte, error) {
 	d, err := s.Resolve(ctx, signed.Repository, signed.Tag)
 	switch {
 	case errors.Is(err, artifact.ErrNotFound):
-		return 0, nil
+		return nil, nil
 	case err != nil:
-		return 0, fmt.Errorf("signed catalog: %w", err)
+		return nil, fmt.Errorf("signed catalog: %w", err)
 	}
 	_, raw, err := s.Manifest(ctx, signed.Repository, d)
 	if err != nil {
-		return 0, ctx.Err()
+		return nil, ctx.Err()
 	}
-	return signed.GenerationOf(raw), nil
+	return raw, nil
 }
 
 // ready says why the catalog does not serve yet.

@@ -35,6 +35,9 @@ type Options struct {
 	// registry holds something, or where --dev used the database before. It is
 	// for one start, so it is no setting.
 	AdoptRegistry bool
+	// NewKeys makes the keys of the signed catalog and of logins anew where they
+	// are lost. It is for one start, so it is no setting.
+	NewKeys bool
 }
 
 // Open takes the data directory and the address, and reads the last catalog.
@@ -73,9 +76,10 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	if err := found(ctx, cfg, at, p, o); err != nil {
 		return nil, err
 	}
-	if err := preparePlatformKey(ctx, cfg, p.database.store); err != nil {
+	if err := preparePlatformKey(ctx, cfg, p, o.AdoptRegistry); err != nil {
 		return nil, err
 	}
+	anew := &lostKeys{replace: o.NewKeys || o.AdoptRegistry, log: o.Log}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	p.reserves.register(metrics)
@@ -87,7 +91,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	p.withheld.tell(index.ingest)
 	others := openReplicas(ctx, cfg, p, index, o.Log)
 
-	a, err := openAccounts(ctx, cfg, at, p, index, o)
+	a, err := openAccounts(ctx, cfg, at, p, index, anew, o)
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
 	}
@@ -100,7 +104,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	}
 	held.add(r.Close)
 
-	e, err := openEngines(ctx, cfg, at, p, a, index, r, o, metrics)
+	e, err := openEngines(ctx, cfg, at, p, a, index, r, anew, o, metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +113,9 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	own := newMetricsServer(cfg, p.metrics, metrics, o.Log)
 	held.add(own.close)
 	all := newHandler(cfg, at, p, a, index, r, served, watch, metrics, o.Log)
+	if o.NewKeys && !anew.made {
+		return nil, errors.New("no keys are lost: start without --new-keys, which is for one start")
+	}
 	front, err := newFront(cfg, p.listener, all, served.Drain, metrics, o.Log)
 	if err != nil {
 		return nil, err

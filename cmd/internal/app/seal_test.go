@@ -20,7 +20,18 @@ func TestReplicasAndRestartsSealWithOneKey_B5(t *testing.T) {
 		}
 		return key
 	}
-	here, replica := t.TempDir(), t.TempDir()
+	site := func() string {
+		data := t.TempDir()
+		key, err := config.NewPlatformKey()
+		if err == nil {
+			err = config.KeepPlatformKey(data, key)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	here, replica := site(), t.TempDir()
 	first := seal(here)
 	shared, err := os.ReadFile(filepath.Join(here, config.PlatformKeyFile))
 	if err != nil {
@@ -35,7 +46,7 @@ func TestReplicasAndRestartsSealWithOneKey_B5(t *testing.T) {
 	if !bytes.Equal(first, seal(here)) || !bytes.Equal(first, seal(replica)) {
 		t.Error("a restart, or a replica with the same platform key, has another")
 	}
-	if bytes.Equal(first, seal(t.TempDir())) {
+	if bytes.Equal(first, seal(site())) {
 		t.Error("two sites have the same")
 	}
 }

@@ -41,7 +41,7 @@ var _ api.Signing = (*signing)(nil)
 
 // openSigning opens the keys and makes the publisher; nil where nothing is to
 // be published.
-func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, log *slog.Logger, metrics prometheus.Registerer) (*signing, error) {
+func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, anew *lostKeys, log *slog.Logger, metrics prometheus.Registerer) (*signing, error) {
 	switch {
 	case cfg.Catalog.Publish == "off":
 		return nil, nil
@@ -49,14 +49,11 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		log.WarnContext(ctx, "no signed catalog is published: replicas sign with the same keys, so set catalog.keys to a directory that all of them have")
 		return nil, nil
 	}
-	keys, err := signed.OpenKeys(cfg.CatalogKeys(), signed.KeyOptions{RootLifetime: cfg.Catalog.Root, Now: at.Now})
-	if err == nil {
-		err = keys.Online()
-	}
+	keys, begun, err := openCatalogKeys(ctx, cfg, at, p, anew)
 	if err != nil {
 		return nil, err
 	}
-	by := signed.NewPublisher(signed.PublisherOptions{To: catalogTarget{r, p.storage, a.store.Writable}, Keys: keys, Lock: exclusive(p.database.locker()), Replace: replaceCatalog(r, a.store.Writable),
+	by := signed.NewPublisher(signed.PublisherOptions{To: catalogTarget{r, p.storage, a.store.Writable}, Keys: keys, Lock: exclusive(p.database.locker()), Replace: replaceCatalog(r, a.store.Writable), Anew: begun,
 		// What nobody in particular may know of: the artifact is for all.
 		Public: func(ctx context.Context, whole *catalog.Generation) (*catalog.Generation, error) {
 			by, err := a.publicVisibility(ctx)
@@ -70,6 +67,24 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		},
 		Lifetimes: cfg.Catalog.Lifetimes(), Quiet: cfg.Catalog.Quiet, AtMost: cfg.Catalog.AtMost, Done: countPublications(metrics), Now: at.Now, Log: log})
 	return &signing{keys: keys, publisher: by, live: index.live, acts: a.acts}, nil
+}
+
+// openCatalogKeys opens the keys, or makes them where none are and nothing is that
+// earlier ones signed; begun says that they were made although something is.
+func openCatalogKeys(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, anew *lostKeys) (keys *signed.Keys, begun bool, err error) {
+	dir, o := cfg.CatalogKeys(), signed.KeyOptions{RootLifetime: cfg.Catalog.Root, Now: at.Now}
+	keys, err = signed.OpenKeys(dir, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		lost := p.mayRoot(ctx, dir)
+		if err = anew.unlessLost(ctx, lost); err == nil {
+			keys, err = signed.MakeKeys(dir, o)
+			begun = lost != nil
+		}
+	}
+	if err == nil {
+		err = errors.Join(keys.Online(), p.rootsAreHere(ctx, keys))
+	}
+	return keys, begun, err
 }
 
 func exclusive(l storage.Locker) func(context.Context) (func(), error) {

@@ -30,12 +30,13 @@ func newServe(c *console) *cobra.Command {
 	cmd.Flags().String("clock-offset", "", "for drills, with --dev or drill.copy: how far the server's clock is ahead, such as 48h")
 	cmd.Flags().String("bootstrap-token-file", "", "new `FILE` that the first admin token is written to, and then not printed")
 	adopt := cmd.Flags().Bool("adopt-registry", false, "for one start: a new site over a registry whose database is gone; its names stay private until an admin gives them")
+	newKeys := cmd.Flags().Bool("new-keys", false, "for one start: make the keys of the signed catalog and of logins anew where they are lost; readers must pin the new root")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := loadConfig(cmd.Flags())
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), c, cfg, *adopt)
+		return serve(cmd.Context(), c, cfg, app.Options{AdoptRegistry: *adopt, NewKeys: *newKeys})
 	}
 	return cmd
 }
@@ -108,12 +109,13 @@ func isSetting(key string) bool {
 	return false
 }
 
-func serve(ctx context.Context, c *console, cfg config.Config, adopt bool) error {
+func serve(ctx context.Context, c *console, cfg config.Config, o app.Options) error {
 	privateFiles()
 	log := cfg.Log.Logger(c.Err)
 	slog.SetDefault(log)
 	edge.LimitMemory(log)
-	s, err := app.Open(ctx, cfg, app.Options{Log: log, Version: buildVersion(c.version).Version, Notice: c.Err, AdoptRegistry: adopt})
+	o.Log, o.Version, o.Notice = log, buildVersion(c.version).Version, c.Err
+	s, err := app.Open(ctx, cfg, o)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,7 @@ type Basis struct {
 	listDenied    bool
 }
 
-// Open reads the trust policy of cfg and the platform's key, which it makes
-// where there is none yet.
+// Open reads the trust policy of cfg and the platform's key, which must be there.
 func Open(cfg config.Config) (*Basis, error) {
 	who, err := Trust(cfg.Trust)
 	if err != nil {
