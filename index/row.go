@@ -121,6 +121,7 @@ type Version struct {
 	Signature    Signature         `json:"signature"`
 	Attestations []Attestation     `json:"attestations"`
 	Pending      *Pending          `json:"pending,omitempty"`
+	Standing     Standing          `json:"standing" enum:"ok,warn,update_blocked,stop" doc:"What an install of it is told: go on, go on and know something, go on and take no other version, stop."`
 }
 
 // A Build is what one platform pulls; empty os and arch mean any.
@@ -175,7 +176,9 @@ const (
 	ReasonYanked           = "yanked"
 	ReasonBlocked          = "blocked"     // it may not be pulled here
 	ReasonQuarantined      = "quarantined" // its bytes are damaged and in quarantine
-	ReasonState            = "plugin_state"
+	ReasonDeprecated       = "deprecated"  // of the plugin's state, as the two after it
+	ReasonSuspended        = "suspended"
+	ReasonRemoved          = "removed"
 	ReasonEmergency        = "emergency_removed" // it must not run anywhere
 	ReasonUnsigned         = "unsigned"
 	ReasonSignatureUnknown = "signature_unverified"

@@ -68,7 +68,9 @@ func (g *Registry) answerTo(r *http.Request, err error) *errcode.Refusal {
 	case errors.As(err, &ask):
 		return challenge(ask)
 	case errors.As(err, &denial):
-		return errcode.Refuse(http.StatusForbidden, errcode.Denied, "%s", err).Coded(denial.Code).Detail(denial.Detail)
+		no := errcode.Refuse(http.StatusForbidden, errcode.Denied, "%s", err).Coded(denial.Code).Detail(denial.Detail)
+		no.Head = denial.Head
+		return no
 	case driver.StorageErrorIn(err) != nil:
 		g.log.ErrorContext(r.Context(), "registry: storage takes nothing", "method", r.Method, "path", r.URL.Path, "err", err)
 		return storageRefusal(driver.StorageErrorIn(err))

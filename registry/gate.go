@@ -189,7 +189,7 @@ func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) 
 	if err := g.blocks.Check(ctx, at.repo, d, at.kind == routeBlob); err != nil {
 		return err
 	}
-	return admission(g.opts.Contents.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo}, d))
+	return admission(g.opts.Contents.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo, Tag: at.tag, Blob: at.kind == routeBlob}, d))
 }
 
 // admission keeps what an answer can be made of; anything else means that it

@@ -77,6 +77,11 @@ type Access struct {
 	Principal  string
 	Action     Action
 	Repository string // "" asks for the API as a whole
+	// Tag is the one by which a manifest is read; "" is by its digest, and for
+	// blobs.
+	Tag string
+	// Blob says that a blob is read.
+	Blob bool
 }
 
 // A Load is what a pushed manifest adds to its namespace.
@@ -122,6 +127,7 @@ func (c *Challenge) Error() string { return "authentication required: " + c.Mess
 type Denial struct {
 	Code   string
 	Detail any // what else a program can read; nil for nothing
+	Head   int // status where HEAD is answered with another than 403; 0 for none
 	Err    error
 }
 

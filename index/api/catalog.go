@@ -205,16 +205,16 @@ func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse
 		return nil, err
 	}
 	return s.answer(ctx, in.Generation, func(r read) (any, error) {
-		return whyAt(r.gen, id, fit)
+		return whyAt(r, id, fit)
 	})
 }
 
-func whyAt(gen *catalog.Generation, id artifact.Name, fit catalog.Fit) (index.Why, error) {
-	versions, err := gen.Snapshot.Why(id, fit)
+func whyAt(r read, id artifact.Name, fit catalog.Fit) (index.Why, error) {
+	versions, err := r.rows().Why(r.gen.Snapshot, id, fit)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return index.Why{}, noPlugin(gen.Snapshot, id)
 	}
-	return index.Why{Stamp: gen.Stamp(), ID: id.String(), Versions: versions}, err
+	return index.Why{Stamp: r.gen.Stamp(), ID: id.String(), Versions: versions}, err
 }
 
 func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamResponse, error) {

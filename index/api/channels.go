@@ -81,14 +81,14 @@ func (s *Server) channels(ctx context.Context, in *channelsInput) (*huma.StreamR
 		if !ok {
 			return nil, noPlugin(r.gen.Snapshot, id)
 		}
-		page := channelPage(p, in.Cursor, in.Limit)
+		page := channelPage(r.rows(), p, in.Cursor, in.Limit)
 		page.Stamp = r.gen.Stamp()
 		return page, nil
 	})
 }
 
 // channelPage gives at most limit channels of p behind the one named after.
-func channelPage(p *catalog.Plugin, after string, limit int) index.ChannelList {
+func channelPage(rows catalog.RowEncoder, p *catalog.Plugin, after string, limit int) index.ChannelList {
 	out := index.ChannelList{ID: p.ID.String(), Items: []index.Channel{}}
 	for _, name := range slices.Sorted(maps.Keys(p.Channels)) {
 		if name <= after {
@@ -101,6 +101,11 @@ func channelPage(p *catalog.Plugin, after string, limit int) index.ChannelList {
 		one := index.Channel{Channel: name, Digest: p.Channels[name]}
 		if i := slices.IndexFunc(p.Versions, func(v catalog.Version) bool { return v.Digest == one.Digest }); i >= 0 {
 			one.Version, one.Listed = p.Versions[i].Version.String(), p.Versions[i].Listed()
+			if !rows.Whole(p, &p.Versions[i]) {
+				one.Digest = ""
+			}
+		} else if !rows.Whole(p, nil) {
+			one.Digest = ""
 		}
 		out.Items = append(out.Items, one)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/oarlock/oarlock/index/resolve"
 )
 
-func (r read) rows() catalog.RowEncoder { return catalog.RowEncoder{Host: r.host} }
+func (r read) rows() catalog.RowEncoder { return catalog.RowEncoder{Host: r.host, Role: r.asker.role} }
 
 func (r read) page(found catalog.Result, fit catalog.Fit) index.Page {
 	page := index.Page{Stamp: r.gen.Stamp(), Total: found.Total, Items: make([]index.Row, 0, len(found.Items)), Facets: found.Facets, NextCursor: found.NextCursor}
@@ -35,7 +35,10 @@ func (s *Server) detail(ctx context.Context, r read, p *catalog.Plugin, fit cata
 			return nil, nothingFits(p, fit)
 		}
 	}
-	readme, err := s.readme(ctx, p, v)
+	readme, err := "", error(nil)
+	if r.rows().Whole(p, v) {
+		readme, err = s.readme(ctx, p, v)
+	}
 	d := r.rows().EncodeDetail(catalog.Hit{Plugin: p, Version: v}, fit, readme)
 	d.Stamp = r.gen.Stamp()
 	if err != nil {

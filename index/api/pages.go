@@ -37,7 +37,7 @@ func (p Pages) Search(ctx context.Context, registry string, question url.Values)
 	if err != nil {
 		return index.Page{}, queryProblem(err)
 	}
-	return read{gen, registry}.page(found, q.Fit), nil
+	return read{gen, registry, p.s.asker(ctx)}.page(found, q.Fit), nil
 }
 
 // Plugin shows one plugin as it fits the question.
@@ -62,7 +62,7 @@ func (p Pages) Plugin(ctx context.Context, registry, id string, question url.Val
 	if !ok {
 		return index.Detail{}, noPlugin(gen.Snapshot, name)
 	}
-	v, err := p.s.detail(ctx, read{gen, registry}, one, fit)
+	v, err := p.s.detail(ctx, read{gen, registry, p.s.asker(ctx)}, one, fit)
 	if kept, ok := v.(passing); ok {
 		v = kept.v
 	}
@@ -93,7 +93,7 @@ func (p Pages) Version(ctx context.Context, registry, id, version string) (index
 	if !ok {
 		return index.VersionDetail{}, noVersion(one, wanted.String())
 	}
-	return read{gen, registry}.versionDetail(one, v), nil
+	return read{gen, registry, p.s.asker(ctx)}.versionDetail(one, v), nil
 }
 
 // Why explains every version of a plugin.
@@ -114,7 +114,7 @@ func (p Pages) Why(ctx context.Context, id string, question url.Values) (index.W
 	if err != nil {
 		return index.Why{}, err
 	}
-	return whyAt(gen, name, fit)
+	return whyAt(read{gen, "", p.s.asker(ctx)}, name, fit)
 }
 
 // Summary is the catalog in numbers.

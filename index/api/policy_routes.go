@@ -11,6 +11,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/explained"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/explain"
 )
@@ -90,7 +91,7 @@ func (s *Server) explain(ctx context.Context, in *versionInput) (*explainOutput,
 	if !ok {
 		return nil, noVersion(p, wanted.String())
 	}
-	rows := read{gen, s.hostOf(callOf(ctx))}.rows()
+	rows := read{gen, s.hostOf(callOf(ctx)), s.asker(ctx)}.rows()
 	out := explained.Explained{Stamp: gen.Stamp(), ID: id.String(), Version: v.Version.String(), Digest: v.Digest,
 		Reference: rows.Reference(id, v.Digest), Listed: p.Installable() && v.Listed()}
 	if out.Explanation, err = s.Policies.Explain(ctx, id, v, out.Reference); err != nil {
@@ -149,7 +150,7 @@ func catalogSteps(p *catalog.Plugin, v *catalog.Version, listsDenied bool) []exp
 		}
 	}
 	if !p.Installable() {
-		say(policy.Deny, index.ReasonState, "the plugin is "+string(p.State))
+		say(policy.Deny, p.Standing().Cell(table.Anonymous, table.Install).Code, "the plugin is "+string(p.State))
 	}
 	if v.IsYanked() {
 		say(policy.Deny, index.ReasonYanked, "the version is yanked")

@@ -11,12 +11,37 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 )
 
 // A read is one question to one generation.
 type read struct {
-	gen  *catalog.Generation
-	host string // of references
+	gen   *catalog.Generation
+	host  string // of references
+	asker *asker
+}
+
+// An asker is who reads, and remembers where that made a difference.
+type asker struct {
+	ctx   context.Context
+	s     *Server
+	roles []byte
+}
+
+func (s *Server) asker(ctx context.Context) *asker { return &asker{ctx: ctx, s: s} }
+
+// role is the reader's towards a plugin; what could not be told shows least.
+func (a *asker) role(id artifact.Name) table.Role {
+	role := table.Anonymous
+	if a.s.Role != nil {
+		var err error
+		if role, err = a.s.Role(a.ctx, id); err != nil {
+			a.s.Log.ErrorContext(a.ctx, "api: in what role the caller asks is not known", "request", requestID(a.ctx), "plugin", id, "err", err)
+			role = table.Anonymous
+		}
+	}
+	a.roles = append(a.roles, byte(role))
+	return role
 }
 
 // answer is the way of every catalog read: find the generation, name the
@@ -38,7 +63,8 @@ func (s *Server) answerAt(ctx context.Context, generation int64, moment string, 
 	if matches(r.Header.Get("If-None-Match"), etag) {
 		return stream((&answer{etag: etag}).send), nil
 	}
-	v, err := build(read{gen, host})
+	by := s.asker(ctx)
+	v, err := build(read{gen, host, by})
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +74,12 @@ func (s *Server) answerAt(ctx context.Context, generation int64, moment string, 
 	body, err := encode(v)
 	if err != nil {
 		return nil, err
+	}
+	if len(by.roles) > 0 { // another reader is answered otherwise
+		if etag = etagOf(stamp, host, question(r)+moment+string(by.roles)); matches(r.Header.Get("If-None-Match"), etag) {
+			return stream((&answer{etag: etag}).send), nil
+		}
+		return stream(newAnswer(stamp, etag, body).send), nil
 	}
 	a := newAnswer(stamp, etag, body)
 	if generation == 0 && moment == "" {

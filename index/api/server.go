@@ -16,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 )
 
 // An Engine does what is more than reading a generation.
@@ -53,6 +54,9 @@ type Options struct {
 	// Visibility says what the caller of ctx may know of. Nil refuses everybody;
 	// EverythingUnsafe lets everybody know of everything.
 	Visibility func(ctx context.Context) (catalog.Visibility, error)
+	// Role says in what role the caller of ctx asks about a plugin. Nil is nobody in
+	// particular, who is shown least.
+	Role func(ctx context.Context, plugin artifact.Name) (table.Role, error)
 	// Accounts are tokens, namespaces and the audit log; nil serves none.
 	Accounts Accounts
 	// Publishers are what ledgers say of them; nil serves none.

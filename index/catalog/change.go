@@ -24,7 +24,7 @@ func (c *changes) draft(next *Snapshot, d *draft) {
 	switch {
 	case was == nil && now == nil:
 		return
-	case was != nil && now != nil && was.record == now.record && was.equal(&now.times):
+	case was != nil && now != nil && was.record == now.record && was.raised == now.raised && was.equal(&now.times):
 		return
 	case was != nil:
 		d.entry.slot = was.slot

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 // An entry is one plugin inside a Snapshot.
@@ -12,12 +13,15 @@ type entry struct {
 	id     artifact.Name
 	slot   uint32
 	shown  bool   // has a listed version and takes installs
+	raised bool   // is shown although it does not, see Snapshot.open
 	record string // canonical bytes
 	leaf   [sha256.Size]byte
 	name   string // what it is sorted by in order of name
 	times
 	versions int32
 	pending  int32 // versions that wait for something
+	// withdrawn is nil where everybody may pull all of it.
+	withdrawn *Withdrawn
 }
 
 // sealed reports whether the record still has the digest that it was filed under.
@@ -54,6 +58,7 @@ func draftOf(p *Plugin, record string, masks []uint64, w *words, claims bound) d
 			e.pending++
 		}
 	}
+	e.withdraw(p, w)
 	d := draft{entry: e, traits: w.traitsOf(p, masks)}
 	e.shown, e.times = len(d.traits.versions) > 0, timesOf(p, claims)
 	if e.shown {
@@ -63,6 +68,18 @@ func draftOf(p *Plugin, record string, masks []uint64, w *words, claims bound) d
 		d.doc = &words
 	}
 	return d
+}
+
+// withdraw sets what of p, which may be skimmed, is withdrawn.
+func (e *entry) withdraw(p *Plugin, w *words) {
+	if p.withdrawn() == nil {
+		return
+	}
+	whole, _, err := decodeRecord(e.record, w)
+	if err != nil {
+		whole = &Plugin{ID: e.id, Broken: []Broken{{Reasons: []index.Reason{{Code: index.ReasonUnreadable, Detail: err.Error()}}}}}
+	}
+	e.withdrawn = whole.withdrawn()
 }
 
 func byID(a, b *entry) int { return a.id.Compare(b.id) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 )
 
 // A Fit says for whom something must fit; the zero Fit is "for anyone". The
@@ -28,7 +29,7 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 		out = append(out, index.Reason{Code: code, Detail: fmt.Sprintf(format, args...)})
 	}
 	if !p.Installable() {
-		add(index.ReasonState, "the plugin is %s, which takes new installs only while active or deprecated%s", p.State, p.why())
+		add(p.refusal(), "the plugin is %s, which takes new installs only while active or deprecated%s", p.State, p.why())
 	}
 	out = append(out, v.Pending...)
 	if v.IsYanked() {
@@ -51,6 +52,11 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 		add(index.ReasonChannel, "channel %q points to %s, not to this version", f.Channel, pointedTo(p, f.Channel))
 	}
 	return out
+}
+
+// refusal is the code of why p takes no new installs.
+func (p *Plugin) refusal() string {
+	return table.State{Plugin: p.State}.Cell(table.Anonymous, table.Install).Code
 }
 
 // why is when, by whom and for what reason the plugin came into its state, where

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 // naive answers as Query does, by the rules written down plainly: every plugin
@@ -25,7 +26,7 @@ func (s *Snapshot) naive(q Query, env Joins) (Result, error) {
 		}
 		after = &c
 	}
-	m := s.matcher(q.Text)
+	m := s.matcher(q)
 	rows := s.rows(q, m, env)
 	res := Result{Total: len(rows), Items: []Hit{}}
 	for _, name := range q.Facets {
@@ -48,6 +49,44 @@ func (s *Snapshot) naive(q Query, env Joins) (Result, error) {
 	return res, nil
 }
 
+// seen are the plugins that q looks at.
+func (s *Snapshot) seen(q Query) func(func(*Plugin) bool) {
+	return func(yield func(*Plugin) bool) {
+		for p := range s.Plugins {
+			if !yield(lifted(p, q)) {
+				return
+			}
+		}
+	}
+}
+
+const byLifted = "lifted"
+
+// lifted is p as if its state allowed installs, where q asks for states that do
+// not: by the versions that nothing else keeps from being listed, or the newest.
+func lifted(p *Plugin, q Query) *Plugin {
+	asks := slices.ContainsFunc(q.States, func(s string) bool {
+		return slices.Contains([]string{"suspended", "removed", "emergency-removed"}, strings.ToLower(s))
+	})
+	if p.Installable() || !asks || len(p.Versions) == 0 {
+		return p
+	}
+	next := *p
+	next.State, next.Moves = index.StateActive, []index.Move{{State: p.State, By: byLifted}}
+	next.Versions = slices.Clone(p.Versions)
+	for i := range next.Versions {
+		v := &next.Versions[i]
+		v.Pending = slices.DeleteFunc(slices.Clone(v.Pending), func(r index.Reason) bool { return r.Code == index.ReasonEmergency })
+		if v.State == index.VersionEmergencyRemoved {
+			v.State = index.VersionActive
+		}
+	}
+	if next.face() == nil {
+		next.Versions[0].Pending, next.Versions[0].Yanked, next.Versions[0].State = nil, nil, index.VersionActive
+	}
+	return &next
+}
+
 type row struct {
 	hit  Hit
 	name string
@@ -59,12 +98,13 @@ func (q *Query) nameAfter(r row, s *Snapshot, after *cursor) bool {
 		return false
 	}
 	p, _ := s.Plugin(after.id)
+	p = lifted(p, *q)
 	return cmp.Or(cmp.Compare(r.name, nameKey(p, p.face())), r.hit.Plugin.ID.Compare(after.id)) > 0
 }
 
 func (s *Snapshot) rows(q Query, m *matcher, env Joins) []row {
 	var out []row
-	for p := range s.Plugins {
+	for p := range s.seen(q) {
 		face := p.face()
 		if face == nil {
 			continue
@@ -164,6 +204,9 @@ func valuesOf(name string, h Hit) []string {
 		out = []string{h.Plugin.ID.Publisher()}
 	case name == FacetState:
 		out = []string{string(h.Plugin.State)}
+		if m := h.Plugin.Moves; len(m) > 0 && m[0].By == byLifted {
+			out = []string{string(m[0].State)}
+		}
 	case name == FacetVerified:
 		out = []string{strconv.FormatBool(h.Version.Signature.Status == "verified")}
 	case name == FacetSource:
@@ -197,7 +240,7 @@ func valuesOf(name string, h Hit) []string {
 // filters take.
 func (s *Snapshot) facet(name string, q Query, m *matcher) map[string]int {
 	counts, total := map[string]int{}, map[string]int{}
-	for p := range s.Plugins {
+	for p := range s.seen(q) {
 		face := p.face()
 		if face == nil {
 			continue
@@ -210,7 +253,7 @@ func (s *Snapshot) facet(name string, q Query, m *matcher) map[string]int {
 		fit := q.Fit
 		switch name {
 		case FacetPlatform:
-			for _, pf := range s.platforms() {
+			for _, pf := range s.platforms(q) {
 				fit.Platform = pf
 				countFit(counts, pf.String(), p, fit, q)
 			}
@@ -265,13 +308,14 @@ type matcher struct {
 	words  []map[string]int // per word of the text: word of a plugin → nearness
 }
 
-func (s *Snapshot) matcher(text string) *matcher {
+func (s *Snapshot) matcher(q Query) *matcher {
+	text := q.Text
 	m := &matcher{phrase: phrase(text)}
 	if text == "" {
 		return m
 	}
 	all := map[string]bool{}
-	for p := range s.Plugins {
+	for p := range s.seen(q) {
 		if face := p.face(); face != nil {
 			for w := range docOf(p, face).words {
 				all[w] = true
@@ -328,9 +372,9 @@ func (m *matcher) score(d *doc, p *Plugin, face *Version) int {
 }
 
 // platforms are all platforms that listed versions were built for.
-func (s *Snapshot) platforms() []artifact.Platform {
+func (s *Snapshot) platforms(q Query) []artifact.Platform {
 	var out []artifact.Platform
-	for p := range s.Plugins {
+	for p := range s.seen(q) {
 		for i := range p.Versions {
 			for _, b := range p.Versions[i].Builds {
 				if p.Installable() && p.Versions[i].Listed() && !b.Platform.IsZero() && !slices.Contains(out, b.Platform) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -60,12 +61,20 @@ type Broken struct {
 // Installable reports whether versions of the plugin may be in answers to
 // someone who wants to install it.
 func (p *Plugin) Installable() bool {
-	return p.State == index.StateActive || p.State == index.StateDeprecated
+	return table.State{Plugin: p.State}.May(table.Anonymous, table.Install)
 }
 
 // Listed reports whether v may be in an answer, its plugin's state aside.
 func (v *Version) Listed() bool {
-	return len(v.Pending) == 0 && !v.IsYanked()
+	return len(v.Pending) == 0 && v.alone().May(table.Anonymous, table.Search)
+}
+
+// alone is the state of v, its plugin's aside.
+func (v *Version) alone() table.State {
+	if v.Yanked != nil && (v.State == "" || v.State == index.VersionActive) {
+		return table.State{Version: index.VersionYanked}
+	}
+	return table.State{Version: v.State}
 }
 
 // IsYanked reports whether v is only for those who have it in a lock file.

@@ -1,8 +1,11 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -12,6 +15,36 @@ type RowEncoder struct {
 	Host string
 	// Joins gives downloads and rating; without they are absent.
 	Joins Joins
+	// Role is in what role the reader asks about a plugin; without it, nobody in
+	// particular.
+	Role func(id artifact.Name) table.Role
+}
+
+func (e RowEncoder) role(id artifact.Name) table.Role {
+	if e.Role == nil {
+		return table.Anonymous
+	}
+	return e.Role(id)
+}
+
+// Whole reports whether the reader sees all of v, a version of p.
+func (e RowEncoder) Whole(p *Plugin, v *Version) bool { return !e.tombstone(p, v) }
+
+// tombstone reports whether the reader sees of v, or of p where that is nil, no
+// digest.
+func (e RowEncoder) tombstone(p *Plugin, v *Version) bool {
+	s := p.Standing()
+	if v != nil {
+		s = p.StandingOf(v)
+	}
+	// Who asks costs more than what everybody may see.
+	return s.Cell(table.Anonymous, table.Show).Fields != table.Whole && s.Cell(e.role(p.ID), table.Show).Fields != table.Whole
+}
+
+// Restricted reports whether some see more of p than others do.
+func (p *Plugin) Restricted() bool {
+	whole := func(s table.State) bool { return s.Cell(table.Anonymous, table.Show).Fields == table.Whole }
+	return !whole(p.Standing()) || slices.ContainsFunc(p.Versions, func(v Version) bool { return !whole(v.alone()) })
 }
 
 // EncodeRow is one plugin of an answer to f. versions_available are those that
@@ -30,6 +63,9 @@ func (e RowEncoder) EncodeRow(h Hit, f Fit) index.Row {
 	if h.Plugin.State != index.StateActive && len(h.Plugin.Moves) > 0 {
 		m := h.Plugin.Moves[0]
 		row.Move = &m
+	}
+	if e.tombstone(h.Plugin, h.Version) {
+		row.Digest, row.Reference = "", ""
 	}
 	if row.Name == "" {
 		row.Name = h.Plugin.ID.Plugin()
@@ -59,6 +95,7 @@ func (e RowEncoder) EncodeVersion(p *Plugin, v *Version) index.Version {
 		Engines: enginesText(m), Platforms: []index.Build{}, License: m.License,
 		Permissions: permissionNames(m), Dependencies: dependencies(m), Channels: p.ChannelsOf(v),
 		State: v.State, Yanked: v.Yanked, Signature: v.Signature, Attestations: nonNil(v.Attestations),
+		Standing: p.StandingOf(v).Cell(table.Anonymous, table.Run).Standing,
 	}
 	if !v.PublishedAt.IsZero() {
 		at := v.PublishedAt
@@ -66,6 +103,12 @@ func (e RowEncoder) EncodeVersion(p *Plugin, v *Version) index.Version {
 	}
 	for _, b := range v.Builds {
 		out.Platforms = append(out.Platforms, index.Build{OS: b.Platform.OS(), Arch: b.Platform.Arch(), Variant: b.Platform.Variant(), Digest: b.Digest})
+	}
+	if e.tombstone(p, v) {
+		out.Digest, out.Reference, out.Attestations = "", "", []index.Attestation{}
+		for i := range out.Platforms {
+			out.Platforms[i].Digest = ""
+		}
 	}
 	if len(v.Pending) > 0 {
 		out.Pending = &index.Pending{Reasons: v.Pending}
@@ -78,6 +121,9 @@ func (e RowEncoder) EncodeVersion(p *Plugin, v *Version) index.Version {
 // knows the generation.
 func (e RowEncoder) EncodeDetail(h Hit, f Fit, readme string) index.Detail {
 	m := said(h.Version)
+	if e.tombstone(h.Plugin, h.Version) {
+		readme = ""
+	}
 	out := index.Detail{
 		Row: e.EncodeRow(h, f), Versions: make([]index.Version, 0, len(h.Plugin.Versions)), Readme: readme,
 		Permissions: permissionNames(m), Dependencies: dependencies(m), Notices: []index.Notice{},
@@ -96,6 +142,26 @@ func (e RowEncoder) EncodeDetail(h Hit, f Fit, readme string) index.Detail {
 		out.Notices = append(out.Notices, index.Notice{Kind: r.Code, Detail: r.Detail})
 	}
 	return out
+}
+
+// Why is Snapshot.Why as the reader sees it: what he may not pull is without its
+// digest.
+func (e RowEncoder) Why(s *Snapshot, id artifact.Name, f Fit) ([]index.WhyVersion, error) {
+	out, err := s.Why(id, f)
+	p, ok := s.Plugin(id)
+	if err != nil || !ok || !p.Restricted() {
+		return out, err
+	}
+	for i := range out {
+		var v *Version
+		if i < len(p.Versions) { // what cannot be read as a version is behind them
+			v = &p.Versions[i]
+		}
+		if e.tombstone(p, v) {
+			out[i].Digest = ""
+		}
+	}
+	return out, nil
 }
 
 // Reference is what an OCI client pulls.

@@ -17,6 +17,9 @@ func (s *Snapshot) Query(q Query, env Joins) (Result, error) {
 	if err := q.sortable(env); err != nil {
 		return Result{}, err
 	}
+	if q.raises() {
+		s = s.open()
+	}
 	var after *cursor
 	if q.Cursor != "" {
 		c, err := s.cursorFor(&q)

@@ -23,15 +23,18 @@ type Snapshot struct {
 	text     *vocabulary
 	views    *views
 	universe *universe
+	opened   *opened
 	dropped  map[artifact.Name]bool // removed on purpose since Empty or Load
 	mask     bitset                 // the slots that are part of it; nil: all
-	claims   bound                  // how far a publisher's word counts for when a version came
+	// withdrawals are by repository; nil where there are none. Shared, never changed.
+	withdrawals map[string]*Withdrawn
+	claims      bound // how far a publisher's word counts for when a version came
 }
 
 // Empty is the catalog without plugins.
 func Empty() *Snapshot {
 	return &Snapshot{words: newWords(), tree: emptyTree, ids: new(order), names: new(order), updates: new(order),
-		text: new(vocabulary), views: new(views).next(nil), universe: new(universe)}
+		text: new(vocabulary), views: new(views).next(nil), universe: new(universe), opened: new(opened)}
 }
 
 // With is s with the changed plugins in place of what s says of them and
@@ -78,7 +81,8 @@ func (s *Snapshot) with(drafts []draft) *Snapshot {
 		func() { next.tree = s.tree.edit(c.edits) },
 		func() { next.shelf = taken.edit(c.placed) },
 	})
-	next.views, next.universe = s.views.next(c.slots), new(universe)
+	next.views, next.universe, next.opened = s.views.next(c.slots), new(universe), new(opened)
+	next.withdrawals = withdrawalsAfter(s.withdrawals, c.edits)
 	next.dropped = droppedAfter(s.dropped, c.edits)
 	return &next
 }

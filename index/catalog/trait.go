@@ -74,13 +74,38 @@ func (w *words) list(values []string) uint32 {
 
 // traitsOf reads the traits of p, which is normal. masks are those of its record.
 func (w *words) traitsOf(p *Plugin, masks []uint64) traits {
+	if !p.Installable() {
+		return w.traitsBy(p, masks, func(int) bool { return false })
+	}
+	return w.traitsBy(p, masks, func(i int) bool { return p.Versions[i].Listed() })
+}
+
+// raisedTraits are those of a plugin that takes no installs, for who asks for it
+// by its state: of the versions that its state alone keeps from being listed, or
+// else of the newest.
+func (w *words) raisedTraits(p *Plugin, masks []uint64) traits {
+	alone := func(i int) bool {
+		v := p.Versions[i]
+		v.Pending = slices.DeleteFunc(slices.Clone(v.Pending), func(r index.Reason) bool {
+			return r.Code == index.ReasonEmergency || r.Code == index.ReasonUnreadable && strings.HasPrefix(r.Detail, UnknownLifecycle)
+		})
+		if v.State == index.VersionEmergencyRemoved {
+			v.State = index.VersionActive
+		}
+		return v.Listed()
+	}
+	if t := w.traitsBy(p, masks, alone); len(t.versions) > 0 {
+		return t
+	}
+	return w.traitsBy(p, masks, func(i int) bool { return i == 0 })
+}
+
+// traitsBy are those of the versions that are offered, by their index.
+func (w *words) traitsBy(p *Plugin, masks []uint64, offered func(i int) bool) traits {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	source := sourceOf(p)
 	f := traits{about: about{w.value(p.ID.Publisher()), w.value(string(p.State)), w.value(source.Name), w.value(source.Badge), p.Publisher.Verified}}
-	if !p.Installable() {
-		return f
-	}
 	f.versions = make([]trait, 0, len(p.Versions))
 	var one trait
 	var before *Version // that one is of
@@ -88,7 +113,7 @@ func (w *words) traitsOf(p *Plugin, masks []uint64) traits {
 	for i := range p.Versions {
 		changed |= masks[i]
 		v := &p.Versions[i]
-		if !v.Listed() || len(f.versions) == maxTraits {
+		if !offered(i) || len(f.versions) == maxTraits {
 			continue
 		}
 		w.update(&one, before, v, changed)

@@ -116,7 +116,7 @@ func (s *Snapshot) masked(mask bitset, tree *tree) *Snapshot {
 		return s
 	}
 	next := *s
-	next.mask, next.tree, next.universe = mask, tree, new(universe)
+	next.mask, next.tree, next.universe, next.opened = mask, tree, new(universe), new(opened)
 	return &next
 }
 

@@ -70,7 +70,7 @@ func (l lifecycle) tellVersion(v *catalog.Version) {
 	}
 }
 
-const unknownLifecycle = "whether it may still be installed: "
+const unknownLifecycle = catalog.UnknownLifecycle
 
 // emergencyOf is the emergency that names the version or one of its builds, or
 // stops every version of the plugin.

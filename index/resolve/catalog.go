@@ -7,6 +7,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -14,8 +15,7 @@ import (
 // binds the wanted plugins, and of the others those that have it: a dependency
 // that has no such channel is taken from all its versions.
 //
-// Yanked versions, and those of plugins that take no new installs, are held: a
-// lock still reaches them. Nothing reaches an emergency-removed plugin.
+// What the table of the lifecycle gives to a lock and to no new install is held.
 func Over(s *catalog.Snapshot, fit catalog.Fit, wanted ...artifact.Name) Universe {
 	return &overCatalog{s, fit, wanted, map[artifact.Name][]Candidate{}}
 }
@@ -37,32 +37,34 @@ func (o *overCatalog) Candidates(id artifact.Name) []Candidate {
 
 func (o *overCatalog) candidates(id artifact.Name) []Candidate {
 	p, ok := o.snapshot.Plugin(id)
-	if !ok || p.State == index.StateEmergencyRemoved {
+	if !ok {
 		return nil
 	}
 	fit := o.fitFor(p)
 	fit.Prerelease = true // ranges decide
-	held, notices := map[digest.Digest]string{}, map[digest.Digest][]index.Notice{}
+	state, notices := map[digest.Digest]table.State{}, map[digest.Digest][]index.Notice{}
 	free := *p
-	free.State = index.StateActive
-	free.Versions = slices.Clone(p.Versions)
-	for i := range free.Versions {
-		v := &free.Versions[i]
-		switch {
-		case v.IsYanked():
-			held[v.Digest] = "yanked"
-		case !p.Installable():
-			held[v.Digest] = string(p.State)
+	free.State, free.Versions = index.StateActive, nil
+	for i := range p.Versions {
+		v := p.Versions[i]
+		s := p.StandingOf(&v)
+		if !s.May(table.Anonymous, table.Resolve) {
+			continue
 		}
-		if v.IsYanked() || p.State != index.StateActive {
-			notices[v.Digest] = p.Notices(v)
+		if state[v.Digest] = s; s.Cell(table.Anonymous, table.Resolve).Answer == table.Warn {
+			notices[v.Digest] = p.Notices(&v)
 		}
 		v.Yanked, v.State = nil, index.VersionActive
+		free.Versions = append(free.Versions, v)
 	}
 	var out []Candidate
 	for _, v := range free.Candidates(fit) {
-		out = append(out, Candidate{ID: id, Version: v.Version, Digest: v.Digest, PlatformDigest: buildFor(v.Builds, fit.Platform),
-			Dependencies: v.Plugin.Dependencies, Held: held[v.Digest], Notices: notices[v.Digest], OptIn: fit.Channel != ""})
+		one := Candidate{ID: id, Version: v.Version, Digest: v.Digest, PlatformDigest: buildFor(v.Builds, fit.Platform),
+			Dependencies: v.Plugin.Dependencies, OptIn: fit.Channel != "", Notices: notices[v.Digest]}
+		if s := state[v.Digest]; !s.May(table.Anonymous, table.Install) {
+			one.Held = s.Cell(table.Anonymous, table.Install).Code
+		}
+		out = append(out, one)
 	}
 	return out
 }

@@ -86,7 +86,10 @@ func (c *Catalog) Show(ctx context.Context, id artifact.Name, q index.Query) (*i
 			return nil, nothingFits(p, fit)
 		}
 	}
-	readme, err := c.readme(ctx, p, v)
+	readme, err := "", error(nil)
+	if c.rows().Whole(p, v) {
+		readme, err = c.readme(ctx, p, v)
+	}
 	d := c.rows().EncodeDetail(catalog.Hit{Plugin: p, Version: v}, fit, readme)
 	d.Stamp = at.stamp()
 	if err != nil {
@@ -136,7 +139,7 @@ func (c *Catalog) Why(_ context.Context, id artifact.Name, q index.Query) (*inde
 	if err != nil {
 		return nil, err
 	}
-	versions, err := at.snapshot.Why(id, fit)
+	versions, err := c.rows().Why(at.snapshot, id, fit)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return nil, noPlugin(at.snapshot, id)
 	}

@@ -5,6 +5,7 @@
 //	set.go, reach.go        all blocks at one moment, and whether one keeps a digest from being read
 //	speaking.go             what stays readable of a repository that is blocked whole
 //	heard.go, watch.go      what other replicas announce, and what storage says besides
+//	region.go               a part of a repository that others decide about
 //	withheld.go             why readers cannot have a manifest whole, blocked or in quarantine
 //
 // Below /oarlock/blocks in storage. Who may block, and writing it down, is for

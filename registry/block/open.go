@@ -30,12 +30,20 @@ type Blocks struct {
 	current   atomic.Pointer[blockSet]
 	asOf      atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
 	heard     heardBlocks
+	regions   sync.Map // regionKey → *Region
 	stop      context.CancelFunc
 	watching  sync.WaitGroup
 }
 
 // Forget drops what was derived for repo, because its manifests changed.
-func (bs *Blocks) Forget(repo string) { bs.current.Load().forget(repo) }
+func (bs *Blocks) Forget(repo string) {
+	bs.current.Load().forget(repo)
+	for _, whole := range []bool{true, false} {
+		if r, ok := bs.regions.Load(regionKey{repo, whole}); ok {
+			r.(*Region).forget()
+		}
+	}
+}
 
 // RestoreBlock makes b hold as it did where it was taken from.
 func (bs *Blocks) RestoreBlock(ctx context.Context, b Block) error {

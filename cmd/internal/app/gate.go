@@ -13,13 +13,36 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/lifecycle"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 )
 
 // gate answers the registry's questions from the accounts.
-type gate struct{ accounts *accounts }
+type gate struct {
+	accounts *accounts
+	pulls    *lifecycle.Pulls
+}
+
+// pullsOf decides pulls by the catalog that serves, and by what is stored.
+func pullsOf(blocks *block.Blocks, index *joined, roles lifecycle.Roles) *lifecycle.Pulls {
+	return lifecycle.NewPulls(lifecycle.PullsOptions{
+		Roles: roles,
+		Catalog: func() (*catalog.Snapshot, error) {
+			if !index.ingest.Ready() {
+				return nil, index.ready()
+			}
+			return index.live.Current().Snapshot, nil
+		},
+		Region: func(repository string, named ...digest.Digest) lifecycle.Region {
+			return blocks.Region(repository, named...)
+		},
+	})
+}
 
 // meant are the registry's words in those of the table of permissions.
 var meant = map[registry.Action]auth.Action{
@@ -62,8 +85,29 @@ func inRegistry(err error) error {
 }
 
 // AdmitContent implements registry.ContentAdmitter: who may read a repository may
-// read what is in it, and what is blocked the registry knows itself.
-func (g gate) AdmitContent(context.Context, registry.Access, digest.Digest) error { return nil }
+// read what is in it, but for what the lifecycle withdraws from him. What is
+// blocked the registry knows itself.
+func (g gate) AdmitContent(ctx context.Context, x registry.Access, d digest.Digest) error {
+	err := g.pulls.Check(ctx, x.Repository, x.Tag, d)
+	no, refused := errors.AsType[*lifecycle.WithheldError](err)
+	if !refused {
+		return err
+	}
+	by := table.PullDigest
+	if x.Tag != "" {
+		by = table.PullTag
+	}
+	if who := auth.From(ctx); who.Kind == auth.Anonymous && who.Access == nil && no.State.May(table.Holder, by) {
+		// Clients send what they have only when they are asked for it.
+		return inRegistry(g.accounts.Challenge(auth.RepositoryPull, auth.InRepository(x.Repository)))
+	}
+	denial := &registry.Denial{Code: no.Cell.Code, Err: no, Detail: map[string]string{
+		"code": no.Cell.Code, "state": no.State.Name(), "reason": no.Why, "repository": x.Repository, "digest": d.String()}}
+	if !no.State.May(table.Publisher, by) {
+		denial.Head = http.StatusNotFound // so that who has it pushes it, or something else that holds it, again
+	}
+	return denial
+}
 
 // AdmitManifest implements registry.ManifestAdmitter: it holds the namespace to
 // its quota, and writes each new version down in the audit log.

@@ -36,7 +36,7 @@ func TestTheGateDecidesOnce_J2(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := gate{&accounts{rights: rights{parts.Authority}}}
+		g := gate{accounts: &accounts{rights: rights{parts.Authority}}}
 		ctx := auth.With(t.Context(), auth.Principal{Name: "user:ann", Kind: auth.Person})
 		err = g.Admit(ctx, registry.Access{Principal: "user:ann", Action: action, Repository: "acme/hello"})
 		if err == nil || errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrDenied) {

@@ -8,6 +8,7 @@ import (
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry"
@@ -86,11 +87,11 @@ type ledgerGate struct {
 // guards are what the registry asks before it does anything. Where anyone is
 // admin everybody may do everything, and what a ledger may say is judged all the
 // same.
-func guards(cfg config.Config, p *premises, a *accounts, index *joined) registry.Guards {
-	g := ledgerGate{gate{a}, publisher.Readers{Store: a.store, Catalog: index.ingest, Rights: a}, index, p.storage}
+func guards(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles) registry.Guards {
+	g := ledgerGate{gate{a, pullsOf(p.blocks, index, roles)}, publisher.Readers{Store: a.store, Catalog: index.ingest, Rights: a}, index, p.storage}
 	if cfg.Footing().AnyoneIsAdmin {
 		all := registry.AdmitAllUnsafe()
-		all.Ledgers = g
+		all.Ledgers, all.Contents = g, g
 		return all
 	}
 	return registry.Guards{Admitter: g, Contents: g, Manifests: g, Uploads: g, Deletes: g, LedgerReaders: g, Ledgers: g}

@@ -16,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -28,6 +29,8 @@ type Options struct {
 	Notice io.Writer
 	// DNS looks up what publishers prove their domains with; nil asks the system.
 	DNS publisher.TXTResolver
+	// Tenants knows for which tenant somebody asks; nil is for none.
+	Tenants lifecycle.Tenants
 	// Clock is what days are counted by; the zero Clock is the machine's, shifted
 	// as the configuration says.
 	Clock clock.Clock
@@ -98,7 +101,8 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	registerSilence(a.Authority, at, metrics)
 	watch := newDatabaseWatch(p.database.store, at, o.Log, metrics)
 
-	r, err := openRegistry(cfg, p, a, index, newPushes(index.ingest, a.usage, others, metrics))
+	roles := lifecycle.Roles{Rights: a, Tenants: o.Tenants}
+	r, err := openRegistry(cfg, p, a, index, roles, newPushes(index.ingest, a.usage, others, metrics))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +113,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 		return nil, err
 	}
 	well := &health{accounts: a, index: index, watch: watch, stated: e.statements}
-	served := openAPI(cfg, at, a, index, r, e, well, metrics, o)
+	served := openAPI(cfg, at, a, index, roles, r, e, well, metrics, o)
 	own := newMetricsServer(cfg, p.metrics, metrics, o.Log)
 	held.add(own.close)
 	all := newHandler(cfg, at, p, a, index, r, served, watch, metrics, o.Log)
@@ -130,13 +134,13 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 }
 
 // openRegistry serves what the premises hold, and tells pushes of what comes.
-func openRegistry(cfg config.Config, p *premises, a *accounts, index *joined, pushes *pushes) (*registry.Registry, error) {
+func openRegistry(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles, pushes *pushes) (*registry.Registry, error) {
 	place, err := config.ParseStorage(cfg.Storage)
 	if err != nil {
 		return nil, err
 	}
 	return registry.New(p.storage, p.blocks, registry.Options{
-		Guards: guards(cfg, p, a, index), Principal: principal, Namespaces: registry.Prefixes(settingsOf(cfg)),
+		Guards: guards(cfg, p, a, index, roles), Principal: principal, Namespaces: registry.Prefixes(settingsOf(cfg)),
 		Sink: pushes, Redirect: place.Redirect,
 	})
 }
@@ -151,11 +155,11 @@ func settingsOf(c config.Config) map[string]registry.Settings {
 }
 
 // openAPI answers /api/v1 by the engines.
-func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, r *registry.Registry, e *engines, well *health, metrics *prometheus.Registry, o Options) *api.Server {
+func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, roles lifecycle.Roles, r *registry.Registry, e *engines, well *health, metrics *prometheus.Registry, o Options) *api.Server {
 	return api.New(api.Options{
 		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Keeper: upkeep.Keeper{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber},
 		Ready: well.ready, Degraded: well.degraded,
-		Visibility: a.visibility, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e.statements.Settle),
+		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e.statements.Settle),
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
 		Gate: drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,

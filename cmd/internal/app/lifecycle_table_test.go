@@ -1,0 +1,350 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/auth"
+	statements "github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
+	"github.com/oarlock/oarlock/index/store"
+	"github.com/oarlock/oarlock/index/tenant"
+	"github.com/oarlock/oarlock/registry/integrity"
+	"github.com/oarlock/oarlock/registry/storage/driver"
+)
+
+// tenants ask for a tenant of their own name, whose plugins the database has.
+type tenants struct{ store func() *store.Store }
+
+func (n tenants) Has(ctx context.Context, plugin artifact.Name) (asks, has bool, err error) {
+	_, name, _ := strings.Cut(auth.From(ctx).Name, ":")
+	if !strings.HasPrefix(name, "tenant-") {
+		return false, false, nil
+	}
+	_, err = n.store().OfTenant(name).Installs().Install(ctx, plugin)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return true, false, nil
+	}
+	return true, err == nil, err
+}
+
+// A cellWorld is a server with one plugin in each state of the table: version
+// 1.1.0 of it is in that state, and 1.0.0 where the state is the plugin's.
+type cellWorld struct {
+	*Server
+	t       *testing.T
+	config  config.Config
+	tokens  map[table.Role]string
+	ids     []string
+	digests map[string]map[string]digest.Digest // by plugin and version
+	blobs   map[string]digest.Digest            // a layer of 1.1.0, by plugin
+}
+
+func openCells(t *testing.T) *cellWorld {
+	t.Helper()
+	c := configured(t)
+	c.Dev, c.Trust = false, everybodyListed(t)
+	var notice bytes.Buffer
+	w := &cellWorld{t: t, config: c, tokens: map[table.Role]string{}, digests: map[string]map[string]digest.Digest{}, blobs: map[string]digest.Digest{}}
+	o := options(&notice)
+	o.Tenants = tenants{func() *store.Store { return w.accounts.store }}
+	w.Server, _ = startBy(t, c, o)
+	admin := tokenText.FindString(notice.String())
+	ask[any](t, w.Server, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	w.tokens = map[table.Role]string{table.Admin: admin, table.Anonymous: "", table.Publisher: accountOf(t, w.Server, admin, "pat"),
+		table.Holder: accountOf(t, w.Server, admin, "tenant-has"), table.Tenant: accountOf(t, w.Server, admin, "tenant-not")}
+	ask[any](t, w.Server, admin, "PUT", "/api/v1/namespaces/acme/members/person:pat", map[string]any{"role": "publisher"}, 204)
+	for _, id := range []string{"tenant-has", "tenant-not"} {
+		if err := w.accounts.store.AddTenant(t.Context(), tenant.Tenant{ID: id, Environment: tenant.Test, CreatedBy: "admin:test", CreatedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range table.AllStates() {
+		w.put(s)
+	}
+	for i, s := range table.AllStates() {
+		w.bring(w.ids[i], s)
+	}
+	if err := w.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// put publishes a plugin that is to come into a state.
+func (w *cellWorld) put(s table.State) {
+	id := "acme/" + strings.NewReplacer(" ", "-", "(", "", ")", "").Replace(s.Name())
+	if s.Version != "" {
+		id += "-version"
+	}
+	w.ids, w.digests[id] = append(w.ids, id), map[string]digest.Digest{}
+	for _, v := range []string{"1.0.0", "1.1.0"} {
+		publish(w.t, w.Server, w.tokens[table.Admin], `{"id": "`+id+`", "version": "`+v+`", "engines": {"acme-editor": "*"}, "description": "`+id+v+`"}`)
+		status, head, body := w.get(table.Admin, "/v2/"+id+"/manifests/"+v)
+		if status != 200 {
+			w.t.Fatalf("%s: %d %s", id, status, body)
+		}
+		w.digests[id][v] = digest.Digest(head.Get("Docker-Content-Digest"))
+		var m struct {
+			Layers []struct{ Digest digest.Digest }
+		}
+		if err := json.Unmarshal([]byte(body), &m); err != nil || len(m.Layers) == 0 {
+			w.t.Fatalf("%v in %s", err, body)
+		}
+		w.blobs[id] = m.Layers[0].Digest
+	}
+	err := w.accounts.store.OfTenant("tenant-has").Installs().Put(w.t.Context(), tenant.Install{Plugin: mustName(w.t, id), Enabled: true, ChangedBy: "x", ChangedAt: time.Now()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// bring moves a plugin into a state, as people and the platform do.
+func (w *cellWorld) bring(id string, s table.State) {
+	t, admin := w.t, w.tokens[table.Admin]
+	t.Helper()
+	move := func(m index.NewMove) {
+		ask[any](t, w.Server, admin, "POST", "/api/v1/plugins/"+id+"/lifecycle", m, 200)
+	}
+	switch s.Plugin {
+	case index.StateDeprecated:
+		move(index.NewMove{Move: "deprecate", Reason: "superseded"})
+	case index.StateSuspended:
+		existing := "keep"
+		if s.Stop {
+			existing = "stop"
+		}
+		move(index.NewMove{Move: "suspend", Reason: "security_review", Text: "being looked at", Existing: existing})
+	case index.StateRemoved:
+		move(index.NewMove{Move: "remove", Reason: "discontinued"})
+	case index.StateEmergencyRemoved:
+		w.declare(id, true, w.digests[id]["1.0.0"], w.digests[id]["1.1.0"])
+	}
+	d := w.digests[id]["1.1.0"]
+	switch s.Version {
+	case index.VersionYanked:
+		ask[any](t, w.Server, admin, "POST", "/api/v1/plugins/"+id+"/versions/1.1.0/yank", map[string]any{"reason": "broken"}, 200)
+	case index.VersionBlocked:
+		ask[any](t, w.Server, admin, "POST", "/api/v1/admin/blocks", index.BlockRequest{Repository: id, Reference: "1.1.0", Reason: "steals keys"}, 200)
+	case index.VersionEmergencyRemoved:
+		w.declare(id, false, d)
+	case index.VersionQuarantined:
+		at := filepath.Join(w.config.Data, "registry", driver.BlobPath(w.blobs[id]))
+		if err := os.WriteFile(at, []byte("damaged"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.registry.Scrub(t.Context(), integrity.ScrubOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (w *cellWorld) declare(id string, all bool, digests ...digest.Digest) {
+	w.t.Helper()
+	own := w.index.basis.Platform
+	bytes := ledgerStore{ledgerReader{w.registry.Storage()}, w.registry}
+	to := statements.New(statements.Options{Store: bytes, Judge: w.index.basis.Ledgers, Signer: own.Signer, Remembered: w.index.ingest.Remembered, Now: time.Now})
+	body, err := json.Marshal(format.Emergency{Grounds: format.Grounds{Reason: format.ReasonMalware, Text: "it steals"}, All: all, Digests: digests, ApprovedBy: []string{"admin:two"}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, err = to.Append(w.t.Context(), index.NewStatement{Ledger: format.OfPlugin(mustName(w.t, id)), Kind: format.EmergencyDeclared, Actor: "admin:one", Role: format.RolePlatform, Body: body, ID: id})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// get asks as a role; nobody in particular has what the token server gives to
+// everybody.
+func (w *cellWorld) get(r table.Role, path string) (int, http.Header, string) {
+	w.t.Helper()
+	token := w.tokens[r]
+	if repo, _, is := strings.Cut(strings.TrimPrefix(path, "/v2/"), "/manifests/"); is && r == table.Anonymous {
+		token = accessToken(w.t, w.Server, "", "repository:"+repo+":pull")
+	} else if repo, _, is := strings.Cut(strings.TrimPrefix(path, "/v2/"), "/blobs/"); is && r == table.Anonymous {
+		token = accessToken(w.t, w.Server, "", "repository:"+repo+":pull")
+	}
+	q := must(http.NewRequest("GET", w.URL()+path, nil))
+	q.Header.Set("Accept", "*/*")
+	if token != "" {
+		q.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp := must(http.DefaultClient.Do(q))
+	defer resp.Body.Close()
+	return resp.StatusCode, resp.Header, string(must(io.ReadAll(resp.Body)))
+}
+
+func fieldsOf(d digest.Digest) table.Fields {
+	if d == "" {
+		return table.Tombstone
+	}
+	return table.Whole
+}
+
+// asked is what the server answers to a cell.
+func (w *cellWorld) asked(id string, s table.State, r table.Role, o table.Operation) table.Cell {
+	w.t.Helper()
+	t, token, at := w.t, w.tokens[r], "/api/v1/plugins/"+id
+	version := func() index.VersionDetail {
+		return ask[index.VersionDetail](t, w.Server, token, "GET", at+"/versions/1.1.0", nil, 200)
+	}
+	solve := func(lock, rng string) table.Cell {
+		request := index.ResolveRequest{Plugins: []index.Want{{ID: id, Range: rng}}}
+		if lock != "" {
+			request.Locked = []index.Locked{{ID: id, Digest: w.digests[id][lock]}}
+		}
+		raw := must(json.Marshal(request))
+		q := must(http.NewRequest("POST", w.URL()+"/api/v1/resolve", bytes.NewReader(raw)))
+		q.Header.Set("Content-Type", "application/json")
+		if token != "" {
+			q.Header.Set("Authorization", "Bearer "+token)
+		}
+		resp := must(http.DefaultClient.Do(q))
+		defer resp.Body.Close()
+		var got index.Resolution
+		c := table.Cell{Status: resp.StatusCode, Code: w.why(id, r)}
+		if resp.StatusCode != 200 {
+			return c
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&got); err != nil || len(got.Resolved) != 1 || got.Resolved[0].Version != "1.1.0" {
+			t.Errorf("%s as %s, %s: %+v, %v", id, r, o, got, err)
+		}
+		if c.Answer, c.Code = table.Yes, ""; len(got.Resolved[0].Notices) > 0 {
+			c.Answer, c.Code = table.Warn, got.Resolved[0].Notices[0].Kind
+		}
+		return c
+	}
+	switch o {
+	case table.Search:
+		page := ask[index.Page](t, w.Server, token, "GET", "/api/v1/plugins?limit=100", nil, 200)
+		c := table.Cell{Status: 200, Fields: table.Absent, Code: w.why(id, r)}
+		if i := slices.IndexFunc(page.Items, func(row index.Row) bool { return row.ID == id && row.Version == "1.1.0" }); i >= 0 {
+			c = table.Cell{Status: 200, Answer: table.Yes, Fields: fieldsOf(page.Items[i].Digest)}
+		}
+		return c
+	case table.Show:
+		c := table.Cell{Status: 200, Answer: table.Yes, Fields: fieldsOf(version().Digest)}
+		if c.Fields != table.Whole {
+			c.Answer, c.Code = table.Warn, w.why(id, r)
+		}
+		w.alike(id, s, r, c.Fields)
+		return c
+	case table.Resolve:
+		return solve("1.1.0", "=1.1.0")
+	case table.Install:
+		return solve("", "=1.1.0")
+	case table.Update:
+		return solve("1.0.0", "=1.1.0")
+	case table.PullTag:
+		return w.pull(s, r, "/v2/"+id+"/manifests/1.1.0")
+	case table.PullDigest:
+		c := w.pull(s, r, "/v2/"+id+"/manifests/"+w.digests[id]["1.1.0"].String())
+		if blob := w.pull(s, r, "/v2/"+id+"/blobs/"+w.blobs[id].String()); blob != c && s.Version != index.VersionQuarantined { // whose bytes are not there
+			t.Errorf("%s as %s: a blob answers %+v, the manifest %+v", id, r, blob, c)
+		}
+		return c
+	default:
+		c := table.Cell{Status: 200, Standing: version().Standing, Answer: table.Yes}
+		switch c.Standing {
+		case table.OK:
+		case table.Stop:
+			c.Answer, c.Code = table.No, w.why(id, r)
+		default:
+			c.Answer, c.Code = table.Warn, w.why(id, r)
+		}
+		return c
+	}
+}
+
+// pull is what a read of the registry answers.
+func (w *cellWorld) pull(s table.State, r table.Role, path string) table.Cell {
+	w.t.Helper()
+	status, _, body := w.get(r, path)
+	if status == 200 {
+		return table.Cell{Answer: table.Yes, Status: 200}
+	}
+	var said struct {
+		Errors []struct {
+			Code   string
+			Detail struct{ Code, Kind string }
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &said); err != nil || len(said.Errors) == 0 {
+		w.t.Errorf("%s as %s: %d %s", path, r, status, body)
+		return table.Cell{Status: status}
+	}
+	return table.Cell{Status: status, Code: said.Errors[0].Detail.Code}
+}
+
+// why is the code by which why leaves version 1.1.0 out; "" where it does not.
+func (w *cellWorld) why(id string, r table.Role) string {
+	w.t.Helper()
+	why := ask[index.Why](w.t, w.Server, w.tokens[r], "GET", "/api/v1/plugins/"+id+"/why", nil, 200)
+	for _, v := range why.Versions {
+		if v.Version == "1.1.0" && len(v.Reasons) > 0 {
+			return v.Reasons[0].Code
+		}
+	}
+	if d := ask[index.Detail](w.t, w.Server, w.tokens[r], "GET", "/api/v1/plugins/"+id, nil, 200); len(d.Notices) > 0 {
+		return d.Notices[0].Kind
+	}
+	return ""
+}
+
+// alike holds show, why and the list that asks for the state to one answer.
+func (w *cellWorld) alike(id string, s table.State, r table.Role, want table.Fields) {
+	w.t.Helper()
+	token := w.tokens[r]
+	d := ask[index.Detail](w.t, w.Server, token, "GET", "/api/v1/plugins/"+id, nil, 200)
+	if got := fieldsOf(d.Versions[0].Digest); got != want || (want == table.Tombstone) && (d.Versions[0].Reference != "" || slices.ContainsFunc(d.Versions[0].Platforms, func(b index.Build) bool { return b.Digest != "" })) {
+		w.t.Errorf("%s as %s: show has %s, expected %s: %+v", id, r, got, want, d.Versions[0])
+	}
+	why := ask[index.Why](w.t, w.Server, token, "GET", "/api/v1/plugins/"+id+"/why", nil, 200)
+	if got := fieldsOf(why.Versions[0].Digest); got != want {
+		w.t.Errorf("%s as %s: why has %s, expected %s", id, r, got, want)
+	}
+	if s.Version != "" {
+		return
+	}
+	page := ask[index.Page](w.t, w.Server, token, "GET", "/api/v1/plugins?limit=100&state="+string(s.Plugin), nil, 200)
+	i := slices.IndexFunc(page.Items, func(row index.Row) bool { return row.ID == id })
+	if i < 0 {
+		w.t.Errorf("%s as %s: the list of what is %s lacks it", id, r, s.Plugin)
+		return
+	}
+	if row := page.Items[i]; fieldsOf(row.Digest) != want || (row.Reference == "") != (want == table.Tombstone) || string(row.State) != string(s.Plugin) {
+		w.t.Errorf("%s as %s: the list of what is %s has %+v", id, r, s.Plugin, row)
+	}
+}
+
+// Proves E1, E3, E4, E12, B11 and C9: each state is built on a server, and each
+// cell of the table asked over the wire as each role.
+func TestEveryCellOfTheTableOverTheWire_E12_B11(t *testing.T) {
+	t.Parallel()
+	w := openCells(t)
+	for i, s := range table.AllStates() {
+		for _, r := range table.AllRoles() {
+			for _, o := range table.AllOperations() {
+				if got, want := w.asked(w.ids[i], s, r, o), s.Cell(r, o); got != want {
+					t.Errorf("%s, %s, %s: %+v, expected %+v", s.Name(), r, o, got, want)
+				}
+			}
+		}
+	}
+}
