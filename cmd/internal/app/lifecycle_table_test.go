@@ -149,7 +149,7 @@ func (w *cellWorld) bring(id string, s table.State) {
 		if err := os.WriteFile(at, []byte("damaged"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.registry.Scrub(t.Context(), integrity.ScrubOptions{}); err != nil {
+		if _, err := w.engines.stored.Checks.Scrub(t.Context(), integrity.ScrubOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -158,7 +158,7 @@ func (w *cellWorld) bring(id string, s table.State) {
 func (w *cellWorld) declare(id string, all bool, digests ...digest.Digest) {
 	w.t.Helper()
 	own := w.index.basis.Platform
-	bytes := ledgerStore{ledgerReader{w.registry.Storage()}, w.registry}
+	bytes := ledgerStore{ledgerReader{w.engines.stored.Storage}, w.registry}
 	to := statements.New(statements.Options{Store: bytes, Judge: w.index.basis.Ledgers, Signer: own.Signer, Remembered: w.index.ingest.Remembered, Now: time.Now})
 	body, err := json.Marshal(format.Emergency{Grounds: format.Grounds{Reason: format.ReasonMalware, Text: "it steals"}, All: all, Digests: digests, ApprovedBy: []string{"admin:two"}})
 	if err != nil {
