@@ -212,7 +212,7 @@ func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse
 func whyAt(r read, id artifact.Name, fit catalog.Fit) (index.Why, error) {
 	versions, err := r.rows().Why(r.gen.Snapshot, id, fit)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return index.Why{}, noPlugin(gen.Snapshot, id)
+		return index.Why{}, noPlugin(r.gen.Snapshot, id)
 	}
 	return index.Why{Stamp: r.gen.Stamp(), ID: id.String(), Versions: versions}, err
 }
