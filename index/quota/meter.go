@@ -1,6 +1,9 @@
 package quota
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Upload begins to count one request that may bring bytes to a namespace.
 func (u *Counter) Upload(namespace string) *Meter {
@@ -45,8 +48,15 @@ func (m *Meter) End(kept int64) {
 	case !m.limited:
 		m.counter.later(m.namespace, -back)
 	default:
-		if err := m.counter.quota.Free(context.Background(), m.namespace, back, 0); err != nil {
+		// The one who pushed may be gone, and a database that is silent holds nobody.
+		ctx, cancel := context.WithTimeout(context.Background(), freeWithin)
+		defer cancel()
+		if err := m.counter.quota.Free(ctx, m.namespace, back, 0); err != nil {
 			m.counter.RecountSoon(m.namespace)
 		}
 	}
 }
+
+// freeWithin bounds what giving room back waits for the database; the namespace
+// is counted anew where it takes longer.
+const freeWithin = 5 * time.Second

@@ -3,12 +3,13 @@ package attest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/internal/known"
@@ -39,7 +40,7 @@ type Signatures interface {
 // concurrent use.
 type Judge struct {
 	signatures Signatures
-	cache      *lru.Cache[string, judged]
+	cache      *known.Cache[judged]
 	pieces     *known.Cache[verdict]
 	now        func() time.Time
 }
@@ -51,7 +52,8 @@ type judged struct {
 	reviewed bool
 }
 
-// New makes a Judge that keeps up to cacheSize judgements; 0 is 16384.
+// New makes a Judge that keeps room for cacheSize judgements of usual size, 2 KiB
+// each; 0 is 16384.
 func New(signatures Signatures, cacheSize int) (*Judge, error) {
 	return NewAt(signatures, cacheSize, time.Now)
 }
@@ -62,8 +64,21 @@ func NewAt(signatures Signatures, cacheSize int, now func() time.Time) (*Judge, 
 	if cacheSize <= 0 {
 		cacheSize = 16384
 	}
-	cache, err := lru.New[string, judged](cacheSize)
-	return &Judge{signatures, cache, known.New[verdict](verdictBytes), now}, err
+	return &Judge{signatures, known.New[judged](judgementBytes * int64(cacheSize)), known.New[verdict](verdictBytes), now}, nil
+}
+
+// judgementBytes is the room that is kept for one judgement, in bytes: one about
+// much evidence takes that of many. What is not kept is judged again.
+const judgementBytes = 2048
+
+// heldBy is about how much memory a judgement takes, in bytes: others choose how
+// much evidence there is, and what it says.
+func heldBy(a policy.Attestations) int {
+	raw, err := json.Marshal(a)
+	if err != nil {
+		return math.MaxInt32 // it is not kept
+	}
+	return 2 * len(raw)
 }
 
 // Digest changes whenever the same evidence may be judged differently.
@@ -80,16 +95,16 @@ func (j *Judge) Judge(ctx context.Context, s policy.Subject, r policy.Reader) (p
 	key := found.Key
 	if key != "" {
 		key += " by " + ns.Digest().String()
-		known, ok := j.cache.Get(key)
-		if ok && known.reviewed {
+		had, ok := j.cache.Get(key)
+		if ok && had.reviewed {
 			var err error
 			if h.release, err = j.released(ctx, s, r, ns); err != nil {
 				return policy.Attestations{}, err
 			}
-			known, ok = j.cache.Get(key + h.release.key())
+			had, ok = j.cache.Get(key + h.release.key())
 		}
 		if ok {
-			return known.Attestations, ctx.Err()
+			return had.Attestations, ctx.Err()
 		}
 	}
 	for one := range found.Each {
@@ -118,10 +133,10 @@ func (j *Judge) judged(ctx context.Context, s policy.Subject, r policy.Reader, h
 		return a, nil
 	}
 	if reviewed {
-		j.cache.Add(key, judged{reviewed: true})
+		j.cache.Add(key, judged{reviewed: true}, 0)
 		key += h.release.key()
 	}
-	j.cache.Add(key, judged{a, reviewed})
+	j.cache.Add(key, judged{a, reviewed}, heldBy(a))
 	return a, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/policy"
+	"github.com/oarlock/oarlock/policy/internal/known"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/opencontainers/go-digest"
 	"github.com/sigstore/sigstore-go/pkg/root"
@@ -36,15 +37,17 @@ const name = "signature"
 // Options of a Judge. The zero value trusts nobody.
 type Options struct {
 	Trust *trust.Policy
-	// CacheSize is how many judgements are kept; 0 is 65536. Each takes about
-	// a kilobyte, and there is one for each version and policy.
+	// CacheSize is for how many judgements room is kept, at a kilobyte each; 0 is
+	// 65536, which is 64 MiB. There is one for each version and policy. One about
+	// much evidence takes the room of many, or is not kept; what is not kept is
+	// judged again.
 	CacheSize int
 }
 
 // A Judge says who signed. It is safe for concurrent use.
 type Judge struct {
 	trusted atomic.Pointer[trusted]
-	cache   *lru.Cache[string, policy.Signature]
+	cache   *known.Cache[policy.Signature]
 	pieces  pieces
 	// verified counts the signatures that were looked at.
 	verified atomic.Uint64
@@ -71,11 +74,7 @@ func New(opts Options) (*Judge, error) {
 	if size <= 0 {
 		size = 65536
 	}
-	cache, err := lru.New[string, policy.Signature](size)
-	if err != nil {
-		return nil, err
-	}
-	j := &Judge{cache: cache, pieces: newPieces()}
+	j := &Judge{cache: known.New[policy.Signature](judgementBytes * int64(size)), pieces: newPieces()}
 	return j, j.SetTrust(opts.Trust)
 }
 
@@ -175,9 +174,29 @@ func (b *bench) judge1(subject digest.Digest) policy.Signature {
 	}
 	slices.Sort(sig.Digests)
 	if key != "" && sig.Settled() && b.ctx.Err() == nil {
-		b.judge.cache.Add(key, sig)
+		b.judge.cache.Add(key, sig, heldBy(sig))
 	}
 	return sig
+}
+
+// judgementBytes is the room of one judgement, in bytes.
+const judgementBytes = 1024
+
+// heldBy is about how much memory a judgement takes, in bytes: others choose how
+// much evidence there is, and what it says.
+func heldBy(s policy.Signature) int {
+	const header, finding = 256, 256 // what each takes beside its texts
+	n := header + len(s.Signer) + len(s.Format) + len(s.Covered)
+	for _, text := range slices.Concat(s.Signers, s.Formats) {
+		n += 16 + len(text)
+	}
+	for _, d := range s.Digests {
+		n += 16 + len(d)
+	}
+	for _, f := range append(s.Evidence[:len(s.Evidence):len(s.Evidence)], s.Vote) {
+		n += finding + len(f.Code) + len(f.Detail) + len(f.Digest) + len(f.Judge)
+	}
+	return n
 }
 
 // judgeWithin judges the image index that is said to hold the subject. alone
