@@ -26,7 +26,15 @@ func (s *Service) may(ctx context.Context, r audit.Right) (auth.Principal, error
 // appends it, writes down where it is, and shows the publisher after it. What
 // cannot be written down is not stated.
 func (s *Service) stated(ctx context.Context, by auth.Principal, needs audit.Right, action auth.Action, name string, kind format.Kind, body any) (index.Publisher, error) {
-	if _, err := s.standing(ctx, name); err != nil && !errors.Is(err, artifact.ErrNotFound) {
+	switch _, err := s.standing(ctx, name); {
+	case errors.Is(err, artifact.ErrNotFound): // or its first statement is on its way
+		if _, of := s.o.Store.Namespace(ctx, name); of != nil {
+			if errors.Is(of, artifact.ErrNotFound) {
+				return index.Publisher{}, err
+			}
+			return index.Publisher{}, of
+		}
+	case err != nil:
 		return index.Publisher{}, err
 	}
 	role := ""

@@ -48,3 +48,21 @@ func TestOwnersUndoNothingOfTheSite_E4_F14(t *testing.T) {
 	}
 	ask[any](t, s, admin, "POST", version+"/unyank", map[string]any{}, http.StatusOK)
 }
+
+// TestNobodyIsNotVerified_B2: a statement about a publisher that nobody claimed is
+// not found, whoever makes it.
+func TestNobodyIsNotVerified_B2(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, unsignedListed(t))
+	for method, path := range map[string]string{"POST": "/api/v1/publishers/nobody/verification", "DELETE": "/api/v1/publishers/nobody/verification"} {
+		var body any
+		if method == "POST" {
+			body = index.VerifyRequest{Evidence: "administrator", Note: "known"}
+		} else {
+			path += "?reason=gone"
+		}
+		if p := ask[index.Problem](t, s, admin, method, path, body, http.StatusNotFound); p.Code != index.CodeNotFound {
+			t.Errorf("%s: %+v", method, p)
+		}
+	}
+}
