@@ -2,12 +2,11 @@ package registry
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ocierror"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage"
 	"github.com/oarlock/oarlock/registry/storage/driver"
@@ -36,20 +35,11 @@ func (g *Registry) fail(w http.ResponseWriter, r *http.Request, err error) {
 	for k, v := range answer.Header {
 		w.Header()[k] = v
 	}
-	body, err := json.Marshal(map[string]any{"errors": answer.Answer()})
-	if err != nil {
-		body = []byte(`{"errors":[{"code":"UNKNOWN","message":"internal error","detail":{"code":"internal"}}]}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	status := answer.Status
 	if r.Method == http.MethodHead && answer.Head != 0 {
 		status = answer.Head
 	}
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		w.Write(body)
-	}
+	ocierror.Write(w, r, status, answer.Answer()...)
 }
 
 // answerTo finds the refusal for err; what none fits is an internal error

@@ -8,19 +8,8 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ocierror"
 )
-
-// An ociError is one entry of an error body of the OCI API. The code of the
-// detail is the one of the HTTP API for the same.
-type ociError struct {
-	Code    string    `json:"code"`
-	Message string    `json:"message"`
-	Detail  ociDetail `json:"detail"`
-}
-
-type ociDetail struct {
-	Code string `json:"code"`
-}
 
 // writeError answers with the errors of the OCI API. What could not be told is
 // logged and told to nobody.
@@ -47,18 +36,29 @@ func (a *Authority) writeError(w http.ResponseWriter, r *http.Request, err error
 	default:
 		a.logger.ErrorContext(r.Context(), "could not decide", "path", r.URL.Path, "err", err)
 	}
-	writeJSON(w, status, map[string][]ociError{"errors": {{code, message, ociDetail{stable}}}})
+	refuse(w, r, status, ocierror.New(code, message, stable))
+}
+
+// refuse answers with an error of the OCI API.
+func refuse(w http.ResponseWriter, r *http.Request, status int, e ocierror.Error) {
+	unkept(w.Header())
+	ocierror.Write(w, r, status, e)
+}
+
+// unkept says that what is answered is for nobody else and nothing but JSON.
+func unkept(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		status, b = http.StatusInternalServerError, []byte(`{"errors":[{"code":"UNKNOWN","message":"internal error","detail":{"code":"internal"}}]}`)
+		status = http.StatusInternalServerError
+		b, _ = ocierror.Body(ocierror.Internal())
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Type", "application/json")
+	unkept(w.Header())
 	w.WriteHeader(status)
 	_, _ = w.Write(b)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ocierror"
 )
 
 // maxForm is the longest body that the token server reads.
@@ -69,7 +70,7 @@ func (s *TokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.servePost(w, r)
 	default:
 		w.Header().Set("Allow", "GET, POST")
-		writeJSON(w, http.StatusMethodNotAllowed, map[string][]ociError{"errors": {{"UNSUPPORTED", "expected GET or POST", ociDetail{"method_not_allowed"}}}})
+		refuse(w, r, http.StatusMethodNotAllowed, ocierror.New("UNSUPPORTED", "expected GET or POST", "method_not_allowed"))
 	}
 }
 

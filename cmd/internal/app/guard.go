@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/oarlock/oarlock/artifact/ocierror"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/index"
@@ -93,12 +94,5 @@ func writeRefusal(w http.ResponseWriter, r *http.Request, p *index.Problem, oci,
 		api.Refuse(w, r, p)
 		return
 	}
-	type one struct {
-		Code    string            `json:"code"`
-		Message string            `json:"message"`
-		Detail  map[string]string `json:"detail"`
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(map[string][]one{"errors": {{oci, message, map[string]string{"code": p.Code}}}})
+	ocierror.Write(w, r, p.Status, ocierror.New(oci, message, p.Code))
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ocierror"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/reserve"
 	"github.com/oarlock/oarlock/index"
@@ -173,12 +173,6 @@ var errReserved = errors.New("what is left is kept for acts of safety")
 
 // refuseRegistry answers in the words of the OCI API.
 func refuseRegistry(w http.ResponseWriter, r *http.Request, _ error) {
-	body, _ := json.Marshal(map[string]any{"errors": []map[string]any{{
-		"code":    "UNAVAILABLE",
-		"message": "the registry's storage is full: nothing was stored, what is left is kept for acts of safety; try again when the operator has made room",
-		"detail":  map[string]string{"code": index.CodeStorage},
-	}}})
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusInsufficientStorage)
-	_, _ = w.Write(body)
+	ocierror.Write(w, r, http.StatusInsufficientStorage, ocierror.New("UNAVAILABLE",
+		"the registry's storage is full: nothing was stored, what is left is kept for acts of safety; try again when the operator has made room", index.CodeStorage))
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ocierror"
 )
 
 // The error codes of OCI distribution-spec 1.1, and three for what it leaves
@@ -29,11 +30,7 @@ const (
 )
 
 // An Error is one entry of the error body of the specification.
-type Error struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Detail  any    `json:"detail,omitempty"`
-}
+type Error = ocierror.Error
 
 // A Refusal is an answer that says no, and why.
 type Refusal struct {
