@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -20,12 +19,12 @@ func Dir(dir string) ([]artifact.Problem, error) {
 	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("lint %s: no such directory: %w", dir, artifact.ErrNotFound)
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, pack.ManifestFile))
+	raw, err := pack.ReadManifest(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return []artifact.Problem{{Place: pack.ManifestFile, Detail: "missing: expected the plugin manifest", Fix: "oarlock init writes one"}}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lint: %w", err)
+		return nil, fmt.Errorf("lint %s: %w", dir, err)
 	}
 	d, problem := parse(raw)
 	if problem != nil {

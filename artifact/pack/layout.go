@@ -19,6 +19,7 @@ import (
 	"oras.land/oras-go/v2/content/oci"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 )
 
@@ -133,7 +134,9 @@ func openLayout(ctx context.Context, path string) (*oci.ReadOnlyStore, error) {
 	}
 	open := func() (*oci.ReadOnlyStore, error) { return oci.NewFromTar(ctx, path) }
 	if info.IsDir() {
-		open = func() (*oci.ReadOnlyStore, error) { return oci.NewFromFS(ctx, os.DirFS(path)) }
+		open = func() (*oci.ReadOnlyStore, error) { return oci.NewFromFS(ctx, bounded.Dir(path)) }
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("layout %s: it is %s, expected a directory or a .tar: %w", path, bounded.Kind(info.Mode()), artifact.ErrInvalid)
 	}
 	layout, err := open()
 	if err != nil {
@@ -167,7 +170,7 @@ func IsLayout(path string) bool {
 	if !info.IsDir() {
 		return strings.HasSuffix(path, ".tar")
 	}
-	raw, err := os.ReadFile(filepath.Join(path, ocispec.ImageLayoutFile))
+	raw, err := bounded.ReadFile(filepath.Join(path, ocispec.ImageLayoutFile), bounded.Document)
 	var marker ocispec.ImageLayout
 	return err == nil && json.Unmarshal(raw, &marker) == nil && marker.Version != ""
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
 )
@@ -129,6 +130,17 @@ func dirError(dir string, err error) error {
 	return fmt.Errorf("pack: %w", err)
 }
 
+// ReadManifest reads plugin.json of the plugin directory dir as Dir does: a
+// regular file, and no link, of at most artifact.MaxConfig bytes.
+func ReadManifest(dir string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return readLimited(root, ManifestFile, artifact.MaxConfig)
+}
+
 // readPlugin reads plugin.json and fills in what other files say.
 func readPlugin(root *os.Root, o Options) (*artifact.Plugin, error) {
 	raw, err := readLimited(root, ManifestFile, artifact.MaxConfig)
@@ -206,12 +218,14 @@ func readLimited(root *os.Root, name string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if info.Mode().Type() == fs.ModeSymlink || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: expected a regular file: %w", name, artifact.ErrInvalid)
+		return nil, fmt.Errorf("%s is %s, expected a regular file: %w", name, bounded.Kind(info.Mode()), artifact.ErrInvalid)
 	}
-	if info.Size() > most {
-		return nil, fmt.Errorf("%s: %d bytes, expected at most %d: %w", name, info.Size(), most, artifact.ErrInvalid)
+	f, err := root.OpenFile(name, os.O_RDONLY|bounded.NonBlock, 0)
+	if err != nil {
+		return nil, err
 	}
-	return root.ReadFile(name)
+	defer f.Close()
+	return bounded.Read(f, name, most)
 }
 
 // canonical is the one JSON form of v that is hashed.

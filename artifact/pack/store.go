@@ -60,7 +60,7 @@ func (s *store) Fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser,
 		defer root.Close()
 		hash := digest.Canonical.Digester()
 		changed := fmt.Errorf("%s: the files changed since they were packed: %w", b.dir, artifact.ErrConflict)
-		err := writeLayer(ctx, io.MultiWriter(hash.Hash(), &bounded{w, d.Size, changed}), root, b.files)
+		err := writeLayer(ctx, io.MultiWriter(hash.Hash(), &roomy{w, d.Size, changed}), root, b.files)
 		if err == nil && hash.Digest() != d.Digest {
 			err = changed
 		}
@@ -69,14 +69,14 @@ func (s *store) Fetch(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser,
 	return r, nil
 }
 
-// bounded lets room bytes pass and fails with err behind them.
-type bounded struct {
+// roomy lets room bytes pass and fails with err behind them.
+type roomy struct {
 	w    io.Writer
 	room int64
 	err  error
 }
 
-func (b *bounded) Write(p []byte) (int, error) {
+func (b *roomy) Write(p []byte) (int, error) {
 	if int64(len(p)) > b.room {
 		return 0, b.err
 	}

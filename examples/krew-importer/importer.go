@@ -33,7 +33,7 @@ func newImporter(ctx context.Context, f flags, log io.Writer) (*importer, error)
 	}
 	im := &importer{flags: f, options: o, journal: j}
 	if im.sign {
-		if im.opened, err = signature.OpenKey(im.key, signature.EnvPassword(nil)); err != nil {
+		if im.opened, err = signature.OpenKey(ctx, im.key, signature.EnvPassword(nil)); err != nil {
 			return nil, err
 		}
 	}

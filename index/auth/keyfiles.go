@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 )
 
@@ -46,7 +47,7 @@ func (f *KeyFiles) LoadKeys(context.Context) (map[string][]byte, error) {
 		if loose := info.Mode().Perm() & 0o077; loose != 0 {
 			return nil, invalid("%s: mode %04o lets others read the key: expected 0600", path, info.Mode().Perm())
 		}
-		if keys[id], err = os.ReadFile(path); err != nil {
+		if keys[id], err = bounded.ReadFile(path, bounded.Key); err != nil {
 			return nil, err
 		}
 	}

@@ -328,7 +328,7 @@ func (m *memory) AppendAudit(_ context.Context, a AuditRecord) error {
 func (m *memory) InTx(ctx context.Context, do func(context.Context) error) error { return do(ctx) }
 
 // bounded is a store in memory that counts tokens too.
-func bounded(m *memory) Stores {
+func heldWithin(m *memory) Stores {
 	s := OneDatabase(m)
 	s.TokenBounds = m
 	return s

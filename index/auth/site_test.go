@@ -63,7 +63,7 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(s.server.Close)
 	o := Options{
-		Stores: bounded(s.store), Keys: s.keys, PublicURL: s.server.URL, Now: s.clock.Now, Content: content{},
+		Stores: heldWithin(s.store), Keys: s.keys, PublicURL: s.server.URL, Now: s.clock.Now, Content: content{},
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	for _, c := range change {

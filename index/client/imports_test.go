@@ -12,7 +12,7 @@ import (
 func TestHostsInheritLittle_L1(t *testing.T) {
 	t.Parallel()
 	const module = "github.com/oarlock/oarlock/"
-	allowed := []string{"artifact", "artifact/durable", "artifact/ledger", "artifact/logins", "artifact/outbound", "artifact/pack", "artifact/quirk", "index", "index/client"}
+	allowed := []string{"artifact", "artifact/bounded", "artifact/durable", "artifact/ledger", "artifact/logins", "artifact/outbound", "artifact/pack", "artifact/quirk", "index", "index/client"}
 	foreign := []string{"oras.land/oras-go/v2", "github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest",
 		"github.com/Masterminds/semver/v3", "github.com/klauspost/compress", "github.com/gofrs/flock", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/text"}
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()

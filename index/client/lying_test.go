@@ -40,7 +40,7 @@ func newPublisher(t testing.TB) *publisher {
 		t.Fatal(err)
 	}
 	p := &publisher{}
-	if p.key, err = signature.OpenKey(path, nobody); err != nil {
+	if p.key, err = signature.OpenKey(t.Context(), path, nobody); err != nil {
 		t.Fatal(err)
 	}
 	public, err := trust.ParseKey(pair.Public)

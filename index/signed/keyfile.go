@@ -6,18 +6,18 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // readKey reads a private key, PEM with PKCS #8: Ed25519, or ECDSA over P-256.
 func readKey(path string) (id string, s signature.Signer, err error) {
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Key)
 	if err != nil {
 		return "", nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 )
 
 // KeyOptions say how keys are opened.
@@ -113,7 +114,7 @@ func (k *Keys) Online() error {
 
 func (k *Keys) readRoots() (roots [][]byte, last *metadata.Metadata[metadata.RootType], err error) {
 	for n := int64(1); n <= maxRoots; n++ {
-		raw, err := os.ReadFile(k.rootPath(n))
+		raw, err := bounded.ReadFile(k.rootPath(n), bounded.Document)
 		if errors.Is(err, fs.ErrNotExist) {
 			if err := k.noneAbove(n); err != nil {
 				return nil, nil, err

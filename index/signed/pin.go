@@ -2,12 +2,12 @@ package signed
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 )
 
 // A Pin is the root that a reader trusts from the beginning, given out of band.
@@ -35,7 +35,7 @@ func ReadPin(text string) (Pin, error) {
 		}
 		return Pin{digest: d}, nil
 	}
-	raw, err := os.ReadFile(text)
+	raw, err := bounded.ReadFile(text, bounded.Document)
 	if err != nil {
 		return Pin{}, fmt.Errorf("root: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"oras.land/oras-go/v2/errdef"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 )
 
 // A release is one publication as its publisher knows it.
@@ -47,7 +47,7 @@ const versionsFile = "versions.json"
 
 func readVersions(path string) (versions, error) {
 	var v versions
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Document)
 	if errors.Is(err, fs.ErrNotExist) {
 		return v, nil
 	}

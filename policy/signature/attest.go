@@ -55,7 +55,7 @@ type Attested struct {
 // is there already; the same statement by the same key and in the same form is
 // not added twice. Errors wrap the kinds of artifact.
 func Attest(ctx context.Context, o AttestOptions) (Attested, error) {
-	key, err := opened(o.Opened, o.Key, o.Password)
+	key, err := opened(ctx, o.Opened, o.Key, o.Password)
 	if err != nil {
 		return Attested{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/sigstore/cosign/v2/pkg/cosign"
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
@@ -22,9 +23,6 @@ import (
 // PasswordVariable is the environment variable from which keys take their
 // password, the same as cosign's.
 const PasswordVariable = "COSIGN_PASSWORD"
-
-// maxKeyFile is the largest key file in bytes.
-const maxKeyFile = 1 << 20
 
 // A Password gives the password of a key file; confirm asks to type it twice,
 // for a new one.
@@ -69,8 +67,8 @@ type Key struct {
 // OpenKey opens what SignOptions.Key names; password may be nil, as there.
 // Errors wrap artifact.ErrNotFound for no such key, and artifact.ErrInvalid for
 // what is no key or has another password.
-func OpenKey(ref string, password Password) (*Key, error) {
-	signer, err := loadSigner(ref, password)
+func OpenKey(ctx context.Context, ref string, password Password) (*Key, error) {
+	signer, err := loadSigner(ctx, ref, password)
 	if err != nil {
 		return nil, err
 	}
@@ -85,21 +83,21 @@ func OpenKey(ref string, password Password) (*Key, error) {
 func (k *Key) PublicKey() []byte { return bytes.Clone(k.public) }
 
 // opened is k, or what ref names.
-func opened(k *Key, ref string, password Password) (*Key, error) {
+func opened(ctx context.Context, k *Key, ref string, password Password) (*Key, error) {
 	if k != nil {
 		return k, nil
 	}
-	return OpenKey(ref, password)
+	return OpenKey(ctx, ref, password)
 }
 
 // loadSigner reads a private key from a file, from a variable with
 // "env://NAME", or from where a provider keeps it. Errors wrap artifact.ErrNotFound for no such file or variable,
 // and artifact.ErrInvalid for what is no key or has another password.
-func loadSigner(ref string, password Password) (sigstore.SignerVerifier, error) {
+func loadSigner(ctx context.Context, ref string, password Password) (sigstore.SignerVerifier, error) {
 	if signer, elsewhere, err := provided(context.Background(), ref); elsewhere {
 		return signer, err
 	}
-	text, err := readKey(ref)
+	text, err := readKey(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +132,7 @@ func loadSigner(ref string, password Password) (sigstore.SignerVerifier, error) 
 	return signer, nil
 }
 
-func readKey(ref string) ([]byte, error) {
+func readKey(ctx context.Context, ref string) ([]byte, error) {
 	if variable, ok := strings.CutPrefix(ref, "env://"); ok {
 		text, set := os.LookupEnv(variable)
 		if !set {
@@ -145,16 +143,10 @@ func readKey(ref string) ([]byte, error) {
 	if strings.Contains(ref, "://") {
 		return nil, fmt.Errorf("key %q: expected a file, env://NAME or one of %s: %w", ref, strings.Join(schemes(), ", "), artifact.ErrInvalid)
 	}
-	info, err := os.Stat(ref)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	text, err := bounded.ReadArgument(ctx, ref, bounded.Key)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("key %q: no such file: %w", ref, artifact.ErrNotFound)
-	case err != nil:
-		return nil, fmt.Errorf("key: %w", err)
-	case info.Size() > maxKeyFile:
-		return nil, fmt.Errorf("key %q: %d bytes, expected at most %d: %w", ref, info.Size(), maxKeyFile, artifact.ErrInvalid)
 	}
-	text, err := os.ReadFile(ref)
 	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}

@@ -15,7 +15,7 @@ func TestAnOpenKeySignsWithoutItsFile_G1(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, true)
 	asked := 0
-	key, err := signature.OpenKey(s.key, func(bool) ([]byte, error) { asked++; return []byte("secret"), nil })
+	key, err := signature.OpenKey(t.Context(), s.key, func(bool) ([]byte, error) { asked++; return []byte("secret"), nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,12 +50,12 @@ func BenchmarkSign(b *testing.B) {
 	s := newSite(b, true)
 	b.Run("open", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := signature.OpenKey(s.key, password("secret")); err != nil {
+			if _, err := signature.OpenKey(b.Context(), s.key, password("secret")); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
-	key, err := signature.OpenKey(s.key, password("secret"))
+	key, err := signature.OpenKey(t.Context(), s.key, password("secret"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -69,12 +69,12 @@ func TestAKeyOfAServiceSigns_G1(t *testing.T) {
 	}
 	t.Setenv("VAULT_ADDR", transit(t, key).URL)
 	t.Setenv("VAULT_TOKEN", "letmein")
-	opened, err := signature.OpenKey("hashivault://acme", nil)
+	opened, err := signature.OpenKey(t.Context(), "hashivault://acme", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	signsAndVerifies(t, opened)
-	if _, err := signature.OpenKey("hashivault://nobody", nil); err == nil {
+	if _, err := signature.OpenKey(t.Context(), "hashivault://nobody", nil); err == nil {
 		t.Error("a key that there is not was opened")
 	}
 }

@@ -55,10 +55,10 @@ func token(t *testing.T) string {
 func TestAKeyInATokenSigns_G1(t *testing.T) {
 	ref := token(t)
 	t.Setenv("COSIGN_PKCS11_IGNORE_CERTIFICATE", "1")
-	if _, err := signature.OpenKey(ref+"&pin-value=999999", nil); err == nil || strings.Contains(err.Error(), "999999") {
+	if _, err := signature.OpenKey(t.Context(), ref+"&pin-value=999999", nil); err == nil || strings.Contains(err.Error(), "999999") {
 		t.Errorf("a wrong PIN: got %v", err)
 	}
-	key, err := signature.OpenKey(ref+"&pin-value=313373", nil)
+	key, err := signature.OpenKey(t.Context(), ref+"&pin-value=313373", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

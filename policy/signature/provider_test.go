@@ -25,12 +25,12 @@ func TestKeysElsewhereNameTheBuildThatOpensThem_G1(t *testing.T) {
 		if slices.Contains(signature.Providers(), scheme) {
 			continue // this build opens them
 		}
-		_, err := signature.OpenKey(ref, nil)
+		_, err := signature.OpenKey(t.Context(), ref, nil)
 		if !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "-tags "+tag) || strings.Contains(err.Error(), "3133") {
 			t.Errorf("%s: got %v, want an invalid that names -tags %s", ref, err, tag)
 		}
 	}
-	if _, err := signature.OpenKey("k8s://acme/key", nil); !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "awskms://") {
+	if _, err := signature.OpenKey(t.Context(), "k8s://acme/key", nil); !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "awskms://") {
 		t.Errorf("an unknown scheme: got %v", err)
 	}
 }

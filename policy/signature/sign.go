@@ -69,7 +69,7 @@ const signAttempts = 5
 // already; one of the same key and form is not added twice. Errors wrap the
 // kinds of artifact.
 func Sign(ctx context.Context, o SignOptions) (Signed, error) {
-	key, err := opened(o.Opened, o.Key, o.Password)
+	key, err := opened(ctx, o.Opened, o.Key, o.Password)
 	if err != nil {
 		return Signed{}, err
 	}

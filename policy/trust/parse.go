@@ -2,15 +2,16 @@ package trust
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -19,9 +20,19 @@ const MaxPolicy = 4 << 20
 
 // Load reads the policy file at path; `file:` keys are relative to its folder.
 // A policy that breaks the rules gives an *artifact.ProblemsError with every
-// problem at once.
+// problem at once. The file must be a regular one.
 func Load(path string) (*Policy, error) {
-	raw, err := os.ReadFile(path)
+	return load(path, func() ([]byte, error) { return bounded.ReadFile(path, MaxPolicy) })
+}
+
+// LoadArgument is Load for a path that a person gave, which may also be a pipe
+// such as a shell's <(command): ctx ends the wait for it.
+func LoadArgument(ctx context.Context, path string) (*Policy, error) {
+	return load(path, func() ([]byte, error) { return bounded.ReadArgument(ctx, path, MaxPolicy) })
+}
+
+func load(path string, read func() ([]byte, error)) (*Policy, error) {
+	raw, err := read()
 	if err != nil {
 		return nil, fmt.Errorf("trust policy: %w", err)
 	}
@@ -29,7 +40,7 @@ func Load(path string) (*Policy, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
-		return os.ReadFile(name)
+		return bounded.ReadFile(name, MaxPolicy)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("trust policy %q: %w", path, err)

@@ -29,7 +29,7 @@ func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, ind
 	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(watch.keep(p.reserves.keep(r, refuseRegistry)))))))
 	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(watch.keepLogins(a.forLogins()))))
 	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(watch.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index.publog, log), refuse))))))
-	return guard(cfg, bounded(cfg.Limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return guard(cfg, crowded(cfg.Limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):
 			store.ServeHTTP(w, r)

@@ -120,9 +120,9 @@ func requests(l config.Limits) edge.Bodies {
 	return edge.Bodies{Grace: l.BodyGrace, Kind: artifact.ErrInvalid}
 }
 
-// bounded answers as many requests at once as the configuration lets it, and
+// crowded answers as many requests at once as the configuration lets it, and
 // health in any case.
-func bounded(limits config.Limits, next http.Handler) http.Handler {
+func crowded(limits config.Limits, next http.Handler) http.Handler {
 	full := requests(limits).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		api.Refuse(w, r, index.NewProblem(index.CodeUnavailable, "the server answers as many requests as it may", "try again in a second"))

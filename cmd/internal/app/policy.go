@@ -77,8 +77,8 @@ func PolicyOf(who *trust.Policy) explained.Policy {
 // CheckPolicy reads the trust policy at path as a server does, so that what it
 // accepts a server can judge by. Errors are an *artifact.ProblemsError with
 // every problem at once, or wrap another kind of artifact.
-func CheckPolicy(path string) (*trust.Policy, error) {
-	who, err := trust.Load(path)
+func CheckPolicy(ctx context.Context, path string) (*trust.Policy, error) {
+	who, err := trust.LoadArgument(ctx, path)
 	if err != nil {
 		return nil, err
 	}

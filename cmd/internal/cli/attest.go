@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/attest"
 	"github.com/oarlock/oarlock/policy/signature"
@@ -73,18 +73,10 @@ func newAttest(c *console) *cobra.Command {
 
 // readFile reads a file of at most signature.MaxEnvelope bytes, or stdin.
 func (c *console) readFile(ctx context.Context, path string) ([]byte, error) {
-	var in io.Reader
-	if path == "-" {
-		in = c.stdin(ctx, "the predicate")
-	} else {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		in = file
+	if path != "-" {
+		return bounded.ReadArgument(ctx, path, signature.MaxEnvelope)
 	}
-	content, err := io.ReadAll(io.LimitReader(in, signature.MaxEnvelope+1))
+	content, err := io.ReadAll(io.LimitReader(c.stdin(ctx, "the predicate"), signature.MaxEnvelope+1))
 	if err == nil && len(content) > signature.MaxEnvelope {
 		err = fmt.Errorf("%q: more than %d bytes: %w", path, signature.MaxEnvelope, artifact.ErrInvalid)
 	}

@@ -50,7 +50,7 @@ func newBackup(c *console) *cobra.Command {
 		if keep < 0 {
 			return usagef("--keep %d: expected 0 for all, or more", keep)
 		}
-		cfg, err := loadConfigFor(cmd.Flags(), (*config.Config).ValidateSite)
+		cfg, err := loadConfigFor(cmd.Context(), cmd.Flags(), (*config.Config).ValidateSite)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func newConfig(c *console) *cobra.Command {
 	check.Args = args(0, 0, "none")
 	serverFlags(check.Flags())
 	check.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := loadConfig(cmd.Flags())
+		cfg, err := loadConfig(cmd.Context(), cmd.Flags())
 		if err != nil {
 			return err
 		}

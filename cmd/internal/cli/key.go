@@ -68,7 +68,7 @@ func newKeyPublic(c *console) *cobra.Command {
 		"oarlock key public acme.key > acme.pub", "oarlock key public 'pkcs11:token=acme;object=release' > release.pub")
 	cmd.Args = args(1, 1, "one key")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		key, err := signature.OpenKey(args[0], c.password(cmd.Context()))
+		key, err := signature.OpenKey(cmd.Context(), args[0], c.password(cmd.Context()))
 		if err != nil {
 			return fmt.Errorf("key public: %w", err)
 		}

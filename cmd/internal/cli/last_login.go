@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
@@ -29,7 +30,7 @@ func lastLogin() (string, error) {
 // settings listens.
 func defaultServer() string {
 	if path, err := lastLogin(); err == nil {
-		if raw, err := os.ReadFile(path); err == nil {
+		if raw, err := bounded.ReadFile(path, bounded.Key); err == nil {
 			if host := strings.TrimSpace(string(raw)); host != "" && hostOf(host) == host {
 				return host
 			}

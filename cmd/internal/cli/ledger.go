@@ -73,7 +73,7 @@ func newLedgerVerify(c *console) *cobra.Command {
 		if err != nil {
 			return argument(err)
 		}
-		platforms, err := trusted.platforms()
+		platforms, err := trusted.platforms(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -114,11 +114,11 @@ func (c *console) ledgerVerdict(r ledgerResult, m ledgerMemory) error {
 
 // platforms are the sites whose ledgers count: the one of --key, or those that
 // the policy names.
-func (t *trustFlags) platforms() ([]trust.Signer, error) {
+func (t *trustFlags) platforms(ctx context.Context) ([]trust.Signer, error) {
 	if !t.given() {
 		return nil, usagef("ledger verify: against what? give --key FILE with the platform's key (oarlock ledger keys), or --policy FILE with platforms")
 	}
-	who, err := t.read()
+	who, err := t.read(ctx)
 	if err != nil {
 		return nil, err
 	}

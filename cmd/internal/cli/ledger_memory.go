@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -37,7 +38,7 @@ func (m ledgerMemory) all() (map[string]string, error) {
 	if m.err != nil {
 		return all, nil // a machine without a home remembers nothing
 	}
-	raw, err := os.ReadFile(m.path)
+	raw, err := bounded.ReadFile(m.path, bounded.Document)
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
 	}

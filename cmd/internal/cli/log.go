@@ -8,12 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/publog"
@@ -237,7 +237,7 @@ func newLogProve(c *console) *cobra.Command {
 
 func (c *console) proofText(ctx context.Context, id artifact.Name, v artifact.Version, file string) (string, error) {
 	if file != "" {
-		raw, err := os.ReadFile(file)
+		raw, err := bounded.ReadArgument(ctx, file, bounded.Document)
 		return string(raw), err
 	}
 	raw, err := c.text(ctx, "/api/v1/plugins/"+id.String()+"/versions/"+url.PathEscape(v.String())+"/proof")

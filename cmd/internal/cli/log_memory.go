@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 )
 
@@ -33,7 +34,7 @@ func (m logMemory) all() (map[string]knownLog, error) {
 	if m.err != nil {
 		return all, nil // a machine without a home remembers nothing
 	}
-	raw, err := os.ReadFile(m.path)
+	raw, err := bounded.ReadFile(m.path, bounded.Document)
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
 	}

@@ -118,7 +118,7 @@ func newPolicyCheck(c *console) *cobra.Command {
 		"oarlock policy check trust.yaml", "oarlock policy check trust.yaml --output json")
 	cmd.Args = args(1, 1, "one trust policy")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		who, err := app.CheckPolicy(args[0])
+		who, err := app.CheckPolicy(cmd.Context(), args[0])
 		if err != nil {
 			return argument(fmt.Errorf("policy check: %w", err))
 		}

@@ -9,13 +9,13 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -82,7 +82,7 @@ func newPolicyTest(c *console) *cobra.Command {
 		"oarlock policy test trust.next.yaml", "oarlock policy test trust.next.yaml --output json --server https://plugins.example.org")
 	cmd.Args = args(1, 1, "one trust policy")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		files, err := policyFiles(args[0])
+		files, err := policyFiles(cmd.Context(), args[0])
 		if err != nil {
 			return fmt.Errorf("policy test: %w", err)
 		}
@@ -106,8 +106,8 @@ func newPolicyTest(c *console) *cobra.Command {
 
 // policyFiles reads a policy with all files that it names, so that its problems
 // are told here, and a server need not have them.
-func policyFiles(path string) (index.PolicyFiles, error) {
-	raw, err := os.ReadFile(path)
+func policyFiles(ctx context.Context, path string) (index.PolicyFiles, error) {
+	raw, err := bounded.ReadArgument(ctx, path, trust.MaxPolicy)
 	if err != nil {
 		return index.PolicyFiles{}, err
 	}
@@ -117,7 +117,7 @@ func policyFiles(path string) (index.PolicyFiles, error) {
 		if !filepath.IsAbs(at) {
 			at = filepath.Join(filepath.Dir(path), at)
 		}
-		content, err := os.ReadFile(at)
+		content, err := bounded.ReadFile(at, trust.MaxPolicy)
 		if err == nil {
 			err = refusePrivateKey(at, content)
 		}

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -28,7 +28,7 @@ func newPublisherKeyAdd(c *console) *cobra.Command {
 	cmd.Flags().StringVar(&name, "name", "", "what the key is called; the file's name without its ending by default")
 	cmd.Flags().StringVar(&from, "from", "", "`TIME` from which what it signs counts, if signatures prove theirs; always by default")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		text, err := os.ReadFile(args[1])
+		text, err := bounded.ReadArgument(cmd.Context(), args[1], bounded.Key)
 		if err != nil {
 			return fmt.Errorf("publisher key add: %w", err)
 		}

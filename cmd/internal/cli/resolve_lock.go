@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index"
 )
@@ -32,7 +32,7 @@ func readLock(path string, must bool) (lockFile, error) {
 	if path == "" {
 		return f, nil
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Document)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && must:
 		return f, fmt.Errorf("lock %s: it is not there, and --frozen makes none: %w", path, artifact.ErrNotFound)

@@ -50,7 +50,7 @@ func newRestoreBackup(c *console) *cobra.Command {
 	siteFlags(cmd.Flags())
 	cmd.Flags().StringVar(&id, "backup", "", "restore the one whose `ID` begins so; the newest by default")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		cfg, err := loadConfigFor(cmd.Flags(), (*config.Config).ValidateSite)
+		cfg, err := loadConfigFor(cmd.Context(), cmd.Flags(), (*config.Config).ValidateSite)
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func newServe(c *console) *cobra.Command {
 	adopt := cmd.Flags().Bool("adopt-registry", false, "for one start: a new site over a registry whose database is gone; its names stay private until an admin gives them")
 	newKeys := cmd.Flags().Bool("new-keys", false, "for one start: make the keys of the signed catalog and of logins anew where they are lost; readers must pin the new root")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := loadConfig(cmd.Flags())
+		cfg, err := loadConfig(cmd.Context(), cmd.Flags())
 		if err != nil {
 			return err
 		}
@@ -60,12 +60,12 @@ func serverFlags(f *pflag.FlagSet) {
 	f.String("log-format", d.Log.Format, "text or json")
 }
 
-func loadConfig(f *pflag.FlagSet) (config.Config, error) {
-	return loadConfigFor(f, (*config.Config).Validate)
+func loadConfig(ctx context.Context, f *pflag.FlagSet) (config.Config, error) {
+	return loadConfigFor(ctx, f, (*config.Config).Validate)
 }
 
 // loadConfigFor judges the configuration by what it is used for.
-func loadConfigFor(f *pflag.FlagSet, validate func(*config.Config) error) (config.Config, error) {
+func loadConfigFor(ctx context.Context, f *pflag.FlagSet, validate func(*config.Config) error) (config.Config, error) {
 	given := map[string]any{}
 	file := ""
 	f.Visit(func(flag *pflag.Flag) {
@@ -84,7 +84,7 @@ func loadConfigFor(f *pflag.FlagSet, validate func(*config.Config) error) (confi
 			given[key] = flag.Value.String()
 		}
 	})
-	cfg, err := config.Load(config.Input{File: file, Environ: os.Environ(), Flags: given})
+	cfg, err := config.Load(ctx, config.Input{File: file, Environ: os.Environ(), Flags: given})
 	var loading, judging *config.Error
 	errors.As(err, &loading)
 	if errors.As(validate(&cfg), &judging) && loading != nil {

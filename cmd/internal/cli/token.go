@@ -170,7 +170,7 @@ func newTokenRecover(c *console) *cobra.Command {
 	cmd.Args = args(0, 0, "none")
 	serverFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cfg, err := loadConfig(cmd.Flags())
+		cfg, err := loadConfig(cmd.Context(), cmd.Flags())
 		if err != nil {
 			return err
 		}

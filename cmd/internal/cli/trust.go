@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/policy"
@@ -78,12 +79,12 @@ func (t *trustFlags) check() error {
 }
 
 // read gives the policy; a key comes before a policy from the environment.
-func (t *trustFlags) read() (*trust.Policy, error) {
+func (t *trustFlags) read(ctx context.Context) (*trust.Policy, error) {
 	if t.key == "" {
-		p, err := trust.Load(t.policy)
+		p, err := trust.LoadArgument(ctx, t.policy)
 		return p, argument(err)
 	}
-	raw, err := os.ReadFile(t.key)
+	raw, err := bounded.ReadArgument(ctx, t.key, bounded.Key)
 	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
@@ -105,8 +106,8 @@ type verifier struct {
 	ledgers  *ledgerSigners
 }
 
-func (t *trustFlags) verifier(c *console) (client.Verifier, error) {
-	who, err := t.read()
+func (t *trustFlags) verifier(ctx context.Context, c *console) (client.Verifier, error) {
+	who, err := t.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +185,7 @@ func (c *console) puller(ctx context.Context, t *trustFlags, platform, registry 
 		return client.NewPuller(o)
 	}
 	var err error
-	if o.Verifier, err = t.verifier(c); err != nil {
+	if o.Verifier, err = t.verifier(ctx, c); err != nil {
 		return nil, err
 	}
 	return client.NewPuller(o)

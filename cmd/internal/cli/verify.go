@@ -51,7 +51,7 @@ func newVerify(c *console) *cobra.Command {
 		if err := c.reference(args[0]); err != nil {
 			return err
 		}
-		who, err := trust.read()
+		who, err := trust.read(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -8,10 +8,10 @@ import (
 	"math"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/quota"
 )
@@ -128,7 +128,7 @@ func (o OIDC) Options(reach Outbound) (*auth.ProviderOptions, error) {
 		p.Reach = out
 	}
 	if o.ClientSecretFile != "" {
-		raw, err := os.ReadFile(o.ClientSecretFile)
+		raw, err := bounded.ReadFile(o.ClientSecretFile, bounded.Key)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("client_secret_file: %w", err))
 		}

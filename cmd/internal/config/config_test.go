@@ -34,7 +34,7 @@ func TestTheEndIsToldFirst(t *testing.T) {
 	for env, want := range map[string]time.Duration{
 		"": 5 * time.Second, "OARLOCK_DEV=true": 0, "OARLOCK_DEV=true OARLOCK_LIMITS_UNREADY=2s": 2 * time.Second, "OARLOCK_LIMITS_UNREADY=0s": 0,
 	} {
-		c, err := Load(Input{Environ: strings.Fields(env)})
+		c, err := Load(t.Context(), Input{Environ: strings.Fields(env)})
 		if err != nil || c.Limits.Unready != want {
 			t.Errorf("%q: %v, %v, want %v", env, c.Limits.Unready, err, want)
 		}
@@ -124,7 +124,7 @@ func TestAShiftedClockIsForDrills(t *testing.T) {
 	if text := problems(t, dev.Validate()); !strings.Contains(text, "at most") {
 		t.Errorf("too far: %s", text)
 	}
-	if got, err := Load(Input{Environ: []string{"OARLOCK_DRILL_CLOCK_OFFSET=48h", "OARLOCK_DRILL_COPY=true"}}); err != nil || got.Drill != (Drill{48 * time.Hour, true}) {
+	if got, err := Load(t.Context(), Input{Environ: []string{"OARLOCK_DRILL_CLOCK_OFFSET=48h", "OARLOCK_DRILL_COPY=true"}}); err != nil || got.Drill != (Drill{48 * time.Hour, true}) {
 		t.Errorf("from the environment: %+v, %v", got.Drill, err)
 	}
 	if b, err := json.Marshal(site.Drill); err != nil || string(b) != `{"clock_offset":"48h0m0s","copy":true}` {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index/auth"
 )
@@ -20,7 +21,7 @@ const KeysMarkFile = "site.kind"
 // no platform key, and auth.UnsaidSite where there is one without a mark.
 func KeysMark(data string) (auth.SiteKind, error) {
 	path := filepath.Join(data, KeysMarkFile)
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Key)
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err := os.Lstat(filepath.Join(data, PlatformKeyFile))
 		switch {

@@ -1,10 +1,10 @@
 package config
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -18,6 +18,8 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/go-viper/mapstructure/v2"
+
+	"github.com/oarlock/oarlock/artifact/bounded"
 )
 
 // Input is where a configuration comes from; later fields win.
@@ -36,11 +38,11 @@ var envElsewhere = []string{"OARLOCK_SERVER", "OARLOCK_TOKEN", "OARLOCK_POLICY",
 // Load reads in over the defaults. It does not judge values: Validate
 // does. An unknown key, in the file or the environment, is a *Error, as
 // is a value of the wrong type; all are named at once.
-func Load(in Input) (Config, error) {
+func Load(ctx context.Context, in Input) (Config, error) {
 	k := koanf.New(".")
 	var problems []string
 	if in.File != "" {
-		raw, err := os.ReadFile(in.File)
+		raw, err := bounded.ReadArgument(ctx, in.File, bounded.Document)
 		if err != nil {
 			problems = append(problems, fmt.Sprintf("config: %s", err))
 		} else if err := k.Load(rawbytes.Provider(raw), yaml.Parser()); err != nil {

@@ -42,7 +42,7 @@ func loaded(t *testing.T, text string) error {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Load(Input{File: file})
+	_, err := Load(t.Context(), Input{File: file})
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 )
 
@@ -32,7 +33,7 @@ func PlatformKey(data string) (*ecdsa.PrivateKey, error) {
 // PlatformKeyPEM is PlatformKey as its file has it.
 func PlatformKeyPEM(data string) ([]byte, error) {
 	path := filepath.Join(data, PlatformKeyFile)
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, bounded.Key)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil { // no place for a new key either
 			return nil, fmt.Errorf("platform key: %s is a link to something that is not there: bring back what it names, or restore it from a backup", path)

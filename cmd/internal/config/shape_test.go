@@ -63,7 +63,7 @@ func TestEveryKeyIsNamedWhereOneIsUnknown(t *testing.T) {
 	if err := loaded(t, "trusted_proxis: [127.0.0.1]\n"); err == nil || !strings.Contains(err.Error(), "trusted_proxies") {
 		t.Errorf("got %v", err)
 	}
-	_, err = Load(Input{Environ: []string{"OARLOCK_TRUSTED_PROXIES=127.0.0.1"}})
+	_, err = Load(t.Context(), Input{Environ: []string{"OARLOCK_TRUSTED_PROXIES=127.0.0.1"}})
 	if err == nil || !strings.Contains(err.Error(), "set it in the configuration file") {
 		t.Errorf("a list in the environment: %v", err)
 	}
@@ -128,7 +128,7 @@ func TestNoNumberBecomesAnother(t *testing.T) {
 			rapid.StringMatching(`-?[1-9][0-9]{0,20}(\.[0-9]{1,3})?(e[0-9]{1,2})?`),
 			rapid.StringMatching(`-?[1-9][0-9]{0,12}(KiB|MiB|GiB|ns|ms|s|m|h)`),
 		).Draw(t, "text")
-		c, err := Load(Input{Environ: []string{envName(key) + "=" + text}})
+		c, err := Load(t.Context(), Input{Environ: []string{envName(key) + "=" + text}})
 		if err == nil {
 			err = c.Validate()
 		}
@@ -178,7 +178,7 @@ func TestNumbersBelowZeroAreRefused(t *testing.T) {
 		case v.Kind() != reflect.Int && v.Kind() != reflect.Int64 && v.Kind() != reflect.Float64:
 			continue
 		}
-		c, err := Load(Input{Environ: []string{envName(key) + "=" + value}})
+		c, err := Load(t.Context(), Input{Environ: []string{envName(key) + "=" + value}})
 		if err == nil {
 			err = c.Validate()
 		}

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 )
 
 // A Certificate is the one of the newest files that could be used. It is safe
@@ -50,11 +50,11 @@ func OpenCertificate(cert, key string, log *slog.Logger) (*Certificate, error) {
 }
 
 func (c *Certificate) load() (*loaded, error) {
-	certPEM, err := os.ReadFile(c.cert)
+	certPEM, err := bounded.ReadFile(c.cert, bounded.Key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
-	keyPEM, err := os.ReadFile(c.key)
+	keyPEM, err := bounded.ReadFile(c.key, bounded.Key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate: key: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/oarlock/oarlock/registry/backup"
@@ -25,7 +26,7 @@ const (
 // savePolicy keeps the trust policy and every file that it names: without its
 // keys a policy is not read, and the site does not start.
 func savePolicy(ctx context.Context, w *backup.Writer, path string, c *backup.Catalog) error {
-	content, err := os.ReadFile(path)
+	content, err := bounded.ReadFile(path, trust.MaxPolicy)
 	if err != nil {
 		return fmt.Errorf("trust policy: %w", err)
 	}
@@ -35,7 +36,7 @@ func savePolicy(ctx context.Context, w *backup.Writer, path string, c *backup.Ca
 		if !filepath.IsAbs(at) {
 			at = filepath.Join(filepath.Dir(path), at)
 		}
-		raw, err := os.ReadFile(at)
+		raw, err := bounded.ReadFile(at, trust.MaxPolicy)
 		if err == nil {
 			files[name] = raw
 		}
