@@ -220,6 +220,9 @@ func readLimited(root *os.Root, name string, most int64) ([]byte, error) {
 	if info.Mode().Type() == fs.ModeSymlink || !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is %s, expected a regular file: %w", name, bounded.Kind(info.Mode()), artifact.ErrInvalid)
 	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s: %d bytes, expected at most %d: %w", name, info.Size(), most, artifact.ErrInvalid)
+	}
 	f, err := root.OpenFile(name, os.O_RDONLY|bounded.NonBlock, 0)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 // change runs plan, which says what should be active next, under the lock, and
@@ -26,6 +28,7 @@ func (s *Store) change(ctx context.Context, action string, plan func(context.Con
 	if err := s.tidy(st); err != nil {
 		return nil, err
 	}
+	st.Current.records = st.records()
 	next, err := plan(ctx, st.Current)
 	if err != nil {
 		return nil, err
@@ -40,7 +43,7 @@ func (s *Store) change(ctx context.Context, action string, plan func(context.Con
 		return nil, err
 	}
 	if sameSet(st.Current, next) {
-		done, err := s.unchanged(st, next.Asked)
+		done, err := s.unchanged(st, next)
 		if done != nil {
 			done.Held = next.held
 		}
@@ -50,6 +53,9 @@ func (s *Store) change(ctx context.Context, action string, plan func(context.Con
 	earlier := st.Earlier
 	if st.Current.Serial > 0 {
 		earlier = append([]set{st.Current}, earlier...)
+	}
+	for n := range earlier {
+		earlier[n].Plugins = recordsOf(next, earlier[n].Plugins)
 	}
 	return s.commit(st.Current, state{Current: next, Earlier: earlier[:min(len(earlier), s.options.Keep)]})
 }
@@ -68,7 +74,7 @@ func (s *Store) rollback(ctx context.Context) (*Change, error) {
 		return nil, fmt.Errorf("rollback: store %q has no earlier state: %w", s.dir, artifact.ErrNotFound)
 	}
 	next := st.Earlier[0]
-	if _, err := s.installed(next); err != nil {
+	if _, err := s.installed(next, everyByte); err != nil {
 		return nil, fmt.Errorf("rollback: %w", err)
 	}
 	next.Serial, next.Action, next.At = st.Current.Serial+1, "rollback", s.options.Now().UTC()
@@ -88,13 +94,34 @@ func (s *Store) commit(before set, st state) (*Change, error) {
 }
 
 // unchanged ends a change that came to what is active: only what it was asked
-// with may be new.
-func (s *Store) unchanged(st state, asked Remembered) (*Change, error) {
-	if st.Current.Serial == 0 || asked == st.Current.Asked || asked == (Remembered{}) {
+// with may be new, who is trusted to have signed, and content that came again.
+func (s *Store) unchanged(st state, next set) (*Change, error) {
+	sameHeld := slices.EqualFunc(st.Current.Plugins, next.Plugins, func(a, b entry) bool {
+		return a.Record == b.Record && *cmp.Or(a.Signature, &index.Signature{}) == *cmp.Or(b.Signature, &index.Signature{})
+	})
+	if st.Current.Serial == 0 || sameHeld && (next.Asked == st.Current.Asked || next.Asked == (Remembered{})) {
 		return s.changed(st.Current, st.Current)
 	}
-	st.Current.Asked = asked
-	return s.commit(st.Current, st)
+	before := st.Current
+	st.Current.Plugins = next.Plugins
+	if next.Asked != (Remembered{}) {
+		st.Current.Asked = next.Asked
+	}
+	for n := range st.Earlier { // content that came again may be theirs too
+		st.Earlier[n].Plugins = recordsOf(next, st.Earlier[n].Plugins)
+	}
+	return s.commit(before, st)
+}
+
+// recordsOf gives earlier plugins the records of the same content in now.
+func recordsOf(now set, plugins []entry) []entry {
+	out := slices.Clone(plugins)
+	for n, e := range out {
+		if have := now.find(e.ID); have != nil && have.Content == e.Content {
+			out[n].Record, out[n].Signature = have.Record, have.Signature
+		}
+	}
+	return out
 }
 
 // check asks the host about each plugin that next brings in.
@@ -102,7 +129,7 @@ func (s *Store) check(ctx context.Context, now, next set) error {
 	if s.options.Check == nil {
 		return nil
 	}
-	all, err := s.installed(next)
+	all, err := s.installed(next, namesAndSizes)
 	if err != nil {
 		return err
 	}
@@ -119,9 +146,9 @@ func (s *Store) check(ctx context.Context, now, next set) error {
 
 // changed tells the difference between two sets.
 func (s *Store) changed(before, now set) (*Change, error) {
-	c := &Change{Serial: now.Serial, Changed: moves(before, now), Held: now.held}
+	c := &Change{Serial: now.Serial, Changed: moves(before, now), Held: now.held, Restored: restored(now)}
 	var err error
-	c.Installed, err = s.installed(now)
+	c.Installed, err = s.installed(now, namesAndSizes)
 	return c, err
 }
 

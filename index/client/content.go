@@ -1,11 +1,11 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,7 +57,7 @@ func (s *Store) bring(ctx context.Context, now set, next *set) error {
 // nobody is better off where it keeps the others from moving on.
 func (s *Store) left(now set, e *entry) (*artifact.Plugin, error) {
 	*e = *now.find(e.ID)
-	r, err := s.record(e.Content)
+	r, err := s.held(*e, everyByte)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +66,11 @@ func (s *Store) left(now set, e *entry) (*artifact.Plugin, error) {
 
 func (s *Store) bringOne(ctx context.Context, now set, e *entry) (*artifact.Plugin, error) {
 	if have := now.find(e.ID); have != nil && have.Digest == e.Digest && (e.PlatformDigest == "" || e.PlatformDigest == have.PlatformDigest) {
-		e.PlatformDigest, e.Content = have.PlatformDigest, have.Content
+		e.PlatformDigest, e.Content, e.Record, e.Signature = have.PlatformDigest, have.Content, have.Record, have.Signature
 		if s.options.Puller.options.Verifier == nil { // there is nobody to ask anything new
-			record, err := s.record(e.Content)
-			if err != nil {
-				return nil, err
+			if record, err := s.held(*e, everyByte); err == nil && e.Record != "" {
+				return record.Plugin, nil
 			}
-			return record.Plugin, nil
 		}
 	}
 	p := s.options.Puller
@@ -90,101 +88,89 @@ func (s *Store) bringOne(ctx context.Context, now set, e *entry) (*artifact.Plug
 	}
 	e.PlatformDigest = v.manifest.Descriptor.Digest
 	e.Content = contentKey(v.digest, e.PlatformDigest)
-	if _, err := os.Stat(filepath.Join(s.dir, contentDir, e.Content)); errors.Is(err, fs.ErrNotExist) {
-		if err := s.unpack(ctx, v, e.Content); err != nil {
-			return nil, err
-		}
-	} else if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	} else if err := s.verifiedAgain(v, e.Content); err != nil {
-		return nil, err
-	}
-	return v.plugin, nil
+	return v.plugin, s.place(ctx, now, v, e)
 }
 
-// verifiedAgain writes down who is trusted to have signed content that was there.
-func (s *Store) verifiedAgain(v *verified, content string) error {
-	r, err := s.record(content)
-	if err != nil {
-		return err
+// place makes sure that the content of v is there, whole and as it was verified:
+// what is gone or was changed comes again.
+func (s *Store) place(ctx context.Context, now set, v *verified, e *entry) error {
+	e.Signature = &v.signature
+	if e.Record = now.records[e.Content]; e.Record != "" {
+		r, err := s.held(*e, everyByte)
+		if err == nil && r.Digest == v.digest && r.PlatformDigest == e.PlatformDigest && r.Plugin.ID == v.plugin.ID {
+			return nil
+		}
+		if err == nil {
+			err = fmt.Errorf("store: content %q is of %s@%s: %w", e.Content, r.Plugin.ID, r.Digest, artifact.ErrUnverified)
+		}
+		s.options.Log.Warn("store: content is not what was verified, and is brought again", "dir", s.dir, "plugin", e.ID, "error", err)
 	}
-	if r.Digest != v.digest || r.PlatformDigest != v.manifest.Descriptor.Digest || r.Plugin.ID != v.plugin.ID {
-		return fmt.Errorf("store: content %q is of %s@%s, expected %s@%s: %w", content, r.Plugin.ID, r.Digest, v.plugin.ID, v.digest, artifact.ErrUnverified)
+	if have := now.find(e.ID); have != nil && have.Digest == e.Digest {
+		e.restored = true
 	}
-	if r.Signature == v.signature {
-		return nil
-	}
-	r.Signature = v.signature
-	raw, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := durable.Replace(filepath.Join(s.dir, contentDir, content, recordFile), append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
+	var err error
+	e.Record, err = s.unpack(ctx, v, e.Content)
+	return err
 }
 
 // unpack fills a staging directory and gives it its name by one rename.
-func (s *Store) unpack(ctx context.Context, v *verified, key string) error {
+func (s *Store) unpack(ctx context.Context, v *verified, key string) (digest.Digest, error) {
+	if err := s.begun(); err != nil {
+		return "", fmt.Errorf("store: %w", err)
+	}
 	staging := filepath.Join(s.dir, stagingDir)
 	content := filepath.Join(s.dir, contentDir)
 	for _, dir := range []string{staging, content} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("store: %w", err)
+			return "", fmt.Errorf("store: %w", err)
 		}
 	}
 	work, err := os.MkdirTemp(staging, "pull-*")
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return "", fmt.Errorf("store: %w", err)
 	}
 	defer os.RemoveAll(work)
 	size, err := s.options.Puller.fill(ctx, v, filepath.Join(work, filesDir))
 	if err != nil {
-		return err
+		return "", err
 	}
-	raw, err := json.MarshalIndent(v.pulled(size), "", "  ")
+	if err := durable.SyncTree(work); err != nil { // before the times of files are written down
+		return "", fmt.Errorf("store: %w", err)
+	}
+	files, err := inventory(filepath.Join(work, filesDir))
 	if err != nil {
-		return err
+		return "", fmt.Errorf("store: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(work, recordFile), append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("store: %w", err)
+	raw, err := json.MarshalIndent(record{*v.pulled(size), files}, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	raw = append(raw, '\n')
+	if err := os.WriteFile(filepath.Join(work, recordFile), raw, 0o644); err != nil {
+		return "", fmt.Errorf("store: %w", err)
 	}
 	if err := os.Chmod(work, 0o755); err != nil {
-		return fmt.Errorf("store: %w", err)
+		return "", fmt.Errorf("store: %w", err)
 	}
 	if err := durable.SyncTree(work); err != nil {
-		return fmt.Errorf("store: %w", err)
+		return "", fmt.Errorf("store: %w", err)
+	}
+	if _, err := os.Lstat(filepath.Join(content, key)); err == nil { // a cut here leaves it gone, and the next change brings it again
+		if err := s.discard(key); err != nil {
+			return "", err
+		}
 	}
 	if err := moveInto(work, filepath.Join(content, key)); err != nil {
-		return fmt.Errorf("store: %w", err)
+		return "", fmt.Errorf("store: %w", err)
 	}
-	return durable.SyncFolder(s.dir)
-}
-
-// record reads what was verified about content when it was pulled.
-func (s *Store) record(content string) (*Pulled, error) {
-	dir := filepath.Join(s.dir, contentDir, content)
-	raw, err := os.ReadFile(filepath.Join(dir, recordFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("store: content %q is gone (move the store away and install again what its lock file names): %w", dir, artifact.ErrUnverified)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	r := &Pulled{}
-	if err := json.Unmarshal(raw, r); err != nil || r.Plugin == nil {
-		return nil, fmt.Errorf("store: %q is damaged: %v (move the store away and install again what its lock file names): %w",
-			filepath.Join(dir, recordFile), err, artifact.ErrUnverified)
-	}
-	return r, nil
+	return digest.FromBytes(raw), durable.SyncFolder(s.dir)
 }
 
 // installed is what the host may load of a set.
-func (s *Store) installed(of set) ([]Installed, error) {
+func (s *Store) installed(of set, how scrutiny) ([]Installed, error) {
 	out := make([]Installed, 0, len(of.Plugins))
 	for _, e := range of.Plugins {
-		r, err := s.record(e.Content)
+		r, err := s.held(e, how)
 		if err != nil {
 			return nil, err
 		}
@@ -192,7 +178,7 @@ func (s *Store) installed(of set) ([]Installed, error) {
 			return nil, fmt.Errorf("store: content %q is of %s@%s, the state says %s@%s: %w", e.Content, r.Plugin.ID, r.Digest, e.ID, e.Digest, artifact.ErrUnverified)
 		}
 		out = append(out, Installed{ID: e.ID, Version: e.Version, Digest: e.Digest, PlatformDigest: e.PlatformDigest, Reference: e.Reference,
-			RequestedBy: e.RequestedBy, Range: of.rangeOf(e), Signature: r.Signature, Dir: filepath.Join(s.dir, contentDir, e.Content, filesDir), Plugin: r.Plugin})
+			RequestedBy: e.RequestedBy, Range: of.rangeOf(e), Signature: *cmp.Or(e.Signature, &r.Signature), Dir: filepath.Join(s.dir, contentDir, e.Content, filesDir), Plugin: r.Plugin})
 	}
 	return out, nil
 }

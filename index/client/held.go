@@ -228,7 +228,7 @@ func (s *Store) needs(now set, w index.Want) ([]artifact.Name, error) {
 			continue
 		}
 		out = append(out, one)
-		r, err := s.record(e.Content)
+		r, err := s.held(*e, namesAndSizes)
 		if err != nil {
 			return nil, err
 		}
@@ -298,7 +298,7 @@ func (s *Store) does(now, next set, p *parts, stay []artifact.Name, id artifact.
 		if other == id || next.find(other) != nil {
 			continue
 		}
-		r, err := s.record(now.find(other).Content)
+		r, err := s.held(*now.find(other), namesAndSizes)
 		if err != nil {
 			return false, err
 		}

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index"
 )
@@ -53,7 +53,7 @@ func NewLockfile(q index.ResolveRequest, r *index.Resolution) *Lockfile {
 // ReadLockfile reads the lock file at path. Errors wrap artifact.ErrInvalid
 // where it is not one, ErrNotFound where there is none.
 func ReadLockfile(path string) (*Lockfile, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, maxStoreFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("lock file %q: %w", path, artifact.ErrNotFound)
 	}
@@ -114,7 +114,7 @@ func (s *Store) writeLockfile(now set) error {
 		return err
 	}
 	path := filepath.Join(s.dir, lockFile)
-	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, raw) {
+	if have, err := bounded.ReadFile(path, maxStoreFile); err == nil && bytes.Equal(have, raw) {
 		return nil
 	}
 	if err := durable.Replace(path, raw, 0o644); err != nil {

@@ -29,7 +29,7 @@ func (s *Store) plan(ctx context.Context, st state, ids []artifact.Name) (*Chang
 		return nil, err
 	}
 	plan := &Change{Serial: st.Current.Serial, Changed: moves(st.Current, next), Held: next.held}
-	plan.Installed, err = s.installed(st.Current)
+	plan.Installed, err = s.installed(st.Current, namesAndSizes)
 	return plan, err
 }
 

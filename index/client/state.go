@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index"
 )
@@ -21,6 +23,8 @@ import (
 const (
 	stateFile   = "state.json"
 	stateFormat = 1
+
+	maxStoreFile = 64 << 20 // bytes of one file that a store keeps about itself
 )
 
 // A state is what state.json says: the active set and those before it, newest
@@ -40,8 +44,9 @@ type set struct {
 	Wants   []index.Want `json:"wants"`
 	Plugins []entry      `json:"plugins"` // dependencies first
 
-	held  []Held          // of the change that came to it; not part of the state
-	stays []artifact.Name // plugins that stay though the catalog does not give them
+	held    []Held                   // of the change that came to it; not part of the state
+	stays   []artifact.Name          // plugins that stay though the catalog does not give them
+	records map[string]digest.Digest // of all content that the state knows; not part of it
 }
 
 // An entry is one plugin of a set.
@@ -53,6 +58,14 @@ type entry struct {
 	Reference      string           `json:"reference"`
 	RequestedBy    []string         `json:"requested_by"`
 	Content        string           `json:"content"` // directory below content/
+	// Record is the digest of record.json, which says what was verified; "" in a
+	// store that an earlier version of this program filled.
+	Record digest.Digest `json:"record,omitempty"`
+	// Signature is who signed it, as of the last change; where Record is "" the
+	// record has it.
+	Signature *index.Signature `json:"signature,omitempty"`
+
+	restored bool // by the change that came to it; not part of the state
 }
 
 func (s set) find(id artifact.Name) *entry {
@@ -91,12 +104,23 @@ type sealed struct {
 // readState reads state.json; there is none before the first change.
 func (s *Store) readState() (state, error) {
 	path := filepath.Join(s.dir, stateFile)
-	raw, err := os.ReadFile(path)
+	raw, err := bounded.ReadFile(path, maxStoreFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return state{}, nil
+		left := s.leftOver()
+		if left == "" {
+			return state{}, nil
+		}
+		// The state is written before the first content: it came meanwhile, or is lost.
+		if raw, err = bounded.ReadFile(path, maxStoreFile); errors.Is(err, fs.ErrNotExist) {
+			return state{}, fmt.Errorf("store: %q is not there, and %q is, so what is installed is not known (restore it from a backup, or move the store away and install again what %q names): %w",
+				path, left, filepath.Join(s.dir, lockFile), artifact.ErrUnverified)
+		}
 	}
 	if err != nil {
 		return state{}, fmt.Errorf("store: %w", err)
+	}
+	if err := s.noLinks(); err != nil {
+		return state{}, err
 	}
 	damaged := func(format string, args ...any) (state, error) {
 		return state{}, fmt.Errorf("store: %q is damaged: %s (restore it from a backup, or move it away and install again what %q names): %w",
@@ -121,6 +145,57 @@ func (s *Store) readState() (state, error) {
 		return damaged("%s", err)
 	}
 	return st, nil
+}
+
+// records are the digests of what was verified about content, by directory.
+func (s state) records() map[string]digest.Digest {
+	out := map[string]digest.Digest{}
+	for _, one := range append([]set{s.Current}, s.Earlier...) {
+		for _, e := range one.Plugins {
+			out[e.Content] = cmp.Or(out[e.Content], e.Record)
+		}
+	}
+	return out
+}
+
+// leftOver is what only a store with a state holds; "" is nothing of it.
+func (s *Store) leftOver() string {
+	content := filepath.Join(s.dir, contentDir)
+	if info, err := os.Lstat(content); err == nil {
+		if there, err := os.ReadDir(content); err != nil || len(there) > 0 || !info.IsDir() {
+			return content
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(s.dir, lockFile)); err == nil {
+		return filepath.Join(s.dir, lockFile)
+	}
+	return ""
+}
+
+// noLinks refuses a store whose content is elsewhere: what is below would be
+// tidied up, and whoever owns that place chooses what the host loads.
+func (s *Store) noLinks() error {
+	content := filepath.Join(s.dir, contentDir)
+	info, err := os.Lstat(content)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("store: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("store: %q is %s, expected a directory (put back the directory, or move the store away and install again what its lock file names): %w",
+			content, bounded.Kind(info.Mode()), artifact.ErrUnverified)
+	}
+	return nil
+}
+
+// begun writes an empty state before the first content, so that content without
+// a state is always one whose state was lost, and no change that was cut.
+func (s *Store) begun() error {
+	if _, err := os.Lstat(filepath.Join(s.dir, stateFile)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.writeState(state{})
 }
 
 // writeState makes st the state: the one moment at which a change happens.

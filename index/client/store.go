@@ -102,6 +102,9 @@ type Change struct {
 	// Held did not go along, because they were withdrawn; the rest went on.
 	Held      []Held      `json:"held,omitempty"`
 	Installed []Installed `json:"installed"` // all that is active now, dependencies first
+	// Restored stayed at their version, and their files came again, because they
+	// were gone or not what was verified.
+	Restored []artifact.Name `json:"restored,omitempty"`
 }
 
 // A Moved plugin has another version than before; an empty one means none.
@@ -165,13 +168,30 @@ func (s *Store) readHost() (err error) {
 // Dir is the store's directory.
 func (s *Store) Dir() string { return s.dir }
 
-// List is what is active, dependencies first.
+// List is what is active, dependencies first. Files that are gone, were added or
+// have another type, mode or size than what was verified are an error that wraps
+// artifact.ErrUnverified; those that were written to since are read again.
 func (s *Store) List(context.Context) ([]Installed, error) {
 	state, err := s.readState()
 	if err != nil {
 		return nil, err
 	}
-	return s.installed(state.Current)
+	return s.installed(state.Current, namesAndSizes)
+}
+
+// Verify is List that reads every byte of what is installed.
+func (s *Store) Verify(context.Context) ([]Installed, error) {
+	state, err := s.readState()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range state.Current.Plugins {
+		if e.Record == "" {
+			return nil, fmt.Errorf("store: %s %s was installed by an earlier version of this program, which wrote no digests of its files down (oarlock install or update brings it again): %w",
+				e.ID, e.Version, artifact.ErrUnverified)
+		}
+	}
+	return s.installed(state.Current, everyByte)
 }
 
 // Install adds plugins, or changes the range of those that were asked for

@@ -55,7 +55,7 @@ func BenchmarkSign(b *testing.B) {
 			}
 		}
 	})
-	key, err := signature.OpenKey(t.Context(), s.key, password("secret"))
+	key, err := signature.OpenKey(b.Context(), s.key, password("secret"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -56,6 +56,14 @@ func (r changeResult) text(w io.Writer) error {
 }
 
 func (r changeResult) table(w io.Writer) error {
+	for _, id := range r.Restored {
+		if err := writeLine(w, "%s: its files were gone, or not what was verified: they came again", id); err != nil {
+			return err
+		}
+	}
+	if len(r.Changed) == 0 && len(r.Restored) > 0 {
+		return nil
+	}
 	if len(r.Changed) == 0 {
 		return writeLine(w, "nothing to change")
 	}
