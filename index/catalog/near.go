@@ -11,7 +11,7 @@ import (
 // search finds are looked at, and how many are told.
 const (
 	maxTypo  = 2
-	maxSeen  = 50
+	maxHits  = 50
 	maxMeant = 3
 )
 
@@ -25,7 +25,7 @@ func (s *Snapshot) Near(id artifact.Name) []artifact.Name {
 	}
 	var found []near
 	for _, text := range []string{id.Plugin(), id.Publisher()} {
-		page, err := s.Query(Query{Text: text, Fit: Fit{Prerelease: true}, Limit: maxSeen}, nil)
+		page, err := s.Query(Query{Text: text, Fit: Fit{Prerelease: true}, Limit: maxHits}, nil)
 		if err != nil {
 			continue // what cannot be searched for is near nothing
 		}

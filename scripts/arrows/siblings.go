@@ -17,12 +17,12 @@ func Siblings(room string, may map[string][]string) Rule {
 		var found []string
 		known := map[string]map[string]bool{}
 		for _, pkg := range g.Packages(own(room)) {
-			from := sibling(room, pkg)
+			from := sibling(room, pkg, may)
 			if known[from] == nil {
 				known[from] = map[string]bool{}
 			}
 			for _, imported := range g[pkg] {
-				to := sibling(room, imported)
+				to := sibling(room, imported, may)
 				if to == "" || to == from {
 					continue
 				}
@@ -50,8 +50,9 @@ func Siblings(room string, may map[string][]string) Rule {
 	return Rule{Name: "whom the packages of " + room + " may know", Check: check}
 }
 
-// sibling is the key of the package at path in a table of room, "" outside of it.
-func sibling(room, path string) string {
+// sibling is the key of the package at path in the table of a room, "" outside of
+// the room: the longest that has a row, else its first word.
+func sibling(room, path string, may map[string][]string) string {
 	if path == own(room) {
 		return "."
 	}
@@ -59,6 +60,14 @@ func sibling(room, path string) string {
 	if !ok {
 		return ""
 	}
-	first, _, _ := strings.Cut(below, "/")
-	return first
+	for key := below; ; {
+		if _, row := may[key]; row {
+			return key
+		}
+		i := strings.LastIndex(key, "/")
+		if i < 0 {
+			return key
+		}
+		key = key[:i]
+	}
 }

@@ -14,23 +14,25 @@ import (
 var indexRows = map[string][]string{
 	".": nil,
 
-	"auth":    {"."},         // who and may he: asks for what is stored by interfaces
-	"audit":   {".", "auth"}, // writes down who did what
-	"catalog": {"."},         // derived from what it is handed, and reads nothing
-	"jobs":    nil,           // knows nobody who asks for one
-	"publog":  {"."},         // knows nobody who publishes
+	"auth":    {"."},                    // who and may he: asks for what is stored by interfaces
+	"audit":   {".", "auth"},            // writes down who did what
+	"catalog": {".", "lifecycle/table"}, // derived from what it is handed, and reads nothing
+	"jobs":    nil,                      // knows nobody who asks for one
+	"publog":  {"."},                    // knows nobody who publishes
 	"ledger":  {".", "jobs"},
-	"resolve": {".", "catalog"},
+	"resolve": {".", "catalog", "lifecycle/table"},
+
+	"lifecycle/table": {"."}, // what each state answers, as data
 
 	"account":   {".", "auth"},
 	"ingest":    {".", "catalog", "ledger", "publog"}, // no account and no right: what is listed is the same for whoever asks
-	"lifecycle": {".", "audit", "auth", "catalog", "ledger"},
+	"lifecycle": {".", "audit", "auth", "catalog", "ledger", "lifecycle/table"},
 	"publisher": {".", "audit", "auth", "jobs", "ledger"},
 	"quota":     {"."},
 	"signed":    {".", "catalog", "client", "resolve"}, // reads back what it published as every reader does
 	"tenant":    nil,
 
-	"api":       {".", "catalog", "explained", "resolve"},
+	"api":       {".", "catalog", "explained", "lifecycle/table", "resolve"},
 	"client":    {"."},
 	"explained": {"."},
 	"store":     {".", "audit", "auth", "jobs", "lifecycle", "publog", "quota", "tenant"},

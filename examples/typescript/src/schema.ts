@@ -2152,6 +2152,11 @@ export interface components {
             signature: components["schemas"]["Signature"];
             /** Format: int64 */
             size: number;
+            /**
+             * @description What an install of it is told: go on, go on and know something, go on and take no other version, stop.
+             * @enum {string}
+             */
+            standing: "ok" | "warn" | "update_blocked" | "stop";
             state: string;
             version: string;
             yanked?: components["schemas"]["Yanked"];
@@ -2184,6 +2189,11 @@ export interface components {
             signature: components["schemas"]["Signature"];
             /** Format: int64 */
             size: number;
+            /**
+             * @description What an install of it is told: go on, go on and know something, go on and take no other version, stop.
+             * @enum {string}
+             */
+            standing: "ok" | "warn" | "update_blocked" | "stop";
             state: string;
             version: string;
             yanked?: components["schemas"]["Yanked"];
