@@ -35,6 +35,10 @@ func (l Lifetimes) orDefaults() Lifetimes {
 	return l
 }
 
+// NumbersRecord is the record of a registry that keeps the numbers of the signed
+// metadata; whoever finds it knows that a catalog was signed.
+const NumbersRecord = "catalog-numbers"
+
 // PublisherOptions of a Publisher. To and Keys must be given.
 type PublisherOptions struct {
 	// To is the repository oarlock/catalog.
@@ -46,7 +50,8 @@ type PublisherOptions struct {
 	// it means.
 	Replace Replace
 	// Numbers keeps the numbers that were signed where every publisher finds
-	// them, by comparing and setting; nil trusts the directory of the keys.
+	// them (NumbersRecord), by comparing and setting; nil trusts the directory of
+	// the keys.
 	Numbers func(ctx context.Context, raise func(have []byte) ([]byte, error)) error
 	// Anew replaces a catalog that another root signed: the keys of that root are
 	// lost. Otherwise it is not this publisher's to replace.

@@ -61,10 +61,11 @@ var commandRows = map[string][]string{
 	"reserve":    nil,
 	"config":     {"edge"},
 	"derive":     {"config"},
+	"lostkeys":   {"config"},
 	"replicas":   {"periodic"},
 	"sitebackup": {"config", "derive", "reserve"},
 	"upkeep":     {"config", "periodic"},
-	"app":        {"config", "derive", "edge", "periodic", "replicas", "reserve", "sitebackup", "upkeep"},
+	"app":        {"config", "derive", "edge", "lostkeys", "periodic", "replicas", "reserve", "sitebackup", "upkeep"},
 	"cli":        {"app", "config", "edge", "sitebackup"},
 }
 

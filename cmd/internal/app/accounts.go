@@ -10,6 +10,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/lostkeys"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/quota"
@@ -39,7 +40,7 @@ type accounts struct {
 
 // openAccounts makes the authority over what the premises hold, and prints the
 // bootstrap token when there is none yet.
-func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, index *joined, anew *lostKeys, o Options) (*accounts, error) {
+func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, index *joined, anew *lostkeys.Anew, o Options) (*accounts, error) {
 	db, url := p.database.store, publicURL(cfg, p.listener)
 	keys, err := openKeys(ctx, cfg, at, db, anew)
 	if err != nil {
@@ -95,14 +96,14 @@ func openLogin(cfg config.Config, people *auth.Accounts) (*auth.Login, error) {
 	return auth.NewLogin(people, auth.LoginOptions{Provider: *provider, SealKey: seal})
 }
 
-func openKeys(ctx context.Context, cfg config.Config, at clock.Clock, db *store.Store, anew *lostKeys) (*auth.Keys, error) {
+func openKeys(ctx context.Context, cfg config.Config, at clock.Clock, db *store.Store, anew *lostkeys.Anew) (*auth.Keys, error) {
 	if cfg.Shared() {
 		return auth.OpenKeys(ctx, tokenKeys{db}, auth.KeyOptions{Now: at.Now})
 	}
 	dir := filepath.Join(cfg.Data, "keys")
 	files, err := auth.OpenKeyFiles(dir)
 	if err == nil {
-		err = anew.unlessLost(ctx, mayIssue(ctx, dir, files, db))
+		err = anew.Unless(ctx, lostkeys.MayIssue(ctx, dir, files, db))
 	}
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func RecoverAdmin(ctx context.Context, cfg config.Config) (token string, until t
 	if err := auth.BelongsToSite(ctx, db); err != nil {
 		return "", until, notRecovered(cfg, err)
 	}
-	keys, err := openKeys(ctx, cfg, at, db, &lostKeys{})
+	keys, err := openKeys(ctx, cfg, at, db, lostkeys.NewAnew(false, nil))
 	if err != nil {
 		return "", until, config.Unusable(err)
 	}

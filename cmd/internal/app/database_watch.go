@@ -130,13 +130,17 @@ func (w *databaseWatch) degraded() string {
 	return strings.Join(all, "; ")
 }
 
+// newerGuard keeps what this server writes from a database that this release would
+// break, as the watch has found it.
+type newerGuard struct{ watch *databaseWatch }
+
 // heed has tasks that write do nothing while the database is one that this release
 // would break: the registry beside it may be a newer release's too.
-func (w *databaseWatch) heed(tasks []periodic.Task) []periodic.Task {
+func (g newerGuard) heed(tasks []periodic.Task) []periodic.Task {
 	for i := range tasks {
 		run := tasks[i].Run
 		tasks[i].Run = func(ctx context.Context) error {
-			if _, newer := w.found(); newer != nil {
+			if _, newer := g.watch.found(); newer != nil {
 				return nil // it was said
 			}
 			return run(ctx)
@@ -148,17 +152,17 @@ func (w *databaseWatch) heed(tasks []periodic.Task) []periodic.Task {
 // keepLogins is keep for logins through a provider, which write accounts by GET.
 // Tokens are exchanged all the same, so that reads go on; one that has to be kept
 // is refused by the store.
-func (w *databaseWatch) keepLogins(next http.Handler) http.Handler {
+func (g newerGuard) keepLogins(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		if _, newer := w.found(); newer != nil && r.URL.Path != "/auth/token" && r.URL.Path != "/auth/keys" {
-			w.refuse(out, r)
+		if _, newer := g.watch.found(); newer != nil && r.URL.Path != "/auth/token" && r.URL.Path != "/auth/keys" {
+			refuseNewer(out, r)
 			return
 		}
 		next.ServeHTTP(out, r)
 	})
 }
 
-func (w *databaseWatch) refuse(out http.ResponseWriter, r *http.Request) {
+func refuseNewer(out http.ResponseWriter, r *http.Request) {
 	const detail = "a newer release changed the database of this site, and this server would break it: it serves reads and takes no writes"
 	const fix = "try again, it may reach a server of that release; the operator updates this one"
 	out.Header().Set("Retry-After", seconds(lookEvery))
@@ -166,10 +170,10 @@ func (w *databaseWatch) refuse(out http.ResponseWriter, r *http.Request) {
 }
 
 // keep refuses writes while the database is one that this release would break.
-func (w *databaseWatch) keep(next http.Handler) http.Handler {
+func (g newerGuard) keep(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		if _, newer := w.found(); newer != nil && !matches(questions, r) {
-			w.refuse(out, r)
+		if _, newer := g.watch.found(); newer != nil && !matches(questions, r) {
+			refuseNewer(out, r)
 			return
 		}
 		next.ServeHTTP(out, r)

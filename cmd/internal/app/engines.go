@@ -9,6 +9,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/lostkeys"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
@@ -54,7 +55,7 @@ type engines struct {
 }
 
 // openEngines makes the appender of ledgers first, and then who appends by it.
-func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, anew *lostKeys, o Options, metrics prometheus.Registerer) (*engines, error) {
+func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, anew *lostkeys.Anew, o Options, metrics prometheus.Registerer) (*engines, error) {
 	bytes, own := ledgerStore{ledgerReader{p.storage}, r, a.store.Writable}, index.basis.Platform
 	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
 		Remembered: index.ingest.Remembered, Now: at.Now})

@@ -26,9 +26,10 @@ func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, ind
 	uploads, bodies := uploads(cfg.Limits), requests(cfg.Limits)
 	o := edge.NewObserver(edge.ObserverOptions{Log: log, Metrics: metrics, Within: api.InRequest, Panicked: api.RefuseInternal,
 		Large: uploads.Answer, Answered: edge.NewTraffic(metrics).Answered})
-	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(watch.keep(p.reserves.keep(r, refuseRegistry)))))))
-	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(watch.keepLogins(a.forLogins()))))
-	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(watch.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index.publog, log), refuse))))))
+	unbroken := newerGuard{watch}
+	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(unbroken.keep(p.reserves.keep(r, refuseRegistry)))))))
+	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(unbroken.keepLogins(a.forLogins()))))
+	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(unbroken.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index.publog, log), refuse))))))
 	return guard(cfg, crowded(cfg.Limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):

@@ -94,7 +94,7 @@ func preparePlatformKey(ctx context.Context, cfg config.Config, p *premises, ado
 		if adopt {
 			return nil
 		}
-		return p.maySign(ctx, cfg.Data)
+		return p.signers().MaySign(ctx, cfg.Data)
 	}
 	if cfg.Shared() {
 		return sharePlatformKey(ctx, p.database.store, cfg.Data, mayMake)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/lostkeys"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index/api"
@@ -82,7 +83,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	if err := preparePlatformKey(ctx, cfg, p, o.AdoptRegistry); err != nil {
 		return nil, err
 	}
-	anew := &lostKeys{replace: o.NewKeys || o.AdoptRegistry, log: o.Log}
+	anew := lostkeys.NewAnew(o.NewKeys || o.AdoptRegistry, o.Log)
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	p.reserves.register(metrics)
@@ -117,7 +118,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	own := newMetricsServer(cfg, p.metrics, metrics, o.Log)
 	held.add(own.close)
 	all := newHandler(cfg, at, p, a, index, r, served, watch, metrics, o.Log)
-	if o.NewKeys && !anew.made {
+	if o.NewKeys && !anew.Made() {
 		return nil, errors.New("no keys are lost: start without --new-keys, which is for one start")
 	}
 	front, err := newFront(cfg, p.listener, all, served.Drain, metrics, o.Log)

@@ -124,7 +124,7 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 	}
 	writing = append(writing, e.garbage.Tasks()...)
 	writing = append(writing, e.scrubber.Tasks()...)
-	tasks := append(watch.heed(writing),
+	tasks := append(newerGuard{watch}.heed(writing),
 		// The authority says in the log when the database does not answer.
 		periodic.Task{Name: "namespaces", Every: learnEvery, Quiet: true, Run: a.Learn},
 		// What it finds it logs itself, once.

@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/lostkeys"
 	"github.com/oarlock/oarlock/cmd/internal/replicas"
 	"github.com/oarlock/oarlock/cmd/internal/sitebackup"
 	"github.com/oarlock/oarlock/index/store"
@@ -227,6 +228,11 @@ func (d database) close() error {
 		errs = append(errs, d.locks.Close())
 	}
 	return errors.Join(append(errs, d.store.Close())...)
+}
+
+// signers are asked before a key is made whether an earlier one signed something.
+func (p *premises) signers() lostkeys.Site {
+	return lostkeys.Site{Storage: p.storage, Database: p.database.store}
 }
 
 // urlOf is how to reach a listener from this machine.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/lostkeys"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/audit"
@@ -26,9 +27,6 @@ import (
 // publishLock excludes the publishers of other replicas.
 const publishLock = "catalog/publish"
 
-// numbersRecord keeps the numbers of the signed catalog's metadata.
-const numbersRecord = "catalog-numbers"
-
 // signing publishes the signed catalog: api.Signing. The nil signing never does.
 type signing struct {
 	keys      *signed.Keys
@@ -41,7 +39,7 @@ var _ api.Signing = (*signing)(nil)
 
 // openSigning opens the keys and makes the publisher; nil where nothing is to
 // be published.
-func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, anew *lostKeys, log *slog.Logger, metrics prometheus.Registerer) (*signing, error) {
+func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, anew *lostkeys.Anew, log *slog.Logger, metrics prometheus.Registerer) (*signing, error) {
 	switch {
 	case cfg.Catalog.Publish == "off":
 		return nil, nil
@@ -63,7 +61,7 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 			return index.live.Visible(whole, by), nil
 		},
 		Numbers: func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
-			return p.storage.SwapRecord(ctx, numbersRecord, raise)
+			return p.storage.SwapRecord(ctx, signed.NumbersRecord, raise)
 		},
 		Lifetimes: cfg.Catalog.Lifetimes(), Quiet: cfg.Catalog.Quiet, AtMost: cfg.Catalog.AtMost, Done: countPublications(metrics), Now: at.Now, Log: log})
 	return &signing{keys: keys, publisher: by, live: index.live, acts: a.acts}, nil
@@ -71,20 +69,30 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 
 // openCatalogKeys opens the keys, or makes them where none are and nothing is that
 // earlier ones signed; begun says that they were made although something is.
-func openCatalogKeys(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, anew *lostKeys) (keys *signed.Keys, begun bool, err error) {
+func openCatalogKeys(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, anew *lostkeys.Anew) (keys *signed.Keys, begun bool, err error) {
 	dir, o := cfg.CatalogKeys(), signed.KeyOptions{RootLifetime: cfg.Catalog.Root, Now: at.Now}
 	keys, err = signed.OpenKeys(dir, o)
 	if errors.Is(err, fs.ErrNotExist) {
-		lost := p.mayRoot(ctx, dir)
-		if err = anew.unlessLost(ctx, lost); err == nil {
+		lost := p.signers().MayRoot(ctx, dir)
+		if err = anew.Unless(ctx, lost); err == nil {
 			keys, err = signed.MakeKeys(dir, o)
 			begun = lost != nil
 		}
 	}
 	if err == nil {
-		err = errors.Join(keys.Online(), p.rootsAreHere(ctx, keys))
+		err = errors.Join(keys.Online(), rootsAreHere(ctx, p.storage, keys))
 	}
 	return keys, begun, err
+}
+
+// rootsAreHere refuses keys whose newest roots were lost: what is published counts
+// on them, and the keys of an earlier root would sign what readers refuse.
+func rootsAreHere(ctx context.Context, s *storage.Storage, keys *signed.Keys) error {
+	raw, err := publishedManifest(ctx, s)
+	if err != nil || raw == nil {
+		return err
+	}
+	return keys.Has(raw)
 }
 
 func exclusive(l storage.Locker) func(context.Context) (func(), error) {
