@@ -1,6 +1,7 @@
 package signature_test
 
 import (
+	"fmt"
 	"testing"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -32,6 +33,7 @@ func TestATagSaysNothingOfItself_F14(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &craft{t: t, s: newStore(), k: keys()["ecdsa-p256"], stranger: keys()["stranger"]}
+			reviewer := keys()["ed25519"] // nobody reviews what they signed
 			c.subject, c.other = c.s.version("1.0.0"), c.s.version("2.0.0")
 			m := c.good(simpleForm, c.k, c.subject)
 			change(c, &m)
@@ -41,10 +43,14 @@ func TestATagSaysNothingOfItself_F14(t *testing.T) {
 			}
 			const review = "https://oarlock.dev/attestation/review/v1"
 			kind := attest.KindOf(review)
-			att := imageManifest("", c.s.blob(artifact.TypeDSSE, envelope(t, c.k, says(c.subject.Digest, review, attesttest.Good[review]))))
+			att := imageManifest("", c.s.blob(artifact.TypeDSSE, envelope(t, reviewer, says(c.subject.Digest, review, attesttest.Good[review]))))
 			change(c, &att)
 			d := c.s.attachAs("att", inTag, c.subject, att)
-			got, err := attestJudge(t, c.k, kind).Judge(t.Context(), policy.Subject{Publisher: "acme", Digest: c.subject.Digest}, attests{listed{c.s, c.subject.Digest, d, inTag}})
+			j, err := attest.New(judgeWith(t, fmt.Sprintf("namespaces: {acme: {signers: [{name: a, key: {file: %s}}, {name: b, key: {file: %s}}], attestations: [{type: %q, signers: [b]}]}}", c.k.name, reviewer.name, kind)), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := j.Judge(t.Context(), policy.Subject{Publisher: "acme", Digest: c.subject.Digest}, attests{listed{c.s, c.subject.Digest, d, inTag}})
 			if err != nil {
 				t.Fatal(err)
 			}
