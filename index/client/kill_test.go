@@ -29,12 +29,12 @@ func updateStore(dir, server string) int {
 	if err != nil {
 		return 1
 	}
-	p, err := client.NewPuller(client.PullOptions{Verifier: &trusting{}, HTTPClient: http.DefaultClient})
+	p, err := client.NewPuller(client.PullOptions{Verifier: &trusting{}, HTTPClient: web})
 	if err != nil {
 		return 1
 	}
 	ask := func(_ context.Context, i client.Installed) error {
-		resp, err := http.Get(server + "/check")
+		resp, err := web.Get(server + "/check")
 		if err != nil {
 			return err
 		}

@@ -30,6 +30,21 @@ import (
 	"github.com/oarlock/oarlock/registry/registrytest"
 )
 
+// web asks the servers of the tests. Whoever closes an httptest.Server closes the
+// idle connections of http.DefaultTransport, those of other tests among them.
+var web = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+
+// repository is that of a plugin, asked by web.
+func (s *shop) repository(t testing.TB, id string) *remote.Repository {
+	t.Helper()
+	repo, err := remote.NewRepository(s.host + "/" + id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo.PlainHTTP, repo.Client = true, &auth.Client{Client: web}
+	return repo
+}
+
 // A shop is a server with the real registry, a catalog of what was published
 // to it, and the real API. Its lie stands between it and every client.
 type shop struct {
@@ -141,11 +156,7 @@ func (s *shop) publish(t testing.TB, id, version string, r release) digest.Diges
 
 func (s *shop) push(t testing.TB, id, tag string, from content.ReadOnlyStorage, root ocispec.Descriptor) {
 	t.Helper()
-	repo, err := remote.NewRepository(s.host + "/" + id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	repo.PlainHTTP = true
+	repo := s.repository(t, id)
 	if err := oras.CopyGraph(t.Context(), from, repo, root, oras.DefaultCopyGraphOptions); err != nil {
 		t.Fatal(err)
 	}
@@ -160,12 +171,7 @@ func (s *shop) smuggle(t *testing.T, from, to string, d digest.Digest) {
 	t.Helper()
 	var repos [2]*remote.Repository
 	for n, id := range []string{from, to} {
-		repo, err := remote.NewRepository(s.host + "/" + id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		repo.PlainHTTP = true
-		repos[n] = repo
+		repos[n] = s.repository(t, id)
 	}
 	root, err := repos[0].Resolve(t.Context(), d.String())
 	if err != nil {
@@ -244,7 +250,7 @@ func (v *trusting) Verify(_ context.Context, s client.Subject) (index.Signature,
 
 func newPuller(t testing.TB, set ...func(*client.PullOptions)) *client.Puller {
 	t.Helper()
-	o := client.PullOptions{Verifier: &trusting{}, HTTPClient: http.DefaultClient, Platform: platform(t, "linux/amd64"),
+	o := client.PullOptions{Verifier: &trusting{}, HTTPClient: web, Platform: platform(t, "linux/amd64"),
 		Credential: func(context.Context, string) (auth.Credential, error) { return auth.EmptyCredential, nil }}
 	for _, f := range set {
 		f(&o)
