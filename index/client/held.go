@@ -60,6 +60,13 @@ func isUnsatisfiable(err error) bool {
 	return errors.As(err, &p) && (p.Code == index.CodeUnsatisfiable || p.Code == codePluginNotFound)
 }
 
+// isUnknownPlugin reports whether the catalog does not know a plugin that was
+// asked for, not even by its name.
+func isUnknownPlugin(err error) bool {
+	var p *index.Problem
+	return errors.As(err, &p) && p.Code == codePluginNotFound
+}
+
 // codePluginNotFound is the code of a plugin that the catalog does not know.
 const codePluginNotFound = "plugin_not_found"
 
@@ -82,7 +89,7 @@ func (s *Store) divide(ctx context.Context, now set, wants []index.Want, locked 
 		return nil, err
 	}
 	out := &parts{}
-	through := false
+	through, known := false, false
 	for _, w := range wants {
 		before := slices.IndexFunc(now.Wants, func(o index.Want) bool { return o.ID == w.ID })
 		for _, one := range tries(w, now.Wants, before) {
@@ -100,6 +107,7 @@ func (s *Store) divide(ctx context.Context, now set, wants []index.Want, locked 
 					return nil, err
 				}
 				out.stay, out.wants, out.held = append(out.stay, one), append(out.wants, one), append(out.held, *held)
+				known = known || !isUnknownPlugin(conflict)
 			default:
 				held, err := s.refused(ctx, one)
 				if held == nil || err != nil {
@@ -118,7 +126,8 @@ func (s *Store) divide(ctx context.Context, now set, wants []index.Want, locked 
 	if through {
 		out.refused = nil
 	}
-	if len(out.rest) == 0 && !slices.ContainsFunc(standings, func(s Standing) bool { return s.State != StandingUnknown }) {
+	// The name of a plugin stays known where its versions are gone.
+	if len(out.rest) == 0 && !known && !slices.ContainsFunc(standings, func(s Standing) bool { return s.State != StandingUnknown }) {
 		return nil, nil // it is the catalog of something else
 	}
 	return out, nil

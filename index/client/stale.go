@@ -25,6 +25,9 @@ func (s *Store) refuseStale(ctx context.Context, now, next set) error {
 			return fmt.Errorf("%s: the catalog's answer is stale: it gives %s and has not heard of %s, which is active: %w", e.ID, e.Version, have.Version, artifact.ErrUnverified)
 		case err != nil:
 			return fmt.Errorf("%s: could not tell whether the catalog's answer is stale: %w", e.ID, err)
+		case known.Digest == "" && standingOf(known).Withdrawn(): // what nobody may pull is told without its digest
+		case known.Digest == "":
+			return fmt.Errorf("%s: could not tell whether the catalog's answer is stale: it gives %s, which is active, without a digest", e.ID, have.Version)
 		case known.Digest != have.Digest:
 			return fmt.Errorf("%s: the catalog says that %s is %s, and %s is active: %w", e.ID, have.Version, known.Digest, have.Digest, artifact.ErrUnverified)
 		}

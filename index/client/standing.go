@@ -93,11 +93,23 @@ func (s *Store) standing(ctx context.Context, e entry) Standing {
 		return said(StandingUnknown, "the catalog does not know the version any more: "+err.Error(), index.ActionAlternatives, index.ActionUninstall)
 	case err != nil:
 		return said(StandingUntold, "whether the version may still run could not be told: "+err.Error())
+	case known.Digest == "":
+		return withoutDigest(known)
 	case known.Digest != e.Digest:
 		return said(StandingUnknown, fmt.Sprintf("the catalog has other content under this version: %s, and %s is installed", known.Digest, e.Digest),
 			index.ActionUpdate, index.ActionUninstall)
 	}
 	return standingOf(known)
+}
+
+// withoutDigest is the standing of a version that the catalog tells without its
+// digest, as it does of what the reader may not pull any more. One that is not
+// withdrawn may be other content than what is installed.
+func withoutDigest(known *index.VersionDetail) Standing {
+	if st := standingOf(known); st.Withdrawn() {
+		return st
+	}
+	return said(StandingUntold, "whether the version may still run could not be told: the catalog gives it without a digest")
 }
 
 func said(state, detail string, actions ...string) Standing {

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -120,6 +121,68 @@ func TestACatalogThatDoesNotAnswerIsNotAnActiveVersion(t *testing.T) {
 	all, err := store.Standings(t.Context())
 	if err != nil || len(all) != 1 || all[0].State != client.StandingUntold || all[0].Withdrawn() || len(all[0].Notices) != 1 {
 		t.Errorf("got %+v, %v", all, err)
+	}
+}
+
+// A version that is told as active, without the digest that would say that it is
+// what is installed, is neither active nor other content: it could not be told.
+func TestAnActiveVersionWithoutDigestIsNotTold(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	d := s.publish(t, "acme/hello", "1.0.0", release{})
+	store := openStore(t, s, filepath.Join(t.TempDir(), "plugins"))
+	install(t, store, "acme/hello")
+	s.lies(swap("/versions/", func(b []byte) []byte {
+		return bytes.ReplaceAll(b, []byte(`"digest":"`+d.String()+`"`), []byte(`"digest":""`))
+	}))
+	all, err := store.Standings(t.Context())
+	if err != nil || len(all) != 1 || all[0].State != client.StandingUntold || !strings.Contains(all[0].Notices[0].Detail, "without a digest") {
+		t.Errorf("got %+v, %v", all, err)
+	}
+}
+
+// Proves E3: a version that is withdrawn, and so told without its digest, is left
+// for the one before it; a catalog that has not heard of it is still stale.
+func TestUpdatingLeavesWhatWasWithdrawnForTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	for title, row := range map[string]struct {
+		with func(*catalog.Plugin, *catalog.Version)
+		want string
+	}{
+		"blocked": {blocked, "acme/hello 1.0.0"},
+		"quarantined": {func(_ *catalog.Plugin, v *catalog.Version) {
+			v.State, v.Pending = index.VersionQuarantined, []index.Reason{{Code: index.ReasonQuarantined, Detail: "a blob is damaged"}}
+		}, "acme/hello 1.0.0"},
+		"other content": {func(_ *catalog.Plugin, v *catalog.Version) {
+			v.Yanked = &index.Yanked{Reason: "broken"}
+			v.Digest = digest.FromString("other")
+		}, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			s.publish(t, "acme/hello", "1.0.0", release{})
+			s.publish(t, "acme/hello", "1.1.0", release{})
+			store := openStore(t, s, filepath.Join(t.TempDir(), "plugins"))
+			install(t, store, "acme/hello")
+			s.change(t, "acme/hello", func(p *catalog.Plugin) {
+				for i := range p.Versions {
+					if p.Versions[i].Version.String() == "1.1.0" {
+						row.with(p, &p.Versions[i])
+					}
+				}
+			})
+			_, err := store.Update(t.Context())
+			if row.want == "" {
+				if kinds(err) != "unverified" {
+					t.Errorf("got %v, expected unverified", err)
+				}
+				return
+			}
+			if got := active(t, store); err != nil || got != row.want {
+				t.Errorf("active: %s, %v, expected %s", got, err, row.want)
+			}
+		})
 	}
 }
 
