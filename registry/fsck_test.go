@@ -30,7 +30,13 @@ type stored struct {
 
 func newStored(t *testing.T) *stored {
 	dir := t.TempDir()
-	s := registrytest.New(t, registrytest.Dir(dir), registrytest.With(func(o *registrytest.Options) { o.CacheBytes = -1 }))
+	return storedIn(t, dir, registrytest.Dir(dir))
+}
+
+// storedIn is one kept as keep says; dir is "" where that is no directory.
+func storedIn(t *testing.T, dir string, keep registrytest.Option) *stored {
+	t.Helper()
+	s := registrytest.New(t, keep, registrytest.With(func(o *registrytest.Options) { o.CacheBytes = -1 }))
 	x := &stored{c: newClient(t, s), s: s, dir: dir}
 	x.layer = x.c.blob("acme/hello", []byte("the plugin's bytes"))
 	m := plugin("acme/hello", "1.0.0", "")

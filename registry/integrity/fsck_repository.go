@@ -19,9 +19,8 @@ import (
 
 // repository checks manifests and tags of repo.
 func (f *fsck) repository(ctx context.Context, repo string) error {
-	if _, err := f.g.driver.Stat(ctx, driver.MarkPath(repo)); driver.IsNotFound(err) {
-		f.damaged(ctx, driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo), What: "the repository is missing in the list of repositories"})
-	}
+	mark := driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo), What: "the repository is missing in the list of repositories"}
+	f.stored(ctx, mark)
 	err := f.eachLink(ctx, repo, driver.RevisionsDir(repo), driver.ManifestLink, func(d, to digest.Digest, _ string) {
 		if f.content(ctx, repo, driver.ManifestLink, d, to) && d == to {
 			f.manifest(ctx, repo, d)
@@ -87,7 +86,11 @@ func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
 		} else if len(ref.URLs) == 0 {
 			_, err = f.g.store.ReadLink(ctx, driver.LayerPath(repo, ref.Digest))
 		}
-		if errors.Is(err, artifact.ErrNotFound) {
+		switch known := (*driver.Damage)(nil); {
+		case err == nil, errors.As(err, &known): // a damaged link is reported with the links
+		case !errors.Is(err, artifact.ErrNotFound):
+			f.damaged(ctx, driver.Damage{Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("could not tell whether %s, which it references, is in the repository: %s", ref.Digest, err)})
+		default:
 			lost := driver.Damage{Kind: driver.MissingReference, Repository: repo, Digest: d, Path: at, What: fmt.Sprintf("references %s, which is not in the repository", ref.Digest), Target: ref.Digest, Link: kind}
 			if f.damaged(ctx, lost) && kind == driver.ManifestLink {
 				f.manifest(ctx, repo, ref.Digest)
@@ -98,8 +101,19 @@ func (f *fsck) manifest(ctx context.Context, repo string, d digest.Digest) {
 		return
 	}
 	link := driver.ReferrerPath(repo, m.Subject.Digest, d)
-	if _, err := f.g.driver.Stat(ctx, link); driver.IsNotFound(err) {
-		f.damaged(ctx, driver.Damage{Kind: driver.DamagedReferrer, Repository: repo, Digest: d, Path: link, What: fmt.Sprintf("the referrer link to subject %s is missing", m.Subject.Digest), Target: d})
+	f.stored(ctx, driver.Damage{Kind: driver.DamagedReferrer, Repository: repo, Digest: d, Path: link, What: fmt.Sprintf("the referrer link to subject %s is missing", m.Subject.Digest), Target: d})
+}
+
+// stored reports absent where nothing is stored at its path. Where that could not
+// be told it says so, and nothing mends it: what is not known to be missing may be
+// there.
+func (f *fsck) stored(ctx context.Context, absent driver.Damage) {
+	_, err := f.g.driver.Stat(ctx, absent.Path)
+	switch {
+	case driver.IsNotFound(err):
+		f.damaged(ctx, absent)
+	case err != nil:
+		f.damaged(ctx, driver.Damage{Repository: absent.Repository, Digest: absent.Digest, Path: absent.Path, What: "cannot be read: " + err.Error()})
 	}
 }
 

@@ -119,7 +119,7 @@ func open(ctx context.Context, o Options) (*Driver, error) {
 		d.StorageDriver, err = factory.Create(ctx, o.Driver, parameters)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("storage driver %q: %w", o.Driver, err)
+		return nil, errors.Join(fmt.Errorf("storage driver %q: %w", o.Driver, err), d.Close())
 	}
 	if d.root != "" && o.Replicated {
 		d.fence = &dirFence{d.root, d.StorageDriver}
