@@ -54,7 +54,7 @@ func (k *Checker) mend(ctx context.Context, d *driver.Damage) (how string, err e
 			return "good when it was read again", nil
 		}
 		if d.Repository == "" {
-			return "", errors.Join(errors.New("set aside; no repository holds it"), err)
+			return "", errors.Join(errors.New("quarantined; no repository holds it"), err)
 		}
 		return k.mendBytes(ctx, d.Repository, d.Link, d.Target)
 	case driver.MissingBytes, driver.Quarantined:

@@ -83,7 +83,7 @@ func (s *Storage) AbsentBytes(ctx context.Context, repo string, d, to digest.Dig
 	damage := &driver.Damage{Kind: driver.MissingBytes, Repository: repo, Digest: d, Path: driver.BlobPath(to), What: what + " are missing"}
 	if q, ok, err := s.QuarantineOf(ctx, to); err == nil && ok {
 		damage.Kind, damage.Path = driver.Quarantined, QuarantinePath(to, "data")
-		damage.What = fmt.Sprintf("%s were found damaged (%s) and set aside at %s", what, q.What, q.At.Format(time.RFC3339))
+		damage.What = fmt.Sprintf("%s were found damaged (%s) and quarantined at %s", what, q.What, q.At.Format(time.RFC3339))
 	}
 	return damage
 }

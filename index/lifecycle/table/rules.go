@@ -38,7 +38,7 @@ var (
 	versions = []rule{
 		{name: string(index.VersionActive), search: true, resolve: Yes, install: Yes, update: Yes, tag: everyone, digest: everyone, whole: everyone, run: OK},
 		{name: string(index.VersionYanked), code: index.ReasonYanked, resolve: Warn, tag: everyone, digest: everyone, whole: everyone, run: Warned},
-		{name: string(index.VersionBlocked), code: index.ReasonBlocked, whole: answering, run: UpdateBlocked},
+		{name: string(index.VersionBlocked), code: index.ReasonBlocked, whole: answering, run: Stop},
 		{name: string(index.VersionQuarantined), code: index.ReasonQuarantined, whole: answering, run: UpdateBlocked},
 		{name: string(index.VersionEmergencyRemoved), code: index.ReasonEmergency, whole: answering, run: Stop},
 	}
