@@ -200,9 +200,17 @@ func tombstoneOf(p *Plugin, e *entry, masks []uint64, w *words, claims bound) dr
 	return d
 }
 
-// raises reports whether a list that asks for states shows what searches do not.
+// raises reports whether a list that asks for states shows what searches do not. A
+// word that is no state asks for nothing more.
 func (q *Query) raises() bool {
-	return slices.ContainsFunc(q.States, func(state string) bool {
-		return !table.State{Plugin: index.PluginState(strings.ToLower(state))}.May(table.Anonymous, table.Search)
-	})
+	if len(q.States) == 0 {
+		return false
+	}
+	for _, known := range table.AllStates() {
+		if known.Version == "" && !known.May(table.Anonymous, table.Search) &&
+			slices.ContainsFunc(q.States, func(state string) bool { return strings.EqualFold(state, string(known.Plugin)) }) {
+			return true
+		}
+	}
+	return false
 }
