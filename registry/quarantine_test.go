@@ -108,7 +108,7 @@ func TestDamagedBytesAreNeverServedWholeAndMendedByAPush_B12(t *testing.T) {
 					t.Errorf("the first read got %d bytes with %s", len(a.body), digest.FromBytes(a.body))
 				}
 				text := x.c.refused(x.c.send("GET", path, nil), http.StatusInternalServerError, "UNKNOWN")
-				if !strings.Contains(text, "damaged") || !strings.Contains(text, "set aside") {
+				if !strings.Contains(text, "damaged") || !strings.Contains(text, "quarantined") {
 					t.Errorf("the refusal does not say why: %s", text)
 				}
 				x.c.want(x.c.send("GET", path, nil, "Range", "bytes=0-0"), http.StatusInternalServerError)
