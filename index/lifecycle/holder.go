@@ -14,11 +14,15 @@ type Holder struct {
 	Digest  string           // of that version; "" as above
 }
 
-// Holders knows who has what.
+// Holders knows who has what, from the records of tenants: where there is none,
+// nobody has anything. An error means that it could not tell, and then nobody
+// may be taken to be without the plugin, nor to have it.
 type Holders interface {
 	// Holders are at most limit tenants that have a plugin, with an ID after
 	// that one, in the order of their IDs' bytes. A digest that is not "" asks
-	// for those that were given that one last. An error means that it could not
-	// tell, and then nobody may be taken to be without it.
+	// for those that were given that one last.
 	Holders(ctx context.Context, plugin artifact.Name, digest, after string, limit int) ([]Holder, error)
+	// HasPlugin reports whether a principal asks for a tenant, and whether one of
+	// those that it asks for has the plugin, enabled or not.
+	HasPlugin(ctx context.Context, principal string, plugin artifact.Name) (asks, has bool, err error)
 }

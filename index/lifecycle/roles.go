@@ -2,26 +2,19 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/lifecycle/table"
 )
 
-// Tenants knows for which tenant somebody asks.
-type Tenants interface {
-	// Has reports whether the caller of ctx asks for a tenant, and whether that has
-	// the plugin. An error means that it could not tell.
-	Has(ctx context.Context, plugin artifact.Name) (asks, has bool, err error)
-}
-
-// Roles say in which role of the table somebody asks.
+// Roles say in which role of the table somebody asks. Both must be given.
 type Roles struct {
 	Rights interface {
 		Can(ctx context.Context, action auth.Action, on auth.Resource) (bool, error)
 	}
-	// Tenants may be nil: then nobody asks for one.
-	Tenants Tenants
+	Holders Holders
 }
 
 // Of is the role of the caller of ctx towards a plugin: the one that is shown most
@@ -43,10 +36,13 @@ func (r Roles) Of(ctx context.Context, id artifact.Name) (table.Role, error) {
 			return one.role, nil
 		}
 	}
-	if r.Tenants == nil {
+	if !who.LoggedIn() {
 		return table.Anonymous, nil
 	}
-	switch asks, has, err := r.Tenants.Has(ctx, id); {
+	if r.Holders == nil {
+		return table.Anonymous, errors.New("who has a plugin: lifecycle.Roles.Holders is not set")
+	}
+	switch asks, has, err := r.Holders.HasPlugin(ctx, who.Name, id); {
 	case err != nil || !asks:
 		return table.Anonymous, err
 	case has:

@@ -103,6 +103,9 @@ func (r tenantRows) Hosts() tenant.HostRows { return hostRows{r} }
 // Installs implements tenant.Rows.
 func (r tenantRows) Installs() tenant.InstallRows { return installRows{r} }
 
+// Members implements tenant.Rows.
+func (r tenantRows) Members() tenant.MemberRows { return tenantMemberRows{r} }
+
 // A change is a row and the columns that stay as they were.
 type change struct {
 	model any

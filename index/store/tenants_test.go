@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -166,6 +168,52 @@ func names(list []tenant.Install) []string {
 		out[i] = r.Plugin.String()
 	}
 	return out
+}
+
+// contractTenantMembers holds tenant.MemberRows to what it promises (I7), and
+// lifecycle.Holders to what it says of a principal (B11).
+func contractTenantMembers(t *testing.T, s *Store) {
+	ctx := t.Context()
+	lint := someInstall(t, "acme/lint", "1.0.0")
+	holds := func(principal string) string {
+		t.Helper()
+		asks, has, err := s.HasPlugin(ctx, principal, lint.Plugin)
+		want(t, principal, err, nil)
+		return fmt.Sprintf("asks %t has %t", asks, has)
+	}
+	same(t, "without any tenant", holds("person:ada"), "asks false has false", nil)
+	mustTenants(t, s, "north", "south")
+	ada := tenant.Member{Principal: "person:ada", AddedBy: "admin:root", AddedAt: noon}
+	robot := tenant.Member{Principal: "Robot", AddedBy: "admin:root", AddedAt: noon}
+	north, south := s.OfTenant("north").Members(), s.OfTenant("south").Members()
+	want(t, "add", north.Add(ctx, ada), nil)
+	want(t, "add another", north.Add(ctx, robot), nil)
+	want(t, "add the same", north.Add(ctx, ada), artifact.ErrConflict)
+	want(t, "add nobody", north.Add(ctx, tenant.Member{}), artifact.ErrInvalid)
+	want(t, "add to no tenant", s.OfTenant("west").Members().Add(ctx, ada), artifact.ErrNotFound)
+	list, err := north.List(ctx, "", 10)
+	same(t, "list in the order of bytes", list, []tenant.Member{robot, ada}, err)
+	list, err = north.List(ctx, "Robot", 10)
+	same(t, "next page", list, []tenant.Member{ada}, err)
+	list, err = south.List(ctx, "", 10)
+	same(t, "the other tenant has none", list, []tenant.Member{}, err)
+	_, err = s.OfTenant("west").Members().List(ctx, "", 10)
+	want(t, "list of no tenant", err, artifact.ErrNotFound)
+
+	want(t, "put elsewhere", s.OfTenant("south").Installs().Put(ctx, lint), nil)
+	same(t, "another tenant has it", holds("person:ada"), "asks true has false", nil)
+	want(t, "add to the one that has it", south.Add(ctx, ada), nil)
+	same(t, "one of two has it", holds("person:ada"), "asks true has true", nil)
+	same(t, "who asks for the one without", holds("Robot"), "asks true has false", nil)
+	same(t, "nobody's member", holds("person:eve"), "asks false has false", nil)
+	want(t, "remove", south.Remove(ctx, "person:ada"), nil)
+	want(t, "remove again", south.Remove(ctx, "person:ada"), artifact.ErrNotFound)
+	same(t, "and has it no more", holds("person:ada"), "asks true has false", nil)
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, _, err := s.HasPlugin(gone, "person:ada", lint.Plugin); err == nil {
+		t.Error("a question that could not be asked was answered")
+	}
 }
 
 // contractHolders holds lifecycle.Holders to what it promises (E5).

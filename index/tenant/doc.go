@@ -1,5 +1,5 @@
-// Package tenant says what a tenant is, which hosts it runs and which plugins
-// it has: the records, and the store that keeps them.
+// Package tenant says what a tenant is, which hosts it runs, which plugins it
+// has and who asks for it: the records, and the store that keeps them.
 //
 // Rows of a tenant are reached through its Rows alone, which Store.OfTenant gives
 // out: no question names another tenant, so none can answer for it.

@@ -42,6 +42,13 @@ type (
 		CreatedAt time.Time
 		Revision  int64
 	}
+	// Member is a principal, a person or a robot, that asks for a tenant: what
+	// the tenant has counts for it.
+	Member struct {
+		Principal string // as auth.Principal names it, such as "person:ada"
+		AddedBy   string
+		AddedAt   time.Time
+	}
 	// Install is one plugin of a tenant. A plugin that was disabled keeps its
 	// record, and with it what the tenant chose.
 	Install struct {

@@ -28,6 +28,7 @@ type Rows interface {
 	Change(ctx context.Context, t Tenant) error
 	Hosts() HostRows
 	Installs() InstallRows
+	Members() MemberRows
 }
 
 // HostRows are the hosts of one tenant.
@@ -54,4 +55,14 @@ type InstallRows interface {
 	// order of the names' bytes; the zero Name is before all.
 	List(ctx context.Context, after artifact.Name, limit int) ([]Install, error)
 	Remove(ctx context.Context, plugin artifact.Name) error
+}
+
+// MemberRows are who asks for one tenant.
+type MemberRows interface {
+	// Add stores a new member; a principal that is there is a conflict.
+	Add(ctx context.Context, m Member) error
+	// List has at most limit members with a principal after that one, in the
+	// order of the names' bytes.
+	List(ctx context.Context, after string, limit int) ([]Member, error)
+	Remove(ctx context.Context, principal string) error
 }

@@ -2,9 +2,7 @@ package app
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -16,33 +14,15 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/index/auth"
 	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/lifecycle/table"
-	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/index/tenant"
 	"github.com/oarlock/oarlock/registry/integrity"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
-
-// tenants ask for a tenant of their own name, whose plugins the database has.
-type tenants struct{ store func() *store.Store }
-
-func (n tenants) Has(ctx context.Context, plugin artifact.Name) (asks, has bool, err error) {
-	_, name, _ := strings.Cut(auth.From(ctx).Name, ":")
-	if !strings.HasPrefix(name, "tenant-") {
-		return false, false, nil
-	}
-	_, err = n.store().OfTenant(name).Installs().Install(ctx, plugin)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return true, false, nil
-	}
-	return true, err == nil, err
-}
 
 // A cellWorld is a server with one plugin in each state of the table: version
 // 1.1.0 of it is in that state, and 1.0.0 where the state is the plugin's.
@@ -62,9 +42,7 @@ func openCells(t *testing.T) *cellWorld {
 	c.Dev, c.Trust = false, everybodyListed(t)
 	var notice bytes.Buffer
 	w := &cellWorld{t: t, config: c, tokens: map[table.Role]string{}, digests: map[string]map[string]digest.Digest{}, blobs: map[string]digest.Digest{}}
-	o := options(&notice)
-	o.Tenants = tenants{func() *store.Store { return w.accounts.store }}
-	w.Server, _ = startBy(t, c, o)
+	w.Server, _ = startBy(t, c, options(&notice))
 	admin := tokenText.FindString(notice.String())
 	ask[any](t, w.Server, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
 	w.tokens = map[table.Role]string{table.Admin: admin, table.Anonymous: "", table.Publisher: accountOf(t, w.Server, admin, "pat"),
@@ -72,6 +50,9 @@ func openCells(t *testing.T) *cellWorld {
 	ask[any](t, w.Server, admin, "PUT", "/api/v1/namespaces/acme/members/person:pat", map[string]any{"role": "publisher"}, 204)
 	for _, id := range []string{"tenant-has", "tenant-not"} {
 		if err := w.accounts.store.AddTenant(t.Context(), tenant.Tenant{ID: id, Environment: tenant.Test, CreatedBy: "admin:test", CreatedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.accounts.store.OfTenant(id).Members().Add(t.Context(), tenant.Member{Principal: "person:" + id, AddedBy: "admin:test", AddedAt: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

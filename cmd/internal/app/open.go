@@ -30,8 +30,6 @@ type Options struct {
 	Notice io.Writer
 	// DNS looks up what publishers prove their domains with; nil asks the system.
 	DNS publisher.TXTResolver
-	// Tenants knows for which tenant somebody asks; nil is for none.
-	Tenants lifecycle.Tenants
 	// Clock is what days are counted by; the zero Clock is the machine's, shifted
 	// as the configuration says.
 	Clock clock.Clock
@@ -102,7 +100,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	registerSilence(a.Authority, at, metrics)
 	watch := newDatabaseWatch(p.database.store, at, o.Log, metrics)
 
-	roles := lifecycle.Roles{Rights: a, Tenants: o.Tenants}
+	roles := lifecycle.Roles{Rights: a, Holders: p.database.store}
 	r, err := openRegistry(cfg, p, a, index, roles, newPushes(index.ingest, a.usage, others, metrics))
 	if err != nil {
 		return nil, err

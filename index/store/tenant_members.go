@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/tenant"
+)
+
+type tenantMemberRow struct {
+	bun.BaseModel `bun:"table:tenant_members"`
+
+	Tenant    string `bun:"tenant,pk"`
+	Principal string `bun:"principal,pk"`
+	AddedBy   string `bun:"added_by"`
+	AddedAt   int64  `bun:"added_at"`
+}
+
+func (r tenantMemberRow) record() (tenant.Member, error) {
+	return tenant.Member{Principal: r.Principal, AddedBy: r.AddedBy, AddedAt: fromMicro(r.AddedAt)}, nil
+}
+
+// tenantMemberRows are who asks for one tenant.
+type tenantMemberRows struct{ tenantRows }
+
+func memberNamed(principal string) string { return fmt.Sprintf("member %q", principal) }
+
+// Add implements tenant.MemberRows.
+func (r tenantMemberRows) Add(ctx context.Context, m tenant.Member) error {
+	if m.Principal == "" {
+		return fmt.Errorf("%s: expected the name of a principal: %w", r.what(memberNamed("")), artifact.ErrInvalid)
+	}
+	_, err := r.s.writer(ctx).NewInsert().Model(&tenantMemberRow{Tenant: r.id, Principal: m.Principal, AddedBy: m.AddedBy, AddedAt: micro(m.AddedAt)}).Exec(ctx)
+	return wrap(r.what(memberNamed(m.Principal)), err)
+}
+
+// List implements tenant.MemberRows.
+func (r tenantMemberRows) List(ctx context.Context, after string, limit int) ([]tenant.Member, error) {
+	var rows []tenantMemberRow
+	err := r.s.reader(ctx).NewSelect().Model(&rows).Where("tenant = ?", r.id).
+		Where("principal COLLATE ? > ?", r.s.byteOrder(), after).OrderExpr("principal COLLATE ?", r.s.byteOrder()).Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, wrap(r.what("members"), err)
+	}
+	if len(rows) == 0 {
+		return []tenant.Member{}, r.exists(ctx)
+	}
+	return records(rows, tenantMemberRow.record)
+}
+
+// Remove implements tenant.MemberRows.
+func (r tenantMemberRows) Remove(ctx context.Context, principal string) error {
+	return r.remove(ctx, memberNamed(principal), r.s.writer(ctx).NewDelete().Model(&tenantMemberRow{Tenant: r.id, Principal: principal}).WherePK())
+}
+
+// HasPlugin implements lifecycle.Holders.
+func (s *Store) HasPlugin(ctx context.Context, principal string, plugin artifact.Name) (asks, has bool, err error) {
+	var n struct {
+		Tenants int `bun:"tenants"`
+		Having  int `bun:"having_it"`
+	}
+	err = s.reader(ctx).NewSelect().TableExpr("tenant_members AS m").
+		ColumnExpr("COUNT(*) AS tenants").ColumnExpr("COUNT(i.plugin) AS having_it").
+		Join("LEFT JOIN tenant_installs AS i ON i.tenant = m.tenant AND i.plugin = ?", plugin.String()).
+		Where("m.principal = ?", principal).Scan(ctx, &n)
+	if err != nil {
+		return false, false, wrap(fmt.Sprintf("whether %q asks for a tenant that has plugin %q", principal, plugin), err)
+	}
+	return n.Tenants > 0, n.Having > 0, nil
+}
