@@ -11,7 +11,7 @@ import (
 )
 
 // Disagreements names every annotation that says something else than the
-// plugin manifest p, with both values and the mend. Where only one of them
+// plugin manifest p, with both values and how to fix it. Where only one of them
 // speaks there is nothing to disagree about.
 func Disagreements(p *Plugin, annotations map[string]string) []Problem {
 	says := p.Annotations()

@@ -21,7 +21,7 @@ var (
 	ErrUnverified = errors.New("unverified")
 )
 
-// A Problem is one thing wrong with what came: where, what, and how to mend it.
+// A Problem is one thing wrong with what came: where, what, and how to fix it.
 type Problem struct {
 	// Place is where: a JSON pointer, an annotation key, or file:line:column.
 	Place string `json:"place"`

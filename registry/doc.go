@@ -47,5 +47,5 @@
 // Bytes are checked against their digest when they are read for the first time
 // and when their file has changed since; what is damaged is quarantined and not
 // served, until good bytes are pushed or fetched again. Scrub reads all of them
-// now and then, Fsck names what is wrong, Repair mends what it can.
+// now and then, Fsck names what is wrong, Repair fixes what it can.
 package registry

@@ -70,7 +70,7 @@ func (g *Registry) answerTo(r *http.Request, err error) *errcode.Refusal {
 		return silent(why)
 	case errors.As(err, &damage):
 		g.log.ErrorContext(r.Context(), "registry: damaged storage", "repository", damage.Repository, "digest", damage.Digest, "tag", damage.Tag, "path", damage.Path, "what", damage.What)
-		no := errcode.Refuse(http.StatusInternalServerError, errcode.Internal, "what is stored here is damaged and is not served: %s; push it again to mend it, or ask the operator, who finds it with oarlock fsck", damage.What).
+		no := errcode.Refuse(http.StatusInternalServerError, errcode.Internal, "what is stored here is damaged and is not served: %s; push it again to fix it, or ask the operator, who finds it with oarlock fsck", damage.What).
 			Detail(map[string]string{"kind": string(damage.Kind), "repository": damage.Repository, "digest": damage.Digest.String(), "tag": damage.Tag})
 		no.Head = http.StatusNotFound // so that a client that has it pushes it again
 		return no

@@ -58,7 +58,7 @@ func parse(raw []byte) (*document, *artifact.Problem) {
 				offset++
 			}
 		}
-		return nil, &artifact.Problem{Place: d.place(offset), Detail: "not JSON: " + err.Error(), Fix: "mend the text here or just before"}
+		return nil, &artifact.Problem{Place: d.place(offset), Detail: "not JSON: " + err.Error(), Fix: "fix the text here or just before"}
 	}
 	d.root = root
 	return d, nil

@@ -38,6 +38,6 @@ func (s *Server) publication(ctx context.Context, in *publicationInput) (*public
 	if err != nil {
 		return nil, invalid(codeInvalidParameter, err)
 	}
-	p, err := s.Keeper.Publication(ctx, id, v)
+	p, err := s.Upkeep.Publication(ctx, id, v)
 	return &publicationOutput{p}, err
 }

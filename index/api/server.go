@@ -71,8 +71,8 @@ type Options struct {
 	Gate Gate
 	// Signing keeps the signed catalog; nil is none.
 	Signing Signing
-	// Keeper looks after stored bytes; nil serves none of that.
-	Keeper Keeper
+	// Upkeep looks after stored bytes; nil serves none of that.
+	Upkeep Upkeep
 	// PublicURL is where clients reach the server; empty takes each request's Host.
 	PublicURL string
 	Version   string

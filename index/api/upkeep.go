@@ -13,9 +13,9 @@ import (
 	"github.com/oarlock/oarlock/index"
 )
 
-// A Keeper looks after stored bytes, and says which may not be read.
-type Keeper interface {
-	// Repair is Fsck that mends what it can: Mended says how.
+// Upkeep looks after stored bytes, and says which may not be read.
+type Upkeep interface {
+	// Repair is Fsck that fixes what it can: Mended says how.
 	Repair(ctx context.Context, report func(index.Damage)) error
 	// Scrub hashes all stored bytes again, from where it was ended before. It
 	// tells damaged of each damage, and progress now and then.
@@ -46,12 +46,12 @@ type unblockInput struct {
 
 type scrubOutput struct{ Body index.ScrubStatus }
 
-// upkeepRoutes serves the Keeper, where there is one. The description has it
+// upkeepRoutes serves the Upkeep, where there is one. The description has it
 // in any case.
 func (s *Server) upkeepRoutes(a huma.API) {
 	publication := publicationOperation()
 	publication.Tags, publication.Security = []string{"catalog"}, []map[string][]string{{}, {"bearer": {}}}
-	publication.Middlewares = huma.Middlewares{s.withKeeper}
+	publication.Middlewares = huma.Middlewares{s.withUpkeep}
 	publication.Errors = append(publication.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden)
 	huma.Register(a, publication, s.publication)
 	guarded := func(op huma.Operation) huma.Operation {
@@ -59,48 +59,48 @@ func (s *Server) upkeepRoutes(a huma.API) {
 		op.Tags = []string{"admin"}
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.MaxBodyBytes = s.MaxBody
-		op.Middlewares = huma.Middlewares{s.withKeeper}
+		op.Middlewares = huma.Middlewares{s.withUpkeep}
 		op.Errors = append([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden}, op.Errors...)
 		return op
 	}
 	lines := map[string]*huma.Response{"200": {Description: "A stream of lines.",
 		Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: "string"}}}}}
 	huma.Register(a, guarded(huma.Operation{OperationID: "repair", Method: http.MethodPost, Path: "/repair", Responses: lines,
-		Summary:     "Mend what is stored",
-		Description: "Is fsck that mends what it can: bytes from memory or a mirror, links from manifests. One JSON object per line: each damage, with mended where it is whole again, and a last line {\"done\":true}, without which it did not end."}), s.repair)
+		Summary:     "Fix what is stored",
+		Description: "Is fsck that fixes what it can: bytes from memory or a mirror, links from manifests. One JSON object per line: each damage, with mended where it is whole again, and a last line {\"done\":true}, without which it did not end."}), s.repair)
 	huma.Register(a, guarded(huma.Operation{OperationID: "scrub", Method: http.MethodPost, Path: "/scrub", Responses: lines,
 		Summary:     "Hash all stored bytes again",
 		Description: "Goes on where an earlier one was ended. One JSON object per line: each damage, {\"progress\":{…}} about every second, and a last line {\"done\":true,\"scrub\":{…}}, without which it did not end."}), s.scrub)
 	huma.Register(a, guarded(huma.Operation{OperationID: "scrub-status", Method: http.MethodGet, Path: "/scrub",
-		Summary: "Read how far the scrub is", Description: "With what it found, and what is set aside."}),
+		Summary: "Read how far the scrub is", Description: "With what it found, and what is in quarantine."}),
 		func(ctx context.Context, _ *struct{}) (*scrubOutput, error) {
 			if err := s.Authorize(ctx, Fsck, ""); err != nil {
 				return nil, err
 			}
-			status, err := s.Keeper.ScrubStatus(ctx)
+			status, err := s.Upkeep.ScrubStatus(ctx)
 			return &scrubOutput{status}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "blocks", Method: http.MethodGet, Path: "/blocks",
 		Summary: "List what may not be pulled", Description: "By repository and digest."}),
 		func(ctx context.Context, _ *struct{}) (*blocksOutput, error) {
-			items, err := s.Keeper.Blocked(ctx)
+			items, err := s.Upkeep.Blocked(ctx)
 			return &blocksOutput{index.BlockList{Items: items}}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "block", Method: http.MethodPost, Path: "/blocks",
 		Summary: "Keep something from being pulled", Description: "Holds when this is answered, and at every replica within a second. Record, tags and signatures stay readable.", Errors: []int{http.StatusNotFound}}),
 		func(ctx context.Context, in *blockInput) (*blockOutput, error) {
-			b, err := s.Keeper.Block(ctx, in.Body)
+			b, err := s.Upkeep.Block(ctx, in.Body)
 			return &blockOutput{b}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "unblock", Method: http.MethodDelete, Path: "/blocks",
 		Summary: "Let something be pulled again", Description: "Ends one block.", DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusNotFound}}),
 		func(ctx context.Context, in *unblockInput) (*struct{}, error) {
-			return nil, s.Keeper.Unblock(ctx, in.Repository, in.Reference)
+			return nil, s.Upkeep.Unblock(ctx, in.Repository, in.Reference)
 		})
 }
 
-func (s *Server) withKeeper(c huma.Context, next func(huma.Context)) {
-	if s.Keeper != nil {
+func (s *Server) withUpkeep(c huma.Context, next func(huma.Context)) {
+	if s.Upkeep != nil {
 		next(c)
 		return
 	}
@@ -113,7 +113,7 @@ func (s *Server) repair(ctx context.Context, _ *struct{}) (*huma.StreamResponse,
 	}
 	return stream(s.lines("repair", func(r *http.Request, line func(any)) (map[string]any, error) {
 		found := 0
-		err := s.Keeper.Repair(r.Context(), func(d index.Damage) { found++; line(d) })
+		err := s.Upkeep.Repair(r.Context(), func(d index.Damage) { found++; line(d) })
 		return map[string]any{"done": true, "damaged": found}, err
 	})), nil
 }
@@ -124,7 +124,7 @@ func (s *Server) scrub(ctx context.Context, _ *struct{}) (*huma.StreamResponse, 
 	}
 	return stream(s.lines("scrub", func(r *http.Request, line func(any)) (map[string]any, error) {
 		told := time.Now()
-		done, err := s.Keeper.Scrub(r.Context(), func(d index.Damage) { line(d) }, func(p index.Scrub) {
+		done, err := s.Upkeep.Scrub(r.Context(), func(d index.Damage) { line(d) }, func(p index.Scrub) {
 			if time.Since(told) > time.Second {
 				told = time.Now()
 				line(map[string]index.Scrub{"progress": p})

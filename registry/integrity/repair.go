@@ -11,7 +11,7 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// Repair is Fsck that mends what it can while the registry serves: damaged
+// Repair is Fsck that fixes what it can while the registry serves: damaged
 // bytes go into quarantine and are, like missing ones, taken from memory or fetched
 // from an origin; links are written anew from the manifests that need
 // them. Each damage is reported, with Mended where it is whole again. A tag is

@@ -58,12 +58,12 @@ func verdict(all []index.Damage) error {
 func newFsck(c *console) *cobra.Command {
 	var repair bool
 	cmd := verb("fsck", "Read and hash everything stored, and name the damage",
-		"Runs while the server serves. With --repair it mends what it can: damaged bytes go into quarantine and come back\n"+
+		"Runs while the server serves. With --repair it fixes what it can: damaged bytes go into quarantine and come back\n"+
 			"from memory or from a mirror of repair_from, links are written anew from manifests. A tag is never guessed.\n"+
 			"It may be interrupted and run again. Damage is exit code 1; 3 where a part of it was mended, 0 where all was.",
 		"oarlock fsck", "oarlock fsck --repair", "oarlock fsck --output json --server https://plugins.example.org")
 	cmd.Args = args(0, 0, "none")
-	cmd.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
+	cmd.Flags().BoolVar(&repair, "repair", false, "fix what can be fixed")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		method, path := http.MethodGet, "/admin/fsck"
 		if repair {

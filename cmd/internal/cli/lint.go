@@ -48,7 +48,7 @@ func (r lintResult) text(w io.Writer) error {
 func newLint(c *console) *cobra.Command {
 	var online bool
 	cmd := verb("lint DIR|LAYOUT", "Find what is wrong with a plugin directory",
-		"Each problem with its place, what was expected, and the mend. Warnings alone are exit code 0.\n"+
+		"Each problem with its place, what was expected, and how to fix it. Warnings alone are exit code 0.\n"+
 			"Nobody is asked. With --server URL, or with --online the server of OARLOCK_SERVER or of the last login, that server\n"+
 			"also says by its own rules what it would answer to a push, with the same codes and exit code: whose the\n"+
 			"namespace is, whether the version is taken, what does not fit the quota. Nothing is pushed or reserved.",

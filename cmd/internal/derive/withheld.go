@@ -20,7 +20,7 @@ func withheldBy(blocks *block.Blocks) func(context.Context, string, digest.Diges
 		}
 		state, code, detail := index.VersionBlocked, index.ReasonBlocked, w.Reason
 		if w.Kind == block.WithheldQuarantined {
-			state, code, detail = index.VersionQuarantined, index.ReasonQuarantined, fmt.Sprintf("%s is damaged and set aside: %s", w.Digest, w.Reason)
+			state, code, detail = index.VersionQuarantined, index.ReasonQuarantined, fmt.Sprintf("%s is damaged and in quarantine: %s", w.Digest, w.Reason)
 		}
 		if !w.Since.IsZero() {
 			detail += ", since " + w.Since.UTC().Format(time.RFC3339)

@@ -16,9 +16,9 @@ import (
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
-// A Keeper looks after what a registry stores, in the words of the API
-// (api.Keeper). Its acts are written down.
-type Keeper struct {
+// A Service looks after what a registry stores, in the words of the API
+// (api.Upkeep). Its acts are written down.
+type Service struct {
 	Stored   Stored
 	Acts     audit.Log
 	Scrubber *Scrubber
@@ -29,12 +29,12 @@ func Damage(d driver.Damage) index.Damage {
 	return index.Damage{Repository: d.Repository, Digest: d.Digest.String(), Tag: d.Tag, Path: d.Path, What: d.What, Kind: string(d.Kind), Mended: d.Mended}
 }
 
-// Repair implements api.Keeper.
-func (k Keeper) Repair(ctx context.Context, report func(index.Damage)) error {
-	return k.Acts.Do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"repair": true, "begun": true}},
+// Repair implements api.Upkeep.
+func (s Service) Repair(ctx context.Context, report func(index.Damage)) error {
+	return s.Acts.Do(ctx, audit.Act{Action: auth.RegistryFsck, On: auth.Site(), Planned: map[string]bool{"repair": true, "begun": true}},
 		func(ctx context.Context) (any, error) {
 			found, mended := 0, 0
-			err := k.Stored.Checks.Repair(ctx, func(d driver.Damage) {
+			err := s.Stored.Checks.Repair(ctx, func(d driver.Damage) {
 				if found++; d.Mended != "" {
 					mended++
 				}
@@ -44,36 +44,36 @@ func (k Keeper) Repair(ctx context.Context, report func(index.Damage)) error {
 		})
 }
 
-// Scrub implements api.Keeper.
-func (k Keeper) Scrub(ctx context.Context, damaged func(index.Damage), progress func(index.Scrub)) (index.Scrub, error) {
+// Scrub implements api.Upkeep.
+func (s Service) Scrub(ctx context.Context, damaged func(index.Damage), progress func(index.Scrub)) (index.Scrub, error) {
 	var done index.Scrub
-	err := k.Acts.Do(ctx, audit.Act{Action: audit.RegistryScrub, On: auth.Site(), Needs: &audit.Right{Action: auth.RegistryFsck, On: auth.Site()}, Planned: map[string]bool{"begun": true}},
+	err := s.Acts.Do(ctx, audit.Act{Action: audit.RegistryScrub, On: auth.Site(), Needs: &audit.Right{Action: auth.RegistryFsck, On: auth.Site()}, Planned: map[string]bool{"begun": true}},
 		func(ctx context.Context) (any, error) {
-			s, err := k.Scrubber.scrub(ctx, integrity.ScrubOptions{
+			state, err := s.Scrubber.scrub(ctx, integrity.ScrubOptions{
 				Damaged:  func(d driver.Damage) { damaged(Damage(d)) },
 				Progress: func(s integrity.ScrubState) { progress(asScrub(s)) },
 			})
-			done = asScrub(s)
+			done = asScrub(state)
 			return done, err
 		})
 	return done, err
 }
 
-// ScrubStatus implements api.Keeper.
-func (k Keeper) ScrubStatus(ctx context.Context) (index.ScrubStatus, error) {
-	s, err := k.Stored.Checks.ScrubState(ctx)
+// ScrubStatus implements api.Upkeep.
+func (s Service) ScrubStatus(ctx context.Context) (index.ScrubStatus, error) {
+	state, err := s.Stored.Checks.ScrubState(ctx)
 	if err != nil {
 		return index.ScrubStatus{}, err
 	}
-	aside, err := k.Stored.Storage.Quarantined(ctx)
+	quarantined, err := s.Stored.Storage.Quarantined(ctx)
 	if err != nil {
 		return index.ScrubStatus{}, err
 	}
-	out := index.ScrubStatus{Scrub: asScrub(s), Found: []index.Damage{}, Quarantined: []index.Quarantined{}}
-	for _, d := range s.Found {
+	out := index.ScrubStatus{Scrub: asScrub(state), Found: []index.Damage{}, Quarantined: []index.Quarantined{}}
+	for _, d := range state.Found {
 		out.Found = append(out.Found, Damage(d))
 	}
-	for _, q := range aside {
+	for _, q := range quarantined {
 		out.Quarantined = append(out.Quarantined, index.Quarantined{Digest: q.Digest.String(), What: q.What, Size: q.Size, At: q.At})
 	}
 	return out, nil
@@ -85,11 +85,11 @@ func asScrub(s integrity.ScrubState) index.Scrub {
 }
 
 // Blocked implements api.Blocks.
-func (k Keeper) Blocked(ctx context.Context) ([]index.Block, error) {
-	if err := k.mayBlock(ctx, ""); err != nil {
+func (s Service) Blocked(ctx context.Context) ([]index.Block, error) {
+	if err := s.mayBlock(ctx, ""); err != nil {
 		return nil, err
 	}
-	list, err := k.Stored.Blocks.Blocked(ctx)
+	list, err := s.Stored.Blocks.Blocked(ctx)
 	out := make([]index.Block, len(list))
 	for i, b := range list {
 		out[i] = asBlock(b)
@@ -98,11 +98,11 @@ func (k Keeper) Blocked(ctx context.Context) ([]index.Block, error) {
 }
 
 // Block implements api.Blocks.
-func (k Keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, error) {
-	if err := k.mayBlock(ctx, r.Repository); err != nil {
+func (s Service) Block(ctx context.Context, r index.BlockRequest) (index.Block, error) {
+	if err := s.mayBlock(ctx, r.Repository); err != nil {
 		return index.Block{}, err
 	}
-	b, err := k.named(ctx, r.Repository, r.Reference)
+	b, err := s.named(ctx, r.Repository, r.Reference)
 	if err != nil {
 		return index.Block{}, err
 	}
@@ -110,38 +110,38 @@ func (k Keeper) Block(ctx context.Context, r index.BlockRequest) (index.Block, e
 		// A name that nothing was pushed to, such as that of a publisher, would
 		// be blocked in words and keep nothing from being pulled.
 		// Where that cannot be told, the block goes on: it is an act of safety.
-		if known, err := k.Stored.Storage.Known(ctx, b.Repository); err == nil && !known {
+		if known, err := s.Stored.Storage.Known(ctx, b.Repository); err == nil && !known {
 			return index.Block{}, fmt.Errorf("block: repository %q: nothing was pushed to it; expected one such as acme/hello: %w", b.Repository, artifact.ErrNotFound)
 		}
 	}
 	b.Code, b.Reason, b.By = r.Code, r.Reason, auth.From(ctx).Name
-	err = k.Acts.Do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(b.Repository), Needs: needs(b.Repository), Planned: asBlock(b)},
+	err = s.Acts.Do(ctx, audit.Act{Action: auth.PluginEmergency, On: resourceOf(b.Repository), Needs: needs(b.Repository), Planned: asBlock(b)},
 		func(ctx context.Context) (_ any, err error) {
-			b, err = k.Stored.Blocks.Block(ctx, b)
+			b, err = s.Stored.Blocks.Block(ctx, b)
 			return nil, err
 		})
 	return asBlock(b), err
 }
 
 // Unblock implements api.Blocks.
-func (k Keeper) Unblock(ctx context.Context, repository, reference string) error {
-	if err := k.mayBlock(ctx, repository); err != nil {
+func (s Service) Unblock(ctx context.Context, repository, reference string) error {
+	if err := s.mayBlock(ctx, repository); err != nil {
 		return err
 	}
-	b, err := k.named(ctx, repository, reference)
+	b, err := s.named(ctx, repository, reference)
 	if err != nil {
 		return err
 	}
-	return k.Acts.Do(ctx, audit.Act{Action: audit.BlockLift, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
-		func(ctx context.Context) (any, error) { return nil, k.Stored.Blocks.Unblock(ctx, b) })
+	return s.Acts.Do(ctx, audit.Act{Action: audit.BlockLift, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
+		func(ctx context.Context) (any, error) { return nil, s.Stored.Blocks.Unblock(ctx, b) })
 }
 
-func (k Keeper) mayBlock(ctx context.Context, repository string) error {
+func (s Service) mayBlock(ctx context.Context, repository string) error {
 	r := needs(repository)
-	if k.Acts.May == nil {
+	if s.Acts.May == nil {
 		return fmt.Errorf("%s on %s: nobody says who may: %w", r.Action, r.On, artifact.ErrDenied)
 	}
-	return k.Acts.May(ctx, r.Action, r.On)
+	return s.Acts.May(ctx, r.Action, r.On)
 }
 
 // needs is the right that a block takes: what is blocked in every repository is
@@ -154,7 +154,7 @@ func needs(repository string) *audit.Right {
 }
 
 // named finds what a reference means: a digest, a version or another tag.
-func (k Keeper) named(ctx context.Context, repository, reference string) (block.Block, error) {
+func (s Service) named(ctx context.Context, repository, reference string) (block.Block, error) {
 	b := block.Block{Repository: repository}
 	switch {
 	case reference == "":
@@ -173,7 +173,7 @@ func (k Keeper) named(ctx context.Context, repository, reference string) (block.
 		b.Tag = v.Tag()
 	}
 	var err error
-	b.Digest, err = k.Stored.Storage.Resolve(ctx, repository, b.Tag)
+	b.Digest, err = s.Stored.Storage.Resolve(ctx, repository, b.Tag)
 	return b, err
 }
 

@@ -7,9 +7,9 @@ import (
 	"github.com/oarlock/oarlock/index"
 )
 
-// Publication implements api.Keeper.
-func (k Keeper) Publication(ctx context.Context, id artifact.Name, v artifact.Version) (index.Publication, error) {
-	p, err := k.Stored.Storage.Publication(ctx, id.String(), v)
+// Publication implements api.Upkeep.
+func (s Service) Publication(ctx context.Context, id artifact.Name, v artifact.Version) (index.Publication, error) {
+	p, err := s.Stored.Storage.Publication(ctx, id.String(), v)
 	if err != nil {
 		return index.Publication{}, err
 	}

@@ -226,8 +226,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mend what is stored
-         * @description Is fsck that mends what it can: bytes from memory or a mirror, links from manifests. One JSON object per line: each damage, with mended where it is whole again, and a last line {"done":true}, without which it did not end.
+         * Fix what is stored
+         * @description Is fsck that fixes what it can: bytes from memory or a mirror, links from manifests. One JSON object per line: each damage, with mended where it is whole again, and a last line {"done":true}, without which it did not end.
          */
         post: operations["repair"];
         delete?: never;
@@ -245,7 +245,7 @@ export interface paths {
         };
         /**
          * Read how far the scrub is
-         * @description With what it found, and what is set aside.
+         * @description With what it found, and what is in quarantine.
          */
         get: operations["scrub-status"];
         put?: never;
