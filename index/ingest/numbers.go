@@ -46,8 +46,9 @@ type reserved struct {
 // else: its own where the record says that this was the last one, as a server
 // leaves it that ends in order, and else one above all.
 //
-// An error is that what was used could not be told.
-func Reserve(ctx context.Context, record Record, first *catalog.Generation, others ...int64) (*catalog.Generation, *Numbers, error) {
+// An error is that what was used could not be told. An empty catalog that
+// begins because first is nil is of the time at.
+func Reserve(ctx context.Context, record Record, at time.Time, first *catalog.Generation, others ...int64) (*catalog.Generation, *Numbers, error) {
 	n := &Numbers{record: record}
 	known := int64(0)
 	if first != nil {
@@ -68,7 +69,7 @@ func Reserve(ctx context.Context, record Record, first *catalog.Generation, othe
 	case err != nil:
 		return nil, nil, err
 	case first == nil && start > 0:
-		first = &catalog.Generation{Number: start, Snapshot: catalog.Empty(), At: time.Now()}
+		first = &catalog.Generation{Number: start, Snapshot: catalog.Empty(), At: at}
 	case first != nil && first.Number < start:
 		first = &catalog.Generation{Number: start + 1, Snapshot: first.Snapshot, At: first.At}
 	}

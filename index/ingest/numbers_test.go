@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -44,7 +45,7 @@ func TestNumbersAreReservedAboveAllThatIsKnown(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
 			k := &kept{[]byte(row.record)}
-			first, _, err := ingest.Reserve(t.Context(), k.swap, row.checkpoint, row.seen)
+			first, _, err := ingest.Reserve(t.Context(), k.swap, time.Now(), row.checkpoint, row.seen)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,7 @@ func TestNumbersAreReservedAboveAllThatIsKnown(t *testing.T) {
 func TestARecordOfNumbersThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, held := range []string{"damaged", `{"through":-1}`, `{"through":9223372036854775807}`} {
-		if _, _, err := ingest.Reserve(t.Context(), (&kept{[]byte(held)}).swap, nil); !errors.Is(err, artifact.ErrInvalid) {
+		if _, _, err := ingest.Reserve(t.Context(), (&kept{[]byte(held)}).swap, time.Now(), nil); !errors.Is(err, artifact.ErrInvalid) {
 			t.Errorf("%s: got %v", held, err)
 		}
 	}

@@ -42,13 +42,13 @@ type joined struct {
 // follow reads the checkpoint, so that the catalog serves at once, and makes the
 // ingester that follows the storage. The database knows when versions came here.
 func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, o Options, metrics prometheus.Registerer) (*joined, error) {
-	basis, err := derive.Open(cfg)
+	basis, err := derive.Open(cfg, at)
 	if err != nil {
 		return nil, err
 	}
 	checkpoint := filepath.Join(cfg.Data, "catalog.checkpoint")
 	first, whole := ingest.Restore(checkpoint, basis, cfg.Footing().ListsDenied, o.Log)
-	first, numbers, err := reserveNumbers(ctx, p.storage, first)
+	first, numbers, err := reserveNumbers(ctx, p.storage, at.Now(), first)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 	}
 	with := basis.Options(p.storage, p.blocks, o.Log)
 	with.Live, with.Checkpoint, with.Restored, with.Numbers = live, checkpoint, whole, numbers
-	with.Published, with.Now, with.Publog = p.database.store.FirstPublished, at.Now, told
+	with.Published, with.Publog = p.database.store.FirstPublished, told
 	in := ingest.New(with)
 	asked.in.Store(in)
 	return &joined{ingest: in, live: live, basis: basis, publog: told}, nil
@@ -71,7 +71,7 @@ const generationsRecord = "catalog-generations"
 
 // reserveNumbers has generations go on above every number that was in use, also
 // where the checkpoint is lost, or is that of an earlier time.
-func reserveNumbers(ctx context.Context, s *storage.Storage, first *catalog.Generation) (*catalog.Generation, *ingest.Numbers, error) {
+func reserveNumbers(ctx context.Context, s *storage.Storage, at time.Time, first *catalog.Generation) (*catalog.Generation, *ingest.Numbers, error) {
 	published, err := publishedGeneration(ctx, s)
 	if err != nil {
 		return nil, nil, err
@@ -79,7 +79,7 @@ func reserveNumbers(ctx context.Context, s *storage.Storage, first *catalog.Gene
 	record := func(ctx context.Context, change func([]byte) ([]byte, error)) error {
 		return s.SwapRecord(ctx, generationsRecord, change)
 	}
-	return ingest.Reserve(ctx, record, first, published)
+	return ingest.Reserve(ctx, record, at, first, published)
 }
 
 // publishedGeneration is the number that the signed catalog in the registry

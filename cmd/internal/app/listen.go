@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
@@ -36,7 +37,7 @@ type front struct {
 }
 
 // newFront answers on l by next. leaving is called when it begins to end.
-func newFront(cfg config.Config, l net.Listener, next http.Handler, leaving func(), metrics prometheus.Registerer, log *slog.Logger) (*front, error) {
+func newFront(cfg config.Config, at clock.Clock, l net.Listener, next http.Handler, leaving func(), metrics prometheus.Registerer, log *slog.Logger) (*front, error) {
 	proxies, err := edge.ParseProxies(cfg.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func newFront(cfg config.Config, l net.Listener, next http.Handler, leaving func
 	server.RegisterOnShutdown(leaving)
 	var certificate *edge.Certificate
 	if cfg.TLSCert != "" {
-		if certificate, err = edge.OpenCertificate(cfg.TLSCert, cfg.TLSKey, log); err != nil {
+		if certificate, err = edge.OpenCertificate(cfg.TLSCert, cfg.TLSKey, at, log); err != nil {
 			return nil, err
 		}
 		certificate.Register(metrics)

@@ -119,7 +119,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	if o.NewKeys && !anew.Made() {
 		return nil, errors.New("no keys are lost: start without --new-keys, which is for one start")
 	}
-	front, err := newFront(cfg, p.listener, all, served.Drain, metrics, o.Log)
+	front, err := newFront(cfg, at, p.listener, all, served.Drain, metrics, o.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -21,18 +21,20 @@ type Basis struct {
 	Platform Platform
 	Ledgers  *ledger.Judge
 
+	at            clock.Clock
 	trust, memory string // paths
 	listDenied    bool
 }
 
 // Open reads the trust policy of cfg and the platform's key, which must be there.
-func Open(cfg config.Config) (*Basis, error) {
+// What it makes goes by the clock at.
+func Open(cfg config.Config, at clock.Clock) (*Basis, error) {
 	who, err := Trust(cfg.Trust)
 	if err != nil {
 		return nil, err
 	}
-	b := &Basis{trust: cfg.Trust, memory: filepath.Join(cfg.Data, "ledgers.json"), listDenied: cfg.Footing().ListsDenied}
-	if b.Verifier, err = VerifyBy(who, 0, clock.Offset(cfg.Drill.ClockOffset).Now); err != nil {
+	b := &Basis{trust: cfg.Trust, at: at, memory: filepath.Join(cfg.Data, "ledgers.json"), listDenied: cfg.Footing().ListsDenied}
+	if b.Verifier, err = VerifyBy(who, 0, at.Now); err != nil {
 		return nil, err
 	}
 	key, err := config.PlatformKey(cfg.Data)
@@ -68,6 +70,6 @@ func (b *Basis) Reload() error {
 func (b *Basis) Options(s *storage.Storage, blocks *block.Blocks, log *slog.Logger) ingest.Options {
 	return ingest.Options{
 		Source: s, Verifier: b, ListDeniedUnsafe: b.listDenied, Withheld: withheldBy(blocks),
-		Ledgers: b.Ledgers, LedgerMemory: b.memory, Log: log,
+		Ledgers: b.Ledgers, LedgerMemory: b.memory, Log: log, Now: b.at.Now,
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/bounded"
+	"github.com/oarlock/oarlock/artifact/clock"
 )
 
 // A Certificate is the one of the newest files that could be used. It is safe
@@ -38,9 +39,10 @@ type loaded struct {
 	fingerprint string
 }
 
-// OpenCertificate reads a certificate chain and its key, PEM both.
-func OpenCertificate(cert, key string, log *slog.Logger) (*Certificate, error) {
-	c := &Certificate{cert: cert, key: key, log: log, now: time.Now}
+// OpenCertificate reads a certificate chain and its key, PEM both. at says how
+// long they are good.
+func OpenCertificate(cert, key string, at clock.Clock, log *slog.Logger) (*Certificate, error) {
+	c := &Certificate{cert: cert, key: key, log: log, now: at.Now}
 	l, err := c.load()
 	if err != nil {
 		return nil, err

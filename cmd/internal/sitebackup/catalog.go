@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -45,7 +46,7 @@ func catalogInto(ctx context.Context, v *backup.Vault, w *backup.Writer, cfg con
 // catalogOf is the digest of the catalog that the content of h gives by the
 // trust policy of cfg.
 func catalogOf(ctx context.Context, cfg config.Config, h held, log *slog.Logger) (digest.Digest, error) {
-	basis, err := derive.Open(cfg)
+	basis, err := derive.Open(cfg, clock.Offset(cfg.Drill.ClockOffset))
 	if err != nil {
 		return "", err
 	}
