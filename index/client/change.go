@@ -16,16 +16,27 @@ import (
 // makes it so in the order that can be cut anywhere: content, check, state,
 // lock file, sweeping.
 func (s *Store) change(ctx context.Context, action string, plan func(context.Context, set) (set, error)) (*Change, error) {
+	return s.changeFrom(ctx, action, s.settle, plan)
+}
+
+// settle reads the state that a change begins with, and puts the store in order.
+func (s *Store) settle() (state, error) {
+	st, err := s.readState()
+	if err != nil {
+		return state{}, err
+	}
+	return st, s.tidy(st)
+}
+
+// changeFrom is change that begins with what read says.
+func (s *Store) changeFrom(ctx context.Context, action string, read func() (state, error), plan func(context.Context, set) (set, error)) (*Change, error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	st, err := s.readState()
+	st, err := read()
 	if err != nil {
-		return nil, err
-	}
-	if err := s.tidy(st); err != nil {
 		return nil, err
 	}
 	st.Current.records = st.records()
@@ -57,7 +68,16 @@ func (s *Store) change(ctx context.Context, action string, plan func(context.Con
 	for n := range earlier {
 		earlier[n].Plugins = recordsOf(next, earlier[n].Plugins)
 	}
-	return s.commit(st.Current, state{Current: next, Earlier: earlier[:min(len(earlier), s.options.Keep)]})
+	if st.lost {
+		if err := s.setAside(); err != nil {
+			return nil, err
+		}
+	}
+	done, err := s.commit(st.Current, state{Current: next, Earlier: earlier[:min(len(earlier), s.options.Keep)]})
+	if done != nil {
+		done.Recovered = st.lost
+	}
+	return done, err
 }
 
 func (s *Store) rollback(ctx context.Context) (*Change, error) {

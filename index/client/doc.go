@@ -15,6 +15,7 @@
 //
 //	DIR/state.json          what is active and what was before; replaced whole
 //	DIR/oarlock-lock.json   the exact digests that are active, for people and version control
+//	DIR/state.json.damaged  the state before the last that was damaged, if one was
 //	DIR/content/<key>/      one version, by digest: files/ and record.json; never changed
 //	DIR/staging/            work in progress; swept by the next call that changes anything
 //	DIR/.lock               held by whoever changes the store

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -21,12 +23,15 @@ const (
 	lockFormat = 1
 )
 
-// A Lockfile names the exact digests that belong together: what was asked for
-// and what that came to. A store keeps one for what is active.
+// A Lockfile names the exact digests that belong together: what was asked, and
+// what that came to. A store keeps one for what is active, and "oarlock resolve
+// --lock" writes one for an answer. Its JSON is for people and version control.
 type Lockfile struct {
-	Format        int             `json:"format"`
+	Format        int             `json:"format,omitempty"` // 0 is the one that had only Resolved
 	Host          index.HostQuery `json:"host"`
 	Platform      string          `json:"platform,omitempty"`
+	Channel       string          `json:"channel,omitempty"`
+	Prerelease    bool            `json:"prerelease,omitempty"`
 	CatalogDigest digest.Digest   `json:"catalog_digest,omitempty"`
 	Plugins       []index.Want    `json:"plugins"`
 	Resolved      []LockedPlugin  `json:"resolved"`
@@ -39,13 +44,17 @@ type LockedPlugin struct {
 	Digest         digest.Digest `json:"digest"`
 	PlatformDigest digest.Digest `json:"platform_digest,omitempty"`
 	Reference      string        `json:"reference"`
+	// RequestedBy are plugins, or "request"; absent in what earlier versions of
+	// this program wrote for a store.
+	RequestedBy []string `json:"requested_by,omitempty"`
 }
 
-// NewLockfile is r as the answer to q.
+// NewLockfile is r as the answer to q. It does not say which catalog gave the
+// answer, so that the same answer is the same file.
 func NewLockfile(q index.ResolveRequest, r *index.Resolution) *Lockfile {
-	l := &Lockfile{Format: lockFormat, Host: q.Host, Platform: q.Platform, CatalogDigest: r.CatalogDigest, Plugins: q.Plugins}
+	l := &Lockfile{Format: lockFormat, Host: q.Host, Platform: q.Platform, Channel: q.Channel, Prerelease: q.Prerelease, Plugins: q.Plugins, Resolved: []LockedPlugin{}}
 	for _, one := range r.Resolved {
-		l.Resolved = append(l.Resolved, LockedPlugin{one.ID, one.Version, one.Digest, one.PlatformDigest, one.Reference})
+		l.Resolved = append(l.Resolved, LockedPlugin{one.ID, one.Version, one.Digest, one.PlatformDigest, one.Reference, one.RequestedBy})
 	}
 	return l
 }
@@ -55,24 +64,102 @@ func NewLockfile(q index.ResolveRequest, r *index.Resolution) *Lockfile {
 func ReadLockfile(path string) (*Lockfile, error) {
 	raw, err := bounded.ReadFile(path, maxStoreFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("lock file %q: %w", path, artifact.ErrNotFound)
+		return nil, fmt.Errorf("lock file %q: it is not there: %w", path, artifact.ErrNotFound)
 	}
 	if err != nil {
 		return nil, err
 	}
-	l := &Lockfile{}
-	if err := json.Unmarshal(raw, l); err != nil {
-		return nil, fmt.Errorf("lock file %q: %s: %w", path, err, artifact.ErrInvalid)
-	}
-	if l.Format != lockFormat {
-		return nil, fmt.Errorf("lock file %q: format %d, expected %d: %w", path, l.Format, lockFormat, artifact.ErrInvalid)
-	}
-	for n, one := range l.Resolved {
-		if err := one.Digest.Validate(); err != nil {
-			return nil, fmt.Errorf("lock file %q: resolved[%d]: digest %.100q: %s: %w", path, n, one.Digest, err, artifact.ErrInvalid)
-		}
+	l, err := ParseLockfile(raw)
+	if err != nil {
+		return nil, fmt.Errorf("lock file %q: %w", path, err)
 	}
 	return l, nil
+}
+
+// ParseLockfile reads a lock file of a store or of "oarlock resolve --lock", also
+// of earlier versions. What it says more is an error, so that the file of another
+// program is not taken for one. Errors wrap artifact.ErrInvalid.
+func ParseLockfile(raw []byte) (*Lockfile, error) {
+	l := &Lockfile{}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(l); err != nil {
+		return nil, fmt.Errorf("%s: %w", err, artifact.ErrInvalid)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("it goes on after its end: %w", artifact.ErrInvalid)
+	}
+	if err := l.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", err, artifact.ErrInvalid)
+	}
+	return l, nil
+}
+
+// check holds a lock file to itself.
+func (l *Lockfile) check() error {
+	switch {
+	case l.Format != 0 && l.Format != lockFormat:
+		return fmt.Errorf("format %d, expected %d", l.Format, lockFormat)
+	case l.Resolved == nil && l.Format == 0:
+		return errors.New("it has no list \"resolved\"")
+	}
+	there := map[string]bool{}
+	for n, r := range l.Resolved {
+		if _, err := artifact.ParseName(r.ID); err != nil {
+			return fmt.Errorf("resolved[%d]: %w", n, err)
+		}
+		if err := r.Digest.Validate(); err != nil {
+			return fmt.Errorf("resolved[%d]: %s: digest %.100q: %w", n, r.ID, r.Digest, err)
+		}
+		if there[r.ID] {
+			return fmt.Errorf("resolved[%d]: %s is there twice", n, r.ID)
+		}
+		there[r.ID] = true
+	}
+	for n, w := range l.Plugins {
+		if _, err := withWants(nil, []index.Want{w}); err != nil {
+			return fmt.Errorf("plugins[%d]: %w", n, err)
+		}
+		if !there[w.ID] {
+			return fmt.Errorf("plugins[%d]: %s is not among resolved", n, w.ID)
+		}
+	}
+	return nil
+}
+
+// roots are the plugins that the lock file was asked for. One that says neither
+// that nor who needs what asks for all it holds.
+func (l *Lockfile) roots() []index.Want {
+	if len(l.Plugins) > 0 {
+		return slices.Clone(l.Plugins)
+	}
+	var all, roots []index.Want
+	for _, r := range l.Resolved {
+		all = append(all, index.Want{ID: r.ID})
+		if slices.Contains(r.RequestedBy, byRequest) {
+			roots = append(roots, index.Want{ID: r.ID})
+		}
+	}
+	if len(roots) == 0 {
+		return all
+	}
+	return roots
+}
+
+// Holds reports whether l has a digest for a plugin.
+func (l *Lockfile) Holds(id artifact.Name) bool { return l.find(id.String()) != nil }
+
+// Asked is what l was asked with, as a store remembers it.
+func (l *Lockfile) Asked() Remembered {
+	return Remembered{Host: l.Host, Platform: l.Platform, Channel: l.Channel, Prerelease: l.Prerelease}
+}
+
+// find is what the lock file holds of a plugin; nil is nothing.
+func (l *Lockfile) find(id string) *LockedPlugin {
+	if at := slices.IndexFunc(l.Resolved, func(r LockedPlugin) bool { return r.ID == id }); at >= 0 {
+		return &l.Resolved[at]
+	}
+	return nil
 }
 
 // Write puts the lock file at path, whole or not at all.
@@ -105,9 +192,10 @@ func (s *Store) writeLockfile(now set) error {
 	if asked == (Remembered{}) && s.options.Puller != nil { // a state from before it was remembered
 		asked = s.asks()
 	}
-	l := &Lockfile{Format: lockFormat, Host: asked.Host, Platform: asked.Platform, CatalogDigest: now.Catalog.CatalogDigest, Plugins: now.Wants}
+	l := &Lockfile{Format: lockFormat, Host: asked.Host, Platform: asked.Platform, Channel: asked.Channel, Prerelease: asked.Prerelease,
+		CatalogDigest: now.Catalog.CatalogDigest, Plugins: now.Wants}
 	for _, e := range now.Plugins {
-		l.Resolved = append(l.Resolved, LockedPlugin{e.ID.String(), e.Version.String(), e.Digest, e.PlatformDigest, e.Reference})
+		l.Resolved = append(l.Resolved, LockedPlugin{e.ID.String(), e.Version.String(), e.Digest, e.PlatformDigest, e.Reference, e.RequestedBy})
 	}
 	raw, err := l.bytes()
 	if err != nil {

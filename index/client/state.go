@@ -23,6 +23,7 @@ import (
 const (
 	stateFile   = "state.json"
 	stateFormat = 1
+	damagedFile = "state.json.damaged" // what was read as damaged before the store was brought back
 
 	maxStoreFile = 64 << 20 // bytes of one file that a store keeps about itself
 )
@@ -32,6 +33,8 @@ const (
 type state struct {
 	Current set   `json:"current"`
 	Earlier []set `json:"earlier"`
+
+	lost bool // it stands for one that cannot be read; not part of it
 }
 
 // A set is what is active together.
@@ -112,8 +115,7 @@ func (s *Store) readState() (state, error) {
 		}
 		// The state is written before the first content: it came meanwhile, or is lost.
 		if raw, err = bounded.ReadFile(path, maxStoreFile); errors.Is(err, fs.ErrNotExist) {
-			return state{}, fmt.Errorf("store: %q is not there, and %q is, so what is installed is not known (restore it from a backup, or move the store away and install again what %q names): %w",
-				path, left, filepath.Join(s.dir, lockFile), artifact.ErrUnverified)
+			return state{}, fmt.Errorf("store: %q is not there, and %q is, so what is installed is not known (%s): %w", path, left, s.wayBack(), lostError{})
 		}
 	}
 	if err != nil {
@@ -123,8 +125,7 @@ func (s *Store) readState() (state, error) {
 		return state{}, err
 	}
 	damaged := func(format string, args ...any) (state, error) {
-		return state{}, fmt.Errorf("store: %q is damaged: %s (restore it from a backup, or move it away and install again what %q names): %w",
-			path, fmt.Sprintf(format, args...), filepath.Join(s.dir, lockFile), artifact.ErrUnverified)
+		return state{}, fmt.Errorf("store: %q is damaged: %s (%s): %w", path, fmt.Sprintf(format, args...), s.wayBack(), lostError{})
 	}
 	var seal sealed
 	if err := json.Unmarshal(raw, &seal); err != nil {
@@ -183,15 +184,19 @@ func (s *Store) noLinks() error {
 	case err != nil:
 		return fmt.Errorf("store: %w", err)
 	case !info.IsDir():
-		return fmt.Errorf("store: %q is %s, expected a directory (put back the directory, or move the store away and install again what its lock file names): %w",
+		return fmt.Errorf("store: %q is %s, expected a directory (put back the directory, or take away what is there: oarlock install or update then brings the content again): %w",
 			content, bounded.Kind(info.Mode()), artifact.ErrUnverified)
 	}
 	return nil
 }
 
 // begun writes an empty state before the first content, so that content without
-// a state is always one whose state was lost, and no change that was cut.
+// a state is always one whose state was lost, and no change that was cut. Where it
+// was lost it stays so until the change is made.
 func (s *Store) begun() error {
+	if s.leftOver() != "" {
+		return nil
+	}
 	if _, err := os.Lstat(filepath.Join(s.dir, stateFile)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

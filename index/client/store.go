@@ -32,6 +32,9 @@ type StoreOptions struct {
 	// Origin is remembered with the next change, for whoever fills the store
 	// again; the zero Origin leaves what is remembered.
 	Origin Origin
+	// Recover opens a store whose state is damaged or gone too. Of its methods only
+	// InstallLocked then works, which brings back what a lock file names.
+	Recover bool
 	// Check says whether a version that is about to become active works. It is
 	// called for each plugin that a change brings in, with its files in place,
 	// dependencies first. An error keeps the earlier state. Nil checks nothing.
@@ -71,7 +74,7 @@ type Installed struct {
 }
 
 // storeNames are what a store holds besides its state.
-var storeNames = []string{contentDir, stagingDir, lockFile}
+var storeNames = []string{contentDir, stagingDir, lockFile, damagedFile}
 
 // empty holds dir to being a store, or to holding nothing that is not one's: what
 // a first change that was cut leaves behind, and names that begin with a dot.
@@ -105,6 +108,10 @@ type Change struct {
 	// Restored stayed at their version, and their files came again, because they
 	// were gone or not what was verified.
 	Restored []artifact.Name `json:"restored,omitempty"`
+	// Recovered is true where the state of the store was damaged or gone, and this
+	// change brought back what a lock file names. A damaged state is kept as
+	// state.json.damaged; there is no earlier state to go back to.
+	Recovered bool `json:"recovered,omitempty"`
 }
 
 // A Moved plugin has another version than before; an empty one means none.
@@ -143,7 +150,7 @@ func OpenStore(dir string, options StoreOptions) (*Store, error) {
 	}
 	s := &Store{dir: abs, options: options}
 	st, err := s.readState()
-	if err != nil {
+	if err != nil && !(options.Recover && errors.Is(err, ErrLost)) {
 		return nil, err
 	}
 	s.options.recall(st.Current.Asked)

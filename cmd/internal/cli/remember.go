@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,11 @@ import (
 // was asked with before.
 func (s *storeFlags) recall(c *console) (client.Remembered, error) {
 	r, err := client.ReadRemembered(s.dir)
-	if err != nil {
+	whose := "the store remembers"
+	switch {
+	case s.lock != nil && (errors.Is(err, client.ErrLost) || err == nil && r == client.Remembered{}):
+		r, whose = s.lock.Asked(), "the lock file says"
+	case err != nil:
 		return r, err
 	}
 	told := s.flags.Changed
@@ -39,7 +44,7 @@ func (s *storeFlags) recall(c *console) (client.Remembered, error) {
 		s.trust.policy, s.trust.key = r.Policy, r.Key
 	}
 	if r.Host.ID != "" && !told("host") && !s.quiet {
-		c.note("for %s %s, as the store remembers", r.Host.ID, s.host.hostVersion)
+		c.note("for %s %s, as %s", r.Host.ID, s.host.hostVersion, whose)
 	}
 	return r, nil
 }

@@ -8,12 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
 )
 
 type resolveResult struct {
 	*index.Resolution
 	// Changed is what the lock file held and the answer does not.
-	Changed []lockChange `json:"lock_changed,omitempty"`
+	Changed []client.LockChange `json:"lock_changed,omitempty"`
 }
 
 func (r resolveResult) text(w io.Writer) error {
@@ -45,7 +46,8 @@ func newResolve(c *console) *cobra.Command {
 	cmd := verb("resolve PLUGIN…", "Choose exact digests for plugins and all that they need",
 		"Where no choice satisfies every range, it says in sentences who wants what, and what would help.\n"+
 			"A lock file keeps what it holds as long as that satisfies every range, and is written anew; what it\n"+
-			"held and the answer does not is named. With --frozen that is an error, and nothing is written.",
+			"held and the answer does not is named. With --frozen that is an error, and nothing is written.\n"+
+			"\"oarlock install --lock\" installs what it holds.",
 		"oarlock resolve acme/hello --host example-host --host-version 1.2",
 		"oarlock resolve acme/hello@^0.2 acme/notes --platform linux/arm64 --lock oarlock-lock.json --output json")
 	cmd.Args = args(1, -1, "one plugin or more, such as acme/hello@^0.2")
@@ -70,13 +72,13 @@ func newResolve(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		got, err := cl.Resolve(cmd.Context(), index.ResolveRequest{
-			Host: index.HostQuery{ID: host.host, Version: host.hostVersion}, Platform: host.platform,
-			Channel: host.channel, Prerelease: host.prerelease, Plugins: plugins, Locked: held.locked()})
+		asked := index.ResolveRequest{Host: index.HostQuery{ID: host.host, Version: host.hostVersion}, Platform: host.platform,
+			Channel: host.channel, Prerelease: host.prerelease, Plugins: plugins, Locked: held.Locked()}
+		got, err := cl.Resolve(cmd.Context(), asked)
 		if err != nil {
 			return fmt.Errorf("resolve: %w", err)
 		}
-		changed, err := held.changes(cmd.Context(), cl, got, host.query(), frozen)
+		changed, err := held.Changes(cmd.Context(), cl, got.Resolved, host.query(), frozen)
 		if err != nil {
 			return fmt.Errorf("resolve: lock %s: %w", lock, err)
 		}
@@ -84,7 +86,7 @@ func newResolve(c *console) *cobra.Command {
 			return frozenError(lock, changed)
 		}
 		if lock != "" && !frozen {
-			if err := writeLock(lock, got); err != nil {
+			if err := writeLock(lock, asked, got); err != nil {
 				return err
 			}
 		}

@@ -1,0 +1,286 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
+)
+
+// LockedOptions say how InstallLocked takes a lock file. The zero value installs
+// all that it was asked for.
+type LockedOptions struct {
+	// Only are the plugins to install, with what they need; empty is all.
+	Only []artifact.Name
+	// Frozen refuses the whole change where anything of it is not exactly as in
+	// the lock file: what is gone, what is not given any more, what is not needed,
+	// and what the store would hold besides.
+	Frozen bool
+}
+
+// InstallLocked installs what l holds, each plugin at its very digest, in one
+// change: with what they need, verified, or not at all. A plugin that the catalog
+// does not give at that digest any more, or that needs such a one, stays away or as
+// it is, and is in Change.Held; the rest goes on. Frozen, and where nothing is left
+// to go on, that is an error that wraps artifact.ErrConflict and names each. What
+// the store holds besides stays at its digest.
+//
+// A store that was opened with StoreOptions.Recover and whose state is lost begins
+// with nothing: see Change.Recovered.
+func (s *Store) InstallLocked(ctx context.Context, l *Lockfile, o LockedOptions) (*Change, error) {
+	roots, err := l.chosen(o.Only)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Only) > 0 {
+		l = l.part(roots)
+	}
+	return s.changeFrom(ctx, "install", s.recovered, func(ctx context.Context, now set) (set, error) {
+		return s.lockedTo(ctx, now, locking{l, o, roots})
+	})
+}
+
+// chosen are the roots of l, or those of only.
+func (l *Lockfile) chosen(only []artifact.Name) ([]index.Want, error) {
+	roots := l.roots()
+	if len(only) == 0 {
+		if len(roots) == 0 {
+			return nil, fmt.Errorf("install: the lock file holds no plugin: %w", artifact.ErrInvalid)
+		}
+		return roots, nil
+	}
+	var out []index.Want
+	for _, id := range only {
+		if l.find(id.String()) == nil {
+			return nil, fmt.Errorf("install: %s is not in the lock file: %w", id, artifact.ErrNotFound)
+		}
+		if at := slices.IndexFunc(roots, func(w index.Want) bool { return w.ID == id.String() }); at >= 0 {
+			out = append(out, roots[at])
+		} else {
+			out = append(out, index.Want{ID: id.String()})
+		}
+	}
+	return out, nil
+}
+
+// part is l with roots and what they need, as far as l says who needs what.
+func (l *Lockfile) part(roots []index.Want) *Lockfile {
+	if !slices.ContainsFunc(l.Resolved, func(r LockedPlugin) bool { return len(r.RequestedBy) > 0 }) {
+		return l
+	}
+	out := *l
+	out.Resolved = slices.DeleteFunc(slices.Clone(l.Resolved), func(r LockedPlugin) bool {
+		return !slices.ContainsFunc(roots, func(w index.Want) bool {
+			return slices.ContainsFunc(l.needed(w.ID), func(in LockedPlugin) bool { return in.ID == r.ID })
+		})
+	})
+	return &out
+}
+
+// locking is a lock file with what is wanted of it.
+type locking struct {
+	*Lockfile
+	LockedOptions
+	roots []index.Want
+}
+
+// digests are what a request holds on to: those of the lock file but for free, and
+// those of what the store has besides.
+func (l locking) digests(now set, free []string) []index.Locked {
+	var out []index.Locked
+	for _, one := range append(l.Locked(), now.locked(nil)...) {
+		theirs := l.find(one.ID)
+		ours := theirs == nil || slices.Contains(free, one.ID)
+		if ours == (theirs != nil && one.Digest == theirs.Digest) || slices.ContainsFunc(out, func(o index.Locked) bool { return o.ID == one.ID }) {
+			continue
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// lockedTo is the set that l comes to.
+func (s *Store) lockedTo(ctx context.Context, now set, l locking) (set, error) {
+	wants, err := withWants(now.Wants, l.roots)
+	if err != nil {
+		return set{}, err
+	}
+	next, conflict := s.resolve(ctx, wants, l.digests(now, nil))
+	if conflict != nil && !isUnsatisfiable(conflict) {
+		return set{}, conflict
+	}
+	var differ []LockChange
+	if conflict == nil {
+		if differ, err = s.differences(ctx, next, l, func(c LockChange) bool { return l.counts(now, c) }); err != nil || len(differ) == 0 {
+			return next, err
+		}
+	}
+	if l.Frozen {
+		return set{}, s.frozen(ctx, l, differ, conflict)
+	}
+	return s.lockedApart(ctx, now, l)
+}
+
+// counts reports whether a change keeps next from being what l asks for. Frozen it
+// is all that differs; of a part of l the rest of it and of the store are not meant.
+func (l locking) counts(now set, c LockChange) bool {
+	switch {
+	case c.Reason == LockMoved:
+		return true
+	case c.Reason == LockAdded && len(l.Only) > 0:
+		id, err := artifact.ParseName(c.ID)
+		return l.Frozen && (err != nil || now.find(id) == nil || now.find(id).Digest != c.NowDigest)
+	}
+	return l.Frozen && len(l.Only) == 0
+}
+
+// differences are in what next is not as l, of those that count.
+func (s *Store) differences(ctx context.Context, next set, l locking, counts func(LockChange) bool) ([]LockChange, error) {
+	got := make([]index.Resolved, len(next.Plugins))
+	for n, e := range next.Plugins {
+		got[n] = index.Resolved{ID: e.ID.String(), Version: e.Version.String(), Digest: e.Digest}
+	}
+	all := slices.DeleteFunc(l.compare(got), func(c LockChange) bool { return !counts(c) })
+	return all, explain(ctx, s.options.Client, all, s.query())
+}
+
+// isMoved reports whether c is of a plugin that comes at another digest.
+func isMoved(c LockChange) bool { return c.Reason == LockMoved }
+
+// frozen is the error of a lock file that cannot be followed to the letter.
+func (s *Store) frozen(ctx context.Context, l locking, differ []LockChange, conflict error) error {
+	var why []string
+	for _, c := range differ {
+		why = append(why, c.String())
+	}
+	if conflict != nil {
+		for _, root := range l.roots {
+			_, reason, err := s.follows(ctx, l, root)
+			if err != nil {
+				return err
+			}
+			if reason != "" && !slices.Contains(why, reason) {
+				why = append(why, reason)
+			}
+		}
+		if len(why) == 0 {
+			why = append(why, conflict.Error())
+		}
+	}
+	return fmt.Errorf("install: the lock file is frozen, and the catalog's answer is another: %s; nothing is changed: %w", strings.Join(why, "; "), artifact.ErrConflict)
+}
+
+// follows reports whether the catalog gives root and what it needs as l holds
+// them; else the plugins of l that it does not, and why.
+func (s *Store) follows(ctx context.Context, l locking, root index.Want) (off []string, reason string, err error) {
+	next, conflict := s.resolve(ctx, []index.Want{root}, l.Locked())
+	var differ []LockChange
+	switch {
+	case conflict == nil:
+		if differ, err = s.differences(ctx, next, l, isMoved); err != nil {
+			return nil, "", err
+		}
+	case !isUnsatisfiable(conflict):
+		return nil, "", conflict
+	default:
+		if differ, err = s.refusals(ctx, l, root); err != nil {
+			return nil, "", err
+		}
+		if len(differ) == 0 {
+			return []string{root.ID}, root.ID + ": " + conflict.Error(), nil
+		}
+	}
+	var why []string
+	for _, c := range differ {
+		off, why = append(off, c.ID), append(why, c.String())
+	}
+	return off, strings.Join(why, "; "), nil
+}
+
+// refusals are those of root and what it needs that the catalog does not give at
+// the digest of l.
+func (s *Store) refusals(ctx context.Context, l locking, root index.Want) ([]LockChange, error) {
+	var out []LockChange
+	for _, one := range l.needed(root.ID) {
+		there, detail, err := given(ctx, s.options.Client, one, s.query())
+		switch {
+		case err != nil:
+			return nil, err
+		case !there:
+			out = append(out, LockChange{ID: one.ID, Reason: LockGone, Version: one.Version, Digest: one.Digest})
+		case detail != "":
+			out = append(out, LockChange{ID: one.ID, Reason: LockRefused, Version: one.Version, Digest: one.Digest, Detail: detail})
+		}
+	}
+	return out, nil
+}
+
+// needed are root and all that it needs, as far as l says who needs what.
+func (l *Lockfile) needed(root string) []LockedPlugin {
+	in := map[string]bool{root: true}
+	for more := true; more; {
+		more = false
+		for _, r := range l.Resolved {
+			if !in[r.ID] && slices.ContainsFunc(r.RequestedBy, func(by string) bool { return in[by] }) {
+				in[r.ID], more = true, true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(l.Resolved), func(r LockedPlugin) bool { return !in[r.ID] })
+}
+
+// lockedApart asks for each root alone, and takes those that the catalog gives as
+// l holds them.
+func (s *Store) lockedApart(ctx context.Context, now set, l locking) (set, error) {
+	var good []index.Want
+	var held []Held
+	var free, why []string
+	for _, root := range l.roots {
+		off, reason, err := s.follows(ctx, l, root)
+		if err != nil {
+			return set{}, err
+		}
+		if len(off) == 0 {
+			good = append(good, root)
+			continue
+		}
+		free, why = append(free, off...), append(why, reason)
+		id, err := artifact.ParseName(root.ID)
+		if err != nil {
+			return set{}, err
+		}
+		held = append(held, Held{ID: id, Reason: "the catalog does not give what the lock file holds: " + reason})
+	}
+	if len(good) == 0 {
+		return set{}, fmt.Errorf("install: the catalog does not give what the lock file holds: %s; nothing is changed: %w", strings.Join(slices.Compact(why), "; "), artifact.ErrConflict)
+	}
+	wants, err := withWants(now.Wants, good)
+	if err != nil {
+		return set{}, err
+	}
+	next, err := s.settled(ctx, now, wants, l.digests(now, free))
+	if err != nil {
+		return set{}, err
+	}
+	for _, h := range held {
+		if there := next.find(h.ID); there != nil {
+			h.Version = there.Version.String()
+		}
+		next.held = append(next.held, h)
+	}
+	return next, s.asHeld(ctx, next, l, free)
+}
+
+// asHeld holds next to l, but for what is known to differ.
+func (s *Store) asHeld(ctx context.Context, next set, l locking, free []string) error {
+	differ, err := s.differences(ctx, next, l, isMoved)
+	for _, c := range differ {
+		if !slices.Contains(free, c.ID) && !slices.ContainsFunc(next.stays, func(id artifact.Name) bool { return id.String() == c.ID }) {
+			return fmt.Errorf("install: the plugins of the lock file do not go together with what the store holds: %s: %w", c, artifact.ErrConflict)
+		}
+	}
+	return err
+}
