@@ -110,7 +110,11 @@ func (g *Registry) enter(ctx context.Context, at route, action Action, version b
 // for it at /v2/ and in refusals. The bytes of a blob come without it: they are
 // the hot path, and their ninth header would make Go's map of headers grow from
 // its one small group into tables, which costs a tenth of a 20 kB read.
-func saysRegistry(h http.Header) { h.Set("Docker-Distribution-Api-Version", "registry/2.0") }
+func saysRegistry(h http.Header) { h["Docker-Distribution-Api-Version"] = apiVersion }
+
+// apiVersion is shared by all answers: full, so that whoever adds to a header
+// gets a copy.
+var apiVersion = []string{"registry/2.0"}
 
 func answerBase(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json")
@@ -195,9 +199,12 @@ func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) 
 // admission keeps what an answer can be made of; anything else means that it
 // could not be told who may, which refuses.
 func admission(err error) error {
+	if err == nil {
+		return nil
+	}
 	var ask *Challenge
 	var no *errcode.Refusal
-	if err == nil || errors.As(err, &ask) || errors.As(err, &no) || errors.Is(err, artifact.ErrDenied) {
+	if errors.As(err, &ask) || errors.As(err, &no) || errors.Is(err, artifact.ErrDenied) {
 		return err
 	}
 	return storage.CouldNotTell("who may do this", err)

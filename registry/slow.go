@@ -23,11 +23,12 @@ type awaited struct {
 
 // await is r with a body that notes whether the server gave it up. The server's
 // own request keeps its body, which tells it what the client waits for.
+// A request without a body has nothing to wait for: nil, which was never late.
 func await(r *http.Request) (*http.Request, *awaited) {
-	body := &awaited{ReadCloser: r.Body}
 	if r.Body == nil || r.Body == http.NoBody {
-		return r, body
+		return r, nil
 	}
+	body := &awaited{ReadCloser: r.Body}
 	r = r.WithContext(r.Context())
 	r.Body = body
 	return r, body
@@ -43,7 +44,7 @@ func (a *awaited) Read(b []byte) (int, error) {
 
 // because is err, or what to say instead when the body's slowness caused it.
 func (a *awaited) because(err error) error {
-	if !a.late.Load() {
+	if a == nil || !a.late.Load() {
 		return err
 	}
 	no := errcode.Refuse(http.StatusRequestTimeout, errcode.SizeInvalid,

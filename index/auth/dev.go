@@ -8,8 +8,10 @@ const devMaker = "dev:"
 
 // DevAdmin is who everybody is on a server that is for trying out.
 func DevAdmin() Principal {
-	return Principal{Kind: Admin, Name: "admin:dev", Grants: []Grant{{Role: RoleAdmin}}}
+	return Principal{Kind: Admin, Name: "admin:dev", Grants: devGrants}
 }
+
+var devGrants = []Grant{{Role: RoleAdmin}}
 
 // openDoor is whether anyone who comes is DevAdmin: a server for trying out.
 type openDoor bool

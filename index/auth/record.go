@@ -26,7 +26,7 @@ type AuditLog struct {
 func (l *AuditLog) audit(ctx context.Context, by Principal, action, resource string, before, after any) error {
 	rec := AuditRecord{
 		At: l.now().UTC(), Actor: by.Name, Session: by.Session,
-		Action: action, Resource: resource, Outcome: outcomeText(policy.Allow), Request: requestID(ctx),
+		Action: action, Resource: resource, Outcome: outcomeText(policy.Allow), Request: requestOf(ctx).ID,
 	}
 	var err error
 	if rec.Before, err = auditText(before); err != nil {
@@ -42,7 +42,7 @@ func (l *AuditLog) audit(ctx context.Context, by Principal, action, resource str
 func (l *AuditLog) Record(ctx context.Context, by Principal, action Action, r Resource, d Decision) error {
 	return l.store.AppendAudit(ctx, AuditRecord{
 		At: l.now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
-		Outcome: outcomeText(d.Outcome), Reason: d.Reason, Request: requestID(ctx),
+		Outcome: outcomeText(d.Outcome), Reason: d.Reason, Request: requestOf(ctx).ID,
 	})
 }
 
@@ -62,7 +62,7 @@ func (l *AuditLog) NoteFailure(ctx context.Context, by Principal, action Action,
 	}
 	return l.store.AppendAudit(context.WithoutCancel(ctx), AuditRecord{
 		At: l.now().UTC(), Actor: by.Name, Session: by.Session, Action: string(action), Resource: r.String(),
-		Outcome: "failed", Reason: cause.Error(), After: after, Request: requestID(ctx),
+		Outcome: "failed", Reason: cause.Error(), After: after, Request: requestOf(ctx).ID,
 	})
 }
 
@@ -138,14 +138,22 @@ func snake(s string) string {
 	return b.String()
 }
 
-type requestKey struct{}
-
-// WithRequestID notes the id of the request for the audit log.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestKey{}, id)
+// Request is what the audit log notes of the request that an act came with.
+type Request struct {
+	ID      string
+	Address string // where it came from, without the port
 }
 
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
+type requestKey struct{}
+
+// WithRequest notes a request for the audit log: one value, because every
+// request carries it and few are read.
+func WithRequest(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// requestOf is the zero Request where none was noted.
+func requestOf(ctx context.Context) Request {
+	r, _ := ctx.Value(requestKey{}).(Request)
+	return r
 }

@@ -95,9 +95,9 @@ func from(address string) string {
 // refused writes down that p was refused. The refusal stands whether or not
 // its row can be written.
 func (l *AuditLog) refused(ctx context.Context, p Principal, action Action, r Resource, d Decision) {
-	k := refusal{p.Name, string(action), string(r.Class) + " " + r.Namespace, d.Code, addressOf(ctx)}
+	k := refusal{p.Name, string(action), string(r.Class) + " " + r.Namespace, d.Code, requestOf(ctx).Address}
 	l.writeRefusals(ctx, l.refusals.take(k, AuditRecord{
-		Actor: p.Name, Session: p.Session, Action: string(action), Resource: r.String(), Reason: d.Reason, Request: requestID(ctx),
+		Actor: p.Name, Session: p.Session, Action: string(action), Resource: r.String(), Reason: d.Reason, Request: requestOf(ctx).ID,
 	}, l.now()))
 }
 
@@ -107,11 +107,11 @@ func (l *AuditLog) refusedLogin(ctx context.Context, text string, err error) {
 	if !errors.Is(err, artifact.ErrUnverified) {
 		return
 	}
-	rec := AuditRecord{Actor: string(Anonymous), Action: string(LoginAction), Resource: string(OnSite), Reason: errCredentials.Error(), Request: requestID(ctx)}
+	rec := AuditRecord{Actor: string(Anonymous), Action: string(LoginAction), Resource: string(OnSite), Reason: errCredentials.Error(), Request: requestOf(ctx).ID}
 	if t, err := ParseToken(text); err == nil {
 		rec.Resource = "token " + t.ID()
 	}
-	k := refusal{rec.Actor, rec.Action, rec.Resource, "credentials", addressOf(ctx)}
+	k := refusal{rec.Actor, rec.Action, rec.Resource, "credentials", requestOf(ctx).Address}
 	l.writeRefusals(ctx, l.refusals.take(k, rec, l.now()))
 }
 
@@ -133,16 +133,4 @@ func (l *AuditLog) SettleRefusals(ctx context.Context, all bool) {
 	rows := l.refusals.close(l.now(), all)
 	l.refusals.mu.Unlock()
 	l.writeRefusals(ctx, rows)
-}
-
-type addressKey struct{}
-
-// WithAddress notes where a request comes from, for the audit log.
-func WithAddress(ctx context.Context, address string) context.Context {
-	return context.WithValue(ctx, addressKey{}, address)
-}
-
-func addressOf(ctx context.Context) string {
-	address, _ := ctx.Value(addressKey{}).(string)
-	return address
 }

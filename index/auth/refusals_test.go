@@ -28,7 +28,7 @@ func TestRefusedActsAreAudited_K1(t *testing.T) {
 	owner := s.claim(admin, "acme")
 	robot := s.robot(owner, "acme", "repository:acme/*:pull")
 	eve, stranger := s.person("eve")
-	ctx := WithRequestID(WithAddress(With(t.Context(), stranger), "198.51.100.7"), "req-1")
+	ctx := WithRequest(With(t.Context(), stranger), Request{ID: "req-1", Address: "198.51.100.7"})
 	if err := s.Namespaces.RemoveMember(ctx, stranger, "acme", "admin:bootstrap"); err == nil {
 		t.Fatal("a stranger removed a member")
 	}

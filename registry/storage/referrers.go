@@ -40,12 +40,12 @@ func (s *Storage) PutReferrer(ctx context.Context, repo string, m *Manifest) err
 
 // EnsureReferrer looks, once per process, whether the subject of m knows of m: a
 // push that was cut may have left it without. A client that finds m here does
-// not push it again, so this is the moment to mend it.
+// not push it again, so this is the moment to repair it.
 func (s *Storage) EnsureReferrer(ctx context.Context, repo string, m *Manifest) {
-	key := repo + "@" + m.Digest.String()
 	if m.Subject == nil || s.opts.ReadOnly {
 		return
 	}
+	key := repo + "@" + m.Digest.String()
 	if _, ok := s.referring.get(key); ok {
 		return
 	}

@@ -17,6 +17,10 @@ import (
 // strictTransport asks browsers to come with TLS only, for a year.
 const strictTransport = "max-age=31536000"
 
+// nosniff is shared by all answers: full, so that whoever adds to a header gets
+// a copy.
+var nosniff = []string{"nosniff"}
+
 // guard is what holds for every answer and every request, whatever part of
 // the server it is for.
 func guard(cfg config.Config, next http.Handler) http.Handler {
@@ -24,7 +28,7 @@ func guard(cfg config.Config, next http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
+		h["X-Content-Type-Options"] = nosniff
 		// A browser keeps this for a name, with all ports: not for those that
 		// every server on this machine shares.
 		if r.TLS != nil && !loopbackHost(r.Host) {

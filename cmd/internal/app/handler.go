@@ -24,12 +24,12 @@ import (
 // who asks.
 func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, served *api.Server, watch *databaseWatch, metrics prometheus.Registerer, log *slog.Logger) http.Handler {
 	uploads, bodies := uploads(cfg.Limits), requests(cfg.Limits)
-	o := edge.NewObserver(edge.ObserverOptions{Log: log, Metrics: metrics, Within: api.InRequest, Panicked: api.RefuseInternal,
+	o := edge.NewObserver(edge.ObserverOptions{Log: log, Metrics: metrics, Within: asked, Panicked: api.RefuseInternal,
 		Large: uploads.Answer, Answered: edge.NewTraffic(metrics).Answered})
 	unbroken := newerGuard{watch}
-	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, noted(uploads.Wrap(a.forRegistry(unbroken.keep(p.reserves.keep(r, refuseRegistry)))))))
-	logins := o.Wrap("auth", slog.LevelInfo, noted(bodies.Wrap(unbroken.keepLogins(a.forLogins()))))
-	rest := o.Wrap("api", slog.LevelInfo, noted(bodies.Wrap(a.forAPI(unbroken.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index.publog, log), refuse))))))
+	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, uploads.Wrap(a.forRegistry(unbroken.keep(p.reserves.keep(r, refuseRegistry))))))
+	logins := o.Wrap("auth", slog.LevelInfo, bodies.Wrap(unbroken.keepLogins(a.forLogins())))
+	rest := o.Wrap("api", slog.LevelInfo, bodies.Wrap(a.forAPI(unbroken.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index.publog, log), refuse)))))
 	return guard(cfg, crowded(cfg.Limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):
@@ -73,12 +73,10 @@ func loginPath(login *auth.Login) string {
 	return "/auth/login"
 }
 
-// noted lets the audit log have the id of the request, and where it comes from.
-func noted(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := auth.WithAddress(auth.WithRequestID(r.Context(), w.Header().Get(index.RequestIDHeader)), auth.RemoteAddress(r))
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
+// asked lets the API and the audit log have the id of the request, and the
+// latter where it comes from.
+func asked(r *http.Request, id string, log *slog.Logger) context.Context {
+	return auth.WithRequest(api.InRequest(r.Context(), id, log), auth.Request{ID: id, Address: auth.RemoteAddress(r)})
 }
 
 func (a *accounts) forRegistry(next http.Handler) http.Handler {

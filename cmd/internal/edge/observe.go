@@ -36,7 +36,7 @@ type ObserverOptions struct {
 	Metrics prometheus.Registerer
 	// Within puts what is known of a request into its context, for those behind.
 	// nil adds nothing.
-	Within func(ctx context.Context, id string, log *slog.Logger) context.Context
+	Within func(r *http.Request, id string, log *slog.Logger) context.Context
 	// Panicked answers a request whose handler panicked before it answered. nil
 	// answers 500 and nothing else.
 	Panicked func(w http.ResponseWriter, id string)
@@ -95,7 +95,7 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 		// whether a client still waits to be asked for the body.
 		ctx := r.Context()
 		if o.o.Within != nil {
-			ctx = o.o.Within(ctx, id, o.log)
+			ctx = o.o.Within(r, id, o.log)
 		}
 		asked := r.WithContext(ctx)
 		var body *countedBody

@@ -20,7 +20,7 @@ func TestRequestsHaveIDsAndAreCounted_K4(t *testing.T) {
 	var inside, panicked string
 	o := NewObserver(ObserverOptions{
 		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
-		Within:   func(ctx context.Context, id string, _ *slog.Logger) context.Context { inside = id; return ctx },
+		Within:   func(r *http.Request, id string, _ *slog.Logger) context.Context { inside = id; return r.Context() },
 		Panicked: func(w http.ResponseWriter, id string) { panicked = id; w.WriteHeader(http.StatusInternalServerError) },
 	})
 	h := o.Wrap("api", slog.LevelInfo, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
