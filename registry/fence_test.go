@@ -19,17 +19,21 @@ import (
 // strangers are two replicas over one storage whose locks do not know of each
 // other, as after a lock was lost. Pushes of the first wait in their commit for
 // what commit gives.
-func strangers(t *testing.T, where registrytest.Option, commit func(context.Context) error) (a, b *client) {
+func strangers(t *testing.T, where registrytest.Option, commit commits) (a, b *client) {
 	open := func(by registry.ManifestAdmitter) *registrytest.Server {
 		return registrytest.New(t, where, registrytest.Free("free"), registrytest.With(func(o *registrytest.Options) {
 			o.Replicated, o.Locker, o.Manifests = true, storage.NewLocker(), by
 		}))
 	}
-	return newClient(t, open(commits{commit})), newClient(t, open(registry.AdmitAllUnsafe().Manifests))
+	return newClient(t, open(commit)), newClient(t, open(registry.AdmitAllUnsafe().Manifests))
 }
 
-// commits is an Admitter of everything whose reservations ask fn.
-type commits struct{ fn func(context.Context) error }
+// commits is an Admitter of everything whose reservations ask fn, and keeps why
+// pushes failed after it.
+type commits struct {
+	fn     func(context.Context) error
+	failed chan<- error
+}
 
 func (commits) Admit(context.Context, registry.Access) error { return nil }
 func (c commits) AdmitManifest(context.Context, registry.Access, registry.Load) (registry.Reservation, error) {
@@ -40,6 +44,12 @@ func (c commits) Commit(ctx context.Context) error {
 		return nil
 	}
 	return c.fn(ctx)
+}
+func (c commits) Failed(_ context.Context, cause error) error {
+	if c.failed != nil {
+		c.failed <- cause
+	}
+	return cause
 }
 func (commits) Release() {}
 
@@ -70,13 +80,14 @@ func checkStaleCommit(t *testing.T, where registrytest.Option) {
 	const repo = "acme/fence"
 	there, free := make(chan struct{}, 1), make(chan struct{})
 	var hold sync.Map
-	a, b := strangers(t, where, func(context.Context) error {
+	failed := make(chan error, 1)
+	a, b := strangers(t, where, commits{func(context.Context) error {
 		if _, held := hold.Load("on"); held {
 			there <- struct{}{}
 			<-free
 		}
 		return nil
-	})
+	}, failed})
 	uploaded(a, repo, emptyConfig)
 	signature := strings.Replace(a.pushed(repo, "0.0.1", plugin(repo, "0.0.1", "")).Digest.String(), ":", "-", 1) + ".sig"
 	for _, step := range []struct {
@@ -106,6 +117,11 @@ func checkStaleCommit(t *testing.T, where registrytest.Option) {
 		if got := <-answered; got.status != step.want {
 			t.Errorf("%s: the stale push got %d, want %d: %s", step.what, got.status, step.want, got.body)
 		}
+		if told := len(failed) == 1; told != (step.want != http.StatusCreated) {
+			t.Errorf("%s: who committed was told of a failure: %t, and the push got %d", step.what, told, step.want)
+		} else if told {
+			<-failed
+		}
 		for _, c := range []*client{a, b} {
 			if got := c.get(repo, "manifests", step.tag).header.Get("Docker-Content-Digest"); got != digest.FromBytes(theirs).String() {
 				t.Errorf("%s: the tag moved to %s after it was acknowledged", step.what, got)
@@ -120,7 +136,7 @@ func TestAWriteThatArrivesLateMovesNoTag_B2(t *testing.T) {
 	t.Parallel()
 	const repo = "acme/fence"
 	store := newBucket(t)
-	a, b := strangers(t, store.on(), nil)
+	a, b := strangers(t, store.on(), commits{})
 	uploaded(a, repo, emptyConfig)
 	there, release := store.holds(t, "PUT", "/tags/1.0.0/current/link")
 	stale := make(chan answer, 1)

@@ -56,5 +56,6 @@ func (g *Registry) admitManifest(ctx context.Context, at route, m *storage.Manif
 
 type noReservation struct{}
 
-func (noReservation) Commit(context.Context) error { return nil }
-func (noReservation) Release()                     {}
+func (noReservation) Commit(context.Context) error                { return nil }
+func (noReservation) Failed(_ context.Context, cause error) error { return cause }
+func (noReservation) Release()                                    {}

@@ -43,7 +43,8 @@ func (m *meter) Commit(context.Context) error {
 	return nil
 }
 
-func (m *meter) Release() {}
+func (m *meter) Failed(_ context.Context, cause error) error { return cause }
+func (m *meter) Release()                                    {}
 
 func metered(t *testing.T, m *meter) *client {
 	return newClient(t, registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) { o.Admitter, o.Manifests = m, m })))

@@ -144,6 +144,14 @@ func (g *Registry) keep(ctx context.Context, at route, m *storage.Manifest, as d
 	if at.tag == "" {
 		return nil
 	}
+	if err := g.settleTag(ctx, at, m, was); err != nil {
+		return room.Failed(ctx, err)
+	}
+	return nil
+}
+
+// settleTag sets the tag and makes it durable.
+func (g *Registry) settleTag(ctx context.Context, at route, m *storage.Manifest, was driver.Held) error {
 	if err := g.storage.StillLocked(ctx, at.repo, at.tag); err != nil { // the commit may have waited
 		return err
 	}

@@ -104,9 +104,12 @@ type Load struct {
 
 // A Reservation is room for one push. Commit makes it count, after the
 // manifest is stored and before its tag is set; its error refuses the tag.
-// Release gives back what was not committed, and may follow Commit.
+// Failed follows a Commit whose tag was not set after all, or of which nobody can
+// tell, to write that down; it gives cause back. Release gives back what was not
+// committed, and may follow both.
 type Reservation interface {
 	Commit(ctx context.Context) error
+	Failed(ctx context.Context, cause error) error
 	Release()
 }
 

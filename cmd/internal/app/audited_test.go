@@ -1,8 +1,11 @@
 package app
 
 import (
-	"github.com/oarlock/oarlock/cmd/internal/upkeep"
+	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/oarlock/oarlock/cmd/internal/upkeep"
+	"github.com/oarlock/oarlock/registry"
 
 	"context"
 	"database/sql"
@@ -50,6 +53,33 @@ func TestWhatCannotBeWrittenDownIsNotDone_B7(t *testing.T) {
 	}
 	if !slices.Equal(root, s.signing.keys.Root()) {
 		t.Error("the root was rotated")
+	}
+}
+
+// TestAPublishThatFailedAfterItsRowIsAudited_B7: the row of a new version comes
+// before its tag, which may not be set after all.
+func TestAPublishThatFailedAfterItsRowIsAudited_B7(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	ctx := auth.With(t.Context(), auth.DevAdmin())
+	at := registry.Access{Action: registry.Push, Repository: "acme/hello"}
+	of := digest.FromString("a manifest")
+	room, err := gate{accounts: s.accounts}.AdmitManifest(ctx, at, registry.Load{Version: true, Tag: "1.0.0", Digest: of, Manifest: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer room.Release()
+	if err := room.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	lost := errors.New("the lock was lost")
+	if err := room.Failed(ctx, lost); !errors.Is(err, lost) {
+		t.Errorf("the failure came back as %v", err)
+	}
+	rows := ask[index.AuditPage](t, s, admin, "GET", "/api/v1/audit?action=plugin:publish", nil, http.StatusOK).Items
+	if len(rows) != 2 || rows[0].Outcome != "failed" || rows[1].Outcome != "allowed" || !strings.Contains(string(rows[0].After), of.String()) || rows[0].Reason != lost.Error() {
+		t.Errorf("rows %+v", rows)
 	}
 }
 

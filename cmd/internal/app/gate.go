@@ -176,14 +176,29 @@ func (p *incoming) commit(ctx context.Context) error {
 		if err := p.room.Commit(ctx, p.bytes, p.versions); err != nil || p.versions == 0 {
 			return err
 		}
-		if err := p.accounts.trail.Note(ctx, auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), nil,
-			map[string]string{"tag": p.load.Tag, "digest": p.load.Digest.String()}); err != nil {
+		if err := p.accounts.trail.Note(ctx, auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), nil, p.published()); err != nil {
 			return err
 		}
 		version := index.Arrival{Repository: p.access.Repository, Digest: p.load.Digest}
 		_, err := p.accounts.store.FirstPublished(ctx, index.Arrivals{version: p.accounts.clock.Now()})
 		return err
 	})
+}
+
+// Failed writes down that a version was not published after all. That it was
+// counted is put right by counting anew.
+func (p *incoming) Failed(ctx context.Context, cause error) error {
+	if p.versions == 0 {
+		return cause
+	}
+	namespace, _, _ := strings.Cut(p.access.Repository, "/")
+	p.accounts.usage.RecountSoon(namespace)
+	return errors.Join(cause, p.accounts.trail.NoteFailure(context.WithoutCancel(ctx), auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), p.published(), cause))
+}
+
+// published is what the audit log says of the version.
+func (p *incoming) published() map[string]string {
+	return map[string]string{"tag": p.load.Tag, "digest": p.load.Digest.String()}
 }
 
 // Release gives back what was not committed.
