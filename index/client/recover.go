@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/bounded"
+	"github.com/oarlock/oarlock/artifact/durable"
 )
 
 // ErrLost is the kind of error of a store whose state is damaged or gone, so that
@@ -44,10 +45,16 @@ func (s *Store) recovered() (state, error) {
 	return state{lost: true}, s.noLinks()
 }
 
-// setAside keeps a damaged state beside the one that follows it.
+// setAside keeps a copy of a damaged state, which the next is written over.
 func (s *Store) setAside() error {
-	err := os.Rename(filepath.Join(s.dir, stateFile), filepath.Join(s.dir, damagedFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	raw, err := bounded.ReadFile(filepath.Join(s.dir, stateFile), maxStoreFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = durable.Replace(filepath.Join(s.dir, damagedFile), raw, 0o644)
+	}
+	if err != nil {
 		return fmt.Errorf("store: state: %w", err)
 	}
 	return nil
