@@ -124,7 +124,7 @@ func TestLintLooksAtTheFiles_A8(t *testing.T) {
 		t.Fatal(err)
 	}
 	problems, err := lint.Dir(dir)
-	if err != nil || !lint.Failed(problems) || problems[0].Place != "a" {
+	if err != nil || !lint.Failed(problems) || len(problems) != 2 || problems[1].Place != "a" { // and there is no readme
 		t.Errorf("names that collide: %v, %v", problems, err)
 	}
 	if err := errors.Join(os.Remove(filepath.Join(dir, "a")), os.Truncate(filepath.Join(dir, "A"), 60<<20)); err != nil {
@@ -206,5 +206,73 @@ func TestLintNamesTheFileAtFault_A8(t *testing.T) {
 		if problems, err := lint.Dir(dir); err != nil || problems != nil {
 			t.Errorf("%s with a byte order mark: %v, %v", name, problems, err)
 		}
+	}
+}
+
+// Proves A8: one thing that is wrong hides no other, and what it does hide is
+// said.
+func TestEverythingIsSaidInOneGo_A8(t *testing.T) {
+	t.Parallel()
+	for title, row := range map[string]struct {
+		manifest  string
+		files     []string
+		says      []string
+		unchecked []string
+		silent    []string
+	}{
+		"a broken version": {
+			`{"id": "acme/hello", "version": "1.2", "license": "Apache License", "engines": {"acme-editor": ">=1"}, "entrypoint": "bin/run", "icon": "i.svg"}`, nil,
+			[]string{`version "1.2"`, "SPDX", "promises to work", `"bin/run"`, `"i.svg"`, "no description", "no name: people will see acme/hello"},
+			[]string{"whether the version can be published"}, []string{"version: missing"}},
+		"a list for engines": {
+			`{"id": "acme/hello", "version": "1.2.0", "engines": [1], "entrypoint": "bin/run"}`, nil,
+			[]string{"expected an object", `"bin/run"`, "no license"}, []string{"whether the ranges of the hosts end"}, []string{"no engines"}},
+		"wrong platforms and entrypoint": {
+			`{"id": "acme/hello", "version": "1.2.0", "platforms": ["dos"], "entrypoint": 7}`, []string{"aux.js"},
+			[]string{"dos", `"entrypoint" is 7`, "name of a device", "no engines"},
+			[]string{"whether the file of the entrypoint is there", "whether each platform has its files", "whether the files that plugin.json names are there"}, []string{"no entrypoint"}},
+		"no id": {
+			`{"version": "1.2.0", "entrypoint": "bin/run", "permissions": ["net", 7]}`, nil,
+			[]string{"id: missing", `"bin/run"`, `"permissions" is 7`}, []string{"whose the namespace is"}, nil},
+		"no JSON":   {`{"id": `, []string{"A", "a"}, []string{"not JSON", "a: "}, []string{"what plugin.json says"}, []string{"no engines"}},
+		"no object": {`[]`, []string{"con"}, []string{"is a list", "name of a device"}, []string{"what plugin.json says"}, []string{"no engines"}},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			r, err := lint.Look(plugin(t, row.manifest, row.files...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			said, left := "", ""
+			for _, p := range r.Problems {
+				said += p.String() + "\n"
+			}
+			for _, u := range r.Unchecked {
+				left += u.What + ", because " + u.Because + "\n"
+			}
+			for _, want := range row.says {
+				if !strings.Contains(said, want) {
+					t.Errorf("%q is not said:\n%s", want, said)
+				}
+			}
+			for _, want := range row.unchecked {
+				if !strings.Contains(left, want) {
+					t.Errorf("%q is not said to be unchecked:\n%s", want, left)
+				}
+			}
+			for _, not := range row.silent {
+				if strings.Contains(said, not) {
+					t.Errorf("%q is said:\n%s", not, said)
+				}
+			}
+			lines := strings.Split(strings.TrimSpace(said), "\n")
+			seen := map[string]bool{}
+			for _, line := range lines {
+				if seen[line] {
+					t.Errorf("said twice: %s", line)
+				}
+				seen[line] = true
+			}
+		})
 	}
 }

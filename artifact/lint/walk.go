@@ -18,9 +18,16 @@ type walk struct {
 	doc    *document
 	found  []placed
 	failed bool
+
+	broken    map[string]bool // fields of the document of which something is wrong
+	nothing   bool            // there are no fields at all
+	unchecked []Unchecked
 }
 
 func (w *walk) note(n *node, p artifact.Problem) {
+	if !p.Warning {
+		w.breaks(n.pointer)
+	}
 	p.Place = w.doc.place(n.key)
 	w.found = append(w.found, placed{p, n.key})
 	w.failed = w.failed || !p.Warning

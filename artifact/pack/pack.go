@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -85,17 +87,56 @@ func Inspect(dir string, o Options) (*artifact.Plugin, []File, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("pack %s: %w", dir, err)
 	}
+	return plugin, parts.files(), nil
+}
+
+// Survey looks at the files of a plugin directory whose manifest cannot be packed
+// as it is: p is what can be read of it, without "platforms" where that cannot.
+// It takes the texts of p that have files of their own, and gives every problem of
+// the files; of files that have some nil is listed. An error means that dir could
+// not be looked at.
+func Survey(dir string, p *artifact.Plugin) ([]File, []artifact.Problem, error) {
+	root, err := openDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer root.Close()
+	var problems []artifact.Problem
+	several := func(err error) error {
+		if these, ok := errors.AsType[*artifact.ProblemsError](err); ok {
+			problems, err = append(problems, these.Problems...), nil
+		} else if errors.Is(err, artifact.ErrInvalid) {
+			problems, err = append(problems, artifact.Problem{Place: dir, Detail: strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error())}), nil
+		}
+		return err
+	}
+	if err := several(readTexts(root, p)); err != nil {
+		return nil, nil, fmt.Errorf("pack %s: %w", dir, err)
+	}
+	var parts *parts
+	tree, err := readTree(root)
+	if err == nil {
+		parts, err = tree.split(p.Platforms)
+	}
+	if err != nil {
+		err = several(err)
+		return nil, problems, err
+	}
+	return parts.files(), problems, nil
+}
+
+func (s *parts) files() []File {
 	var files []File
 	add := func(t tree, p artifact.Platform) {
 		for _, f := range t {
 			files = append(files, File{f.name, f.path, f.size, p})
 		}
 	}
-	add(parts.shared, artifact.Platform{})
-	for _, p := range parts.platforms {
-		add(parts.overlay[p], p)
+	add(s.shared, artifact.Platform{})
+	for _, p := range s.platforms {
+		add(s.overlay[p], p)
 	}
-	return plugin, files, nil
+	return files
 }
 
 func inspect(root *os.Root, o Options) (*artifact.Plugin, *parts, error) {
@@ -154,22 +195,33 @@ func readPlugin(root *os.Root, o Options) (*artifact.Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ManifestFile, err)
 	}
-	for name, field := range map[string]*string{"README.md": &p.Readme, "CHANGELOG.md": &p.Changelog} {
-		if *field != "" {
-			continue
-		}
-		text, err := readLimited(root, name, artifact.MaxText)
-		if err != nil && !os.IsNotExist(err) {
-			return nil, err
-		}
-		if *field, err = plainText(name, text); err != nil {
-			return nil, err
-		}
+	if err := readTexts(root, p); err != nil {
+		return nil, err
 	}
 	if problems := p.Check(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s: %w", ManifestFile, &artifact.ProblemsError{Problems: problems})
 	}
 	return p, created(p, o.Getenv)
+}
+
+// readTexts takes the texts that plugin.json does not say from their files.
+func readTexts(root *os.Root, p *artifact.Plugin) error {
+	for _, one := range []struct {
+		file  string
+		field *string
+	}{{"README.md", &p.Readme}, {"CHANGELOG.md", &p.Changelog}} {
+		if *one.field != "" {
+			continue
+		}
+		text, err := readLimited(root, one.file, artifact.MaxText)
+		if err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		if *one.field, err = plainText(one.file, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plainText is the text of the file name without a byte order mark. Other

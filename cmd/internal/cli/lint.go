@@ -18,8 +18,12 @@ import (
 type lintResult struct {
 	OK       bool               `json:"ok"` // nothing more than warnings
 	Problems []artifact.Problem `json:"problems"`
+	// NotChecked is what could not be looked at, because of something that is wrong.
+	NotChecked []lint.Unchecked `json:"not_checked,omitempty"`
 	// Server is what the server would say to a push, where it was asked.
 	Server *draftResult `json:"server,omitempty"`
+
+	failed bool // here, whatever the server says
 }
 
 func (r lintResult) text(w io.Writer) error {
@@ -36,6 +40,11 @@ func (r lintResult) text(w io.Writer) error {
 			return err
 		}
 	}
+	for _, u := range r.NotChecked {
+		if err := writeLine(w, "not checked: %s, because %s", u.What, u.Because); err != nil {
+			return err
+		}
+	}
 	if r.Server != nil {
 		return r.Server.text(w)
 	}
@@ -49,6 +58,7 @@ func newLint(c *console) *cobra.Command {
 	var online bool
 	cmd := verb("lint DIR|LAYOUT", "Find what is wrong with a plugin directory",
 		"Each problem with its place, what was expected, and how to fix it. Warnings alone are exit code 0.\n"+
+			"Everything is said in one go; what could not be checked because of something else that is wrong is named.\n"+
 			"Nobody is asked. With --server URL, or with --online the server of OARLOCK_SERVER or of the last login, that server\n"+
 			"also says by its own rules what it would answer to a push, with the same codes and exit code: whose the\n"+
 			"namespace is, whether the version is taken, what does not fit the quota. Nothing is pushed or reserved.",
@@ -67,7 +77,7 @@ func newLint(c *console) *cobra.Command {
 		switch {
 		case r.OK:
 			return nil
-		case r.Server == nil:
+		case r.failed || r.Server == nil:
 			return errReported
 		}
 		return errors.Join(errReported, r.Server.refusal())
@@ -75,24 +85,34 @@ func newLint(c *console) *cobra.Command {
 	return decides(cmd, func() bool { return online })
 }
 
-// lint judges path here, and where nothing forbids to pack it, at the server.
+// lint judges path here, and at the server, which is asked too where something is
+// wrong here and it can be packed all the same.
 func (c *console) lint(ctx context.Context, path string, online bool) (r lintResult, err error) {
 	r.Problems = []artifact.Problem{}
 	if !online || !isPacked(path) {
-		found, err := lint.Dir(path)
+		found, err := lint.Look(path)
 		if err != nil {
 			return r, err
 		}
-		r.Problems = append(r.Problems, found...)
+		r.Problems, r.NotChecked = append(r.Problems, found.Problems...), found.Unchecked
 	}
-	if r.OK = !lint.Failed(r.Problems); !r.OK || !online {
+	r.failed = lint.Failed(r.Problems)
+	if r.OK = !r.failed; !online {
 		return r, nil
 	}
 	at, err := c.lintAt(ctx, path)
-	if err != nil {
+	switch {
+	case err != nil && r.failed && ctx.Err() == nil:
+		because := text(err)
+		if errors.Is(err, errUnpacked) {
+			because = "it cannot be packed as it is"
+		}
+		r.NotChecked = append(r.NotChecked, lint.Unchecked{What: "what " + at.Server + " would answer to a push", Because: because})
+	case err != nil:
 		return r, fmt.Errorf("lint: %w", err)
+	default:
+		r.Server, r.OK = &at, r.OK && at.OK
 	}
-	r.Server, r.OK = &at, at.OK
 	return r, nil
 }
 

@@ -48,12 +48,16 @@ func (r draftResult) refusal() error {
 	return &index.Problem{Code: r.Refusals[0].Code, Status: r.Refusals[0].Status, Detail: r.Refusals[0].Detail}
 }
 
+// errUnpacked is the kind of error of what could not be packed, so that nobody was
+// asked.
+var errUnpacked = errors.New("unpacked")
+
 // lintAt asks the server what a push of a directory or layout would be answered.
 func (c *console) lintAt(ctx context.Context, path string) (draftResult, error) {
 	r := draftResult{Server: c.serverAt(ctx)}
 	p, err := openPlugin(ctx, path, "")
 	if err != nil {
-		return r, err
+		return r, kinded{err, errUnpacked}
 	}
 	draft, err := draftOf(ctx, p)
 	if err != nil {
