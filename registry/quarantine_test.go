@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -188,6 +189,57 @@ func TestWhatIsInMemoryMendsTheDisk_B12(t *testing.T) {
 	}
 	if found := x.fsck(t); len(found) != 0 {
 		t.Errorf("damage after: %+v", found)
+	}
+}
+
+// TestReplicasLearnWhatIsInQuarantine_B12: what one replica found damaged is in
+// quarantine at the other, and what good bytes ended at one is over at both.
+func TestReplicasLearnWhatIsInQuarantine_B12(t *testing.T) {
+	t.Parallel()
+	var told atomic.Int32
+	locks := storage.NewLocker()
+	replicated := func(o *registrytest.Options) {
+		o.Replicated, o.Locker, o.Withholds = true, locks, func(string) { told.Add(1) }
+	}
+	x := newKept(t, -1, replicated)
+	other := registrytest.New(t, registrytest.Dir(x.dir), registrytest.With(replicated), registrytest.With(func(o *registrytest.Options) { o.CacheBytes = -1 }))
+	c, d := newClient(t, other), x.layer.Digest
+	path := "/v2/acme/hello/blobs/" + d.String()
+	learn := func(s *storage.Storage, want bool, news bool) {
+		t.Helper()
+		before := told.Load()
+		if err := s.LearnQuarantine(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.IsQuarantined(d); got != want {
+			t.Errorf("known to be in quarantine: %t, want %t", got, want)
+		}
+		if got := told.Load() > before; got != news {
+			t.Errorf("told that something changed: %t, want %t", got, news)
+		}
+	}
+	for _, known := range []bool{true, false} { // where good bytes come to
+		damages["the last byte flipped"](t, x.at(d))
+		if a, err := x.c.try("GET", path, nil); whole(a, err, d) { // the read that finds it
+			t.Error("damaged bytes were served")
+		}
+		x.c.want(x.c.send("GET", path, nil), http.StatusInternalServerError)
+		if known {
+			learn(other.Storage, true, true)
+			learn(other.Storage, true, false)
+		}
+		c.blob("acme/hello", large)
+		if known {
+			learn(other.Storage, false, false) // the push ended it, and told
+		} else {
+			learn(other.Storage, false, true)
+		}
+		learn(x.s.Storage, false, true)
+		learn(x.s.Storage, false, false)
+		if list, err := other.Storage.Quarantined(t.Context()); err != nil || len(list) != 0 {
+			t.Errorf("in quarantine still: %+v, %v", list, err)
+		}
+		x.c.want(x.c.send("GET", path, nil), http.StatusOK)
 	}
 }
 

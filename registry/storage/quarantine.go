@@ -208,21 +208,55 @@ func (s *Storage) DropQuarantine(ctx context.Context, d digest.Digest) error {
 func (s *Storage) OpenQuarantine(ctx context.Context) error {
 	return s.EachQuarantined(ctx, func(d digest.Digest) error {
 		s.quarantined.Store(d, true)
-		if s.opts.ReadOnly {
-			return nil
-		}
-		if _, err := s.driver.Stat(ctx, driver.BlobPath(d)); err != nil {
-			return driver.MissingIsFine(err)
-		}
-		moved, err := s.Quarantine(ctx, d, false)
-		if err != nil || moved {
-			if err != nil {
-				s.log.ErrorContext(ctx, "registry: bytes in question cannot be read", "digest", d, "err", err)
-			}
-			return nil
-		}
-		return s.EndQuarantine(ctx, d)
+		return s.settleQuarantine(ctx, d)
 	})
+}
+
+// LearnQuarantine learns what other replicas put into quarantine, and what they
+// took out of it, and tells who wants to know where something changed.
+func (s *Storage) LearnQuarantine(ctx context.Context) error {
+	there, changed := map[digest.Digest]bool{}, false
+	err := s.EachQuarantined(ctx, func(d digest.Digest) error {
+		there[d] = true
+		if _, known := s.quarantined.LoadOrStore(d, true); !known {
+			changed = true
+		}
+		return s.settleQuarantine(ctx, d)
+	})
+	if err == nil {
+		s.quarantined.Range(func(key, _ any) bool {
+			d, _ := key.(digest.Digest)
+			changed = !there[d] && !s.gone(ctx, d) || changed
+			return ctx.Err() == nil
+		})
+	}
+	if changed {
+		s.TellWithheld("")
+	}
+	return err
+}
+
+// settleQuarantine looks at the bytes that stand where those of d, which has a
+// record, were taken away: damaged ones are, and good ones end the quarantine.
+func (s *Storage) settleQuarantine(ctx context.Context, d digest.Digest) error {
+	if s.opts.ReadOnly {
+		return nil
+	}
+	if _, err := s.driver.Stat(ctx, driver.BlobPath(d)); err != nil {
+		return driver.MissingIsFine(err)
+	}
+	moved, err := s.Quarantine(ctx, d, false)
+	if err != nil {
+		s.log.ErrorContext(ctx, "registry: bytes in question cannot be read", "digest", d, "err", err)
+		return nil
+	}
+	if moved {
+		return nil
+	}
+	if _, err := s.driver.Stat(ctx, driver.BlobPath(d)); err != nil { // another replica moved them meanwhile
+		return driver.MissingIsFine(err)
+	}
+	return s.EndQuarantine(ctx, d)
 }
 
 // Arrived ends the quarantine of d once good bytes of it were pushed.

@@ -27,6 +27,9 @@ const (
 	// learnEvery is how often the namespaces are read where nobody asks, so that
 	// they are known when the database falls silent, and that it has is known.
 	learnEvery = 10 * time.Second
+	// quarantineEvery is how often a replica looks what the others put into
+	// quarantine, and what good bytes ended.
+	quarantineEvery = 5 * time.Second
 	// jobsEvery is how often it is looked for jobs that became due, or that a
 	// replica left; those of this one are done at once.
 	jobsEvery = 2 * time.Second
@@ -121,6 +124,9 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 			}
 			return err
 		}},
+	}
+	if p.storage.Replicated() {
+		writing = append(writing, periodic.Task{Name: "quarantine", Every: quarantineEvery, Run: p.storage.LearnQuarantine})
 	}
 	writing = append(writing, e.garbage.Tasks()...)
 	writing = append(writing, e.scrubber.Tasks()...)
