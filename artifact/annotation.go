@@ -22,6 +22,13 @@ const (
 	KeyTier        = "dev.oarlock.plugin.tier"
 )
 
+// annotationPrefix is that of every key of Oarlock's own.
+const annotationPrefix = "dev.oarlock."
+
+// knownKeys are those of a plugin version that stand for themselves; a key that
+// is neither here nor begins like KeyEngine or KeyRequires is refused.
+var knownKeys = []string{KeyID, KeyCategories, KeyKeywords, KeyPermissions, KeyNiches, KeyTier}
+
 // Annotations are what the plugin manifest says, as OCI annotations. They
 // leave out what has no key, such as the readme.
 func (p *Plugin) Annotations() map[string]string {

@@ -123,12 +123,6 @@ func (p *Plugin) ranges(c *checker) {
 	}
 }
 
-// annotationPrefix is that of every key of Oarlock's own.
-const annotationPrefix = "dev.oarlock."
-
-// knownKeys are the keys of a plugin version that stand for themselves.
-var knownKeys = []string{KeyID, KeyCategories, KeyKeywords, KeyPermissions, KeyNiches, KeyTier}
-
 // UnknownKeys names annotations that look like Oarlock's own and are none, as
 // a slip of the pen makes them: what they say would count nowhere.
 func UnknownKeys(annotations map[string]string) []Problem {

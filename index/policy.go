@@ -26,6 +26,16 @@ type PolicyChange struct {
 	After   PolicyStanding `json:"after"`
 }
 
+// A PolicyTrialLine is one line of the answer to a trial: a Change, or how far it
+// is, or the last one, which has Done with Report, or Error.
+type PolicyTrialLine struct {
+	Change   *PolicyChange `json:"change"`
+	Progress *PolicyTrial  `json:"progress"`
+	Done     bool          `json:"done"`
+	Report   PolicyTrial   `json:"report"`
+	Error    *Problem      `json:"error"`
+}
+
 // A PolicyTrial sums up what a policy on trial would change, so far.
 type PolicyTrial struct {
 	Digest       digest.Digest  `json:"digest"` // of the policy on trial

@@ -70,9 +70,9 @@ func (s *Server) fsck(w http.ResponseWriter, r *http.Request) {
 			out.Flush() // a reader that is gone ends the request's context
 		}
 	})
-	last := map[string]any{"done": true, "damaged": found}
+	last := any(index.CheckDone{Done: true, Damaged: found})
 	if err != nil {
-		last = map[string]any{"error": asProblem(r.Context(), err)}
+		last = index.StreamFailed{Error: asProblem(r.Context(), err)}
 	}
 	if err := lines.Encode(last); err != nil {
 		s.Log.DebugContext(r.Context(), "fsck: the reader is gone", "err", err)

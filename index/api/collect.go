@@ -32,9 +32,9 @@ func (s *Server) collect(ctx context.Context, in *collectInput) (*huma.StreamRes
 		w.Header().Set("Cache-Control", "no-store")
 		lines := json.NewEncoder(w)
 		report, err := s.Engine.Collect(r.Context(), in.DryRun, func(g index.Garbage) { _ = lines.Encode(g) }) // a reader that is gone ends the request's context
-		last := map[string]any{"done": true, "report": report}
+		last := any(index.CollectionDone{Done: true, Report: report})
 		if err != nil {
-			last = map[string]any{"error": asProblem(r.Context(), err)}
+			last = index.StreamFailed{Error: asProblem(r.Context(), err)}
 		}
 		if err := lines.Encode(last); err != nil {
 			s.Log.DebugContext(r.Context(), "gc: the reader is gone", "err", err)

@@ -115,16 +115,16 @@ func (s *Server) try(ctx context.Context, in *tryInput) (*huma.StreamResponse, e
 		h.Set("Cache-Control", "no-store")
 		out, lines := http.NewResponseController(w), json.NewEncoder(w)
 		report, err := run(r.Context(),
-			func(c index.PolicyChange) error { return lines.Encode(map[string]any{"change": c}) },
+			func(c index.PolicyChange) error { return lines.Encode(index.PolicyTrialChange{Change: c}) },
 			func(t index.PolicyTrial) error {
-				if err := lines.Encode(map[string]any{"progress": t}); err != nil {
+				if err := lines.Encode(index.PolicyTrialProgress{Progress: t}); err != nil {
 					return err
 				}
 				return out.Flush()
 			})
-		last := map[string]any{"done": true, "report": report}
+		last := any(index.PolicyTrialDone{Done: true, Report: report})
 		if err != nil {
-			last = map[string]any{"error": asProblem(r.Context(), err)}
+			last = index.StreamFailed{Error: asProblem(r.Context(), err)}
 		}
 		if err := lines.Encode(last); err != nil {
 			s.Log.DebugContext(r.Context(), "policy test: the reader is gone", "err", err)

@@ -111,10 +111,10 @@ func (s *Server) repair(ctx context.Context, _ *struct{}) (*huma.StreamResponse,
 	if err := s.Authorize(ctx, Fsck, ""); err != nil {
 		return nil, err
 	}
-	return stream(s.lines("repair", func(r *http.Request, line func(any)) (map[string]any, error) {
+	return stream(s.lines("repair", func(r *http.Request, line func(any)) (any, error) {
 		found := 0
 		err := s.Upkeep.Repair(r.Context(), func(d index.Damage) { found++; line(d) })
-		return map[string]any{"done": true, "damaged": found}, err
+		return index.CheckDone{Done: true, Damaged: found}, err
 	})), nil
 }
 
@@ -122,22 +122,22 @@ func (s *Server) scrub(ctx context.Context, _ *struct{}) (*huma.StreamResponse, 
 	if err := s.Authorize(ctx, Fsck, ""); err != nil {
 		return nil, err
 	}
-	return stream(s.lines("scrub", func(r *http.Request, line func(any)) (map[string]any, error) {
+	return stream(s.lines("scrub", func(r *http.Request, line func(any)) (any, error) {
 		told := time.Now()
 		done, err := s.Upkeep.Scrub(r.Context(), func(d index.Damage) { line(d) }, func(p index.Scrub) {
 			if time.Since(told) > time.Second {
 				told = time.Now()
-				line(map[string]index.Scrub{"progress": p})
+				line(index.ScrubProgress{Progress: p})
 			}
 		})
-		return map[string]any{"done": true, "scrub": done}, err
+		return index.ScrubDone{Done: true, Scrub: done}, err
 	})), nil
 }
 
 // lines answers with one JSON object per line, and a last one that says how it
 // ended. What writes stops when the reader is gone, because that ends the
 // request's context.
-func (s *Server) lines(what string, write func(r *http.Request, line func(any)) (last map[string]any, err error)) func(http.ResponseWriter, *http.Request) {
+func (s *Server) lines(what string, write func(r *http.Request, line func(any)) (last any, err error)) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		w.Header().Set("Cache-Control", "no-store")
@@ -148,7 +148,7 @@ func (s *Server) lines(what string, write func(r *http.Request, line func(any)) 
 			}
 		})
 		if err != nil {
-			last = map[string]any{"error": asProblem(r.Context(), err)}
+			last = index.StreamFailed{Error: asProblem(r.Context(), err)}
 		}
 		if err := lines.Encode(last); err != nil {
 			s.Log.DebugContext(r.Context(), what+": the reader is gone", "err", err)

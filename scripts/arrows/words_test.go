@@ -35,6 +35,66 @@ func TestWordsAreDeclaredOnce(t *testing.T) {
 	}
 }
 
+// TestAnswersAreMadeOfWords: the API answers with words that index declares. A map
+// with names in it is a word that is declared nowhere, and that clients copy.
+func TestAnswersAreMadeOfWords(t *testing.T) {
+	t.Parallel()
+	files := 0
+	parse(t, "index/api", func(path string, f *ast.File) {
+		files++
+		for _, name := range namedInMaps(f) {
+			t.Errorf("%s: a map says %s: declare the word in index", path, name)
+		}
+	})
+	if files == 0 {
+		t.Error("no file was read")
+	}
+}
+
+// namedInMaps are the keys, written out, of maps that f makes.
+func namedInMaps(f *ast.File) (names []string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		made, ok := n.(*ast.CompositeLit)
+		if !ok {
+			return true
+		}
+		m, ok := made.Type.(*ast.MapType)
+		if !ok {
+			return true
+		}
+		if key, ok := m.Key.(*ast.Ident); !ok || key.Name != "string" {
+			return true
+		}
+		if value, ok := m.Value.(*ast.StarExpr); ok && isOf(value.X, "huma", "MediaType", "Response", "SecurityScheme") {
+			return true // of the description in OpenAPI
+		}
+		for _, e := range made.Elts {
+			if kv, ok := e.(*ast.KeyValueExpr); ok {
+				if key, ok := kv.Key.(*ast.BasicLit); ok && key.Kind == token.STRING {
+					names = append(names, key.Value)
+				}
+			}
+		}
+		return true
+	})
+	return names
+}
+
+func TestAWordInAMapIsSeen(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`g(map[string]any{"done": true, "report": r})`:   `"done" "report"`,
+		`g(map[string]index.Scrub{"progress": p})`:       `"progress"`,
+		`g(map[string]any{siteAction: a})`:               "",
+		`g(map[string]*huma.Response{"200": {}})`:        "",
+		`g(map[int]string{1: "one"}, index.CheckDone{})`: "",
+	} {
+		if got := strings.Join(namedInMaps(parsed(t, text)), " "); got != want {
+			t.Errorf("%s: %q, expected %q", text, got, want)
+		}
+	}
+}
+
 // TestTheCommandLineIsAClient: it speaks the words of index and knows neither
 // the server's routes nor its pages.
 func TestTheCommandLineIsAClient(t *testing.T) {

@@ -143,13 +143,7 @@ func (c *console) try(ctx context.Context, files index.PolicyFiles) (r trialResu
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
-		var line struct {
-			Change   *index.PolicyChange `json:"change"`
-			Progress *index.PolicyTrial  `json:"progress"`
-			Done     bool                `json:"done"`
-			Report   index.PolicyTrial   `json:"report"`
-			Error    *index.Problem      `json:"error"`
-		}
+		var line index.PolicyTrialLine
 		switch err := json.Unmarshal(lines.Bytes(), &line); {
 		case err != nil:
 			return r, fmt.Errorf("answer: %w", err)
