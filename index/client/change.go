@@ -69,7 +69,7 @@ func (s *Store) changeFrom(ctx context.Context, action string, read func() (stat
 		earlier[n].Plugins = recordsOf(next, earlier[n].Plugins)
 	}
 	if st.lost {
-		if err := s.setAside(); err != nil {
+		if err := s.keepDamaged(); err != nil {
 			return nil, err
 		}
 	}

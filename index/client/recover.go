@@ -45,8 +45,8 @@ func (s *Store) recovered() (state, error) {
 	return state{lost: true}, s.noLinks()
 }
 
-// setAside keeps a copy of a damaged state, which the next is written over.
-func (s *Store) setAside() error {
+// keepDamaged keeps a copy of a damaged state, which the next is written over.
+func (s *Store) keepDamaged() error {
 	raw, err := bounded.ReadFile(filepath.Join(s.dir, stateFile), maxStoreFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
