@@ -14,7 +14,8 @@ const (
 	// private stays private. A change that another replica makes meanwhile is
 	// not seen here before the store answers or this time is over.
 	KnownFor = 5 * time.Minute
-	// storeAnswer is how long a question about a namespace waits for the store.
+	// storeAnswer is how long a question about a namespace or a credential waits
+	// for the store.
 	storeAnswer = 2 * time.Second
 	// askAgain is how often a store that does not answer is asked again.
 	askAgain = time.Second

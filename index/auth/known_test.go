@@ -39,6 +39,20 @@ func (m *mute) NamespacesPublic(ctx context.Context) (map[string]bool, error) {
 	return m.memory.NamespacesPublic(ctx)
 }
 
+func (m *mute) Token(ctx context.Context, id string) (TokenRecord, error) {
+	if err := m.wait(ctx); err != nil {
+		return TokenRecord{}, err
+	}
+	return m.memory.Token(ctx, id)
+}
+
+func (m *mute) TouchToken(ctx context.Context, id string, at time.Time) error {
+	if err := m.wait(ctx); err != nil {
+		return err
+	}
+	return m.memory.TouchToken(ctx, id, at)
+}
+
 // silentSite knows a public and a private namespace, and then its store says nothing.
 func silentSite(t *testing.T) (*site, *mute, Principal) {
 	t.Helper()
@@ -56,6 +70,32 @@ func silentSite(t *testing.T) (*site, *mute, Principal) {
 	s.clock.move(CacheTTL)
 	store.silent.Store(true)
 	return s, store, owner
+}
+
+// TestACredentialWaitsForTheStoreOnlySoLong_K7: a store that is silent holds
+// nobody up who sends a token, which then is neither good nor bad.
+func TestACredentialWaitsForTheStoreOnlySoLong_K7(t *testing.T) {
+	t.Parallel()
+	store := &mute{}
+	s := newSite(t, func(o *Options) { store.memory = o.Stores.Tokens.(*memory); o.Stores = OneDatabase(store) })
+	_, admin := s.admin()
+	owner := s.claim(admin, "acme")
+	robot := s.robot(owner, "acme", "repository:acme/*:pull")
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second) // a hang ends
+	defer cancel()
+	ask := func() (time.Duration, error) {
+		began := time.Now()
+		_, err := s.auth.Authenticate(ctx, robot.Reveal(), RobotToken)
+		return time.Since(began), err
+	}
+	if _, err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	store.silent.Store(true)
+	s.clock.move(CacheTTL + time.Second)
+	if took, err := ask(); took > 30*time.Second || err == nil || errors.Is(err, artifact.ErrUnverified) || errors.Is(err, artifact.ErrDenied) {
+		t.Errorf("after %v: %v, expected that it could not be told", took, err)
+	}
 }
 
 // TestKnownNamespacesServeReads_K7: while the store does not answer, what was

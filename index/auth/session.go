@@ -115,7 +115,9 @@ func (cs *credentials) session(ctx context.Context, id string) (holder, error) {
 		return h, nil
 	}
 	began, now := cs.sessions.begin(), cs.now()
-	h, err := cs.load(ctx, id, now, maxParents)
+	asking, cancel := context.WithTimeout(ctx, storeAnswer)
+	defer cancel()
+	h, err := cs.load(asking, id, now, maxParents)
 	if err != nil {
 		return holder{}, err
 	}
@@ -211,6 +213,8 @@ func (cs *credentials) touch(ctx context.Context, h holder) {
 	if now.Sub(h.record.UsedAt) < touchEvery {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeAnswer)
+	defer cancel()
 	began := cs.sessions.begin()
 	if err := cs.tokens.TouchToken(ctx, h.record.ID, now.UTC()); err != nil {
 		cs.logger.WarnContext(ctx, "last use of a token was not noted", "token", h.record.ID, "err", err)
