@@ -217,12 +217,15 @@ func (g *Registry) mount(r *http.Request, at route, from string, d digest.Digest
 		return false, nil
 	}
 	ctx := r.Context()
-	there := route{repo: from, who: at.who}
-	if g.opts.admit(ctx, Access{Principal: at.who, Action: Pull, Repository: from}) != nil || g.admitContent(ctx, there, d) != nil {
+	if g.opts.admit(ctx, Access{Principal: at.who, Action: Pull, Repository: from}) != nil {
 		return false, nil
 	}
 	to, err := g.storage.Layer(ctx, from, d)
 	if err != nil {
+		return false, nil
+	}
+	there := route{kind: routeBlob, repo: from, who: at.who, digest: d} // it is asked as a read of it is
+	if g.admitContent(ctx, there, to) != nil {
 		return false, nil
 	}
 	if _, err := g.driver.Stat(ctx, driver.BlobPath(to)); err != nil {

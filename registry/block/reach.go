@@ -54,6 +54,11 @@ func (bs *Blocks) cover(ctx context.Context, repo string, d digest.Digest) ([]di
 	var covered []digest.Digest
 	seen := map[digest.Digest]bool{d: true}
 	var unread error
+	take := func(d digest.Digest) {
+		if !seen[d] {
+			seen[d], covered = true, append(covered, d)
+		}
+	}
 	for queue := []digest.Digest{d}; len(queue) > 0; queue = queue[1:] {
 		m, err := bs.store.ManifestBytes(ctx, queue[0])
 		if err != nil {
@@ -66,19 +71,56 @@ func (bs *Blocks) cover(ctx context.Context, repo string, d digest.Digest) ([]di
 			if seen[ref.Digest] || ref.Digest.Validate() != nil {
 				continue
 			}
-			if seen[ref.Digest] = true; len(seen) > storage.MaxReached {
+			if len(seen) >= storage.MaxReached {
 				return covered, fmt.Errorf("%s holds more than %d things: %w", d, storage.MaxReached, artifact.ErrUnverified)
 			}
-			covered = append(covered, ref.Digest)
-			if to, err := bs.stored(ctx, repo, ref.Digest); err == nil && to != ref.Digest {
-				covered = append(covered, to)
+			take(ref.Digest)
+			to, err := bs.leadsTo(ctx, repo, ref.Digest)
+			if err != nil {
+				unread = errors.Join(unread, err)
 			}
+			if to == "" {
+				continue // it is not here
+			}
+			take(to)
 			if m.IsIndex() {
-				queue = append(queue, ref.Digest)
+				queue = append(queue, to)
 			}
 		}
 	}
 	return covered, unread
+}
+
+// leadsTo is the digest under which is kept what a manifest of repo names d,
+// which is the one that reads ask about; "" where nothing is here by that name.
+// A manifest that is blocked everywhere is of no repository, so any that knows
+// the name will do: all give it to the same bytes.
+func (bs *Blocks) leadsTo(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
+	if d.Algorithm() == digest.SHA256 || repo != "" {
+		to, err := bs.stored(ctx, repo, d)
+		if errors.Is(err, artifact.ErrInvalid) {
+			return "", nil
+		}
+		return to, err
+	}
+	var to digest.Digest
+	var damaged error
+	found := errors.New("found")
+	err := bs.store.Repositories(ctx, func(repo string) (err error) {
+		to, err = bs.leadsTo(ctx, repo, d)
+		if errors.Is(err, artifact.ErrUnverified) {
+			damaged = err
+			return nil
+		}
+		if err == nil && to != "" {
+			return found
+		}
+		return err
+	})
+	if errors.Is(err, found) {
+		return to, nil
+	}
+	return "", errors.Join(err, damaged)
 }
 
 // exemption is what manifests that are not blocked hold in one repository.
@@ -146,7 +188,7 @@ func (bs *Blocks) free(ctx context.Context, set *blockSet, repo string, m *stora
 	for _, ref := range m.References() {
 		if !m.IsIndex() {
 			free[ref.Digest] = true
-			if to, err := bs.stored(ctx, repo, ref.Digest); err == nil {
+			if to, err := bs.leadsTo(ctx, repo, ref.Digest); err == nil && to != "" {
 				free[to] = true
 			}
 			continue

@@ -52,7 +52,11 @@ func (bs *Blocks) exemptSpeaking(ctx context.Context, set *blockSet, repo string
 		}
 		for _, ref := range m.References() {
 			into[ref.Digest] = true
-			if to, err := bs.stored(ctx, repo, ref.Digest); err == nil {
+			to, err := bs.leadsTo(ctx, repo, ref.Digest)
+			if err != nil && !speaks {
+				return err // what is to stay shut is not known
+			}
+			if to != "" {
 				into[to] = true
 			}
 		}
