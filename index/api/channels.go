@@ -121,7 +121,7 @@ func (s *Server) promote(ctx context.Context, in *promoteInput) (*promoteOutput,
 	if err != nil {
 		return nil, invalid(codeInvalidBody, err)
 	}
-	gen, err := s.visible(ctx, s.Live.Current())
+	gen, err := s.generation(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (s *Server) removeChannel(ctx context.Context, in *ChannelParam) (*removeCh
 	if err != nil {
 		return nil, err
 	}
-	gen, err := s.visible(ctx, s.Live.Current())
+	gen, err := s.generation(ctx, 0)
 	if err != nil {
 		return nil, err
 	}

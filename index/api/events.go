@@ -34,7 +34,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	generations, stop := s.Live.Subscribe()
 	defer stop()
 	ctx := context.WithValue(r.Context(), visibilityKey{}, nil) // it outlives what the caller may know of now
-	last, err := s.visible(ctx, s.Live.Current())
+	last, err := s.generation(ctx, 0)
 	if err != nil {
 		writeProblem(w, asProblem(ctx, err))
 		return

@@ -41,6 +41,10 @@ type Options struct {
 	Engine Engine
 	// Ready says why the server is not ready yet, or nil.
 	Ready func() error
+	// Current says why what Live serves may not be believed now, or nil, and is asked
+	// before an answer is given that was made before: it is as quick as an atomic
+	// load. Nil asks Ready.
+	Current func() error
 	// Degraded says what does not work while the server is ready, or ""; nil is "".
 	Degraded func() string
 	// Authorize decides whether the caller of ctx may do an action to a plugin,
@@ -122,6 +126,9 @@ func New(o Options) *Server {
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
+	if o.Current == nil {
+		o.Current = o.Ready
+	}
 	o.denyWhereNil()
 	s := &Server{Options: o, kept: newKept(o.CacheBytes), hosts: newHosts(), draining: make(chan struct{})}
 	if _, rest, ok := strings.Cut(o.PublicURL, "://"); ok {
@@ -183,7 +190,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["X-Content-Type-Options"] = nosniff
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if read && strings.HasPrefix(r.URL.Path, "/api/v1/") {
+	if read && strings.HasPrefix(r.URL.Path, "/api/v1/") && s.Current() == nil {
 		if by, err := s.visibility(r.Context()); err == nil {
 			if a := s.kept.get(s.keyOf(r, by), s.Live.Current().Number); a != nil {
 				a.send(w, r)

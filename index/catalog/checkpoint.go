@@ -17,20 +17,23 @@ import (
 
 // A checkpoint is
 //
-//	magic  "OARLOCK CATALOG 2\n"
+//	magic  "OARLOCK CATALOG 3\n"
 //	header generation, time, 32 bytes catalog digest, number of plugins
 //	sum    32 bytes, SHA-256 of all before
 //	plugin length, record                        ; for every plugin, in order of id
 //	times  length, and for every plugin, in order of id: number of times, which is
 //	       0 or that of its versions; of each the difference to the one before
 //	sum    32 bytes, SHA-256 of the times
+//	beside length, and what Generation.Beside is
+//	sum    32 bytes, SHA-256 of what is beside
 //
 // The catalog digest is the checksum of the plugins. Format 1 ends before the
-// times, and is read still: then none is known.
+// times, and format 2 before what is beside; both are read still.
 const (
-	checkpointMagic   = "OARLOCK CATALOG 2\n"
-	timelessMagic     = "OARLOCK CATALOG 1\n"
-	maxCheckpointTime = 1 << 30 // bytes of times
+	checkpointMagic = "OARLOCK CATALOG 3\n"
+	besidelessMagic = "OARLOCK CATALOG 2\n"
+	timelessMagic   = "OARLOCK CATALOG 1\n"
+	maxSection      = 1 << 30 // bytes of times, and of what is beside
 )
 
 // maxRecord is the largest record that Load takes: far above what the limits
@@ -64,6 +67,9 @@ func Save(w io.Writer, g *Generation) error {
 	if _, err := out.Write(appendTimes(nil, g.Snapshot)); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
+	if _, err := out.Write(appendSection(nil, g.Beside)); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -85,9 +91,14 @@ func appendTimes(b []byte, s *Snapshot) []byte {
 			before = at
 		}
 	}
-	sum := sha256.Sum256(w.b)
-	b = binary.AppendUvarint(b, uint64(len(w.b)))
-	return append(append(b, w.b...), sum[:]...)
+	return appendSection(b, w.b)
+}
+
+// appendSection appends content with its length and sum.
+func appendSection(b, content []byte) []byte {
+	sum := sha256.Sum256(content)
+	b = binary.AppendUvarint(b, uint64(len(content)))
+	return append(append(b, content...), sum[:]...)
 }
 
 // Load reads what Save wrote. Errors wrap artifact.ErrInvalid where what came
@@ -145,7 +156,7 @@ func (l *loader) take(n int) (string, error) {
 
 func (l *loader) load() (*Generation, error) {
 	magic, err := l.take(len(checkpointMagic))
-	if err != nil || magic != checkpointMagic && magic != timelessMagic {
+	if err != nil || magic != checkpointMagic && magic != besidelessMagic && magic != timelessMagic {
 		return nil, fmt.Errorf("begins with %q, expected %q: %w", magic, checkpointMagic, artifact.ErrInvalid)
 	}
 	g := new(Generation)
@@ -167,8 +178,17 @@ func (l *loader) load() (*Generation, error) {
 	if sum, err := l.take(sha256.Size); err != nil || sum != got {
 		return nil, fmt.Errorf("checksum of its header does not match: %w", artifact.ErrInvalid)
 	}
-	if g.Snapshot, err = l.snapshot(count, magic == checkpointMagic); err != nil {
+	if g.Snapshot, err = l.snapshot(count, magic != timelessMagic); err != nil {
 		return nil, err
+	}
+	if magic == checkpointMagic {
+		beside, err := l.section("what is beside")
+		if err != nil {
+			return nil, err
+		}
+		if beside != "" {
+			g.Beside = []byte(beside)
+		}
 	}
 	if _, err := l.r.ReadByte(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("goes on after its end: %w", artifact.ErrInvalid)
@@ -195,25 +215,34 @@ func (l *loader) time() (time.Time, error) {
 	return time.Unix(sec, int64(nsec)).UTC(), nil
 }
 
-// times reads those of count plugins.
-func (l *loader) times(count int) ([][]int64, error) {
+// section reads what appendSection wrote; name is what it is.
+func (l *loader) section(name string) (string, error) {
 	n, err := binary.ReadUvarint(l.r)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	if n > maxCheckpointTime {
-		return nil, fmt.Errorf("times of %d bytes: %w", n, artifact.ErrInvalid)
+	if n > maxSection {
+		return "", fmt.Errorf("%s: %d bytes: %w", name, n, artifact.ErrInvalid)
 	}
 	raw, err := l.read(int(n))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	want, err := l.read(sha256.Size)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if sum := sha256.Sum256([]byte(raw)); string(sum[:]) != want {
-		return nil, fmt.Errorf("checksum of its times does not match: %w", artifact.ErrInvalid)
+		return "", fmt.Errorf("%s: its checksum does not match: %w", name, artifact.ErrInvalid)
+	}
+	return raw, nil
+}
+
+// times reads those of count plugins.
+func (l *loader) times(count int) ([][]int64, error) {
+	raw, err := l.section("times")
+	if err != nil {
+		return nil, err
 	}
 	r := &reader{s: raw}
 	out := make([][]int64, count)

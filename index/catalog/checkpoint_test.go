@@ -18,7 +18,7 @@ import (
 
 func saved(t testing.TB, s *Snapshot) []byte {
 	var b bytes.Buffer
-	if err := Save(&b, &Generation{Number: 12, Snapshot: s, At: time.Unix(1e9, 5).UTC()}); err != nil {
+	if err := Save(&b, &Generation{Number: 12, Snapshot: s, At: time.Unix(1e9, 5).UTC(), Beside: []byte("beside it")}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -49,6 +49,9 @@ func TestLoadGivesBackWhatWasSaved_C1(t *testing.T) {
 		g, err := Load(bytes.NewReader(saved(t, s)))
 		if err != nil {
 			rt.Fatal(err)
+		}
+		if string(g.Beside) != "beside it" {
+			rt.Fatalf("beside it: %q", g.Beside)
 		}
 		if g.Number != 12 || !g.At.Equal(time.Unix(1e9, 5)) || g.Snapshot.Digest() != s.Digest() || g.Snapshot.tree.count != s.tree.count {
 			rt.Fatalf("generation %d at %v with digest %s, expected 12 with %s", g.Number, g.At, g.Snapshot.Digest(), s.Digest())

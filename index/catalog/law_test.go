@@ -111,7 +111,8 @@ func TestRemovedPluginNeverResurrects(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, h := range r.Items {
-			if p, ok := want[h.Plugin.ID]; !ok || len(misfits(&p, h.Version, Fit{Prerelease: true})) > 0 {
+			// Who asks for a state is shown what no other list has.
+			if p, ok := want[h.Plugin.ID]; !ok || len(q.States) == 0 && len(misfits(&p, h.Version, Fit{Prerelease: true})) > 0 {
 				t.Fatalf("%s is in an answer, listed %v", h.Plugin.ID, ok)
 			}
 		}

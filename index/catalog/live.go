@@ -19,6 +19,9 @@ type Generation struct {
 	Number   int64 // 0 only before the first Swap
 	Snapshot *Snapshot
 	At       time.Time // when it began to serve
+	// Beside is what whoever makes checkpoints keeps with it in one; no answer and
+	// no digest has it.
+	Beside []byte
 
 	named atomic.Bool // an answer carried its number
 	of    *Generation // the one that this is a reader's part of; nil: itself

@@ -148,7 +148,13 @@ func TestTheCheckpointKeepsTimes_C1(t *testing.T) {
 	if !g.Snapshot.same(s) || !s.same(g.Snapshot) || updated(t, g.Snapshot, 2) != "acme/cc acme/aa acme/bb" {
 		t.Errorf("the order is %s", updated(t, g.Snapshot, 2))
 	}
-	timeless := bytes.TrimSuffix(whole, appendTimes(nil, s))
+	beside := appendSection(nil, []byte("beside it"))
+	timed := bytes.TrimSuffix(whole, beside)
+	older, err := Load(bytes.NewReader(resummed(t, append([]byte(besidelessMagic), timed[len(checkpointMagic):]...))))
+	if err != nil || !older.Snapshot.same(s) || older.Beside != nil {
+		t.Errorf("of format 2: %+v, %v", older, err)
+	}
+	timeless := bytes.TrimSuffix(timed, appendTimes(nil, s))
 	timeless = append([]byte(timelessMagic), timeless[len(checkpointMagic):]...)
 	timeless = resummed(t, timeless)
 	if g, err = Load(bytes.NewReader(timeless)); err != nil {
@@ -158,7 +164,7 @@ func TestTheCheckpointKeepsTimes_C1(t *testing.T) {
 		t.Errorf("of format 1 the order is %s", updated(t, g.Snapshot, 2))
 	}
 	fewer := Empty().With([]Plugin{dated("acme/aa", january(1), january(2))}, nil)
-	mixed := append(bytes.TrimSuffix(whole, appendTimes(nil, s)), appendTimes(nil, fewer)...)
+	mixed := append(append(bytes.TrimSuffix(timed, appendTimes(nil, s)), appendTimes(nil, fewer)...), beside...)
 	if _, err := Load(bytes.NewReader(mixed)); !errors.Is(err, artifact.ErrInvalid) {
 		t.Errorf("times of other plugins: %v", err)
 	}

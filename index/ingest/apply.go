@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/catalog"
 )
@@ -12,6 +14,7 @@ import (
 type result struct {
 	repo   string
 	plugin *catalog.Plugin // nil: there is none
+	head   digest.Digest   // the list of the plugin's ledger that it was derived by; "" for none
 	keep   bool            // could not tell: what was known stays
 	failed bool            // the tags could not be listed
 	// publishers are all ledgers of publishers, of the repository that has them.
@@ -86,11 +89,13 @@ func (in *Ingester) apply(ctx context.Context) error {
 	err := in.advance(changed, removed)
 	if err != nil {
 		in.ledgers.restore(served)
+		in.refused.Add(1)
 		in.log.Error("generation refused, the earlier one goes on serving", "alert", true, "repositories", len(repos), "err", err)
 		for _, repo := range repos {
 			in.retry.add(repo, in.opts.Now())
 		}
 	} else {
+		in.heads.applied(batch)
 		in.listed(changed)
 		in.reverify(rekeyed)
 	}
@@ -120,6 +125,7 @@ func (in *Ingester) begin() error {
 	in.swap.Lock()
 	defer in.swap.Unlock()
 	if in.building == nil {
+		in.serve() // the walk met every ledger
 		return nil
 	}
 	g, err := in.opts.Live.Swap(in.building)
@@ -129,7 +135,7 @@ func (in *Ingester) begin() error {
 	}
 	in.building = nil
 	in.dirty.Store(true)
-	close(in.ready)
+	in.serve()
 	in.log.Info("catalog serves", "generation", g.Number, "digest", g.Snapshot.Digest(),
 		"plugins", g.Snapshot.Len(), "versions", g.Snapshot.Versions(), "pending", g.Snapshot.Pending())
 	return nil

@@ -62,16 +62,21 @@ func (in *Ingester) Check(ctx context.Context) (Comparison, error) {
 // recheck compares one plugin while nothing else derives it, and mends it.
 func (in *Ingester) recheck(ctx context.Context, id artifact.Name) (string, error) {
 	repo := id.String()
-	if err := in.queue.claim(ctx, repo); err != nil {
+	doubted, err := in.queue.claim(ctx, repo)
+	if err != nil {
 		return "", err
 	}
 	before := in.known(repo)
-	fresh, err := in.derive(ctx, &task{repo: repo, all: true}, nil)
+	t := &task{repo: repo, all: true}
+	fresh, err := in.derive(ctx, t, nil)
+	if err != nil && doubted {
+		in.Doubt(repo) // the next try says so in the catalog
+	}
 	if fresh != nil {
 		in.date(ctx, fresh)
 		fresh.Publisher = in.ledgers.shown(id.Publisher())
 	}
-	in.put(result{repo: repo, plugin: fresh, keep: err != nil})
+	in.put(result{repo: repo, plugin: fresh, head: t.head, keep: err != nil})
 	if problem := in.apply(ctx); err == nil {
 		err = problem
 	}

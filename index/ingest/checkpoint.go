@@ -14,8 +14,8 @@ import (
 )
 
 // Restore gives the generation that a Live should begin with: the one that the
-// checkpoint at path holds. whole says that it may serve at once, to be passed
-// on as Options.Restored. A checkpoint that was made with another trust policy
+// checkpoint at path holds. whole says that it may serve once it is compared with the
+// ledgers, to be passed on as Options.Restored. A checkpoint that was made with another trust policy
 // does not serve, since it may list what is no longer trusted; generations
 // only count on from its number. A damaged one is told in the log and left out.
 func Restore(path string, verifier Verifier, listDenied bool, log *slog.Logger) (first *catalog.Generation, whole bool) {
@@ -31,7 +31,7 @@ func Restore(path string, verifier Verifier, listDenied bool, log *slog.Logger) 
 	name := checkpointName(path, verifier, listDenied)
 	g, err := catalog.LoadFile(name)
 	if err == nil {
-		log.Info("checkpoint serves", "generation", g.Number, "digest", g.Snapshot.Digest(), "plugins", g.Snapshot.Len(), "versions", g.Snapshot.Versions())
+		log.Info("checkpoint read", "generation", g.Number, "digest", g.Snapshot.Digest(), "plugins", g.Snapshot.Len(), "versions", g.Snapshot.Versions())
 		return g, true
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -55,7 +55,13 @@ func (in *Ingester) Save() error {
 	if basis := in.basis.Load(); in.opts.Checkpoint == "" || !in.Ready() || basis == nil || *basis != name || !in.dirty.Swap(false) {
 		return nil
 	}
-	if err := catalog.SaveFile(name, in.opts.Live.Current()); err != nil {
+	raw, err := in.beside() // before what serves is looked at, which then says at least that
+	if err != nil {
+		in.dirty.Store(true)
+		return err
+	}
+	g := in.opts.Live.Current()
+	if err := catalog.SaveFile(name, &catalog.Generation{Number: g.Number, Snapshot: g.Snapshot, At: g.At, Beside: raw}); err != nil {
 		in.dirty.Store(true)
 		return err
 	}

@@ -31,6 +31,7 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 	if err != nil {
 		return nil, err
 	}
+	t.head = tags[artifact.StateTag]
 	one := &reading{in: in, id: id, task: t, old: old, tags: tags, keys: in.keysFor(t, id.Publisher())}
 	p := &catalog.Plugin{ID: id, Broken: damaged}
 	strange := 0

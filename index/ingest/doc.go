@@ -14,5 +14,11 @@
 // What cannot be read is told apart from what is not there. A version whose
 // bytes are missing or damaged is shown by `why` with the reason
 // could_not_tell and tried again later; a repository whose tags could not be
-// listed keeps what was known of it, and the log says so at level error.
+// listed keeps what was known of it, and the log says so at level error. Where its
+// ledger may have gone on meanwhile, nobody knows what may still be installed, and
+// the catalog says that instead.
+//
+// A checkpoint is always older than what was acknowledged last. CatchUp looks at
+// the heads of all ledgers, and before it did the generation of a checkpoint does
+// not serve.
 package ingest

@@ -59,8 +59,18 @@ type Options struct {
 	ListDeniedUnsafe bool
 	// Checkpoint is the file that keeps the catalog over a restart; "" keeps none.
 	Checkpoint string
-	// Restored says that Live serves a whole generation from a checkpoint already.
+	// Restored says that Live has a whole generation from a checkpoint already. It
+	// serves when Run has compared it with the ledgers (see CatchUp).
 	Restored bool
+	// Head says which manifest one tag of a repository means, so that a look at a
+	// ledger costs one read; nil lists the tags of Source. Errors are as there.
+	Head func(ctx context.Context, repo, tag string) (digest.Digest, error)
+	// Everywhere names what is withheld whatever the repository, by a word that
+	// changes with it; nil is that nothing is. Who changes it calls TouchAll after.
+	Everywhere func() string
+	// StaleAfter is for how long a catalog serves of which it is not known what
+	// others stored since (see Heard); 0 is that nobody else stores anything.
+	StaleAfter time.Duration
 	// Numbers keeps more numbers reserved than Live uses; nil reserves none.
 	Numbers *Numbers
 	// Workers is how many repositories are read at once; 0 is 4.
@@ -99,7 +109,12 @@ type Ingester struct {
 	dates dates
 	kept  kept
 
+	heads   *heads
+	hearing hearing
+	refused atomic.Int64 // generations
+
 	ready chan struct{}
+	once  sync.Once              // closes ready
 	dirty atomic.Bool            // the checkpoint is older than what serves
 	basis atomic.Pointer[string] // the checkpoint's name by what the whole catalog was judged
 }
@@ -130,16 +145,18 @@ func New(opts Options) *Ingester {
 	}
 	in.kept.written = opts.Now()
 	in.ledgers = openBook(opts)
+	in.heads = newHeads()
+	in.heads.withheldBy(in.everywhere()) // the first walk begins later
 	if opts.Restored {
 		in.building = nil
 		in.settleBasis(in.checkpointName())
-		close(in.ready)
+		in.resume(opts.Live.Current().Beside)
 	}
 	return in
 }
 
-// Ready reports whether a whole generation serves: one from a checkpoint, or
-// the one that the first Reconcile made. Until then nothing is swapped in.
+// Ready reports whether a whole generation serves: one from a checkpoint that was
+// compared with the ledgers, or the one that the first Reconcile made.
 func (in *Ingester) Ready() bool {
 	select {
 	case <-in.ready:
@@ -163,8 +180,20 @@ func (in *Ingester) Touch(repo string, subjects ...digest.Digest) {
 	in.queue.touch(repo, subjects)
 }
 
+// Doubt is Touch for a repository whose ledger may have gone on: where it cannot be
+// read then, it is not known what of the plugin may still be installed.
+func (in *Ingester) Doubt(repo string) {
+	if ours(repo) {
+		in.queue.doubt(repo)
+		return
+	}
+	in.Touch(repo)
+}
+
 // TouchAll has every repository that the catalog knows looked at again.
 func (in *Ingester) TouchAll() {
+	by := in.everywhere()
+	defer in.heads.withheldBy(by)
 	for p := range in.opts.Live.Current().Snapshot.Plugins {
 		in.Touch(p.ID.String())
 	}
@@ -173,7 +202,12 @@ func (in *Ingester) TouchAll() {
 // Notify is Touch for an event of the registry: a tag that was set or deleted
 // ("" for a manifest alone), the manifest's digest, and its subject or "".
 func (in *Ingester) Notify(repo, tag string, manifest, subject digest.Digest) {
-	if t, err := artifact.ParseTag(tag); err == nil && t.Kind() == artifact.TagDigest {
+	t, err := artifact.ParseTag(tag)
+	if err == nil && t.Kind() == artifact.TagState {
+		in.Doubt(repo)
+		return
+	}
+	if err == nil && t.Kind() == artifact.TagDigest {
 		if t.Subject() == "" { // half of a digest is in the tag: judge all of repo
 			in.Touch(repo)
 			return

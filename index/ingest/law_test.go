@@ -222,11 +222,14 @@ func TestARestartServesAtOnceAndReconcilesBehind_C5(t *testing.T) {
 	m.publish("acme/hello", "1.1.0") // while nobody looked
 	live := catalog.NewLive(catalog.LiveOptions{First: first})
 	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Verifier: annotationVerifier{}, Restored: whole, Log: log})
-	if !in.Ready() {
-		t.Error("not ready with a checkpoint")
+	if in.Ready() || in.Current() == nil {
+		t.Error("ready before anything was compared")
 	}
 	if _, err := in.Reconcile(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if !in.Ready() || in.Current() != nil {
+		t.Errorf("not ready after a walk: %v", in.Current())
 	}
 	if got := live.Current(); got.Number != before.Number+1 || got.Snapshot.Versions() != 2 {
 		t.Errorf("after the walk: generation %d with %d versions, want %d with 2", got.Number, got.Snapshot.Versions(), before.Number+1)

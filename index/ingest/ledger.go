@@ -218,14 +218,22 @@ func (in *Ingester) refreshPublishers(ctx context.Context) error {
 	if in.opts.Ledgers == nil {
 		return nil
 	}
-	if err := in.queue.claim(ctx, format.PublishersRepository); err != nil {
-		return err
+	_, err := in.readAndApplyPublishers(ctx)
+	return err
+}
+
+// readAndApplyPublishers makes count what the ledgers of publishers say now, and gives what
+// it read.
+func (in *Ingester) readAndApplyPublishers(ctx context.Context) (result, error) {
+	if _, err := in.queue.claim(ctx, format.PublishersRepository); err != nil {
+		return result{}, err
 	}
-	in.put(in.lookPublishers(ctx))
+	r := in.lookPublishers(ctx)
+	in.put(r)
 	if err := in.apply(ctx); err != nil {
-		return err
+		return r, err
 	}
-	return ctx.Err()
+	return r, ctx.Err()
 }
 
 // visitPublishers comes before all plugins, which show what it finds.

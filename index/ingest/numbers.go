@@ -71,7 +71,7 @@ func Reserve(ctx context.Context, record Record, at time.Time, first *catalog.Ge
 	case first == nil && start > 0:
 		first = &catalog.Generation{Number: start, Snapshot: catalog.Empty(), At: at}
 	case first != nil && first.Number < start:
-		first = &catalog.Generation{Number: start + 1, Snapshot: first.Snapshot, At: first.At}
+		first = &catalog.Generation{Number: start + 1, Snapshot: first.Snapshot, At: first.At, Beside: first.Beside}
 	}
 	return first, n, nil
 }

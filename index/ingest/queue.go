@@ -12,9 +12,12 @@ import (
 type task struct {
 	repo     string
 	all      bool // judge every version again
+	doubted  bool // its ledger may go on: where it cannot be read, nobody knows what may be installed
 	subjects map[digest.Digest]bool
 	// publishers are by whose ledgers it is judged; nil for those that count.
 	publishers map[string]publisherStanding
+	// head is the list of the ledger that derive found, "" for none.
+	head digest.Digest
 }
 
 func (t *task) touches(d digest.Digest) bool { return t.all || t.subjects[d] }
@@ -57,6 +60,19 @@ func newQueue() *queue {
 func (q *queue) touch(repo string, subjects []digest.Digest) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.of(repo).merge(subjects)
+}
+
+// doubt touches a repository whose ledger may go on.
+func (q *queue) doubt(repo string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	t := q.of(repo)
+	t.all, t.doubted = true, true
+}
+
+// of is what waits for repo. It is called with mu held.
+func (q *queue) of(repo string) *task {
 	t := q.waiting[repo]
 	if t == nil {
 		t = &task{repo: repo}
@@ -65,7 +81,18 @@ func (q *queue) touch(repo string, subjects []digest.Digest) {
 			q.push(repo)
 		}
 	}
-	t.merge(subjects)
+	return t
+}
+
+// unfinished are the repositories that were touched and are not released since.
+func (q *queue) unfinished() map[string]bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	out := maps.Clone(q.busy)
+	for repo := range q.waiting {
+		out[repo] = true
+	}
+	return out
 }
 
 // follow touches repos, and those of which is true that are being derived now,
@@ -138,22 +165,24 @@ func (q *queue) take() *task {
 	return nil
 }
 
-// claim waits until repo is free and takes it, with all touches so far.
-func (q *queue) claim(ctx context.Context, repo string) error {
+// claim waits until repo is free and takes it, with all touches so far. doubted is
+// whether one of them said that its ledger may go on.
+func (q *queue) claim(ctx context.Context, repo string) (doubted bool, err error) {
 	for {
 		q.mu.Lock()
 		if !q.busy[repo] {
 			q.busy[repo] = true
+			doubted = q.waiting[repo] != nil && q.waiting[repo].doubted
 			delete(q.waiting, repo)
 			q.mu.Unlock()
-			return nil
+			return doubted, nil
 		}
 		changed := q.changed
 		q.mu.Unlock()
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return ctx.Err()
+			return false, ctx.Err()
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,7 +39,7 @@ func (in *Ingester) Reverify(ctx context.Context) (Report, error) { return in.wa
 
 func (in *Ingester) walk(ctx context.Context, afresh bool) (Report, error) {
 	w := &walk{in: in, afresh: afresh, seen: map[string]bool{}}
-	basis := in.checkpointName()
+	basis, began := in.checkpointName(), time.Now()
 	err := w.visitPublishers(ctx)
 	if err != nil {
 		return w.report, fmt.Errorf("reconcile: %w", err)
@@ -59,6 +60,7 @@ func (in *Ingester) walk(ctx context.Context, afresh bool) (Report, error) {
 	if in.checkpointName() == basis {
 		in.settleBasis(basis)
 	}
+	in.Heard(began)
 	w.report.Done = true
 	slices.Sort(w.report.Failed)
 	w.tell()
@@ -96,14 +98,15 @@ type walk struct {
 }
 
 func (w *walk) visit(ctx context.Context, repo string) error {
-	if err := w.in.queue.claim(ctx, repo); err != nil {
+	doubted, err := w.in.queue.claim(ctx, repo)
+	if err != nil {
 		return err
 	}
 	var old *catalog.Plugin
 	if !w.afresh {
 		old = w.in.known(repo)
 	}
-	r := w.in.look(ctx, &task{repo: repo, all: true}, old)
+	r := w.in.look(ctx, &task{repo: repo, all: true, doubted: doubted}, old)
 	w.in.put(r)
 	if err := ctx.Err(); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -38,6 +39,13 @@ func (r *retries) forget(repo string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.of, repo)
+}
+
+// all are those that are to be tried again.
+func (r *retries) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.of))
 }
 
 // due gives, sorted, what is to be tried now; each is given once per add.

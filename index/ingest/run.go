@@ -2,10 +2,12 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 )
@@ -31,6 +33,7 @@ func (in *Ingester) Run(ctx context.Context) error {
 	}
 	wait.Go(func() { in.reconcileFirst(ctx) })
 	wait.Wait()
+	in.hearing.end()
 	err := in.Save()
 	if err == nil && in.opts.Numbers != nil {
 		in.giveBack(context.WithoutCancel(ctx))
@@ -82,18 +85,32 @@ func (in *Ingester) look(ctx context.Context, t *task, old *catalog.Plugin) resu
 	case ctx.Err() != nil:
 		return result{repo: t.repo, keep: true}
 	case err != nil:
-		in.log.Error("repository could not be listed, what was known of it stays", "alert", true, "repository", t.repo, "err", err)
-		in.retry.add(t.repo, in.opts.Now())
-		if in.known(t.repo) != nil {
-			return result{repo: t.repo, keep: true, failed: true}
-		}
-		return result{repo: t.repo, plugin: unlistable(t.repo, err), failed: true}
+		return in.unlisted(t, err)
 	case p == nil:
 		in.retry.forget(t.repo)
 	case !settled(p):
 		in.retry.add(t.repo, in.opts.Now())
 	}
-	return result{repo: t.repo, plugin: p}
+	return result{repo: t.repo, plugin: p, head: t.head}
+}
+
+// unlisted is what is known of a repository whose tags could not be listed: what
+// was, but for what may still be installed where its ledger may have gone on.
+func (in *Ingester) unlisted(t *task, err error) result {
+	in.log.Error("repository could not be listed, what was known of it stays", "alert", true, "repository", t.repo, "ledger_may_go_on", t.doubted, "err", err)
+	in.retry.add(t.repo, in.opts.Now())
+	known := in.known(t.repo)
+	switch {
+	case known == nil:
+		return result{repo: t.repo, plugin: unlistable(t.repo, err), failed: true}
+	case !t.doubted:
+		return result{repo: t.repo, keep: true, failed: true}
+	}
+	unsure := *known
+	unsure.Versions = slices.Clone(known.Versions)
+	l := lifecycle{plugin: in.ledgers.state(format.OfPlugin(known.ID)).Plugin, unknown: err.Error()}
+	l.tell(&unsure)
+	return result{repo: t.repo, plugin: &unsure, failed: true}
 }
 
 // unlistable is a plugin of which nothing was known and nothing can be read.
@@ -129,7 +146,10 @@ func (in *Ingester) applyLoop(ctx context.Context) {
 // reconcileFirst walks all repositories at the beginning, until it could once.
 func (in *Ingester) reconcileFirst(ctx context.Context) {
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		_, err := in.Reconcile(ctx)
+		err := in.overtake(ctx)
+		if err == nil {
+			_, err = in.Reconcile(ctx)
+		}
 		if err == nil || ctx.Err() != nil {
 			return
 		}

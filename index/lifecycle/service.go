@@ -31,6 +31,8 @@ type Catalog interface {
 	Ledger(ref format.Ref) ledger.State
 	// Settled returns when what was stored before is known.
 	Settled(ctx context.Context) error
+	// Current is nil where what it says may be believed, and else why it may not.
+	Current() error
 }
 
 // Rights say what the caller of ctx may do.
@@ -144,6 +146,9 @@ func (s *Service) version(ctx context.Context, id artifact.Name, v artifact.Vers
 // visible is the plugin for who may pull it, and not there for others.
 func (s *Service) visible(ctx context.Context, id artifact.Name) (*catalog.Plugin, error) {
 	none := fmt.Errorf("plugin %s: %w", id, artifact.ErrNotFound)
+	if err := s.o.Catalog.Current(); err != nil {
+		return nil, index.NewProblem(index.CodeUnavailable, err.Error(), "ask again soon; /readyz says when")
+	}
 	sees, err := s.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(id.String()))
 	if err != nil {
 		return nil, err

@@ -2,6 +2,9 @@ package block
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -101,4 +104,20 @@ func (bs *Blocks) storeBlocks(next *blockSet) {
 
 func sameBlock(a, b Block) bool {
 	return a.Digest == b.Digest && a.Code == b.Code && a.Reason == b.Reason && a.At.Equal(b.At) && len(a.Covers) == len(b.Covers)
+}
+
+// Everywhere names what is blocked in every repository, by a word that is another
+// one when that changes: "" where nothing is.
+func (bs *Blocks) Everywhere() string {
+	var all []string
+	for _, b := range bs.current.Load().list {
+		if b.Repository == "" {
+			all = append(all, fmt.Sprintf("%s %q %q %q %d\n", b.Digest, b.Code, b.Reason, b.By, b.At.UnixNano()))
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	slices.Sort(all)
+	return digest.FromString(strings.Join(all, "")).String()
 }

@@ -33,8 +33,8 @@ func pullsOf(blocks *block.Blocks, index *joined, roles lifecycle.Roles) *lifecy
 	return lifecycle.NewPulls(lifecycle.PullsOptions{
 		Roles: roles,
 		Catalog: func() (*catalog.Snapshot, error) {
-			if !index.ingest.Ready() {
-				return nil, index.ready()
+			if err := index.ready(); err != nil {
+				return nil, err
 			}
 			return index.live.Current().Snapshot, nil
 		},

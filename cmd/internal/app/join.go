@@ -30,6 +30,11 @@ import (
 // itself, for what no event told.
 const reconcileEvery = time.Hour
 
+// staleAfter is for how long a replica serves a catalog of which it is not known
+// what other replicas did since: it is not heard of, and the ledgers in storage
+// could not be looked at. What may still be installed is not known then.
+const staleAfter = 30 * time.Second
+
 // joined is the index over one storage: what is derived, by what, and who
 // derives it.
 type joined struct {
@@ -39,8 +44,8 @@ type joined struct {
 	publog *publog.Log
 }
 
-// follow reads the checkpoint, so that the catalog serves at once, and makes the
-// ingester that follows the storage. The database knows when versions came here.
+// follow reads the checkpoint, which serves once it is compared with the ledgers, and
+// makes the ingester that follows the storage. The database knows when versions came here.
 func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, o Options, metrics prometheus.Registerer) (*joined, error) {
 	basis, err := derive.Open(cfg, at)
 	if err != nil {
@@ -60,6 +65,9 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 	}
 	with := basis.Options(p.storage, p.blocks, o.Log)
 	with.Live, with.Checkpoint, with.Restored, with.Numbers = live, checkpoint, whole, numbers
+	if p.database.notifier != nil {
+		with.StaleAfter = staleAfter
+	}
 	with.Published, with.Publog = p.database.store.FirstPublished, told
 	in := ingest.New(with)
 	asked.in.Store(in)
@@ -109,12 +117,9 @@ func publishedManifest(ctx context.Context, s *storage.Storage) ([]byte, error) 
 	return raw, nil
 }
 
-// ready says why the catalog does not serve yet.
+// ready says why the catalog does not serve: not yet, or not now.
 func (j *joined) ready() error {
-	if !j.ingest.Ready() {
-		return errors.New("the catalog is being derived from the registry for the first time")
-	}
-	return nil
+	return j.ingest.Current()
 }
 
 // tasks keep the catalog in order beside the ingester.

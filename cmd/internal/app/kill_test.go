@@ -20,8 +20,12 @@ import (
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
-// childEnv makes the test binary a server over the directory that it names.
-const childEnv = "OARLOCK_TEST_CHILD"
+// childEnv makes the test binary a server over the directory that it names; with
+// childTrust, which names a trust policy, one that asks who somebody is.
+const (
+	childEnv   = "OARLOCK_TEST_CHILD"
+	childTrust = "OARLOCK_TEST_CHILD_TRUST"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
@@ -34,6 +38,9 @@ func TestMain(m *testing.M) {
 func child(dir string) int {
 	c := config.Default()
 	c.Data, c.Listen, c.Dev = dir, "127.0.0.1:0", true
+	if trust := os.Getenv(childTrust); trust != "" {
+		c.Dev, c.Trust = false, trust
+	}
 	s, err := Open(context.Background(), c, Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notice: os.Stderr})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -52,10 +59,10 @@ type process struct {
 	url string
 }
 
-func spawn(t *testing.T, dir string) *process {
+func spawn(t *testing.T, dir string, env ...string) *process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+dir)
+	cmd.Env = append(append(os.Environ(), childEnv+"="+dir), env...)
 	cmd.Stderr = testLog{t}
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -157,7 +157,7 @@ func settingsOf(c config.Config) map[string]registry.Settings {
 func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, roles lifecycle.Roles, r *registry.Registry, e *engines, well *health, metrics *prometheus.Registry, o Options) *api.Server {
 	return api.New(api.Options{
 		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber},
-		Ready: well.ready, Degraded: well.degraded,
+		Ready: well.ready, Current: index.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e.statements.Settle),
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
 		Gate: drafts{r, a.namespaces}, Signing: e.signing.asAPI(),

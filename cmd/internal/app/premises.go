@@ -159,6 +159,7 @@ func (w *withheld) tell(to looker) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.to = to
+	delete(w.early, "") // what is withheld everywhere he compares himself with what he knows
 	for repository := range w.early {
 		w.pass(repository)
 	}

@@ -27,7 +27,7 @@ func newPushes(in *ingest.Ingester, usage *quota.Counter, others *replicas.Repli
 		Name: "oarlock_registry_events_total", Help: "What the registry stored, by kind."}, []string{"kind"})}
 	metrics.MustRegister(p.events, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "oarlock_ingest_ready", Help: "1 once the catalog says what the whole registry holds."}, func() float64 {
-		if in.Ready() {
+		if in.Current() == nil {
 			return 1
 		}
 		return 0

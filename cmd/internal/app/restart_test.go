@@ -30,9 +30,9 @@ func push(t *testing.T, s *Server, n int) string {
 	return p.Root.Digest.String()
 }
 
-// A restart serves the last generation before it has read anything but the
-// checkpoint.
-func TestARestartServesFromTheCheckpointAtOnce(t *testing.T) {
+// A restart begins with the last generation, before it has read anything but the
+// checkpoint, and serves it once it knows that no ledger went on since.
+func TestARestartBeginsWithTheCheckpoint(t *testing.T) {
 	t.Parallel()
 	c := configured(t)
 	s, stop := start(t, c)
@@ -46,8 +46,8 @@ func TestARestartServesFromTheCheckpointAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if err := again.index.ready(); err != nil { // nothing runs yet
-		t.Fatalf("not ready: %v", err)
+	if again.index.ready() == nil { // nothing runs yet
+		t.Error("ready before a ledger was looked at")
 	}
 	if got := again.index.live.Current().Stamp(); got != before {
 		t.Errorf("it serves %+v, before the restart it was %+v", got, before)

@@ -71,5 +71,6 @@ func (b *Basis) Options(s *storage.Storage, blocks *block.Blocks, log *slog.Logg
 	return ingest.Options{
 		Source: s, Verifier: b, ListDeniedUnsafe: b.listDenied, Withheld: withheldBy(blocks),
 		Ledgers: b.Ledgers, LedgerMemory: b.memory, Log: log, Now: b.at.Now,
+		Head: s.Resolve, Everywhere: blocks.Everywhere,
 	}
 }

@@ -24,6 +24,15 @@ const (
 	announceAgain = time.Second
 	// hearWithin is how long the first catalog waits until changes are heard.
 	hearWithin = 5 * time.Second
+	// silentFor is for how long nothing may be heard, not even that the others are
+	// alive, before the ledgers are looked at in storage instead, every lookEvery.
+	silentFor = 3 * time.Second
+	lookEvery = time.Second
+	// lookAnyway is how often they are looked at even so, for what a replica stored
+	// that died before it could tell; and lookShare how much of the time that may
+	// take at the most, where there are very many.
+	lookAnyway = 10 * time.Minute
+	lookShare  = 50
 )
 
 // Replicas are the other servers over the storage of this one. The nil Replicas
@@ -33,8 +42,10 @@ type Replicas struct {
 	ingest   *ingest.Ingester
 	blocks   *block.Blocks
 	log      *slog.Logger
-	missed   atomic.Bool   // something went unheard
+	missed   atomic.Bool   // something went unheard: the catalog is behind
 	hearing  chan struct{} // closed once changes are heard
+	late     atomic.Bool   // the first catalog did not wait for that
+	heard    heard
 
 	mu     sync.Mutex
 	untold map[string]bool // repositories
@@ -95,6 +106,7 @@ func (r *Replicas) Heard(ctx context.Context) {
 	select {
 	case <-r.hearing:
 	case <-timer.C:
+		r.late.Store(true)
 		r.log.WarnContext(ctx, "replicas: not heard yet, the catalog may lag behind them")
 	case <-ctx.Done():
 	}
@@ -107,6 +119,7 @@ func (r *Replicas) Tasks() []periodic.Task {
 	}
 	return []periodic.Task{
 		{Name: "replicas_tell", Every: announceAgain, Quiet: true, Run: r.tellAgain}, // the first time was logged
+		{Name: "replicas_ledgers", Every: lookEvery, Run: r.lookAtLedgers},
 		{Name: "replicas_catch_up", Every: announceAgain, Run: r.catchUp},
 	}
 }
@@ -116,20 +129,28 @@ func (r *Replicas) hear(c store.Change) {
 	switch {
 	case !c.Alive.IsZero():
 		r.blocks.BlocksHeard(c.Alive)
+		if r.heard.alive(c.Alive) {
+			r.ingest.Heard(c.Alive)
+		}
 	case len(c.Block) > 0:
 		if err := r.blocks.HearBlock(c.Block); err != nil {
 			r.log.Error("replicas: a block was announced that cannot be read, it is found in storage", "err", err)
 		}
 	case !c.Missed && c.Manifest == "":
-		r.ingest.Touch(c.Repository)
+		r.ingest.Doubt(c.Repository)
 	case !c.Missed:
 		r.ingest.Notify(c.Repository, c.Tag, digest.Digest(c.Manifest), digest.Digest(c.Subject))
 	default:
 		r.blocks.BlocksMissed()
 		select {
 		case <-r.hearing:
+			r.heard.missed(time.Now())
 			r.missed.Store(true)
 		default:
+			if r.late.Load() {
+				r.heard.missed(time.Now())
+				r.missed.Store(true)
+			}
 			close(r.hearing)
 		}
 	}
