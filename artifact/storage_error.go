@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// ErrStorage: the storage takes nothing: it is full, over its quota or read
-// only. What was asked for may be right, and works once the operator has seen to it.
+// ErrStorage says that the storage takes nothing: it is full, over its quota or
+// read only. What was asked for may be right, and works once the operator has seen to it.
 var ErrStorage = errors.New("the storage takes nothing")
 
 // The reasons of a StorageError.

@@ -70,7 +70,7 @@ func (v Version) IsZero() bool { return v.v == nil }
 // IsPrerelease reports whether v has a prerelease part.
 func (v Version) IsPrerelease() bool { return v.v != nil && v.v.Prerelease() != "" }
 
-// Major, Minor and Patch are the three numbers.
+// Major is the first number.
 func (v Version) Major() uint64 { return v.v.Major() }
 
 // Minor is the second number.

@@ -85,30 +85,27 @@ func TestABlockDoesNotWaitForASlowBucket_K7(t *testing.T) {
 // nothing, is not listed, cannot be ended again, and takes the next block.
 func TestAnEndedBlockIsMadeAgain_K7(t *testing.T) {
 	t.Parallel()
-	for name, where := range fenced(t) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			open := func() *registrytest.Server {
-				return registrytest.New(t, where, registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
+	onFenced(t, func(t *testing.T, where registrytest.Option) {
+		open := func() *registrytest.Server {
+			return registrytest.New(t, where, registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
+		}
+		a, b := open(), open()
+		target := block.Block{Repository: "acme/hello", Code: "one"}
+		for range 3 { // a record ends, and the next replaces what is left of it
+			if _, err := a.Blocks.Block(t.Context(), target); err != nil {
+				t.Fatal(err)
 			}
-			a, b := open(), open()
-			target := block.Block{Repository: "acme/hello", Code: "one"}
-			for range 3 { // a record ends, and the next replaces what is left of it
-				if _, err := a.Blocks.Block(t.Context(), target); err != nil {
-					t.Fatal(err)
-				}
-				if err := b.Blocks.Unblock(t.Context(), target); err != nil {
-					t.Fatal(err)
-				}
-				if err := a.Blocks.Unblock(t.Context(), target); err == nil {
-					t.Error("what is not blocked was unblocked")
-				}
-				if list, err := b.Blocks.Blocked(t.Context()); err != nil || len(list) != 0 {
-					t.Errorf("%v, %v", list, err)
-				}
+			if err := b.Blocks.Unblock(t.Context(), target); err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
+			if err := a.Blocks.Unblock(t.Context(), target); err == nil {
+				t.Error("what is not blocked was unblocked")
+			}
+			if list, err := b.Blocks.Blocked(t.Context()); err != nil || len(list) != 0 {
+				t.Errorf("%v, %v", list, err)
+			}
+		}
+	})
 }
 
 // TestASlowBucketDoesNotShutReads_K7: while a replica hears the others, a bucket

@@ -23,7 +23,7 @@ type client struct {
 }
 
 func newClient(t testing.TB, s *registrytest.Server) *client {
-	return &client{t: t, url: s.URL, do: http.DefaultClient.Do}
+	return &client{t: t, url: s.URL, do: web.Do}
 }
 
 // answer is a response, read whole.
@@ -60,6 +60,19 @@ func (c *client) try(method, path string, body []byte, header ...string) (answer
 	defer resp.Body.Close()
 	content, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, content}, err
+}
+
+// later sends it beside the test; what comes back is in the channel.
+func (c *client) later(method, path string, body []byte, header ...string) <-chan answer {
+	answered := make(chan answer, 1)
+	go func() {
+		got, err := c.try(method, path, body, header...)
+		if err != nil {
+			c.t.Errorf("%s %s: %v", method, path, err)
+		}
+		answered <- got
+	}()
+	return answered
 }
 
 // want fails unless the status is one of the given.

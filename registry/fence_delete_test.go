@@ -28,12 +28,7 @@ func (w writesDown) AdmitDelete(context.Context, registry.Access, registry.Remov
 // the delete looked at it.
 func TestADeleteThatLostItsLockRemovesNoTag_B2(t *testing.T) {
 	t.Parallel()
-	for name, where := range fenced(t) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			checkStaleDelete(t, where)
-		})
-	}
+	onFenced(t, checkStaleDelete)
 }
 
 // TestADeleteThatLostItsLockRemovesNoTagOverS3_B2 is the same over a real S3 server.
@@ -60,14 +55,7 @@ func checkStaleDelete(t *testing.T, where registrytest.Option) {
 	uploaded(a, repo, emptyConfig)
 	a.pushed(repo, "moving", plugin(repo, "1.0.0", "A"))
 	hold.Store(true)
-	stale := make(chan answer, 1)
-	go func() {
-		got, err := a.try("DELETE", "/v2/"+repo+"/manifests/moving", nil)
-		if err != nil {
-			t.Error(err)
-		}
-		stale <- got
-	}()
+	stale := a.later("DELETE", "/v2/"+repo+"/manifests/moving", nil)
 	select {
 	case <-there:
 	case got := <-stale:
@@ -110,13 +98,7 @@ func TestAChannelIsRemovedAsItWasSeen_B2(t *testing.T) {
 	t.Parallel()
 	const repo = "acme/fence"
 	store := newBucket(t)
-	open := func() *registrytest.Server {
-		return registrytest.New(t, store.on(), registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
-	}
-	a, b := open(), open()
-	c := newClient(t, a)
-	uploaded(c, repo, emptyConfig)
-	one, two := c.pushed(repo, "1.0.0", plugin(repo, "1.0.0", "")), c.pushed(repo, "2.0.0", plugin(repo, "2.0.0", ""))
+	a, b, one, two := promoters(t, store, repo)
 	if err := a.SetChannel(t.Context(), repo, "stable", one.Digest); err != nil {
 		t.Fatal(err)
 	}
@@ -223,14 +205,7 @@ func TestADeleteThatArrivesLateTakesNothingAway_B2(t *testing.T) {
 					}
 					return false
 				})
-				stale := make(chan answer, 1)
-				go func() {
-					got, err := a.try("DELETE", path+what.String(), nil)
-					if err != nil {
-						t.Error(err)
-					}
-					stale <- got
-				}()
+				stale := a.later("DELETE", path+what.String(), nil)
 				<-there
 				locks.lost.Store(how == "lost")
 				dead.Store(how == "dead")

@@ -53,21 +53,34 @@ func (c commits) Failed(_ context.Context, cause error) error {
 }
 func (commits) Release() {}
 
-// fenced are the storages that replicas share.
-func fenced(t *testing.T) map[string]registrytest.Option {
-	return map[string]registrytest.Option{"directory": registrytest.Dir(t.TempDir()), "bucket": newBucket(t).on()}
+// promoters are two replicas over one bucket whose locks do not know of each
+// other, and two versions that are in repo.
+func promoters(t *testing.T, store *bucket, repo string) (a, b *registrytest.Server, one, two ocispec.Descriptor) {
+	t.Helper()
+	open := func() *registrytest.Server {
+		return registrytest.New(t, store.on(), registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
+	}
+	a, b = open(), open()
+	c := newClient(t, a)
+	uploaded(c, repo, emptyConfig)
+	return a, b, c.pushed(repo, "1.0.0", plugin(repo, "1.0.0", "")), c.pushed(repo, "2.0.0", plugin(repo, "2.0.0", ""))
+}
+
+// onFenced runs check over each kind of storage that replicas share.
+func onFenced(t *testing.T, check func(*testing.T, registrytest.Option)) {
+	for name, where := range map[string]registrytest.Option{"directory": registrytest.Dir(t.TempDir()), "bucket": newBucket(t).on()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, where)
+		})
+	}
 }
 
 // TestAPushThatLostItsLockMovesNoTag_B2: what is acknowledged stays, though
 // another push checked the tag before, lost its lock, and writes after.
 func TestAPushThatLostItsLockMovesNoTag_B2(t *testing.T) {
 	t.Parallel()
-	for name, where := range fenced(t) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			checkStaleCommit(t, where)
-		})
-	}
+	onFenced(t, checkStaleCommit)
 }
 
 // TestAPushThatLostItsLockMovesNoTagOverS3_B2 is the same over a real S3 server.
@@ -102,14 +115,7 @@ func checkStaleCommit(t *testing.T, where registrytest.Option) {
 	} {
 		hold.Store("on", true)
 		mine, theirs := encode(t, step.first), encode(t, step.second)
-		answered := make(chan answer, 1)
-		go func() {
-			got, err := a.try("PUT", "/v2/"+repo+"/manifests/"+step.tag, mine, "Content-Type", ocispec.MediaTypeImageManifest)
-			if err != nil {
-				t.Error(err)
-			}
-			answered <- got
-		}()
+		answered := a.later("PUT", "/v2/"+repo+"/manifests/"+step.tag, mine, "Content-Type", ocispec.MediaTypeImageManifest)
 		<-there
 		hold.Delete("on")
 		b.want(b.send("PUT", "/v2/"+repo+"/manifests/"+step.tag, theirs, "Content-Type", ocispec.MediaTypeImageManifest), http.StatusCreated)
@@ -139,15 +145,7 @@ func TestAWriteThatArrivesLateMovesNoTag_B2(t *testing.T) {
 	a, b := strangers(t, store.on(), commits{})
 	uploaded(a, repo, emptyConfig)
 	there, release := store.holds(t, "PUT", "/tags/1.0.0/current/link")
-	stale := make(chan answer, 1)
-	mine := encode(t, plugin(repo, "1.0.0", "A"))
-	go func() {
-		got, err := a.try("PUT", "/v2/"+repo+"/manifests/1.0.0", mine, "Content-Type", ocispec.MediaTypeImageManifest)
-		if err != nil {
-			t.Error(err)
-		}
-		stale <- got
-	}()
+	stale := a.later("PUT", "/v2/"+repo+"/manifests/1.0.0", encode(t, plugin(repo, "1.0.0", "A")), "Content-Type", ocispec.MediaTypeImageManifest)
 	<-there
 	want := b.pushed(repo, "1.0.0", plugin(repo, "1.0.0", "B"))
 	release()
@@ -165,13 +163,7 @@ func TestAChannelMovesFromWhatWasSeen_B2(t *testing.T) {
 	t.Parallel()
 	const repo = "acme/fence"
 	store := newBucket(t)
-	open := func() *registrytest.Server {
-		return registrytest.New(t, store.on(), registrytest.With(func(o *registrytest.Options) { o.Replicated, o.Locker = true, storage.NewLocker() }))
-	}
-	a, b := open(), open()
-	c := newClient(t, a)
-	uploaded(c, repo, emptyConfig)
-	one, two := c.pushed(repo, "1.0.0", plugin(repo, "1.0.0", "")), c.pushed(repo, "2.0.0", plugin(repo, "2.0.0", ""))
+	a, b, one, two := promoters(t, store, repo)
 	there, release := store.holds(t, "PUT", "/tags/stable/current/link")
 	stale := make(chan error, 1)
 	go func() { stale <- a.SetChannel(t.Context(), repo, "stable", one.Digest) }()

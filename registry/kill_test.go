@@ -76,7 +76,7 @@ func TestKillLosesNothingAcknowledged_B2(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &client{t: t, url: strings.TrimSpace(line), do: http.DefaultClient.Do}
+		c := &client{t: t, url: strings.TrimSpace(line), do: web.Do}
 		enough := make(chan struct{})
 		var count atomic.Int32
 		var pushers sync.WaitGroup

@@ -33,7 +33,7 @@ func TestRepositoriesAreListed_H3(t *testing.T) {
 	}
 	ask := func(path string) (names []string, link string) {
 		t.Helper()
-		resp, err := http.Get(s.URL + path)
+		resp, err := web.Get(s.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestRepositoriesAreListed_H3(t *testing.T) {
 	if got, link := ask("/v2/_catalog?n=0"); len(got) != 0 || link != "" {
 		t.Errorf("none: %v, link %q", got, link)
 	}
-	resp, err := http.Post(s.URL+"/v2/_catalog", "", nil)
+	resp, err := web.Post(s.URL+"/v2/_catalog", "", nil)
 	if err != nil || resp.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("%v, %v", resp, err)
 	}
@@ -74,7 +74,7 @@ func TestRepositoriesAreListedToThoseWhoMay_B5(t *testing.T) {
 	s := registrytest.New(t, registrytest.InMemory(), registrytest.With(func(o *registrytest.Options) {
 		o.Admitter = admitFunc(func(a registry.Access) error { asked = append(asked, a); return artifact.ErrDenied })
 	}))
-	resp, err := http.Get(s.URL + "/v2/_catalog")
+	resp, err := web.Get(s.URL + "/v2/_catalog")
 	if err != nil || resp.StatusCode != http.StatusForbidden {
 		t.Fatalf("%v, %v", resp, err)
 	}

@@ -139,7 +139,7 @@ type login struct {
 var challengeField = regexp.MustCompile(`(realm|service|scope)="([^"]*)"`)
 
 func (l *login) do(req *http.Request) (*http.Response, error) {
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := web.Do(req)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
@@ -166,7 +166,7 @@ func (l *login) do(req *http.Request) (*http.Response, error) {
 		}
 	}
 	again.Header.Set("Authorization", "Bearer "+token)
-	return http.DefaultClient.Do(again)
+	return web.Do(again)
 }
 
 func (l *login) token(u string) (string, error) {
@@ -176,7 +176,7 @@ func (l *login) token(u string) (string, error) {
 		return "", err
 	}
 	req.SetBasicAuth("suite", l.password)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := web.Do(req)
 	if err != nil {
 		return "", err
 	}

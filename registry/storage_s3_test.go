@@ -47,7 +47,7 @@ func TestLargeBlobsRedirectToSignedURLs_B9(t *testing.T) {
 	if got.StatusCode != http.StatusTemporaryRedirect || !strings.Contains(got.Header.Get("Location"), "X-Amz-Signature=") {
 		t.Fatalf("status %d, location %q", got.StatusCode, got.Header.Get("Location"))
 	}
-	signed, err := http.Get(got.Header.Get("Location"))
+	signed, err := web.Get(got.Header.Get("Location"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func direct(t *testing.T, c *client, method, path string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := http.DefaultTransport.RoundTrip(r)
+	got, err := web.Transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}

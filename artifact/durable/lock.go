@@ -8,7 +8,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrLocked: another process, or another holder in this one, has the lock.
+// ErrLocked says that another process, or another holder in this one, has the
+// lock.
 var ErrLocked = errors.New("locked by another process")
 
 // Lock holds the file at path for this caller alone, until it unlocks or its

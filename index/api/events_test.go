@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,7 +14,7 @@ import (
 func TestEventsFollowTheCatalogAndEndWithTheServer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plugin(t, "acme/hello", "1.0.0 >=1"))
-	resp, err := http.Get(s.URL + "/api/v1/events")
+	resp, err := web.Get(s.URL + "/api/v1/events")
 	if err != nil {
 		t.Fatal(err)
 	}

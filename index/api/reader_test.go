@@ -65,7 +65,7 @@ func (s *site) hear(t *testing.T, method, path, body, token string, header ...st
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := web.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestEventsAreSilentAboutWhatIsHidden_I7(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, plugin(t, "acme/hello", "1.0.0 >=1"))
 	s.visibility(visibility)
-	resp, err := http.Get(s.URL + "/api/v1/events")
+	resp, err := web.Get(s.URL + "/api/v1/events")
 	if err != nil {
 		t.Fatal(err)
 	}

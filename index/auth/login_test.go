@@ -53,7 +53,7 @@ func newBrowser(t *testing.T) *http.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &http.Client{Jar: jar}
+	return &http.Client{Transport: web.Transport, Jar: jar}
 }
 
 func fetch(t *testing.T, c *http.Client, method, where string, form url.Values, header ...string) (*http.Response, string) {
@@ -177,7 +177,7 @@ func TestLoginBelongsToOneBrowser(t *testing.T) {
 	t.Parallel()
 	p, provider := withIDP(t)
 	halt := func(c *http.Client) *http.Client {
-		return &http.Client{Jar: c.Jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		return &http.Client{Transport: web.Transport, Jar: c.Jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 			if strings.Contains(r.URL.Path, "callback") {
 				return http.ErrUseLastResponse
 			}
@@ -249,22 +249,22 @@ func TestLoginOfTheCLI_B5(t *testing.T) {
 	p, _ := withIDP(t)
 	verifier := oauth2.GenerateVerifier()
 	code := p.cliLogin(t, p.browser, verifier)
-	if resp, _ := fetch(t, http.DefaultClient, "POST", p.web.URL+"/auth/cli/token", url.Values{"code": {code}, "code_verifier": {oauth2.GenerateVerifier()}}); resp.StatusCode != 403 {
+	if resp, _ := fetch(t, web, "POST", p.web.URL+"/auth/cli/token", url.Values{"code": {code}, "code_verifier": {oauth2.GenerateVerifier()}}); resp.StatusCode != 403 {
 		t.Fatalf("another program that saw the code: %s", resp.Status)
 	}
 	form := url.Values{"code": {code}, "code_verifier": {verifier}}
-	resp, body := fetch(t, http.DefaultClient, "POST", p.web.URL+"/auth/cli/token", form)
+	resp, body := fetch(t, web, "POST", p.web.URL+"/auth/cli/token", form)
 	var answer TokenAnswer
 	if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Principal != "person:ada" {
 		t.Fatalf("%s %s", resp.Status, body)
 	}
-	if _, who := fetch(t, http.DefaultClient, "GET", p.web.URL+"/", nil, "Authorization", "Bearer "+answer.Token); who != "person:ada" {
+	if _, who := fetch(t, web, "GET", p.web.URL+"/", nil, "Authorization", "Bearer "+answer.Token); who != "person:ada" {
 		t.Errorf("the token is of %q", who)
 	}
 	if rec, err := p.store.Token(t.Context(), answer.ID); err != nil || rec.Name != "my-laptop" || rec.Kind != string(PersonalToken) {
 		t.Errorf("%+v %v", rec, err)
 	}
-	if resp, _ := fetch(t, http.DefaultClient, "POST", p.web.URL+"/auth/cli/token", form); resp.StatusCode != 403 {
+	if resp, _ := fetch(t, web, "POST", p.web.URL+"/auth/cli/token", form); resp.StatusCode != 403 {
 		t.Errorf("the code a second time: %s", resp.Status)
 	}
 	for name, change := range map[string][2]string{
@@ -279,7 +279,7 @@ func TestLoginOfTheCLI_B5(t *testing.T) {
 			t.Errorf("%s: %s %s", name, resp.Status, body)
 		}
 	}
-	if resp, body := fetch(t, http.DefaultClient, "POST", p.web.URL+"/auth/device", nil); resp.StatusCode != 400 || !strings.Contains(body, "unsupported") {
+	if resp, body := fetch(t, web, "POST", p.web.URL+"/auth/device", nil); resp.StatusCode != 400 || !strings.Contains(body, "unsupported") {
 		t.Errorf("a provider without the device flow: %s %s", resp.Status, body)
 	}
 }

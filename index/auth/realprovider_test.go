@@ -104,7 +104,7 @@ func TestRealProviderCLI_B5(t *testing.T) {
 	}
 	logIn(t, newBrowser(t), issuer, p.web.URL+"/auth/cli?"+q.Encode(), "ada")
 	form := url.Values{"code": {(<-got).Get("code")}, "code_verifier": {verifier}}
-	resp, body := fetch(t, http.DefaultClient, "POST", p.web.URL+"/auth/cli/token", form)
+	resp, body := fetch(t, web, "POST", p.web.URL+"/auth/cli/token", form)
 	p.holds(t, resp, body, "person:ada")
 }
 
@@ -112,13 +112,13 @@ func TestRealProviderCLI_B5(t *testing.T) {
 func TestRealProviderDevice_B5(t *testing.T) {
 	t.Parallel()
 	p, issuer := withRealProvider(t)
-	resp, body := fetch(t, http.DefaultClient, "POST", p.web.URL+"/auth/device", url.Values{"label": {"headless"}})
+	resp, body := fetch(t, web, "POST", p.web.URL+"/auth/device", url.Values{"label": {"headless"}})
 	var began DeviceAnswer
 	if err := json.Unmarshal([]byte(body), &began); err != nil || began.UserCode == "" || !strings.HasPrefix(began.VerificationURI, issuer) || began.ExpiresIn < 60 {
 		t.Fatalf("%s %s", resp.Status, body)
 	}
 	poll := func() (*http.Response, string) {
-		return fetch(t, http.DefaultClient, "POST", p.web.URL+"/auth/device/token", url.Values{"handle": {began.Handle}})
+		return fetch(t, web, "POST", p.web.URL+"/auth/device/token", url.Values{"handle": {began.Handle}})
 	}
 	if resp, body := poll(); resp.StatusCode != 400 || !strings.Contains(body, "authorization_pending") {
 		t.Fatalf("before: %s %s", resp.Status, body)
@@ -131,7 +131,7 @@ func TestRealProviderDevice_B5(t *testing.T) {
 	}
 	resp, body = poll()
 	p.holds(t, resp, body, "person:bob")
-	if resp, _ := fetch(t, http.DefaultClient, "POST", p.web.URL+"/auth/device/token", url.Values{"handle": {"x" + began.Handle}}); resp.StatusCode != 403 {
+	if resp, _ := fetch(t, web, "POST", p.web.URL+"/auth/device/token", url.Values{"handle": {"x" + began.Handle}}); resp.StatusCode != 403 {
 		t.Errorf("a handle that is not ours: %s", resp.Status)
 	}
 }
@@ -143,7 +143,7 @@ func (p *pages) holds(t *testing.T, resp *http.Response, body, principal string)
 	if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Principal != principal {
 		t.Fatalf("%s %s", resp.Status, body)
 	}
-	if _, who := fetch(t, http.DefaultClient, "GET", p.web.URL+"/", nil, "Authorization", "Bearer "+answer.Token); who != principal {
+	if _, who := fetch(t, web, "GET", p.web.URL+"/", nil, "Authorization", "Bearer "+answer.Token); who != principal {
 		t.Errorf("the token is of %q", who)
 	}
 }

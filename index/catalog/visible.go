@@ -27,7 +27,7 @@ func Everything() Visibility { return Visibility{Class: "*", all: true} }
 
 func nothing(artifact.Name) bool { return false }
 
-// Seen is g for one reader: its snapshot is that of a catalog which never held
+// Visible is g for one reader: its snapshot is that of a catalog which never held
 // what the reader may not know of, in every answer, count and digest. Number
 // and time stay those of g. g is one that Current or At gave.
 func (l *Live) Visible(g *Generation, by Visibility) *Generation {

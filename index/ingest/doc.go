@@ -1,5 +1,7 @@
-// Package ingest is ingest: it reads what the registry holds, judges it, and
-// keeps the catalog equal to it.
+// Package ingest keeps the catalog equal to what the registry holds: it reads
+// repositories, judges what it finds by the trust policy, and swaps the catalog
+// for the next one. What was pushed before Touch returned is in the catalog
+// that serves once the queue is empty; nothing is listed that was not judged.
 //
 //	Touch ─▶ queue ─▶ derive ─▶ results ─▶ apply ─▶ Live.Swap
 //	                    ▲

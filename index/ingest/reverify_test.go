@@ -268,7 +268,7 @@ func (s signedSite) send(method, url, mediaType string, body []byte) (string, er
 	if mediaType != "" {
 		r.Header.Set("Content-Type", mediaType)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := web.Do(r)
 	if err != nil {
 		return "", err
 	}

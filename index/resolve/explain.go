@@ -15,7 +15,7 @@ const (
 	maxClauses   = 8
 )
 
-// Unsatisfiable: no choice of versions satisfies every range. It wraps
+// Unsatisfiable says that no choice of versions satisfies every range. It wraps
 // artifact.ErrConflict and is an *index.Problem of code "unsatisfiable".
 type Unsatisfiable struct {
 	// Explanation says in sentences who wants what and what there is.

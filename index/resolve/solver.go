@@ -9,8 +9,8 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// ErrExhausted: the search was given up before it found a solution or proved
-// that there is none. It wraps no kind: it could not be told.
+// ErrExhausted says that the search was given up before it found a solution or
+// proved that there is none. It wraps no kind: it could not be told.
 var ErrExhausted = errors.New("search given up")
 
 // maxWork bounds the looks at incompatibilities in one search, about half a

@@ -146,7 +146,7 @@ type lying struct {
 }
 
 func (l lying) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := web.Transport.RoundTrip(r)
 	if err == nil && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, l.about) {
 		resp.Body, resp.ContentLength = l.say(resp.Body), -1
 		resp.Header.Del("Content-Length")

@@ -67,7 +67,7 @@ type counting struct {
 }
 
 func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := web.Transport.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func TestCatalogThatCannotBeReachedIsNotRefused(t *testing.T) {
 	s.publish(snapshotOf(3, 1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = OpenRemote(ctx, s.registry.Host, client.RepositoryOptions{HTTPClient: http.DefaultClient}, Options{Root: s.pin(), Now: s.now})
+	_, err = OpenRemote(ctx, s.registry.Host, client.RepositoryOptions{HTTPClient: web}, Options{Root: s.pin(), Now: s.now})
 	if !errors.Is(err, context.Canceled) || errors.As(err, &r) {
 		t.Errorf("cancelled: %v", err)
 	}

@@ -109,7 +109,7 @@ func (s *site) pin() Pin { return must(PinRoot(s.keys.Root())) }
 
 // reader opens the catalog as a host does, over the network.
 func (s *site) reader(pin Pin, state string) (*Catalog, error) {
-	return OpenRemote(s.t.Context(), s.registry.Host, client.RepositoryOptions{HTTPClient: http.DefaultClient}, Options{Root: pin, State: state, Now: s.now})
+	return OpenRemote(s.t.Context(), s.registry.Host, client.RepositoryOptions{HTTPClient: web}, Options{Root: pin, State: state, Now: s.now})
 }
 
 // files are the layers of what the registry holds, by title.

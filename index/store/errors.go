@@ -15,9 +15,9 @@ import (
 )
 
 var (
-	// ErrDamaged: the database file is not what was written; restore a backup.
+	// ErrDamaged says that the database file is not what was written; restore a backup.
 	ErrDamaged = errors.New("the database file is damaged: restore it from a backup")
-	// ErrNewer: a newer release wrote the database, and this one would break it.
+	// ErrNewer says that a newer release wrote the database, and this one would break it.
 	ErrNewer = errors.New("the database was written by a newer release: run that one")
 )
 

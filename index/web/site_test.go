@@ -122,7 +122,7 @@ func (s *site) get(t *testing.T, path string, header ...string) (*http.Response,
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := visitor.Transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestChosenHost_C2_C9(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &http.Client{Jar: jar}
+	c := &http.Client{Transport: visitor.Transport, Jar: jar}
 	choose := func(v url.Values) (string, int) {
 		resp, err := c.PostForm(s.URL+"/host", v)
 		if err != nil {
@@ -286,7 +286,7 @@ func TestChosenHost_C2_C9(t *testing.T) {
 		t.Errorf("a bad version: %d", code)
 	}
 	for _, back := range []string{"//evil.example/", "https://evil.example/", `/\evil.example`, "evil", "javascript:alert(1)"} {
-		stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		stay := &http.Client{Transport: visitor.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		r, err := stay.PostForm(s.URL+"/host", url.Values{"back": {back}})
 		if err != nil {
 			t.Fatal(err)

@@ -59,7 +59,7 @@ func (s site) send(method, path, mediaType string, body []byte) *http.Response {
 	if mediaType != "" {
 		req.Header.Set("Content-Type", mediaType)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := web.Do(req)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func (s site) blob(repo string, content []byte) ocispec.Descriptor {
 		if at[0] != '/' {
 			req, _ = http.NewRequest(http.MethodPut, at+"&digest="+d.Digest.String(), bytes.NewReader(content))
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := web.Do(req)
 		if err != nil || resp.StatusCode != http.StatusCreated {
 			s.t.Fatalf("blob: %v, %v", resp, err)
 		}

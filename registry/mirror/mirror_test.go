@@ -326,7 +326,7 @@ func TestALyingSourceIsNamed_H3(t *testing.T) {
 	var lied atomic.Bool
 	from := anonymous
 	from.HTTPClient = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-		resp, err := http.DefaultTransport.RoundTrip(r)
+		resp, err := web.Transport.RoundTrip(r)
 		if err == nil && strings.HasSuffix(r.URL.Path, lie.String()) {
 			lied.Store(true)
 			_ = resp.Body.Close()

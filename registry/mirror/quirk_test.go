@@ -121,7 +121,7 @@ func fallback(t *testing.T, s site, repo string, subject ocispec.Descriptor, ref
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", index.MediaType)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := web.Do(req)
 	if err != nil || resp.StatusCode != http.StatusCreated {
 		t.Fatalf("%v, %v", resp, err)
 	}

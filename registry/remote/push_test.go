@@ -184,5 +184,5 @@ func (c *cutAfter) RoundTrip(r *http.Request) (*http.Response, error) {
 	if cut {
 		return nil, errors.New("cut")
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	return web.Transport.RoundTrip(r)
 }

@@ -120,14 +120,14 @@ func (c *cutting) RoundTrip(r *http.Request) (*http.Response, error) {
 	lost := errors.New("cut")
 	switch {
 	case !cut:
-		return http.DefaultTransport.RoundTrip(r)
+		return web.Transport.RoundTrip(r)
 	case !first || c.at == beforeRequest:
 		return nil, lost
 	case c.at == inBody && r.Body != nil && r.ContentLength > 1:
 		r = r.Clone(r.Context())
 		r.Body = io.NopCloser(io.MultiReader(io.LimitReader(r.Body, r.ContentLength/2), failing{lost}))
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := web.Transport.RoundTrip(r)
 	if err == nil {
 		err = errors.Join(lost, resp.Body.Close())
 	}

@@ -93,7 +93,7 @@ func (w *world) serve() *exec.Cmd {
 	defer tick.Stop()
 	deadline := time.After(patience)
 	for {
-		if resp, err := http.Get("http://" + w.addr + "/readyz"); err == nil {
+		if resp, err := web.Get("http://" + w.addr + "/readyz"); err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return cmd
@@ -120,7 +120,7 @@ func (w *world) check(round int) {
 			w.t.Fatal(err)
 		}
 		req.Header.Set("Accept", "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json")
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := web.Do(req)
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -51,7 +51,7 @@ func (s *server) call(t *testing.T, method, path string, body, into any) {
 	}
 	r.Header.Set("Authorization", "Bearer "+s.admin(t))
 	r.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := web.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

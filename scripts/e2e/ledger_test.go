@@ -167,7 +167,7 @@ func (m *mirrored) send(method, path, contentType string, body []byte) []byte {
 	}
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("Accept", ocispec.MediaTypeImageIndex)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := web.Do(r)
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -114,7 +113,7 @@ func TestEveryRefusalIsToldToStockClients_B4_B5_B6(t *testing.T) {
 		t.Run(name, func(t *testing.T) { as(t, row.who).refused(row.words, "oras", row.args...) })
 	}
 	t.Run("the challenge names the token server", func(t *testing.T) {
-		resp, err := http.Post("http://"+s.ref("v2/acme/hello/blobs/uploads/"), "", nil)
+		resp, err := web.Post("http://"+s.ref("v2/acme/hello/blobs/uploads/"), "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

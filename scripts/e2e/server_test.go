@@ -109,7 +109,7 @@ func (s *server) ref(rest string) string { return s.addr + "/" + rest }
 
 // get reads a JSON answer into into, which may be nil.
 func (s *server) get(path string, into any) error {
-	resp, err := http.Get("http://" + s.addr + path)
+	resp, err := web.Get("http://" + s.addr + path)
 	if err != nil {
 		return err
 	}

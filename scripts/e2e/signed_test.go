@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +38,7 @@ func bareRegistry(t *testing.T) (addr, dir string) {
 		_ = cmd.Wait()
 	})
 	until(t, "distribution is ready", func() error {
-		resp, err := http.Get("http://" + addr + "/v2/")
+		resp, err := web.Get("http://" + addr + "/v2/")
 		if err == nil {
 			resp.Body.Close()
 		}

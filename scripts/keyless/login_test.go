@@ -37,7 +37,7 @@ func (a authority) token(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	var code string
-	browser := &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	browser := &http.Client{Transport: web.Transport, Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(r.URL.String(), landing) {
 			code = r.URL.Query().Get("code")
 			return http.ErrUseLastResponse

@@ -175,7 +175,7 @@ func until(holds func() error) error {
 }
 
 func get(url string) ([]byte, error) {
-	resp, err := http.Get(url)
+	resp, err := web.Get(url)
 	if err != nil {
 		return nil, err
 	}

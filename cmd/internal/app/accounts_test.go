@@ -58,21 +58,13 @@ func ask[T any](t *testing.T, s *Server, token, method, path string, body any, w
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	resp, text := answered(t, r)
 	if resp.StatusCode != want {
 		t.Fatalf("%s %s: %s, expected %d: %s", method, path, resp.Status, want, text)
 	}
 	var v T
 	if len(text) > 0 {
-		if err := json.Unmarshal(text, &v); err != nil {
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
 			t.Fatalf("%s %s: %v in %s", method, path, err, text)
 		}
 	}
@@ -96,7 +88,7 @@ func tryPush(t *testing.T, s *Server, token string, n int) error {
 	ref := s.Addr() + "/" + p.Plugin.ID.String() + ":" + p.Plugin.Version.Tag()
 	credential := orasauth.Credential{Username: "ci", Password: token}
 	return remote.Push(t.Context(), p.Store, p.Root, ref, remote.Options{
-		HTTPClient: http.DefaultClient, Credential: orasauth.StaticCredential(s.Addr(), credential),
+		HTTPClient: visitor, Credential: orasauth.StaticCredential(s.Addr(), credential),
 	})
 }
 
@@ -267,7 +259,7 @@ func TestPagesOfOtherSitesAreRefusedInDev(t *testing.T) {
 	r, _ := http.NewRequest("POST", s.URL()+"/api/v1/admin/rebuild", nil)
 	for site, want := range map[string]int{"cross-site": 403, "same-origin": 200} {
 		r.Header.Set("Sec-Fetch-Site", site)
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

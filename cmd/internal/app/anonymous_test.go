@@ -1,7 +1,6 @@
 package app
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -22,16 +21,7 @@ func statusOf(t *testing.T, s *Server, token, path string, html bool) (*http.Res
 	if html {
 		r.Header.Set("Accept", "text/html")
 	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(body)
+	return answered(t, r)
 }
 
 // Proves B2 and B4: what may be done without a login is what the site says.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -135,7 +134,7 @@ func TestRegistryAndCatalogAreOnOneListener(t *testing.T) {
 	t.Parallel()
 	s, stop := start(t, configured(t))
 	for path, want := range map[string]int{"/v2/": 200, "/v2": 200, "/readyz": 200, "/livez": 200, "/metrics": 200, "/api/v1/catalog": 200, "/api/docs": 200, "/": 200, "/v2/acme/none/tags/list": 404, "/v3": 404} {
-		resp, err := http.Get(s.URL() + path)
+		resp, err := visitor.Get(s.URL() + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -144,7 +144,7 @@ func TestAServerDoesNotStartInAHalfRestoredDirectory_K6(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(to.Data, "*restoring*")); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	resp, err := http.Get(s.URL() + "/readyz")
+	resp, err := visitor.Get(s.URL() + "/readyz")
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("%v, %v", resp, err)
 	}

@@ -34,7 +34,7 @@ func TestNamespacesInPages_B4(t *testing.T) {
 			}
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", "Bearer "+eve)
-			resp, err := http.DefaultClient.Do(r)
+			resp, err := visitor.Do(r)
 			if err != nil {
 				t.Error(err)
 				return
@@ -100,7 +100,7 @@ func TestOneAccountMakesSoManyTokens_B7(t *testing.T) {
 			}
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", "Bearer "+eve)
-			resp, err := http.DefaultClient.Do(r)
+			resp, err := visitor.Do(r)
 			if err != nil {
 				t.Error(err)
 				return

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql" //nolint:depguard // a newer release that migrates the database
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -29,16 +28,8 @@ func textOf(t *testing.T, s *Server, token, method, path string) (int, string) {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(text)
+	resp, text := answered(t, r)
+	return resp.StatusCode, text
 }
 
 // TestANewerDatabaseIsReadAndNotWritten_K7: a newer release brings the schema up
@@ -105,7 +96,7 @@ func nothingIsWritten(t *testing.T, s *Server, admin string) {
 	for _, refresh := range []bool{false, true} {
 		r := must(http.NewRequestWithContext(t.Context(), "GET", s.URL()+"/auth/token?service="+hostOf(s.URL())+"&offline_token="+map[bool]string{false: "false", true: "true"}[refresh], nil))
 		r.SetBasicAuth("admin", admin)
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

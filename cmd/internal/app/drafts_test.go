@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -115,16 +114,8 @@ func (draftedVersion) send(t *testing.T, method, url, contentType string, body [
 	}
 	r.Header.Set("Content-Type", contentType)
 	as(r)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, text
+	resp, text := answered(t, r)
+	return resp.StatusCode, []byte(text)
 }
 
 // Proves D1, B7: what a check says of a version that nobody pushed yet is what the

@@ -174,7 +174,7 @@ func TestAnAdoptedRegistryGivesNoNameAway_B4_B5(t *testing.T) {
 		if token != "" {
 			r.Header.Set("Authorization", "Bearer "+token)
 		}
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil || resp.StatusCode == 200 {
 			t.Errorf("%s pulls what nobody owns: %v %v", who, resp, err)
 		}

@@ -26,7 +26,7 @@ func askAs(t *testing.T, s *Server, method, path, host string, headers map[strin
 	for k, v := range headers {
 		r.Header.Set(k, v)
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := visitor.Transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestNUL_D7(t *testing.T) {
 		}
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", "Bearer "+admin)
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestBodiesSayOneThing_D7(t *testing.T) {
 		r := must(http.NewRequest("POST", s.URL()+row.path, strings.NewReader(row.body)))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", "Bearer "+admin)
-		resp := must(http.DefaultClient.Do(r))
+		resp := must(visitor.Do(r))
 		var p index.Problem
 		err := json.NewDecoder(resp.Body).Decode(&p)
 		resp.Body.Close()
@@ -197,7 +197,7 @@ func TestAReadOfABlobHasEightHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+admin)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := visitor.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,7 @@ func get[T any](t *testing.T, method, url string) (v T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := visitor.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func pushUntilKilled(t *testing.T, p *process, first, enough int, acknowledged m
 		wait.Go(func() {
 			for r := range packed {
 				ref := fmt.Sprintf("%s/%s:%s", strings.TrimPrefix(p.url, "http://"), r.Plugin.ID, r.Plugin.Version.Tag())
-				err := remote.Push(t.Context(), r.Store, r.Root, ref, remote.Options{HTTPClient: http.DefaultClient})
+				err := remote.Push(t.Context(), r.Store, r.Root, ref, remote.Options{HTTPClient: visitor})
 				mu.Lock()
 				if err == nil {
 					acknowledged[r.Plugin.ID.String()+"@"+r.Plugin.Version.String()] = r.Root.Digest.String()

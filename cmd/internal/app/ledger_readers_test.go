@@ -19,7 +19,7 @@ func accessToken(t *testing.T, s *Server, secret string, scopes ...string) strin
 	if secret != "" {
 		r.SetBasicAuth("x", secret)
 	}
-	resp := must(http.DefaultClient.Do(r))
+	resp := must(visitor.Do(r))
 	defer resp.Body.Close()
 	var got struct{ Token string }
 	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil || got.Token == "" {
@@ -94,7 +94,7 @@ func statusWith(t *testing.T, s *Server, credential, path string) int {
 	if credential != "" {
 		r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(credential))
 	}
-	resp := must(http.DefaultClient.Do(r))
+	resp := must(visitor.Do(r))
 	resp.Body.Close()
 	return resp.StatusCode
 }

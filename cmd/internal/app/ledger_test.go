@@ -126,7 +126,7 @@ func TestWhoMayChangeAPublisher_B4(t *testing.T) {
 		if row.token != "" {
 			r.Header.Set("Authorization", "Bearer "+row.token)
 		}
-		resp := must(http.DefaultClient.Do(r))
+		resp := must(visitor.Do(r))
 		resp.Body.Close()
 		if resp.StatusCode != row.want {
 			t.Errorf("the ledger of %s: status %d, want %d", row.name, resp.StatusCode, row.want)
@@ -422,7 +422,7 @@ func copyLedger(t *testing.T, from, to *Server, token, publisher string) error {
 		if token != "" {
 			c = orasauth.Credential{Username: "admin", Password: token}
 		}
-		r, _, err := remote.Open(s.Addr()+"/"+format.PublishersRepository, remote.Options{HTTPClient: http.DefaultClient, Credential: orasauth.StaticCredential(s.Addr(), c)})
+		r, _, err := remote.Open(s.Addr()+"/"+format.PublishersRepository, remote.Options{HTTPClient: visitor, Credential: orasauth.StaticCredential(s.Addr(), c)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -166,7 +166,7 @@ func (w *cellWorld) get(r table.Role, path string) (int, http.Header, string) {
 	if token != "" {
 		q.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp := must(http.DefaultClient.Do(q))
+	resp := must(visitor.Do(q))
 	defer resp.Body.Close()
 	return resp.StatusCode, resp.Header, string(must(io.ReadAll(resp.Body)))
 }
@@ -196,7 +196,7 @@ func (w *cellWorld) asked(id string, s table.State, r table.Role, o table.Operat
 		if token != "" {
 			q.Header.Set("Authorization", "Bearer "+token)
 		}
-		resp := must(http.DefaultClient.Do(q))
+		resp := must(visitor.Do(q))
 		defer resp.Body.Close()
 		var got index.Resolution
 		c := table.Cell{Status: resp.StatusCode, Code: w.why(id, r)}

@@ -85,7 +85,7 @@ func TestRatesAreLimitedWithRetryAfter_B7(t *testing.T) {
 		if user != "" {
 			r.SetBasicAuth(user, password)
 		}
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,7 +47,7 @@ func TestClientsThatStopAreGivenUp(t *testing.T) {
 	c := configured(t)
 	c.Limits.ReadHeader, c.Limits.BodyGrace, c.Limits.Idle = 150*time.Millisecond, 150*time.Millisecond, 150*time.Millisecond
 	s, _ := start(t, c)
-	upload, err := http.Post(s.URL()+"/v2/acme/hello/blobs/uploads/", "", nil)
+	upload, err := visitor.Post(s.URL()+"/v2/acme/hello/blobs/uploads/", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestAddressesBehindNamedProxies_B7(t *testing.T) {
 		}
 		r.SetBasicAuth("ci", "wrong")
 		r.Header.Set("X-Forwarded-For", from)
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +195,7 @@ func TestRequestIDs(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Header[index.RequestIDHeader] = []string{given}
-			resp, err := http.DefaultClient.Do(r)
+			resp, err := visitor.Do(r)
 			if err != nil {
 				t.Fatal(err)
 			}

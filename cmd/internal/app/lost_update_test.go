@@ -27,7 +27,7 @@ func TestOneSettingDoesNotUndoAnother_K6(t *testing.T) {
 		}
 		r.Header.Set("Authorization", "Bearer "+admin)
 		r.Header.Set("Content-Type", "application/json")
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Error(err)
 			return

@@ -3,7 +3,6 @@ package app
 import (
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"testing"
 )
@@ -11,7 +10,7 @@ import (
 // got is the status and body of a GET.
 func got(t *testing.T, url string) (int, string) {
 	t.Helper()
-	resp, err := http.Get(url)
+	resp, err := visitor.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func TestAMirrorKeepsPrivateWhatIsPrivate_H3_I7(t *testing.T) {
 	ask[any](t, from, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "hushhush", "private": true}, 201)
 	publish(t, from, admin, `{"id": "hushhush/tool", "version": "1.0.0", "engines": {"acme-editor": "*"}}`)
 	login := func(s *Server, token string) remote.Options {
-		return remote.Options{HTTPClient: http.DefaultClient, Credential: orasauth.StaticCredential(s.Addr(), orasauth.Credential{Username: "x", Password: token})}
+		return remote.Options{HTTPClient: visitor, Credential: orasauth.StaticCredential(s.Addr(), orasauth.Credential{Username: "x", Password: token})}
 	}
 	options := mirror.Options{From: login(from, admin), To: login(to, other), Repositories: []string{"hushhush/*"}}
 	// run gives what failed of the plugin, and of the ledger: the mirror trusts no
@@ -75,7 +75,7 @@ func TestAMirrorKeepsPrivateWhatIsPrivate_H3_I7(t *testing.T) {
 		if _, _, ok := r.BasicAuth(); strings.HasPrefix(r.URL.Path, "/auth/token") && !ok {
 			return nil, errors.New("no answer for strangers")
 		}
-		return http.DefaultTransport.RoundTrip(r)
+		return visitor.Transport.RoundTrip(r)
 	})}
 	if plugin, _ = run(untold); !strings.Contains(plugin, "could not tell whether the source shows hushhush/tool to everybody") || there() != http.StatusNotFound {
 		t.Errorf("could not tell: %s", plugin)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -62,7 +61,7 @@ func TestABrokenPartEndsTheServer_L1(t *testing.T) {
 func TestEachPeriodicTaskIsMeasured(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, configured(t))
-	resp, err := http.Get(s.URL() + "/metrics")
+	resp, err := visitor.Get(s.URL() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

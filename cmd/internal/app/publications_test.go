@@ -31,7 +31,7 @@ func orders(t *testing.T, s *Server) string {
 		t.Fatal(err)
 	}
 	r.Header.Set("Accept", "text/html")
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := visitor.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,28 +14,6 @@ import (
 	"github.com/oarlock/oarlock/index/publog"
 )
 
-// logText asks a server for a text, as who has a token; it gives the status too.
-func logText(t *testing.T, s *Server, token, path string) (int, string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "GET", s.URL()+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
-}
-
 // wholeLog verifies the log of a server as a reader does, against a checkpoint
 // that was seen before.
 func wholeLog(t *testing.T, s *Server, seen string) publog.Verification {
@@ -46,7 +23,7 @@ func wholeLog(t *testing.T, s *Server, seen string) publog.Verification {
 		t.Fatal(err)
 	}
 	v, err := publog.Verify(t.Context(), func(_ context.Context, path string) ([]byte, error) {
-		_, body := logText(t, s, "", "/log/"+path)
+		_, body := textOf(t, s, "", "GET", "/log/"+path)
 		return []byte(body), nil
 	}, by, seen)
 	if err != nil {
@@ -72,7 +49,7 @@ func TestAListedVersionHasAProof_G6(t *testing.T) {
 		publish(t, s, admin, `{"id": "`+name+`/hello", "version": "1.0.0", "engines": {"acme-editor": "*"}}`)
 	}
 	const path = "/api/v1/plugins/acme/hello/versions/1.0.0/proof"
-	status, text := logText(t, s, "", path)
+	status, text := textOf(t, s, "", "GET", path)
 	if status != 200 {
 		t.Fatalf("%d %s", status, text)
 	}
@@ -94,11 +71,11 @@ func TestAListedVersionHasAProof_G6(t *testing.T) {
 		"/api/v1/plugins/hidden/hello/versions/1.0.0/proof": 404, "/api/v1/plugins/acme/hello/versions/9.0.0/proof": 404,
 		"/api/v1/plugins/acme/hello/versions/x/proof": 400, "/api/v1/log/leaves": 401, "/log/": 404, "/log/tile/0/001": 404,
 	} {
-		if status, text := logText(t, s, "", path); status != want {
+		if status, text := textOf(t, s, "", "GET", path); status != want {
 			t.Errorf("%s: %d, want %d: %s", path, status, want, text)
 		}
 	}
-	if status, text := logText(t, s, admin, "/api/v1/plugins/hidden/hello/versions/1.0.0/proof"); status != 200 {
+	if status, text := textOf(t, s, admin, "GET", "/api/v1/plugins/hidden/hello/versions/1.0.0/proof"); status != 200 {
 		t.Errorf("who may see the private one: %d %s", status, text)
 	}
 	before := wholeLog(t, s, "")
@@ -119,7 +96,7 @@ func TestAListedVersionHasAProof_G6(t *testing.T) {
 	}
 	s, _ = start(t, c)
 	publish(t, s, admin, `{"id": "acme/hello", "version": "1.1.0", "engines": {"acme-editor": "*"}}`)
-	if status, text := logText(t, s, "", "/api/v1/plugins/acme/hello/versions/1.1.0/proof"); status != 200 {
+	if status, text := textOf(t, s, "", "GET", "/api/v1/plugins/acme/hello/versions/1.1.0/proof"); status != 200 {
 		t.Errorf("after a restart: %d %s", status, text)
 	}
 	if after := wholeLog(t, s, before.Signed); after.Checkpoint.Origin != before.Checkpoint.Origin || after.Checkpoint.N <= before.Checkpoint.N {
@@ -148,7 +125,7 @@ func TestNothingIsPublishedBehindTheLog_G6(t *testing.T) {
 	}
 	s, stop = start(t, c)
 	publish(t, s, admin, `{"id": "acme/hello", "version": "1.0.0", "engines": {"acme-editor": "*"}}`)
-	if status, text := logText(t, s, "", "/api/v1/plugins/acme/hello/versions/1.0.0/proof"); status != 200 {
+	if status, text := textOf(t, s, "", "GET", "/api/v1/plugins/acme/hello/versions/1.0.0/proof"); status != 200 {
 		t.Fatalf("%d %s", status, text)
 	}
 	if err := stop(); err != nil {
@@ -167,7 +144,7 @@ func TestNothingIsPublishedBehindTheLog_G6(t *testing.T) {
 	if status, text := pushed(t, s, admin, "acme/hello", "2.0.0"); status != 403 || !strings.Contains(text, index.CodeLogBehind) {
 		t.Errorf("a push: %d %s", status, text)
 	}
-	if status, text := logText(t, s, "", "/api/v1/plugins/acme/hello/versions/1.0.0/proof"); status != 503 || !strings.Contains(text, index.CodeLogBehind) {
+	if status, text := textOf(t, s, "", "GET", "/api/v1/plugins/acme/hello/versions/1.0.0/proof"); status != 503 || !strings.Contains(text, index.CodeLogBehind) {
 		t.Errorf("a proof: %d %s", status, text)
 	}
 	ask[index.VersionDetail](t, s, "", "GET", "/api/v1/plugins/acme/hello/versions/1.0.0", nil, 200)
@@ -196,14 +173,6 @@ func pushed(t *testing.T, s *Server, token, repo, tag string) (int, string) {
 	}
 	r.Header.Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 	r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("x:"+token)))
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
+	resp, text := answered(t, r)
+	return resp.StatusCode, text
 }

@@ -51,7 +51,7 @@ func sender(t *testing.T, token string, body *string) func(method, url string, f
 			t.Fatal(err)
 		}
 		r.SetBasicAuth("admin", token)
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestUsageFollowsWhatIsStored_B7(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.SetBasicAuth("admin", admin)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := visitor.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func TestSafetyOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	offline.SetBasicAuth("ci", admin)
-	resp, err := http.DefaultClient.Do(offline)
+	resp, err := visitor.Do(offline)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestSafetyOnAFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+admin)
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ func push(t *testing.T, s *Server, n int) string {
 	t.Helper()
 	p := plugin(t, n)
 	ref := s.Addr() + "/" + p.Plugin.ID.String() + ":" + p.Plugin.Version.Tag()
-	if err := remote.Push(t.Context(), p.Store, p.Root, ref, remote.Options{HTTPClient: http.DefaultClient}); err != nil {
+	if err := remote.Push(t.Context(), p.Store, p.Root, ref, remote.Options{HTTPClient: visitor}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.index.ingest.Settled(t.Context()); err != nil {
@@ -115,7 +115,7 @@ func TestMetricsCountWhatIsPushed_K4(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, configured(t))
 	push(t, s, 1)
-	resp, err := http.Get(s.URL() + "/metrics")
+	resp, err := visitor.Get(s.URL() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestFreeNamespacesAreFree(t *testing.T) {
 	s, _ := start(t, c)
 	p := plugin(t, 1)
 	for repo, want := range map[string]bool{"scratch/deep/down": true, "acme/p1": false} {
-		err := remote.Push(t.Context(), p.Store, p.Root, s.Addr()+"/"+repo+":Any_Tag", remote.Options{HTTPClient: http.DefaultClient})
+		err := remote.Push(t.Context(), p.Store, p.Root, s.Addr()+"/"+repo+":Any_Tag", remote.Options{HTTPClient: visitor})
 		if (err == nil) != want {
 			t.Errorf("%s: %v", repo, err)
 		}
@@ -172,7 +172,7 @@ func TestAServerThatGoesSaysSoFirst(t *testing.T) {
 		}
 	}()
 	status := func(path string) int {
-		resp, err := http.Get(s.URL() + path)
+		resp, err := visitor.Get(s.URL() + path)
 		if err != nil {
 			t.Fatalf("closed at once: %v", err)
 		}

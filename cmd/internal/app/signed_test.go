@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -28,7 +27,7 @@ func published(t *testing.T, s *Server) (signed.Published, *signed.Catalog) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := client.RepositoryOptions{HTTPClient: http.DefaultClient, Credential: orasauth.StaticCredential("", orasauth.EmptyCredential)}
+	nobody := client.RepositoryOptions{HTTPClient: visitor, Credential: orasauth.StaticCredential("", orasauth.EmptyCredential)}
 	c, err := signed.OpenRemote(t.Context(), s.Addr(), nobody, signed.Options{Root: pin})
 	if err != nil {
 		t.Fatal(err)

@@ -25,13 +25,13 @@ func TestTrafficIsMeasured_K4(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.SetBasicAuth("ci", admin)
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := visitor.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
 	}
-	resp, err := http.Get(s.URL() + "/metrics")
+	resp, err := visitor.Get(s.URL() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

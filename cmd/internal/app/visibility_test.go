@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +31,7 @@ func publish(t *testing.T, s *Server, token, manifest string) {
 		t.Fatal(err)
 	}
 	err = remote.Push(t.Context(), p.Store, p.Root, s.Addr()+"/"+p.Plugin.ID.String()+":"+p.Plugin.Version.Tag(), remote.Options{
-		HTTPClient: http.DefaultClient, Credential: orasauth.StaticCredential(s.Addr(), orasauth.Credential{Username: "ci", Password: token}),
+		HTTPClient: visitor, Credential: orasauth.StaticCredential(s.Addr(), orasauth.Credential{Username: "ci", Password: token}),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -137,7 +137,7 @@ func TestRealProviderDeviceLogin_B5(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	phone := &http.Client{Jar: jar}
+	phone := &http.Client{Transport: web.Transport, Jar: jar}
 	for _, step := range []struct {
 		path string
 		form url.Values
@@ -172,7 +172,7 @@ func visit(t *testing.T, where, issuer, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := &http.Client{Jar: jar}
+	browser := &http.Client{Transport: web.Transport, Jar: jar}
 	read := func(resp *http.Response, err error) string {
 		t.Helper()
 		if err != nil {

@@ -36,7 +36,7 @@ func (s Signing) Lifetimes() signed.Lifetimes {
 	return signed.Lifetimes{Targets: s.Targets, Snapshot: s.Snapshot, Timestamp: s.Timestamp}
 }
 
-// catalogKeys is the directory of the catalog's keys.
+// CatalogKeys is the directory of the catalog's keys.
 func (c *Config) CatalogKeys() string {
 	if c.Catalog.Keys != "" {
 		return c.Catalog.Keys

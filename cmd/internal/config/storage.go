@@ -54,7 +54,7 @@ func checkDB(s string) error {
 	return fmt.Errorf("scheme %q: expected postgres://…, or nothing for the embedded default", u.Scheme)
 }
 
-// databaseURL is where the site's own state is kept: DATA/oarlock.db by default.
+// DatabaseURL is where the site's own state is kept: DATA/oarlock.db by default.
 func (c *Config) DatabaseURL() string {
 	if c.DB == "" {
 		return "sqlite://" + filepath.Join(c.Data, "oarlock.db")
@@ -62,8 +62,8 @@ func (c *Config) DatabaseURL() string {
 	return c.DB
 }
 
-// shared reports whether other processes may use the same state and storage.
+// Shared reports whether other processes may use the same state and storage.
 func (c *Config) Shared() bool { return strings.HasPrefix(c.DB, "postgres") }
 
-// replicated reports whether other servers may write to the same storage.
+// Replicated reports whether other servers may write to the same storage.
 func (c *Config) Replicated() bool { return c.Shared() && strings.HasPrefix(c.Storage, "s3://") }

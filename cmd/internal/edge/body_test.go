@@ -147,7 +147,7 @@ func TestADeadlineEndsWithTheBody(t *testing.T) {
 	})))
 	t.Cleanup(server.Close)
 	for range 2 {
-		resp, err := http.Post(server.URL, "text/plain", strings.NewReader("all of it"))
+		resp, err := web.Post(server.URL, "text/plain", strings.NewReader("all of it"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func TestAFurtherRequestIsRefused(t *testing.T) {
 	t.Cleanup(server.Close)
 	answers := make(chan int, 2)
 	get := func() {
-		resp, err := http.Get(server.URL)
+		resp, err := web.Get(server.URL)
 		if err != nil {
 			t.Error(err)
 			return
