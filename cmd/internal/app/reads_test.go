@@ -41,7 +41,7 @@ func TestWhatAReadAllocates(t *testing.T) {
 
 func manifestOf(t *testing.T, s *Server, repository, tag string) (digest, layer string) {
 	t.Helper()
-	resp, err := http.Get(s.URL() + "/v2/" + repository + "/manifests/" + tag)
+	resp, err := visitor.Get(s.URL() + "/v2/" + repository + "/manifests/" + tag)
 	if err != nil {
 		t.Fatal(err)
 	}
