@@ -59,7 +59,7 @@ func rules() []arrows.Rule {
 		arrows.Only("github.com/jackc/pgx", "index/store"),
 		arrows.Only("github.com/pressly/goose", "index/store"),
 		arrows.Only("modernc.org/sqlite", "index/store"),
-	}, siblingRules()...)
+	}, append(siblingRules(), acrossRules()...)...)
 }
 
 func TestArrowsHold(t *testing.T) {
