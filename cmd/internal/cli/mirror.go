@@ -84,12 +84,9 @@ func newMirror(c *console) *cobra.Command {
 				return err
 			}
 		}
-		for _, n := range networks {
-			p, err := netip.ParsePrefix(n)
-			if err != nil {
-				return usagef("--allow-network %q: expected a network such as 10.0.0.0/8", n)
-			}
-			o.Reach.Networks = append(o.Reach.Networks, p)
+		var err error
+		if o.Reach.Networks, err = networksOf(networks); err != nil {
+			return err
 		}
 		o.Reach.Proxy = http.ProxyFromEnvironment // that of whoever runs it
 		if every < 0 || o.Check && every > 0 {
@@ -102,25 +99,41 @@ func newMirror(c *console) *cobra.Command {
 			}
 			o.Versions = r
 		}
-		var err error
 		if o.From, o.To, err = c.remotes(cmd.Context(), args[0], args[1]); err != nil {
 			return err
 		}
 		o.Promote = c.promoter(args[1])
-		for {
-			err := c.mirror(cmd.Context(), args[0], args[1], o)
-			if every == 0 {
-				return err
-			}
-			if err != nil && !errors.Is(err, errReported) && cmd.Context().Err() == nil {
-				c.note("oarlock: mirror: %s; it is tried again in %s", message(err), every)
-			}
-			if !pause(cmd.Context(), every) {
-				return nil
-			}
-		}
+		return c.mirrorEvery(cmd.Context(), every, args[0], args[1], o)
 	}
 	return decides(cmd, func() bool { return o.Check })
+}
+
+// networksOf are those of --allow-network.
+func networksOf(given []string) (all []netip.Prefix, err error) {
+	for _, n := range given {
+		p, err := netip.ParsePrefix(n)
+		if err != nil {
+			return nil, usagef("--allow-network %q: expected a network such as 10.0.0.0/8", n)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// mirrorEvery is one run where every is 0, else one after the other until ctx ends.
+func (c *console) mirrorEvery(ctx context.Context, every time.Duration, from, to string, o mirror.Options) error {
+	for {
+		err := c.mirror(ctx, from, to, o)
+		if every == 0 {
+			return err
+		}
+		if err != nil && !errors.Is(err, errReported) && ctx.Err() == nil {
+			c.note("oarlock: mirror: %s; it is tried again in %s", message(err), every)
+		}
+		if !pause(ctx, every) {
+			return nil
+		}
+	}
 }
 
 // mirror is one run.

@@ -66,44 +66,56 @@ func newPush(c *console) *cobra.Command {
 			return argument(err)
 		}
 		if status {
-			ask := c.statusAt
-			if len(args) == 2 {
-				ask = func(ctx context.Context, ref orasregistry.Reference) (publicationResult, error) {
-					return c.statusOf(ctx, args[0], ref)
-				}
-			}
-			r, err := ask(cmd.Context(), ref)
-			if err != nil {
-				return err
-			}
-			return c.print(r)
+			return c.pushStatus(cmd.Context(), args[:len(args)-1], ref)
 		}
-		p, err := openPlugin(cmd.Context(), args[0], "")
-		if err != nil {
-			return err
-		}
-		if ref.Reference == "" {
-			ref.Reference = p.Plugin.Version.Tag()
-		}
-		bar := c.newProgress()
-		err = remote.Push(cmd.Context(), p.Store, p.Root, ref.String(), c.remote(cmd.Context(), ref.Registry, bar.push))
-		bar.done(err)
-		if err != nil {
-			return pushError(ref, p.Plugin, err)
-		}
-		r := pushResult{Reference: fmt.Sprintf("%s/%s@%s", ref.Registry, ref.Repository, p.Root.Digest), Digest: p.Root.Digest.String(), Sent: bar.sent()}
-		if !strings.Contains(ref.Reference, ":") {
-			r.Tag = ref.Reference
-		}
-		if sign {
-			if r.Signature, err = c.sign(cmd.Context(), r.Reference, key); err != nil {
-				return err
-			}
-		}
-		r.listing = c.listed(cmd.Context(), r, ref, sign)
-		return c.print(r)
+		return c.push(cmd.Context(), args[0], ref, key)
 	}
 	return cmd
+}
+
+// push pushes the plugin in dir, signs it where key names one, and prints what
+// the registry holds then.
+func (c *console) push(ctx context.Context, dir string, ref orasregistry.Reference, key keyFlag) error {
+	p, err := openPlugin(ctx, dir, "")
+	if err != nil {
+		return err
+	}
+	if ref.Reference == "" {
+		ref.Reference = p.Plugin.Version.Tag()
+	}
+	bar := c.newProgress()
+	err = remote.Push(ctx, p.Store, p.Root, ref.String(), c.remote(ctx, ref.Registry, bar.push))
+	bar.done(err)
+	if err != nil {
+		return pushError(ref, p.Plugin, err)
+	}
+	r := pushResult{Reference: fmt.Sprintf("%s/%s@%s", ref.Registry, ref.Repository, p.Root.Digest), Digest: p.Root.Digest.String(), Sent: bar.sent()}
+	if !strings.Contains(ref.Reference, ":") {
+		r.Tag = ref.Reference
+	}
+	sign := key.path != ""
+	if sign {
+		if r.Signature, err = c.sign(ctx, r.Reference, key); err != nil {
+			return err
+		}
+	}
+	r.listing = c.listed(ctx, r, ref, sign)
+	return c.print(r)
+}
+
+// pushStatus prints how far a publication is: part by part with the directory,
+// without one as far as the registry knows.
+func (c *console) pushStatus(ctx context.Context, dir []string, ref orasregistry.Reference) (err error) {
+	var r publicationResult
+	if len(dir) == 1 {
+		r, err = c.statusOf(ctx, dir[0], ref)
+	} else {
+		r, err = c.statusAt(ctx, ref)
+	}
+	if err != nil {
+		return err
+	}
+	return c.print(r)
 }
 
 // pushError adds what the registry cannot know: what is in the directory.
