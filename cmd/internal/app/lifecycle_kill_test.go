@@ -25,7 +25,7 @@ func answered(t *testing.T, token, method, url string, body any) (int, []byte) {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp := must(http.DefaultClient.Do(r))
+	resp := must(visitor.Do(r))
 	defer resp.Body.Close()
 	return resp.StatusCode, must(io.ReadAll(resp.Body))
 }
