@@ -58,7 +58,7 @@ func ask[T any](t *testing.T, s *Server, token, method, path string, body any, w
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, text := answered(t, r)
+	resp, text := answerTo(t, r)
 	if resp.StatusCode != want {
 		t.Fatalf("%s %s: %s, expected %d: %s", method, path, resp.Status, want, text)
 	}

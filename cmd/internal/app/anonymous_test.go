@@ -21,7 +21,7 @@ func statusOf(t *testing.T, s *Server, token, path string, html bool) (*http.Res
 	if html {
 		r.Header.Set("Accept", "text/html")
 	}
-	return answered(t, r)
+	return answerTo(t, r)
 }
 
 // Proves B2 and B4: what may be done without a login is what the site says.

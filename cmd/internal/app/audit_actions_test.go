@@ -157,6 +157,6 @@ func sent(t *testing.T, s *Server, token, method, path string, body any) (int, s
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+token)
-	resp, text := answered(t, r)
+	resp, text := answerTo(t, r)
 	return resp.StatusCode, text
 }

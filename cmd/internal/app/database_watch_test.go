@@ -28,7 +28,7 @@ func textOf(t *testing.T, s *Server, token, method, path string) (int, string) {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, text := answered(t, r)
+	resp, text := answerTo(t, r)
 	return resp.StatusCode, text
 }
 

@@ -114,7 +114,7 @@ func (draftedVersion) send(t *testing.T, method, url, contentType string, body [
 	}
 	r.Header.Set("Content-Type", contentType)
 	as(r)
-	resp, text := answered(t, r)
+	resp, text := answerTo(t, r)
 	return resp.StatusCode, []byte(text)
 }
 

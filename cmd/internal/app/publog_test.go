@@ -173,6 +173,6 @@ func pushed(t *testing.T, s *Server, token, repo, tag string) (int, string) {
 	}
 	r.Header.Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 	r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("x:"+token)))
-	resp, text := answered(t, r)
+	resp, text := answerTo(t, r)
 	return resp.StatusCode, text
 }

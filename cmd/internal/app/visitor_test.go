@@ -10,8 +10,8 @@ import (
 // all: the end of any httptest.Server closes its idle connections.
 var visitor = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 
-// answered is the answer to r, and its body, read whole.
-func answered(t *testing.T, r *http.Request) (*http.Response, string) {
+// answerTo is the answer to r, and its body, read whole.
+func answerTo(t *testing.T, r *http.Request) (*http.Response, string) {
 	t.Helper()
 	resp, err := visitor.Do(r)
 	if err != nil {
