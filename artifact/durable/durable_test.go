@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -220,3 +221,31 @@ func TestKilled(t *testing.T) {
 const pageSize = 256 << 10
 
 func page(i int) []byte { return bytes.Repeat([]byte{byte('a' + i%26)}, pageSize) }
+
+// TestErrorsNameTheFileThatWasAskedFor: the temporary file is nobody's business.
+func TestErrorsNameTheFileThatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "folder", "in"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	full := func(w io.Writer) error {
+		return fmt.Errorf("tar: %w", &fs.PathError{Op: "write", Path: w.(interface{ Name() string }).Name(), Err: syscall.ENOSPC})
+	}
+	for path, write := range map[string]func() error{
+		"none/key": func() error { return Replace(filepath.Join(dir, "none", "key"), nil, 0o600) },
+		"folder":   func() error { return Replace(filepath.Join(dir, "folder"), nil, 0o600) },
+		"key":      func() error { return ReplaceBy(filepath.Join(dir, "key"), 0o600, full) },
+	} {
+		err := write()
+		if err == nil || IsTemporary(filepath.Base(err.Error())) || strings.Contains(err.Error(), temporarySuffix) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := ReplaceBy(filepath.Join(dir, "key"), 0o600, full); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("the cause is lost: %v", err)
+	}
+	if err := Replace(filepath.Join(dir, "none", "key"), nil, 0o600); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the cause is lost: %v", err)
+	}
+}

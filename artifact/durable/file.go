@@ -81,6 +81,9 @@ func (d disk) write(path string, mode fs.FileMode, write func(io.Writer) error, 
 	dir := filepath.Dir(path)
 	f, err := d.temporary(dir, temporaryPrefix+filepath.Base(path)+".*"+temporarySuffix)
 	if err != nil {
+		if at, ok := errors.AsType[*fs.PathError](err); ok {
+			err = at.Err // it names the temporary file
+		}
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err = write(f); err == nil {
@@ -93,7 +96,27 @@ func (d disk) write(path string, mode fs.FileMode, write func(io.Writer) error, 
 		err = errors.Join(err, gone)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, namedError{err, f.Name(), path})
 	}
 	return d.syncFolder(dir)
+}
+
+// A namedError is an error about a temporary file in the words of the file that it
+// was to become, which is the one that the caller named.
+type namedError struct {
+	error
+	temporary, path string
+}
+
+func (e namedError) Unwrap() error { return e.error }
+
+func (e namedError) Error() string {
+	if moved, ok := e.error.(*os.LinkError); ok {
+		return moved.Err.Error()
+	}
+	said := e.error.Error()
+	for _, op := range []string{"write", "sync", "chmod", "close"} { // the path is said already
+		said = strings.ReplaceAll(said, op+" "+e.temporary+": ", "")
+	}
+	return strings.ReplaceAll(said, e.temporary, e.path)
 }

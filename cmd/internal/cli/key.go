@@ -33,6 +33,9 @@ func newKey(c *console) *cobra.Command {
 	generate.RunE = func(cmd *cobra.Command, args []string) error {
 		r := keyResult{args[0] + ".key", args[0] + ".pub"}
 		for _, path := range []string{r.Private, r.Public} {
+			if err := outArgument(path); err != nil {
+				return fmt.Errorf("key generate: %w", err)
+			}
 			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("key generate: %s is there already: %w", path, artifact.ErrConflict)
 			}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/bounded"
-	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/publog"
 )
@@ -226,7 +225,7 @@ func newLogProve(c *console) *cobra.Command {
 			return fmt.Errorf("log prove: %w", err)
 		}
 		if out != "" {
-			if err := durable.Replace(out, []byte(text), 0o644); err != nil {
+			if err := writeOut(out, func(w io.Writer) error { return writeAll(w, []byte(text)) }); err != nil {
 				return fmt.Errorf("log prove: %w", err)
 			}
 		}

@@ -2,8 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,23 +44,71 @@ func newPack(c *console) *cobra.Command {
 	var out string
 	cmd := verb("pack DIR", "Pack a plugin directory into an OCI artifact",
 		"The same files give the same digest on every machine, and it is printed. Without -o nothing is\n"+
-			"written: the digest alone says whether a release is what its source says.",
+			"written: the digest alone says whether a release is what its source says. What is written must not lie\n"+
+			"in DIR, where the next pack would take it in, unless .oarlockignore names it.",
 		"oarlock pack ./hello -o hello.tar", "oarlock pack ./hello -o ./layout", "oarlock pack ./hello --quiet")
 	cmd.Args = args(1, 1, "one plugin directory")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "`FILE.tar`, or a directory as OCI layout")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if out != "" {
+			if err := packTarget(args[0], out); err != nil {
+				return err
+			}
+		}
 		p, err := pack.Dir(cmd.Context(), args[0], pack.Options{})
 		if err != nil {
 			return err
 		}
 		if out != "" {
-			if err := p.Write(cmd.Context(), out); err != nil {
+			if err := writePacked(cmd.Context(), p, out); err != nil {
 				return fmt.Errorf("pack: %w", err)
 			}
 		}
 		return c.print(packed(p, out, c.quiet))
 	}
 	return cmd
+}
+
+// packTarget holds out to being a place for what is packed of dir.
+func packTarget(dir, out string) error {
+	inside, err := pack.Travels(dir, out)
+	switch {
+	case err != nil:
+		return err
+	case inside:
+		return usagef("pack: %s lies in the plugin directory %s, so that the next pack would take it in: write it elsewhere, or name it in %s", out, dir, pack.IgnoreFile)
+	case isTar(out):
+		return outArgument(out)
+	}
+	if info, err := os.Stat(out); err == nil && !info.IsDir() {
+		return usagef("pack: %s is a file, expected a directory for the layout, or a name that ends in .tar", out)
+	}
+	if err := outArgument(out); !errors.Is(err, fs.ErrNotExist) && !isDir(out) { // a directory is made, with those above it
+		return err
+	}
+	return nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// isTar reports whether out is written as a tar: a name that says so, or a device
+// or pipe, which can hold no directory.
+func isTar(out string) bool {
+	if strings.HasSuffix(out, ".tar") {
+		return true
+	}
+	info, err := os.Stat(out)
+	return err == nil && !info.IsDir() && !info.Mode().IsRegular()
+}
+
+func writePacked(ctx context.Context, p *pack.Result, out string) error {
+	if isTar(out) {
+		return writeOut(out, func(w io.Writer) error { return p.WriteTar(ctx, w) })
+	}
+	return p.Write(ctx, out)
 }
 
 // openPlugin packs a directory, or opens what was packed before.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/bounded"
-	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 )
@@ -49,7 +48,7 @@ func frozenError(path string, changed []client.LockChange) error {
 // writeLock replaces the file whole and durably.
 func writeLock(path string, q index.ResolveRequest, r *index.Resolution) error {
 	l := client.NewLockfile(q, r)
-	if err := durable.ReplaceBy(path, 0o644, func(w io.Writer) error { return encodeJSON(w, l) }); err != nil {
+	if err := writeOut(path, func(w io.Writer) error { return encodeJSON(w, l) }); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
 	return nil

@@ -96,8 +96,8 @@ func newRootShow(c *console) *cobra.Command {
 			return err
 		}
 		if export != "" {
-			if err := os.WriteFile(export, raw, 0o644); err != nil {
-				return err
+			if err := writeOut(export, func(w io.Writer) error { return writeAll(w, raw) }); err != nil {
+				return fmt.Errorf("catalog root: %w", err)
 			}
 		}
 		if !trusted {
