@@ -10,6 +10,7 @@ type Namespace struct {
 	ClosedAt   *time.Time `json:"closed_at,omitempty" doc:"Nothing new goes in since then."`
 	CreatedBy  string     `json:"created_by"`
 	CreatedAt  time.Time  `json:"created_at" doc:"0001-01-01T00:00:00Z of one that is held."`
+	Warnings   []string   `json:"warnings,omitempty" doc:"Of a change: what it did not bring about yet."`
 	Held       bool       `json:"held,omitempty" doc:"Nobody owns it, and the registry holds repositories or a ledger of it: nobody pulls from it or pushes to it until an admin claims it. Admins alone see it."`
 }
 

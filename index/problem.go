@@ -45,9 +45,12 @@ const (
 	CodeStorage            = "storage_full"
 	// CodeLogBehind is a publication log that has less, or other things, than what
 	// was shown before: nothing is published until an admin has looked at it.
-	CodeLogBehind   = "log_behind"
-	CodeUnavailable = "unavailable"
-	CodeInternal    = "internal"
+	CodeLogBehind = "log_behind"
+	// CodeCatalogReplaced is a part of a signed catalog that was replaced, and that
+	// is not given any more because of what it names.
+	CodeCatalogReplaced = "catalog_replaced"
+	CodeUnavailable     = "unavailable"
+	CodeInternal        = "internal"
 	// CodeNothingCompatible is a plugin of which no version fits the question.
 	CodeNothingCompatible = "nothing_compatible"
 )
@@ -86,6 +89,7 @@ var meanings = map[string]meaning{
 	CodeTooManyRequests:    {http.StatusTooManyRequests, artifact.ErrDenied, "Too many requests"},
 	CodeStorage:            {http.StatusInsufficientStorage, artifact.ErrStorage, "The storage takes nothing"},
 	CodeLogBehind:          {http.StatusServiceUnavailable, nil, "The publication log is behind"},
+	CodeCatalogReplaced:    {http.StatusNotFound, artifact.ErrNotFound, "The signed catalog was replaced"},
 	CodeUnavailable:        {http.StatusServiceUnavailable, nil, "Not ready"},
 	CodeInternal:           {http.StatusInternalServerError, nil, "Internal error"},
 }

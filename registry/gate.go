@@ -193,7 +193,11 @@ func (g *Registry) admitContent(ctx context.Context, at route, d digest.Digest) 
 	if err := g.blocks.Check(ctx, at.repo, d, at.kind == routeBlob); err != nil {
 		return err
 	}
-	return admission(g.opts.Contents.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo, Tag: at.tag, Blob: at.kind == routeBlob}, d))
+	err := g.opts.Contents.AdmitContent(ctx, Access{Principal: at.who, Action: Pull, Repository: at.repo, Tag: at.tag, Blob: at.kind == routeBlob}, d)
+	if none, ok := errors.AsType[*Absence](err); ok {
+		return none.refusal(at.kind == routeBlob)
+	}
+	return admission(err)
 }
 
 // admission keeps what an answer can be made of; anything else means that it

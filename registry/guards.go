@@ -41,7 +41,7 @@ type Admitter interface {
 
 // A ContentAdmitter is asked about every manifest and blob that is read, by
 // digest and after a tag was resolved, besides what is blocked. Its answers are
-// those of Admit; it must be quick.
+// those of Admit, and an *Absence; it must be quick.
 type ContentAdmitter interface {
 	AdmitContent(ctx context.Context, a Access, d digest.Digest) error
 }
@@ -70,7 +70,7 @@ type DeleteAdmitter interface {
 
 // A LedgerAdmitter is asked who may read the ledger of a publisher, by its tag:
 // that of a private one tells of its members. Its answers are those of Admit.
-// A reader who knows a digest has seen it already, so none is asked for by it.
+// By its digest the ContentAdmitter is asked, as of all that is read.
 type LedgerAdmitter interface {
 	AdmitLedger(ctx context.Context, a Access, publisher string) error
 }

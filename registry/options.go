@@ -3,12 +3,14 @@ package registry
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/registry/internal/errcode"
 )
 
 // Options say what a Registry asks and tells, each power by its name. The zero
@@ -138,6 +140,36 @@ func (d *Denial) Error() string { return d.Err.Error() }
 
 // Unwrap gives the cause, and the kind.
 func (d *Denial) Unwrap() []error { return []error{d.Err, artifact.ErrDenied} }
+
+// An Absence answers a read of what is stored as if it were not there: 404, or,
+// where it will be another soon, 503 with the time to ask again. Code says why, in
+// the detail of the answer.
+type Absence struct {
+	Code  string
+	After time.Duration // when to ask again; 0: never, it is not given any more
+	Err   error
+}
+
+func (a *Absence) Error() string { return a.Err.Error() }
+
+// Unwrap gives the cause.
+func (a *Absence) Unwrap() error { return a.Err }
+
+// refusal is the answer about a manifest, or a blob.
+func (a *Absence) refusal(blob bool) *errcode.Refusal {
+	status, code := http.StatusNotFound, errcode.ManifestUnknown
+	switch {
+	case a.After > 0:
+		status, code = http.StatusServiceUnavailable, errcode.Unavailable
+	case blob:
+		code = errcode.BlobUnknown
+	}
+	no := errcode.Refuse(status, code, "%s", a.Err).Coded(a.Code)
+	if a.After > 0 {
+		no.Header = http.Header{"Retry-After": {strconv.Itoa(int(max(1, (a.After+time.Second-1)/time.Second)))}}
+	}
+	return no
+}
 
 func (o Options) withDefaults() Options {
 	o.Guards = o.orDeny()

@@ -174,7 +174,11 @@ func (s namespaces) ConfigureNamespace(ctx context.Context, name string, c index
 	if err != nil {
 		return index.Namespace{}, auth.Problem(err)
 	}
-	return namespaceOf(n), s.o.Settle(ctx, name)
+	out := namespaceOf(n)
+	if c.Private != nil { // asked for, though it was so: what an earlier call could not bring about is tried again
+		out.Warnings = s.o.PublicChanged(ctx)
+	}
+	return out, s.o.Settle(ctx, name)
 }
 
 // NamespaceUsage is what a namespace holds, and may hold.

@@ -21,6 +21,10 @@ type Options struct {
 	// Settle brings the statement about a change that was made into its ledger. An
 	// error says that the change was undone: the ledger does not allow it.
 	Settle func(ctx context.Context, namespace string) error
+	// PublicChanged is called when what everybody may know of changed, before the change is
+	// acknowledged: what was made for everybody before is made anew. It says what of
+	// that is not done yet.
+	PublicChanged func(ctx context.Context) (warnings []string)
 	// Usage is what a namespace holds, and may hold.
 	Usage func(ctx context.Context, namespace string) (index.Usage, error)
 }

@@ -22,6 +22,9 @@ type entry struct {
 	pending  int32 // versions that wait for something
 	// withdrawn is nil where everybody may pull all of it.
 	withdrawn *Withdrawn
+	// names are the other plugins that the record names as replacements: who may
+	// not know of one is shown the entry without it.
+	names []artifact.Name
 }
 
 // sealed reports whether the record still has the digest that it was filed under.
@@ -59,6 +62,7 @@ func draftOf(p *Plugin, record string, masks []uint64, w *words, claims bound) d
 		}
 	}
 	e.withdraw(p, w)
+	e.names = p.names()
 	d := draft{entry: e, traits: w.traitsOf(p, masks)}
 	e.shown, e.times = len(d.traits.versions) > 0, timesOf(p, claims)
 	if e.shown {

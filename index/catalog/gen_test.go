@@ -106,7 +106,7 @@ func drawPlugin(t *rapid.T) Plugin {
 	}
 	if p.State != index.StateActive && p.State != "" {
 		at := time.Date(2026, 2, rapid.IntRange(1, 9).Draw(t, "since"), 0, 0, 0, 0, time.UTC)
-		p.Moves = []index.Move{{State: p.State, At: at, By: "person:ada", Reason: "broken", Text: maybe(t, "it deletes files"), Replacement: maybe(t, "acme/next"), Guide: maybe(t, "https://acme.example/next"), Existing: maybe(t, "keep")}}
+		p.Moves = []index.Move{{State: p.State, At: at, By: "person:ada", Reason: "broken", Text: maybe(t, "it deletes files"), Replacement: maybe(t, append([]string{"acme/next"}, worldNames...)...), Guide: maybe(t, "https://acme.example/next"), Existing: maybe(t, "keep")}}
 		if likely(t, 2) {
 			p.Moves[0].EndOfLife, p.Moves[0].Until = &at, &at
 		}

@@ -122,6 +122,26 @@ func (s *Snapshot) Replace(bits int, shards map[int]string, asOf time.Time) (*Sn
 	return s.with(append(all, overtaken...)), nil
 }
 
+// Named are the plugins that the canonical bytes of a Shard name: those that it
+// holds, and those that they name as replacements. One that is no name is the zero
+// Name. Errors wrap artifact.ErrInvalid.
+func Named(shard string) ([]artifact.Name, error) {
+	r, w := &reader{s: shard}, newWords()
+	var out []artifact.Name
+	for r.pos < len(r.s) {
+		record := r.str()
+		if r.err != nil {
+			return nil, r.err
+		}
+		p, _, err := skimRecord(record, w)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(out, p.ID), p.names()...)
+	}
+	return out, nil
+}
+
 // overtaken are the plugins, but those of drafts, with a version that claimed
 // to be of later than a bound before: the bound may have come past it.
 func (s *Snapshot) overtaken(drafts []draft) ([]draft, error) {

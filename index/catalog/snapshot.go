@@ -26,6 +26,7 @@ type Snapshot struct {
 	opened   *opened
 	dropped  map[artifact.Name]bool // removed on purpose since Empty or Load
 	mask     bitset                 // the slots that are part of it; nil: all
+	redacted redactions             // of a reader's part, what it says otherwise than the whole
 	// withdrawals are by repository; nil where there are none. Shared, never changed.
 	withdrawals map[string]*Withdrawn
 	claims      bound // how far a publisher's word counts for when a version came

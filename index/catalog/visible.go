@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,11 +26,20 @@ type Visibility struct {
 // Everything is the Visibility of a reader from whom nothing is hidden.
 func Everything() Visibility { return Visibility{Class: "*", all: true} }
 
+// Hides reports whether there is anything that the reader may not know of.
+func (v Visibility) Hides() bool { return !v.all }
+
+// Shows reports whether the reader may know of a plugin.
+func (v Visibility) Shows(id artifact.Name) bool {
+	return v.all || v.Sees != nil && v.Class != "" && !id.IsZero() && v.Sees(id)
+}
+
 func nothing(artifact.Name) bool { return false }
 
 // Visible is g for one reader: its snapshot is that of a catalog which never held
-// what the reader may not know of, in every answer, count and digest. Number
-// and time stay those of g. g is one that Current or At gave.
+// what the reader may not know of, in every answer, count and digest, and in which
+// nobody named it as a replacement. Number and time stay those of g. g is one that
+// Current or At gave.
 func (l *Live) Visible(g *Generation, by Visibility) *Generation {
 	switch {
 	case by.all:
@@ -69,11 +79,13 @@ func (o *glance) derive(s *Snapshot, sees func(artifact.Name) bool) *Snapshot {
 	before, shown := o.from.Snapshot, o.shown.Snapshot
 	mask := newBitset(s.shelf.slots)
 	copy(mask, shown.mask)
+	masked := maps.Clone(shown.redacted)
 	var edits []edit
 	for e := range before.tree.since(s.tree) {
 		if int(e.slot>>6) < len(mask) {
 			mask.remove(e.slot)
 		}
+		delete(masked, e.id)
 		if shown.tree.get(e.id) != nil {
 			edits = append(edits, edit{e.id, nil})
 		}
@@ -81,42 +93,52 @@ func (o *glance) derive(s *Snapshot, sees func(artifact.Name) bool) *Snapshot {
 	for e := range s.tree.since(before.tree) {
 		if sees(e.id) {
 			mask.add(e.slot)
-			edits = append(edits, edit{e.id, e})
+			edits = append(edits, edit{e.id, s.redact(e, sees, &masked)})
 		}
 	}
 	tree := shown.tree
 	if len(edits) > 0 {
 		tree = tree.edit(edits)
 	}
-	return s.masked(mask, tree)
+	return s.masked(mask, tree, masked)
 }
 
 // without is s without what sees does not let through.
 func (s *Snapshot) without(sees func(artifact.Name) bool) *Snapshot {
 	mask := newBitset(s.shelf.slots)
 	in, out := make([]edit, 0, len(s.ids.slots)), []edit(nil)
+	var masked redactions
 	for _, slot := range s.ids.slots {
-		if e := s.shelf.entry(slot); sees(e.id) {
-			mask.add(slot)
-			in = append(in, edit{e.id, e})
-		} else {
+		e := s.shelf.entry(slot)
+		if !sees(e.id) {
 			out = append(out, edit{e.id, nil})
+			continue
+		}
+		mask.add(slot)
+		shown := s.redact(e, sees, &masked)
+		in = append(in, edit{e.id, shown})
+		if shown != e {
+			out = append(out, edit{e.id, shown})
 		}
 	}
 	if len(in) < len(out) {
-		return s.masked(mask, emptyTree.edit(in))
+		return s.masked(mask, emptyTree.edit(in), masked)
 	}
-	return s.masked(mask, s.tree.edit(out))
+	return s.masked(mask, s.tree.edit(out), masked)
 }
 
-// masked is s with only the plugins of mask, which are those of tree. It shares
-// all else with s: slots that are not in mask are passed over.
-func (s *Snapshot) masked(mask bitset, tree *tree) *Snapshot {
-	if tree.count.plugins == s.tree.count.plugins {
+// masked is s with only the plugins of mask, which are those of tree, and some of
+// them redacted. It shares all else with s: slots that are not in mask are passed
+// over.
+func (s *Snapshot) masked(mask bitset, tree *tree, some redactions) *Snapshot {
+	if tree.count.plugins == s.tree.count.plugins && len(some) == 0 {
 		return s
 	}
 	next := *s
-	next.mask, next.tree, next.universe, next.opened = mask, tree, new(universe), new(opened)
+	next.mask, next.tree, next.universe, next.opened, next.redacted = mask, tree, new(universe), new(opened), some
+	if len(some) > 0 {
+		next.shelf = s.shelf.edit(slices.Collect(maps.Values(some)))
+	}
 	return &next
 }
 

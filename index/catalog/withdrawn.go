@@ -84,7 +84,7 @@ func (p *Plugin) unknown() string {
 
 // withdrawn is nil where everybody may pull all of p.
 func (p *Plugin) withdrawn() *Withdrawn {
-	w := Withdrawn{ID: p.ID, State: p.Standing(), Why: strings.TrimPrefix(p.why(), "; ")}
+	w := Withdrawn{ID: p.ID, State: p.Standing(), Why: strings.TrimPrefix(p.without(all).why(), "; ")}
 	if why := p.unknown(); why != "" {
 		w.Why = why
 	}

@@ -75,13 +75,14 @@ func (s *Service) Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecy
 	if err != nil {
 		return index.Lifecycle{}, err
 	}
+	moves, err := s.told(ctx, p.Moves)
+	if err != nil {
+		return index.Lifecycle{}, err
+	}
 	state := s.o.Catalog.Ledger(format.OfPlugin(id))
-	out := index.Lifecycle{ID: id.String(), State: index.PluginState(state.Plugin.State()), Moves: slices.Clone(p.Moves), Legal: []string{}, Warnings: []string{},
+	out := index.Lifecycle{ID: id.String(), State: index.PluginState(state.Plugin.State()), Moves: moves, Legal: []string{}, Warnings: []string{},
 		Ledger: index.LedgerHead{Reference: format.OfPlugin(id).String(), Sequence: state.Head.Sequence, Head: state.Head.Digest,
 			Platform: state.Platform.String(), Foreign: state.Platform != "" && state.Platform != s.o.Own}}
-	if out.Moves == nil {
-		out.Moves = []index.Move{}
-	}
 	may, err := s.o.Rights.Can(ctx, auth.PluginLifecycle, auth.InRepository(id.String()))
 	if err != nil || !may || out.Ledger.Foreign {
 		return out, err
@@ -176,8 +177,11 @@ func (s *Service) replaces(ctx context.Context, id artifact.Name, replacement st
 	way := []string{id.String()}
 	for range 64 {
 		p, err := s.visible(ctx, next)
+		if errors.Is(err, artifact.ErrNotFound) && len(way) > 1 {
+			return nil // it is not for the caller to know where it goes on
+		}
 		if err != nil {
-			return fmt.Errorf("replacement %s: %w", next, err)
+			return fmt.Errorf("replacement %s: %w", replacement, err)
 		}
 		if next == id {
 			return index.NewProblem(index.CodeConflict, fmt.Sprintf("the replacements go round in a circle: %s", strings.Join(append(way, id.String()), " → ")), "name a plugin that is not deprecated in favour of this one")
@@ -304,5 +308,12 @@ func (s *Service) History(ctx context.Context, id artifact.Name, after, limit in
 	if err != nil {
 		return index.LedgerPage{}, err
 	}
-	return statements.Page(ctx, s.o.Registry.Reader(ref.Repository()), at, s.o.Catalog.Ledger(ref).Head.Sequence, after, limit)
+	page, err := statements.Page(ctx, s.o.Registry.Reader(ref.Repository()), at, s.o.Catalog.Ledger(ref).Head.Sequence, after, limit)
+	if err == nil {
+		err = s.tellPage(ctx, page.Items)
+	}
+	if err != nil {
+		return index.LedgerPage{}, err
+	}
+	return page, nil
 }

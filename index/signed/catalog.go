@@ -2,6 +2,7 @@ package signed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -78,27 +79,46 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	return c, c.Refresh(ctx)
 }
 
+// beginAgain is how often a Refresh begins again because what it was reading was
+// replaced and is not given any more.
+const beginAgain = 3
+
 // Refresh looks for a newer catalog. On an error answers go on from what was
-// trusted before, until that expires.
+// trusted before, until that expires. Where the registry gives a part no more
+// because the whole was replaced meanwhile, it begins again with the newest.
 func (c *Catalog) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	from, err := c.refresh(ctx)
+	for range beginAgain {
+		if !errors.Is(err, artifact.ErrNotFound) || from == "" {
+			return err
+		}
+		if now, tag := c.o.From.Tag(ctx, Tag); tag != nil || now == from {
+			return err
+		}
+		from, err = c.refresh(ctx)
+	}
+	return err
+}
+
+// refresh is Refresh, once. from is the manifest that it read, or began to.
+func (c *Catalog) refresh(ctx context.Context) (from digest.Digest, err error) {
 	w := &walk{fetcher: fetcher{from: c.o.From, memory: c.memory}, now: c.o.Now().UTC()}
-	var err error
 	if w.l, err = w.listing(ctx); err != nil {
-		return err
+		return w.at, err
 	}
 	if err := w.run(ctx, c.o.Root); err != nil {
-		return err
+		return w.at, err
 	}
 	next, err := c.load(ctx, w)
 	if err != nil {
-		return err
+		return w.at, err
 	}
 	next.status.Expires, next.status.Manifest = w.expires(), w.l.manifest.Digest
 	next.status.Root, next.status.Fetched = w.trusted.Root.Signed.Version, w.fetched
 	c.current.Store(next)
-	return c.memory.sweep(w.l)
+	return w.at, c.memory.sweep(w.l)
 }
 
 // load reads what the trusted targets name.

@@ -136,7 +136,8 @@ type RepositoryReader interface {
 type fetcher struct {
 	from    RepositoryReader
 	memory  *memory
-	fetched int64 // bytes that came from the registry
+	fetched int64         // bytes that came from the registry
+	at      digest.Digest // of the manifest that the tag meant
 }
 
 func (f *fetcher) listing(ctx context.Context) (*listing, error) {
@@ -144,6 +145,7 @@ func (f *fetcher) listing(ctx context.Context) (*listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
+	f.at = at
 	raw := f.memory.blob(at)
 	if raw == nil {
 		if _, raw, err = f.from.Manifest(ctx, at); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,6 +58,9 @@ type PublisherOptions struct {
 	// Public gives what of a generation everybody may know. Nil publishes
 	// nothing: Publish is denied; EverythingUnsafe publishes all of it.
 	Public func(ctx context.Context, g *catalog.Generation) (*catalog.Generation, error)
+	// Guard is told what was published, and asks for a publication where readers
+	// are refused what it would take out of the newest; nil does neither.
+	Guard *Guard
 	// Lifetimes of the signatures.
 	Lifetimes Lifetimes
 	// Quiet is how long no generation must follow before one is published, one
@@ -74,9 +76,9 @@ type PublisherOptions struct {
 // A Publisher keeps the signed catalog equal to what serves.
 type Publisher struct {
 	o         PublisherOptions
-	mu        sync.Mutex // one publication at a time; guards what follows
-	last      *release   // what this process put, or read, last
-	warned    time.Time  // that the root ends
+	turn      chan struct{} // one publication at a time; guards what follows
+	last      *release      // what this process put, or read, last
+	warned    time.Time     // that the root ends
 	published atomic.Pointer[Published]
 	poked     chan struct{}
 }
@@ -121,7 +123,7 @@ func NewPublisher(o PublisherOptions) *Publisher {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Publisher{o: o, poked: make(chan struct{}, 1)}
+	return &Publisher{o: o, turn: make(chan struct{}, 1), poked: make(chan struct{}, 1)}
 }
 
 // Published is what was published last as far as is known here; false before
@@ -134,10 +136,17 @@ func (p *Publisher) Published() (Published, bool) {
 }
 
 // Publish makes the registry's catalog say what g says, and signs anew what
-// comes to its end. Where nothing needs to change, nothing is written.
+// comes to its end. Where nothing needs to change, nothing is written. What is
+// public is asked for while no other publisher publishes, so that of two the later
+// one knows of every right that was taken before it began. It waits for nothing
+// that ctx does not end.
 func (p *Publisher) Publish(ctx context.Context, g *catalog.Generation) (Published, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return Published{}, fmt.Errorf("signed catalog: another publication is under way: %w", context.Cause(ctx))
+	}
 	unlock, err := p.o.Lock(ctx)
 	if err != nil {
 		return Published{}, fmt.Errorf("signed catalog: lock: %w", err)

@@ -15,7 +15,11 @@ const (
 	lookEvery = time.Minute
 )
 
-// Poke makes Run look again soon: what is public changed, or a key.
+// pokedEvery keeps attempts apart that pokes ask for.
+const pokedEvery = time.Second
+
+// Poke makes Run publish at once, without waiting for quiet: what is public
+// changed, or a key.
 func (p *Publisher) Poke() {
 	select {
 	case p.poked <- struct{}{}:
@@ -37,18 +41,20 @@ func (p *Publisher) Run(ctx context.Context, live *catalog.Live, ready <-chan st
 	retry := retryFirst
 	for {
 		p.settle(ctx, generations)
-		if ctx.Err() != nil {
-			return
+		for poked := true; poked; {
+			if ctx.Err() != nil {
+				return
+			}
+			wait := p.attempt(ctx, live, &retry)
+			if ctx.Err() != nil {
+				return
+			}
+			poked = p.await(ctx, generations, wait)
 		}
-		wait := p.attempt(ctx, live, &retry)
-		if ctx.Err() != nil {
-			return
-		}
-		p.await(ctx, generations, wait)
 	}
 }
 
-// settle waits until no generation came for a while.
+// settle waits until no generation came for a while, or somebody pokes.
 func (p *Publisher) settle(ctx context.Context, generations <-chan *catalog.Generation) {
 	quiet, most := time.NewTimer(p.o.Quiet), time.NewTimer(p.o.AtMost)
 	defer quiet.Stop()
@@ -60,6 +66,10 @@ func (p *Publisher) settle(ctx context.Context, generations <-chan *catalog.Gene
 		case <-quiet.C:
 			return
 		case <-most.C:
+			return
+		case <-p.poked:
+			return
+		case <-p.o.Guard.asks():
 			return
 		case <-ctx.Done():
 			return
@@ -75,6 +85,9 @@ func (p *Publisher) attempt(ctx context.Context, live *catalog.Live, retry *time
 	}
 	if p.o.Done != nil {
 		p.o.Done(done, err)
+	}
+	if err == nil {
+		p.o.Guard.learn(ctx, done.Manifest)
 	}
 	if err != nil {
 		wait := *retry
@@ -92,8 +105,8 @@ func (p *Publisher) attempt(ctx context.Context, live *catalog.Live, retry *time
 
 // nextRenewal is how long until something has lived for half of its time.
 func (p *Publisher) nextRenewal() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
 	if p.last == nil {
 		return retryMost
 	}
@@ -104,14 +117,25 @@ func (p *Publisher) nextRenewal() time.Duration {
 	return left + time.Second
 }
 
-// await waits for the next generation, a poke, or until it is time.
-func (p *Publisher) await(ctx context.Context, generations <-chan *catalog.Generation, most time.Duration) {
-	timer := time.NewTimer(most)
+// await waits for the next generation, a poke, or until it is time. After a poke
+// it is to be published at once, but attempts are kept apart.
+func (p *Publisher) await(ctx context.Context, generations <-chan *catalog.Generation, most time.Duration) (poked bool) {
+	timer, apart := time.NewTimer(most), time.NewTimer(pokedEvery)
 	defer timer.Stop()
+	defer apart.Stop()
 	select {
 	case <-generations:
+		return false
 	case <-p.poked:
+	case <-p.o.Guard.asks():
 	case <-timer.C:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-apart.C:
 	case <-ctx.Done():
 	}
+	return true
 }

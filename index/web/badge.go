@@ -43,7 +43,7 @@ func (s *Site) badge(c echo.Context) error {
 	if err := badgeTemplate.Execute(&buf, b); err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", "max-age=300")
+	mayBeKept(c)
 	return c.Blob(http.StatusOK, "image/svg+xml", buf.Bytes())
 }
 

@@ -66,18 +66,24 @@ type response struct {
 	content any // what the template shows
 }
 
-// render writes r as HTML, or its words as JSON where the client prefers that.
-// Nothing is written before the page is whole.
-func (s *Site) render(c echo.Context, r response) error {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+// mayBeKept says who may keep the answer: nobody without asking again, since what
+// somebody may know of changes, and shared caches nothing that is for the sender.
+func mayBeKept(c echo.Context) {
 	h := c.Response().Header()
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Vary", "Accept, Accept-Encoding, Authorization, Cookie")
 	if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("Cookie") != "" {
 		h.Set("Cache-Control", "private, no-cache")
 	}
+}
+
+// render writes r as HTML, or its words as JSON where the client prefers that.
+// Nothing is written before the page is whole.
+func (s *Site) render(c echo.Context, r response) error {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	mayBeKept(c)
 	if r.words != nil && prefersJSON(c.Request()) {
 		body, err := encode(r.words)
 		if err != nil {

@@ -193,6 +193,11 @@ func TestPrivatePluginsAreOnNoPage_I7(t *testing.T) {
 			}
 		}
 	}
+	for header, want := range map[string]string{"Cookie": "private, no-cache", "Accept-Language": "no-cache"} {
+		if r, _ := with.get(t, "/badge/hidden/secret.svg", header, "member=1"); r.Header.Get("Cache-Control") != want || !strings.Contains(r.Header.Get("Vary"), "Cookie") {
+			t.Errorf("a badge for %s may be kept as %q by %q", header, r.Header.Get("Cache-Control"), r.Header.Get("Vary"))
+		}
+	}
 	if r, body := with.get(t, "/plugins/hidden/secret", "Cookie", "member=1"); r.StatusCode != http.StatusOK || !strings.Contains(body, "Secret") ||
 		r.Header.Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("a member: %d %s", r.StatusCode, r.Header.Get("Cache-Control"))

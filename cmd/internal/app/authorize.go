@@ -24,9 +24,9 @@ type served struct {
 var _ api.Accounts = served{}
 
 // servedAccounts joins accounts with what states their changes.
-func servedAccounts(a *accounts, settle func(ctx context.Context, namespace string) error) served {
+func servedAccounts(a *accounts, e *engines) served {
 	return served{
-		account.New(account.Options{Parts: a.parts, Store: a.store, Settle: settle, Usage: a.usage.Report}),
+		account.New(account.Options{Parts: a.parts, Store: a.store, Settle: e.statements.Settle, PublicChanged: e.publicChanged, Usage: a.usage.Report}),
 		audit.Reader{Store: a.store, May: a.May},
 	}
 }

@@ -20,6 +20,7 @@ import (
 	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/oarlock/oarlock/registry"
@@ -52,14 +53,15 @@ type engines struct {
 	garbage    *upkeep.Collector
 	scrubber   *upkeep.Scrubber
 	signing    *signing // nil where nothing is published
+	catalog    *signed.Guard
 }
 
 // openEngines makes the appender of ledgers first, and then who appends by it.
-func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, anew *lostkeys.Anew, o Options, metrics prometheus.Registerer) (*engines, error) {
+func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, catalog *signed.Guard, anew *lostkeys.Anew, o Options, metrics prometheus.Registerer) (*engines, error) {
 	bytes, own := ledgerStore{ledgerReader{p.storage}, r, a.store.Writable}, index.basis.Platform
 	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
 		Remembered: index.ingest.Remembered, Now: at.Now})
-	runner, stated := openStatements(at, a, publisher.StatementsOptions{
+	runner, stated := openStatements(at, a, catalog.Ask, publisher.StatementsOptions{
 		Ledger: appender, Catalog: index.ingest, Registry: bytes, Own: own.Trusted.ID, Log: o.Log,
 	})
 	metrics.MustRegister(runner)
@@ -73,12 +75,12 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		return nil, err
 	}
 	stored := upkeep.Stored{Storage: p.storage, Blocks: p.blocks, Checks: integrity.New(p.storage, origins), Server: r}
-	signing, err := openSigning(ctx, cfg, at, p, a, index, r, anew, o.Log, metrics)
+	signing, err := openSigning(ctx, cfg, at, p, a, index, r, catalog, anew, o.Log, metrics)
 	if err != nil {
 		return nil, err
 	}
 	return &engines{
-		stored: stored, jobs: runner, statements: stated, signing: signing,
+		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog,
 		publishers: publisher.New(publisher.Options{
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
 			Own: own.Trusted.ID, Platforms: func() []trust.Signer { return own.Platforms(index.basis.Signed.Trust()) }, DNS: dns, Now: at.Now,
@@ -93,13 +95,14 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 
 // openStatements makes what brings statements into ledgers and the jobs that do.
 // Each asks the other: a statement that is refused puts its namespace in doubt.
-func openStatements(at clock.Clock, a *accounts, o publisher.StatementsOptions) (*jobs.Runner, *publisher.Statements) {
+// changed is told when a namespace was set to what its ledger says.
+func openStatements(at clock.Clock, a *accounts, changed func(), o publisher.StatementsOptions) (*jobs.Runner, *publisher.Statements) {
 	appending := publisher.Appending{Ledger: o.Ledger, Catalog: o.Catalog, Own: o.Own}
 	var stated *publisher.Statements
 	refused := func(ctx context.Context, s index.NewStatement, why error) error { return stated.Refuse(ctx, s, why) }
 	runner := jobs.NewRunner(jobs.RunnerOptions{Queue: a.store.Jobs(), InTx: a.store.InTx, Clock: at, Log: o.Log, Poll: jobsEvery},
 		statements.NewJobKind(statements.Statements{Append: appending.Append, Refused: refused}, o.Log))
-	o.Changes, o.Rows, o.Acts, o.Jobs, o.Forget, o.Clock = changesOf(a.store), a.store, a.trail, statementJobs{runner, a.store}, a.namespaces.Forget, at
+	o.Changes, o.Rows, o.Acts, o.Jobs, o.Forget, o.Clock = changesOf(a.store), a.store, a.trail, statementJobs{runner, a.store}, func() { a.namespaces.Forget(); changed() }, at
 	stated = publisher.NewStatements(o)
 	return runner, stated
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/oarlock/oarlock/index/lifecycle/table"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
+	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/block"
 )
@@ -26,6 +28,7 @@ import (
 type gate struct {
 	accounts *accounts
 	pulls    *lifecycle.Pulls
+	catalog  *signed.Guard
 }
 
 // pullsOf decides pulls by the catalog that serves, and by what is stored.
@@ -88,6 +91,9 @@ func inRegistry(err error) error {
 // read what is in it, but for what the lifecycle withdraws from him. What is
 // blocked the registry knows itself.
 func (g gate) AdmitContent(ctx context.Context, x registry.Access, d digest.Digest) error {
+	if x.Repository == signed.Repository {
+		return ofCatalog(g.catalog.Check(ctx, d, x.Blob))
+	}
 	err := g.pulls.Check(ctx, x.Repository, x.Tag, d)
 	no, refused := errors.AsType[*lifecycle.WithheldError](err)
 	if !refused {
@@ -107,6 +113,22 @@ func (g gate) AdmitContent(ctx context.Context, x registry.Access, d digest.Dige
 		denial.Head = http.StatusNotFound // so that who has it pushes it, or something else that holds it, again
 	}
 	return denial
+}
+
+// catalogAgain is after which time to ask again for a signed catalog that is being
+// published anew.
+const catalogAgain = time.Second
+
+// ofCatalog says in the registry's words what the guard of the signed catalog says.
+func ofCatalog(err error) error {
+	no, withheld := errors.AsType[*signed.WithheldError](err)
+	switch {
+	case !withheld:
+		return err
+	case no.Newest:
+		return &registry.Absence{Code: index.CodeUnavailable, After: catalogAgain, Err: no}
+	}
+	return &registry.Absence{Code: index.CodeCatalogReplaced, Err: no}
 }
 
 // AdmitManifest implements registry.ManifestAdmitter: it holds the namespace to

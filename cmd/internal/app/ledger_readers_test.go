@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -84,6 +86,49 @@ func TestAnAccessTokenReadsTheLedgersOfItsAccount_B4_I7(t *testing.T) {
 	}
 	if got := statusWith(t, s, accessToken(t, s, admin, ledgers), "/v2/hushhush/tool/tags/list"); got != http.StatusUnauthorized {
 		t.Errorf("an access token for ledgers reads a repository: status %d", got)
+	}
+}
+
+// Who read the ledger of a namespace while it was public, and kept its digests, is
+// not told what is in it once it is private. Proves B4 and I7.
+func TestALedgerThatBecamePrivateIsNotReadByDigest_B4_I7(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, nil)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "hushhush"}, http.StatusCreated)
+	const in = "/v2/oarlock/publishers"
+	paths := func(name string) (out []string) {
+		list := ask[ocispec.Index](t, s, "", "GET", in+"/manifests/"+name, nil, http.StatusOK)
+		head := ask[index.LedgerPage](t, s, "", "GET", "/api/v1/publishers/"+name+"/history", nil, http.StatusOK)
+		_, h, _ := fetched(t, s, "", "GET", in+"/manifests/"+name)
+		out = append(out, in+"/manifests/"+h.Get("Docker-Content-Digest"))
+		for _, m := range list.Manifests {
+			out = append(out, in+"/manifests/"+m.Digest.String())
+			for _, l := range ask[ocispec.Manifest](t, s, "", "GET", in+"/manifests/"+m.Digest.String(), nil, http.StatusOK).Layers {
+				out = append(out, in+"/blobs/"+l.Digest.String())
+			}
+		}
+		if len(head.Items) == 0 || len(out) < 3 {
+			t.Fatalf("the ledger of %s: %+v, %q", name, head, out)
+		}
+		return out
+	}
+	private, public := paths("hushhush"), paths("acme")
+	stranger := accountOf(t, s, admin, "sam")
+	member := accountOf(t, s, admin, "mel")
+	ask[any](t, s, admin, "PUT", "/api/v1/namespaces/hushhush/members/person:mel", map[string]any{"role": "reader"}, http.StatusNoContent)
+	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/hushhush", map[string]any{"private": true}, http.StatusOK)
+	for token, want := range map[string]int{"": http.StatusNotFound, stranger: http.StatusNotFound, member: http.StatusOK, admin: http.StatusOK} {
+		for _, path := range private {
+			if status, _, body := fetched(t, s, token, "GET", path); status != want {
+				t.Errorf("%.12s: %s: %d %s, expected %d", token, path, status, body, want)
+			}
+		}
+		for _, path := range append(public, in+"/blobs/"+ocispec.DescriptorEmptyJSON.Digest.String()) {
+			if status, _, body := fetched(t, s, token, "GET", path); status != http.StatusOK {
+				t.Errorf("%.12s: the public one: %s: %d %s", token, path, status, body)
+			}
+		}
 	}
 }
 

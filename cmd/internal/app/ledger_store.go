@@ -2,14 +2,19 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -87,14 +92,37 @@ type ledgerGate struct {
 // guards are what the registry asks before it does anything. Where anyone is
 // admin everybody may do everything, and what a ledger may say is judged all the
 // same.
-func guards(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles) registry.Guards {
-	g := ledgerGate{gate{a, pullsOf(p.blocks, index, roles)}, publisher.Readers{Store: a.store, Catalog: index.ingest, Rights: a}, index, p.storage}
+func guards(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles, catalog *signed.Guard) registry.Guards {
+	g := ledgerGate{gate{a, pullsOf(p.blocks, index, roles), catalog}, publisher.Readers{Store: a.store, Catalog: index.ingest, Rights: a}, index, p.storage}
 	if cfg.Footing().AnyoneIsAdmin {
 		all := registry.AdmitAllUnsafe()
 		all.Ledgers, all.Contents = g, g
 		return all
 	}
 	return registry.Guards{Admitter: g, Contents: g, Manifests: g, Uploads: g, Deletes: g, LedgerReaders: g, Ledgers: g}
+}
+
+// AdmitContent implements registry.ContentAdmitter: a ledger, and each statement of
+// it, is by its digest for those for whom it is by its tag, and for those who bring
+// ledgers here.
+func (g ledgerGate) AdmitContent(ctx context.Context, x registry.Access, d digest.Digest) error {
+	if x.Repository != format.PublishersRepository {
+		return g.gate.AdmitContent(ctx, x, d)
+	}
+	if x.Tag != "" { // AdmitLedger was asked
+		return nil
+	}
+	if brings, err := g.accounts.Can(ctx, auth.RepositoryPush, auth.InRepository(x.Repository)); err == nil && brings {
+		return nil
+	}
+	whose, err := publisher.Whose(ctx, stored{g.storage, x.Repository}, d, x.Blob)
+	if err == nil && whose != "" {
+		err = g.readers.MayRead(ctx, whose)
+	}
+	if errors.Is(err, artifact.ErrNotFound) {
+		return &registry.Absence{Err: fmt.Errorf("%s has no %s", x.Repository, d)}
+	}
+	return err
 }
 
 // AdmitLedger implements registry.LedgerAdmitter.

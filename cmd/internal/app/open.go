@@ -19,6 +19,7 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/registry"
 )
 
@@ -100,14 +101,14 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	registerSilence(a.Authority, at, metrics)
 	watch := newDatabaseWatch(p.database.store, at, o.Log, metrics)
 
-	roles := lifecycle.Roles{Rights: a, Holders: p.database.store}
-	r, err := openRegistry(cfg, p, a, index, roles, newPushes(index.ingest, a.usage, others, metrics))
+	roles, catalog := lifecycle.Roles{Rights: a, Holders: p.database.store}, guardCatalog(p, a)
+	r, err := openRegistry(cfg, p, a, index, roles, catalog, newPushes(index.ingest, a.usage, others, metrics))
 	if err != nil {
 		return nil, err
 	}
 	held.add(r.Close)
 
-	e, err := openEngines(ctx, cfg, at, p, a, index, r, anew, o, metrics)
+	e, err := openEngines(ctx, cfg, at, p, a, index, r, catalog, anew, o, metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -133,13 +134,13 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 }
 
 // openRegistry serves what the premises hold, and tells pushes of what comes.
-func openRegistry(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles, pushes *pushes) (*registry.Registry, error) {
+func openRegistry(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles, catalog *signed.Guard, pushes *pushes) (*registry.Registry, error) {
 	place, err := config.ParseStorage(cfg.Storage)
 	if err != nil {
 		return nil, err
 	}
 	return registry.New(p.storage, p.blocks, registry.Options{
-		Guards: guards(cfg, p, a, index, roles), Principal: principal, Namespaces: registry.Prefixes(settingsOf(cfg)),
+		Guards: guards(cfg, p, a, index, roles, catalog), Principal: principal, Namespaces: registry.Prefixes(settingsOf(cfg)),
 		Sink: pushes, Redirect: place.Redirect,
 	})
 }
@@ -158,7 +159,7 @@ func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, role
 	return api.New(api.Options{
 		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber},
 		Ready: well.ready, Current: index.ready, Degraded: well.degraded,
-		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e.statements.Settle),
+		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
 		Gate: drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,

@@ -33,13 +33,14 @@ type signing struct {
 	publisher *signed.Publisher
 	live      *catalog.Live
 	acts      audit.Log
+	log       *slog.Logger
 }
 
 var _ api.Signing = (*signing)(nil)
 
 // openSigning opens the keys and makes the publisher; nil where nothing is to
 // be published.
-func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, anew *lostkeys.Anew, log *slog.Logger, metrics prometheus.Registerer) (*signing, error) {
+func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, guard *signed.Guard, anew *lostkeys.Anew, log *slog.Logger, metrics prometheus.Registerer) (*signing, error) {
 	switch {
 	case cfg.Catalog.Publish == "off":
 		return nil, nil
@@ -53,18 +54,53 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	}
 	by := signed.NewPublisher(signed.PublisherOptions{To: catalogTarget{r, p.storage, a.store.Writable}, Keys: keys, Lock: exclusive(p.database.locker()), Replace: replaceCatalog(r, a.store.Writable), Anew: begun,
 		// What nobody in particular may know of: the artifact is for all.
+		// It is asked of the database: what was known a moment ago may be public no more.
 		Public: func(ctx context.Context, whole *catalog.Generation) (*catalog.Generation, error) {
+			if err := a.Learn(ctx); err != nil {
+				return nil, err
+			}
 			by, err := a.publicVisibility(ctx)
 			if err != nil {
 				return nil, err
 			}
 			return index.live.Visible(whole, by), nil
 		},
+		Guard: guard,
 		Numbers: func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
 			return p.storage.SwapRecord(ctx, signed.NumbersRecord, raise)
 		},
 		Lifetimes: cfg.Catalog.Lifetimes(), Quiet: cfg.Catalog.Quiet, AtMost: cfg.Catalog.AtMost, Done: countPublications(metrics), Now: at.Now, Log: log})
-	return &signing{keys: keys, publisher: by, live: index.live, acts: a.acts}, nil
+	return &signing{keys: keys, publisher: by, live: index.live, acts: a.acts, log: log}, nil
+}
+
+// guardCatalog keeps back what of the signed catalog names what is private now.
+func guardCatalog(p *premises, a *accounts) *signed.Guard {
+	return signed.NewGuard(signed.GuardOptions{Files: stored{p.storage, signed.Repository}, Public: a.publicVisibility})
+}
+
+// anewWithin bounds what a change of what is public waits for the signed catalog.
+const anewWithin = 10 * time.Second
+
+// publicChanged publishes the signed catalog anew after what is public changed. What
+// names too much is given to nobody meanwhile; that is what the warning says.
+func (e *engines) publicChanged(ctx context.Context) (warnings []string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), anewWithin)
+	defer cancel()
+	why := errors.New("this server does not publish it")
+	if e.signing != nil {
+		_, why = e.signing.publisher.Publish(ctx, e.signing.live.Current())
+	}
+	if why == nil {
+		return nil
+	}
+	if e.signing != nil {
+		e.signing.log.ErrorContext(ctx, "signed catalog: what is public changed, and it is not published anew yet, which is tried again", "alert", true, "err", why)
+		e.signing.publisher.Poke()
+	}
+	if err := e.catalog.Newest(ctx); err == nil {
+		return nil // it names nothing that is not for everybody
+	}
+	return []string{"the signed catalog, " + signed.Repository + ":" + signed.Tag + ", names what is private now and is not published anew yet, so it is given to nobody until it is; the log of the server says why"}
 }
 
 // openCatalogKeys opens the keys, or makes them where none are and nothing is that

@@ -38,7 +38,15 @@ func namespaceArg(cmd *cobra.Command, more int, names string) {
 type namespaceResult struct{ index.Namespace }
 
 func (r namespaceResult) text(w io.Writer) error {
-	return writeLine(w, "%s: %s", r.Name, namespaceState(r.Namespace))
+	if err := writeLine(w, "%s: %s", r.Name, namespaceState(r.Namespace)); err != nil {
+		return err
+	}
+	for _, warning := range r.Warnings {
+		if err := writeLine(w, "warning: %s", warning); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func namespaceState(n index.Namespace) string {
@@ -132,7 +140,7 @@ func newPublisherList(c *console) *cobra.Command {
 
 func newPublisherConfigure(c *console) *cobra.Command {
 	var private, publishing string
-	cmd := verb("configure NAMESPACE", "Set who may pull, and whether versions go in", "What is not given stays.",
+	cmd := verb("configure NAMESPACE", "Set who may pull, and whether versions go in", "What is not given stays. With --private=true it ends when the signed catalog, too, names nothing of it any more,\nand warns where that has to wait.",
 		"oarlock publisher configure acme --private=true", "oarlock publisher configure acme --publishing off")
 	namespaceArg(cmd, 0, "a publisher name such as acme")
 	cmd.Flags().StringVar(&private, "private", "", "true: only members may pull; false: everybody may")

@@ -1541,6 +1541,8 @@ export interface components {
              * @enum {string}
              */
             publishing: "on" | "off";
+            /** @description Of a change: what it did not bring about yet. */
+            warnings?: string[] | null;
         };
         NamespaceChange: {
             private?: boolean;
@@ -1571,6 +1573,8 @@ export interface components {
              * @enum {string}
              */
             publishing: "on" | "off";
+            /** @description Of a change: what it did not bring about yet. */
+            warnings?: string[] | null;
         };
         NamespaceList: {
             items: components["schemas"]["Namespace"][] | null;
