@@ -64,6 +64,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			}
 			last, err = g, sendGeneration(w, out, g)
 		case <-beat.C:
+			if _, err = s.visibility(ctx); err != nil {
+				return // nor are who may not read on
+			}
 			if _, err = fmt.Fprint(w, ": still here\n\n"); err == nil {
 				err = out.Flush()
 			}

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -67,6 +68,10 @@ func (a *Authority) AuthenticatedPages(next http.Handler, refuse func(http.Respo
 				return
 			}
 		}
-		next.ServeHTTP(w, r.WithContext(With(r.Context(), p)))
+		ctx := With(r.Context(), p)
+		if p.LoggedIn() {
+			ctx = withAgain(ctx, func(ctx context.Context) (Principal, error) { return a.Authenticate(ctx, c.Value, SessionToken) })
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -26,6 +26,25 @@ func From(ctx context.Context) Principal {
 	return p
 }
 
+type againKey struct{}
+
+// withAgain lets Now find out again who sends a request.
+func withAgain(ctx context.Context, ask func(context.Context) (Principal, error)) context.Context {
+	return context.WithValue(ctx, againKey{}, ask)
+}
+
+// Now is From, found out again where the request that ctx is of came with
+// credentials: for what goes on for longer than a question, such as a stream. It is
+// as old as CacheTTL at most. An error says that the credentials do not hold any
+// more, or that it could not tell.
+func Now(ctx context.Context) (Principal, error) {
+	ask, ok := ctx.Value(againKey{}).(func(context.Context) (Principal, error))
+	if !ok {
+		return From(ctx), nil
+	}
+	return ask(ctx)
+}
+
 // maxCredential is the longest Authorization header that is looked at.
 const maxCredential = 16 << 10
 
@@ -114,6 +133,10 @@ func (a *Authority) Authenticated(next http.Handler, refuse func(http.ResponseWr
 			refuse(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(With(r.Context(), p)))
+		ctx := With(r.Context(), p)
+		if p.LoggedIn() {
+			ctx = withAgain(ctx, func(context.Context) (Principal, error) { return a.Identify(r) })
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -78,10 +78,15 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64((d+time.Second-1)/time.Second)), 10)
 }
 
-// visibility is what the caller of ctx may know of: what he may pull. Where the
-// server is for trying out, that is everything.
+// visibility is what the caller of ctx may know of now: what he may pull. Where the
+// server is for trying out, that is everything. Of a stream it is asked again and
+// again, so that it ends with his rights.
 func (a rights) visibility(ctx context.Context) (catalog.Visibility, error) {
-	return visibilityOf(ctx, a.Authority, auth.From(ctx))
+	who, err := auth.Now(ctx)
+	if err != nil {
+		return catalog.Visibility{}, auth.Problem(err)
+	}
+	return visibilityOf(ctx, a.Authority, who)
 }
 
 // publicVisibility is what everybody may know of: all that is published to nobody

@@ -99,7 +99,6 @@ func TestALedgerThatBecamePrivateIsNotReadByDigest_B4_I7(t *testing.T) {
 	const in = "/v2/oarlock/publishers"
 	paths := func(name string) (out []string) {
 		list := ask[ocispec.Index](t, s, "", "GET", in+"/manifests/"+name, nil, http.StatusOK)
-		head := ask[index.LedgerPage](t, s, "", "GET", "/api/v1/publishers/"+name+"/history", nil, http.StatusOK)
 		_, h, _ := fetched(t, s, "", "GET", in+"/manifests/"+name)
 		out = append(out, in+"/manifests/"+h.Get("Docker-Content-Digest"))
 		for _, m := range list.Manifests {
@@ -108,8 +107,8 @@ func TestALedgerThatBecamePrivateIsNotReadByDigest_B4_I7(t *testing.T) {
 				out = append(out, in+"/blobs/"+l.Digest.String())
 			}
 		}
-		if len(head.Items) == 0 || len(out) < 3 {
-			t.Fatalf("the ledger of %s: %+v, %q", name, head, out)
+		if len(out) < 3 {
+			t.Fatalf("the ledger of %s: %q", name, out)
 		}
 		return out
 	}

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -258,5 +261,121 @@ func TestAReplacementThatBecamePrivateIsNamedToItsReaders_I7_B4(t *testing.T) {
 	raw, _ := json.Marshal(ask[any](t, s, stranger, "POST", "/api/v1/plugins/midco/tool/lifecycle", map[string]any{"move": "deprecate", "reason": "superseded", "replacement": "pubco/tool"}, 200))
 	if strings.Contains(string(raw), "vault") {
 		t.Errorf("a stranger is told %s", raw)
+	}
+}
+
+// A stream of events ends with the rights of who reads it: what changes in a
+// private namespace is told to no member of yesterday, and nothing to a credential
+// that was revoked. Proves I7.
+func TestEventsEndWithTheRightToThem_I7(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, func(c *config.Config) { c.Trust = everybodyListed(t) })
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "secretco", "private": true}, 201)
+	publish(t, s, admin, `{"id": "acme/hello", "version": "1.0.0"}`)
+	publish(t, s, admin, `{"id": "secretco/vault", "version": "1.0.0"}`)
+	member := accountOf(t, s, admin, "mel")
+	ask[any](t, s, admin, "PUT", "/api/v1/namespaces/secretco/members/person:mel", map[string]any{"role": "reader"}, 204)
+	made := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{"label": "ci", "namespace": "secretco", "scopes": []string{"repository:secretco/*:pull"}, "expires_at": soon()}, 201)
+	digest := func(token string) string {
+		return ask[index.Summary](t, s, token, "GET", "/api/v1/catalog", nil, 200).CatalogDigest.String()
+	}
+	private, public := digest(member), digest("")
+	ofMember, ofRobot := eventsOf(t, s, member), eventsOf(t, s, made.Secret)
+	if a, b := ofMember(), ofRobot(); a != private || b != private || private == public {
+		t.Fatalf("at first a member is told of %s and a robot of %s, expected %s", a, b, private)
+	}
+	ask[any](t, s, admin, "DELETE", "/api/v1/namespaces/secretco/members/person:mel", nil, 204)
+	ask[any](t, s, admin, "DELETE", "/api/v1/tokens/"+made.ID, nil, 204)
+	publish(t, s, admin, `{"id": "secretco/vault", "version": "1.1.0"}`)
+	if got := ofMember(); got != public {
+		t.Errorf("who was a member is told of %s, everybody may know of %s", got, public)
+	}
+	if got := ofRobot(); got != "" {
+		t.Errorf("a token that was revoked is told of %s", got)
+	}
+}
+
+// eventsOf follows the catalog: each call is the digest of the next event, "" once
+// the stream ended.
+func eventsOf(t *testing.T, s *Server, token string) func() string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/api/v1/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	lines := bufio.NewScanner(resp.Body)
+	return func() string {
+		for lines.Scan() {
+			if data, is := strings.CutPrefix(lines.Text(), "data: "); is {
+				var stamp index.Stamp
+				if err := json.Unmarshal([]byte(data), &stamp); err != nil {
+					t.Error(err)
+				}
+				return stamp.CatalogDigest.String()
+			}
+		}
+		return ""
+	}
+}
+
+// Every answer that was computed before a namespace became private is another
+// after it: pages of an old generation, answers that a client holds by ETag, access
+// tokens, lists and metrics. Proves I7.
+func TestNothingComputedBeforeIsAnsweredAfter_I7(t *testing.T) {
+	t.Parallel()
+	s, admin := twoPublishers(t)
+	anonymous := accessToken(t, s, "", "repository:secretco/vault:pull")
+	version := ask[index.Detail](t, s, "", "GET", "/api/v1/plugins/secretco/vault", nil, 200)
+	list := ask[index.Page](t, s, "", "GET", "/api/v1/plugins?limit=1&sort=name", nil, 200)
+	const v2 = "/v2/secretco/vault"
+	paths := []string{"/api/v1/plugins", "/api/v1/plugins?sort=name&limit=1&cursor=" + url.QueryEscape(list.NextCursor), fmt.Sprintf("/api/v1/plugins?generation=%d", list.Generation),
+		"/api/v1/plugins?q=vault", "/api/v1/plugins/secretco/vault", fmt.Sprintf("/api/v1/plugins/secretco/vault?generation=%d", list.Generation),
+		"/api/v1/plugins/secretco/vault/versions/1.0.0", "/api/v1/plugins/secretco/vault/why", "/api/v1/plugins/secretco/vault/lifecycle", "/api/v1/plugins/secretco/vault/history",
+		"/api/v1/plugins/secretco/vault/versions/1.0.0/proof", "/api/v1/publishers/secretco", "/api/v1/catalog",
+		"/", "/plugins/secretco/vault", "/plugins/secretco/vault/1.0.0", "/publishers", "/publishers/secretco", "/badge/secretco/vault.svg",
+		v2 + "/manifests/1.0.0", v2 + "/manifests/" + version.Digest.String(), v2 + "/tags/list", v2 + "/referrers/" + version.Digest.String(), "/metrics", "/readyz"}
+	type answer struct {
+		status     int
+		body, etag string
+	}
+	get := func(path, etag string) answer {
+		header := []string{"If-None-Match", etag, "Accept", "*/*"}
+		if strings.HasPrefix(path, "/v2/") {
+			header = append(header, "Authorization", "Bearer "+anonymous)
+		}
+		status, h, body := fetched(t, s, "", "GET", path, header...)
+		return answer{status, body, h.Get("ETag")}
+	}
+	before := map[string]answer{}
+	for _, path := range paths {
+		if before[path] = get(path, ""); before[path].status != 200 {
+			t.Errorf("while it is public %s is %d %s", path, before[path].status, before[path].body)
+		}
+	}
+	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/secretco", map[string]any{"private": true}, 200)
+	for _, path := range paths {
+		was, now := before[path], get(path, before[path].etag)
+		told := strings.Contains(now.body, "vault") && !strings.Contains(path, "vault") || strings.Contains(now.body, version.Digest.Encoded())
+		mustGo := strings.Contains(path, "secretco") && !strings.HasPrefix(path, "/badge")
+		if told || now.status == http.StatusNotModified && was.etag != "" || mustGo && now.status < 400 {
+			t.Errorf("once it is private %s is %d %s", path, now.status, now.body)
+		}
+	}
+	if badge, none := get("/badge/secretco/vault.svg", "").body, get("/badge/secretco/nobody.svg", "").body; badge != none {
+		t.Errorf("its badge is %s, that of what is not there %s", badge, none)
+	}
+	for from, status := range map[string]int{"secretco/vault": http.StatusAccepted, "acme/hello": http.StatusCreated} {
+		layer := ask[ocispec.Manifest](t, s, admin, "GET", "/v2/"+from+"/manifests/1.0.0", nil, 200).Layers[0].Digest
+		robot := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{"label": strings.ReplaceAll(from, "/", "-"), "namespace": "acme", "scopes": []string{"repository:acme/*:pull,push"}, "expires_at": soon()}, 201).Secret
+		if got, _, body := fetched(t, s, robot, "POST", "/v2/acme/other/blobs/uploads/?from="+from+"&mount="+layer.String()); got != status {
+			t.Errorf("what a stranger knows of %s is mounted: %d %s", from, got, body)
+		}
 	}
 }
