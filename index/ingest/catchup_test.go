@@ -171,8 +171,11 @@ func TestWhatIsNeitherHeardNorReadIsServedForSoLong_A8_E4(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 30 * time.Second
 		m := newMemory()
-		in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: catalog.NewLive(catalog.LiveOptions{}),
+		in, err := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: catalog.NewLive(catalog.LiveOptions{}),
 			Verifier: annotationVerifier{}, StaleAfter: most, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { _ = in.Run(ctx) }()
 		<-in.ReadyC()

@@ -32,7 +32,7 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 		return nil, err
 	}
 	t.head = tags[artifact.StateTag]
-	one := &reading{in: in, id: id, task: t, old: old, tags: tags, keys: in.keysFor(t, id.Publisher())}
+	one := &reading{in: in, id: id, task: t, old: old, tags: tags, damaged: damaged, keys: in.keysFor(t, id.Publisher())}
 	p := &catalog.Plugin{ID: id, Broken: damaged}
 	strange := 0
 	for _, tag := range slices.Sorted(maps.Keys(tags)) {
@@ -67,12 +67,13 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 
 // reading is one repository while it is read.
 type reading struct {
-	in   *Ingester
-	id   artifact.Name
-	task *task
-	old  *catalog.Plugin
-	tags map[string]digest.Digest
-	keys *policy.LedgerKeys // of its publisher's ledger
+	in      *Ingester
+	id      artifact.Name
+	task    *task
+	old     *catalog.Plugin
+	tags    map[string]digest.Digest
+	damaged []catalog.Broken
+	keys    *policy.LedgerKeys // of its publisher's ledger
 }
 
 // add reads and judges the version that tag names.

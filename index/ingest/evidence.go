@@ -11,9 +11,9 @@ import (
 // as they are now. It is for one goroutine. An error means that the tags could
 // not be listed.
 func (in *Ingester) Evidence(ctx context.Context, id artifact.Name) (policy.Reader, error) {
-	tags, _, err := in.tags(ctx, id.String())
+	tags, damaged, err := in.tags(ctx, id.String())
 	if err != nil {
 		return nil, err
 	}
-	return &evidence{reading: &reading{in: in, id: id, tags: tags}}, nil
+	return &evidence{reading: &reading{in: in, id: id, tags: tags, damaged: damaged}}, nil
 }

@@ -119,8 +119,9 @@ type Ingester struct {
 	basis atomic.Pointer[string] // the checkpoint's name by what the whole catalog was judged
 }
 
-// New makes an Ingester. Nothing is read before Run or Reconcile.
-func New(opts Options) *Ingester {
+// New makes an Ingester. Nothing but the memory of ledgers is read before Run or
+// Reconcile; an error means that it cannot be.
+func New(opts Options) (*Ingester, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = 4
 	}
@@ -144,7 +145,10 @@ func New(opts Options) *Ingester {
 		applied: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	in.kept.written = opts.Now()
-	in.ledgers = openBook(opts)
+	var err error
+	if in.ledgers, err = openBook(opts); err != nil {
+		return nil, err
+	}
 	in.heads = newHeads()
 	in.heads.withheldBy(in.everywhere()) // the first walk begins later
 	if opts.Restored {
@@ -152,7 +156,7 @@ func New(opts Options) *Ingester {
 		in.settleBasis(in.checkpointName())
 		in.resume(opts.Live.Current().Beside)
 	}
-	return in
+	return in, nil
 }
 
 // Ready reports whether a whole generation serves: one from a checkpoint that was

@@ -59,7 +59,10 @@ func run(t testing.TB, m *memory, change func(*ingest.Options)) (*ingest.Ingeste
 	if change != nil {
 		change(&opts)
 	}
-	in := ingest.New(opts)
+	in, err := ingest.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -279,8 +282,8 @@ func TestNothingIsAMissingLine_C9(t *testing.T) {
 		}, map[string]string{"1.0.0": "signature_unverified unverified"}},
 		"one tag that is damaged where it is stored": {func(m *memory) {
 			m.publish(repo, "1.0.0")
-			m.faults["tags "+repo] = errors.Join(fmt.Errorf("tag 2.0.0: link: %w", artifact.ErrUnverified))
-		}, map[string]string{"tag ": "could_not_tell", "1.0.0": "unsigned unsigned"}},
+			m.faults["tags "+repo] = errors.Join(damagedTag("2.0.0"))
+		}, map[string]string{"tag 2.0.0": "could_not_tell", "1.0.0": "unsigned unsigned"}},
 		"tags that cannot be listed": {func(m *memory) {
 			m.publish(repo, "1.0.0")
 			m.faults["tags "+repo] = errDisk

@@ -99,7 +99,10 @@ func TestIncrementalEqualsRebuild_C1(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMemory()
 		live := catalog.NewLive(catalog.LiveOptions{})
-		in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Verifier: keyedVerifier{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
+		in, err := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Verifier: keyedVerifier{}, Ledgers: site.judge, Interval: 1, Workers: 2, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
 		ctx, stop := context.WithCancel(context.Background())
 		var done sync.WaitGroup
 		done.Go(func() { _ = in.Run(ctx) })
@@ -221,7 +224,10 @@ func TestARestartServesAtOnceAndReconcilesBehind_C5(t *testing.T) {
 	}
 	m.publish("acme/hello", "1.1.0") // while nobody looked
 	live := catalog.NewLive(catalog.LiveOptions{First: first})
-	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Verifier: annotationVerifier{}, Restored: whole, Log: log})
+	in, err := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: live, Verifier: annotationVerifier{}, Restored: whole, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if in.Ready() || in.Current() == nil {
 		t.Error("ready before anything was compared")
 	}
@@ -274,7 +280,10 @@ func TestACheckpointWaitsUntilAllIsJudgedByThePolicy_G3(t *testing.T) {
 	m.publish("acme/hello", "1.0.0")
 	judge := &verifierOfPolicy{policy: "before"}
 	log := slog.New(slog.DiscardHandler)
-	in := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: catalog.NewLive(catalog.LiveOptions{}), Verifier: judge, Checkpoint: path, Log: log})
+	in, err := ingest.New(ingest.Options{Source: m, Withheld: ingest.NothingWithheld, Live: catalog.NewLive(catalog.LiveOptions{}), Verifier: judge, Checkpoint: path, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	reconcile := func() {
 		t.Helper()
 		if _, err := in.Reconcile(t.Context()); err != nil {

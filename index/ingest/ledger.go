@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -68,8 +67,8 @@ func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []
 		return lifecycle{}, nil
 	}
 	remembered := in.ledgers.head(ref)
-	at, there := r.tags[artifact.StateTag]
-	if !there && remembered.IsZero() {
+	at, err := tagIn(r.tags, r.damaged, artifact.StateTag)
+	if errors.Is(err, artifact.ErrNotFound) && remembered.IsZero() {
 		in.ledgers.note(in.log, ledger.Judgement{Ref: ref}, "")
 		return lifecycle{}, nil
 	}
@@ -77,7 +76,7 @@ func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []
 	if ctx.Err() != nil {
 		return lifecycle{}, nil
 	}
-	counts := in.ledgers.note(in.log, got, in.opts.Ledgers.Digest())
+	counts, vouched := in.ledgers.note(in.log, got, in.opts.Ledgers.Digest())
 	in.stated(got, remembered)
 	said := lifecycle{plugin: counts.Plugin}
 	problems := got.Problems()
@@ -86,7 +85,10 @@ func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []
 	}
 	// What could not be read may be the statement that stops the plugin. Where the
 	// last one is known from before, so are all that it follows.
-	if verdict := got.Verdict(); verdict.Outcome() == policy.Unknown && (got.Head.IsZero() || counts.Head != got.Head) {
+	// The same holds for what platforms said that the trust policy no longer names:
+	// it counts neither for the plugin nor, as if it had never been said, against it.
+	verdict := got.Verdict()
+	if !vouched || verdict.Outcome() == policy.Unknown && (got.Head.IsZero() || counts.Head != got.Head) {
 		said.unknown = problems[0].Detail
 	}
 	return said, []catalog.Broken{{Tag: artifact.StateTag, Digest: at, Reasons: reasonsOf(problems)}}
@@ -136,7 +138,7 @@ func (in *Ingester) standing(ctx context.Context, ref format.Ref, r *ledgerTags)
 	remembered := in.ledgers.head(ref)
 	s := publisherStanding{Standing: ledger.Standing{Judgement: in.opts.Ledgers.Read(ctx, ref, r, remembered)}, trust: trust}
 	if ctx.Err() == nil {
-		s.Counts = in.ledgers.note(in.log, s.Judgement, trust)
+		s.Counts, _ = in.ledgers.note(in.log, s.Judgement, trust)
 		in.stated(s.Judgement, remembered)
 		s.keys = s.SigningKeys(s.Counts)
 	}
@@ -152,15 +154,7 @@ type ledgerTags struct {
 }
 
 func (p *ledgerTags) Tag(_ context.Context, tag string) (digest.Digest, error) {
-	if d, ok := p.tags[tag]; ok {
-		return d, nil
-	}
-	for _, b := range p.damaged {
-		if b.Tag == tag {
-			return "", errors.New(b.Reasons[0].Detail)
-		}
-	}
-	return "", fmt.Errorf("tag %q: %w", tag, artifact.ErrNotFound)
+	return tagIn(p.tags, p.damaged, tag)
 }
 
 func (p *ledgerTags) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {

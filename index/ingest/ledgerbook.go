@@ -42,18 +42,20 @@ type memory struct {
 	Trust digest.Digest `json:"trust"`
 }
 
-func openBook(o Options) *book {
+// openBook fails where the memory is there and cannot be read. It is the one
+// record of what was seen, and without it a ledger that was cut would be taken
+// for whole: the plugin that was removed in an emergency would be back.
+func openBook(o Options) (*book, error) {
 	b := &book{path: o.LedgerMemory, serving: map[string]publisherStanding{}, memory: map[format.Ref]memory{}, problems: map[format.Ref]ledger.Judgement{}}
 	if o.Ledgers == nil || b.path == "" {
-		return b
+		return b, nil
 	}
 	raw, err := os.ReadFile(b.path)
 	if err == nil {
 		err = json.Unmarshal(raw, &b.memory)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		o.Log.Error("what was known of ledgers cannot be read: what was cut from them before goes unnoticed", "alert", true, "path", b.path, "err", err)
-		b.memory = map[format.Ref]memory{}
+		return nil, fmt.Errorf("memory of ledgers: %s: %w: restore the file from a backup; to start without it, move it away: what was cut from a ledger before then goes unnoticed", b.path, err)
 	}
 	for ref, m := range b.memory {
 		if ref.OfPublisher() && m.Trust == o.Ledgers.Digest() {
@@ -62,7 +64,7 @@ func openBook(o Options) *book {
 			b.serving[ref.Publisher()] = s
 		}
 	}
-	return b
+	return b, nil
 }
 
 // save writes the memory where it changed.
@@ -134,25 +136,27 @@ func (b *book) bad() []ledger.Judgement {
 	return slices.SortedFunc(maps.Values(b.problems), func(x, y ledger.Judgement) int { return strings.Compare(x.Ref.String(), y.Ref.String()) })
 }
 
-// judged remembers what holds, tells what does not, once, and gives the state
-// that counts.
-func (b *book) note(log *slog.Logger, j ledger.Judgement, trust digest.Digest) ledger.State {
+// note remembers what holds, tells what does not, once, and gives the state that
+// counts. It is not vouched for where the ledger does not hold and what it said
+// before was by platforms that are trusted no more: then the state is what the
+// ledger says up to where it fails.
+func (b *book) note(log *slog.Logger, j ledger.Judgement, trust digest.Digest) (counts ledger.State, vouched bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tell(log, j)
-	m := b.memory[j.Ref]
+	m, known := b.memory[j.Ref]
 	switch {
 	case j.Kept && j.State.Head.IsZero():
-		return j.State
+		return j.State, true
 	case j.Kept:
 		if m.Head != j.State.Head || m.Trust != trust {
 			b.memory[j.Ref], b.dirty = memory{j.State.Head, j.State, trust}, true
 		}
-		return j.State
+		return j.State, true
 	case m.Trust == trust:
-		return m.State
+		return m.State, true
 	}
-	return j.State // nobody vouches any more for what was remembered
+	return j.State, !known
 }
 
 // tell is called with mu held.

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -46,27 +48,40 @@ func publications(p *catalog.Plugin) []publog.Event {
 	return out
 }
 
-// Events gives the events of everything that is listed and stated.
+// Events gives the events of everything that is listed and stated. A ledger that
+// cannot be read keeps no other from being told: it is named in the error, which
+// comes last.
 func (in *Ingester) Events(ctx context.Context, add func(...publog.Event) error) error {
 	const atOnce = 2000
 	var batch []publog.Event
-	for p := range in.opts.Live.Current().Snapshot.Plugins {
-		if batch = append(batch, publications(p)...); len(batch) < atOnce {
-			continue
+	put := func(events []publog.Event) error {
+		if batch = append(batch, events...); len(batch) < atOnce {
+			return nil
 		}
-		if err := add(batch...); err != nil {
+		full := batch
+		batch = nil
+		return add(full...)
+	}
+	for p := range in.opts.Live.Current().Snapshot.Plugins {
+		if err := put(publications(p)); err != nil {
 			return err
 		}
-		batch = nil
 	}
+	var unread []error
 	for _, ref := range in.ledgers.refs() {
 		events, err := in.Statements(ctx, ref.String())
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
+			unread = append(unread, fmt.Errorf("ledger %s: %w", ref, err))
+			continue
+		}
+		if err := put(events); err != nil {
 			return err
 		}
-		batch = append(batch, events...)
 	}
-	return add(batch...)
+	return errors.Join(add(batch...), errors.Join(unread...))
 }
 
 // Statements gives the events of the statements of a ledger that count.

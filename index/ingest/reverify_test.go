@@ -139,7 +139,10 @@ func (s signedSite) serve(t testing.TB, p *trust.Policy) (*signature.Judge, *ing
 		t.Fatal(err)
 	}
 	live := catalog.NewLive(catalog.LiveOptions{})
-	in := ingest.New(ingest.Options{Source: s.Storage, Withheld: ingest.NothingWithheld, Live: live, Verifier: verifierOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
+	in, err := ingest.New(ingest.Options{Source: s.Storage, Withheld: ingest.NothingWithheld, Live: live, Verifier: verifierOf{signed, attested}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {

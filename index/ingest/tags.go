@@ -48,6 +48,29 @@ func each(err error) []error {
 	return out
 }
 
+// tagIn looks a tag up among those that were listed. One that is damaged where it
+// is stored is not missing: nobody knows what it says. A damage that names no tag
+// may be of any.
+func tagIn(tags map[string]digest.Digest, damaged []catalog.Broken, tag string) (digest.Digest, error) {
+	if d, ok := tags[tag]; ok {
+		return d, nil
+	}
+	for _, b := range damaged {
+		if b.Tag == tag || b.Tag == "" {
+			return "", fmt.Errorf("tag %q: %s: %w", tag, b.Reasons[0].Detail, artifact.ErrUnverified)
+		}
+	}
+	return "", missingTag(tag)
+}
+
+// missingTag is the error of most lookups: few versions have every kind of
+// evidence. So it costs nothing until somebody reads it.
+type missingTag string
+
+func (m missingTag) Error() string { return fmt.Sprintf("tag %q: %s", string(m), artifact.ErrNotFound) }
+
+func (missingTag) Unwrap() error { return artifact.ErrNotFound }
+
 // damagedTag is the tag that an error is about, where it says so, else "".
 func damagedTag(err error) string {
 	var about interface{ DamagedTag() string }

@@ -2,12 +2,10 @@ package ingest
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/policy"
@@ -105,19 +103,8 @@ type evidence struct {
 }
 
 func (e *evidence) Tag(_ context.Context, tag string) (digest.Digest, error) {
-	if d, ok := e.tags[tag]; ok {
-		return d, nil
-	}
-	return "", missingTag(tag)
+	return tagIn(e.tags, e.damaged, tag)
 }
-
-// missingTag is the error of most lookups: few versions have every kind of
-// evidence. So it costs nothing until somebody reads it.
-type missingTag string
-
-func (m missingTag) Error() string { return fmt.Sprintf("tag %q: %s", string(m), artifact.ErrNotFound) }
-
-func (missingTag) Unwrap() error { return artifact.ErrNotFound }
 
 func (e *evidence) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
 	return e.in.opts.Source.Manifest(ctx, e.id.String(), d)

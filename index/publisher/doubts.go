@@ -88,14 +88,18 @@ func (d *doubts) refuse(name string, last refused) {
 	d.refused[name] = last
 }
 
-// refusal forgets the last refusal of a publisher's statement, and gives it back
-// where it was asked for by that one and since then.
+// refusal gives back the last refusal of a publisher's statement where it was
+// asked for by that one and since then, and forgets it: it is told once, and to
+// nobody else.
 func (d *doubts) refusal(name, by string, since time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	last, ok := d.refused[name]
+	if !ok || last.by != by && !last.asked.Before(since) {
+		return nil
+	}
 	delete(d.refused, name)
-	if !ok || last.by != by || last.asked.Before(since) {
+	if last.by != by || last.asked.Before(since) {
 		return nil
 	}
 	return last.why

@@ -84,7 +84,9 @@ func Refusal(got ledger.Judgement) error {
 // Said is what the ledger of a publisher says of a namespace that the accounts
 // do not know, by what the site's own key signed: whether a publisher was
 // closed is for the ledger of this site to say, what is closed elsewhere still
-// comes here by a mirror. Without a ledger that holds it is private.
+// comes here by a mirror. Without a ledger that holds it is private, and what it
+// said of being closed while it held goes on. An error means that it could not be
+// told what the ledger says: it was not read yet, or cannot be.
 func Said(ctx context.Context, name string, from Registry, catalog Catalog, own digest.Digest) (auth.Holding, error) {
 	unsaid := auth.Holding{Private: true}
 	_, err := from.Resolve(ctx, format.PublishersRepository, name)
@@ -95,11 +97,18 @@ func Said(ctx context.Context, name string, from Registry, catalog Catalog, own 
 		return unsaid, err
 	}
 	standing, ok := catalog.Publisher(name)
-	said := standing.Counts.Publisher
-	if !ok || said == nil || len(standing.Problems()) > 0 {
+	verdict, said := standing.Verdict(), standing.Counts.Publisher
+	if !ok || verdict.Outcome() == policy.Unknown {
+		why := "it was not read yet"
+		if reasons := verdict.Reasons(); len(reasons) > 0 {
+			why = reasons[0].Detail
+		}
+		return unsaid, fmt.Errorf("the ledger of publisher %q: %s", name, why)
+	}
+	if said == nil {
 		return unsaid, nil
 	}
-	h := auth.Holding{Private: said.Private}
+	h := auth.Holding{Private: said.Private || len(standing.Problems()) > 0}
 	if standing.Counts.Platform == own {
 		h.PublishingOff = said.PublishingOff
 		if said.ClosedAt != nil {

@@ -78,8 +78,11 @@ func (l *Log) serveTile(w http.ResponseWriter, r *http.Request, what string) err
 		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("the log has %d leaves, and no %s", shown.N, t), "ask for a tile of the tree that /log/checkpoint signs")
 	}
 	data, err := l.tile(r.Context(), t)
+	if errors.Is(l.noticed(err), ErrBroken) {
+		return Problem(err)
+	}
 	if err != nil {
-		return l.noticed(err)
+		return err
 	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	send(w, r, "application/octet-stream", data)
@@ -139,6 +142,8 @@ func (l *Log) Prove(ctx context.Context, key LeafKey) (Proof, error) {
 			return p, nil
 		case l.Stuck() != nil || ctx.Err() != nil:
 			return p, l.notYet()
+		case errors.Is(l.noticed(err), ErrBroken):
+			return p, Problem(err)
 		case !errors.Is(err, errNotYet):
 			return p, err
 		}

@@ -69,7 +69,10 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 		with.StaleAfter = staleAfter
 	}
 	with.Published, with.Publog = p.database.store.FirstPublished, told
-	in := ingest.New(with)
+	in, err := ingest.New(with)
+	if err != nil {
+		return nil, config.Unusable(err)
+	}
 	asked.in.Store(in)
 	return &joined{ingest: in, live: live, basis: basis, publog: told}, nil
 }
@@ -101,7 +104,7 @@ func publishedGeneration(ctx context.Context, s *storage.Storage) (int64, error)
 }
 
 // publishedManifest is that of the signed catalog in the registry, nil where there
-// is none that can be read.
+// is none or where it is damaged. An error means that it could not be told.
 func publishedManifest(ctx context.Context, s *storage.Storage) ([]byte, error) {
 	d, err := s.Resolve(ctx, signed.Repository, signed.Tag)
 	switch {
@@ -111,8 +114,11 @@ func publishedManifest(ctx context.Context, s *storage.Storage) ([]byte, error) 
 		return nil, fmt.Errorf("signed catalog: %w", err)
 	}
 	_, raw, err := s.Manifest(ctx, signed.Repository, d)
-	if err != nil {
+	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signed catalog: %w", err)
 	}
 	return raw, nil
 }

@@ -117,6 +117,8 @@ var safety = patterns(
 	"DELETE /api/v1/namespaces/{namespace}/members/{principal}",
 	"POST /api/v1/publishers/{publisher}/keys/{id}/revoke",
 	"DELETE /api/v1/publishers/{publisher}/verification",
+	"POST /api/v1/plugins/{publisher}/{name}/lifecycle",
+	"POST /api/v1/plugins/{publisher}/{name}/versions/{version}/yank",
 	"POST /api/v1/admin/blocks",
 	"POST /api/v1/admin/gc",
 	"GET /api/v1/admin/fsck",

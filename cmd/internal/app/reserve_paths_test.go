@@ -5,6 +5,16 @@ import (
 	"testing"
 )
 
+// Proves E4: what stops a plugin or a version works on a full disk.
+func TestWhatStopsAPluginIsAnActOfSafety_E4(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/api/v1/plugins/acme/hello/lifecycle", "/api/v1/plugins/acme/hello/versions/1.0.0/yank", "/api/v1/admin/blocks"} {
+		if !matches(safety, httptest.NewRequest("POST", path, nil)) {
+			t.Errorf("POST %s waits for room", path)
+		}
+	}
+}
+
 // What passes without a look at the lists is in none that asks for more.
 func TestAPlainReadIsNoActOfSafety(t *testing.T) {
 	t.Parallel()

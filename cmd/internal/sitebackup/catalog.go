@@ -52,7 +52,11 @@ func catalogOf(ctx context.Context, cfg config.Config, h held, log *slog.Logger)
 	}
 	o := basis.Options(h.storage, h.blocks, log)
 	o.Live = catalog.NewLive(catalog.LiveOptions{})
-	s, err := ingest.New(o).Rebuild(ctx)
+	in, err := ingest.New(o)
+	if err != nil {
+		return "", err
+	}
+	s, err := in.Rebuild(ctx)
 	if err != nil {
 		return "", err
 	}
