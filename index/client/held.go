@@ -42,8 +42,11 @@ func (s *Store) settled(ctx context.Context, now set, wants []index.Want, locked
 	}
 	next = set{Catalog: now.Catalog, Asked: s.asks()}
 	if len(parts.rest) > 0 {
-		if next, err = s.resolve(ctx, parts.rest, locked); err != nil {
+		switch next, err = s.resolve(ctx, parts.rest, locked); {
+		case isUnsatisfiable(err):
 			return set{}, conflict
+		case err != nil:
+			return set{}, err
 		}
 	}
 	if next, err = s.joined(ctx, now, next, parts, locked); isUnsatisfiable(err) {

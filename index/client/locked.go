@@ -88,16 +88,18 @@ type locking struct {
 }
 
 // digests are what a request holds on to: those of the lock file but for free, and
-// those of what the store has besides.
+// those of what the store has of free and besides.
 func (l locking) digests(now set, free []string) []index.Locked {
 	var out []index.Locked
-	for _, one := range append(l.Locked(), now.locked(nil)...) {
-		theirs := l.find(one.ID)
-		ours := theirs == nil || slices.Contains(free, one.ID)
-		if ours == (theirs != nil && one.Digest == theirs.Digest) || slices.ContainsFunc(out, func(o index.Locked) bool { return o.ID == one.ID }) {
-			continue
+	for _, one := range l.Locked() {
+		if !slices.Contains(free, one.ID) {
+			out = append(out, one)
 		}
-		out = append(out, one)
+	}
+	for _, one := range now.locked(nil) {
+		if l.find(one.ID) == nil || slices.Contains(free, one.ID) {
+			out = append(out, one)
+		}
 	}
 	return out
 }
@@ -261,7 +263,7 @@ func (s *Store) lockedApart(ctx context.Context, now set, l locking) (set, error
 	if err != nil {
 		return set{}, err
 	}
-	next, err := s.settled(ctx, now, wants, l.digests(now, free))
+	next, err := s.goesOn(ctx, now, wants, held, l.digests(now, free))
 	if err != nil {
 		return set{}, err
 	}
@@ -272,6 +274,25 @@ func (s *Store) lockedApart(ctx context.Context, now set, l locking) (set, error
 		next.held = append(next.held, h)
 	}
 	return next, s.asHeld(ctx, next, l, free)
+}
+
+// goesOn is what wants come to but for those that are held, which stay as they
+// are with all that they need.
+func (s *Store) goesOn(ctx context.Context, now set, wants []index.Want, held []Held, locked []index.Locked) (set, error) {
+	p := parts{wants: wants}
+	for _, w := range wants {
+		if slices.ContainsFunc(held, func(h Held) bool { return h.ID.String() == w.ID }) {
+			p.stay = append(p.stay, w)
+		} else {
+			p.rest = append(p.rest, w)
+		}
+	}
+	next, err := s.settled(ctx, now, p.rest, locked)
+	if err != nil || len(p.stay) == 0 {
+		return next, err
+	}
+	p.held = next.held
+	return s.joined(ctx, now, next, &p, locked)
 }
 
 // asHeld holds next to l, but for what is known to differ.

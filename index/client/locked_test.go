@@ -298,3 +298,31 @@ func TestBringingBackFollowsNoLink(t *testing.T) {
 		t.Errorf("behind the link: %v, %v", there, err)
 	}
 }
+
+// Proves D2: what a lock file holds and the catalog does not give any more stays
+// as it is where it is installed, whatever newer version would fit.
+func TestWhatIsInstalledByALockNeverMovesToAnother_D2(t *testing.T) {
+	t.Parallel()
+	for title, withdraw := range map[string]func(*testing.T, *shop){
+		"a root that is gone":       func(t *testing.T, s *shop) { s.gone(t, "acme/other", "1.0.0") },
+		"a root that is blocked":    func(t *testing.T, s *shop) { s.block(t, "acme/tool", "1.0.0") },
+		"what a root needs is gone": func(t *testing.T, s *shop) { s.gone(t, "acme/lib", "1.0.0") },
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			s, l := lockedShop(t)
+			store := openStore(t, s, t.TempDir())
+			installLocked(t, store, l, client.LockedOptions{})
+			before := active(t, store)
+			withdraw(t, s)
+			c, err := store.InstallLocked(t.Context(), l, client.LockedOptions{})
+			if err != nil || len(c.Changed) != 0 || len(c.Held) == 0 {
+				t.Errorf("%+v, %v", c, err)
+			}
+			sorted := func(all string) []string { return slices.Sorted(slices.Values(strings.Split(all, ", "))) }
+			if after := active(t, store); !slices.Equal(sorted(after), sorted(before)) {
+				t.Errorf("%s became %s", before, after)
+			}
+		})
+	}
+}
