@@ -124,6 +124,9 @@ func (s *Snapshot) Withdrawn(repository string) (*Withdrawn, bool) {
 	return w, ok
 }
 
+// Withdrawals is of how many repositories Withdrawn says something.
+func (s *Snapshot) Withdrawals() int { return len(s.withdrawals) }
+
 // withdrawalsAfter is before with what edits change.
 func withdrawalsAfter(before map[string]*Withdrawn, edits []edit) map[string]*Withdrawn {
 	after, own := before, false

@@ -29,7 +29,9 @@ type PullsOptions struct {
 	Catalog func() (*catalog.Snapshot, error)
 	// Region is the part of a repository that the digests name; without any, all.
 	Region func(repository string, named ...digest.Digest) Region
-	Roles  Roles
+	// Drop says that the regions of a repository are not asked any more.
+	Drop  func(repository string)
+	Roles Roles
 }
 
 // Pulls decide who may pull what the lifecycle withdraws. They answer from memory:
@@ -37,7 +39,14 @@ type PullsOptions struct {
 type Pulls struct {
 	o     PullsOptions
 	known sync.Map // repository → *regions
+
+	mu    sync.Mutex // taken to change known
+	count int        // of known
 }
+
+// spareRegions is how many repositories are remembered beyond twice those of which
+// something is withdrawn, so that few changes do not have all looked through.
+const spareRegions = 64
 
 // NewPulls makes Pulls.
 func NewPulls(o PullsOptions) *Pulls { return &Pulls{o: o} }
@@ -91,7 +100,7 @@ func (p *Pulls) Check(ctx context.Context, repository, tag string, d digest.Dige
 	if !ok {
 		return nil
 	}
-	state, why, in, err := p.find(ctx, repository, w, d)
+	state, why, in, err := p.find(ctx, s, repository, w, d)
 	if err != nil || !in {
 		return err
 	}
@@ -118,8 +127,8 @@ func (p *Pulls) Check(ctx context.Context, repository, tag string, d digest.Dige
 }
 
 // find is the state of d, and false for what is not withdrawn.
-func (p *Pulls) find(ctx context.Context, repository string, w *catalog.Withdrawn, d digest.Digest) (state table.State, why string, in bool, err error) {
-	known := p.regionsOf(repository, w)
+func (p *Pulls) find(ctx context.Context, s *catalog.Snapshot, repository string, w *catalog.Withdrawn, d digest.Digest) (state table.State, why string, in bool, err error) {
+	known := p.regionsOf(s, repository, w)
 	if known.named != nil {
 		by, in, err := known.named.Find(ctx, d)
 		if err != nil {
@@ -140,10 +149,12 @@ func (p *Pulls) find(ctx context.Context, repository string, w *catalog.Withdraw
 	return w.State, w.Why, in, err
 }
 
-func (p *Pulls) regionsOf(repository string, w *catalog.Withdrawn) *regions {
+func (p *Pulls) regionsOf(s *catalog.Snapshot, repository string, w *catalog.Withdrawn) *regions {
 	if have, ok := p.known.Load(repository); ok && have.(*regions).of == w {
 		return have.(*regions)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	next := &regions{of: w}
 	if w.Whole() {
 		next.whole = p.o.Region(repository)
@@ -155,6 +166,24 @@ func (p *Pulls) regionsOf(repository string, w *catalog.Withdrawn) *regions {
 	if len(named) > 0 {
 		next.named = p.o.Region(repository, named...)
 	}
-	p.known.Store(repository, next)
+	if _, had := p.known.Swap(repository, next); !had {
+		p.count++
+	}
+	if p.count > 2*s.Withdrawals()+spareRegions {
+		p.forget(s)
+	}
 	return next
+}
+
+// forget drops what is known of repositories of which nothing is withdrawn any
+// more. It is called with mu held.
+func (p *Pulls) forget(s *catalog.Snapshot) {
+	p.known.Range(func(repository, _ any) bool {
+		if _, still := s.Withdrawn(repository.(string)); !still {
+			p.known.Delete(repository)
+			p.count--
+			p.o.Drop(repository.(string))
+		}
+		return true
+	})
 }

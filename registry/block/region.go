@@ -43,6 +43,12 @@ func (bs *Blocks) Region(repo string, named ...digest.Digest) *Region {
 	return r
 }
 
+// DropRegions forgets the regions of repo, which are not to be used any more.
+func (bs *Blocks) DropRegions(repo string) {
+	bs.regions.Delete(regionKey{repo, true})
+	bs.regions.Delete(regionKey{repo, false})
+}
+
 // Find says by which of the digests that name the region d is in it; "" is all of
 // the repository, or one that could not be read whole. An error means that it could
 // not be told.

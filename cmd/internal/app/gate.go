@@ -44,6 +44,7 @@ func pullsOf(blocks *block.Blocks, index *joined, roles lifecycle.Roles) *lifecy
 		Region: func(repository string, named ...digest.Digest) lifecycle.Region {
 			return blocks.Region(repository, named...)
 		},
+		Drop: blocks.DropRegions,
 	})
 }
 
