@@ -30,10 +30,20 @@ type Standing struct {
 	State string `json:"state"`
 	// Notices say why, since when and what to do; none where State is active.
 	Notices []index.Notice `json:"notices"`
+	// Told is what the catalog's table says of it to an install: ok, warn,
+	// update_blocked or stop; "" where it could not be asked or does not say.
+	Told index.Standing `json:"standing,omitempty"`
 }
 
 // MustStop reports whether the version must not run any more, here or anywhere.
 func (s Standing) MustStop() bool {
+	switch s.Told {
+	case index.StandingStop:
+		return true
+	case index.StandingOK, index.StandingWarn, index.StandingUpdateBlocked:
+		return false
+	}
+	// A server that does not say it: by what it says is the matter.
 	for _, n := range s.Notices {
 		if n.Kind == string(index.StateEmergencyRemoved) || n.Kind == string(index.VersionBlocked) ||
 			n.Kind == string(index.StateSuspended) && n.Move != nil && n.Move.Existing == "stop" {
@@ -127,7 +137,7 @@ func standingOf(v *index.VersionDetail) Standing {
 	case v.Pending != nil:
 		notices = []index.Notice{{Kind: index.ReasonUnreadable, Detail: "the version is not listed"}}
 	default:
-		return Standing{State: string(index.StateActive), Notices: []index.Notice{}}
+		return Standing{State: string(index.StateActive), Notices: []index.Notice{}, Told: v.Standing}
 	}
 	state := notices[0].Kind
 	switch state {
@@ -136,5 +146,5 @@ func standingOf(v *index.VersionDetail) Standing {
 	default:
 		state = StandingUnlisted
 	}
-	return Standing{State: state, Notices: notices}
+	return Standing{State: state, Notices: notices, Told: v.Standing}
 }

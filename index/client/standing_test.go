@@ -90,6 +90,9 @@ func TestAHostLearnsWhatBecameOfWhatItRuns(t *testing.T) {
 				t.Fatalf("%d standings, %v", len(all), err)
 			}
 			got := all[0]
+			if row.stop && got.Told != index.StandingStop {
+				t.Errorf("the catalog told %q of what must stop", got.Told)
+			}
 			if got.State != row.state || got.MustStop() != row.stop || (len(got.Notices) > 0) != (row.says != nil) {
 				t.Fatalf("state %q (must stop: %t), expected %q (%t): %+v", got.State, got.MustStop(), row.state, row.stop, got.Notices)
 			}
@@ -287,6 +290,29 @@ func TestInstallingWhatWasWithdrawn(t *testing.T) {
 		}
 		if got := active(t, store); got != "acme/tool 1.0.0" {
 			t.Errorf("%s: %s", title, got)
+		}
+	}
+}
+
+// Proves E2, E3: whether something must stop is the catalog's table to say, also of a
+// state that this client does not know; of a server that does not say it, the state.
+func TestTheCatalogSaysWhatMustStop_E2_E3(t *testing.T) {
+	t.Parallel()
+	of := func(kind string, told index.Standing) client.Standing {
+		return client.Standing{State: kind, Notices: []index.Notice{{Kind: kind}}, Told: told}
+	}
+	for title, row := range map[string]struct {
+		standing client.Standing
+		stop     bool
+	}{
+		"a new state that stops":          {of("frozen", index.StandingStop), true},
+		"a block that only keeps updates": {of("blocked", index.StandingUpdateBlocked), false},
+		"a block of an older server":      {of("blocked", ""), true},
+		"a standing of a newer server":    {of("blocked", "halted"), true},
+		"a deprecation":                   {of("deprecated", index.StandingWarn), false},
+	} {
+		if got := row.standing.MustStop(); got != row.stop {
+			t.Errorf("%s: must stop %t, expected %t", title, got, row.stop)
 		}
 	}
 }
