@@ -170,15 +170,23 @@ func (s *Store) unpack(ctx context.Context, v *verified, key string) (digest.Dig
 func (s *Store) installed(of set, how scrutiny) ([]Installed, error) {
 	out := make([]Installed, 0, len(of.Plugins))
 	for _, e := range of.Plugins {
-		r, err := s.held(e, how)
+		one, err := s.installedOne(of, e, how)
 		if err != nil {
 			return nil, err
 		}
-		if r.Digest != e.Digest || r.Plugin.ID != e.ID {
-			return nil, fmt.Errorf("store: content %q is of %s@%s, the state says %s@%s: %w", e.Content, r.Plugin.ID, r.Digest, e.ID, e.Digest, artifact.ErrUnverified)
-		}
-		out = append(out, Installed{ID: e.ID, Version: e.Version, Digest: e.Digest, PlatformDigest: e.PlatformDigest, Reference: e.Reference,
-			RequestedBy: e.RequestedBy, Range: of.rangeOf(e), Signature: *cmp.Or(e.Signature, &r.Signature), Dir: filepath.Join(s.dir, contentDir, e.Content, filesDir), Plugin: r.Plugin})
+		out = append(out, one)
 	}
 	return out, nil
+}
+
+func (s *Store) installedOne(of set, e entry, how scrutiny) (Installed, error) {
+	r, err := s.held(e, how)
+	if err != nil {
+		return Installed{}, err
+	}
+	if r.Digest != e.Digest || r.Plugin.ID != e.ID {
+		return Installed{}, fmt.Errorf("store: content %q is of %s@%s, the state says %s@%s: %w", e.Content, r.Plugin.ID, r.Digest, e.ID, e.Digest, artifact.ErrUnverified)
+	}
+	return Installed{ID: e.ID, Version: e.Version, Digest: e.Digest, PlatformDigest: e.PlatformDigest, Reference: e.Reference,
+		RequestedBy: e.RequestedBy, Range: of.rangeOf(e), Signature: *cmp.Or(e.Signature, &r.Signature), Dir: filepath.Join(s.dir, contentDir, e.Content, filesDir), Plugin: r.Plugin}, nil
 }

@@ -28,9 +28,27 @@ func (s *Store) plan(ctx context.Context, st state, ids []artifact.Name) (*Chang
 	if err := s.refuseStale(ctx, st.Current, next); err != nil {
 		return nil, err
 	}
-	plan := &Change{Serial: st.Current.Serial, Changed: moves(st.Current, next), Held: next.held}
-	plan.Installed, err = s.installed(st.Current, namesAndSizes)
-	return plan, err
+	plan := &Change{Serial: st.Current.Serial, Changed: moves(st.Current, next), Held: next.held, Installed: []Installed{}}
+	for _, e := range st.Current.Plugins {
+		one, err := s.installedOne(st.Current, e, namesAndSizes)
+		switch {
+		case errors.Is(err, artifact.ErrUnverified):
+			plan.Damaged = append(plan.Damaged, Damaged{e.ID, e.Version.String(), err.Error()})
+		case err != nil:
+			return nil, err
+		default:
+			plan.Installed = append(plan.Installed, one)
+		}
+	}
+	return plan, nil
+}
+
+// A Damaged plugin is active, and its files are gone or not what was verified.
+type Damaged struct {
+	ID      artifact.Name `json:"id"`
+	Version string        `json:"version"`
+	// Detail says what is wrong, and how the files come again.
+	Detail string `json:"detail"`
 }
 
 // An Outdated plugin is installed, and there is a newer version of it.
@@ -45,6 +63,11 @@ type Outdated struct {
 	Latest string `json:"latest"`
 	// Range is what was asked of it; "" is any version, or that nobody asked.
 	Range string `json:"range,omitempty"`
+	// Version and RequestedBy are those of the state, as in Installed.
+	Version     artifact.Version `json:"-"`
+	RequestedBy []string         `json:"-"`
+	// Damaged says what is wrong with its files; "" is nothing.
+	Damaged string `json:"damaged,omitempty"`
 	// Standing is what the catalog says of the version that is active.
 	Standing
 }
@@ -70,15 +93,20 @@ func (s *Store) Outdated(ctx context.Context) ([]Outdated, error) {
 		return nil, err
 	}
 	out := []Outdated{}
-	for n, i := range plan.Installed {
-		one := Outdated{ID: i.ID, Current: i.Version.String(), Wanted: i.Version.String(), Range: i.Range, Standing: standings[n]}
-		if to, moves := wanted[i.ID]; moves {
+	damaged := map[artifact.Name]string{}
+	for _, d := range plan.Damaged {
+		damaged[d.ID] = d.Detail
+	}
+	for n, e := range st.Current.Plugins {
+		one := Outdated{ID: e.ID, Current: e.Version.String(), Wanted: e.Version.String(), Range: st.Current.rangeOf(e), Damaged: damaged[e.ID],
+			Version: e.Version, RequestedBy: e.RequestedBy, Standing: standings[n]}
+		if to, moves := wanted[e.ID]; moves {
 			one.Wanted = to
 		}
-		if one.Latest, err = s.latest(ctx, i); err != nil {
+		if one.Latest, err = s.latest(ctx, e.ID); err != nil {
 			return nil, err
 		}
-		if one.Wanted != one.Current || one.Latest != one.Current || one.State != string(index.StateActive) {
+		if one.Damaged != "" || one.Wanted != one.Current || one.Latest != one.Current || one.State != string(index.StateActive) {
 			out = append(out, one)
 		}
 	}
@@ -92,8 +120,8 @@ func (s *Store) query() index.Query {
 }
 
 // latest is the newest version for the host; "" if nothing fits it any more.
-func (s *Store) latest(ctx context.Context, i Installed) (string, error) {
-	row, err := s.options.Client.Show(ctx, i.ID, s.query())
+func (s *Store) latest(ctx context.Context, id artifact.Name) (string, error) {
+	row, err := s.options.Client.Show(ctx, id, s.query())
 	if errors.Is(err, artifact.ErrNotFound) {
 		return "", nil
 	}

@@ -108,6 +108,9 @@ type Change struct {
 	// Restored stayed at their version, and their files came again, because they
 	// were gone or not what was verified.
 	Restored []artifact.Name `json:"restored,omitempty"`
+	// Damaged are, of a plan, the plugins whose files are gone or not what was
+	// verified: an update brings them again. They are not in Installed.
+	Damaged []Damaged `json:"damaged,omitempty"`
 	// Recovered is true where the state of the store was damaged or gone, and this
 	// change brought back what a lock file names. A damaged state is kept as
 	// state.json.damaged; there is no earlier state to go back to.
@@ -245,16 +248,11 @@ func (s *Store) updated(ctx context.Context, now set, ids []artifact.Name) (set,
 	return s.settled(ctx, now, now.Wants, now.locked(ids))
 }
 
-// Remove takes plugins out that were asked for, with all that only they need.
+// Remove takes plugins out that were asked for, with all that only they need. It
+// asks nobody: what stays keeps its version, and its files are looked at as by List.
 // The error wraps artifact.ErrNotFound for one that was not asked for.
 func (s *Store) Remove(ctx context.Context, ids ...artifact.Name) (*Change, error) {
-	return s.change(ctx, "remove", func(ctx context.Context, now set) (set, error) {
-		next, err := withoutWants(now, ids)
-		if err != nil || len(next) == 0 {
-			return set{}, err
-		}
-		return s.settled(ctx, now, next, now.locked(nil))
-	})
+	return s.remove(ctx, ids)
 }
 
 // Rollback makes the state before the last change active again, without the

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
 )
@@ -61,7 +62,12 @@ func (r changeResult) table(w io.Writer) error {
 			return err
 		}
 	}
-	if len(r.Changed) == 0 && len(r.Restored) > 0 {
+	for _, d := range r.Damaged {
+		if err := writeLine(w, "! %s", d.Detail); err != nil {
+			return err
+		}
+	}
+	if len(r.Changed) == 0 && len(r.Restored)+len(r.Damaged) > 0 {
 		return nil
 	}
 	if len(r.Changed) == 0 {
@@ -93,12 +99,14 @@ func (r changeResult) remedies(h client.Held) []string {
 // code is that of a part.
 func (s *storeFlags) print(ctx context.Context, c *console, at *client.Store, r changeResult, asked ...string) error {
 	said, err := at.Standings(ctx)
-	if err != nil || len(said) != len(r.Change.Installed) {
+	if len(r.Damaged) > 0 {
+		said = nil // they are in the order of all, which Installed is not
+	} else if err != nil || len(said) != len(r.Change.Installed) {
 		said = nil
 		c.note("whether what is installed may still run could not be told")
 	}
 	r.dir, r.Installed = s.dir, withStandings(r.Change.Installed, said)
-	r.Compatibility = s.compared(c)
+	r.Compatibility = c.compared(s.host)
 	for _, i := range r.Installed {
 		if version := pin(i.Range); version != "" {
 			r.Pinned = append(r.Pinned, pinned{i.ID.String(), version})
@@ -108,6 +116,9 @@ func (s *storeFlags) print(ctx context.Context, c *console, at *client.Store, r 
 	if err := c.print(r); err != nil {
 		return err
 	}
+	if len(r.Damaged) > 0 {
+		return kinded{errReported, artifact.ErrUnverified}
+	}
 	if slices.ContainsFunc(r.Held, func(h client.Held) bool { return len(asked) == 0 || slices.Contains(asked, h.ID.String()) }) {
 		return kinded{errReported, errPartial}
 	}
@@ -116,13 +127,13 @@ func (s *storeFlags) print(ctx context.Context, c *console, at *client.Store, r 
 
 // compared says how far the answer was compared with a host, and where it was
 // not, what to give.
-func (s *storeFlags) compared(c *console) string {
+func (c *console) compared(h hostFlags) string {
 	switch {
-	case s.host.host == "":
+	case h.host == "":
 		c.note("no host was named, so nobody checked whether this fits it: give --host ID --host-version VERSION")
 		return comparedNothing
-	case s.host.hostVersion == "":
-		c.note("%s has no version here, so only plugins that name it were chosen, whatever versions they need: give --host-version VERSION", s.host.host)
+	case h.hostVersion == "":
+		c.note("%s has no version here, so only plugins that name it were chosen, whatever versions they need: give --host-version VERSION", h.host)
 		return comparedByName
 	}
 	return comparedWhole

@@ -2,10 +2,10 @@ package cli
 
 import (
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/client"
 )
 
@@ -29,6 +29,13 @@ func (r outdatedResult) text(w io.Writer) error {
 	}); err != nil {
 		return err
 	}
+	for _, o := range r.Outdated {
+		if o.Damaged != "" {
+			if err := writeLine(w, "! %s", o.Damaged); err != nil {
+				return err
+			}
+		}
+	}
 	return tellStandings(w, r.installed, r.dir, nil)
 }
 
@@ -37,7 +44,8 @@ func newOutdated(c *console) *cobra.Command {
 	cmd := verb("outdated --dir D", "List what has newer versions, or may not run any more",
 		"WANTED is what \"oarlock update\" would bring, LATEST the newest for the host, whatever the ranges say.\n"+
 			"STATE is how the catalog says that the current version stands; what is not active is listed too, with the reason.\n"+
-			"Nothing is pulled or changed. The exit code is 0 either way.",
+			"Nothing is pulled or changed. The exit code is 0 either way, but 12 where files of a plugin are gone or not what\n"+
+			"was verified, which is said of each.",
 		"oarlock outdated --dir ./plugins", "oarlock outdated --dir ./plugins --output json")
 	cmd.Args = args(0, 0, "none")
 	store.add(cmd.Flags())
@@ -52,19 +60,18 @@ func newOutdated(c *console) *cobra.Command {
 			return err
 		}
 		r := outdatedResult{Outdated: all, dir: store.dir}
-		there, err := s.List(cmd.Context())
-		if err != nil {
-			return err
-		}
-		for _, i := range there {
-			if at := slices.IndexFunc(all, func(o client.Outdated) bool { return o.ID == i.ID && o.Current == i.Version.String() }); at >= 0 {
-				r.installed = append(r.installed, installedResult{i, &all[at].Standing})
-				if version := pin(i.Range); version != "" {
-					c.note("%s is pinned to %s: oarlock install %s --dir %s ends that", i.ID, version, i.ID, shellWord(store.dir))
-				}
+		damaged := false
+		for n, o := range all {
+			damaged = damaged || o.Damaged != ""
+			r.installed = append(r.installed, installedResult{client.Installed{ID: o.ID, Version: o.Version, Range: o.Range, RequestedBy: o.RequestedBy}, &all[n].Standing})
+			if version := pin(o.Range); version != "" {
+				c.note("%s is pinned to %s: oarlock install %s --dir %s ends that", o.ID, version, o.ID, shellWord(store.dir))
 			}
 		}
-		return c.print(r)
+		if err := c.print(r); err != nil || !damaged {
+			return err
+		}
+		return kinded{errReported, artifact.ErrUnverified}
 	}
 	return cmd
 }

@@ -15,6 +15,9 @@ type resolveResult struct {
 	*index.Resolution
 	// Changed is what the lock file held and the answer does not.
 	Changed []client.LockChange `json:"lock_changed,omitempty"`
+	// Compatibility is how far the answer was compared with a host: checked,
+	// host_named or unchecked.
+	Compatibility string `json:"compatibility"`
 }
 
 func (r resolveResult) text(w io.Writer) error {
@@ -90,7 +93,7 @@ func newResolve(c *console) *cobra.Command {
 				return err
 			}
 		}
-		return c.print(resolveResult{got, changed})
+		return c.print(resolveResult{got, changed, c.compared(host)})
 	}
 	return cmd
 }

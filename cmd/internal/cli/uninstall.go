@@ -9,8 +9,9 @@ import (
 func newUninstall(c *console) *cobra.Command {
 	var store storeFlags
 	cmd := verb("uninstall PLUGIN… --dir D", "Take installed plugins out, with all that only they need",
-		"What stays keeps its digest and is verified again. The state before stays too, so that \"oarlock rollback\"\n"+
-			"goes back to it. A plugin that another one needs stays as long as that does.",
+		"Needs no network, and nobody is asked whom to trust: what stays keeps its digest. The state before stays too,\n"+
+			"so that \"oarlock rollback\" goes back to it. A plugin that another one needs stays as long as that does.\n"+
+			"Where the catalog can be asked, it says whether what stays may still run.",
 		"oarlock uninstall acme/hello --dir ./plugins")
 	cmd.Args = args(1, -1, "one installed plugin or more, such as acme/hello")
 	store.add(cmd.Flags())
@@ -20,10 +21,7 @@ func newUninstall(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, err := store.open(); err != nil { // a store that is not there is not made
-			return err
-		}
-		s, err := store.openOnline(cmd.Context(), c)
+		s, err := store.open()
 		if err != nil {
 			return err
 		}
@@ -31,7 +29,8 @@ func newUninstall(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("uninstall: %w", err)
 		}
-		return store.print(cmd.Context(), c, s, changeResult{Change: done}, args...)
+		said := store.standings(cmd.Context(), c, done.Installed)
+		return c.print(changeResult{Change: done, Installed: withStandings(done.Installed, said), dir: store.dir})
 	}
 	return cmd
 }
