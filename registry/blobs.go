@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/internal/errcode"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -101,6 +99,9 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) {
 		return blobMissing(err, at)
 	}
+	if err != nil {
+		to = at.digest // its link is damaged: manifests may need what they name so
+	}
 	if !g.opts.settings(ctx, at.repo).FreeTags {
 		holder, err := g.storage.ManifestHolding(ctx, at.repo, to)
 		if err != nil {
@@ -115,13 +116,13 @@ func (g *Registry) deleteBlob(w http.ResponseWriter, r *http.Request, at route) 
 	if err != nil {
 		return err
 	}
-	for _, d := range []digest.Digest{at.digest, to} {
-		if d == "" {
-			continue
-		}
-		if err := g.storage.ForgetLink(ctx, at.repo, driver.BlobLink, d, to); err != nil {
+	if at.digest != to {
+		if err := g.storage.ForgetLink(ctx, at.repo, driver.BlobLink, at.digest, to); err != nil {
 			return undo(err)
 		}
+	}
+	if err := g.storage.ForgetLayer(ctx, at.repo, to); err != nil {
+		return undo(err)
 	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusAccepted)

@@ -28,8 +28,7 @@ const takeStep = 1 << 20
 
 // metered answers a request that may bring bytes, counting them.
 func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, answer func(http.ResponseWriter, *http.Request, route) error) error {
-	if g.opts.unmetered(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead ||
-		endsUpload(r.Method) && g.holds(r.Context(), at.repo, digest.Digest(r.URL.Query().Get("digest"))) {
+	if g.opts.unmetered(r.Context()) || r.ContentLength == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return answer(w, r, at)
 	}
 	meter, err := g.opts.Uploads.BeginUpload(r.Context(), Access{Principal: at.who, Action: Push, Repository: at.repo})
@@ -39,9 +38,11 @@ func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, ans
 	if meter == nil {
 		return answer(w, r, at)
 	}
-	body := &meteredBody{ReadCloser: r.Body, ctx: r.Context(), meter: meter}
-	if r.ContentLength > 0 {
-		if err := body.take(r.ContentLength); err != nil {
+	free, again, done := g.sentAgain(r, at.repo)
+	defer done()
+	body := &meteredBody{ReadCloser: r.Body, ctx: r.Context(), meter: meter, taken: free, again: again}
+	if more := r.ContentLength - free; more > 0 {
+		if err := body.take(more); err != nil {
 			meter.End(0)
 			return body.refused
 		}
@@ -51,8 +52,8 @@ func (g *Registry) metered(w http.ResponseWriter, r *http.Request, at route, ans
 	err = answer(w, r, at)
 	var no *errcode.Refusal
 	invalid := errors.As(err, &no) && no.Errors[0].Code == errcode.DigestInvalid
-	if err != nil && (invalid || r.Method == http.MethodPost || keptNothing(r, err)) {
-		meter.End(0) // nothing of it was kept
+	if again || err != nil && (invalid || r.Method == http.MethodPost || keptNothing(r, err)) {
+		meter.End(0) // nothing of it was kept, or nothing that is not held
 	} else {
 		meter.End(body.read)
 	}
@@ -71,18 +72,43 @@ func (o Options) unmetered(ctx context.Context) bool {
 // held to the digest it names: with others that is a word that nobody checks.
 func endsUpload(method string) bool { return method == http.MethodPut || method == http.MethodPost }
 
+// sentAgain reports whether r ends an upload of a blob that repo holds already,
+// and for how many bytes no room is asked then: those of the blob, so that it can
+// be pushed again where the namespace is full. An upload of it that fails is
+// dropped, for nobody was asked for what came. done is called when r was
+// answered: a blob comes again in one request at a time, others are counted, so
+// that what is stored meanwhile is never more than the namespace holds anyway.
+func (g *Registry) sentAgain(r *http.Request, repo string) (free int64, again bool, done func()) {
+	done = func() {}
+	if !endsUpload(r.Method) {
+		return 0, false, done
+	}
+	to, size, held := g.holds(r.Context(), repo, digest.Digest(r.URL.Query().Get("digest")))
+	if !held {
+		return 0, false, done
+	}
+	key := namespaceOf(repo) + "@" + to.String()
+	if _, busy := g.again.LoadOrStore(key, true); busy {
+		return 0, false, done
+	}
+	return size, true, func() { g.again.Delete(key) }
+}
+
 // holds reports whether repo has a blob, with its bytes: what a request that
 // ends an upload brings may be there already.
-func (g *Registry) holds(ctx context.Context, repo string, d digest.Digest) bool {
+func (g *Registry) holds(ctx context.Context, repo string, d digest.Digest) (to digest.Digest, size int64, held bool) {
 	if d.Validate() != nil {
-		return false
+		return "", 0, false
 	}
 	to, err := g.storage.Layer(ctx, repo, d)
 	if err != nil {
-		return false
+		return "", 0, false
 	}
-	_, err = g.driver.Stat(ctx, driver.BlobPath(to))
-	return err == nil
+	fi, err := g.driver.Stat(ctx, driver.BlobPath(to))
+	if err != nil {
+		return "", 0, false
+	}
+	return to, fi.Size(), true
 }
 
 // meteredBody asks for room before it gives bytes away.
@@ -90,9 +116,10 @@ type meteredBody struct {
 	io.ReadCloser
 	ctx     context.Context
 	meter   Meter
-	taken   int64
+	taken   int64 // what there is room for
 	read    int64
 	refused error
+	again   bool // it is of a blob that is held
 }
 
 func (b *meteredBody) Read(p []byte) (int, error) {

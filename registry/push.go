@@ -65,7 +65,7 @@ func (g *Registry) PushBlob(ctx context.Context, repo string, content []byte) (d
 	if err := g.enter(ctx, at, Push, false); err != nil {
 		return "", err
 	}
-	if g.holds(ctx, repo, d) {
+	if _, _, held := g.holds(ctx, repo, d); held {
 		return d, nil
 	}
 	end, err := g.opts.takeRoom(ctx, at, int64(len(content)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/distribution/distribution/v3/registry/handlers"
 
@@ -24,6 +25,7 @@ type Registry struct {
 	driver   *driver.Driver
 	app      *handlers.App
 	sessions sessions
+	again    sync.Map // namespace@digest → true: held blobs that are being sent again
 	stop     context.CancelFunc
 }
 

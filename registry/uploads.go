@@ -165,11 +165,12 @@ func (g *Registry) continueUpload(w http.ResponseWriter, r *http.Request, at rou
 }
 
 // keptNothing reports whether the refusal of r ends its upload: there is no
-// room for it, on the disk or in the quota. The room that its first bytes take
-// is what others need then.
+// room for it, on the disk or in the quota, or none was asked for, because it is
+// of a blob that is held. The room that its first bytes take is what others need
+// then.
 func keptNothing(r *http.Request, err error) bool {
 	body, ok := r.Body.(*meteredBody)
-	return errors.Is(err, artifact.ErrStorage) || ok && body.refused != nil
+	return errors.Is(err, artifact.ErrStorage) || ok && (body.refused != nil || body.again)
 }
 
 // dropUpload removes what came of an upload that was refused.

@@ -101,7 +101,24 @@ func open(path string) (*os.File, error) {
 	if err := regular(path, info); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(path, os.O_RDONLY|NonBlock, 0)
+	return openOnly(path, NonBlock, regular)
+}
+
+// openOnly opens path, and keeps it open where what was opened is what is allowed.
+func openOnly(path string, flag int, allowed func(string, fs.FileInfo) error) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|flag, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = allowed(path, info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 func regular(name string, info fs.FileInfo) error {
@@ -141,7 +158,15 @@ func (d Dir) Open(name string) (fs.File, error) {
 	}
 	path := filepath.Join(string(d), filepath.FromSlash(name))
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return os.Open(path)
+		return openOnly(path, NonBlock, regularOrDir)
 	}
 	return open(path)
+}
+
+// regularOrDir is regular, of a name that a directory had.
+func regularOrDir(name string, info fs.FileInfo) error {
+	if info.IsDir() {
+		return nil
+	}
+	return regular(name, info)
 }

@@ -210,25 +210,44 @@ func (s *Storage) Layer(ctx context.Context, repo string, d digest.Digest) (dige
 }
 
 // ForgetRevision removes the revision link of d and those of other algorithms
-// that lead to it. The bytes are left to garbage collection.
+// that lead to it. The bytes are left to garbage collection. An error means that
+// d may still be read by another name.
 func (s *Storage) ForgetRevision(ctx context.Context, repo string, d digest.Digest) error {
-	dir := path.Join(driver.RevisionsDir(repo), digest.SHA512.String())
+	defer s.manifests.drop(repo + "@" + d.String())
+	return s.forgetAll(ctx, repo, driver.ManifestLink, d)
+}
+
+// ForgetLayer is ForgetRevision of a blob.
+func (s *Storage) ForgetLayer(ctx context.Context, repo string, d digest.Digest) error {
+	return s.forgetAll(ctx, repo, driver.BlobLink, d)
+}
+
+// forgetAll removes the links of kind that lead to d, that of d itself last: as
+// long as it is there the delete can be tried again. A damaged link leads
+// nowhere, and nothing is read by it.
+func (s *Storage) forgetAll(ctx context.Context, repo string, kind driver.LinkKind, d digest.Digest) error {
+	dir := path.Join(driver.LinkDir(repo, kind), digest.SHA512.String())
 	entries, err := s.driver.List(ctx, dir)
 	if err != nil && !driver.IsNotFound(err) {
-		return err
+		return fmt.Errorf("list %s: %w", dir, err)
 	}
 	for _, e := range entries {
 		alias := digest.NewDigestFromEncoded(digest.SHA512, path.Base(e))
-		to, err := s.ReadLink(ctx, path.Join(e, "link"))
-		if err != nil || to != d {
+		if alias.Validate() != nil || alias == d {
 			continue
 		}
-		if err := s.ForgetLink(ctx, repo, driver.ManifestLink, alias, d); err != nil {
+		to, err := s.ReadLink(ctx, driver.LinkPath(repo, kind, alias))
+		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) || err == nil && to != d {
+			continue
+		}
+		if err != nil {
+			return CouldNotTell(fmt.Sprintf("whether %s is another name of %s in %s", alias, d, repo), err)
+		}
+		err = s.ForgetLink(ctx, repo, kind, alias, d)
+		s.manifests.drop(repo + "@" + alias.String())
+		if err != nil {
 			return err
 		}
-		s.manifests.drop(repo + "@" + alias.String())
 	}
-	err = s.ForgetLink(ctx, repo, driver.ManifestLink, d, d)
-	s.manifests.drop(repo + "@" + d.String())
-	return err
+	return s.ForgetLink(ctx, repo, kind, d, d)
 }

@@ -51,14 +51,23 @@ func (s *Storage) Publication(ctx context.Context, repo string, v artifact.Versi
 	if !errors.Is(err, artifact.ErrNotFound) {
 		return p, Describe(err, "publication of %s@%s", repo, v)
 	}
-	seen := map[digest.Digest]bool{}
+	seen, looked := map[digest.Digest]bool{}, 0
 	for _, indexes := range []bool{true, false} { // an index names the platforms of its children
 		err := s.Revisions(ctx, repo, func(d digest.Digest) error {
+			if looked++; looked > 2*MaxReached {
+				return tooMany(repo)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			m, err := s.ManifestContent(ctx, repo, d)
 			if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
 				return nil
 			}
-			if err != nil || seen[d] || m.IsIndex() != indexes || m.ArtifactType != artifact.TypePlugin || !s.says(ctx, repo, m, v) {
+			if err != nil || seen[d] || m.IsIndex() != indexes || m.ArtifactType != artifact.TypePlugin {
+				return err
+			}
+			if is, err := s.says(ctx, repo, m, v); err != nil || !is {
 				return err
 			}
 			return s.publicationPart(ctx, repo, d, "", &p, seen)
@@ -71,15 +80,28 @@ func (s *Storage) Publication(ctx context.Context, repo string, v artifact.Versi
 	return p, nil
 }
 
-// says reports whether m is of version v.
-func (s *Storage) says(ctx context.Context, repo string, m *Manifest, v artifact.Version) bool {
+// tooMany says that repo holds more than is looked through for one answer.
+func tooMany(repo string) error {
+	return fmt.Errorf("%s holds more than %d manifests, which is more than is looked through for one version: %w", repo, MaxReached, artifact.ErrUnverified)
+}
+
+// says reports whether m is of version v. What is no plugin, or lacks its config,
+// is of none; an error means that it could not be told.
+func (s *Storage) says(ctx context.Context, repo string, m *Manifest, v artifact.Version) (bool, error) {
 	if text, ok := m.Annotations[ocispec.AnnotationVersion]; ok {
-		return text == v.String()
+		return text == v.String(), nil
 	}
 	c, err := artifact.ReadContent(ctx, m.Type, m.Content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
 		return s.Fetch(ctx, repo, d)
 	})
-	return err == nil && c.Plugin.Version.Compare(v) == 0
+	var damage *driver.Damage
+	switch {
+	case err == nil:
+		return c.Plugin.Version.Compare(v) == 0, nil
+	case errors.As(err, &damage), !errors.Is(err, artifact.ErrInvalid) && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, artifact.ErrUnverified):
+		return false, CouldNotTell(fmt.Sprintf("whether %s of %s is of version %s", m.Digest, repo, v), err)
+	}
+	return false, nil
 }
 
 // publicationPart adds the manifest d and those below it.
@@ -87,7 +109,12 @@ func (s *Storage) publicationPart(ctx context.Context, repo string, d digest.Dig
 	if seen[d] {
 		return nil
 	}
-	seen[d] = true
+	if seen[d] = true; len(seen) > MaxReached {
+		return tooMany(repo)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	part := PublicationPart{Digest: d, Platform: platform}
 	m, err := s.ManifestContent(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {

@@ -13,6 +13,7 @@ import (
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
@@ -99,13 +100,34 @@ func (s *Storage) Lacks(ctx context.Context, repo string, m *Manifest) bool {
 	lacking := errors.New("lacking")
 	err := s.eachReached(ctx, repo, m, func(m *Manifest) error {
 		for _, ref := range m.References() {
-			if s.gone(ctx, ref.Digest) {
+			kept, err := s.keptAs(ctx, repo, m.IsIndex(), ref.Digest)
+			if err != nil {
+				return err
+			}
+			if s.gone(ctx, kept) {
 				return lacking
 			}
 		}
 		return nil
 	})
 	return err != nil // what was not looked at is not known to be there
+}
+
+// keptAs is the digest under which is kept what a manifest of repo names d: a
+// child, or a blob. What is not here is kept under none.
+func (s *Storage) keptAs(ctx context.Context, repo string, child bool, d digest.Digest) (digest.Digest, error) {
+	if d.Algorithm() == digest.SHA256 {
+		return d, nil
+	}
+	link := s.Layer
+	if child {
+		link = s.Revision
+	}
+	to, err := link(ctx, repo, d)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return d, nil
+	}
+	return to, err
 }
 
 // gone reports whether d is known to be in quarantine or missing, and still is.

@@ -71,7 +71,9 @@ func (s *Storage) eachReached(ctx context.Context, repo string, m *Manifest, fn 
 	return nil
 }
 
-// ManifestHolding names a manifest of repo that references the blob d, or "".
+// ManifestHolding names a manifest of repo that references the blob d, or "". An
+// error means that it could not be told: what a manifest references, or to what
+// a reference leads.
 func (s *Storage) ManifestHolding(ctx context.Context, repo string, d digest.Digest) (digest.Digest, error) {
 	var holder digest.Digest
 	stop := errors.New("found")
@@ -89,6 +91,9 @@ func (s *Storage) ManifestHolding(ctx context.Context, repo string, d digest.Dig
 				holder = at
 				return stop
 			}
+			if err != nil && !errors.Is(err, artifact.ErrNotFound) && ref.Digest.Algorithm() != d.Algorithm() {
+				return err // damaged, it may be another name of d
+			}
 		}
 		return nil
 	})
@@ -98,7 +103,8 @@ func (s *Storage) ManifestHolding(ctx context.Context, repo string, d digest.Dig
 	return holder, nil
 }
 
-// MaxReached bounds what one blocked manifest takes along.
+// MaxReached bounds what one walk looks at, such as what one blocked manifest
+// takes along.
 const MaxReached = 100_000
 
 // ManifestBytes reads d as a manifest; nil for a blob, and for what is not here.

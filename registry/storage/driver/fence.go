@@ -69,7 +69,7 @@ func (d *Driver) ReplaceHeld(ctx context.Context, at string, content []byte, was
 		return note(ctx, err)
 	}
 	if was.There && was.Content == string(content) {
-		return nil
+		return d.heldStill(ctx, at, was) // nothing to write, but what was read may be old
 	}
 	defer d.changes(at)()
 	d.folders.RLock()
@@ -79,6 +79,15 @@ func (d *Driver) ReplaceHeld(ctx context.Context, at string, content []byte, was
 		return err // no fault of the storage
 	}
 	return note(ctx, err)
+}
+
+// heldStill is ErrMoved where at no longer holds what was holds.
+func (d *Driver) heldStill(ctx context.Context, at string, was Held) error {
+	is, err := d.ReadHeld(ctx, at)
+	if err == nil && (!is.There || is.Content != was.Content) {
+		return ErrMoved
+	}
+	return err
 }
 
 // DeleteHeld makes at hold nothing where it still holds what was holds, else
