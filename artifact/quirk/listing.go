@@ -2,6 +2,7 @@ package quirk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -13,6 +14,10 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 )
+
+// ErrEndless is a list that had no end within the bounds: it wraps
+// artifact.ErrInvalid. Who gives one such list may give any number of them.
+var ErrEndless = fmt.Errorf("the list has no end: %w", artifact.ErrInvalid)
 
 const (
 	// maxEmptyPages bounds the pages of a list beyond one for each entry.
@@ -33,7 +38,7 @@ type listingKey struct{}
 
 // walk gives fn a context in which the pages of one list are watched.
 func walk(ctx context.Context, fn func(context.Context, *listing) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, maxListing, fmt.Errorf("the list was not at its end after %s: %w", maxListing, artifact.ErrInvalid))
+	ctx, cancel := context.WithTimeoutCause(ctx, maxListing, fmt.Errorf("the list was not at its end after %s: %w", maxListing, ErrEndless))
 	defer cancel()
 	l := &listing{visited: map[string]bool{}}
 	err := fn(context.WithValue(ctx, listingKey{}, l), l)
@@ -56,9 +61,11 @@ func (l *listing) ask(page string) error {
 	defer l.mu.Unlock()
 	switch {
 	case l.visited[page]:
-		return fmt.Errorf("the next page of the list is one that came before, %.200q: %w", page, artifact.ErrInvalid)
-	case len(l.visited) >= min(l.entries+maxEmptyPages, MaxPages):
-		return fmt.Errorf("%d pages of a list with %d entries, expected entries on each: %w", len(l.visited), l.entries, artifact.ErrInvalid)
+		return fmt.Errorf("the next page of the list is one that came before, %.200q: %w", page, ErrEndless)
+	case len(l.visited) >= MaxPages:
+		return fmt.Errorf("more than %d pages of a list: %w", MaxPages, ErrEndless)
+	case len(l.visited) >= l.entries+maxEmptyPages:
+		return fmt.Errorf("%d pages of a list with %d entries, expected entries on each: %w", len(l.visited), l.entries, ErrEndless)
 	}
 	l.visited[page] = true
 	return nil
@@ -69,12 +76,22 @@ type watched struct{ remote.Client }
 
 // Do asks, unless the request is for a page that it may not ask for.
 func (w watched) Do(r *http.Request) (*http.Response, error) {
-	if l, ok := r.Context().Value(listingKey{}).(*listing); ok {
-		if err := l.ask(r.Method + " " + r.URL.String()); err != nil {
-			return nil, err
-		}
+	l, ok := r.Context().Value(listingKey{}).(*listing)
+	if !ok {
+		return w.Client.Do(r)
 	}
-	return w.Client.Do(r)
+	if err := l.ask(r.Method + " " + r.URL.String()); err != nil {
+		return nil, err
+	}
+	resp, err := w.Client.Do(r)
+	if err == nil && resp.StatusCode == http.StatusOK && r.Method == http.MethodGet {
+		err = checkPage(r.URL.Path, resp)
+	}
+	if err != nil && resp != nil {
+		err = errors.Join(err, resp.Body.Close())
+		resp = nil
+	}
+	return resp, err
 }
 
 // Tags gives the tags of a repository, page by page. More than MaxTags, a page
@@ -84,7 +101,7 @@ func Tags(ctx context.Context, repo *remote.Repository, fn func([]string) error)
 	return walk(ctx, func(ctx context.Context, l *listing) error {
 		return repo.Tags(ctx, "", func(page []string) error {
 			if l.grew(len(page)); l.entries > MaxTags {
-				return fmt.Errorf("more than %d tags: %w", MaxTags, artifact.ErrInvalid)
+				return fmt.Errorf("more than %d tags: %w", MaxTags, ErrEndless)
 			}
 			return fn(page)
 		})
@@ -97,7 +114,7 @@ func Repositories(ctx context.Context, registry *remote.Registry, fn func([]stri
 	return walk(ctx, func(ctx context.Context, l *listing) error {
 		return registry.Repositories(ctx, "", func(page []string) error {
 			if l.grew(len(page)); l.entries > MaxTags {
-				return fmt.Errorf("more than %d repositories: %w", MaxTags, artifact.ErrInvalid)
+				return fmt.Errorf("more than %d repositories: %w", MaxTags, ErrEndless)
 			}
 			return fn(page)
 		})
@@ -120,7 +137,7 @@ func referrers(ctx context.Context, repo *remote.Repository, d ocispec.Descripto
 	return walk(ctx, func(ctx context.Context, l *listing) error {
 		return repo.Referrers(ctx, d, "", func(page []ocispec.Descriptor) error {
 			if l.grew(len(page)); l.entries > MaxReferrers {
-				return fmt.Errorf("referrers of %s: more than %d: %w", d.Digest, MaxReferrers, artifact.ErrInvalid)
+				return fmt.Errorf("referrers of %s: more than %d: %w", d.Digest, MaxReferrers, ErrEndless)
 			}
 			return fn(page)
 		})

@@ -36,7 +36,7 @@ const (
 // ledgers of publishers before it reads them. It is called when repo's client is
 // set.
 func Bound(repo *remote.Repository) {
-	repo.TagListMaxPages, repo.ReferrerListMaxPages = MaxPages, MaxPages
+	repo.TagListMaxPages, repo.ReferrerListMaxPages = MaxPages+1, MaxPages+1 // so that a watched list is refused in our words
 	if _, ok := repo.Client.(watched); ok {
 		return
 	}

@@ -25,6 +25,9 @@ const (
 	// maxManifests bounds the manifests of one repository: a source could make
 	// up referrers of referrers for ever.
 	maxManifests = 1 << 20
+	// maxReferrers bounds the referrers of all manifests of one repository
+	// together, as they are listed.
+	maxReferrers = 1 << 20
 	// dockerList is Docker's name for an index.
 	dockerList = "application/vnd.docker.distribution.manifest.list.v2+json"
 )

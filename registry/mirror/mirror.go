@@ -124,6 +124,7 @@ func (r *run) repositories(ctx context.Context) ([]string, error) {
 		}
 		found := map[string]bool{} // patterns that match something
 		err = quirk.Repositories(ctx, reg, func(page []string) error {
+			r.tell(func(p *Report) { p.Listed += len(page) })
 			for _, at := range page {
 				name, ok := r.from.name(at)
 				if !ok {

@@ -154,6 +154,7 @@ func (i Item) String() string {
 type Report struct {
 	Repositories int   `json:"repositories"` // looked at
 	Of           int   `json:"of"`           // in all
+	Listed       int   `json:"listed"`       // entries of the lists that were read: repositories, tags, referrers
 	Tags         int   `json:"tags"`         // set
 	Manifests    int   `json:"manifests"`    // copied
 	Blobs        int   `json:"blobs"`

@@ -128,7 +128,7 @@ func everybodysTags(ctx context.Context, at string, o remote.Options) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	tags, err := tagsOf(ctx, repo)
+	tags, err := tagsOf(ctx, repo, func(int) {})
 	if isAbsent(err) || isClosed(err) {
 		return nil, nil
 	}

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,11 +13,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/artifacttest"
 	"github.com/oarlock/oarlock/artifact/outbound"
+	"github.com/oarlock/oarlock/artifact/quirk"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // before puts a server in front of s that answers itself where odd says so,
@@ -167,5 +171,74 @@ func TestASourceCannotKeepARunGoing_H3(t *testing.T) {
 	o.Reach = outbound.Options{Hosts: []string{"localhost"}}
 	if _, err = Run(t.Context(), leads, dst.Host, o); err != nil || asked.Load() == 0 {
 		t.Errorf("a neighbour that the operator named was asked %d times: %v", asked.Load(), err)
+	}
+}
+
+// Proves H3: a source whose lists of referrers have no end, or no list, is said
+// to be so once, ends, and never looks like a source without referrers.
+func TestReferrersThatNeverEndEndTheRepository_H3(t *testing.T) {
+	t.Parallel()
+	for says, k := range map[string]struct {
+		page string
+		next bool
+		want string
+		most int
+	}{
+		"lists without end": {`{"schemaVersion":2,"mediaType":"` + ocispec.MediaTypeImageIndex + `","manifests":[]}`, true, "the list has no end", 1},
+		"null for a list":   {`{"schemaVersion":2,"mediaType":"` + ocispec.MediaTypeImageIndex + `","manifests":null}`, false, `"manifests" is null, expected a list`, 3},
+	} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			src, dst := newSite(t), newSite(t)
+			for _, v := range []string{"1.0.0", "1.1.0", "1.2.0"} {
+				src.publish(artifacttest.Version{ID: "acme/hello", Version: v})
+			}
+			var pages atomic.Int64
+			odd := func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.Contains(r.URL.Path, "/referrers/") {
+					return false
+				}
+				w.Header().Set("Content-Type", ocispec.MediaTypeImageIndex)
+				if n := pages.Add(1); k.next {
+					w.Header().Set("Link", fmt.Sprintf("<%s?n=%d>; rel=\"next\"", r.URL.Path, n))
+				}
+				fmt.Fprint(w, k.page)
+				return true
+			}
+			report, err := Run(t.Context(), before(t, src, odd, asIs), dst.Host, Options{From: anonymous, To: anonymous, Repositories: []string{"acme/hello"}, Parallel: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(report.Failed) == 0 || len(report.Failed) > k.most || !strings.Contains(report.Failed[0].Detail, k.want) {
+				t.Errorf("failed: %v, expected at most %d that say %q", report.Failed, k.most, k.want)
+			}
+			if pages.Load() > 100 {
+				t.Errorf("%d pages were asked for", pages.Load())
+			}
+			if report.Listed < 3 {
+				t.Errorf("%d entries of lists were told", report.Listed)
+			}
+		})
+	}
+}
+
+// Proves H3: all referrers of a repository together are bounded too.
+func TestAllReferrersTogetherAreBounded_H3(t *testing.T) {
+	t.Parallel()
+	src := newSite(t)
+	hello := src.publish(artifacttest.Version{ID: "acme/hello", Version: "1.0.0"})
+	src.note("acme/hello", "", "a note", hello.Digest)
+	r := &run{o: Options{Parallel: 1, From: anonymous, To: anonymous}}
+	c := &repo{r: r, name: "acme/hello", listed: maxReferrers, held: map[digest.Digest]bool{}, bad: map[digest.Digest]error{}}
+	var err error
+	if c.src, _, err = remote.Open(src.Host+"/acme/hello", anonymous); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = c.referrers(t.Context(), []ocispec.Descriptor{hello}); !errors.Is(err, quirk.ErrEndless) || !strings.Contains(err.Error(), "referrers in one repository") {
+		t.Errorf("one more than the bound: %v", err)
+	}
+	c.listed = 0
+	if found, err := c.referrers(t.Context(), []ocispec.Descriptor{hello}); err != nil || len(found) != 1 {
+		t.Errorf("%v, %v", found, err)
 	}
 }

@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -28,6 +30,7 @@ type repo struct {
 
 	mu       sync.Mutex
 	fetched  int                     // manifests
+	listed   int                     // referrers
 	held     map[digest.Digest]bool  // manifests whose whole graph the mirror has
 	bad      map[digest.Digest]error // those that could not be copied
 	blobs    map[digest.Digest]bool  // that the mirror has
@@ -52,7 +55,7 @@ func (r *run) repository(ctx context.Context, name string) error {
 		return err
 	}
 	c.dst.SkipReferrersGC = true // registries that delete nothing are mirrors too
-	there, err := tagsOf(ctx, c.src)
+	there, err := r.tagsOf(ctx, c.src)
 	if isAbsent(err) && name == publishersRepository {
 		return nil // a registry without ledgers
 	}
@@ -68,7 +71,7 @@ func (r *run) repository(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	here, err := tagsOf(ctx, c.dst)
+	here, err := r.tagsOf(ctx, c.dst)
 	if err != nil && !isAbsent(err) {
 		return fmt.Errorf("tags of the mirror: %w", err)
 	}
@@ -133,10 +136,16 @@ func (c *repo) ask(ctx context.Context, method, url string) (status int, locatio
 	return resp.StatusCode, location, resp.Body.Close()
 }
 
-func tagsOf(ctx context.Context, from *oras.Repository) ([]string, error) {
+// tagsOf lists the tags of a repository, and says how far the list is.
+func (r *run) tagsOf(ctx context.Context, from *oras.Repository) ([]string, error) {
+	return tagsOf(ctx, from, func(n int) { r.tell(func(p *Report) { p.Listed += n }) })
+}
+
+func tagsOf(ctx context.Context, from *oras.Repository, read func(int)) ([]string, error) {
 	var all []string
 	err := quirk.Tags(ctx, from, func(page []string) error {
 		all = append(all, page...)
+		read(len(page))
 		return nil
 	})
 	return all, err
@@ -245,22 +254,56 @@ func (c *repo) copyGraphs(ctx context.Context, roots []ocispec.Descriptor) error
 				fresh = append(fresh, ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: d})
 			}
 		}
-		roots = nil
-		var mu sync.Mutex
-		err := c.each(ctx, fresh, func(ctx context.Context, d ocispec.Descriptor) error {
-			return quirk.Referrers(ctx, c.src, d, func(page []ocispec.Descriptor) error {
-				mu.Lock()
-				defer mu.Unlock()
-				roots = append(roots, page...)
-				return nil
-			})
-		})
-		if err != nil {
+		var err error
+		if roots, err = c.referrers(ctx, fresh); err != nil {
 			return err
 		}
 		roots = slices.DeleteFunc(roots, func(d ocispec.Descriptor) bool { return c.held[d.Digest] || c.bad[d.Digest] != nil })
 	}
 	return nil
+}
+
+// referrers are what refers to any of subjects. A source whose lists have no
+// end, or are too long together, is asked for no more of the repository.
+func (c *repo) referrers(ctx context.Context, subjects []ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	var mu sync.Mutex
+	var found []ocispec.Descriptor
+	known := map[digest.Digest]bool{}
+	var endless error
+	err := c.each(ctx, subjects, func(ctx context.Context, d ocispec.Descriptor) error {
+		mu.Lock()
+		over := endless
+		mu.Unlock()
+		if over != nil {
+			return nil // it is said once
+		}
+		err := quirk.Referrers(ctx, c.src, d, func(page []ocispec.Descriptor) error {
+			c.r.tell(func(p *Report) { p.Listed += len(page) })
+			mu.Lock()
+			defer mu.Unlock()
+			if c.listed += len(page); c.listed > maxReferrers {
+				return fmt.Errorf("more than %d referrers in one repository: %w", maxReferrers, quirk.ErrEndless)
+			}
+			for _, one := range page {
+				if !known[one.Digest] {
+					known[one.Digest] = true
+					found = append(found, one)
+				}
+			}
+			return nil
+		})
+		if errors.Is(err, quirk.ErrEndless) {
+			mu.Lock()
+			defer mu.Unlock()
+			endless = cmp.Or(endless, err)
+			return nil
+		}
+		return err
+	})
+	if err == nil && endless != nil {
+		err = fmt.Errorf("referrers: %w", endless)
+	}
+	return found, err
 }
 
 // each does work for all of list at once; what fails is in the report.

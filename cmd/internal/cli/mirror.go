@@ -140,6 +140,7 @@ func (c *console) mirrorEvery(ctx context.Context, every time.Duration, from, to
 func (c *console) mirror(ctx context.Context, from, to string, o mirror.Options) error {
 	steps := c.newSteps("mirror")
 	o.Progress = func(r mirror.Report) {
+		steps.listed.Store(int64(r.Listed))
 		steps.at(backup.Progress{Repositories: r.Repositories, Of: r.Of, Objects: r.Manifests + r.Blobs, Bytes: r.Bytes})
 	}
 	r, err := mirror.Run(ctx, from, to, o)

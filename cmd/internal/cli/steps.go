@@ -16,6 +16,8 @@ type steps struct {
 	bars *mpb.Progress // nil without a terminal
 	bar  *mpb.Bar
 	now  atomic.Pointer[backup.Progress]
+	// listed is how many entries of lists were read, where the run reads any.
+	listed atomic.Int64
 }
 
 func (c *console) newSteps(name string) *steps {
@@ -24,7 +26,11 @@ func (c *console) newSteps(name string) *steps {
 	if s.bars != nil {
 		s.bar = newBar(s.bars, 0, mpb.PrependDecorators(decor.Name(name)), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
 			p := s.now.Load()
-			return fmt.Sprintf("%d of %d repositories, %d objects, %s", p.Repositories, p.Of, p.Objects, byteCount(p.Bytes))
+			said := fmt.Sprintf("%d of %d repositories, %d objects, %s", p.Repositories, p.Of, p.Objects, byteCount(p.Bytes))
+			if n := s.listed.Load(); n > 0 {
+				said += fmt.Sprintf(", %d entries of lists", n)
+			}
+			return said
 		})))
 	}
 	return s
