@@ -3,12 +3,13 @@ package artifact
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -20,9 +21,12 @@ import (
 //   - a key that differs from a field of v in case alone: encoding/json takes
 //     "Layers" for "layers", most others do not
 //   - bytes that are not UTF-8 (RFC 8259, 8.1)
+//   - the escape of half a character, such as "\ud800" (RFC 8259, 8.2): readers
+//     take it for U+FFFD, for other bytes, or not at all
+//   - the escape of NUL, which no database here keeps and which ends a text in C
 //
-// What an object of v takes as a map, or does not know, is held to the first
-// and the last. Errors of encoding/json come as they are; the refusals are a
+// What an object of v takes as a map, or does not know, is held to all
+// but the second. Errors of encoding/json come as they are; the refusals are a
 // *ProblemsError, each placed by JSON pointer.
 //
 // Whatever was signed, or is named by a digest that was, is read with it.
@@ -51,6 +55,33 @@ func unambiguous(raw []byte, t reflect.Type) error {
 	return s.value(t)
 }
 
+// UnmarshalComplete is UnmarshalStrict for what another program answers: it
+// refuses as well
+//
+//   - an object that lacks a field of its struct, unless the field's tag has
+//     omitempty, omitzero or required:"false", as OpenAPI descriptions are made
+//   - null where such a field, or an element of a list or a map, cannot be null:
+//     a pointer, an interface and a json.RawMessage can
+//
+// so that a zero value is one that was said. Keys that v does not know are fine.
+func UnmarshalComplete(raw []byte, v any) error {
+	switch {
+	case !json.Valid(raw):
+		return json.Unmarshal(raw, new(json.RawMessage)) // says where it breaks
+	case !utf8.Valid(raw):
+		return refusedJSON("", "not valid UTF-8")
+	}
+	s := scanner{raw: raw, complete: true}
+	if err := s.value(reflect.TypeOf(v).Elem()); err != nil {
+		return err
+	}
+	err := json.Unmarshal(raw, v)
+	if at, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // such as a number that is too large
+		return refusedJSON("/"+strings.ReplaceAll(at.Field, ".", "/"), at.Value+" came, expected "+jsonKind(at.Type))
+	}
+	return err
+}
+
 func refusedJSON(place, detail string) error {
 	if place == "" {
 		place = "/"
@@ -69,6 +100,8 @@ type scanner struct {
 	raw  []byte
 	at   int
 	path []step // to what is looked at
+	// complete refuses what a struct must have and the JSON has not.
+	complete bool
 }
 
 func (s *scanner) refuse(format string, args ...any) error {
@@ -98,6 +131,16 @@ func (s *scanner) next() byte {
 
 // value passes one value that is read into a t; nil is anything.
 func (s *scanner) value(t reflect.Type) error {
+	null := s.next() == 'n'
+	if s.complete && null && !nullable(t) {
+		return s.refuse("null came, expected %s", jsonKind(t))
+	}
+	if s.complete && t != nil && !null && readsItself(t) {
+		return s.byItself(t)
+	}
+	if s.complete && !null && !fits(s.next(), t) {
+		return s.refuse("%s came, expected %s", jsonName(s.next()), jsonKind(t))
+	}
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -107,13 +150,26 @@ func (s *scanner) value(t reflect.Type) error {
 	case '[':
 		return s.array(t)
 	case '"':
-		s.text()
+		_, err := s.text()
+		return err
 	default:
 		if n := bytes.IndexAny(s.raw[s.at:], ",]} \t\r\n"); n >= 0 {
 			s.at += n
 		} else {
 			s.at = len(s.raw)
 		}
+	}
+	return nil
+}
+
+// byItself passes a value that a t reads by a method.
+func (s *scanner) byItself(t reflect.Type) error {
+	from := s.at
+	if err := s.value(nil); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(s.raw[from:s.at], reflect.New(t).Interface()); err != nil {
+		return s.refuse("%.100s came, expected %s", s.raw[from:s.at], jsonKind(t))
 	}
 	return nil
 }
@@ -139,13 +195,20 @@ func (s *scanner) object(t reflect.Type) error {
 	fields := fieldsOf(t)
 	inner := elementOf(t, reflect.Map)
 	var met keys
+	var missing []string
+	if s.complete && t != nil {
+		missing = slices.Clone(requiredOf(t))
+	}
 	s.at++
 	for s.next() != '}' {
 		if s.raw[s.at] == ',' {
 			s.at++
 			s.next()
 		}
-		key := s.text()
+		key, err := s.text()
+		if err != nil {
+			return err
+		}
 		s.path = append(s.path, step{key, -1})
 		if met.has(key) {
 			return s.refuse("the key is there twice, expected once: readers differ in which of both they take")
@@ -156,7 +219,13 @@ func (s *scanner) object(t reflect.Type) error {
 			if name := fields.variant(key); !known && name != "" {
 				return s.refuse("the key %.100q, expected %q: readers differ in whether both are the same", key, name)
 			}
-			into = field
+			into = field.kind
+			if n := slices.Index(missing, key); n >= 0 {
+				missing = slices.Delete(missing, n, n+1)
+			}
+			if s.complete && field.optional {
+				into = orNull(into)
+			}
 		}
 		s.next()
 		s.at++ // the colon
@@ -166,26 +235,64 @@ func (s *scanner) object(t reflect.Type) error {
 		s.path = s.path[:len(s.path)-1]
 	}
 	s.at++
+	if len(missing) > 0 {
+		return s.refuse("%q is missing", missing[0])
+	}
 	return nil
 }
 
 // text passes one text and gives what it means.
-func (s *scanner) text() string {
+func (s *scanner) text() (string, error) {
 	from := s.at
 	plain := true
 	for s.at++; s.raw[s.at] != '"'; s.at++ {
-		if s.raw[s.at] == '\\' {
-			plain = false
-			s.at++
+		if s.raw[s.at] != '\\' {
+			continue
+		}
+		plain = false
+		if s.at++; s.raw[s.at] == 'u' {
+			if err := s.escape(); err != nil {
+				return "", err
+			}
 		}
 	}
 	s.at++
 	if plain {
-		return string(s.raw[from+1 : s.at-1])
+		return string(s.raw[from+1 : s.at-1]), nil
 	}
 	var out string
-	_ = json.Unmarshal(s.raw[from:s.at], &out) // it is valid
-	return out
+	err := json.Unmarshal(s.raw[from:s.at], &out) // it is valid
+	return out, err
+}
+
+// escape passes the escape of one character, to its last digit. s is at its u.
+func (s *scanner) escape() error {
+	first := unescaped(s.raw[s.at-1:])
+	s.at += 4
+	switch {
+	case first == 0:
+		return s.refuse(`a text has a NUL character (\u0000): leave it out`)
+	case !utf16.IsSurrogate(first):
+		return nil
+	}
+	second := unescaped(s.raw[s.at+1:])
+	if utf16.DecodeRune(first, second) == utf8.RuneError {
+		return s.refuse(`a text has half a character (\u%04x), expected both halves: readers differ in what it is`, first)
+	}
+	s.at += 6
+	return nil
+}
+
+// unescaped is what raw begins with, where that is \u and four digits; else -1.
+func unescaped(raw []byte) rune {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
 }
 
 // elementOf is what t holds, where it is one of kinds.
@@ -222,43 +329,4 @@ func (k *keys) has(key string) bool {
 	}
 	k.many[key] = true
 	return false
-}
-
-// fieldNames are the keys that a struct knows, with the types of their values.
-type fieldNames map[string]reflect.Type
-
-// variant is the field that key is taken for by case alone, or "".
-func (f fieldNames) variant(key string) string {
-	for name := range f {
-		if name != key && strings.EqualFold(name, key) {
-			return name
-		}
-	}
-	return ""
-}
-
-var knownFields sync.Map // reflect.Type → fieldNames
-
-// fieldsOf are the keys of a struct as encoding/json names them; nil for what
-// is no struct.
-func fieldsOf(t reflect.Type) fieldNames {
-	if t == nil || t.Kind() != reflect.Struct {
-		return nil
-	}
-	if known, ok := knownFields.Load(t); ok {
-		return known.(fieldNames)
-	}
-	out := fieldNames{}
-	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case !f.IsExported(), f.Tag.Get("json") == "-", f.Anonymous && name == "":
-			continue
-		case name == "":
-			name = f.Name
-		}
-		out[name] = f.Type
-	}
-	knownFields.Store(t, out)
-	return out
 }

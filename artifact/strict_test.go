@@ -47,6 +47,14 @@ func TestAmbiguousJSONIsRefusedWhereItIsSigned(t *testing.T) {
 		"a permission's name twice":            {plugin(`,"dependencies":[],"support":{"url":"https://a.example","url":"https://b.example"}`), `/support/url: the key is there twice`},
 		"a setting's schema may have any case": {plugin(`,"config_schema":{"properties":{"Name":{},"name":{}}}`), ""},
 		"a setting's schema has no key twice":  {plugin(`,"config_schema":{"properties":{"name":{},"name":{}}}`), `/config_schema/properties/name: the key is there twice`},
+		"half a character":                     {plugin(`,"vendor":"\ud800"`), `/vendor: a text has half a character (\ud800)`},
+		"the other half alone":                 {plugin(`,"vendor":"\udc00x"`), `/vendor: a text has half a character`},
+		"two first halves":                     {plugin(`,"vendor":"\ud83d\ud83d\ude00"`), `/vendor: a text has half a character`},
+		"half a character in a key":            {plugin(`,"config_schema":{"\uDBFF":1}`), `a text has half a character`},
+		"half a character in an annotation":    {manifest(`,"annotations":{"a":"\ud800"}`), `/annotations/a: a text has half a character`},
+		"both halves":                          {manifest(`,"annotations":{"a":"\ud83d\ude00\u00e9"}`), ""},
+		"a backslash before what looks so":     {manifest(`,"annotations":{"a":"\\ud800"}`), ""},
+		"a NUL":                                {manifest(`,"annotations":{"a":"\u0000"}`), `/annotations/a: a text has a NUL character`},
 		"bytes that are not UTF-8":             {plugin(",\"vendor\":\"\xff\""), "UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -115,7 +115,7 @@ func TestAnUnchangedAnswerIsNotSentAgain_C6(t *testing.T) {
 			return
 		}
 		sent = append(sent, http.StatusOK)
-		json.NewEncoder(w).Encode(index.Summary{Plugins: 412})
+		json.NewEncoder(w).Encode(index.Summary{Plugins: 412, Hosts: []index.HostNamed{}})
 	}))
 	t.Cleanup(server.Close)
 	c, err := client.New(server.URL, client.Options{Token: "secret", UserAgent: "host/1"})

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -122,12 +123,40 @@ func problem(resp *http.Response, body []byte) error {
 
 func decode[T any](u string, body []byte) (*T, error) {
 	answer := new(T)
-	if err := json.Unmarshal(body, answer); err != nil {
-		var at *json.UnmarshalTypeError
-		if errors.As(err, &at) {
-			return nil, fmt.Errorf("%s: answer: %s is a JSON %s, expected %s", u, at.Field, at.Value, at.Type)
-		}
-		return nil, fmt.Errorf("%s: answer: %w", u, err)
+	if err := DecodeAnswer(body, answer); err != nil {
+		return nil, fmt.Errorf("%s: %w", u, err)
 	}
 	return answer, nil
+}
+
+// DecodeAnswer reads one JSON answer of the API into answer, a pointer to a
+// struct of package index. What such an answer must have is in openapi.json: one
+// that lacks it, has it as null, in another type or twice, is refused, so that a
+// zero value is one that the server said. What answer does not know is left out.
+// Errors are an *AnswerError.
+func DecodeAnswer(body []byte, answer any) error {
+	if err := artifact.UnmarshalComplete(body, answer); err != nil {
+		return &AnswerError{answerDetail(body, err)}
+	}
+	return nil
+}
+
+// An AnswerError says what is wrong with an answer that is not as the API
+// describes it. It wraps no kind: what was asked could not be told.
+type AnswerError struct{ Detail string }
+
+func (e *AnswerError) Error() string { return "answer: " + e.Detail }
+
+func answerDetail(body []byte, err error) string {
+	var problems *artifact.ProblemsError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &problems):
+		return strings.TrimPrefix(fmt.Sprintf("%s: %s", problems.Problems[0].Place, problems.Problems[0].Detail), "/: ")
+	case len(bytes.TrimSpace(body)) == 0:
+		return "it is empty, expected JSON"
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("it is no JSON: %s: %q", err, body[:min(len(body), 200)])
+	}
+	return err.Error()
 }

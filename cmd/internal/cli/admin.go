@@ -67,17 +67,34 @@ func adminProblem(resp *http.Response) error {
 	return &p
 }
 
-// call is admin for an answer that is one JSON value.
+// call is admin for an answer that is one JSON value, whole as the API describes
+// it: T is a struct of package index, or one that embeds nothing else.
 func call[T any](ctx context.Context, c *console, method, path string, body any) (T, error) {
 	var out T
 	resp, err := c.admin(ctx, method, path, body)
 	if err != nil {
 		return out, err
 	}
-	if resp.StatusCode != http.StatusNoContent {
-		if err = json.NewDecoder(resp.Body).Decode(&out); err != nil {
-			err = fmt.Errorf("%s: %s%w", resp.Request.URL.Host, answerPart, err)
-		}
+	if _, nothing := any(out).(struct{}); !nothing || resp.StatusCode != http.StatusNoContent {
+		err = decodeAnswer(resp, &out)
 	}
 	return out, errors.Join(err, resp.Body.Close())
+}
+
+// maxCalled is the bytes of an answer that is one JSON value.
+const maxCalled = 64 << 20
+
+// decodeAnswer reads the whole body of a success into out.
+func decodeAnswer(resp *http.Response, out any) error {
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxCalled+1))
+	switch {
+	case err == nil && len(raw) > maxCalled:
+		err = &client.AnswerError{Detail: fmt.Sprintf("more than %d bytes", maxCalled)}
+	case err == nil:
+		err = client.DecodeAnswer(raw, out)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", resp.Request.URL.Host, err)
+	}
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
 )
 
 // What a server advises is for whoever calls its API, and what Go's libraries
@@ -41,6 +41,7 @@ var wordings = []struct {
 	{regexp.MustCompile(`ask (?:again )?without (?:cursor for the first page|generation(?:, and without cursor)?)`), `ask again`},
 	{regexp.MustCompile(`leave sort out, or use`), `leave --sort out, or give`},
 	{regexp.MustCompile(`; /readyz says when`), ``},
+	{regexp.MustCompile(`\bhttps?://([^/\s]+)/\S*: answer: `), `$1: answer: `},
 	// Go's.
 	{regexp.MustCompile(`\b(?:Get|Head|Post|Put|Patch|Delete) "https?://([^/"?]+)[^"]*": (?:dial tcp(?: [^\s:]+:\d+| \[[^\]]+\]:\d+)?: )?(?:connect: )?`), `$1: `},
 	{regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) "?https?://([^/"?\s:]+(?::\d+)?)[^"\s:]*"?: `), `$1: `},
@@ -157,7 +158,7 @@ func (c *console) unanswered(err error) []string {
 		return []string{"check the name that you gave; SSL_CERT_FILE names a file with certificates to trust besides those of the system"}
 	case errors.As(err, &notTLS), strings.Contains(said, "server gave HTTP response to HTTPS client"):
 		return []string{"--plain-http speaks HTTP to it: what is sent can then be read on the way"}
-	case isJSONError(err):
+	case isAnswerError(err):
 		return []string{"is it a server of oarlock, and of this version? check --server or OARLOCK_SERVER"}
 	case !unreachable(err):
 		return nil
@@ -169,14 +170,10 @@ func (c *console) unanswered(err error) []string {
 	return []string{"check the name of the registry, and that it runs: oarlock serve starts one"}
 }
 
-// answerPart stands in the text of what is wrong with an answer.
-const answerPart = "answer: "
-
-// isJSONError reports whether err says that an answer is not the JSON of a catalog.
-func isJSONError(err error) bool {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	return (errors.As(err, &syntax) || errors.As(err, &kind)) && strings.Contains(err.Error(), answerPart)
+// isAnswerError reports whether err says that an answer is not one of a catalog.
+func isAnswerError(err error) bool {
+	_, odd := errors.AsType[*client.AnswerError](err)
+	return odd
 }
 
 // askedHost is the host that err is about, else the server.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
 )
 
 // fsckResult is everything stored that is damaged.
@@ -70,7 +70,11 @@ func newFsck(c *console) *cobra.Command {
 			method, path = http.MethodPost, "/admin/repair"
 		}
 		r := fsckResult{Damaged: []index.Damage{}}
-		_, err := c.damages(cmd.Context(), method, path, func(d index.Damage) { r.Damaged = append(r.Damaged, d) }, nil)
+		var told int
+		err := c.damages(cmd.Context(), method, path, "damaged", &told, func(d index.Damage) { r.Damaged = append(r.Damaged, d) }, func(index.Scrub) {})
+		if err == nil && told != len(r.Damaged) {
+			err = &client.AnswerError{Detail: fmt.Sprintf("it names %d that are damaged, and ends with %d", len(r.Damaged), told)}
+		}
 		if err != nil {
 			return fmt.Errorf("fsck: %w", err)
 		}
@@ -82,34 +86,28 @@ func newFsck(c *console) *cobra.Command {
 	return decides(cmd, nil)
 }
 
-// damages reads the lines of a check and gives the last one, without which it
-// did not end.
-func (c *console) damages(ctx context.Context, method, path string, found func(index.Damage), progress func(index.Scrub)) (last index.Scrub, err error) {
+// damages reads the lines of a check, and what its last one has under key into
+// last: without that line the check did not end.
+func (c *console) damages(ctx context.Context, method, path, key string, last any, found func(index.Damage), progress func(index.Scrub)) (err error) {
 	resp, err := c.admin(ctx, method, path, nil)
 	if err != nil {
-		return last, err
+		return err
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	lines := json.NewDecoder(resp.Body)
-	for {
-		var line index.CheckLine
-		if err := lines.Decode(&line); err != nil {
-			if ctx.Err() != nil {
-				return last, ctx.Err()
+	return answerLines(ctx, resp, "check", key, last, func(line answerLine, raw []byte) error {
+		if line["progress"] == nil {
+			var d index.Damage
+			err := client.DecodeAnswer(raw, &d)
+			if err == nil {
+				found(d)
 			}
-			return last, fmt.Errorf("the answer ended before the check did: %w", err)
+			return err
 		}
-		switch {
-		case line.Error != nil:
-			return last, line.Error
-		case line.Done:
-			return line.Scrub, nil
-		case line.Progress != nil:
-			if last = *line.Progress; progress != nil {
-				progress(last)
-			}
-		default:
-			found(line.Damage)
+		var p index.Scrub
+		err := line.part("progress", &p)
+		if err == nil {
+			progress(p)
 		}
-	}
+		return err
+	})
 }

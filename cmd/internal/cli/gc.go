@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
 )
 
 // gcResult is what a collection did, or would do, and each of its decisions.
@@ -79,20 +78,11 @@ func (c *console) gc(ctx context.Context, dryRun bool) (r gcResult, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 16<<20) // the last line names all damage
-	for lines.Scan() {
-		var line index.CollectionLine
-		switch err := json.Unmarshal(lines.Bytes(), &line); {
-		case err != nil:
-			return r, fmt.Errorf("answer: %w", err)
-		case line.Error != nil:
-			return r, line.Error
-		case line.Done:
-			r.Report = line.Report
-			return r, nil
-		}
-		r.Items = append(r.Items, line.Garbage)
-	}
-	return r, errors.Join(errors.New("the answer ended before the collection did"), lines.Err(), io.ErrUnexpectedEOF)
+	err = answerLines(ctx, resp, "collection", "report", &r.Report, func(_ answerLine, raw []byte) error {
+		var g index.Garbage
+		err := client.DecodeAnswer(raw, &g)
+		r.Items = append(r.Items, g)
+		return err
+	})
+	return r, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/policy/trust"
@@ -164,6 +165,19 @@ func (r platformKeys) text(w io.Writer) error {
 	return nil
 }
 
+// usableKeys refuses a list that would make a file that verifies nothing.
+func usableKeys(all []index.PlatformKey) error {
+	if len(all) == 0 {
+		return fmt.Errorf("the server names no platform key of its own: %w", artifact.ErrNotFound)
+	}
+	for _, k := range all {
+		if _, err := trust.ParseKey([]byte(k.PEM)); err != nil {
+			return &client.AnswerError{Detail: fmt.Sprintf("key %q: %v", k.ID, err)}
+		}
+	}
+	return nil
+}
+
 func newLedgerKeys(c *console) *cobra.Command {
 	var all bool
 	cmd := verb("keys", "Print the platform key of a server",
@@ -178,6 +192,9 @@ func newLedgerKeys(c *console) *cobra.Command {
 		}
 		if !all {
 			r.Items = slices.DeleteFunc(r.Items, func(k index.PlatformKey) bool { return !k.Own })
+		}
+		if err := usableKeys(r.Items); err != nil {
+			return fmt.Errorf("ledger keys: %s: %w", hostOf(c.serverAt(cmd.Context())), err)
 		}
 		return c.print(r)
 	}

@@ -173,11 +173,7 @@ func (c *console) post(ctx context.Context, host, path string, form url.Values, 
 	if resp.StatusCode != http.StatusOK {
 		return loginRefused(host, path, resp)
 	}
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, into)
+	return decodeAnswer(resp, into)
 }
 
 // loginRefused is what an answer of a login server means that is not the one

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -140,23 +138,21 @@ func (c *console) try(ctx context.Context, files index.PolicyFiles) (r trialResu
 	if c.terminal() {
 		defer fmt.Fprintln(c.Err)
 	}
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var line index.PolicyTrialLine
-		switch err := json.Unmarshal(lines.Bytes(), &line); {
-		case err != nil:
-			return r, fmt.Errorf("answer: %w", err)
-		case line.Error != nil:
-			return r, line.Error
-		case line.Done:
-			r.Report = line.Report
-			return r, nil
-		case line.Change != nil:
-			r.Changes = append(r.Changes, *line.Change)
-		case line.Progress != nil && c.terminal():
-			fmt.Fprintf(c.Err, "\r%d versions of %d plugins judged, %d changes ", line.Progress.Versions, line.Progress.Plugins, len(r.Changes))
+	err = answerLines(ctx, resp, "trial", "report", &r.Report, func(line answerLine, _ []byte) error {
+		if line["progress"] == nil {
+			var change index.PolicyChange
+			err := line.part("change", &change)
+			r.Changes = append(r.Changes, change)
+			return err
 		}
-	}
-	return r, errors.Join(errors.New("the answer ended before the trial did"), ctx.Err(), lines.Err(), io.ErrUnexpectedEOF)
+		var p index.PolicyTrial
+		if err := line.part("progress", &p); err != nil {
+			return err
+		}
+		if c.terminal() {
+			fmt.Fprintf(c.Err, "\r%d versions of %d plugins judged, %d changes ", p.Versions, p.Plugins, len(r.Changes))
+		}
+		return nil
+	})
+	return r, err
 }

@@ -100,10 +100,9 @@ func (c *console) statusAt(ctx context.Context, ref orasregistry.Reference) (pub
 	}
 	there := *c
 	there.server = ref.Registry
-	r, err := call[publicationResult](ctx, &there, http.MethodGet, "/plugins/"+ref.Repository+"/versions/"+tag.Version().String()+"/publication", nil)
+	found, err := call[index.Publication](ctx, &there, http.MethodGet, "/plugins/"+ref.Repository+"/versions/"+tag.Version().String()+"/publication", nil)
 	if err != nil {
-		return r, fmt.Errorf("push: %w", err)
+		return publicationResult{}, fmt.Errorf("push: %w", err)
 	}
-	r.Reference = ref.String()
-	return r, nil
+	return publicationResult{Reference: ref.String(), State: found.State, Digest: found.Digest, Parts: found.Parts}, nil
 }

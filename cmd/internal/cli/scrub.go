@@ -57,15 +57,17 @@ func newScrub(c *console) *cobra.Command {
 	cmd.Flags().BoolVar(&status, "status", false, "say how far the last pass came; read nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if status {
-			r, err := call[scrubResult](cmd.Context(), c, http.MethodGet, "/admin/scrub", nil)
+			s, err := call[index.ScrubStatus](cmd.Context(), c, http.MethodGet, "/admin/scrub", nil)
 			if err != nil {
 				return fmt.Errorf("scrub: %w", err)
 			}
-			return c.print(r)
+			return c.print(scrubResult(s))
 		}
 		r := scrubResult{Found: []index.Damage{}}
-		var err error
-		r.Scrub, err = c.damages(cmd.Context(), http.MethodPost, "/admin/scrub", func(d index.Damage) { r.Found = append(r.Found, d) }, c.scrubbing)
+		err := c.damages(cmd.Context(), http.MethodPost, "/admin/scrub", "scrub", &r.Scrub, func(d index.Damage) { r.Found = append(r.Found, d) }, func(p index.Scrub) {
+			r.Scrub = p
+			c.scrubbing(p)
+		})
 		if c.terminal() {
 			fmt.Fprintln(c.Err)
 		}

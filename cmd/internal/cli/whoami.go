@@ -58,12 +58,11 @@ func newWhoami(c *console) *cobra.Command {
 		"oarlock whoami", "oarlock whoami --server https://plugins.example.org --output json")
 	cmd.Args = args(0, 0, "none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		r, err := call[whoamiResult](cmd.Context(), c, http.MethodGet, "/whoami", nil)
+		who, err := call[index.Caller](cmd.Context(), c, http.MethodGet, "/whoami", nil)
 		if err != nil {
 			return fmt.Errorf("whoami: %w", err)
 		}
-		r.Server = c.serverAt(cmd.Context())
-		return c.print(r)
+		return c.print(whoamiResult{Caller: who, Server: c.serverAt(cmd.Context())})
 	}
 	return cmd
 }
