@@ -52,19 +52,17 @@ func ranges() *rapid.Generator[artifact.Range] {
 }
 
 func words() *rapid.Generator[[]string] {
-	word := rapid.StringMatching(`[^\s,]([^,\n\r]{0,8}[^\s,])?`).Filter(func(s string) bool {
-		return strings.TrimSpace(s) == s && len(s) <= artifact.MaxListItem && withoutNUL(s)
-	})
+	word := rapid.StringMatching(`[^\s,]([^,\n\r]{0,8}[^\s,])?`).Filter(func(s string) bool { return strings.TrimSpace(s) == s && len(s) <= artifact.MaxListItem })
 	return rapid.SliceOfNDistinct(word, 0, 4, rapid.ID[string])
 }
 
 func plugins() *rapid.Generator[*artifact.Plugin] {
 	return rapid.Custom(func(t *rapid.T) *artifact.Plugin {
-		text := rapid.StringN(0, 20, 100).Filter(withoutNUL)
+		text := rapid.StringN(0, 20, 100)
 		p := &artifact.Plugin{
 			ID: names().Draw(t, "id"), Version: versions().Draw(t, "version"),
 			Title: text.Draw(t, "title"), Description: text.Draw(t, "description"), License: text.Draw(t, "license"),
-			Vendor: text.Draw(t, "vendor"), Revision: text.Draw(t, "revision"), Tier: rapid.StringN(0, 10, 60).Filter(withoutNUL).Draw(t, "tier"),
+			Vendor: text.Draw(t, "vendor"), Revision: text.Draw(t, "revision"), Tier: rapid.StringN(0, 10, 60).Draw(t, "tier"),
 			Homepage:   rapid.StringMatching(`(https://[a-z]{1,8}/[a-z?=]{0,8})?`).Draw(t, "homepage"),
 			Categories: words().Draw(t, "categories"), Keywords: words().Draw(t, "keywords"), Niches: words().Draw(t, "niches"),
 			Engines: map[artifact.HostID]artifact.Range{},
@@ -253,6 +251,3 @@ func TestTheOrderOfPlatformsAndTags(t *testing.T) {
 		}
 	})
 }
-
-// withoutNUL holds for a text that the JSON of a plugin may have.
-func withoutNUL(s string) bool { return !strings.Contains(s, "\x00") }

@@ -21,12 +21,9 @@ import (
 //   - a key that differs from a field of v in case alone: encoding/json takes
 //     "Layers" for "layers", most others do not
 //   - bytes that are not UTF-8 (RFC 8259, 8.1)
-//   - the escape of half a character, such as "\ud800" (RFC 8259, 8.2): readers
-//     take it for U+FFFD, for other bytes, or not at all
-//   - the escape of NUL, which no database here keeps and which ends a text in C
 //
-// What an object of v takes as a map, or does not know, is held to all
-// but the second. Errors of encoding/json come as they are; the refusals are a
+// What an object of v takes as a map, or does not know, is held to the first
+// and the last. Errors of encoding/json come as they are; the refusals are a
 // *ProblemsError, each placed by JSON pointer.
 //
 // Whatever was signed, or is named by a digest that was, is read with it.
@@ -45,6 +42,25 @@ func CheckStrict(raw []byte, v any) error {
 		return json.Unmarshal(raw, new(json.RawMessage)) // says where it breaks
 	}
 	return unambiguous(raw, reflect.TypeOf(v))
+}
+
+// CheckCharacters refuses, in what comes in (a request, a push, files to be
+// packed) and may be kept for ever, the escapes that readers take differently:
+//
+//   - of half a character, such as "\ud800" (RFC 8259, 8.2): it is taken for
+//     U+FFFD, for other bytes, or not at all
+//   - of NUL, which no database here keeps and which ends a text in C
+//
+// A key that is there twice is refused as by UnmarshalStrict. What is no JSON is
+// left to whoever reads it. What is read again is not held to this: it may have
+// come before there was the rule, and nobody can change what has a digest.
+// Errors are a *ProblemsError, placed by JSON pointer.
+func CheckCharacters(raw []byte) error {
+	if !json.Valid(raw) || !utf8.Valid(raw) {
+		return nil
+	}
+	s := scanner{raw: raw, characters: true}
+	return s.value(nil)
 }
 
 func unambiguous(raw []byte, t reflect.Type) error {
@@ -102,6 +118,8 @@ type scanner struct {
 	path []step // to what is looked at
 	// complete refuses what a struct must have and the JSON has not.
 	complete bool
+	// characters refuses the escapes that are no character of a text.
+	characters bool
 }
 
 func (s *scanner) refuse(format string, args ...any) error {
@@ -250,7 +268,7 @@ func (s *scanner) text() (string, error) {
 			continue
 		}
 		plain = false
-		if s.at++; s.raw[s.at] == 'u' {
+		if s.at++; s.characters && s.raw[s.at] == 'u' {
 			if err := s.escape(); err != nil {
 				return "", err
 			}

@@ -28,6 +28,9 @@ func TestAmbiguousJSONIsRefusedWhereItIsSigned(t *testing.T) {
 			return err
 		}
 	}
+	characters := func(object string) func() error {
+		return func() error { return artifact.CheckCharacters([]byte(`{` + object + `}`)) }
+	}
 	for name, row := range map[string]struct {
 		read func() error
 		want string // in the refusal; "" is that it is taken
@@ -47,14 +50,18 @@ func TestAmbiguousJSONIsRefusedWhereItIsSigned(t *testing.T) {
 		"a permission's name twice":            {plugin(`,"dependencies":[],"support":{"url":"https://a.example","url":"https://b.example"}`), `/support/url: the key is there twice`},
 		"a setting's schema may have any case": {plugin(`,"config_schema":{"properties":{"Name":{},"name":{}}}`), ""},
 		"a setting's schema has no key twice":  {plugin(`,"config_schema":{"properties":{"name":{},"name":{}}}`), `/config_schema/properties/name: the key is there twice`},
-		"half a character":                     {plugin(`,"vendor":"\ud800"`), `/vendor: a text has half a character (\ud800)`},
-		"the other half alone":                 {plugin(`,"vendor":"\udc00x"`), `/vendor: a text has half a character`},
-		"two first halves":                     {plugin(`,"vendor":"\ud83d\ud83d\ude00"`), `/vendor: a text has half a character`},
-		"half a character in a key":            {plugin(`,"config_schema":{"\uDBFF":1}`), `a text has half a character`},
-		"half a character in an annotation":    {manifest(`,"annotations":{"a":"\ud800"}`), `/annotations/a: a text has half a character`},
-		"both halves":                          {manifest(`,"annotations":{"a":"\ud83d\ude00\u00e9"}`), ""},
-		"a backslash before what looks so":     {manifest(`,"annotations":{"a":"\\ud800"}`), ""},
-		"a NUL":                                {manifest(`,"annotations":{"a":"\u0000"}`), `/annotations/a: a text has a NUL character`},
+		"half a character":                     {characters(`"vendor":"\ud800"`), `/vendor: a text has half a character (\ud800)`},
+		"the other half alone":                 {characters(`"vendor":"\udc00x"`), `/vendor: a text has half a character`},
+		"two first halves":                     {characters(`"vendor":"\ud83d\ud83d\ude00"`), `/vendor: a text has half a character`},
+		"half a character in a key":            {characters(`"config_schema":{"\uDBFF":1}`), `a text has half a character`},
+		"half a character in an annotation":    {characters(`"annotations":{"a":"\ud800"}`), `/annotations/a: a text has half a character`},
+		"both halves":                          {characters(`"annotations":{"a":"\ud83d\ude00\u00e9"}`), ""},
+		"a backslash before what looks so":     {characters(`"annotations":{"a":"\\ud800"}`), ""},
+		"a NUL":                                {characters(`"annotations":{"a":"\u0000"}`), `/annotations/a: a text has a NUL character`},
+		"no JSON is left to its reader":        {characters(`"a":"\ud800"` + "}"), ""},
+		"stored: a plugin with half a letter":  {plugin(`,"vendor":"\ud800"`), ""},
+		"stored: a plugin with a NUL":          {plugin(`,"vendor":"\u0000"`), ""},
+		"stored: a manifest with either":       {manifest(`,"annotations":{"a":"\ud800","b":"\u0000"}`), ""},
 		"bytes that are not UTF-8":             {plugin(",\"vendor\":\"\xff\""), "UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,10 +19,14 @@ import (
 // version of this name, so that a bad push burns no version number.
 func (g *Registry) checkPlugin(ctx context.Context, repo string, t artifact.Tag, m *storage.Manifest, parts sent) error {
 	c, err := artifact.ReadContent(ctx, m.Type, m.Content, func(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
-		if part, ok := parts[d.Digest]; ok {
-			return part, nil
+		raw, ok := parts[d.Digest]
+		if !ok {
+			var err error
+			if raw, err = g.storage.Fetch(ctx, repo, d); err != nil {
+				return nil, err
+			}
 		}
-		return g.storage.Fetch(ctx, repo, d)
+		return raw, artifact.CheckCharacters(raw)
 	})
 	if err != nil {
 		return notAPlugin(repo, t, err)

@@ -169,6 +169,8 @@ func TestManifestsThatReadersUnderstandDifferentlyAreRefused_B6(t *testing.T) {
 		"layers, a long s":    ",\"layer\u017f\":[]",
 		"an annotation twice": `,"subject":null,"subject":null`,
 		"bytes of no text":    ",\"x\":\"\xff\"",
+		"half a character":    `,"annotations":{"a":"\ud800"}`,
+		"a NUL":               `,"x":"\u0000"`,
 	} {
 		for _, ref := range []string{"1.0.0", ""} {
 			raw := append(slices.Clone(whole[:len(whole)-1]), more+"}"...)
@@ -177,9 +179,30 @@ func TestManifestsThatReadersUnderstandDifferentlyAreRefused_B6(t *testing.T) {
 				at = digest.FromBytes(raw).String()
 			}
 			a := c.send("PUT", "/v2/"+repo+"/manifests/"+at, raw, "Content-Type", ocispec.MediaTypeImageManifest)
-			if text := c.refused(a, http.StatusBadRequest, "MANIFEST_INVALID"); !strings.Contains(text, "readers differ") && !strings.Contains(text, "UTF-8") {
+			if text := c.refused(a, http.StatusBadRequest, "MANIFEST_INVALID"); !strings.Contains(text, "readers differ") && !strings.Contains(text, "UTF-8") && !strings.Contains(text, "NUL") {
 				t.Errorf("%s: the reason is not told: %s", says, text)
 			}
+		}
+	}
+}
+
+// Proves B6: the same holds for the config of a version.
+func TestAConfigWithHalfACharacterIsRefused_B6(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, registrytest.New(t, registrytest.InMemory()))
+	const repo = "acme/hello"
+	for _, row := range [][2]string{{`\ud800`, "half a character"}, {`\u0000`, "NUL"}, {`\ud83d\ude00`, ""}} {
+		vendor, says := row[0], row[1]
+		m := plugin(repo, "1.0.0", "")
+		m.Config = c.blob(repo, []byte(`{"id":"acme/hello","version":"1.0.0","vendor":"`+vendor+`"}`))
+		m.Config.MediaType = artifact.TypeConfig
+		if says == "" {
+			c.pushed(repo, "1.0.0", m)
+			continue
+		}
+		a, _ := c.put(repo, "1.0.0", m)
+		if text := c.refused(a, http.StatusBadRequest, "MANIFEST_INVALID"); !strings.Contains(text, says) {
+			t.Errorf("%s: the reason is not told: %s", vendor, text)
 		}
 	}
 }

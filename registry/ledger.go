@@ -131,6 +131,9 @@ func (g *Registry) statement(ctx context.Context, repo string, d ocispec.Descrip
 		}
 		var e *format.Envelope
 		if e, err = format.ParseEnvelope(raw); err == nil {
+			err = artifact.CheckCharacters(e.Payload)
+		}
+		if err == nil {
 			s, err = format.ParseStatement(e.Payload)
 		}
 	}

@@ -25,6 +25,9 @@ func parseManifest(contentType string, content []byte) (*storage.Manifest, error
 	if err := artifact.CheckStrict(content, m); err != nil { // a digest stands for one content, whoever reads it
 		return nil, storage.InvalidManifest(err)
 	}
+	if err := artifact.CheckCharacters(content); err != nil {
+		return nil, storage.InvalidManifest(err)
+	}
 	if contentType != "" {
 		given, _, err := mime.ParseMediaType(contentType)
 		if err != nil {

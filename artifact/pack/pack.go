@@ -192,6 +192,9 @@ func readPlugin(root *os.Root, o Options) (*artifact.Plugin, error) {
 		return nil, err
 	}
 	p, err := artifact.ParsePlugin(raw)
+	if err == nil {
+		err = artifact.CheckCharacters(raw)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ManifestFile, err)
 	}

@@ -252,6 +252,8 @@ func TestPackRefuses(t *testing.T) {
 	}{
 		"a directory without plugin.json":           {map[string]string{"a": ""}, "plugin.json is missing"},
 		"a plugin.json without version":             {map[string]string{"plugin.json": `{"id":"acme/hello"}`}, "/version: missing"},
+		"a plugin.json with half a character":       {map[string]string{"plugin.json": `{"id":"acme/hello","version":"1.0.0","vendor":"\ud800"}`}, "/vendor: a text has half a character"},
+		"a plugin.json with a NUL":                  {map[string]string{"plugin.json": `{"id":"acme/hello","version":"1.0.0","vendor":"\u0000"}`}, "/vendor: a text has a NUL character"},
 		"a plugin.json that is not JSON":            {map[string]string{"plugin.json": "{\n  \"id\": }"}, "line 2 column"},
 		"a named platform without files":            {map[string]string{"plugin.json": `{"id":"acme/hello","version":"1.0.0","platforms":["linux/amd64","linux/arm64"]}`, "platforms/linux-amd64/x": ""}, "linux/arm64 has no files in platforms/linux-arm64"},
 		"files of a platform that is not named":     {map[string]string{"plugin.json": `{"id":"acme/hello","version":"1.0.0","platforms":["linux/amd64"]}`, "platforms/linux-amd64/x": "", "platforms/linux-arm64/x": ""}, `linux/arm64 is not in "platforms"`},

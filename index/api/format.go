@@ -24,7 +24,10 @@ func formats() map[string]huma.Format {
 			if err := read(data, v); err != nil {
 				return err
 			}
-			return artifact.CheckStrict(data, v)
+			if err := artifact.CheckStrict(data, v); err != nil {
+				return err
+			}
+			return artifact.CheckCharacters(data)
 		}
 		all[name] = f
 	}
