@@ -55,7 +55,8 @@ func openBook(o Options) (*book, error) {
 		err = json.Unmarshal(raw, &b.memory)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("memory of ledgers: %s: %w: restore the file from a backup; to start without it, move it away: what was cut from a ledger before then goes unnoticed", b.path, err)
+		return nil, fmt.Errorf("memory of ledgers: %s: %w: restore the file from a backup; "+
+			"to start without it, move it away: what was cut from a ledger before then goes unnoticed", b.path, err)
 	}
 	for ref, m := range b.memory {
 		if ref.OfPublisher() && m.Trust == o.Ledgers.Digest() {

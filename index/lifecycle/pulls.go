@@ -44,9 +44,9 @@ type Pulls struct {
 	count int        // of known
 }
 
-// spareRegions is how many repositories are remembered beyond twice those of which
+// roomForRegions is how many repositories are remembered beyond twice those of which
 // something is withdrawn, so that few changes do not have all looked through.
-const spareRegions = 64
+const roomForRegions = 64
 
 // NewPulls makes Pulls.
 func NewPulls(o PullsOptions) *Pulls { return &Pulls{o: o} }
@@ -169,7 +169,7 @@ func (p *Pulls) regionsOf(s *catalog.Snapshot, repository string, w *catalog.Wit
 	if _, had := p.known.Swap(repository, next); !had {
 		p.count++
 	}
-	if p.count > 2*s.Withdrawals()+spareRegions {
+	if p.count > 2*s.Withdrawals()+roomForRegions {
 		p.forget(s)
 	}
 	return next

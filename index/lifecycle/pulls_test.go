@@ -49,7 +49,7 @@ func TestWhatIsWithdrawnNoMoreIsForgotten_K6(t *testing.T) {
 				t.Fatalf("%s, which is removed, is pulled", id)
 			}
 		}
-		if most := 2 + spareRegions; len(made) > most || p.count != len(made) {
+		if most := 2 + roomForRegions; len(made) > most || p.count != len(made) {
 			t.Fatalf("after %d of which one is withdrawn now: %d are remembered, counted %d, expected at most %d", i+1, len(made), p.count, most)
 		}
 	}

@@ -79,9 +79,11 @@ type WithheldError struct {
 
 func (e *WithheldError) Error() string {
 	if e.Newest {
-		return "the signed catalog names plugins that are not for everybody any more, and is published anew: ask again in a moment; where it stays so, the operator finds in the log why it is not published"
+		return "the signed catalog names plugins that are not for everybody any more, and is published anew: " +
+			"ask again in a moment; where it stays so, the operator finds in the log why it is not published"
 	}
-	return "this belongs to a signed catalog that was replaced, and that names plugins which are not for everybody any more: begin again with " + Repository + ":" + Tag
+	return "this belongs to a signed catalog that was replaced, and that names plugins which are not for everybody any more: " +
+		"begin again with " + Repository + ":" + Tag
 }
 
 // Check refuses, by a *WithheldError, the manifest or blob d where it names what

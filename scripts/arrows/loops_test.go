@@ -27,7 +27,7 @@ var ownLoops = map[string]bool{
 var waits = map[string]string{
 	"cmd/internal/cli.listed":         "a version that was pushed to be listed",
 	"cmd/internal/cli.loginDevice":    "somebody to log in on another device",
-	"cmd/internal/cli.newMirror":      "the next round of oarlock mirror --every, which is in the foreground",
+	"cmd/internal/cli.mirrorEvery":    "the next round of oarlock mirror --every, which is in the foreground",
 	"cmd/internal/cli.promoter":       "another try at a tag that somebody else moved",
 	"index/api.events":                "the next event, and tells a reader meanwhile that the stream is alive",
 	"index/client.lock":               "another process that writes to the same store of a host",

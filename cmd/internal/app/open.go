@@ -134,7 +134,8 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 }
 
 // openRegistry serves what the premises hold, and tells pushes of what comes.
-func openRegistry(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles, catalog *signed.Guard, pushes *pushes) (*registry.Registry, error) {
+func openRegistry(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles,
+	catalog *signed.Guard, pushes *pushes) (*registry.Registry, error) {
 	place, err := config.ParseStorage(cfg.Storage)
 	if err != nil {
 		return nil, err

@@ -100,7 +100,8 @@ func (e *engines) publicChanged(ctx context.Context) (warnings []string) {
 	if err := e.catalog.Newest(ctx); err == nil {
 		return nil // it names nothing that is not for everybody
 	}
-	return []string{"the signed catalog, " + signed.Repository + ":" + signed.Tag + ", names what is private now and is not published anew yet, so it is given to nobody until it is; the log of the server says why"}
+	return []string{"the signed catalog, " + signed.Repository + ":" + signed.Tag + ", names what is private now " +
+		"and is not published anew yet, so it is given to nobody until it is; the log of the server says why"}
 }
 
 // openCatalogKeys opens the keys, or makes them where none are and nothing is that

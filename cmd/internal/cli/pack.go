@@ -76,7 +76,8 @@ func packTarget(dir, out string) error {
 	case err != nil:
 		return err
 	case inside:
-		return usagef("pack: %s lies in the plugin directory %s, so that the next pack would take it in: write it elsewhere, or name it in %s", out, dir, pack.IgnoreFile)
+		return usagef("pack: %s lies in the plugin directory %s, so that the next pack would take it in: "+
+			"write it elsewhere, or name it in %s", out, dir, pack.IgnoreFile)
 	case isTar(out):
 		return outArgument(out)
 	}

@@ -64,7 +64,8 @@ func newScrub(c *console) *cobra.Command {
 			return c.print(scrubResult(s))
 		}
 		r := scrubResult{Found: []index.Damage{}}
-		err := c.damages(cmd.Context(), http.MethodPost, "/admin/scrub", "scrub", &r.Scrub, func(d index.Damage) { r.Found = append(r.Found, d) }, func(p index.Scrub) {
+		found := func(d index.Damage) { r.Found = append(r.Found, d) }
+		err := c.damages(cmd.Context(), http.MethodPost, "/admin/scrub", "scrub", &r.Scrub, found, func(p index.Scrub) {
 			r.Scrub = p
 			c.scrubbing(p)
 		})
