@@ -18,9 +18,9 @@ func (l *lookedAt) TouchAll()                                   { *l = append(*l
 func TestWhatIsWithheldBeforeAnybodyLooksIsNotLost_K6(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ before, after, want []string }{
-		"nothing":       {},
-		"before":        {before: []string{"acme/a", "acme/a"}, want: []string{"acme/a"}},
-		"after":         {after: []string{"acme/a", ""}, want: []string{"acme/a", "all"}},
+		"nothing": {},
+		"before":  {before: []string{"acme/a", "acme/a"}, want: []string{"acme/a"}},
+		"after":   {after: []string{"acme/a", ""}, want: []string{"acme/a", "all"}},
 		// What is withheld everywhere is compared with the checkpoint by who looks.
 		"before, after": {before: []string{""}, after: []string{"acme/a"}, want: []string{"acme/a"}},
 	} {
