@@ -18,7 +18,8 @@ type Store interface {
 	NamespaceNames(ctx context.Context) ([]string, error)
 	Members(ctx context.Context, namespace string) ([]auth.MemberRecord, error)
 	Person(ctx context.Context, name string) (auth.PersonRecord, error)
-	auth.Transactor
+	// InTx is that of an auth.Transactor.
+	InTx(ctx context.Context, do func(ctx context.Context) error) error
 }
 
 // A Catalog knows what the ledgers say that lie in the registry.
