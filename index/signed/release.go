@@ -51,11 +51,11 @@ func readVersions(path string) (versions, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return v, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(raw, &v)
-	}
 	if err != nil {
 		return v, fmt.Errorf("%s: %w", path, err)
+	}
+	if json.Unmarshal(raw, &v) != nil {
+		return v, fmt.Errorf("%s is damaged, it does not say which versions were signed: restore it from a backup, or remove it where the published catalog is the newest", path)
 	}
 	return v, nil
 }
