@@ -111,10 +111,7 @@ type namedError struct {
 func (e namedError) Unwrap() error { return e.error }
 
 func (e namedError) Error() string {
-	if moved, ok := e.error.(*os.LinkError); ok {
-		return moved.Err.Error()
-	}
-	said := e.error.Error()
+	said := strings.ReplaceAll(e.error.Error(), "rename "+e.temporary+" "+e.path+": ", "")
 	for _, op := range []string{"write", "sync", "chmod", "close"} { // the path is said already
 		said = strings.ReplaceAll(said, op+" "+e.temporary+": ", "")
 	}
