@@ -159,6 +159,12 @@ func newInstall(c *console) *cobra.Command {
 		"oarlock install --lock oarlock-lock.json --frozen --dir ./plugins --policy trust.yaml",
 		"oarlock install --lock ./plugins/oarlock-lock.json --dir ./plugins --policy trust.yaml",
 		"oarlock install acme/hello --dir ./plugins --catalog mirror.example.org --root root.json --policy trust.yaml")
+	cmd.Args = func(cmd *cobra.Command, words []string) error {
+		if f.lock != "" {
+			return nil
+		}
+		return args(1, -1, "one plugin or more, such as acme/hello@^0.2, or --lock FILE")(cmd, words)
+	}
 	cmd.ValidArgsFunction = c.completePlugins
 	f.store.add(cmd.Flags())
 	c.addSigned(cmd)
@@ -171,9 +177,6 @@ func newInstall(c *console) *cobra.Command {
 func (f *installFlags) run(cmd *cobra.Command, c *console, words []string) error {
 	if f.lock != "" {
 		return f.locked(cmd.Context(), c, words)
-	}
-	if err := args(1, -1, "one plugin or more, such as acme/hello@^0.2, or --lock FILE")(cmd, words); err != nil {
-		return err
 	}
 	if f.frozen {
 		return usagef("install: --frozen came without --lock: which lock file?")
