@@ -208,8 +208,8 @@ func (s *Store) tidy(st state) error {
 			return err
 		}
 	}
-	if err := os.RemoveAll(filepath.Join(s.dir, stagingDir)); err != nil {
-		return fmt.Errorf("store: %w", err)
+	if err := s.clearStaging(); err != nil {
+		return err
 	}
 	known := map[string]bool{}
 	for _, one := range append([]set{st.Current}, st.Earlier...) {
@@ -223,6 +223,10 @@ func (s *Store) tidy(st state) error {
 	}
 	for _, d := range there {
 		if known[d.Name()] {
+			continue
+		}
+		if !contentName.MatchString(d.Name()) {
+			s.options.Log.Warn("store: what no store made is left alone", "dir", s.dir, "content", d.Name())
 			continue
 		}
 		if err := s.discard(d.Name()); err != nil {

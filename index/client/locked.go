@@ -273,7 +273,7 @@ func (s *Store) lockedApart(ctx context.Context, now set, l locking) (set, error
 		}
 		next.held = append(next.held, h)
 	}
-	return next, s.asHeld(ctx, next, l, free)
+	return next, s.asHeld(ctx, now, next, l, free)
 }
 
 // goesOn is what wants come to but for those that are held, which stay as they
@@ -295,11 +295,13 @@ func (s *Store) goesOn(ctx context.Context, now set, wants []index.Want, held []
 	return s.joined(ctx, now, next, &p, locked)
 }
 
-// asHeld holds next to l, but for what is known to differ.
-func (s *Store) asHeld(ctx context.Context, next set, l locking, free []string) error {
+// asHeld holds next to l: a plugin of l comes at the digest of l, stays as the
+// store has it, or stays away, whatever the catalog answers.
+func (s *Store) asHeld(ctx context.Context, now, next set, l locking, free []string) error {
 	differ, err := s.differences(ctx, next, l, isMoved)
 	for _, c := range differ {
-		if !slices.Contains(free, c.ID) && !slices.ContainsFunc(next.stays, func(id artifact.Name) bool { return id.String() == c.ID }) {
+		asItIs := slices.Contains(free, c.ID) && slices.ContainsFunc(now.Plugins, func(e entry) bool { return e.ID.String() == c.ID && e.Digest == c.NowDigest })
+		if !asItIs && !slices.ContainsFunc(next.stays, func(id artifact.Name) bool { return id.String() == c.ID }) {
 			return fmt.Errorf("install: the plugins of the lock file do not go together with what the store holds: %s: %w", c, artifact.ErrConflict)
 		}
 	}

@@ -42,7 +42,7 @@ func (s *Store) recovered() (state, error) {
 	case !s.options.Recover || !errors.Is(err, ErrLost):
 		return state{}, err
 	}
-	return state{lost: true}, s.noLinks()
+	return state{lost: true}, errors.Join(s.noLinks(), ownOnly(s.dir))
 }
 
 // keepDamaged keeps a copy of a damaged state, which the next is written over.

@@ -95,7 +95,7 @@ func empty(dir string) error {
 				dir, name, stateFile, artifact.ErrInvalid)
 		}
 	}
-	return nil
+	return ownOnly(dir)
 }
 
 // A Change says what a call did.

@@ -345,7 +345,7 @@ func TestWhatACutLeftIsPutInOrder(t *testing.T) {
 	s := newShop(t)
 	s.publish(t, "acme/tool", "1.0.0", release{})
 	s.publish(t, "acme/other", "1.0.0", release{})
-	dir := t.TempDir()
+	dir, abandoned := t.TempDir(), strings.Repeat("0", 64)+"-"+strings.Repeat("0", 16)
 	store := openStore(t, s, dir)
 	install(t, store, "acme/tool")
 	lock, err := os.ReadFile(filepath.Join(dir, "oarlock-lock.json"))
@@ -355,7 +355,8 @@ func TestWhatACutLeftIsPutInOrder(t *testing.T) {
 	err = errors.Join(
 		os.Remove(filepath.Join(dir, "oarlock-lock.json")),                   // cut between state and lock file
 		os.MkdirAll(filepath.Join(dir, "staging", "pull-1", "files"), 0o755), // cut while unpacking
-		os.MkdirAll(filepath.Join(dir, "content", "abandoned"), 0o755),       // cut between content and state
+		os.MkdirAll(filepath.Join(dir, "content", abandoned), 0o755),         // cut between content and state
+		os.MkdirAll(filepath.Join(dir, "content", "notes"), 0o755),           // somebody else's
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -367,10 +368,13 @@ func TestWhatACutLeftIsPutInOrder(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(dir, "oarlock-lock.json")); string(got) != string(lock) {
 		t.Errorf("lock file %s, %v", got, err)
 	}
-	for _, gone := range []string{"staging/pull-1", "content/abandoned"} {
+	for _, gone := range []string{"staging/pull-1", "content/" + abandoned} {
 		if _, err := os.Stat(filepath.Join(dir, gone)); err == nil {
 			t.Errorf("%s is still there", gone)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "content", "notes")); err != nil {
+		t.Errorf("what no store made is gone: %v", err)
 	}
 	l, err := client.ReadLockfile(filepath.Join(dir, "oarlock-lock.json"))
 	if err != nil || len(l.Locked()) != 1 || l.Resolved[0].Version != "1.0.0" {

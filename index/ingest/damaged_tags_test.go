@@ -91,7 +91,7 @@ func TestAPluginWhoseLedgerNobodyVouchesForIsNotKnown_E1(t *testing.T) {
 // cannot be read nothing is served as if nothing had been.
 func TestADamagedMemoryOfLedgersIsNotAnEmptyOne_E1(t *testing.T) {
 	t.Parallel()
-	for title, content := range map[string]string{"nothing": "", "half": `{"acme/hello:oarlock-state":{"he`, "a list": "[]", "no object": `"heads"`} {
+	for title, content := range map[string]string{"nothing": "", "half": `{"acme/hello:oarlock-state":{"he`, "a list": "[]", "null": "null", "no head": `{"acme/hello:oarlock-state":null}`, "an empty head": `{"acme/hello:oarlock-state":{}}`, "no object": `"heads"`} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
 			m := newMemory()

@@ -52,7 +52,7 @@ func openBook(o Options) (*book, error) {
 	}
 	raw, err := os.ReadFile(b.path)
 	if err == nil {
-		err = json.Unmarshal(raw, &b.memory)
+		b.memory, err = readMemory(raw)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("memory of ledgers: %s: %w: restore the file from a backup; "+
@@ -66,6 +66,24 @@ func openBook(o Options) (*book, error) {
 		}
 	}
 	return b, nil
+}
+
+// readMemory holds the memory to what save writes: each ledger with the place that
+// it was seen to go to.
+func readMemory(raw []byte) (map[format.Ref]memory, error) {
+	var all map[format.Ref]memory
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, err
+	}
+	if all == nil {
+		return nil, errors.New("null came, expected an object")
+	}
+	for ref, m := range all {
+		if m.Head.IsZero() {
+			return nil, fmt.Errorf("ledger %s has no head", ref)
+		}
+	}
+	return all, nil
 }
 
 // save writes the memory where it changed.
