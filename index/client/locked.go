@@ -300,7 +300,8 @@ func (s *Store) goesOn(ctx context.Context, now set, wants []index.Want, held []
 func (s *Store) asHeld(ctx context.Context, now, next set, l locking, free []string) error {
 	differ, err := s.differences(ctx, next, l, isMoved)
 	for _, c := range differ {
-		asItIs := slices.Contains(free, c.ID) && slices.ContainsFunc(now.Plugins, func(e entry) bool { return e.ID.String() == c.ID && e.Digest == c.NowDigest })
+		has := func(e entry) bool { return e.ID.String() == c.ID && e.Digest == c.NowDigest }
+		asItIs := slices.Contains(free, c.ID) && slices.ContainsFunc(now.Plugins, has)
 		if !asItIs && !slices.ContainsFunc(next.stays, func(id artifact.Name) bool { return id.String() == c.ID }) {
 			return fmt.Errorf("install: the plugins of the lock file do not go together with what the store holds: %s: %w", c, artifact.ErrConflict)
 		}

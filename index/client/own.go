@@ -47,8 +47,8 @@ func foreign(dir string) (string, error) {
 func ownOnly(dir string) error {
 	name, err := foreign(dir)
 	if err == nil && name != "" {
-		err = fmt.Errorf("store %q: it holds %.80q and no %s that says what the store holds, so it is a directory of something else: expected a store, or an empty or new directory: %w",
-			dir, name, stateFile, artifact.ErrInvalid)
+		err = fmt.Errorf("store %q: it holds %.80q and no %s that says what the store holds, so it is a directory of something else: "+
+			"expected a store, or an empty or new directory: %w", dir, name, stateFile, artifact.ErrInvalid)
 	}
 	return err
 }
