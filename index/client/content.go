@@ -39,6 +39,9 @@ func (s *Store) bring(ctx context.Context, now set, next *set) error {
 		if err != nil && slices.Contains(next.stays, e.ID) && !errors.Is(err, artifact.ErrUnverified) && ctx.Err() == nil {
 			plugin, err = s.left(now, e)
 		}
+		if errors.Is(err, artifact.ErrDenied) {
+			return &deniedError{e.ID, err}
+		}
 		if err != nil {
 			return err
 		}
@@ -49,7 +52,7 @@ func (s *Store) bring(ctx context.Context, now set, next *set) error {
 			return fmt.Errorf("%s: the catalog's answer does not hold: %w", e.Reference, err)
 		}
 	}
-	return nil
+	return neededOnly(plugins, *next)
 }
 
 // left is a plugin that stays where it is although it cannot be verified again:

@@ -1,8 +1,11 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,16 +35,37 @@ type LockedOptions struct {
 // with nothing: see Change.Recovered.
 func (s *Store) InstallLocked(ctx context.Context, l *Lockfile, o LockedOptions) (*Change, error) {
 	roots, err := l.chosen(o.Only)
+	if o.Frozen && errors.Is(err, artifact.ErrNotFound) {
+		return nil, fmt.Errorf("%s, and it is frozen: %w", strings.TrimSuffix(err.Error(), ": "+artifact.ErrNotFound.Error()), artifact.ErrConflict)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if len(o.Only) > 0 {
 		l = l.part(roots)
 	}
-	return s.changeFrom(ctx, "install", s.recovered, func(ctx context.Context, now set) (set, error) {
-		return s.lockedTo(ctx, now, locking{l, o, roots})
-	})
+	denied := map[string]string{}
+	for {
+		c, err := s.changeFrom(ctx, "install", s.recovered, func(ctx context.Context, now set) (set, error) {
+			return s.lockedTo(ctx, now, locking{l, o, roots, denied})
+		})
+		no, ok := errors.AsType[*deniedError](err)
+		if !ok || l.find(no.id.String()) == nil || denied[no.id.String()] != "" {
+			return c, err
+		}
+		// The catalog gives it to who has it locked, and the registry to who has it.
+		denied[no.id.String()] = err.Error()
+	}
 }
+
+// A deniedError is about a plugin that the registry refuses to give.
+type deniedError struct {
+	id  artifact.Name
+	err error
+}
+
+func (e *deniedError) Error() string { return e.err.Error() }
+func (e *deniedError) Unwrap() error { return e.err }
 
 // chosen are the roots of l, or those of only.
 func (l *Lockfile) chosen(only []artifact.Name) ([]index.Want, error) {
@@ -84,7 +108,8 @@ func (l *Lockfile) part(roots []index.Want) *Lockfile {
 type locking struct {
 	*Lockfile
 	LockedOptions
-	roots []index.Want
+	roots  []index.Want
+	denied map[string]string // plugins that the registry refuses to give, and why
 }
 
 // digests are what a request holds on to: those of the lock file but for free, and
@@ -106,6 +131,12 @@ func (l locking) digests(now set, free []string) []index.Locked {
 
 // lockedTo is the set that l comes to.
 func (s *Store) lockedTo(ctx context.Context, now set, l locking) (set, error) {
+	if len(l.denied) > 0 {
+		if l.Frozen {
+			return set{}, s.frozen(ctx, l, nil, nil)
+		}
+		return s.lockedApart(ctx, now, l)
+	}
 	wants, err := withWants(now.Wants, l.roots)
 	if err != nil {
 		return set{}, err
@@ -158,6 +189,7 @@ func (s *Store) frozen(ctx context.Context, l locking, differ []LockChange, conf
 	for _, c := range differ {
 		why = append(why, c.String())
 	}
+	why = append(why, slices.Sorted(maps.Values(l.denied))...)
 	if conflict != nil {
 		for _, root := range l.roots {
 			_, reason, err := s.follows(ctx, l, root)
@@ -178,6 +210,14 @@ func (s *Store) frozen(ctx context.Context, l locking, differ []LockChange, conf
 // follows reports whether the catalog gives root and what it needs as l holds
 // them; else the plugins of l that it does not, and why.
 func (s *Store) follows(ctx context.Context, l locking, root index.Want) (off []string, reason string, err error) {
+	for _, one := range l.needed(root.ID) {
+		if why := l.denied[one.ID]; why != "" {
+			off, reason = append(off, one.ID), cmp.Or(reason, why)
+		}
+	}
+	if len(off) > 0 {
+		return off, reason, nil
+	}
 	next, conflict := s.resolve(ctx, []index.Want{root}, l.Locked())
 	var differ []LockChange
 	switch {

@@ -136,6 +136,34 @@ func (s *Store) contains(r artifact.Range, v artifact.Version) bool {
 	return r.Contains(v, s.options.Prerelease || s.options.Channel != "")
 }
 
+// neededOnly holds the set to what was asked for and what that needs by the signed
+// manifests: a catalog brings nothing in that nobody asked for.
+func neededOnly(plugins map[artifact.Name]*artifact.Plugin, next set) error {
+	needed := map[artifact.Name]bool{}
+	var need func(id artifact.Name)
+	need = func(id artifact.Name) {
+		p := plugins[id]
+		if p == nil || needed[id] {
+			return
+		}
+		needed[id] = true
+		for _, d := range p.Dependencies {
+			need(d.ID)
+		}
+	}
+	for _, w := range next.Wants {
+		if id, err := artifact.ParseName(w.ID); err == nil {
+			need(id)
+		}
+	}
+	for _, e := range next.Plugins {
+		if !needed[e.ID] {
+			return fmt.Errorf("%s: the catalog's answer does not hold: nothing that was asked for needs it: %w", e.Reference, artifact.ErrUnverified)
+		}
+	}
+	return nil
+}
+
 // coherent holds the set to what the plugin manifests say, which are signed:
 // each fits the host, and what it needs is there.
 func (s *Store) coherent(e entry, plugins map[artifact.Name]*artifact.Plugin, next set) error {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // headReaders is how many ledgers are looked at at once: mostly they wait for
@@ -85,7 +86,7 @@ func (in *Ingester) catchUpPlugins(ctx context.Context) error {
 			return ctx.Err()
 		}
 		mu.Lock()
-		same := err == nil && before[repo] == at
+		same := err == nil && before[repo] == at && (at != "" || !in.hadLedger(repo))
 		delete(before, repo)
 		mu.Unlock()
 		if !same {
@@ -127,6 +128,14 @@ func (in *Ingester) head(ctx context.Context, repo string) (digest.Digest, error
 		return "", nil
 	}
 	return at, err
+}
+
+// hadLedger reports whether the plugin of repo is remembered to have a ledger. One
+// that is gone is looked at, whatever the checkpoint knew of it: the memory is
+// newer.
+func (in *Ingester) hadLedger(repo string) bool {
+	id, err := artifact.ParseName(repo)
+	return err == nil && !in.ledgers.head(format.OfPlugin(id)).IsZero()
 }
 
 // everywhere names what is withheld now whatever the repository.

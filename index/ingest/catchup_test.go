@@ -12,6 +12,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -97,6 +98,35 @@ func TestARestartKnowsWhatLedgersSaidAfterTheCheckpoint_E4_E12_G3(t *testing.T) 
 		if !ok || p.State != want || p.Versions[0].Listed() {
 			t.Errorf("%s: %+v, want %s and not listed, since the key was revoked", repo, p, want)
 		}
+	}
+}
+
+// Proves E4: a ledger that the checkpoint knew nothing of, and whose tag is gone
+// now, is known by the memory of ledgers, which is newer than both.
+func TestARestartMissesALedgerThatTheCheckpointDidNotKnow_E4(t *testing.T) {
+	t.Parallel()
+	const repo = "acme/gone"
+	path := filepath.Join(t.TempDir(), "catalog.checkpoint")
+	m := newMemory()
+	l := newLedgers(t, m)
+	options := func(o *ingest.Options) {
+		o.Ledgers, o.LedgerMemory, o.ListDeniedUnsafe, o.Log = l.judge, path+".ledgers", true, slog.New(slog.DiscardHandler)
+	}
+	m.publish(repo, "1.0.0")
+	t.Run("until the checkpoint", func(t *testing.T) {
+		run(t, m, func(o *ingest.Options) { options(o); o.Checkpoint = path })
+	})
+	chain := l.of(repo + ":" + artifact.StateTag)
+	chain.Add(t, format.PluginRemoved, "admin:root", format.RolePlatform, format.PluginGone{Grounds: format.Grounds{Reason: format.ReasonLegal}}, nil)
+	m.put(t, chain)
+	t.Run("after the checkpoint", func(t *testing.T) {
+		in, _ := run(t, m, options)
+		settle(t, in)
+	})
+	m.untag(repo, artifact.StateTag)
+	p, ok := restarted(t, m, path, options).Current().Snapshot.Plugin(mustName(t, repo))
+	if !ok || p.State != index.StateRemoved {
+		t.Errorf("%+v, %t", p, ok)
 	}
 }
 

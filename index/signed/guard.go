@@ -45,8 +45,15 @@ type Guard struct {
 	found   chan struct{} // the newest may name too much
 
 	mu    sync.Mutex
-	known map[digest.Digest]*named
+	known map[place]*named
 	count int // of names
+}
+
+// place is where something was asked for: bytes that were read as a blob say
+// nothing about the manifest of that digest, and the other way round.
+type place struct {
+	digest digest.Digest
+	blob   bool
 }
 
 // named is what a file names. What follows its first fields is the last answer.
@@ -66,7 +73,7 @@ func NewGuard(o GuardOptions) *Guard {
 			return catalog.Visibility{}, fmt.Errorf("this guard was made without GuardOptions.Public: %w", artifact.ErrDenied)
 		}
 	}
-	return &Guard{o: o, found: make(chan struct{}, 1), known: map[digest.Digest]*named{}}
+	return &Guard{o: o, found: make(chan struct{}, 1), known: map[place]*named{}}
 }
 
 // A WithheldError says that a file of the signed catalog names what is not for
@@ -176,13 +183,14 @@ func (g *Guard) hides(ctx context.Context, d digest.Digest, blob bool, by catalo
 
 // read is what d names, nil where it is not stored.
 func (g *Guard) read(ctx context.Context, d digest.Digest, blob bool) (*named, error) {
+	at := place{d, blob}
 	g.mu.Lock()
-	n := g.known[d]
+	n := g.known[at]
 	g.mu.Unlock()
 	if n != nil {
 		return n, nil
 	}
-	got := g.reading.DoChan(d.String(), func() (any, error) {
+	got := g.reading.DoChan(fmt.Sprint(at), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readWithin)
 		defer cancel()
 		n, err := g.name(ctx, d, blob)
@@ -192,7 +200,7 @@ func (g *Guard) read(ctx context.Context, d digest.Digest, blob bool) (*named, e
 		if err != nil {
 			return nil, fmt.Errorf("what the signed catalog names: %w", err)
 		}
-		g.keep(d, n)
+		g.keep(at, n)
 		return n, nil
 	})
 	select {
@@ -206,7 +214,7 @@ func (g *Guard) read(ctx context.Context, d digest.Digest, blob bool) (*named, e
 	}
 }
 
-func (g *Guard) keep(d digest.Digest, n *named) {
+func (g *Guard) keep(at place, n *named) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	size := 1 + len(n.plugins) + len(n.shards)
@@ -214,7 +222,7 @@ func (g *Guard) keep(d digest.Digest, n *named) {
 		clear(g.known)
 		g.count = size
 	}
-	g.known[d] = n
+	g.known[at] = n
 }
 
 // name reads what d names.

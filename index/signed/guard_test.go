@@ -66,6 +66,20 @@ func TestAGuardKeepsBackWhatNamesTheHidden_C7_I7(t *testing.T) {
 		}
 	}
 	by = hidingFrom("secret")
+	// Whoever asks for a manifest as a blob, or the other way round, changes nothing.
+	anew := NewGuard(GuardOptions{Files: loose{s.stored()}, Public: g.o.Public})
+	shard := before[shardOf(whole, first.ShardBits, "secret/tool")].Digest
+	for d, blob := range map[digest.Digest]bool{first.Manifest: true, shard: false} {
+		_ = anew.Check(t.Context(), d, blob)
+		if _, kept := errors.AsType[*WithheldError](anew.Check(t.Context(), d, !blob)); !kept {
+			t.Errorf("%s is given after it was asked for as what it is not", d)
+		}
+	}
+	harmless := before[shardOf(whole, first.ShardBits, "acme/hello")].Digest
+	_ = anew.Check(t.Context(), harmless, false)
+	if err := anew.Check(t.Context(), harmless, true); err != nil && harmless != shard {
+		t.Errorf("a shard that names nothing private is kept back after it was asked for as a manifest: %v", err)
+	}
 	s.publish(whole.With(nil, []artifact.Name{must(artifact.ParseName("secret/tool"))}))
 	if got := refused(); len(got) != 1 {
 		t.Errorf("once it was replaced %q are kept back", got)
@@ -93,6 +107,26 @@ func TestAGuardKeepsBackWhatNamesTheHidden_C7_I7(t *testing.T) {
 			t.Errorf("%s: %v", says, err)
 		}
 	}
+}
+
+// loose gives a manifest as a blob and a blob as a manifest, as storage that looks
+// at the digest alone would.
+type loose struct{ RepositoryReader }
+
+func (l loose) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
+	if mediaType, raw, err := l.RepositoryReader.Manifest(ctx, d); err == nil {
+		return mediaType, raw, nil
+	}
+	raw, err := l.RepositoryReader.Blob(ctx, d, maxShard)
+	return "", raw, err
+}
+
+func (l loose) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte, error) {
+	if raw, err := l.RepositoryReader.Blob(ctx, d, limit); err == nil {
+		return raw, nil
+	}
+	_, raw, err := l.RepositoryReader.Manifest(ctx, d)
+	return raw, err
 }
 
 // shardOf is the file that names a plugin.

@@ -53,7 +53,7 @@ var tasks = []struct {
 	{"search", func(ctx context.Context, t *testing.T) {
 		visit(ctx, t, "/")
 		press(ctx, t, "#q", "hello"+kb.Enter)
-		shows(ctx, t, "acme/hello")
+		shows(ctx, t, "q=hello", "acme/hello") // the page before shows the plugin too
 		hides(ctx, t, "other/long")
 	}},
 	{"read the permissions", func(ctx context.Context, t *testing.T) {

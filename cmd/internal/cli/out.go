@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/oarlock/oarlock/artifact/durable"
 )
@@ -26,7 +27,11 @@ func writeOut(path string, write func(io.Writer) error) error {
 
 // writeStream writes to what is no regular file, which must not be replaced by one.
 func writeStream(path string, write func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	// A pipe that nobody reads would hold the open, which no signal ends.
+	f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ENXIO) {
+		return usagef("%s: it is a pipe that nobody reads", path)
+	}
 	if err != nil {
 		return err
 	}
