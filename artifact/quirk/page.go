@@ -23,9 +23,9 @@ var pageKeys = []struct{ path, key string }{
 // take that for an empty list, and who mirrors or verifies for one that was said
 // to be empty. What is no JSON object is left to who reads the page.
 //
-// "tags": null is taken for what it is at registries on the distribution
-// project's code, Docker's registry among them: a repository of which every tag
-// was deleted. It is then the only page.
+// "tags": null is taken for an empty list, on its only page: version 2 of the
+// distribution project's registry writes it for a repository of which every tag
+// was deleted (version 3 writes []).
 //
 // Source: OCI distribution 1.1, "Listing Tags", "Listing Referrers".
 func checkPage(path string, resp *http.Response) error {
