@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -48,6 +51,16 @@ func publications(p *catalog.Plugin) []publog.Event {
 	return out
 }
 
+// channels are what the channels of a plugin mean, as events of now: when they
+// were moved, the registry does not know.
+func channels(p *catalog.Plugin, now time.Time) []publog.Event {
+	var out []publog.Event
+	for _, name := range slices.Sorted(maps.Keys(p.Channels)) {
+		out = append(out, publog.Event{Kind: publog.Channel, Plugin: p.ID.String(), Channel: name, Statement: publog.ChannelSet, Digest: p.Channels[name], At: now})
+	}
+	return out
+}
+
 // Events gives the events of everything that is listed and stated. A ledger that
 // cannot be read keeps no other from being told: it is named in the error, which
 // comes last.
@@ -62,8 +75,9 @@ func (in *Ingester) Events(ctx context.Context, add func(...publog.Event) error)
 		batch = nil
 		return add(full...)
 	}
+	now := in.opts.Now()
 	for p := range in.opts.Live.Current().Snapshot.Plugins {
-		if err := put(publications(p)); err != nil {
+		if err := put(append(publications(p), channels(p, now)...)); err != nil {
 			return err
 		}
 	}

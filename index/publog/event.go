@@ -18,6 +18,7 @@ import (
 type Kind string
 
 // The kinds of events. Published is a version that is listed for the first time;
+// Channel is a channel that was set, moved or removed, or a statement about one;
 // the others are a statement that was appended to a ledger.
 const (
 	Published Kind = "published"
@@ -35,6 +36,10 @@ type Event struct {
 	// Plugin and Version are those that were published.
 	Plugin  string `json:"plugin,omitempty"`
 	Version string `json:"version,omitempty"`
+	// Channel is the channel of Plugin that was moved, Sequence how often it was
+	// until then, and Statement ChannelSet or ChannelRemoved. Digest is what it
+	// means now, or meant before it was removed.
+	Channel string `json:"channel,omitempty"`
 	// Ledger is where the statement is, and Sequence and Statement which one and
 	// of what kind.
 	Ledger    string `json:"ledger,omitempty"`
@@ -70,8 +75,9 @@ func (e Event) canonical() ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// parseEvent reads a canonical event, so that no two texts are one event.
-func parseEvent(raw []byte) (Event, error) {
+// ReadEvent reads a canonical event, so that no two texts are one event. Errors
+// wrap artifact.ErrInvalid.
+func ReadEvent(raw []byte) (Event, error) {
 	var e Event
 	if err := json.Unmarshal(raw, &e); err != nil {
 		return e, fmt.Errorf("event: %w: %w", err, artifact.ErrInvalid)
@@ -87,8 +93,11 @@ func parseEvent(raw []byte) (Event, error) {
 type LeafKey [16]byte
 
 // Key is the key of the event: its time is no part of it, nor the version, which
-// the digest means.
+// the digest means. Of a channel that was moved the sequence is all that counts.
 func (e Event) Key() LeafKey {
+	if e.Channel != "" {
+		return channelKey(e.Plugin, e.Channel, e.Sequence)
+	}
 	sum := sha256.Sum256([]byte(strings.Join([]string{string(e.Kind), e.Plugin, e.Ledger, strconv.Itoa(e.Sequence), e.Digest.String()}, "\x00")))
 	return LeafKey(sum[:16])
 }

@@ -68,6 +68,6 @@ func (k *key) leaf(e Event) (Leaf, error) {
 
 // holds reports whether a leaf is what its event makes it.
 func (k *key) holds(l Leaf) bool {
-	e, err := parseEvent(l.Event)
+	e, err := ReadEvent(l.Event)
 	return err == nil && e.Key() == l.Key && l.Entry == entryOf(k.saltOf(l.Event), l.Event)
 }

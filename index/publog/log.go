@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -39,8 +40,12 @@ type Options struct {
 	Events func(ctx context.Context, add func(...Event) error) error
 	// Statements gives the events of all statements of a ledger. Nil gives none.
 	Statements func(ctx context.Context, ledger string) ([]Event, error)
-	Clock      clock.Clock
-	Log        *slog.Logger
+	// Channel says what a channel of a plugin means now; errors wrap
+	// artifact.ErrNotFound where there is none. It is asked where Events tells of
+	// a channel what the log does not say, and must be given where it tells of any.
+	Channel func(ctx context.Context, plugin, channel string) (digest.Digest, error)
+	Clock   clock.Clock
+	Log     *slog.Logger
 }
 
 var (

@@ -108,7 +108,7 @@ func (p Proof) Verify(by note.Verifier) (Event, Checkpoint, error) {
 	if err := tlog.CheckRecord(p.Path, c.N, c.Hash, p.Index, tlog.RecordHash(entry[:])); err != nil {
 		return Event{}, c, fmt.Errorf("proof: leaf %d is not in the tree of %d that the checkpoint signs: %w: %w", p.Index, c.N, err, artifact.ErrUnverified)
 	}
-	e, err := parseEvent(p.event)
+	e, err := ReadEvent(p.event)
 	if err != nil {
 		err = fmt.Errorf("proof: %w: %w", err, artifact.ErrUnverified)
 	}

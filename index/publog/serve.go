@@ -172,7 +172,7 @@ func Problem(err error) *index.Problem {
 var errNotYet = errors.New("not in a checkpoint yet")
 
 func (l *Log) prove(ctx context.Context, key LeafKey) (Proof, error) {
-	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{Key: &key, Limit: 1})
+	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{Keys: []LeafKey{key}})
 	if err != nil {
 		return Proof{}, err
 	}

@@ -30,9 +30,9 @@ type TileData struct {
 	Data   []byte // the hashes, one after the other
 }
 
-// A LeafQuery asks for leaves: that with Key, or those from a number on.
+// A LeafQuery asks for leaves: those with Keys, or those from a number on.
 type LeafQuery struct {
-	Key   *LeafKey
+	Keys  []LeafKey
 	From  int64
 	Limit int
 }

@@ -125,7 +125,7 @@ type Row struct {
 // CheckRow says whether a row of the database is the leaf that the log has.
 // Errors wrap artifact.ErrUnverified.
 func (v *Verification) CheckRow(row Row) (Event, error) {
-	e, err := parseEvent(row.Event)
+	e, err := ReadEvent(row.Event)
 	if err != nil {
 		return e, fmt.Errorf("row %d: %w: %w", row.Number, err, artifact.ErrUnverified)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -178,14 +179,31 @@ func (s *Store) nextLeaf(ctx context.Context) (int64, error) {
 // Leaves implements publog.Store.
 func (s *Store) Leaves(ctx context.Context, q publog.LeafQuery) ([]publog.Leaf, error) {
 	var rows []logLeafRow
-	sel := s.reader(ctx).NewSelect().Model(&rows)
-	if q.Key != nil {
-		sel = sel.Where("key = ?", q.Key[:])
-	} else {
-		sel = sel.Where("number >= ?", q.From).Order("number").Limit(int64(q.Limit))
+	ask := func(where string, arg any, limit int) error {
+		var part []logLeafRow
+		sel := s.reader(ctx).NewSelect().Model(&part).Where(where, arg).Order("number")
+		if limit > 0 {
+			sel = sel.Limit(int64(limit))
+		}
+		if err := sel.Scan(ctx); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return wrap(logName, err)
+		}
+		rows = append(rows, part...)
+		return nil
 	}
-	if err := sel.Scan(ctx); err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, wrap(logName, err)
+	if q.Keys == nil {
+		if err := ask("number >= ?", q.From, q.Limit); err != nil {
+			return nil, err
+		}
+	}
+	for part := range slices.Chunk(q.Keys, logRows) {
+		keys := make([][]byte, len(part))
+		for i := range part {
+			keys[i] = part[i][:]
+		}
+		if err := ask("key IN (?)", bun.List(keys), 0); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]publog.Leaf, len(rows))
 	for i, r := range rows {

@@ -57,10 +57,10 @@ func contractLog(t *testing.T, s *Store) {
 	got, err = s.Leaves(ctx, publog.LeafQuery{Limit: 1})
 	same(t, "one", got, []publog.Leaf{numbered(0, "a")}, err)
 	key := leafOf("c").Key
-	got, err = s.Leaves(ctx, publog.LeafQuery{Key: &key})
+	got, err = s.Leaves(ctx, publog.LeafQuery{Keys: []publog.LeafKey{key, leafOf("nobody").Key}})
 	same(t, "by key", got, []publog.Leaf{numbered(2, "c")}, err)
 	key = leafOf("z").Key
-	got, err = s.Leaves(ctx, publog.LeafQuery{Key: &key})
+	got, err = s.Leaves(ctx, publog.LeafQuery{Keys: []publog.LeafKey{key, leafOf("nobody").Key}})
 	same(t, "by a key that is not there", got, []publog.Leaf{}, err)
 
 	tiles := []publog.TileData{{Level: 0, Number: 0, Data: []byte("short")}, {Level: 1, Number: 7, Data: []byte{0, 255}}}

@@ -206,7 +206,7 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 	}
 	l, err := publog.Open(ctx, publog.Options{
 		Store: p.database.store, Secret: secret, Host: at.Host, Anew: o.AdoptRegistry, Clock: now, Log: o.Log,
-		Events: asked.events, Statements: asked.statements,
+		Events: asked.events, Statements: asked.statements, Channel: p.storage.Resolve,
 		Record: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
 			return p.storage.SwapRecord(ctx, path.Base(publog.Record), change)
 		},

@@ -6,8 +6,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/replicas"
 	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
 )
@@ -17,13 +19,14 @@ type pushes struct {
 	ingest *ingest.Ingester
 	usage  *quota.Counter
 	others *replicas.Replicas
+	publog *publog.Log
 	events *prometheus.CounterVec
 }
 
 var _ registry.Sink = (*pushes)(nil)
 
-func newPushes(in *ingest.Ingester, usage *quota.Counter, others *replicas.Replicas, metrics prometheus.Registerer) *pushes {
-	p := &pushes{ingest: in, usage: usage, others: others, events: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newPushes(in *ingest.Ingester, log *publog.Log, usage *quota.Counter, others *replicas.Replicas, metrics prometheus.Registerer) *pushes {
+	p := &pushes{ingest: in, publog: log, usage: usage, others: others, events: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "oarlock_registry_events_total", Help: "What the registry stored, by kind."}, []string{"kind"})}
 	metrics.MustRegister(p.events, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "oarlock_ingest_ready", Help: "1 once the catalog says what the whole registry holds."}, func() float64 {
@@ -45,6 +48,24 @@ func (p *pushes) Notify(ctx context.Context, events ...registry.Event) error {
 		}
 		p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
 		p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
+		if moved, is := channelMoved(e); is {
+			p.publog.Moved(moved)
+		}
 	}
 	return p.others.Tell(ctx, events)
+}
+
+// channelMoved is the event of a channel of a plugin that was set or removed, by
+// a promotion or by a tag.
+func channelMoved(e registry.Event) (publog.Event, bool) {
+	said := map[registry.EventKind]string{registry.TagSet: publog.ChannelSet, registry.TagDeleted: publog.ChannelRemoved}[e.Kind]
+	tag, err := artifact.ParseTag(e.Tag)
+	if said == "" || err != nil || tag.Kind() != artifact.TagChannel {
+		return publog.Event{}, false
+	}
+	id, err := artifact.ParseName(e.Repository)
+	if err != nil || id.Reserved() {
+		return publog.Event{}, false
+	}
+	return publog.Event{Kind: publog.Channel, Plugin: id.String(), Channel: e.Tag, Statement: said, Digest: e.Descriptor.Digest, At: e.Time}, true
 }
