@@ -8,6 +8,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/catalog"
 )
 
 // Pages are the words that web pages are made of: what the routes of the same
@@ -17,6 +18,16 @@ type Pages struct{ s *Server }
 
 // Pages reads what s serves.
 func (s *Server) Pages() Pages { return Pages{s} }
+
+// Known is the newest generation as the caller of ctx may know it, and what that is.
+func (p Pages) Known(ctx context.Context) (*catalog.Generation, catalog.Visibility, error) {
+	by, err := p.s.visibility(ctx)
+	if err != nil {
+		return nil, by, err
+	}
+	gen, err := p.s.generation(context.WithValue(ctx, visibilityKey{}, by), 0)
+	return gen, by, err
+}
 
 // Search lists plugins by the parameters of GET /api/v1/plugins.
 func (p Pages) Search(ctx context.Context, registry string, question url.Values) (index.Page, error) {

@@ -164,6 +164,19 @@ func (s *Snapshot) Plugin(id artifact.Name) (*Plugin, bool) {
 	return s.decode(e), true
 }
 
+// Has reports whether s says anything of a plugin. It costs less than Plugin.
+func (s *Snapshot) Has(id artifact.Name) bool { return s.tree.get(id) != nil }
+
+// Updated calls yield for every plugin that searches show, the one whose newest
+// version came last first; those of which that is not known come last.
+func (s *Snapshot) Updated(yield func(*Plugin) bool) {
+	for _, slot := range s.updates.slots {
+		if s.shows(slot) && !yield(s.decode(s.shelf.entry(slot))) {
+			return
+		}
+	}
+}
+
 // Plugins calls yield for every plugin in order of id.
 func (s *Snapshot) Plugins(yield func(*Plugin) bool) {
 	for _, slot := range s.ids.slots {

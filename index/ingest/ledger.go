@@ -53,6 +53,12 @@ func (in *Ingester) Remembered(ref format.Ref) format.Head { return in.ledgers.h
 // it said when it last did.
 func (in *Ingester) Ledger(ref format.Ref) ledger.State { return in.ledgers.state(ref) }
 
+// PluginLedgers are what the ledgers say of the plugins that want lets through. It
+// must not ask the Ingester.
+func (in *Ingester) PluginLedgers(want func(artifact.Name) bool) map[artifact.Name]ledger.State {
+	return in.ledgers.plugins(want)
+}
+
 // BadLedgers are those that do not hold, by name, with what is wrong.
 func (in *Ingester) BadLedgers() []ledger.Judgement { return in.ledgers.bad() }
 

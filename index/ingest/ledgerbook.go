@@ -14,6 +14,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/durable"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -127,6 +128,19 @@ func (b *book) standing(publisher string) (publisherStanding, bool) {
 func (b *book) shown(publisher string) catalog.Publisher {
 	s, _ := b.standing(publisher)
 	return s.shown()
+}
+
+// plugins are what the ledgers of plugins say, of those that want lets through.
+func (b *book) plugins(want func(artifact.Name) bool) map[artifact.Name]ledger.State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[artifact.Name]ledger.State{}
+	for ref, known := range b.memory {
+		if !ref.OfPublisher() && !known.State.Head.IsZero() && want(ref.Plugin()) {
+			out[ref.Plugin()] = known.State
+		}
+	}
+	return out
 }
 
 func (b *book) refs() []format.Ref {

@@ -57,7 +57,7 @@ func (s *Site) plugin(c echo.Context) error {
 	}
 	v.Readme, v.ReadMore = markdown(d.Readme, c.QueryParam("readme") == "all")
 	v.Hosts, v.Engines = compatibility(d.Versions)
-	return s.render(c, response{page: "plugin", title: d.Name, about: d.Description, stamp: d.Stamp, words: d, content: v})
+	return s.render(c, response{page: "plugin", title: d.Name, about: d.Description, stamp: d.Stamp, words: d, content: v, feed: "plugins/" + d.ID})
 }
 
 // detail is the plugin as it fits the reader's host; where no version fits, as

@@ -36,7 +36,7 @@ func (s *Site) publisher(c echo.Context) error {
 	if p.NextCursor != "" {
 		v.Next = "/publishers/" + url.PathEscape(name) + "?" + url.Values{"cursor": {p.NextCursor}}.Encode()
 	}
-	return s.render(c, response{page: "publisher", title: name, stamp: p.Stamp, words: p, content: v})
+	return s.render(c, response{page: "publisher", title: name, stamp: p.Stamp, words: p, content: v, feed: "publishers/" + name})
 }
 
 // publishersView are all publishers with the number of their plugins.

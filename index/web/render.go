@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -34,6 +35,7 @@ type view struct {
 	Build              string
 	Now                time.Time
 	Stamp              index.Stamp
+	Feed               string // path of the feed of what is shown, without its ending
 	Content            any
 }
 
@@ -62,8 +64,9 @@ type response struct {
 	title   string
 	about   string // a sentence for search engines and previews
 	stamp   index.Stamp
-	words   any // what a client that prefers JSON gets
-	content any // what the template shows
+	words   any    // what a client that prefers JSON gets
+	content any    // what the template shows
+	feed    string // of what is shown, below /feeds/; "" is the site's
 }
 
 // mayBeKept says who may keep the answer: nobody without asking again, since what
@@ -76,6 +79,9 @@ func mayBeKept(c echo.Context) {
 		h.Set("Cache-Control", "private, no-cache")
 	}
 }
+
+// feeds is where feeds are.
+const feeds = "/feeds/"
 
 // render writes r as HTML, or its words as JSON where the client prefers that.
 // Nothing is written before the page is whole.
@@ -97,7 +103,8 @@ func (s *Site) render(c echo.Context, r response) error {
 	}
 	v := view{Title: r.title, Description: r.about, Path: c.Request().URL.RequestURI(), Text: c.QueryParam("q"),
 		Reader: s.Reader(c.Request().Context()), Login: s.Login, Host: hostOf(c.Request()), Hosts: summary.Hosts,
-		Version: s.Version, AnyoneIsAdmin: s.AnyoneIsAdmin, Build: s.build, Now: s.Now(), Stamp: r.stamp, Content: r.content}
+		Version: s.Version, AnyoneIsAdmin: s.AnyoneIsAdmin, Build: s.build, Now: s.Now(), Stamp: r.stamp, Content: r.content,
+		Feed: feeds + cmp.Or(r.feed, "site")}
 	var buf bytes.Buffer
 	if err := s.templates[r.page].whole.ExecuteTemplate(&buf, "layout.html", v); err != nil {
 		return fmt.Errorf("page %s: %w", r.page, err)

@@ -22,7 +22,7 @@ func (s *Site) version(c echo.Context) error {
 		return err
 	}
 	v := versionView{Detail: d, Registry: s.registry(c.Request()), Server: s.server(c)}
-	return s.render(c, response{page: "version", title: id + " " + d.Version.Version, stamp: d.Stamp, words: d, content: v})
+	return s.render(c, response{page: "version", title: id + " " + d.Version.Version, stamp: d.Stamp, words: d, content: v, feed: "plugins/" + id})
 }
 
 // compareView are two versions of a plugin and what differs.
@@ -51,5 +51,5 @@ func (s *Site) compare(c echo.Context) error {
 		v.From, v.To, v.Ready = versionOf(d, from), versionOf(d, to), true
 		v.Changes = changesOf(v.From, v.To)
 	}
-	return s.render(c, response{page: "compare", title: text("compare.title", d.ID), stamp: d.Stamp, content: v})
+	return s.render(c, response{page: "compare", title: text("compare.title", d.ID), stamp: d.Stamp, content: v, feed: "plugins/" + d.ID})
 }

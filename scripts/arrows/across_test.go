@@ -55,6 +55,7 @@ func acrossRules() []arrows.Rule {
 			"api":       {".", "explain"},
 			"auth":      {"."},
 			"explained": {"explain"},
+			"feed":      {"ledger"},
 			"ingest":    {".", "ledger"},
 			"ledger":    {".", "ledger"},
 			"lifecycle": {".", "ledger"},
@@ -78,7 +79,7 @@ func acrossRules() []arrows.Rule {
 			"upkeep":     {".", "block", "gc", "integrity", "remote", "storage", "storage/driver"},
 		}),
 		arrows.Across("cmd/internal", "index", map[string][]string{
-			"app": {".", "account", "api", "audit", "auth", "catalog", "explained", "ingest", "jobs", "ledger", "lifecycle", "lifecycle/table",
+			"app": {".", "account", "api", "audit", "auth", "catalog", "explained", "feed", "ingest", "jobs", "ledger", "lifecycle", "lifecycle/table",
 				"publisher", "publog", "quota", "signed", "store", "web"},
 			"cli":        {".", "auth", "client", "explained", "ingest", "publog", "signed"},
 			"config":     {"auth", "quota", "signed"},

@@ -27,6 +27,7 @@ var indexRows = map[string][]string{
 	"account":   {".", "auth"},
 	"ingest":    {".", "catalog", "ledger", "publog"}, // no account and no right: what is listed is the same for whoever asks
 	"lifecycle": {".", "audit", "auth", "catalog", "ledger", "lifecycle/table"},
+	"feed":      {".", "catalog", "lifecycle/table", "publog"},
 	"publisher": {".", "audit", "auth", "jobs", "ledger"},
 	"quota":     {"."},
 	"signed":    {".", "catalog", "client", "resolve"}, // reads back what it published as every reader does

@@ -15,6 +15,9 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/feed"
+	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/web"
 	"github.com/oarlock/oarlock/registry"
@@ -22,14 +25,14 @@ import (
 
 // newHandler is everything that the server answers, each part behind what says
 // who asks.
-func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, served *api.Server, watch *databaseWatch, metrics prometheus.Registerer, log *slog.Logger) http.Handler {
+func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, e *engines, served *api.Server, watch *databaseWatch, metrics prometheus.Registerer, log *slog.Logger) http.Handler {
 	uploads, bodies := uploads(cfg.Limits), requests(cfg.Limits)
 	o := edge.NewObserver(edge.ObserverOptions{Log: log, Metrics: metrics, Within: asked, Panicked: api.RefuseInternal,
 		Large: uploads.Answer, Answered: edge.NewTraffic(metrics).Answered})
 	unbroken := newerGuard{watch}
 	store := edge.OnePiece(o.WrapRoutes("registry", edge.RegistryRoutes, registryRoute, uploads.Wrap(a.forRegistry(unbroken.keep(p.reserves.keep(r, refuseRegistry))))))
 	logins := o.Wrap("auth", slog.LevelInfo, bodies.Wrap(unbroken.keepLogins(a.forLogins())))
-	rest := o.Wrap("api", slog.LevelInfo, bodies.Wrap(a.forAPI(unbroken.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index.publog, log), refuse)))))
+	rest := o.Wrap("api", slog.LevelInfo, bodies.Wrap(a.forAPI(unbroken.keep(p.reserves.keep(pagesOr(cfg, at, a, served, index, e, log), refuse)))))
 	return guard(cfg, crowded(cfg.Limits, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/"):
@@ -43,7 +46,7 @@ func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, ind
 }
 
 // pagesOr answers the paths of pages, and leaves the others to next.
-func pagesOr(cfg config.Config, at clock.Clock, a *accounts, next *api.Server, log *publog.Log, says *slog.Logger) http.Handler {
+func pagesOr(cfg config.Config, at clock.Clock, a *accounts, next *api.Server, index *joined, e *engines, says *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	pages := web.New(web.Options{
 		Catalog: next.Pages(), Reader: readerOf, PublicURL: cfg.PublicURL, Login: loginPath(a.login),
@@ -52,9 +55,29 @@ func pagesOr(cfg config.Config, at clock.Clock, a *accounts, next *api.Server, l
 	for _, path := range web.Paths() {
 		mux.Handle(path, pages)
 	}
-	mux.Handle(publog.Path, log.Handler(refuse))
+	mux.Handle(publog.Path, index.publog.Handler(refuse))
+	mux.Handle(feed.Path, feed.New(feed.Options{Catalog: next.Pages(), Ledgers: toldLedgers{index.ingest, e.lifecycles}, PublicURL: cfg.PublicURL,
+		Refuse: refuse, Absent: absentFeed(cfg), Log: says}))
 	mux.Handle("/", next)
 	return mux
+}
+
+// toldLedgers are the ledgers of plugins as feeds tell them.
+type toldLedgers struct {
+	*ingest.Ingester
+	*lifecycle.Service
+}
+
+// absentFeed asks who is not logged in to do so, as feed readers do it. It is the
+// same whether there is something to see then or not.
+func absentFeed(cfg config.Config) func(context.Context, string) error {
+	return func(ctx context.Context, what string) error {
+		if cfg.Footing().AnyoneIsAdmin || auth.From(ctx).LoggedIn() {
+			return index.NewProblem(index.CodeNotFound, "there is no feed of "+what, "search at /; its page links to the feed")
+		}
+		return &auth.ChallengeError{Header: `Basic realm="oarlock"`,
+			Detail: "there is no feed of " + what + " for everybody; a private one takes a token as the password"}
+	}
 }
 
 // readerOf is who looks at a page.
@@ -103,7 +126,7 @@ func (a *accounts) forAPI(next http.Handler) http.Handler {
 	next = a.loggedIn(next)
 	limited := a.Limited(a.requests, next, nil, refuse)
 	return a.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, publog.Path) {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, publog.Path) || strings.HasPrefix(r.URL.Path, feed.Path) {
 			limited.ServeHTTP(w, r)
 			return
 		}

@@ -116,7 +116,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	served := openAPI(cfg, at, a, index, roles, r, e, well, metrics, o)
 	own := newMetricsServer(cfg, p.metrics, metrics, o.Log)
 	held.add(own.close)
-	all := newHandler(cfg, at, p, a, index, r, served, watch, metrics, o.Log)
+	all := newHandler(cfg, at, p, a, index, r, e, served, watch, metrics, o.Log)
 	if o.NewKeys && !anew.Made() {
 		return nil, errors.New("no keys are lost: start without --new-keys, which is for one start")
 	}
