@@ -144,5 +144,6 @@ type Problem struct {
 	Explanation string   `json:"explanation,omitempty"` // of an unsatisfiable resolve
 	Hints       []Hint   `json:"hints,omitempty"`       // of an unsatisfiable resolve: followed together, they make it resolve
 	Legal       []string `json:"legal,omitempty"`       // of lifecycle_forbidden: the moves that may be made
+	Choices     []Choice `json:"choices,omitempty"`     // of lifecycle_forbidden: the moves that are legal, and who may make them
 	RequestID   string   `json:"request_id,omitempty"`
 }

@@ -104,13 +104,24 @@ type VersionMove struct {
 	Text   string `json:"text,omitempty" maxLength:"4096"`
 }
 
+// A Choice is a move that can be made of a plugin or of one of its versions.
+type Choice struct {
+	Move  string        `json:"move"`
+	From  []PluginState `json:"from" doc:"The states of the plugin that allow it."`
+	By    []string      `json:"by" doc:"The roles that may make it now, and in general where it is not legal now."`
+	Legal bool          `json:"legal" doc:"Somebody may make it now."`
+	May   bool          `json:"may" doc:"The caller may make it now."`
+}
+
 // A Lifecycle is where a plugin stands, and what may be done to it.
 type Lifecycle struct {
 	ID    string      `json:"id"`
 	State PluginState `json:"state"`
 	Moves []Move      `json:"moves" doc:"In force, the one that the state comes from first."`
 	// Legal are the moves that the state allows and the caller may make.
-	Legal    []string   `json:"legal" doc:"Moves that the state allows and the caller may make."`
+	Legal []string `json:"legal" doc:"Moves that the state allows and the caller may make."`
+	// Choices are all moves, whether or not they are legal now.
+	Choices  []Choice   `json:"choices" doc:"Every move, from where and by whom it is made, and whether it is legal now and the caller may make it."`
 	Ledger   LedgerHead `json:"ledger"`
 	Warnings []string   `json:"warnings" doc:"What the caller should think about again."`
 }

@@ -176,6 +176,13 @@ func SiteRoles() []Role { return slices.Clone(permissions.held[OnSite]) }
 // NamespaceRoles are the roles of a member, the mightiest first.
 func NamespaceRoles() []Role { return slices.Clone(permissions.held[OnNamespace]) }
 
+// RolesThatMay are the roles that may do an action to a class of things, in their
+// order.
+func RolesThatMay(a Action, c Class) []Role {
+	row, _ := permissions.find(a, c)
+	return slices.Clone(row.roles)
+}
+
 // Actions are the actions of the table on a class, in its order.
 func Actions(c Class) []Action {
 	var actions []Action

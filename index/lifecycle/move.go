@@ -8,7 +8,6 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
-	"github.com/oarlock/oarlock/policy/ledger"
 )
 
 // A verb is a move as people name it, with the statement that it is.
@@ -60,18 +59,6 @@ func nameOf(kind format.Kind) (string, bool) {
 		return "", false
 	}
 	return verbs[i].name, true
-}
-
-// legal are the moves that where a plugin stands allows in a role, as people name
-// them.
-func legal(p *ledger.Plugin, role string) []string {
-	out := []string{}
-	for _, kind := range ledger.Legal(p, role) {
-		if name, ok := nameOf(kind); ok {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // check refuses what no move of its name can say, before the ledger is asked.

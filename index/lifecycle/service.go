@@ -2,8 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -84,11 +82,12 @@ func (s *Service) Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecy
 		Ledger: index.LedgerHead{Reference: format.OfPlugin(id).String(), Sequence: state.Head.Sequence, Head: state.Head.Digest,
 			Platform: state.Platform.String(), Foreign: state.Platform != "" && state.Platform != s.o.Own}}
 	may, err := s.o.Rights.Can(ctx, auth.PluginLifecycle, auth.InRepository(id.String()))
-	if err != nil || !may || out.Ledger.Foreign {
-		return out, err
+	role := ""
+	if err == nil && may && !out.Ledger.Foreign {
+		role, err = s.role(ctx, id)
 	}
-	role, err := s.role(ctx, id)
-	out.Legal = legal(state.Plugin, role)
+	out.Choices = choices(state.Plugin, every(p), role, out.Ledger.Foreign)
+	out.Legal = legal(out.Choices)
 	return out, err
 }
 
@@ -216,82 +215,6 @@ func (s *Service) tells(ctx context.Context, id, replacement artifact.Name) erro
 			"name a plugin that everybody may pull, or one of the same publisher", "open its namespace first: oarlock publisher configure "+replacement.Publisher()+" --private=false", "say in --text or --guide where to ask")
 	}
 	return nil
-}
-
-// role is in what right the caller acts.
-func (s *Service) role(ctx context.Context, id artifact.Name) (string, error) {
-	platform, err := s.o.Rights.Can(ctx, auth.PluginEmergency, auth.InRepository(id.String()))
-	if platform {
-		return format.RolePlatform, err
-	}
-	return format.RoleOwner, err
-}
-
-// state writes down that a statement is about to be made, appends it, and
-// returns when the catalog knows it. What cannot be written down is not stated.
-func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind format.Kind, subject digest.Digest, body any) error {
-	by, err := auth.Caller(ctx)
-	if err != nil {
-		return err
-	}
-	role, err := s.role(ctx, id)
-	if err != nil {
-		return err
-	}
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	ref := format.OfPlugin(id)
-	known := s.o.Catalog.Ledger(ref)
-	if err := known.Plugin.May(kind, role, subject); err != nil {
-		return s.forbidden(id, move, known.Plugin, role, err)
-	}
-	if err := room(role, known.Head.Sequence); err != nil {
-		return fmt.Errorf("ledger of %s: %w", id, err)
-	}
-	err = s.o.Acts.Do(ctx, audit.Act{Action: auth.PluginLifecycle, On: auth.InRepository(id.String()), Planned: map[string]any{"begun": true, "move": move, "subject": subject, "body": body}},
-		func(ctx context.Context) (any, error) {
-			entry, err := s.o.Ledger.Append(ctx, index.NewStatement{Ledger: ref, Kind: kind, Actor: by.Name, Role: role, Body: raw, Subject: subject, ID: rand.Text()})
-			if err != nil {
-				return nil, err
-			}
-			return map[string]any{"move": move, "subject": subject, "statement": entry.Head.String(), "body": body}, s.o.Catalog.Settled(ctx)
-		})
-	switch {
-	case errors.Is(err, statements.ErrForeign):
-		return index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", id), "make the change at the registry that it comes from, and mirror it again")
-	case errors.Is(err, artifact.ErrConflict):
-		p := s.forbidden(id, move, s.o.Catalog.Ledger(ref).Plugin, role, err)
-		p.Detail = strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
-		return p
-	}
-	return err
-}
-
-// keptForPlatform is how many statements of a ledger only the platform makes: an
-// owner who fills it with moves there and back keeps no emergency out.
-const keptForPlatform = 1024
-
-// room refuses an owner's statement where what is left is the platform's.
-func room(role string, statements int) error {
-	if most := format.MaxStatements - keptForPlatform; role != format.RolePlatform && statements >= most {
-		return fmt.Errorf("it holds %d statements, and the last %d are for the platform: ask an admin of the site: %w", statements, keptForPlatform, artifact.ErrConflict)
-	}
-	return nil
-}
-
-// forbidden refuses a move that where the plugin stands does not allow. err is
-// why, and is told where it is more than the state.
-func (s *Service) forbidden(id artifact.Name, move string, p *ledger.Plugin, role string, err error) *index.Problem {
-	moves := legal(p, role)
-	why := fmt.Sprintf("%s is %s, which does not allow %s", id, p.State(), move)
-	if errors.Is(err, artifact.ErrDenied) {
-		why += fmt.Sprintf(" to the role %s: %s", role, strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error()))
-	}
-	out := index.NewProblem(index.CodeLifecycle, fmt.Sprintf("%s; you may: %s", why, strings.Join(moves, ", ")), "see where it stands: oarlock show "+id.String())
-	out.Legal = moves
-	return out
 }
 
 // History gives at most limit statements of a plugin's ledger after a sequence

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -22,6 +23,12 @@ type Catalog interface {
 	Why(ctx context.Context, id string, question url.Values) (index.Why, error)
 	// Summary is the catalog in numbers, with the hosts that plugins name.
 	Summary(ctx context.Context) (index.Summary, error)
+}
+
+// Lifecycles say where a plugin stands, and which moves the reader of ctx may make.
+// Errors are those of the API.
+type Lifecycles interface {
+	Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecycle, error)
 }
 
 // A Reader is who looks at a page.

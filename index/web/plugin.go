@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"html/template"
 	"maps"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -26,7 +28,8 @@ type pluginView struct {
 	Readme   template.HTML
 	ReadMore bool // the readme was cut
 	Engines  []engineRow
-	Hosts    []string // columns of the compatibility table
+	Hosts    []string       // columns of the compatibility table
+	Choices  []index.Choice // the moves that are legal now
 	Registry string
 	Server   string
 }
@@ -55,9 +58,28 @@ func (s *Site) plugin(c echo.Context) error {
 		}
 		v.Why = why.Versions
 	}
+	v.Choices = s.choices(c.Request().Context(), id)
 	v.Readme, v.ReadMore = markdown(d.Readme, c.QueryParam("readme") == "all")
 	v.Hosts, v.Engines = compatibility(d.Versions)
 	return s.render(c, response{page: "plugin", title: d.Name, about: d.Description, stamp: d.Stamp, words: d, content: v, feed: "plugins/" + d.ID})
+}
+
+// choices are the moves of a plugin that are legal now; none where that cannot be
+// told, which keeps nobody from reading the rest of the page.
+func (s *Site) choices(ctx context.Context, id string) []index.Choice {
+	if s.Lifecycles == nil {
+		return nil
+	}
+	name, err := artifact.ParseName(id)
+	if err != nil {
+		return nil
+	}
+	at, err := s.Lifecycles.Lifecycle(ctx, name)
+	if err != nil {
+		s.Log.WarnContext(ctx, "page without the moves of a plugin", "plugin", id, "error", err)
+		return nil
+	}
+	return slices.DeleteFunc(at.Choices, func(one index.Choice) bool { return !one.Legal })
 }
 
 // detail is the plugin as it fits the reader's host; where no version fits, as

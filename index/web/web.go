@@ -20,6 +20,8 @@ import (
 // Options of New. Catalog must be given.
 type Options struct {
 	Catalog Catalog
+	// Lifecycles say where plugins stand; nil where the server keeps no ledgers.
+	Lifecycles Lifecycles
 	// Reader says who asks; nil is nobody in particular.
 	Reader func(context.Context) Reader
 	// PublicURL is where clients reach the server; empty takes each request's Host.

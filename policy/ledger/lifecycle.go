@@ -70,7 +70,7 @@ func Legal(p *Plugin, role string) []format.Kind {
 }
 
 // May says why a statement of a kind may not be made about a plugin, in a role;
-// subject is the digest of the version that it is about. Its errors are of
+// subject is the digest of the version that it is about, or "" for some version. Its errors are of
 // artifact.ErrDenied where another may make it, else of artifact.ErrConflict.
 func (p *Plugin) May(kind format.Kind, role string, subject digest.Digest) error {
 	r, known := lifecycleRule(kind)
@@ -91,6 +91,10 @@ func (p *Plugin) may(r LifecycleRule, role string, subject digest.Digest) error 
 	case over && state == stateOf(r.Kind):
 	case !slices.Contains(r.From, state):
 		return fmt.Errorf("%s: the plugin is %s, expected %s: %w", r.Kind, state, join(r.From), artifact.ErrConflict)
+	case r.Kind == format.VersionYanked && subject != "" && inForce && !over:
+		return fmt.Errorf("%s: the version with digest %s was yanked at %s: %w", r.Kind, subject, there.At.Format(rfc3339), artifact.ErrConflict)
+	case r.Takes == format.VersionYanked && !takes && subject != "":
+		return fmt.Errorf("%s: the version with digest %s is not yanked: %w", r.Kind, subject, artifact.ErrConflict)
 	case takes && back.Role == format.RolePlatform && role != format.RolePlatform:
 		return denied("%s: %s of %s was the platform's, by %s, and the platform alone takes it back", r.Kind, r.Takes, back.At.Format(rfc3339), back.By)
 	}

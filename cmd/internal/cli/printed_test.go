@@ -50,9 +50,10 @@ func TestWhatOthersWroteSteersNothing_L3(t *testing.T) {
 	row.Signature.Signer = hostile
 	for name, r := range map[string]result{
 		"search": searchResult{&index.Page{Items: []index.Row{row}}},
-		"show":   showResult{&index.Detail{Row: row, Readme: hostile, Permissions: []string{hostile}, Notices: []index.Notice{{Detail: hostile}}}},
-		"why":    whyResult{&index.Why{ID: "acme/hello", Versions: []index.WhyVersion{{Version: hostile, Reasons: []index.Reason{{Code: hostile, Detail: hostile}}}}}},
-		"done":   doneResult{hostile},
+		"show": showResult{&index.Detail{Row: row, Readme: hostile, Permissions: []string{hostile}, Notices: []index.Notice{{Detail: hostile}}},
+			[]index.Choice{{Move: hostile, By: []string{hostile}, Legal: true}}},
+		"why":  whyResult{&index.Why{ID: "acme/hello", Versions: []index.WhyVersion{{Version: hostile, Reasons: []index.Reason{{Code: hostile, Detail: hostile}}}}}},
+		"done": doneResult{hostile},
 	} {
 		for _, output := range []string{"text", "json", "yaml"} {
 			got := render(t, output, 0, r)

@@ -1,19 +1,29 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/client"
 )
 
-type showResult struct{ *index.Detail }
+// showResult is a plugin, with the moves that can be made of it where the server
+// says them.
+type showResult struct {
+	*index.Detail
+	Choices []index.Choice `json:"choices,omitempty"`
+}
 
 func (r showResult) text(w io.Writer) error {
 	_ = writeLine(w, "%s %s", r.ID, r.Version)
@@ -26,6 +36,7 @@ func (r showResult) text(w io.Writer) error {
 			"state", string(r.State), "signature", signatureText(r.Signature), "attestations", attestationList(r.attested()), "reference", r.Reference, "permissions", strings.Join(r.Permissions, ", "),
 			"needs", dependencyList(r.Dependencies))
 		writeMove(row, r.Move)
+		writePairs(row, movesOf(r.Choices)...)
 	}); err != nil {
 		return err
 	}
@@ -37,6 +48,30 @@ func (r showResult) text(w io.Writer) error {
 			row(v.Version, engineList(v.Engines), string(v.Signature.Status), strings.Join(v.Channels, ","), versionState(v), v.Digest.String())
 		}
 	})
+}
+
+// movesOf are pairs of whom and of the moves that are legal now: the caller's own
+// where he may make one, else those of each group of roles.
+func movesOf(all []index.Choice) (pairs []string) {
+	moves, by := map[string][]string{}, []string(nil)
+	add := func(who, move string) {
+		if moves[who] == nil {
+			by = append(by, who)
+		}
+		moves[who] = append(moves[who], move)
+	}
+	for _, c := range all {
+		switch {
+		case c.May:
+			add("you may", c.Move)
+		case c.Legal:
+			add("moves by "+strings.Join(c.By, ", "), c.Move)
+		}
+	}
+	for _, who := range by {
+		pairs = append(pairs, who, strings.Join(moves[who], ", "))
+	}
+	return pairs
 }
 
 // attested are the attestations of the version that is shown.
@@ -158,6 +193,19 @@ func versionState(v index.Version) string {
 	return "pending: " + strings.Join(codes, ", ")
 }
 
+// choices are the moves that the server which gave cl says can be made of a plugin:
+// none where it keeps no ledgers, and where it does not say, with a line about it.
+func (c *console) choices(ctx context.Context, cl client.Catalog, id artifact.Name) []index.Choice {
+	if _, online := cl.(*client.Client); !online {
+		return nil // a signed catalog says what holds for everybody
+	}
+	l, err := call[index.Lifecycle](ctx, c, http.MethodGet, "/plugins/"+id.String()+"/lifecycle", nil)
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		c.note("who may make which move is not told: %s", err)
+	}
+	return l.Choices
+}
+
 func newShow(c *console) *cobra.Command {
 	var host hostFlags
 	cmd := verb("show PLUGIN", "Show a plugin, or one version of it",
@@ -191,7 +239,7 @@ func newShow(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("show: %w", err)
 		}
-		return c.print(showResult{d})
+		return c.print(showResult{d, c.choices(cmd.Context(), cl, p.id)})
 	}
 	return cmd
 }

@@ -1208,6 +1208,17 @@ export interface components {
             /** @description Ask again with cursor set to this; absent on the last page. */
             next_cursor?: string;
         };
+        Choice: {
+            /** @description The roles that may make it now, and in general where it is not legal now. */
+            by: string[] | null;
+            /** @description The states of the plugin that allow it. */
+            from: string[] | null;
+            /** @description Somebody may make it now. */
+            legal: boolean;
+            /** @description The caller may make it now. */
+            may: boolean;
+            move: string;
+        };
         ClaimInputBody: {
             /**
              * @description Publisher name to claim.
@@ -1434,6 +1445,8 @@ export interface components {
             subject: string;
         };
         Lifecycle: {
+            /** @description Every move, from where and by whom it is made, and whether it is legal now and the caller may make it. */
+            choices: components["schemas"]["Choice"][] | null;
             id: string;
             ledger: components["schemas"]["LedgerHead"];
             /** @description Moves that the state allows and the caller may make. */
@@ -1733,6 +1746,7 @@ export interface components {
             policy: string;
         };
         Problem: {
+            choices?: components["schemas"]["Choice"][] | null;
             code: string;
             detail: string;
             explanation?: string;
@@ -2252,6 +2266,7 @@ export type Build = components['schemas']['Build'];
 export type Caller = components['schemas']['Caller'];
 export type Channel = components['schemas']['Channel'];
 export type ChannelList = components['schemas']['ChannelList'];
+export type Choice = components['schemas']['Choice'];
 export type ClaimInputBody = components['schemas']['ClaimInputBody'];
 export type CreatedToken = components['schemas']['CreatedToken'];
 export type Damage = components['schemas']['Damage'];

@@ -1,0 +1,119 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
+	"github.com/oarlock/oarlock/index/auth"
+	statements "github.com/oarlock/oarlock/index/ledger"
+	"github.com/oarlock/oarlock/policy/ledger"
+)
+
+// role is in what right the caller acts.
+func (s *Service) role(ctx context.Context, id artifact.Name) (string, error) {
+	platform, err := s.o.Rights.Can(ctx, auth.PluginEmergency, auth.InRepository(id.String()))
+	if platform {
+		return format.RolePlatform, err
+	}
+	return format.RoleOwner, err
+}
+
+// state writes down that a statement is about to be made, appends it, and
+// returns when the catalog knows it. What cannot be written down is not stated.
+func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind format.Kind, subject digest.Digest, body any) error {
+	by, err := auth.Caller(ctx)
+	if err != nil {
+		return err
+	}
+	role, err := s.role(ctx, id)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	ref := format.OfPlugin(id)
+	known := s.o.Catalog.Ledger(ref)
+	if err := known.Plugin.May(kind, role, subject); err != nil {
+		return s.forbidden(id, move, known.Plugin, subject, role, err)
+	}
+	if err := room(role, known.Head.Sequence); err != nil {
+		return fmt.Errorf("ledger of %s: %w", id, err)
+	}
+	planned := map[string]any{"begun": true, "move": move, "subject": subject, "body": body}
+	err = s.o.Acts.Do(ctx, audit.Act{Action: auth.PluginLifecycle, On: auth.InRepository(id.String()), Planned: planned},
+		func(ctx context.Context) (any, error) {
+			entry, err := s.o.Ledger.Append(ctx, index.NewStatement{Ledger: ref, Kind: kind, Actor: by.Name, Role: role, Body: raw, Subject: subject, ID: rand.Text()})
+			if err != nil {
+				return nil, err
+			}
+			return map[string]any{"move": move, "subject": subject, "statement": entry.Head.String(), "body": body}, s.o.Catalog.Settled(ctx)
+		})
+	switch {
+	case errors.Is(err, statements.ErrForeign):
+		return index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", id),
+			"make the change at the registry that it comes from, and mirror it again")
+	case errors.Is(err, artifact.ErrConflict):
+		p := s.forbidden(id, move, s.o.Catalog.Ledger(ref).Plugin, subject, role, err)
+		p.Detail = strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
+		return p
+	}
+	return err
+}
+
+// keptForPlatform is how many statements of a ledger only the platform makes: an
+// owner who fills it with moves there and back keeps no emergency out.
+const keptForPlatform = 1024
+
+// room refuses an owner's statement where what is left is the platform's.
+func room(role string, statements int) error {
+	if most := format.MaxStatements - keptForPlatform; role != format.RolePlatform && statements >= most {
+		return fmt.Errorf("it holds %d statements, and the last %d are for the platform: ask an admin of the site: %w", statements, keptForPlatform, artifact.ErrConflict)
+	}
+	return nil
+}
+
+// forbidden refuses a move that where the plugin stands, or its version with a
+// digest, does not allow. err is why, and is told where it is more than the state.
+func (s *Service) forbidden(id artifact.Name, move string, p *ledger.Plugin, version digest.Digest, role string, err error) *index.Problem {
+	why, on := fmt.Sprintf("%s is %s, which does not allow %s", id, p.State(), move), subjects{versions: []digest.Digest{version}}
+	if known, ok := s.o.Catalog.Plugin(id); ok && version == "" {
+		on = every(known)
+	}
+	switch {
+	case version != "" && errors.Is(err, artifact.ErrConflict): // the version's state, not the plugin's
+		why = strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
+	case errors.Is(err, artifact.ErrDenied):
+		why += fmt.Sprintf(" to the role %s: %s", role, strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error()))
+	}
+	all := choices(p, on, role, false)
+	mine := legal(all)
+	all = slices.DeleteFunc(all, func(c index.Choice) bool { return !c.Legal })
+	could := make([]string, len(all))
+	for i, c := range all {
+		could[i] = c.Move + " by " + strings.Join(c.By, " or ")
+	}
+	said := fmt.Sprintf("%s; you may: %s; legal now: %s", why, orNothing(mine), orNothing(could))
+	out := index.NewProblem(index.CodeLifecycle, said, "see where it stands: oarlock show "+id.String())
+	out.Legal, out.Choices = mine, all
+	return out
+}
+
+func orNothing(moves []string) string {
+	if len(moves) == 0 {
+		return "nothing"
+	}
+	return strings.Join(moves, ", ")
+}
