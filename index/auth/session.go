@@ -179,23 +179,19 @@ func (cs *credentials) principal(ctx context.Context, rec TokenRecord) (Principa
 		p.Kind, p.Grants = Admin, []Grant{{Role: RoleAdmin}}
 	case PersonalToken, SessionToken, CodeToken, RefreshToken:
 		p.Kind = Person
-		person, err := cs.people.Person(ctx, rec.Principal)
-		if errors.Is(err, artifact.ErrNotFound) || err == nil && person.Disabled {
+		var err error
+		if p.Grants, err = cs.grantsOf(ctx, rec.Principal); errors.Is(err, artifact.ErrNotFound) {
 			return Principal{}, errCredentials
-		}
-		if err != nil {
-			return Principal{}, fmt.Errorf("credentials: %w", err)
-		}
-		for _, text := range person.Grants {
-			g, err := ParseGrant(text)
-			if err != nil {
-				return Principal{}, fmt.Errorf("credentials: stored grant: %w", err)
-			}
-			p.Grants = append(p.Grants, g)
+		} else if err != nil {
+			return Principal{}, err
 		}
 	default:
 		return Principal{}, errCredentials
 	}
+	return cs.withMemberships(ctx, p)
+}
+
+func (cs *credentials) withMemberships(ctx context.Context, p Principal) (Principal, error) {
 	memberships, err := cs.members.MembershipsOf(ctx, p.Name)
 	if err != nil {
 		return Principal{}, fmt.Errorf("credentials: %w", err)

@@ -32,6 +32,12 @@ type Kind struct {
 	// For is how long after it was asked for a job is still tried, when it has
 	// GiveUp.
 	For time.Duration
+	// Asked, if any, wakes as Runner.Wake does: for who asks for jobs and knows
+	// no Runner. It has room for one.
+	Asked <-chan struct{}
+	// Wakes are the kinds that a job of this one may ask for: they are woken
+	// when it has ended.
+	Wakes []string
 }
 
 // ErrGiveUp has a job not tried again.

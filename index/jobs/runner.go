@@ -127,6 +127,7 @@ func (r *Runner) serve(ctx context.Context, k *runningKind) {
 		select {
 		case <-ctx.Done():
 		case <-k.wake:
+		case <-k.Asked:
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -151,6 +152,9 @@ func (r *Runner) start(ctx context.Context, k *runningKind, running *sync.WaitGr
 		running.Go(func() {
 			defer func() { <-k.busy; k.awake() }() // the next one of its key may run now
 			_ = r.attempt(ctx, k, a)               // it is logged, counted, and in the row
+			for _, kind := range k.Wakes {
+				r.Wake(kind)
+			}
 		})
 	}
 	return len(attempts) > 0

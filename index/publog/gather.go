@@ -104,12 +104,17 @@ func (l *Log) append(ctx context.Context, events []Event) error {
 	if len(leaves) == 0 {
 		return nil
 	}
-	if _, err := l.o.Store.AppendLeaves(ctx, leaves); errors.Is(err, artifact.ErrConflict) {
+	added, err := l.o.Store.AppendLeaves(ctx, leaves, l.o.Added)
+	if errors.Is(err, artifact.ErrConflict) {
 		return fmt.Errorf("%w: leaves that were signed are gone: %w", ErrBehind, err)
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	l.remember(leaves)
+	if added > 0 && l.o.Committed != nil {
+		l.o.Committed()
+	}
 	return nil
 }
 

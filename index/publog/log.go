@@ -44,8 +44,13 @@ type Options struct {
 	// artifact.ErrNotFound where there is none. It is asked where Events tells of
 	// a channel what the log does not say, and must be given where it tells of any.
 	Channel func(ctx context.Context, plugin, channel string) (digest.Digest, error)
-	Clock   clock.Clock
-	Log     *slog.Logger
+	// Added is given the leaves that are new, in the transaction that adds them,
+	// and Committed is called after it: each event is told of from there, once.
+	// Nil tells nobody.
+	Added     func(ctx context.Context, leaves []Leaf) error
+	Committed func()
+	Clock     clock.Clock
+	Log       *slog.Logger
 }
 
 var (

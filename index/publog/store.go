@@ -52,7 +52,9 @@ type Store interface {
 	// AppendLeaves numbers those leaves whose key is not there yet, in the order
 	// given, after all that are there, and gives how many that were. Where fewer
 	// leaves are there than the head has, none is added: artifact.ErrConflict.
-	AppendLeaves(ctx context.Context, leaves []Leaf) (int, error)
+	// then, if any, is given those that are new, in the transaction that adds
+	// them; its error adds none.
+	AppendLeaves(ctx context.Context, leaves []Leaf, then func(ctx context.Context, added []Leaf) error) (int, error)
 	// Leaves gives what q asks for, by number; none is no error.
 	Leaves(ctx context.Context, q LeafQuery) ([]Leaf, error)
 }

@@ -95,7 +95,7 @@ func (s *Store) LogTile(ctx context.Context, level int, number int64) ([]byte, e
 }
 
 // AppendLeaves implements publog.Store.
-func (s *Store) AppendLeaves(ctx context.Context, leaves []publog.Leaf) (int, error) {
+func (s *Store) AppendLeaves(ctx context.Context, leaves []publog.Leaf, then func(context.Context, []publog.Leaf) error) (int, error) {
 	fresh, err := s.unlogged(ctx, leaves)
 	if err != nil || len(fresh) == 0 {
 		return 0, err
@@ -112,8 +112,10 @@ func (s *Store) AppendLeaves(ctx context.Context, leaves []publog.Leaf) (int, er
 			return err
 		}
 		rows := make([]logLeafRow, len(fresh))
-		for i, l := range fresh {
-			rows[i] = logLeafRow{Number: next + int64(i), Key: l.Key[:], Event: l.Event, Entry: l.Entry[:]}
+		for i := range fresh {
+			l := &fresh[i]
+			l.Number = next + int64(i)
+			rows[i] = logLeafRow{Number: l.Number, Key: l.Key[:], Event: l.Event, Entry: l.Entry[:]}
 		}
 		for len(rows) > 0 {
 			part := rows[:min(len(rows), logRows)]
@@ -122,7 +124,10 @@ func (s *Store) AppendLeaves(ctx context.Context, leaves []publog.Leaf) (int, er
 				return wrap(logName, err)
 			}
 		}
-		return nil
+		if then == nil {
+			return nil
+		}
+		return then(ctx, fresh)
 	})
 	if err != nil {
 		return 0, err

@@ -41,11 +41,11 @@ func contractLog(t *testing.T, s *Store) {
 	_, err = s.LogTile(ctx, 0, 0)
 	want(t, "a tile of none", err, artifact.ErrNotFound)
 
-	n, err := s.AppendLeaves(ctx, []publog.Leaf{leafOf("a"), leafOf("b"), leafOf("a")})
+	n, err := s.AppendLeaves(ctx, []publog.Leaf{leafOf("a"), leafOf("b"), leafOf("a")}, nil)
 	same(t, "added, each key once", n, 2, err)
 	again := leafOf("b")
 	again.Event = []byte("another text")
-	n, err = s.AppendLeaves(ctx, []publog.Leaf{again, leafOf("c"), leafOf("a")})
+	n, err = s.AppendLeaves(ctx, []publog.Leaf{again, leafOf("c"), leafOf("a")}, nil)
 	same(t, "added, what is there stays", n, 1, err)
 	numbered := func(number int64, name string) publog.Leaf {
 		l := leafOf(name)
@@ -80,7 +80,7 @@ func contractLog(t *testing.T, s *Store) {
 	if _, err := s.write.ExecContext(ctx, "DELETE FROM log_leaves WHERE number = 2"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.AppendLeaves(ctx, []publog.Leaf{leafOf("d")})
+	_, err = s.AppendLeaves(ctx, []publog.Leaf{leafOf("d")}, nil)
 	want(t, "add where signed leaves are gone", err, artifact.ErrConflict)
 }
 
@@ -98,7 +98,7 @@ func TestReplicasNumberLeavesOnce_G6(t *testing.T) {
 			var added, won atomic.Int64
 			each(8, func(i int) {
 				for round := range 10 {
-					n, err := replicas[i%2].AppendLeaves(context.Background(), []publog.Leaf{leafOf(fmt.Sprint(round)), leafOf(fmt.Sprint(i, round))})
+					n, err := replicas[i%2].AppendLeaves(context.Background(), []publog.Leaf{leafOf(fmt.Sprint(round)), leafOf(fmt.Sprint(i, round))}, nil)
 					want(t, "append", err, nil)
 					added.Add(int64(n))
 				}

@@ -71,3 +71,9 @@ func (s *Store) HasPlugin(ctx context.Context, principal string, plugin artifact
 	}
 	return n.Tenants > 0, n.Having > 0, nil
 }
+
+// IsMember reports whether a principal asks for a tenant.
+func (s *Store) IsMember(ctx context.Context, tenant, principal string) (bool, error) {
+	n, err := s.reader(ctx).NewSelect().Model((*tenantMemberRow)(nil)).Where("tenant = ? AND principal = ?", tenant, principal).Count(ctx)
+	return n > 0, wrap(fmt.Sprintf("tenant %q", tenant), err)
+}

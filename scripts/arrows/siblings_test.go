@@ -26,6 +26,7 @@ var indexRows = map[string][]string{
 
 	"account":   {".", "auth"},
 	"ingest":    {".", "catalog", "ledger", "publog"}, // no account and no right: what is listed is the same for whoever asks
+	"notify":    {".", "auth", "jobs"},
 	"lifecycle": {".", "audit", "auth", "catalog", "ledger", "lifecycle/table"},
 	"feed":      {".", "catalog", "lifecycle/table", "publog"},
 	"publisher": {".", "audit", "auth", "jobs", "ledger"},
@@ -36,7 +37,7 @@ var indexRows = map[string][]string{
 	"api":       {".", "catalog", "explained", "lifecycle/table", "resolve"},
 	"client":    {"."},
 	"explained": {"."},
-	"store":     {".", "audit", "auth", "jobs", "lifecycle", "publog", "quota", "tenant"},
+	"store":     {".", "audit", "auth", "jobs", "lifecycle", "notify", "publog", "quota", "tenant"},
 	"web":       {"."},
 }
 
