@@ -36,7 +36,6 @@ type LoginOptions struct {
 //
 //	GET  /auth/login?return_to=PATH   to the provider, and back to PATH
 //	GET  /auth/callback               from the provider
-//	POST /auth/logout                 ends the session
 //	GET  /auth/cli                    a login for a client that listens on loopback (RFC 8252)
 //	POST /auth/cli/token              its code for a personal token
 //	POST /auth/device                 a login on another device (RFC 8628)
@@ -54,7 +53,7 @@ type Login struct {
 // NewLogin makes a Login. It asks the provider for nothing yet.
 func NewLogin(accounts *Accounts, o LoginOptions) (*Login, error) {
 	if o.SessionLifetime <= 0 {
-		o.SessionLifetime = 12 * time.Hour
+		o.SessionLifetime = sessionLifetime
 	}
 	if o.TokenLifetime <= 0 {
 		o.TokenLifetime = 30 * 24 * time.Hour
@@ -69,7 +68,7 @@ func NewLogin(accounts *Accounts, o LoginOptions) (*Login, error) {
 	}
 	l := &Login{a: accounts.may, tokens: accounts.tokens, accounts: accounts, o: o, provider: p, seal: seal, mux: http.NewServeMux()}
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /auth/login": l.start, "GET /auth/callback": l.finish, "POST /auth/logout": l.logout,
+		"GET /auth/login": l.start, "GET /auth/callback": l.finish,
 		"GET /auth/cli": l.startCLI, "POST /auth/cli/token": l.finishCLI,
 		"POST /auth/device": l.startDevice, "POST /auth/device/token": l.finishDevice,
 	} {
@@ -191,24 +190,6 @@ type providerError struct{ code string }
 func (e *providerError) Error() string { return fmt.Sprintf("login: the provider said %.60q", e.code) }
 
 func (e *providerError) Unwrap() error { return artifact.ErrDenied }
-
-func (l *Login) logout(w http.ResponseWriter, r *http.Request) error {
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
-		return denied("logout: %v", err)
-	}
-	if c, err := r.Cookie(l.a.cookieName(sessionCookie)); err == nil {
-		p, err := l.a.Authenticate(r.Context(), c.Value, SessionToken)
-		if err == nil {
-			err = l.tokens.Revoke(r.Context(), p, p.Session)
-		}
-		if err != nil && !errors.Is(err, artifact.ErrUnverified) {
-			return err
-		}
-	}
-	l.a.setCookie(w, sessionCookie, "", -1)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-	return nil
-}
 
 // refuse answers a person or a client: what they can mend is told, the rest is
 // logged.

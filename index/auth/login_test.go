@@ -39,6 +39,10 @@ func newPages(t *testing.T, provider func(callback string) ProviderOptions) *pag
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/auth/", p.login)
+	sessions := NewSessions(p.Tokens, nil, 0)
+	for _, path := range SessionPaths() {
+		mux.Handle(path, sessions)
+	}
 	mux.Handle("/", p.auth.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, From(r.Context()).Name)
 	}), nil))

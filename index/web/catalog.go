@@ -35,4 +35,9 @@ type Lifecycles interface {
 type Reader struct {
 	// Name is empty for nobody in particular.
 	Name string
+	// Session says that the reader signed in in this browser, and can sign out.
+	Session bool
+	// Site says that the reader has a role of the site, so that its pages are shown
+	// to them; what they may do there is asked at each act.
+	Site bool
 }

@@ -27,7 +27,7 @@ type view struct {
 	Path               string // of the request, with its question
 	Text               string // that is searched for
 	Reader             Reader
-	Login              string
+	SignIn             bool
 	Host               Host
 	Hosts              []index.HostNamed
 	Version            string
@@ -37,6 +37,8 @@ type view struct {
 	Stamp              index.Stamp
 	Feed               string // path of the feed of what is shown, without its ending
 	Content            any
+	Sections           []section // of the console; nil elsewhere
+	Done               string    // key of the sentence that says what was just done
 }
 
 func parseTemplates() map[string]*page {
@@ -67,14 +69,18 @@ type response struct {
 	words   any    // what a client that prefers JSON gets
 	content any    // what the template shows
 	feed    string // of what is shown, below /feeds/; "" is the site's
+	section string // of the console; "" elsewhere
 }
 
 // mayBeKept says who may keep the answer: nobody without asking again, since what
 // somebody may know of changes, and shared caches nothing that is for the sender.
 func mayBeKept(c echo.Context) {
 	h := c.Response().Header()
-	h.Set("Cache-Control", "no-cache")
 	h.Set("Vary", "Accept, Accept-Encoding, Authorization, Cookie")
+	if h.Get("Cache-Control") != "" { // the page said so itself
+		return
+	}
+	h.Set("Cache-Control", "no-cache")
 	if c.Request().Header.Get("Authorization") != "" || c.Request().Header.Get("Cookie") != "" {
 		h.Set("Cache-Control", "private, no-cache")
 	}
@@ -102,9 +108,15 @@ func (s *Site) render(c echo.Context, r response) error {
 		return err
 	}
 	v := view{Title: r.title, Description: r.about, Path: c.Request().URL.RequestURI(), Text: c.QueryParam("q"),
-		Reader: s.Reader(c.Request().Context()), Login: s.Login, Host: hostOf(c.Request()), Hosts: summary.Hosts,
+		Reader: s.Reader(c.Request().Context()), SignIn: s.API != nil, Host: hostOf(c.Request()), Hosts: summary.Hosts,
 		Version: s.Version, AnyoneIsAdmin: s.AnyoneIsAdmin, Build: s.build, Now: s.Now(), Stamp: r.stamp, Content: r.content,
 		Feed: feeds + cmp.Or(r.feed, "site")}
+	if r.section != "" {
+		v.Sections = sectionsOf(v.Reader, r.section)
+	}
+	if what := c.QueryParam("done"); known("done."+what, "") != "" {
+		v.Done = "done." + what
+	}
 	var buf bytes.Buffer
 	if err := s.templates[r.page].whole.ExecuteTemplate(&buf, "layout.html", v); err != nil {
 		return fmt.Errorf("page %s: %w", r.page, err)

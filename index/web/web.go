@@ -22,6 +22,9 @@ type Options struct {
 	Catalog Catalog
 	// Lifecycles say where plugins stand; nil where the server keeps no ledgers.
 	Lifecycles Lifecycles
+	// API is the HTTP API, which the pages for who is signed in ask in the name of
+	// who looks at them; nil serves none of those pages.
+	API http.Handler
 	// Reader says who asks; nil is nobody in particular.
 	Reader func(context.Context) Reader
 	// PublicURL is where clients reach the server; empty takes each request's Host.
@@ -73,6 +76,9 @@ func New(o Options) *Site {
 	e.GET("/badge/:publisher/:name", s.badge)
 	e.POST("/host", s.chooseHost, sameOrigin)
 	e.GET("/assets/*", s.asset)
+	if s.API != nil {
+		s.consoleRoutes(e)
+	}
 	s.echo = e
 	return s
 }
@@ -92,7 +98,7 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src
 
 // Paths are the patterns, as http.ServeMux reads them, that a Site answers.
 func Paths() []string {
-	return []string{"/{$}", "/plugins/", "/publishers", "/publishers/", "/badge/", "/host", "/assets/"}
+	return []string{"/{$}", "/plugins/", "/publishers", "/publishers/", "/badge/", "/host", "/assets/", loginPath, consolePath, consolePath + "/"}
 }
 
 // sameOrigin refuses forms that a page of another site sent.

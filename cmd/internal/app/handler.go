@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
-	"html/template"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,7 +49,7 @@ func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, ind
 func pagesOr(cfg config.Config, at clock.Clock, a *accounts, next *api.Server, index *joined, e *engines, says *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	pages := web.New(web.Options{
-		Catalog: next.Pages(), Lifecycles: next.Lifecycles, Reader: readerOf, PublicURL: cfg.PublicURL, Login: loginPath(a.login),
+		Catalog: next.Pages(), API: next, Lifecycles: next.Lifecycles, Reader: readerOf, PublicURL: cfg.PublicURL, Login: loginPath(a.login),
 		Version: next.Options.Version, AnyoneIsAdmin: cfg.Footing().AnyoneIsAdmin, Now: at.Now, Log: says,
 	})
 	for _, path := range web.Paths() {
@@ -82,10 +82,12 @@ func absentFeed(cfg config.Config) func(context.Context, string) error {
 
 // readerOf is who looks at a page.
 func readerOf(ctx context.Context) web.Reader {
-	if p := auth.From(ctx); p.LoggedIn() {
-		return web.Reader{Name: p.Name}
+	p := auth.From(ctx)
+	if !p.LoggedIn() {
+		return web.Reader{}
 	}
-	return web.Reader{}
+	return web.Reader{Name: p.Name, Session: p.Session != "",
+		Site: slices.ContainsFunc(p.Grants, func(g auth.Grant) bool { return g.Namespace == "" })}
 }
 
 // loginPath is where people log in with a browser, or "".
@@ -111,14 +113,25 @@ func (a *accounts) forLogins() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/auth/token", auth.NewTokenServer(a.tokens, a.logins, nil))
 	mux.HandleFunc("GET /auth/keys", a.ServeKeys)
+	sessions := auth.NewSessions(a.tokens, a.logins, 0)
+	for _, path := range auth.SessionPaths() {
+		mux.Handle(path, sessions)
+	}
 	if a.login != nil {
 		mux.Handle("/auth/", a.login)
 	} else {
 		mux.HandleFunc("/auth/", func(w http.ResponseWriter, r *http.Request) {
-			refuse(w, r, index.NewProblem(index.CodeNotFound, "people do not log in through a provider here: none is configured", "log in with a token: oarlock login HOST"))
+			refuse(w, r, index.NewProblem(index.CodeNotFound, "people do not log in through a provider here: none is configured",
+				"log in with a token: oarlock login HOST, or in a browser at "+auth.SignInPath))
 		})
 	}
 	return mux
+}
+
+// asksAPI reports whether what answers at path asks the API, whose limit of
+// requests it then has.
+func asksAPI(path string) bool {
+	return strings.HasPrefix(path, "/api/v1/") || strings.HasPrefix(path, publog.Path) || strings.HasPrefix(path, feed.Path) || web.AsksAPI(path)
 }
 
 // forAPI is the API and the pages.
@@ -126,22 +139,13 @@ func (a *accounts) forAPI(next http.Handler) http.Handler {
 	next = a.loggedIn(next)
 	limited := a.Limited(a.requests, next, nil, refuse)
 	return a.AuthenticatedPages(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, publog.Path) || strings.HasPrefix(r.URL.Path, feed.Path) {
+		if asksAPI(r.URL.Path) {
 			limited.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r) // health is never limited
 	}), refuse)
 }
-
-// signIn is all that a site without anonymous readers shows to a browser.
-var signIn = template.Must(template.New("").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sign in</title>
-<h1>Sign in</h1>
-<p>This site shows nothing without a login.</p>
-{{if .}}<p><a href="{{.}}">Sign in</a></p>{{else}}<p>Log in with a token: <code>oarlock login HOST</code></p>{{end}}
-</html>
-`))
 
 // loggedIn lets nobody but those who are logged in to next, where the site is
 // so; health is open.
@@ -154,20 +158,11 @@ func (a *accounts) loggedIn(next http.Handler) http.Handler {
 		case r.URL.Path == "/livez" || r.URL.Path == "/readyz" || auth.From(r.Context()).LoggedIn():
 			next.ServeHTTP(w, r)
 		case !strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html"):
-			a.signIn(w)
+			web.SignIn(w, r, loginPath(a.login))
 		default:
 			refuse(w, r, a.CheckBase(r.Context()))
 		}
 	})
-}
-
-func (a *accounts) signIn(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	w.WriteHeader(http.StatusUnauthorized)
-	_ = signIn.Execute(w, loginPath(a.login))
 }
 
 // registryRoute is the one of edge.RegistryRoutes that r asks for.
