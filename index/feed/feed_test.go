@@ -232,10 +232,11 @@ func readJSON(t *testing.T, raw []byte) (out []entry, next string) {
 // and a feed ends after a bounded number of them.
 func TestPagesHaveEachEntryOnce_K2(t *testing.T) {
 	t.Parallel()
-	busy := newSite(t, plugin(t, "acme/hello", 0, 120), plugin(t, "acme/other", 60, 30), plugin(t, "zeta/far", 300, 400))
+	busy := newSite(t, plugin(t, "acme/hello", 0, 120), plugin(t, "acme/other", 60, 30), plugin(t, "zeta/far", 300, 400), plugin(t, "zeta/quiet", 1, 1))
+	busy.ledger[name(t, "zeta/quiet")] = []index.LedgerStatement{statement(650, 1, format.PluginDeprecated, nil)}
 	busy.ledger[name(t, "acme/hello")] = []index.LedgerStatement{statement(33, 1, format.PluginDeprecated, map[string]any{"reason": "superseded"}), statement(400, 2, format.PluginUndeprecated, nil)}
 	h := busy.handler()
-	for path, want := range map[string]int{"/feeds/plugins/acme/hello": 122, "/feeds/publishers/acme": 152, "/feeds/site": 500} {
+	for path, want := range map[string]int{"/feeds/plugins/acme/hello": 122, "/feeds/publishers/acme": 152, "/feeds/publishers/zeta": 402, "/feeds/site": 500} {
 		var formats [2][]entry
 		for i, ending := range []string{".atom", ".json"} {
 			read := []func(*testing.T, []byte) ([]entry, string){readAtom, readJSON}[i]
