@@ -69,6 +69,8 @@ type Options struct {
 	Lifecycles Lifecycles
 	// Publog proves what was published; nil serves none.
 	Publog PublicationLog
+	// Ledgers say until when plugins are looked after; nil serves none of that.
+	Ledgers Ledgers
 	// Policies explain and try trust policies; nil serves none.
 	Policies Policies
 	// Gate says what a push would be answered; nil serves none of that.
@@ -153,6 +155,7 @@ func (s *Server) routes() {
 	s.accountRoutes(a)
 	s.publisherRoutes(a)
 	s.lifecycleRoutes(a)
+	s.openeoxRoutes(a)
 	s.logRoutes(a)
 	s.policyRoutes(a)
 	s.draftRoute(a)

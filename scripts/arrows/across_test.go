@@ -52,7 +52,7 @@ func acrossRules() []arrows.Rule {
 		arrows.Siblings("policy", policyRows),
 		// What judges signatures and attestations is handed in: hosts and servers choose.
 		arrows.Across("index", "policy", map[string][]string{
-			"api":       {".", "explain"},
+			"api":       {".", "explain", "ledger"},
 			"auth":      {"."},
 			"explained": {"explain"},
 			"feed":      {"ledger"},

@@ -3,10 +3,20 @@ package app
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	orasauth "oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/registry/mirror"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // feedOf reads the titles and ids of a feed as somebody.
@@ -108,5 +118,46 @@ func TestPrivateFeedsAreBehindALogin_B9_K2(t *testing.T) {
 		if len(titles) != 1 || !strings.Contains(resp.Header.Get("Cache-Control"), "private") {
 			t.Errorf("%s to a member: %q, %v", path, titles, resp.Header)
 		}
+	}
+}
+
+// Proves E13 and K2: until when a plugin is looked after, and what happened to it, is
+// the same at a mirror that trusts where it comes from, down to the ids.
+func TestAMirrorSaysTheSameEndOfLife_E13_K2(t *testing.T) {
+	t.Parallel()
+	from, admin := startGuarded(t, unsignedListed(t))
+	ask[any](t, from, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	pushAs(t, from, admin, 1)
+	ask[any](t, from, admin, "POST", "/api/v1/plugins/acme/p1/lifecycle", map[string]any{"move": "deprecate", "reason": "superseded", "end_of_life": "2099-01-02T00:00:00Z"}, http.StatusOK)
+	key := ask[index.PlatformKeyList](t, from, "", "GET", "/api/v1/platform-keys", nil, http.StatusOK).Items[0]
+	dir := t.TempDir()
+	trusted := filepath.Join(dir, "trust.yaml")
+	text := "platforms:\n  - name: there\n    key: {file: there.pub}\nnamespaces:\n  \"*\": {signature: optional}\n"
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "there.pub"), []byte(key.PEM), 0o600), os.WriteFile(trusted, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	to, token := startGuarded(t, func(c *config.Config) { c.Trust = trusted })
+	login := func(s *Server, token string) remote.Options {
+		return remote.Options{HTTPClient: visitor, Credential: orasauth.StaticCredential(s.Addr(), orasauth.Credential{Username: "x", Password: token})}
+	}
+	ask[any](t, to, token, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	got, err := mirror.Run(t.Context(), from.Addr(), to.Addr(), mirror.Options{From: login(from, admin), To: login(to, token), Repositories: []string{"acme/*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := to.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const path = "/api/v1/plugins/acme/p1/openeox"
+	there, here := ask[index.EndOfLife](t, from, "", "GET", path, nil, 200), ask[index.EndOfLife](t, to, "", "GET", path, nil, 200)
+	if there != here || there.EndOfLife != "2099-01-02T00:00:00Z" {
+		t.Errorf("at the source %+v, at the mirror %+v; %+v", there, here, got)
+	}
+	_, source, _ := feedOf(t, from, "", "/feeds/plugins/acme/p1.atom", http.StatusOK)
+	_, copied, _ := feedOf(t, to, "", "/feeds/plugins/acme/p1.atom", http.StatusOK)
+	slices.Sort(source) // a version came to the mirror after the statement was made
+	slices.Sort(copied)
+	if len(source) != 2 || !slices.Equal(source, copied) {
+		t.Errorf("ids at the source %q, at the mirror %q", source, copied)
 	}
 }

@@ -161,7 +161,7 @@ func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, role
 		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber},
 		Ready: well.ready, Current: index.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
-		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
+		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Ledgers: index.ingest, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
 		Gate: drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: cfg.Metrics != "", ListsDenied: cfg.Footing().ListsDenied, Now: at.Now,

@@ -552,6 +552,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/openeox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List until when plugins are looked after
+         * @description Documents of OpenEoX Core 1.0, of all plugins of the site or of a publisher about which something was stated.
+         */
+        get: operations["end-of-life"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/platform-keys": {
         parameters: {
             query?: never;
@@ -694,6 +714,26 @@ export interface paths {
          * @description Deprecates, suspends or removes it, or takes that back, as a statement in its ledger. A move that the state does not allow is lifecycle_forbidden, with legal[].
          */
         post: operations["move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{publisher}/{name}/openeox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show until when a plugin is looked after
+         * @description A document of OpenEoX Core 1.0, computed from the plugin's ledger, so that a mirror of it says the same.
+         */
+        get: operations["plugin-end-of-life"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1325,6 +1365,25 @@ export interface components {
             refusals: components["schemas"]["Refusal"][] | null;
             version: string;
         };
+        EndOfLife: {
+            $schema: string;
+            /**
+             * @description When it is no longer looked after; tba: nobody said so.
+             * @example 2027-06-30T00:00:00Z
+             */
+            end_of_life: string;
+            /** @description From when on nobody new gets it: since it is suspended or removed. */
+            end_of_sales?: string;
+            /** @description As end_of_life: plugins state one time for both. */
+            end_of_security_support: string;
+            /** @description When something was stated about the plugin last. */
+            last_updated: string;
+        };
+        EndOfLifePage: {
+            items: components["schemas"]["PluginEnd"][] | null;
+            /** @description after= of the next page; absent on the last. */
+            next?: string;
+        };
         Explained: {
             catalog_digest: string;
             digest: string;
@@ -1725,6 +1784,14 @@ export interface components {
         };
         PlatformKeyList: {
             items: components["schemas"]["PlatformKey"][] | null;
+        };
+        PluginEnd: {
+            core?: components["schemas"]["EndOfLife"];
+            /** @example acme/hello */
+            id: string;
+            /** @description Why it could not be told; the others can. */
+            problem?: string;
+            publisher: string;
         };
         Policy: {
             /** @description Equal for policies that judge alike. */
@@ -2274,6 +2341,8 @@ export type Dependency = components['schemas']['Dependency'];
 export type Detail = components['schemas']['Detail'];
 export type Draft = components['schemas']['Draft'];
 export type Drafted = components['schemas']['Drafted'];
+export type EndOfLife = components['schemas']['EndOfLife'];
+export type EndOfLifePage = components['schemas']['EndOfLifePage'];
 export type Explained = components['schemas']['Explained'];
 export type Hint = components['schemas']['Hint'];
 export type HostNamed = components['schemas']['HostNamed'];
@@ -2309,6 +2378,7 @@ export type Page = components['schemas']['Page'];
 export type Pending = components['schemas']['Pending'];
 export type PlatformKey = components['schemas']['PlatformKey'];
 export type PlatformKeyList = components['schemas']['PlatformKeyList'];
+export type PluginEnd = components['schemas']['PluginEnd'];
 export type Policy = components['schemas']['Policy'];
 export type PolicyFiles = components['schemas']['PolicyFiles'];
 export type Problem = components['schemas']['Problem'];
@@ -4733,6 +4803,79 @@ export interface operations {
             };
         };
     };
+    "end-of-life": {
+        parameters: {
+            query?: {
+                /** @description Only plugins of this publisher. */
+                publisher?: string;
+                /** @description The page begins after the plugin with this id. */
+                after?: string;
+                limit?: number;
+                /** @description Answer from this generation, or 410 when it is no longer kept. 0 is the newest. */
+                generation?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndOfLifePage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "platform-keys": {
         parameters: {
             query?: never;
@@ -5426,6 +5569,88 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "plugin-end-of-life": {
+        parameters: {
+            query?: {
+                /** @description Answer from this generation, or 410 when it is no longer kept. 0 is the newest. */
+                generation?: number;
+            };
+            header?: never;
+            path: {
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndOfLife"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
