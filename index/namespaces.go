@@ -56,3 +56,11 @@ type NamespaceList struct {
 	Items      []Namespace `json:"items"`
 	NextCursor string      `json:"next_cursor,omitempty" doc:"Ask again with cursor set to this; absent on the last page."`
 }
+
+// A PluginHeld is a plugin that the registry holds, also where nothing of it is listed.
+type PluginHeld struct {
+	ID      string      `json:"id"`
+	State   PluginState `json:"state"`
+	Listed  int         `json:"listed"`  // versions in answers
+	Waiting int         `json:"waiting"` // versions that wait for something
+}

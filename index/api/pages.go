@@ -137,6 +137,28 @@ func (p Pages) Summary(ctx context.Context) (index.Summary, error) {
 	return p.s.summaryOf(gen, gen.At), nil
 }
 
+// PluginsOf are the plugins of a publisher, also those of which nothing is listed.
+func (p Pages) PluginsOf(ctx context.Context, publisher string) ([]index.PluginHeld, error) {
+	gen, err := p.s.generation(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := []index.PluginHeld{}
+	for one := range gen.Snapshot.PluginsOf(publisher) {
+		held := index.PluginHeld{ID: one.ID.String(), State: one.State}
+		for i := range one.Versions {
+			switch v := &one.Versions[i]; {
+			case v.Listed():
+				held.Listed++
+			case len(v.Pending) > 0:
+				held.Waiting++
+			}
+		}
+		out = append(out, held)
+	}
+	return out, nil
+}
+
 func nameOf(id string) (artifact.Name, error) {
 	name, err := artifact.ParseName(id)
 	if err != nil {

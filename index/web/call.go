@@ -25,7 +25,8 @@ var errLongAnswer = errors.New("the answer of the API is longer than a page show
 type call struct {
 	method, path string
 	query        url.Values
-	body         any // nil sends none
+	body         any  // nil sends none
+	root         bool // the path is not below /api/v1
 }
 
 // ask decodes the answer to q into out, where that is not nil. What the API refuses
@@ -84,6 +85,9 @@ func (s *Site) answer(c echo.Context, q call) ([]byte, error) {
 // request is q in the name of who asked for the page: its context says who that is.
 func (s *Site) request(c echo.Context, q call) (*http.Request, error) {
 	target := "/api/v1" + q.path
+	if q.root {
+		target = q.path
+	}
 	if len(q.query) > 0 {
 		target += "?" + q.query.Encode()
 	}

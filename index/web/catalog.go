@@ -31,6 +31,12 @@ type Lifecycles interface {
 	Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecycle, error)
 }
 
+// Held says what the registry holds of a publisher, listed or not.
+type Held interface {
+	// PluginsOf are the plugins that the reader of ctx may know of, by id.
+	PluginsOf(ctx context.Context, publisher string) ([]index.PluginHeld, error)
+}
+
 // A Reader is who looks at a page.
 type Reader struct {
 	// Name is empty for nobody in particular.

@@ -36,7 +36,12 @@ type section struct {
 // sectionsOf are the parts of the console for a reader; now is the one that is
 // shown. A part that comes later is one more line here.
 func sectionsOf(r Reader, now string) []section {
-	all := []section{{Key: "overview", URL: consolePath}, {Key: "tokens", URL: consolePath + "/tokens"}}
+	all := []section{{Key: "overview", URL: consolePath}, {Key: "tokens", URL: consolePath + "/tokens"},
+		{Key: "audit", URL: consolePath + "/audit"}}
+	if r.Site {
+		all = append(all, section{Key: "site", URL: sitePath}, section{Key: "names", URL: sitePath + "/namespaces"},
+			section{Key: "people", URL: sitePath + "/people"})
+	}
 	for i := range all {
 		all[i].On = all[i].Key == now
 	}
@@ -50,11 +55,29 @@ func (s *Site) consoleRoutes(e *echo.Echo) {
 	g := e.Group(consolePath, s.signedIn)
 	g.GET("", s.overview)
 	g.GET("/tokens", s.tokens)
+	g.GET("/namespaces/:namespace", s.namespace)
+	g.GET("/plugins/:publisher/:name", s.manage)
+	g.GET("/plugins/:publisher/:name/move", s.move)
+	g.GET("/audit", s.audit)
+	g.GET("/site", s.site)
+	g.GET("/site/namespaces", s.names)
+	g.GET("/site/people", s.people)
 	forms := g.Group("", sameOrigin, readForm)
 	forms.POST("/tokens", s.makeToken)
 	forms.POST("/tokens/revoke", s.revokeToken)
 	forms.POST("/namespaces", s.claim)
 	forms.POST("/invitations", s.accept)
+	forms.POST("/namespaces/:namespace/invite", s.invite)
+	for act := range namespaceActs {
+		forms.POST("/namespaces/:namespace/"+act, s.namespaceAct(act))
+	}
+	forms.POST("/plugins/:publisher/:name/promote", s.setChannel)
+	forms.POST("/plugins/:publisher/:name/unpromote", s.removeChannel)
+	forms.POST("/plugins/:publisher/:name/move", s.makeMove)
+	forms.POST("/site/garbage", s.look)
+	forms.POST("/site/people", s.addPerson)
+	forms.POST("/site/people/disable", s.disablePerson)
+	forms.POST("/site/people/token", s.tokenForPerson)
 }
 
 // signedIn lets nobody in particular to the page where people sign in.
@@ -119,6 +142,7 @@ func refusedAct(err error) (*index.Problem, error) {
 
 // A form is a page's form after it was refused: what was written into it, and why.
 type form struct {
+	Name    string // of several on one page
 	Problem *index.Problem
 	Values  url.Values
 }
@@ -131,9 +155,17 @@ func (f form) Get(name, first string) string {
 	return first
 }
 
+// in is f where it is the form of that name, and one that nobody filled else.
+func (f form) in(name string) form {
+	if f.Name == name {
+		return f
+	}
+	return form{}
+}
+
 // tried is the form of c as it was sent, with what is wrong with it.
-func tried(c echo.Context, p *index.Problem) form {
-	return form{Problem: p, Values: c.Request().PostForm}
+func tried(c echo.Context, name string, p *index.Problem) form {
+	return form{Name: name, Problem: p, Values: c.Request().PostForm}
 }
 
 // statusOf is the status of a page with a form.

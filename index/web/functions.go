@@ -32,6 +32,9 @@ var functions = template.FuncMap{
 	"value":    func(facet, value string) string { return known("value."+facet+"."+value, value) },
 	"dict":     dict,
 	"lower":    strings.ToLower,
+
+	"chartheight": func(all []bar) int { return len(all) * barPitch },
+	"charty":      func(i int) int { return i*barPitch + 10 },
 }
 
 // texts are the sentences of the pages by key.

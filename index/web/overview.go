@@ -47,9 +47,9 @@ func (s *Site) claim(c echo.Context) error {
 	case err != nil:
 		return err
 	case p != nil:
-		return s.showOverview(c, tried(c, p), form{})
+		return s.showOverview(c, tried(c, "claim", p), form{})
 	}
-	return done(c, consolePath, "claimed")
+	return done(c, namespaceURL(field(c, "name")), "claimed")
 }
 
 // accept makes the caller a member of the namespace that an invitation names.
@@ -60,7 +60,7 @@ func (s *Site) accept(c echo.Context) error {
 	case err != nil:
 		return err
 	case p != nil:
-		return s.showOverview(c, form{}, tried(c, p))
+		return s.showOverview(c, form{}, tried(c, "accept", p))
 	}
 	return done(c, consolePath, "accepted")
 }

@@ -65,7 +65,7 @@ func (s *Site) makeToken(c echo.Context) error {
 	v := tokensView{Namespace: field(c, "namespace")}
 	days, err := strconv.Atoi(field(c, "days"))
 	if err != nil || days < 1 {
-		v.Make = tried(c, index.NewProblem(index.CodeInvalid,
+		v.Make = tried(c, "make", index.NewProblem(index.CodeInvalid,
 			"how many days the token is good for: "+strconv.Quote(cutText(field(c, "days")))+" came, expected a whole number from 1 to 366"))
 		return s.showTokens(c, v)
 	}
@@ -81,7 +81,7 @@ func (s *Site) makeToken(c echo.Context) error {
 	case err != nil:
 		return err
 	case p != nil:
-		v.Make = tried(c, p)
+		v.Make = tried(c, "make", p)
 	default:
 		v.Made = made
 	}

@@ -25,6 +25,9 @@ type Options struct {
 	// API is the HTTP API, which the pages for who is signed in ask in the name of
 	// who looks at them; nil serves none of those pages.
 	API http.Handler
+	// Held says which plugins a publisher has here; nil shows none on the page of a
+	// namespace.
+	Held Held
 	// Reader says who asks; nil is nobody in particular.
 	Reader func(context.Context) Reader
 	// PublicURL is where clients reach the server; empty takes each request's Host.

@@ -49,7 +49,7 @@ func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, ind
 func pagesOr(cfg config.Config, at clock.Clock, a *accounts, next *api.Server, index *joined, e *engines, says *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	pages := web.New(web.Options{
-		Catalog: next.Pages(), API: next, Lifecycles: next.Lifecycles, Reader: readerOf, PublicURL: cfg.PublicURL, Login: loginPath(a.login),
+		Catalog: next.Pages(), API: next, Held: next.Pages(), Lifecycles: next.Lifecycles, Reader: readerOf, PublicURL: cfg.PublicURL, Login: loginPath(a.login),
 		Version: next.Options.Version, AnyoneIsAdmin: cfg.Footing().AnyoneIsAdmin, Now: at.Now, Log: says,
 	})
 	for _, path := range web.Paths() {
