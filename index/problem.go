@@ -23,7 +23,10 @@ const (
 	CodeVersionNotListed = "version_not_listed"
 	// CodeLifecycle is a move that the plugin's state or the caller's role does
 	// not allow; legal[] names those that are.
-	CodeLifecycle     = "lifecycle_forbidden"
+	CodeLifecycle = "lifecycle_forbidden"
+	// CodeSecondPerson is a word for an emergency that does not count beside those
+	// that were given: it takes another person.
+	CodeSecondPerson  = "second_person_needed"
 	CodeUnsatisfiable = "unsatisfiable"
 	CodeUnverified    = "unverified"
 	CodeDenied        = "denied"
@@ -73,6 +76,7 @@ var meanings = map[string]meaning{
 	CodeConflict:           {http.StatusConflict, artifact.ErrConflict, "It clashes with what is there"},
 	CodeVersionNotListed:   {http.StatusConflict, artifact.ErrConflict, "The version is not listed"},
 	CodeLifecycle:          {http.StatusConflict, artifact.ErrConflict, "The state of the plugin does not allow that"},
+	CodeSecondPerson:       {http.StatusConflict, artifact.ErrConflict, "It takes another person"},
 	CodeUnsatisfiable:      {http.StatusConflict, artifact.ErrConflict, "No set of versions satisfies the request"},
 	CodeUnverified:         {http.StatusUnprocessableEntity, artifact.ErrUnverified, "A signature or digest does not hold"},
 	CodeDenied:             {http.StatusForbidden, artifact.ErrDenied, "Denied"},

@@ -55,6 +55,7 @@ type Block struct {
 	Reason     string    `json:"reason"`
 	By         string    `json:"by,omitempty"`
 	At         time.Time `json:"at"`
+	Emergency  string    `json:"emergency,omitempty" doc:"The emergency that holds it; without one it is a block by hand, which ends when it is lifted."`
 	Covers     int       `json:"covers" doc:"How many manifests and blobs go with it."`
 }
 

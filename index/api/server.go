@@ -67,6 +67,8 @@ type Options struct {
 	Publishers Publishers
 	// Lifecycles say where plugins stand and move them; nil serves none.
 	Lifecycles Lifecycles
+	// Emergencies stop versions at once; nil serves none.
+	Emergencies Emergencies
 	// Publog proves what was published; nil serves none.
 	Publog PublicationLog
 	// Ledgers say until when plugins are looked after; nil serves none of that.
@@ -156,6 +158,7 @@ func (s *Server) routes() {
 	s.publisherRoutes(a)
 	s.lifecycleRoutes(a)
 	s.openeoxRoutes(a)
+	s.emergencyRoutes(a)
 	s.logRoutes(a)
 	s.policyRoutes(a)
 	s.draftRoute(a)

@@ -9,14 +9,18 @@ const (
 	ChannelRemove     auth.Action = "channel:remove"
 	PublisherUnverify auth.Action = "publisher:unverify"
 	BlockLift         auth.Action = "block:lift"
+	EmergencyRequest  auth.Action = "emergency:request"
+	EmergencyConfirm  auth.Action = "emergency:confirm"
+	EmergencyUndo     auth.Action = "emergency:undo"
 	CatalogRotateRoot auth.Action = "catalog:rotate-root"
 	RegistryScrub     auth.Action = "registry:scrub"
 )
 
-// What the server does by itself where the accounts and a ledger say different
-// things of a namespace: no right is asked for.
+// What the server does by itself, where the accounts and a ledger say different
+// things of a namespace, or a time is over: no right is asked for.
 const (
 	NamespaceRebuild auth.Action = "namespace:rebuild" // the rows are what the ledger says
 	NamespaceRestate auth.Action = "namespace:restate" // the ledger is told what the rows say
 	StatementRefuse  auth.Action = "statement:refuse"  // the ledger does not allow a change
+	EmergencyLapse   auth.Action = "emergency:lapse"   // nobody confirmed it in time
 )

@@ -12,11 +12,14 @@ import (
 type Decision struct {
 	Outcome policy.Outcome
 	// Code is stable and short: "role", "scope", "access", "closed",
-	// "publishing_off", "unclaimed", "claimed", "reserved", "unknown".
+	// "publishing_off", "unclaimed", "claimed", "reserved", "unknown", "other".
 	Code string
 	// Reason is a sentence for the one who was refused.
 	Reason string
 }
+
+// Denied is a decision of somebody else's, for the audit log.
+func Denied(reason string) Decision { return Decision{policy.Deny, "other", reason} }
 
 // Allowed reports whether the action may be done.
 func (d Decision) Allowed() bool { return d.Outcome == policy.Allow }

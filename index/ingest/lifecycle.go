@@ -53,21 +53,49 @@ func (l lifecycle) tellVersion(v *catalog.Version) {
 		v.Pending = nil
 	}
 	if v.State == index.VersionEmergencyRemoved || v.State == index.VersionYanked {
-		v.State = index.VersionActive
+		v.State = withoutLedger(v)
 	}
 	v.Yanked = nil
 	if y, is := l.plugin.YankOf(v.Digest); is {
 		v.Yanked = &index.Yanked{At: y.At, By: y.By, Reason: because(y.Reason, y.Text)}
 	}
 	if e, is := l.emergencyOf(v); is {
-		if v.State == "" || v.State == index.VersionActive { // a block stays when the emergency is over
-			v.State = index.VersionEmergencyRemoved
-		}
-		v.Pending = append([]index.Reason{{Code: index.ReasonEmergency, Detail: "it must not run: " + moveOf(index.StateEmergencyRemoved, e.Move, e.Grounds.Reason, e.Text).Why()}}, v.Pending...)
+		v.State = index.VersionEmergencyRemoved
+		v.Pending = append([]index.Reason{{Code: index.ReasonEmergency, Detail: "it must not run: " + emergencyMove(e).Why()}}, v.Pending...)
 	}
 	if l.unknown != "" {
 		v.Pending = append(v.Pending, index.Reason{Code: index.ReasonUnreadable, Detail: unknownLifecycle + l.unknown})
 	}
+}
+
+// withoutLedger is the state that v has besides what its ledger says: what is blocked
+// or in quarantine stays so when the emergency is over, and says why in Pending.
+func withoutLedger(v *catalog.Version) index.VersionState {
+	for _, r := range v.Pending {
+		switch r.Code {
+		case index.ReasonBlocked:
+			return index.VersionBlocked
+		case index.ReasonQuarantined:
+			return index.VersionQuarantined
+		}
+	}
+	return index.VersionActive
+}
+
+// emergencyMove says of an emergency who approved it, too: on whose word something is
+// stopped is in every notice.
+func emergencyMove(e ledger.Emergency) index.Move {
+	m := moveOf(index.StateEmergencyRemoved, e.Move, e.Grounds.Reason, e.Text)
+	word := "on the word of one person"
+	if len(e.ApprovedBy) > 0 {
+		word = "approved by " + strings.Join(e.ApprovedBy, ", ")
+	}
+	if m.Text == "" {
+		m.Text = word
+	} else {
+		m.Text += " (" + word + ")"
+	}
+	return m
 }
 
 const unknownLifecycle = catalog.UnknownLifecycle
@@ -102,7 +130,7 @@ func (l lifecycle) moves() []index.Move {
 	}
 	for _, e := range p.Emergencies {
 		if e.All {
-			out = append(out, moveOf(index.StateEmergencyRemoved, e.Move, e.Grounds.Reason, e.Text))
+			out = append(out, emergencyMove(e))
 		}
 	}
 	if m := p.Removed; m != nil {

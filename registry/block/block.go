@@ -34,6 +34,12 @@ type Block struct {
 	Reason     string        `json:"reason"`        // for people
 	By         string        `json:"by,omitempty"`
 	At         time.Time     `json:"at"`
+	// Emergency is the ID of the emergency that holds it; "" for a block by hand,
+	// which stays when the emergency is over.
+	Emergency string `json:"emergency,omitempty"`
+	// Pushes says that a repository that is blocked as a whole goes on to take
+	// pushes. What is pushed is blocked too, but for what speaks.
+	Pushes bool `json:"pushes,omitempty"`
 	// Covers is what a blocked manifest holds, found when it was blocked.
 	Covers []digest.Digest `json:"covers,omitempty"`
 }
@@ -99,6 +105,22 @@ func (bs *Blocks) Unblock(ctx context.Context, target Block) error {
 		return fmt.Errorf("unblock %s: it is not blocked: %w", target.target(), artifact.ErrNotFound)
 	}
 	return storage.Describe(err, "unblock %s", target.target())
+}
+
+// Named is the block that names exactly what target does, as storage has it; false
+// where there is none.
+func (bs *Blocks) Named(ctx context.Context, target Block) (Block, bool, error) {
+	if err := target.check(); err != nil {
+		return Block{}, false, err
+	}
+	b, err := bs.readBlock(ctx, target.path(), target)
+	switch {
+	case errors.Is(err, artifact.ErrNotFound):
+		return Block{}, false, nil
+	case err != nil:
+		return Block{}, false, fmt.Errorf("block of %s: %w", target.target(), err)
+	}
+	return b, true, nil
 }
 
 // Blocked lists what is blocked, by repository and digest, as storage has it.

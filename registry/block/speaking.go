@@ -11,7 +11,8 @@ import (
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
-// CheckOpen refuses every push into a repository that is blocked as a whole:
+// CheckOpen refuses every push into a repository that is blocked as a whole, unless
+// the block goes on to take them:
 // what is read there is what spoke about it before, so nobody can open it by
 // pushing something that speaks.
 func (bs *Blocks) CheckOpen(repo string) error {
@@ -19,7 +20,7 @@ func (bs *Blocks) CheckOpen(repo string) error {
 		return err
 	}
 	b, ok := bs.current.Load().named[blockKey{repo, ""}]
-	if !ok {
+	if !ok || b.Pushes {
 		return nil
 	}
 	no := b.refusal(repo, "")

@@ -79,7 +79,7 @@ func acrossRules() []arrows.Rule {
 			"upkeep":     {".", "block", "gc", "integrity", "remote", "storage", "storage/driver"},
 		}),
 		arrows.Across("cmd/internal", "index", map[string][]string{
-			"app": {".", "account", "api", "audit", "auth", "catalog", "explained", "feed", "ingest", "jobs", "ledger", "lifecycle", "lifecycle/table",
+			"app": {".", "account", "api", "audit", "auth", "catalog", "emergency", "explained", "feed", "ingest", "jobs", "ledger", "lifecycle", "lifecycle/table",
 				"publisher", "publog", "quota", "signed", "store", "web"},
 			"cli":        {".", "auth", "client", "explained", "ingest", "publog", "signed"},
 			"config":     {"auth", "quota", "signed"},
@@ -88,7 +88,7 @@ func acrossRules() []arrows.Rule {
 			"lostkeys":   {"auth", "publog", "signed", "store"},
 			"replicas":   {"ingest", "store"},
 			"sitebackup": {"auth", "catalog", "ingest", "publog", "store"},
-			"upkeep":     {".", "audit", "auth"},
+			"upkeep":     {".", "audit", "auth", "emergency"},
 		}),
 		// Examples are programs of others: what they import is public.
 		arrows.Across("examples", "index", map[string][]string{"host": {".", "client"}}),

@@ -27,6 +27,7 @@ var ownLoops = map[string]bool{
 var waits = map[string]string{
 	"cmd/internal/cli.listed":         "a version that was pushed to be listed",
 	"cmd/internal/cli.loginDevice":    "somebody to log in on another device",
+	"index/emergency.done":            "what follows from a step that was asked for",
 	"cmd/internal/cli.mirrorEvery":    "the next round of oarlock mirror --every, which is in the foreground",
 	"cmd/internal/cli.promoter":       "another try at a tag that somebody else moved",
 	"index/api.events":                "the next event, and tells a reader meanwhile that the stream is alive",

@@ -25,6 +25,7 @@ var indexRows = map[string][]string{
 	"lifecycle/table": {"."}, // what each state answers, as data
 
 	"account":   {".", "auth"},
+	"emergency": {".", "audit", "auth", "jobs", "ledger"},
 	"ingest":    {".", "catalog", "ledger", "publog"}, // no account and no right: what is listed is the same for whoever asks
 	"notify":    {".", "auth", "jobs"},
 	"lifecycle": {".", "audit", "auth", "catalog", "ledger", "lifecycle/table"},
@@ -37,7 +38,7 @@ var indexRows = map[string][]string{
 	"api":       {".", "catalog", "explained", "lifecycle/table", "resolve"},
 	"client":    {"."},
 	"explained": {"."},
-	"store":     {".", "audit", "auth", "jobs", "lifecycle", "notify", "publog", "quota", "tenant"},
+	"store":     {".", "audit", "auth", "emergency", "jobs", "lifecycle", "notify", "publog", "quota", "tenant"},
 	"web":       {"."},
 }
 

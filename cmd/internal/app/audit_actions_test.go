@@ -22,6 +22,7 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 	t.Parallel()
 	s, admin := startGuarded(t, unsignedListed(t))
 	eve := accountOf(t, s, admin, "eve")
+	eva := accountOf(t, s, admin, "eva", "admin")
 	accountOf(t, s, admin, "mallory")
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
 	pushAs(t, s, admin, 1)
@@ -68,6 +69,9 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"yank", "POST", at + "/yank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, listed[0].Digest.String()},
 		{"unyank", "POST", at + "/unyank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, `"move":"unyank"`},
 		{"move", "POST", plugin + "/lifecycle", map[string]any{"move": "deprecate", "reason": "superseded"}, 200, "plugin:lifecycle", "repository " + id, `"move":"deprecate"`},
+		{"propose-emergency", "POST", "/emergencies", map[string]any{"plugin": id, "version": version, "reason": "malware"}, 201, "plugin:emergency", "repository " + id, `"state":"proposed"`},
+		{"confirm-emergency", "POST", "", nil, 200, "emergency:confirm", "repository " + id, `"words":["person:eva"]`},
+		{"undo-emergency", "POST", "", map[string]any{}, 200, "emergency:undo", "repository " + id, `"undo":["person:eva"]`},
 		{"add-publisher-key", "POST", "/publishers/acme/keys", key, 200, "keys:manage", "namespace acme", `"kind":"key.added"`},
 		{"verify-publisher", "POST", "/publishers/acme/verification", index.VerifyRequest{Evidence: "administrator", Note: "known"}, 200, "publisher:verify", "namespace acme", "administrator"},
 		{"unverify-publisher", "DELETE", "/publishers/acme/verification?reason=gone", nil, 200, "publisher:unverify", "namespace acme", "gone"},
@@ -80,6 +84,9 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		switch row.operation {
 		case "accept-invitation":
 			as = eve
+		case "confirm-emergency", "undo-emergency":
+			step, _, _ := strings.Cut(row.operation, "-")
+			as, path = eva, "/emergencies/"+ask[index.EmergencyList](t, s, admin, "GET", "/api/v1/emergencies", nil, http.StatusOK).Items[0].ID+"/"+step
 		case "revoke-publisher-key":
 			path = "/publishers/acme/keys/" + ask[index.Publisher](t, s, admin, "GET", "/api/v1/publishers/acme", nil, http.StatusOK).Keys[0].ID + "/revoke"
 		}

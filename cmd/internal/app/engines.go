@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/emergency"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/jobs"
 	statements "github.com/oarlock/oarlock/index/ledger"
@@ -28,8 +30,9 @@ import (
 )
 
 var (
-	_ api.Publishers = (*publisher.Service)(nil)
-	_ api.Lifecycles = (*lifecycle.Service)(nil)
+	_ api.Publishers  = (*publisher.Service)(nil)
+	_ api.Lifecycles  = (*lifecycle.Service)(nil)
+	_ api.Emergencies = (*emergency.Service)(nil)
 )
 
 // standings is the catalog as the lifecycle asks for it.
@@ -45,15 +48,16 @@ func (s standings) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
 
 // engines do what goes beyond the registry and its catalog.
 type engines struct {
-	jobs       *jobs.Runner
-	statements *publisher.Statements
-	publishers *publisher.Service
-	lifecycles *lifecycle.Service
-	stored     upkeep.Stored
-	garbage    *upkeep.Collector
-	scrubber   *upkeep.Scrubber
-	signing    *signing // nil where nothing is published
-	catalog    *signed.Guard
+	jobs        *jobs.Runner
+	statements  *publisher.Statements
+	publishers  *publisher.Service
+	lifecycles  *lifecycle.Service
+	emergencies *emergency.Service
+	stored      upkeep.Stored
+	garbage     *upkeep.Collector
+	scrubber    *upkeep.Scrubber
+	signing     *signing // nil where nothing is published
+	catalog     *signed.Guard
 }
 
 // openEngines makes the appender of ledgers first, and then who appends by it.
@@ -62,7 +66,9 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	bytes, own := ledgerStore{ledgerReader{p.storage}, r, a.store.Writable}, index.basis.Platform
 	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
 		Remembered: index.ingest.Remembered, Now: at.Now})
-	runner, stated := openStatements(at, a, catalog.Ask, publisher.StatementsOptions{
+	var stops *emergency.Service
+	carry := func(ctx context.Context, id string) error { return stops.Carry(ctx, id) }
+	runner, stated := openStatements(at, a, catalog.Ask, carry, publisher.StatementsOptions{
 		Ledger: appender, Catalog: index.ingest, Registry: bytes, Own: own.Trusted.ID, Log: o.Log,
 	})
 	metrics.MustRegister(runner)
@@ -80,8 +86,11 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if err != nil {
 		return nil, err
 	}
+	stops = openEmergencies(ctx, cfg, at, a, emergency.Options{Registry: stored, Holds: stored, Ledger: appender, Catalog: index.ingest,
+		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: signing.poke, Took: tookEmergencies(metrics), Logger: o.Log})
 	return &engines{
-		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog,
+		emergencies: stops,
+		stored:      stored, jobs: runner, statements: stated, signing: signing, catalog: catalog,
 		publishers: publisher.New(publisher.Options{
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
 			Own: own.Trusted.ID, Platforms: func() []trust.Signer { return own.Platforms(index.basis.Signed.Trust()) }, DNS: dns, Now: at.Now,
@@ -97,18 +106,56 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 // openStatements makes what brings statements into ledgers and the jobs that do.
 // Each asks the other: a statement that is refused puts its namespace in doubt.
 // changed is told when a namespace was set to what its ledger says.
-func openStatements(at clock.Clock, a *accounts, changed func(), o publisher.StatementsOptions) (*jobs.Runner, *publisher.Statements) {
+func openStatements(at clock.Clock, a *accounts, changed func(), stop func(context.Context, string) error,
+	o publisher.StatementsOptions) (*jobs.Runner, *publisher.Statements) {
 	appending := publisher.Appending{Ledger: o.Ledger, Catalog: o.Catalog, Own: o.Own}
 	var stated *publisher.Statements
 	refused := func(ctx context.Context, s index.NewStatement, why error) error { return stated.Refuse(ctx, s, why) }
 	runner := jobs.NewRunner(jobs.RunnerOptions{Queue: a.store.Jobs(), InTx: a.store.InTx, Clock: at, Log: o.Log, Poll: jobsEvery},
-		statements.NewJobKind(statements.Statements{Append: appending.Append, Refused: refused}, o.Log))
+		statements.NewJobKind(statements.Statements{Append: appending.Append, Refused: refused}, o.Log), emergency.NewJobKind(stop))
 	o.Changes, o.Rows, o.Acts, o.Jobs, o.Forget, o.Clock = changesOf(a.store), a.store, a.trail, statementJobs{runner, a.store}, func() { a.namespaces.Forget(); changed() }, at
 	stated = publisher.NewStatements(o)
 	return runner, stated
 }
 
 // registerLedgers counts the ledgers that do not hold, and what waits for one.
+// emergencyJobs keep and do the jobs of emergencies.
+type emergencyJobs struct {
+	*jobs.Runner
+	jobs.Queue
+}
+
+// openEmergencies joins emergencies with the accounts, and says where there are too
+// few people for them.
+func openEmergencies(ctx context.Context, cfg config.Config, at clock.Clock, a *accounts, o emergency.Options) *emergency.Service {
+	o.Store, o.Tx, o.People, o.Rights, o.Acts, o.Log = a.store, a.store, a.store, a, a.acts, a.trail
+	o.Approvers, o.Clock = cfg.Approvers, at
+	if cfg.Footing().AnyoneIsAdmin {
+		o.Approvers, o.AnyoneUnsafe = 1, auth.DevAdmin().Name
+	}
+	if place, err := config.ParseStorage(cfg.Storage); err == nil && place.Redirect {
+		o.SignedURLs = signedURLs
+	}
+	s := emergency.New(o)
+	s.WarnOfTooFew(ctx)
+	return s
+}
+
+// signedURLs is for how long the driver of the bucket makes them.
+const signedURLs = 20 * time.Minute
+
+// tookEmergencies counts how long the steps of emergencies take.
+func tookEmergencies(metrics prometheus.Registerer) func(step string, d time.Duration) {
+	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "oarlock_emergency_seconds",
+		Help:    "Time from the decision of a step of an emergency to when all that follows from it is done here, by the state.",
+		Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}}, []string{"state"})
+	for _, s := range index.EmergencyStates() {
+		took.WithLabelValues(string(s))
+	}
+	metrics.MustRegister(took)
+	return func(step string, d time.Duration) { took.WithLabelValues(step).Observe(d.Seconds()) }
+}
+
 func registerLedgers(index *joined, stated *publisher.Statements, metrics prometheus.Registerer) {
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledgers_bad", Help: "Ledgers that do not hold: forged, reordered, cut, forked or unreadable."},

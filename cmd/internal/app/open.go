@@ -158,11 +158,12 @@ func settingsOf(c config.Config) map[string]registry.Settings {
 // openAPI answers /api/v1 by the engines.
 func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, roles lifecycle.Roles, r *registry.Registry, e *engines, well *health, metrics *prometheus.Registry, o Options) *api.Server {
 	return api.New(api.Options{
-		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber},
+		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber, Holding: e.emergencies.Holding},
 		Ready: well.ready, Current: index.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
-		Publishers: e.publishers, Lifecycles: e.lifecycles, Publog: index.publog, Ledgers: index.ingest, Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
-		Gate: drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
+		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Publog: index.publog, Ledgers: index.ingest,
+		Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
+		Gate:     drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,
 		Log: o.Log, Metrics: metrics, MetricsElsewhere: cfg.Metrics != "", ListsDenied: cfg.Footing().ListsDenied, Now: at.Now,
 	})

@@ -166,6 +166,13 @@ func (g *signing) run(ctx context.Context, ready <-chan struct{}) error {
 	return nil
 }
 
+// poke publishes soon, without waiting for quiet.
+func (g *signing) poke() {
+	if g != nil {
+		g.publisher.Poke()
+	}
+}
+
 // asAPI is g, or no api.Signing at all.
 func (g *signing) asAPI() api.Signing {
 	if g == nil {

@@ -77,6 +77,9 @@ func (c *Config) QuotaOf(namespace string) quota.Limits {
 }
 
 func (c *Config) validateAccounts(problem problemFunc) {
+	if c.Approvers != 1 && c.Approvers != 2 {
+		problem("approvers", "%d: expected 2, or 1 at a site of one admin", c.Approvers)
+	}
 	if c.Publishing != "on" && c.Publishing != "off" {
 		problem("publishing", "%q: expected on or off", c.Publishing)
 	}

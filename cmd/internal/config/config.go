@@ -51,6 +51,9 @@ type Config struct {
 	// whose address others chose.
 	Outbound Outbound `koanf:"outbound" json:"outbound"`
 	Drill    Drill    `koanf:"drill" json:"drill"`
+	// Approvers is how many people's words an emergency takes, and its end: 2, or 1 at
+	// a site of one admin, which every notice of it then says.
+	Approvers int `koanf:"approvers" unit:"count" json:"approvers"`
 }
 
 // Settings are those of one namespace.
@@ -119,6 +122,7 @@ func Default() Config {
 			Tokens:                1000,
 		},
 		Publishing: "on",
+		Approvers:  2,
 		Anonymous:  "pull",
 		Bootstrap:  defaultBootstrap,
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},

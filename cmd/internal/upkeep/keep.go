@@ -22,6 +22,8 @@ type Service struct {
 	Stored   Stored
 	Acts     audit.Log
 	Scrubber *Scrubber
+	// Holding names the emergency that keeps something from being pulled, or "".
+	Holding func(ctx context.Context, repository string, d digest.Digest) (string, error)
 }
 
 // Damage is d in the words of the API.
@@ -132,8 +134,27 @@ func (s Service) Unblock(ctx context.Context, repository, reference string) erro
 	if err != nil {
 		return err
 	}
+	if err := s.heldBy(ctx, b); err != nil {
+		return err
+	}
 	return s.Acts.Do(ctx, audit.Act{Action: audit.BlockLift, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
 		func(ctx context.Context) (any, error) { return nil, s.Stored.Blocks.Unblock(ctx, b) })
+}
+
+// heldBy refuses to let go what an emergency holds: that takes the people that the
+// emergency takes.
+func (s Service) heldBy(ctx context.Context, b block.Block) error {
+	if s.Holding == nil {
+		return fmt.Errorf("whether an emergency holds it: nobody says: %w", artifact.ErrDenied)
+	}
+	id, err := s.Holding(ctx, b.Repository, b.Digest)
+	if err != nil {
+		return fmt.Errorf("whether an emergency holds it: %w", err)
+	}
+	if id != "" {
+		return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s holds it, so that no block of it is lifted", id), "undo the emergency: oarlock emergency-remove undo "+id)
+	}
+	return nil
 }
 
 func (s Service) mayBlock(ctx context.Context, repository string) error {
@@ -185,5 +206,5 @@ func resourceOf(repository string) auth.Resource {
 }
 
 func asBlock(b block.Block) index.Block {
-	return index.Block{Repository: b.Repository, Digest: b.Digest.String(), Tag: b.Tag, Code: b.Code, Reason: b.Reason, By: b.By, At: b.At, Covers: len(b.Covers)}
+	return index.Block{Repository: b.Repository, Digest: b.Digest.String(), Tag: b.Tag, Code: b.Code, Reason: b.Reason, By: b.By, At: b.At, Emergency: b.Emergency, Covers: len(b.Covers)}
 }

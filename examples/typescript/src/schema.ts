@@ -320,6 +320,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/emergencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List emergencies
+         * @description The newest first: all of them for admins, those of their plugins for owners.
+         */
+        get: operations["emergencies"];
+        put?: never;
+        /**
+         * Propose an emergency
+         * @description What it names cannot be pulled here when this is answered, and at every replica within a second, for a day at the most. Confirmed by another person it is a statement in the plugin's ledger. With request it only asks the admins.
+         */
+        post: operations["propose-emergency"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emergencies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an emergency
+         * @description With every digest that it names, and whose words would count.
+         */
+        get: operations["emergency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emergencies/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm an emergency
+         * @description The word of another person than those who spoke for it; a request becomes a proposal. second_person_needed says who could.
+         */
+        post: operations["confirm-emergency"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emergencies/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo an emergency
+         * @description Takes as many people as to confirm it: each calls this within a day. Who proposed what nobody confirmed takes it back alone.
+         */
+        post: operations["undo-emergency"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1169,6 +1253,8 @@ export interface components {
              */
             covers: number;
             digest?: string;
+            /** @description The emergency that holds it; without one it is a block by hand, which ends when it is lifted. */
+            emergency?: string;
             reason: string;
             repository?: string;
             tag?: string;
@@ -1364,6 +1450,66 @@ export interface components {
             /** @description In the order of the gate: a push is answered with the first. */
             refusals: components["schemas"]["Refusal"][] | null;
             version: string;
+        };
+        Emergency: {
+            all_versions?: boolean;
+            /**
+             * Format: int64
+             * @description How many people's words it takes, to confirm and to undo.
+             */
+            approvers: number;
+            /** Format: date-time */
+            confirmed_at?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description All that it names: versions, with the manifests of their platforms. */
+            digests: string[] | null;
+            /** Format: date-time */
+            ended_at?: string;
+            /**
+             * Format: date-time
+             * @description When a request or a proposal ends by itself.
+             */
+            expires_at?: string;
+            id: string;
+            /** @description Accounts that are admins, and whose word would count besides those that are there. */
+            may_confirm: string[] | null;
+            plugin: string;
+            /** @description What keeps it from being done. */
+            problem?: string;
+            /** @description Who made the proposal; its word counts where it is in words[]. */
+            proposed_by?: string;
+            reason: string;
+            requested_by?: string;
+            /** @description All that follows from the state is done; else it is being done, and what is kept from being pulled stays so. */
+            settled: boolean;
+            /**
+             * Format: date-time
+             * @description Until when signed URLs of blobs work that were given out before it was held.
+             */
+            signed_urls_until?: string;
+            /** @description The plugin's ledger grows at another site, so that this is known here alone. */
+            site_only?: boolean;
+            soft?: boolean;
+            state: string;
+            /** @description In the plugin's ledger, that declare it. */
+            statements: string[] | null;
+            text?: string;
+            /** @description Whose words count for its end. */
+            undo: components["schemas"]["Word"][] | null;
+            version?: string;
+            /** @description Whose words count for it. */
+            words: components["schemas"]["Word"][] | null;
+        };
+        EmergencyList: {
+            items: components["schemas"]["Emergency"][] | null;
+            /** @description Ask again with cursor set to this; absent on the last page. */
+            next_cursor?: string;
+        };
+        EmergencyStep: {
+            /** @description As of an emergency; by_request where absent. */
+            reason?: string;
+            text?: string;
         };
         EndOfLife: {
             $schema: string;
@@ -1660,6 +1806,24 @@ export interface components {
              */
             name: string;
             roles?: ("admin" | "reviewer" | "operator")[] | null;
+        };
+        NewEmergency: {
+            /** @description Every version that there is, and the plugin: what is pushed later waits. */
+            all_versions?: boolean;
+            /** @description Of a version, or of one of its platforms. */
+            digest?: string;
+            /** @example acme/hello */
+            plugin: string;
+            /** @description As of a move of the plugin; needed. */
+            reason?: string;
+            /** @description Only ask the admins: nothing is kept from being pulled by it. Owners may. */
+            request?: boolean;
+            /** @description A tenant keeps it whose policy allows that. */
+            soft?: boolean;
+            /** @description What people read. */
+            text?: string;
+            /** @example 1.2.0 */
+            version?: string;
         };
         NewInvitation: {
             /**
@@ -2305,6 +2469,12 @@ export interface components {
             reasons: components["schemas"]["Reason"][] | null;
             version: string;
         };
+        Word: {
+            /** Format: date-time */
+            at: string;
+            /** @description An account. */
+            by: string;
+        };
         Yanked: {
             /** Format: date-time */
             at: string;
@@ -2341,6 +2511,9 @@ export type Dependency = components['schemas']['Dependency'];
 export type Detail = components['schemas']['Detail'];
 export type Draft = components['schemas']['Draft'];
 export type Drafted = components['schemas']['Drafted'];
+export type Emergency = components['schemas']['Emergency'];
+export type EmergencyList = components['schemas']['EmergencyList'];
+export type EmergencyStep = components['schemas']['EmergencyStep'];
 export type EndOfLife = components['schemas']['EndOfLife'];
 export type EndOfLifePage = components['schemas']['EndOfLifePage'];
 export type Explained = components['schemas']['Explained'];
@@ -2368,6 +2541,7 @@ export type NamespaceChange = components['schemas']['NamespaceChange'];
 export type NamespaceDetail = components['schemas']['NamespaceDetail'];
 export type NamespaceList = components['schemas']['NamespaceList'];
 export type NewAccount = components['schemas']['NewAccount'];
+export type NewEmergency = components['schemas']['NewEmergency'];
 export type NewInvitation = components['schemas']['NewInvitation'];
 export type NewMove = components['schemas']['NewMove'];
 export type NewPersonalToken = components['schemas']['NewPersonalToken'];
@@ -2423,6 +2597,7 @@ export type VersionMove = components['schemas']['VersionMove'];
 export type Want = components['schemas']['Want'];
 export type Why = components['schemas']['Why'];
 export type WhyVersion = components['schemas']['WhyVersion'];
+export type Word = components['schemas']['Word'];
 export type Yanked = components['schemas']['Yanked'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -3694,6 +3869,422 @@ export interface operations {
             };
             /** @description Gone */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    emergencies: {
+        parameters: {
+            query?: {
+                plugin?: string;
+                state?: "requested" | "proposed" | "confirmed" | "in_force" | "undone" | "withdrawn" | "lapsed";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergencyList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "propose-emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEmergency"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emergency"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    emergency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emergency"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emergency"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "undo-emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EmergencyStep"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emergency"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,134 @@
+package app
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/index"
+)
+
+// An emergencyWorld is a server with acme/hello 1.0.0 and 1.1.0, and admins ada and grace
+// whom the bootstrap token made.
+type emergencyWorld struct {
+	*Server
+	t                     *testing.T
+	hand                  *clock.Hand
+	bootstrap, ada, grace string
+	stop                  func() error
+}
+
+func openEmergencyWorld(t *testing.T, change ...func(*emergencyWorld)) *emergencyWorld {
+	t.Helper()
+	c := configured(t)
+	c.Dev, c.Trust = false, everybodyListed(t)
+	var notice bytes.Buffer
+	w := &emergencyWorld{t: t}
+	w.Server, w.stop = startWith(t, c, &notice)
+	w.bootstrap = tokenText.FindString(notice.String())
+	ask[any](t, w.Server, w.bootstrap, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	w.ada, w.grace = accountOf(t, w.Server, w.bootstrap, "ada", "admin"), accountOf(t, w.Server, w.bootstrap, "grace", "admin")
+	for _, v := range []string{"1.0.0", "1.1.0"} {
+		publish(t, w.Server, w.bootstrap, `{"id": "acme/hello", "version": "`+v+`", "engines": {"acme-editor": "*"}, "description": "`+v+`"}`)
+	}
+	return w
+}
+
+func (w *emergencyWorld) propose(token string, n index.NewEmergency) index.Emergency {
+	w.t.Helper()
+	if n.Plugin == "" {
+		n.Plugin = "acme/hello"
+	}
+	if n.Reason == "" {
+		n.Reason = "malware"
+	}
+	return ask[index.Emergency](w.t, w.Server, token, "POST", "/api/v1/emergencies", n, http.StatusCreated)
+}
+
+func (w *emergencyWorld) do(token, id, step string) index.Emergency {
+	w.t.Helper()
+	return ask[index.Emergency](w.t, w.Server, token, "POST", "/api/v1/emergencies/"+id+"/"+step, map[string]any{}, http.StatusOK)
+}
+
+// refused wants a step answered with a problem of a code, and gives its detail.
+func (w *emergencyWorld) refused(token, id, step string, status int, code string) string {
+	w.t.Helper()
+	p := ask[index.Problem](w.t, w.Server, token, "POST", "/api/v1/emergencies/"+id+"/"+step, map[string]any{}, status)
+	if p.Code != code {
+		w.t.Errorf("%s of %s: %s, expected %s: %s", step, id, p.Code, code, p.Detail)
+	}
+	return p.Detail
+}
+
+func (w *emergencyWorld) pulls(reference string, want int) {
+	w.t.Helper()
+	if got := pulled(w.t, w.URL(), "acme/hello", reference); got != want {
+		w.t.Errorf("pull of acme/hello:%s: %d, expected %d", reference, got, want)
+	}
+}
+
+func (w *emergencyWorld) state(version string, want index.VersionState) {
+	w.t.Helper()
+	v := ask[index.VersionDetail](w.t, w.Server, w.bootstrap, "GET", "/api/v1/plugins/acme/hello/versions/"+version, nil, http.StatusOK)
+	if v.State != want {
+		w.t.Errorf("acme/hello@%s is %s, expected %s: %+v", version, v.State, want, v.Pending)
+	}
+}
+
+// Proves E5, E11 and B11: a proposal refuses pulls before it is answered, and takes
+// nothing else along; the same person does not confirm it, and is told who could;
+// another one makes it a statement of the platform that names digests, reason and both
+// people; the end of it takes two people as well, and all is as it was before.
+func TestAnEmergencyTakesTwoPeople_E5_E11_B11(t *testing.T) {
+	t.Parallel()
+	w := openEmergencyWorld(t)
+	before := ask[index.VersionDetail](t, w.Server, w.bootstrap, "GET", "/api/v1/plugins/acme/hello/versions/1.1.0", nil, http.StatusOK)
+	w.pulls("1.1.0", http.StatusOK)
+	e := w.propose(w.ada, index.NewEmergency{Version: "1.1.0", Text: "steals keys"})
+	w.pulls("1.1.0", http.StatusForbidden)
+	w.pulls("1.0.0", http.StatusOK)
+	w.state("1.1.0", index.VersionBlocked)
+	if e.State != index.EmergencyProposed || !e.Settled || !slices.Equal(e.Digests, []digest.Digest{before.Digest}) ||
+		!slices.Equal(e.MayConfirm, []string{"person:grace"}) || e.ExpiresAt == nil {
+		t.Errorf("proposed: %+v", e)
+	}
+	if said := w.refused(w.ada, e.ID, "confirm", http.StatusConflict, index.CodeSecondPerson); !strings.Contains(said, "person:grace") {
+		t.Errorf("who could is not named: %s", said)
+	}
+	w.refused(w.bootstrap, e.ID, "confirm", http.StatusConflict, index.CodeSecondPerson)
+	e = w.do(w.grace, e.ID, "confirm")
+	w.pulls("1.1.0", http.StatusForbidden)
+	w.state("1.1.0", index.VersionEmergencyRemoved)
+	if e.State != index.EmergencyInForce || !e.Settled || len(e.Statements) != 1 {
+		t.Fatalf("confirmed: %+v", e)
+	}
+	page := ask[index.LedgerPage](t, w.Server, w.bootstrap, "GET", "/api/v1/plugins/acme/hello/history", nil, http.StatusOK)
+	if last := page.Items[len(page.Items)-1]; last.Kind != "emergency.declared" || last.Actor != "person:ada" || last.Role != "platform" ||
+		last.Digest != e.Statements[0] ||
+		last.Body["reason"] != "malware" || len(last.Body["digests"].([]any)) != 1 || last.Body["approved_by"].([]any)[0] != "person:grace" {
+		t.Errorf("stated: %+v", last)
+	}
+	if p := ask[index.Problem](t, w.Server, w.ada, "DELETE", "/api/v1/admin/blocks?repository=acme/hello&reference=1.1.0", nil,
+		http.StatusConflict); !strings.Contains(p.Detail, e.ID) {
+		t.Errorf("lift: %+v", p)
+	}
+	w.do(w.ada, e.ID, "undo")
+	w.pulls("1.1.0", http.StatusForbidden)
+	w.refused(w.ada, e.ID, "undo", http.StatusConflict, index.CodeSecondPerson)
+	e = w.do(w.grace, e.ID, "undo")
+	if e.State != index.EmergencyUndone || !e.Settled {
+		t.Errorf("undone: %+v", e)
+	}
+	w.pulls("1.1.0", http.StatusOK)
+	if after := ask[index.VersionDetail](t, w.Server, w.bootstrap, "GET", "/api/v1/plugins/acme/hello/versions/1.1.0", nil,
+		http.StatusOK); after.State != before.State || after.Pending != nil && len(after.Pending.Reasons) != 0 {
+		t.Errorf("after it: %+v", after)
+	}
+	w.refused(w.ada, e.ID, "confirm", http.StatusConflict, index.CodeConflict)
+	w.refused(w.ada, e.ID, "undo", http.StatusConflict, index.CodeConflict)
+}

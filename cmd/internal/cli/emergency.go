@@ -1,0 +1,271 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+)
+
+// emergencyResult is one emergency, with all that it names.
+type emergencyResult struct{ index.Emergency }
+
+func (r emergencyResult) text(w io.Writer) error {
+	lines := []string{fmt.Sprintf("emergency %s of %s is %s (%s)", r.ID, r.what(), r.State, r.Reason)}
+	if r.Text != "" {
+		lines[0] += ": " + r.Text
+	}
+	lines = append(lines, r.next()...)
+	if r.SiteOnly {
+		lines = append(lines, "the plugin's ledger grows at another site: this is known here alone")
+	}
+	if r.SignedURLsUntil != nil {
+		lines = append(lines, "signed URLs that were given out before are good until "+r.SignedURLsUntil.UTC().Format(time.RFC3339))
+	}
+	if !r.Settled {
+		lines = append(lines, strings.TrimSuffix("not all of it is done yet, which is tried again; what it holds cannot be pulled meanwhile: "+r.Problem, ": "))
+	}
+	for _, d := range r.Digests {
+		lines = append(lines, "  "+d.String())
+	}
+	for _, line := range lines {
+		if err := writeLine(w, "%s", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r emergencyResult) what() string {
+	switch {
+	case r.All:
+		return r.Plugin + ", all versions"
+	case r.Version != "":
+		return r.Plugin + "@" + r.Version
+	case len(r.Digests) > 0:
+		return r.Plugin + "@" + r.Digests[0].String()
+	}
+	return r.Plugin
+}
+
+// next says what keeps from being pulled what it names, until when, and who is asked.
+func (r emergencyResult) next() []string {
+	could := "nobody could: make accounts of other admins"
+	if len(r.MayConfirm) > 0 {
+		could = "who could: " + strings.Join(r.MayConfirm, ", ")
+	}
+	until := ""
+	if r.ExpiresAt != nil {
+		until = r.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	switch {
+	case r.State == index.EmergencyRequested:
+		return []string{"it keeps nothing from being pulled before an admin takes it up, until " + until + ": oarlock emergency-remove confirm " + r.ID}
+	case r.State == index.EmergencyProposed && r.Approvers == 1:
+		return []string{"nobody can pull it here until " + until + "; one person confirms it: oarlock emergency-remove confirm " + r.ID}
+	case r.State == index.EmergencyProposed:
+		return []string{"nobody can pull it here until " + until + "; another person confirms it: oarlock emergency-remove confirm " + r.ID, could}
+	case r.State.Over():
+		return nil
+	case len(r.Undo) > 0:
+		return []string{r.Undo[0].By + " asks to undo it; another person agrees within a day: oarlock emergency-remove undo " + r.ID, could}
+	}
+	by := make([]string, len(r.Words))
+	for i, w := range r.Words {
+		by[i] = w.By
+	}
+	word := strings.Join(by, " and ")
+	if len(by) == 1 {
+		word = by[0] + ", on one person's word"
+	}
+	return []string{"nobody can pull it; by " + word}
+}
+
+type emergencyListResult struct {
+	Items []index.Emergency `json:"items"`
+}
+
+func (r emergencyListResult) text(w io.Writer) error {
+	if len(r.Items) == 0 {
+		return writeLine(w, "there are no emergencies")
+	}
+	return table(w, func(row func(...string)) {
+		row("ID", "STATE", "WHAT", "REASON", "BY", "SINCE", "UNTIL")
+		for _, e := range r.Items {
+			by, until := e.ProposedBy, ""
+			if by == "" {
+				by = e.RequestedBy
+			}
+			if e.ExpiresAt != nil {
+				until = e.ExpiresAt.UTC().Format(time.RFC3339)
+			}
+			row(e.ID, string(e.State), emergencyResult{e}.what(), e.Reason, by, e.CreatedAt.UTC().Format(time.RFC3339), until)
+		}
+	})
+}
+
+func newEmergency(c *console) *cobra.Command {
+	cmd := newPropose(c, "emergency-remove PLUGIN@V|PLUGIN@DIGEST|PLUGIN", "Stop a version everywhere, on the word of two people",
+		"The first call is a proposal: nobody can pull it here from now on, for a day at the most. It shows every digest that\n"+
+			"goes with it, platforms included. When another person confirms it, it is a signed statement in the plugin's ledger, which\n"+
+			"mirrors carry and hosts obey. The two are admins with accounts, of whom neither made the other's account, gave it roles or\n"+
+			"a token within seven days; undo takes two as well. It takes an admin; owners request one.", false,
+		`oarlock emergency-remove acme/hello@0.2.0 --reason malware --text "steals keys"`,
+		"oarlock emergency-remove confirm k3v9w2m7q4x1", "oarlock emergency-remove list")
+	cmd.AddCommand(newPropose(c, "request PLUGIN@V|PLUGIN@DIGEST|PLUGIN", "Ask the admins for an emergency",
+		"It keeps nothing from being pulled by itself. It takes who may publish channels of the plugin.", true,
+		"oarlock emergency-remove request acme/hello@0.2.0 --reason vulnerability"),
+		newEmergencyStep(c, "confirm", "Confirm an emergency, or take up a request",
+			"Shows what it names first. The word of another person than the one who proposed it has it in force; a request\nbecomes a proposal of yours."),
+		newEmergencyStep(c, "undo", "Undo an emergency, or take back a proposal",
+			"Takes as many people as to confirm: each calls it within a day. Your own proposal, for which nobody else spoke, you\ntake back alone."),
+		newEmergencyList(c))
+	return cmd
+}
+
+func newPropose(c *console, use, short, long string, request bool, examples ...string) *cobra.Command {
+	cmd := verb(use, short, long, examples...)
+	cmd.Args = args(1, 1, "a version such as acme/hello@0.2.0, a digest such as acme/hello@sha256:…, or a plugin with --all-versions")
+	cmd.ValidArgsFunction = c.completePlugins
+	n := index.NewEmergency{Request: request}
+	f := cmd.Flags()
+	f.StringVar(&n.Reason, "reason", "", strings.Join(format.Reasons(), ", "))
+	f.StringVar(&n.Text, "text", "", "what people read")
+	f.BoolVar(&n.All, "all-versions", false, "every version that there is, and the plugin: what is pushed later waits")
+	f.BoolVar(&n.Soft, "soft", false, "a tenant keeps it whose policy allows that")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := emergencyTarget(&n, args[0]); err != nil {
+			return err
+		}
+		if n.Reason == "" {
+			return usagef("emergency-remove: why? give --reason, one of %s", strings.Join(format.Reasons(), ", "))
+		}
+		r, err := call[emergencyResult](cmd.Context(), c, http.MethodPost, "/emergencies", n)
+		if err != nil {
+			return fmt.Errorf("emergency-remove: %w", err)
+		}
+		return c.print(r)
+	}
+	if request {
+		return cmd
+	}
+	return c.checked(cmd, func(args []string) string {
+		if n.Reason == "" {
+			return ""
+		}
+		return "from now on nobody can pull " + args[0]
+	})
+}
+
+// emergencyTarget reads what an emergency is of.
+func emergencyTarget(n *index.NewEmergency, arg string) error {
+	plugin, of, named := strings.Cut(arg, "@")
+	p, err := parsePlugin(plugin)
+	if err != nil {
+		return err
+	}
+	n.Plugin, n.Version, n.Digest = p.id.String(), "", ""
+	switch {
+	case named == n.All:
+		return usagef("emergency-remove %s: of what? expected %s@1.2.0, %s@sha256:…, or %s --all-versions", arg, p.id, p.id, p.id)
+	case strings.Contains(of, ":"):
+		n.Digest = digest.Digest(of)
+	default:
+		n.Version = of
+	}
+	return nil
+}
+
+func newEmergencyStep(c *console, step, short, long string) *cobra.Command {
+	cmd := verb(step+" ID", short, long, "oarlock emergency-remove "+step+" k3v9w2m7q4x1")
+	cmd.Args = args(1, 1, "the ID of an emergency, as its proposal or oarlock emergency-remove list says it")
+	var why index.EmergencyStep
+	if step == "undo" {
+		cmd.Flags().StringVar(&why.Reason, "reason", "", strings.Join(format.Reasons(), ", ")+" (by_request if none)")
+		cmd.Flags().StringVar(&why.Text, "text", "", "what people read")
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		r, err := call[emergencyResult](cmd.Context(), c, http.MethodPost, "/emergencies/"+url.PathEscape(args[0])+"/"+step, why)
+		if err != nil {
+			return fmt.Errorf("emergency-remove %s: %w", step, err)
+		}
+		return c.print(r)
+	}
+	if step != "confirm" {
+		return cmd
+	}
+	var yes bool
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := c.showEmergency(cmd.Context(), args[0])
+		if err == nil && !yes && c.person() != nil {
+			err = c.ask(cmd.Context(), "what it names is stopped wherever it runs", false)
+		}
+		if err != nil {
+			return fmt.Errorf("emergency-remove confirm: %w", err)
+		}
+		return run(cmd, args)
+	}
+	return cmd
+}
+
+// showEmergency shows somebody what he is about to confirm.
+func (c *console) showEmergency(ctx context.Context, id string) error {
+	r, err := call[emergencyResult](ctx, c, http.MethodGet, "/emergencies/"+url.PathEscape(id), nil)
+	if err != nil {
+		return err
+	}
+	c.note("to be confirmed: emergency %s of %s (%s), which names", r.ID, r.what(), strings.TrimSuffix(r.Reason+": "+r.Text, ": "))
+	for _, d := range r.Digests {
+		c.note("  %s", d)
+	}
+	return nil
+}
+
+func newEmergencyList(c *console) *cobra.Command {
+	cmd := verb("list [ID]", "List emergencies, or show one",
+		"The newest first: all for admins, those of their plugins for owners. One is shown with every digest that it names.",
+		"oarlock emergency-remove list --state proposed", "oarlock emergency-remove list k3v9w2m7q4x1 --output json")
+	cmd.Args = args(0, 1, "the ID of one emergency, or none")
+	var state, plugin string
+	cmd.Flags().StringVar(&state, "state", "", "requested, proposed, confirmed, in_force, undone, withdrawn or lapsed")
+	cmd.Flags().StringVar(&plugin, "plugin", "", "those of one `PLUGIN`")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			r, err := call[emergencyResult](cmd.Context(), c, http.MethodGet, "/emergencies/"+url.PathEscape(args[0]), nil)
+			if err != nil {
+				return fmt.Errorf("emergency-remove list: %w", err)
+			}
+			return c.print(r)
+		}
+		out := emergencyListResult{Items: []index.Emergency{}}
+		q := url.Values{"limit": {"500"}}
+		for key, value := range map[string]string{"state": state, "plugin": plugin} {
+			if value != "" {
+				q.Set(key, value)
+			}
+		}
+		for {
+			page, err := call[index.EmergencyList](cmd.Context(), c, http.MethodGet, "/emergencies?"+q.Encode(), nil)
+			if err != nil {
+				return fmt.Errorf("emergency-remove list: %w", err)
+			}
+			out.Items = append(out.Items, page.Items...)
+			if page.Next == "" || page.Next == q.Get("cursor") {
+				return c.print(out)
+			}
+			q.Set("cursor", page.Next)
+		}
+	}
+	return cmd
+}

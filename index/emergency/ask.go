@@ -1,0 +1,282 @@
+package emergency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/auth"
+)
+
+// maxText bounds what people write, in bytes.
+const maxText = 4096
+
+// defaultUndo is why an emergency is undone where nobody says why.
+const defaultUndo = format.ReasonByRequest
+
+// grounded holds a reason to the closed list, and a text to its bounds.
+func grounded(reason, text string) error {
+	switch {
+	case reason == "":
+		return fmt.Errorf("no reason came: expected one of %s: %w", strings.Join(format.Reasons(), ", "), artifact.ErrInvalid)
+	case !slices.Contains(format.Reasons(), reason):
+		return fmt.Errorf("reason %.80q: expected one of %s: %w", reason, strings.Join(format.Reasons(), ", "), artifact.ErrInvalid)
+	}
+	if err := artifact.CheckText(text, maxText); err != nil {
+		return fmt.Errorf("text: %w", err)
+	}
+	return nil
+}
+
+// target is what n names, with every digest that goes with it.
+func (s *Service) target(ctx context.Context, n index.NewEmergency) (Record, error) {
+	id, err := artifact.ParseName(n.Plugin)
+	if err != nil {
+		return Record{}, err
+	}
+	if err := grounded(n.Reason, n.Text); err != nil {
+		return Record{}, err
+	}
+	named := 0
+	for _, is := range []bool{n.Version != "", n.Digest != "", n.All} {
+		if is {
+			named++
+		}
+	}
+	if named != 1 {
+		return Record{}, fmt.Errorf("emergency of %s: expected exactly one of version, digest and all_versions, and %d came: %w", id, named, artifact.ErrInvalid)
+	}
+	r := Record{Plugin: id.String(), Body: Body{Version: n.Version, Named: n.Digest, All: n.All, Reason: n.Reason, Text: n.Text, Soft: n.Soft}}
+	if n.Version != "" {
+		if r.Body.Named, err = s.version(ctx, id, n.Version); err != nil {
+			return Record{}, err
+		}
+	}
+	if n.All {
+		if r.Body.Digests, err = s.o.Registry.AllManifests(ctx, id.String()); err == nil && len(r.Body.Digests) == 0 {
+			err = artifact.ErrNotFound
+		}
+		if errors.Is(err, artifact.ErrNotFound) {
+			return Record{}, index.NewProblem(index.CodeNotFound, fmt.Sprintf("%s has no version", id), "check the spelling: oarlock search "+id.Publisher())
+		}
+		return r, err
+	}
+	if err := r.Body.Named.Validate(); err != nil {
+		return Record{}, fmt.Errorf("digest %.100q: expected sha256:… : %w", r.Body.Named, artifact.ErrInvalid)
+	}
+	r.Body.Digests, err = s.o.Registry.Manifests(ctx, id.String(), r.Body.Named)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return Record{}, index.NewProblem(index.CodeNotFound, fmt.Sprintf("%s has no manifest %s", id, r.Body.Named),
+			"see its versions and their platforms: oarlock show "+id.String()+" --output json",
+			"a digest that is not here yet is kept from coming: oarlock block "+r.Body.Named.String())
+	}
+	return r, err
+}
+
+// version is the digest of a version.
+func (s *Service) version(ctx context.Context, id artifact.Name, text string) (digest.Digest, error) {
+	v, err := artifact.ParseVersion(text)
+	if err != nil {
+		return "", err
+	}
+	d, err := s.o.Registry.Resolve(ctx, id.String(), v.Tag())
+	if errors.Is(err, artifact.ErrNotFound) {
+		return "", index.NewProblem(index.CodeVersionNotFound, fmt.Sprintf("%s has no version %s", id, v), "see its versions: oarlock show "+id.String())
+	}
+	return d, err
+}
+
+// what names what r is about, as a person would.
+func (r Record) what() string {
+	switch {
+	case r.Body.All:
+		return r.Plugin + " --all-versions"
+	case r.Body.Version != "":
+		return r.Plugin + "@" + r.Body.Version
+	}
+	return r.Plugin + "@" + r.Body.Named.String()
+}
+
+// audited is r as the audit log has it.
+func (r Record) audited() map[string]any {
+	return map[string]any{"emergency": r.ID, "state": r.State, "of": r.what(), "digests": len(r.Body.Digests), "reason": r.Body.Reason,
+		"text": r.Body.Text, "soft": r.Body.Soft,
+		"words": people(r.Body.Words), "undo": people(r.Body.Undo)}
+}
+
+// sees reports whether the caller may know of the emergencies of a plugin: who may
+// declare one, and its owners.
+func (s *Service) sees(ctx context.Context, plugin string) (bool, error) {
+	for _, action := range []auth.Action{auth.PluginEmergency, auth.PluginLifecycle} {
+		if may, err := s.o.Rights.Can(ctx, action, auth.InRepository(plugin)); err != nil || may {
+			return may, err
+		}
+	}
+	return false, nil
+}
+
+// Emergency is one, for admins and for the owners of its plugin.
+func (s *Service) Emergency(ctx context.Context, id string) (index.Emergency, error) {
+	if _, err := auth.Caller(ctx); err != nil {
+		return index.Emergency{}, err
+	}
+	r, err := s.o.Store.Emergency(ctx, id)
+	if err != nil {
+		return index.Emergency{}, missing(id, err)
+	}
+	if sees, err := s.sees(ctx, r.Plugin); err != nil || !sees {
+		return index.Emergency{}, errors.Join(err, missing(id, artifact.ErrNotFound))
+	}
+	return s.answer(ctx, r)
+}
+
+// answer is r with who could speak besides, and until when what was given out is good.
+func (s *Service) answer(ctx context.Context, r Record) (index.Emergency, error) {
+	out := r.told(s.o.Approvers)
+	words := r.Body.Words
+	if len(r.Body.Undo) > 0 {
+		words = r.Body.Undo
+	}
+	var err error
+	if !r.State.Over() {
+		out.MayConfirm, err = s.voices.others(ctx, people(words))
+	}
+	if s.o.SignedURLs > 0 && r.State.Holds() {
+		if until := r.Body.ProposedAt.Add(s.o.SignedURLs); until.After(s.o.Clock.Now()) {
+			out.SignedURLsUntil = &until
+		}
+	}
+	return out, err
+}
+
+// Emergencies are those that the caller may know of, the newest first.
+func (s *Service) Emergencies(ctx context.Context, q index.EmergencyQuery) (index.EmergencyList, error) {
+	if _, err := auth.Caller(ctx); err != nil {
+		return index.EmergencyList{}, err
+	}
+	if q.Plugin != "" {
+		if _, err := artifact.ParseName(q.Plugin); err != nil {
+			return index.EmergencyList{}, err
+		}
+	}
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	var states []index.EmergencyState
+	if q.State != "" {
+		states = append(states, q.State)
+	}
+	out := index.EmergencyList{Items: []index.Emergency{}}
+	known := map[string]bool{} // by plugin
+	for before := q.Cursor; ; {
+		page, err := s.o.Store.Emergencies(ctx, q.Plugin, states, before, q.Limit)
+		if err != nil {
+			if errors.Is(err, artifact.ErrNotFound) {
+				err = fmt.Errorf("cursor %.40q: expected next_cursor of an earlier page: %w", q.Cursor, artifact.ErrInvalid)
+			}
+			return out, err
+		}
+		for _, r := range page {
+			before = r.ID
+			sees, asked := known[r.Plugin]
+			if !asked {
+				if sees, err = s.sees(ctx, r.Plugin); err != nil {
+					return out, err
+				}
+				known[r.Plugin] = sees
+			}
+			if sees {
+				out.Items = append(out.Items, r.told(s.o.Approvers))
+			}
+			if len(out.Items) == q.Limit {
+				out.Next = r.ID
+				return out, nil
+			}
+		}
+		if len(page) < q.Limit {
+			return out, nil
+		}
+	}
+}
+
+// Holding names the emergency that keeps a manifest of a plugin, or all of it where d is
+// "", from being pulled; "" where none does.
+func (s *Service) Holding(ctx context.Context, plugin string, d digest.Digest) (string, error) {
+	held, err := s.o.Store.Emergencies(ctx, plugin, []index.EmergencyState{index.EmergencyProposed, index.EmergencyConfirmed,
+		index.EmergencyInForce}, "", maxOpen)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range held {
+		for _, h := range r.holds() {
+			if h.Digest == d && !r.expired(s.o.Clock.Now()) {
+				return r.ID, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// done does what follows from what was decided of an emergency, and answers how far it
+// is. What is not held yet is no answer: first says that this is what was asked for.
+func (s *Service) done(ctx context.Context, id string, first bool) (index.Emergency, error) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	var r Record
+	for {
+		drained := s.o.Jobs.Drain(bounded, JobKind)
+		var err error
+		if r, err = s.o.Store.Emergency(bounded, id); err != nil {
+			return index.Emergency{}, fmt.Errorf("emergency %s is written down, and how far it is could not be told: %w", id, err)
+		}
+		if r.Body.Settled || drained != nil && r.Body.Problem != "" {
+			break
+		}
+		timer := s.o.Clock.NewTimer(settleEvery)
+		select {
+		case <-timer.C:
+		case <-bounded.Done():
+		}
+		timer.Stop()
+		if bounded.Err() != nil {
+			break
+		}
+	}
+	if first && !r.Body.Settled {
+		return index.Emergency{}, index.NewProblem(index.CodeUnavailable,
+			fmt.Sprintf("emergency %s is written down, and not everywhere in effect yet, which is tried again: %s", id,
+				r.Body.Problem), "see how far it is: oarlock emergency-remove list "+id)
+	}
+	return s.answer(ctx, r)
+}
+
+// WarnOfTooFew says in the log where a site has fewer admins who are people than an
+// emergency takes: nobody could confirm one.
+func (s *Service) WarnOfTooFew(ctx context.Context) {
+	if s.voices.anyone != "" {
+		return
+	}
+	all, err := s.o.People.People(ctx)
+	if err != nil {
+		s.o.Logger.WarnContext(ctx, "emergency: whether there are enough admins could not be told", "err", err)
+		return
+	}
+	n := 0
+	for _, p := range all {
+		if isAdmin(p) {
+			n++
+		}
+	}
+	if n < s.o.Approvers {
+		s.o.Logger.WarnContext(ctx, "emergency: too few admins who are people: one can be proposed, and nobody can confirm it; "+
+			"make accounts of other admins, or set approvers: 1 at a site of one",
+			"approvers", s.o.Approvers, "admins", n)
+	}
+}
