@@ -90,12 +90,12 @@ func (r Remote) resolve(ctx context.Context, text string) (gcrname.Digest, error
 	return ref.Context().Digest(d.Digest.String()), nil
 }
 
-// head looks ref up. A refusal of a HEAD request has no words: then those of a
-// GET are told.
+// head looks ref up. A refusal of a HEAD request has no words, and one that says
+// "not found" may mean that it is withheld: then those of a GET are told.
 func head(ref gcrname.Reference, opts []remote.Option) (*gcr.Descriptor, error) {
 	d, err := remote.Head(ref, opts...)
 	var refused *transport.Error
-	if errors.As(err, &refused) && refused.StatusCode == http.StatusForbidden {
+	if errors.As(err, &refused) && (refused.StatusCode == http.StatusForbidden || refused.StatusCode == http.StatusNotFound) {
 		if _, told := remote.Get(ref, opts...); told != nil {
 			return nil, told
 		}

@@ -110,8 +110,10 @@ func (g gate) AdmitContent(ctx context.Context, x registry.Access, d digest.Dige
 	}
 	denial := &registry.Denial{Code: no.Cell.Code, Err: no, Detail: map[string]string{
 		"code": no.Cell.Code, "state": no.State.Name(), "reason": no.Why, "repository": x.Repository, "digest": d.String()}}
-	if !no.State.May(table.Publisher, by) {
-		denial.Head = http.StatusNotFound // so that who has it pushes it, or something else that holds it, again
+	if x.Tag == "" && !no.State.May(table.Publisher, by) {
+		// Who has it pushes it, or something else that holds it, again: pushes ask by
+		// digest. Who asks by a tag wants to pull it, and is told that he may not.
+		denial.Head = http.StatusNotFound
 	}
 	return denial
 }
