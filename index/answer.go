@@ -38,6 +38,11 @@ type Detail struct {
 type Notice struct {
 	Kind   string `json:"kind"`
 	Detail string `json:"detail"`
+	// Standing is what the state that the notice is of says to an install; "" where
+	// it is of no state of the lifecycle.
+	Standing Standing `json:"standing,omitempty" enum:"ok,warn,update_blocked,stop" doc:"What the state that the notice is of says to an install; absent where the notice is of no state of the lifecycle."`
+	// Withdrawn says that nobody new is given the version.
+	Withdrawn bool `json:"withdrawn" doc:"Nobody new is given the version."`
 	// Move is what the plugin's ledger says, where the notice is of its state.
 	Move    *Move    `json:"move,omitempty"`
 	Actions []string `json:"actions,omitempty"`

@@ -54,8 +54,9 @@ const (
 	ActionUpdate       = "update" // to a version that may be installed
 )
 
-// Actions are what somebody who has the plugin can do about m.
-func (m Move) Actions() []string {
+// Actions are what somebody who has the plugin can do about m, which says this to
+// an install.
+func (m Move) Actions(told Standing) []string {
 	var out []string
 	if m.Guide != "" {
 		out = append(out, ActionGuide)
@@ -65,13 +66,13 @@ func (m Move) Actions() []string {
 	} else {
 		out = append(out, ActionAlternatives)
 	}
-	switch {
-	case m.State == StateEmergencyRemoved, m.State == StateSuspended && m.Existing == "stop":
-		return append(out, ActionUninstall)
-	case m.State == StateRemoved:
+	switch told {
+	case StandingOK, StandingWarn:
+		return append(out, ActionKeep, ActionUninstall, ActionDismiss)
+	case StandingUpdateBlocked:
 		return append(out, ActionKeep, ActionUninstall)
 	}
-	return append(out, ActionKeep, ActionUninstall, ActionDismiss)
+	return append(out, ActionUninstall)
 }
 
 // The moves of plugins, as requests name them.

@@ -7,70 +7,118 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
 )
 
 // Notices are what whoever has v, a version of p, or takes it is to know, what
 // weighs most first: why v, or p as a whole, may not be installed any more, or
 // will not for long. None means that p and v are active and v is listed. The list
-// is never nil.
+// is never nil. What each says to an install is what the table of the lifecycle
+// says of the state that it is of.
 func (p *Plugin) Notices(v *Version) []index.Notice {
 	out := []index.Notice{}
-	if n, is := v.notice(); is {
-		out = append(out, n)
-	}
 	if p.State != index.StateActive && p.State != "" {
 		out = append(out, p.notice())
 	}
-	slices.SortStableFunc(out, func(a, b index.Notice) int { return cmp.Compare(weight(a.Kind), weight(b.Kind)) })
+	if n, is := v.notice(p.unknown() != ""); is {
+		out = append(out, n)
+	}
+	slices.SortStableFunc(out, weigh)
 	return out
 }
 
-// gravest are the kinds of notices that weigh most, in this order; of all others
-// only a deprecation weighs less.
-var gravest = []string{string(index.StateEmergencyRemoved), string(index.VersionBlocked), string(index.StateSuspended), string(index.StateRemoved)}
-
-func weight(kind string) int {
-	switch at := slices.Index(gravest, kind); {
-	case at >= 0:
-		return at
-	case kind == string(index.StateDeprecated):
-		return len(gravest) + 1
+// told is what an install of v is told: what the table says of its states, and that
+// there is something to know where v is not listed for another reason.
+func (p *Plugin) told(v *Version) index.Standing {
+	out := p.StandingOf(v).Cell(table.Anonymous, table.Run).Standing
+	if out == index.StandingOK && len(v.Pending) > 0 {
+		out = index.StandingWarn
 	}
-	return len(gravest)
+	return out
+}
+
+// shown is the state of v as answers name it.
+func (v *Version) shown() index.VersionState {
+	if s := v.alone().Version; s != "" {
+		return s
+	}
+	return v.State
+}
+
+// weigh puts first what says most to an install, and of two that say the same what
+// nobody new is given.
+func weigh(a, b index.Notice) int {
+	by := cmp.Or(b.Standing, index.StandingWarn).Compare(cmp.Or(a.Standing, index.StandingWarn))
+	if by == 0 && a.Withdrawn != b.Withdrawn {
+		if by = 1; a.Withdrawn {
+			by = -1
+		}
+	}
+	return by
+}
+
+// noticeOf is a notice of a state.
+func noticeOf(s table.State, kind, detail string) index.Notice {
+	return index.Notice{Kind: kind, Detail: detail, Standing: s.Cell(table.Anonymous, table.Run).Standing, Withdrawn: !s.May(table.Anonymous, table.Install)}
 }
 
 // notice tells of the plugin's state.
 func (p *Plugin) notice() index.Notice {
-	out := index.Notice{Kind: string(p.State), Detail: "the plugin is " + string(p.State) + p.why()}
+	s := p.Standing()
+	s.Unknown = false // which is said of each version
+	out := noticeOf(s, string(p.State), "the plugin is "+string(p.State)+p.why())
 	if len(p.Moves) > 0 {
 		m := p.Moves[0]
-		out.Move, out.Actions = &m, m.Actions()
+		out.Move, out.Actions = &m, m.Actions(out.Standing)
 	}
 	return out
 }
 
-// notice tells why v is in no answer, where that is so by itself.
-func (v *Version) notice() (index.Notice, bool) {
-	if len(v.Pending) == 0 && !v.IsYanked() {
-		return index.Notice{}, false
-	}
-	leave := []string{index.ActionUpdate, index.ActionUninstall}
-	keep := []string{index.ActionUpdate, index.ActionKeep}
+// notice tells why v is in no answer, where that is so by itself; unknown is that
+// what its plugin's ledger says could not be told.
+func (v *Version) notice(unknown bool) (index.Notice, bool) {
+	s := v.alone()
+	active := s.Cell(table.Anonymous, table.Run).Standing == table.OK
+	var out index.Notice
 	switch {
-	case v.State == index.VersionEmergencyRemoved && len(v.Pending) > 0:
-		return index.Notice{Kind: string(v.State), Detail: "the version is emergency-removed: " + v.Pending[0].Detail, Actions: leave}, true
-	case v.State == index.VersionBlocked && len(v.Pending) > 0:
-		return index.Notice{Kind: string(v.State), Detail: "the version is blocked: " + v.Pending[0].Detail, Actions: leave}, true
-	case v.State == index.VersionQuarantined && len(v.Pending) > 0: // what was pulled before is whole
-		return index.Notice{Kind: string(v.State), Detail: "the registry's copy of the version is quarantined: " + v.Pending[0].Detail, Actions: keep}, true
-	case v.IsYanked():
-		return index.Notice{Kind: string(index.VersionYanked), Detail: "the version is " + v.yank(), Actions: keep}, true
+	case active && len(v.Pending) == 0:
+		return out, false
+	case active && unknown:
+		out = noticeOf(table.State{Unknown: true}, index.ReasonUnreadable, "the version is not listed: "+v.pending())
+	case active:
+		out = index.Notice{Kind: v.Pending[0].Code, Detail: "the version is not listed: " + v.pending(), Withdrawn: true}
+	case s.Version == index.VersionYanked:
+		out = noticeOf(s, string(s.Version), "the version is "+v.yank())
+	default:
+		out = noticeOf(s, string(s.Version), inState(s, v.why()))
 	}
+	out.Actions = []string{index.ActionUpdate, index.ActionKeep}
+	if out.Standing == index.StandingStop || out.Standing == "" {
+		out.Actions[1] = index.ActionUninstall
+	}
+	return out, true
+}
+
+// inState says in what state a version is. What was pulled before its bytes here
+// were damaged is whole.
+func inState(s table.State, why string) string {
+	out := "the version is " + string(s.Version)
+	if s.Version == index.VersionQuarantined {
+		out = "the registry's copy of the version is quarantined"
+	}
+	if why = strings.TrimPrefix(why, string(s.Version)+": "); why != "" {
+		out += ": " + why
+	}
+	return out
+}
+
+// pending is why v is not listed.
+func (v *Version) pending() string {
 	details := make([]string, len(v.Pending))
 	for i, r := range v.Pending {
 		details[i] = r.Detail
 	}
-	return index.Notice{Kind: v.Pending[0].Code, Detail: "the version is not listed: " + strings.Join(details, "; "), Actions: leave}, true
+	return strings.Join(details, "; ")
 }
 
 // yank is since when, by whom and why v is yanked.

@@ -69,8 +69,12 @@ func (v *Version) Listed() bool {
 	return len(v.Pending) == 0 && v.alone().May(table.Anonymous, table.Search)
 }
 
-// alone is the state of v, its plugin's aside.
+// alone is the state of v, its plugin's aside. What must not run anywhere is that,
+// whatever its bytes here are.
 func (v *Version) alone() table.State {
+	if v.State != index.VersionBlocked && slices.ContainsFunc(v.Pending, func(r index.Reason) bool { return r.Code == index.ReasonEmergency }) {
+		return table.State{Version: index.VersionEmergencyRemoved}
+	}
 	if v.Yanked != nil && (v.State == "" || v.State == index.VersionActive) {
 		return table.State{Version: index.VersionYanked}
 	}

@@ -94,8 +94,8 @@ func (e RowEncoder) EncodeVersion(p *Plugin, v *Version) index.Version {
 		MediaType: v.MediaType, ArtifactType: v.ArtifactType, Size: v.Size, CreatedAt: m.Created,
 		Engines: enginesText(m), Platforms: []index.Build{}, License: m.License,
 		Permissions: permissionNames(m), Dependencies: dependencies(m), Channels: p.ChannelsOf(v),
-		State: v.State, Yanked: v.Yanked, Signature: v.Signature, Attestations: nonNil(v.Attestations),
-		Standing: p.StandingOf(v).Cell(table.Anonymous, table.Run).Standing,
+		State: v.shown(), Yanked: v.Yanked, Signature: v.Signature, Attestations: nonNil(v.Attestations),
+		Standing: p.told(v),
 	}
 	if !v.PublishedAt.IsZero() {
 		at := v.PublishedAt

@@ -149,7 +149,7 @@ func (s *Store) check(ctx context.Context, now, next set) error {
 	if s.options.Check == nil {
 		return nil
 	}
-	all, err := s.installed(next, namesAndSizes)
+	all, _, err := s.split(next) // what comes in was unpacked just now; what is damaged was there
 	if err != nil {
 		return err
 	}
@@ -166,9 +166,9 @@ func (s *Store) check(ctx context.Context, now, next set) error {
 
 // changed tells the difference between two sets.
 func (s *Store) changed(before, now set) (*Change, error) {
-	c := &Change{Serial: now.Serial, Changed: moves(before, now), Held: now.held, Restored: restored(now)}
+	c := &Change{Serial: now.Serial, Changed: moves(before, now), Ranges: ranges(before, now), Held: now.held, Restored: restored(now)}
 	var err error
-	c.Installed, err = s.installed(now, namesAndSizes)
+	c.Installed, c.Damaged, err = s.split(now)
 	return c, err
 }
 
@@ -188,6 +188,18 @@ func moves(before, now set) []Moved {
 	for _, e := range before.Plugins {
 		if now.find(e.ID) == nil {
 			out = append(out, Moved{ID: e.ID, From: e.Version.String()})
+		}
+	}
+	return out
+}
+
+// ranges are the plugins of which another range is asked than before.
+func ranges(before, now set) []Reranged {
+	var out []Reranged
+	for _, w := range now.Wants {
+		at := slices.IndexFunc(before.Wants, func(o index.Want) bool { return o.ID == w.ID })
+		if at >= 0 && before.Wants[at].Range != w.Range {
+			out = append(out, Reranged{w.ID, before.Wants[at].Range, w.Range})
 		}
 	}
 	return out

@@ -36,8 +36,8 @@ func (s *Store) bring(ctx context.Context, now set, next *set) error {
 	for n := range next.Plugins {
 		e := &next.Plugins[n]
 		plugin, err := s.bringOne(ctx, now, e)
-		if err != nil && slices.Contains(next.stays, e.ID) && !errors.Is(err, artifact.ErrUnverified) && ctx.Err() == nil {
-			plugin, err = s.left(now, e)
+		if err != nil && mayStay(now, *next, *e, err) && ctx.Err() == nil {
+			plugin, err = s.left(now, e), nil
 		}
 		if errors.Is(err, artifact.ErrDenied) {
 			return &deniedError{e.ID, err}
@@ -55,16 +55,31 @@ func (s *Store) bring(ctx context.Context, now set, next *set) error {
 	return neededOnly(plugins, *next)
 }
 
+// mayStay reports whether e is active as it is and may stay so though err kept it
+// from being verified again: it was withdrawn, or the registry refuses it to this
+// reader. Who signed it must not have become somebody whom nobody trusts.
+func mayStay(now, next set, e entry, err error) bool {
+	if errors.Is(err, artifact.ErrUnverified) {
+		return false
+	}
+	have := now.find(e.ID)
+	return slices.Contains(next.stays, e.ID) || have != nil && have.Digest == e.Digest && errors.Is(err, artifact.ErrDenied)
+}
+
 // left is a plugin that stays where it is although it cannot be verified again:
 // a registry gives nothing of what it blocks. It was verified when it came, and
-// nobody is better off where it keeps the others from moving on.
-func (s *Store) left(now set, e *entry) (*artifact.Plugin, error) {
+// nobody is better off where it keeps the others from moving on; where its files
+// are damaged they stay that, and are named. Nil is that not even what it is can be
+// read.
+func (s *Store) left(now set, e *entry) *artifact.Plugin {
+	by := e.RequestedBy
 	*e = *now.find(e.ID)
-	r, err := s.held(*e, everyByte)
+	e.RequestedBy = by
+	r, err := s.recordOf(*e)
 	if err != nil {
-		return nil, err
+		return nil
 	}
-	return r.Plugin, nil
+	return r.Plugin
 }
 
 func (s *Store) bringOne(ctx context.Context, now set, e *entry) (*artifact.Plugin, error) {
@@ -169,17 +184,34 @@ func (s *Store) unpack(ctx context.Context, v *verified, key string) (digest.Dig
 	return digest.FromBytes(raw), durable.SyncFolder(s.dir)
 }
 
-// installed is what the host may load of a set.
+// installed is what the host may load of a set. Where some of it does not hold the
+// error is a *DamagedError that names all of that, beside the rest.
 func (s *Store) installed(of set, how scrutiny) ([]Installed, error) {
 	out := make([]Installed, 0, len(of.Plugins))
+	var damaged []Damaged
 	for _, e := range of.Plugins {
-		one, err := s.installedOne(of, e, how)
-		if err != nil {
+		switch one, err := s.installedOne(of, e, how); {
+		case errors.Is(err, artifact.ErrUnverified):
+			damaged = append(damaged, Damaged{e.ID, e.Version.String(), err.Error()})
+		case err != nil:
 			return nil, err
+		default:
+			out = append(out, one)
 		}
-		out = append(out, one)
+	}
+	if len(damaged) > 0 {
+		return out, &DamagedError{damaged}
 	}
 	return out, nil
+}
+
+// split is what installed says of a set of which some may be damaged.
+func (s *Store) split(of set) ([]Installed, []Damaged, error) {
+	all, err := s.installed(of, namesAndSizes)
+	if bad, is := errors.AsType[*DamagedError](err); is {
+		return all, bad.Damaged, nil
+	}
+	return all, nil, err
 }
 
 func (s *Store) installedOne(of set, e entry, how scrutiny) (Installed, error) {

@@ -240,15 +240,7 @@ func (s *Store) needs(now set, w index.Want) ([]artifact.Name, error) {
 			continue
 		}
 		out = append(out, one)
-		r, err := s.held(*e, namesAndSizes)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range r.Plugin.Dependencies {
-			if !d.Optional {
-				todo = append(todo, d.ID)
-			}
-		}
+		todo = append(todo, s.needsOf(now, *e)...)
 	}
 	return out, nil
 }
@@ -310,9 +302,12 @@ func (s *Store) does(now, next set, p *parts, stay []artifact.Name, id artifact.
 		if other == id || next.find(other) != nil {
 			continue
 		}
-		r, err := s.held(*now.find(other), namesAndSizes)
-		if err != nil {
-			return false, err
+		r, err := s.recordOf(*now.find(other))
+		if err != nil { // what it needs is not known to be more than what is there
+			if now.find(id).askedBy(other) {
+				return false, nil
+			}
+			continue
 		}
 		for _, d := range r.Plugin.Dependencies {
 			if d.ID == id && !s.contains(d.Range, in.Version) {

@@ -46,38 +46,51 @@ const (
 	everyByte
 )
 
+// BringsAgain is what the detail of a Damaged plugin, and the error about it, ends
+// with: how its files come again, which holds where it is not withdrawn.
+const BringsAgain = "(oarlock install or update brings it again)"
+
 // held reads what was verified about the content of e, and holds the content to
 // it. Errors wrap artifact.ErrUnverified and say how it is brought again.
 func (s *Store) held(e entry, how scrutiny) (*record, error) {
-	dir := filepath.Join(s.dir, contentDir, e.Content)
-	refuse := func(format string, args ...any) (*record, error) {
-		return nil, fmt.Errorf("store: %s %s: %s (oarlock install or update brings it again): %w", e.ID, e.Version, fmt.Sprintf(format, args...), artifact.ErrUnverified)
+	r, err := s.recordOf(e)
+	if err != nil || r.Files == nil && e.Record == "" {
+		return r, err // of an earlier version: there is nothing to hold it to, and the next change brings it again
 	}
+	dir := filepath.Join(s.dir, contentDir, e.Content, filesDir)
+	if odd, err := differs(dir, r.Files, how); err != nil || odd != "" {
+		return nil, notHeld(e, "%s is not what was verified: %s", dir, cmp.Or(odd, fmt.Sprint(err)))
+	}
+	return r, nil
+}
+
+func notHeld(e entry, format string, args ...any) error {
+	return fmt.Errorf("store: %s %s: %s %s: %w", e.ID, e.Version, fmt.Sprintf(format, args...), BringsAgain, artifact.ErrUnverified)
+}
+
+// recordOf reads what was verified about the content of e, whatever its files are
+// now. Errors are those of held.
+func (s *Store) recordOf(e entry) (*record, error) {
+	dir := filepath.Join(s.dir, contentDir, e.Content)
 	if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
-		return refuse("%q is %s, expected a directory", dir, bounded.Kind(info.Mode()))
+		return nil, notHeld(e, "%q is %s, expected a directory", dir, bounded.Kind(info.Mode()))
 	}
 	path := filepath.Join(dir, recordFile)
 	raw, err := bounded.ReadFile(path, maxStoreFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return refuse("content %q is gone", dir)
+		return nil, notHeld(e, "content %q is gone", dir)
 	case errors.Is(err, artifact.ErrInvalid):
-		return refuse("%s", err)
+		return nil, notHeld(e, "%s", err)
 	case err != nil:
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if got := digest.FromBytes(raw); e.Record != "" && got != e.Record {
-		return refuse("%q was changed: its digest is %s, the state says %s", path, got, e.Record)
+		return nil, notHeld(e, "%q was changed: its digest is %s, the state says %s", path, got, e.Record)
 	}
 	r := &record{}
 	if err := json.Unmarshal(raw, r); err != nil || r.Plugin == nil {
-		return refuse("%q is damaged: %v", path, err)
-	}
-	if r.Files == nil && e.Record == "" {
-		return r, nil // of an earlier version: there is nothing to hold it to, and the next change brings it again
-	}
-	if odd, err := differs(filepath.Join(dir, filesDir), r.Files, how); err != nil || odd != "" {
-		return refuse("%s is not what was verified: %s", filepath.Join(dir, filesDir), cmp.Or(odd, fmt.Sprint(err)))
+		return nil, notHeld(e, "%q is damaged: %v", path, err)
 	}
 	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -185,9 +186,8 @@ func (l *Lockfile) Locked() []index.Locked {
 	return out
 }
 
-// writeLockfile derives the store's lock file from what is active, if it does
-// not say so already.
-func (s *Store) writeLockfile(now set) error {
+// lockfileOf is the lock file of now.
+func (s *Store) lockfileOf(now set) ([]byte, error) {
 	asked := now.Asked
 	if asked == (Remembered{}) && s.options.Puller != nil { // a state from before it was remembered
 		asked = s.asks()
@@ -197,7 +197,52 @@ func (s *Store) writeLockfile(now set) error {
 	for _, e := range now.Plugins {
 		l.Resolved = append(l.Resolved, LockedPlugin{e.ID.String(), e.Version.String(), e.Digest, e.PlatformDigest, e.Reference, e.RequestedBy})
 	}
-	raw, err := l.bytes()
+	return l.bytes()
+}
+
+// CheckLockfile holds the store's lock file to what is active. It is what brings a
+// store back whose state is lost, so that damage of it is worth knowing before; the
+// next change writes it again. Errors wrap artifact.ErrUnverified.
+func (s *Store) CheckLockfile() error {
+	st, err := s.readState()
+	if err != nil || st.Current.Serial == 0 {
+		return err
+	}
+	path, odd := filepath.Join(s.dir, lockFile), ""
+	have, err := bounded.ReadFile(path, maxStoreFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		odd = "it is gone"
+	case errors.Is(err, artifact.ErrInvalid):
+		odd = err.Error()
+	case err != nil:
+		return fmt.Errorf("store: lock file: %w", err)
+	default:
+		l, err := ParseLockfile(have)
+		if err != nil {
+			odd = strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error())
+		} else if !l.names(st.Current) {
+			odd = "it names something else than what is installed"
+		}
+	}
+	if odd == "" {
+		return nil
+	}
+	return fmt.Errorf("store: lock file %q: %s (the next change writes it again; until then it brings nothing back): %w", path, odd, artifact.ErrUnverified)
+}
+
+// names reports whether l holds what is in now, at its digests, and no more.
+func (l *Lockfile) names(now set) bool {
+	return len(l.Resolved) == len(now.Plugins) && !slices.ContainsFunc(now.Plugins, func(e entry) bool {
+		there := l.find(e.ID.String())
+		return there == nil || there.Digest != e.Digest
+	})
+}
+
+// writeLockfile derives the store's lock file from what is active, if it does
+// not say so already.
+func (s *Store) writeLockfile(now set) error {
+	raw, err := s.lockfileOf(now)
 	if err != nil {
 		return err
 	}

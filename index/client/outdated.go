@@ -28,27 +28,9 @@ func (s *Store) plan(ctx context.Context, st state, ids []artifact.Name) (*Chang
 	if err := s.refuseStale(ctx, st.Current, next); err != nil {
 		return nil, err
 	}
-	plan := &Change{Serial: st.Current.Serial, Changed: moves(st.Current, next), Held: next.held, Installed: []Installed{}}
-	for _, e := range st.Current.Plugins {
-		one, err := s.installedOne(st.Current, e, namesAndSizes)
-		switch {
-		case errors.Is(err, artifact.ErrUnverified):
-			plan.Damaged = append(plan.Damaged, Damaged{e.ID, e.Version.String(), err.Error()})
-		case err != nil:
-			return nil, err
-		default:
-			plan.Installed = append(plan.Installed, one)
-		}
-	}
-	return plan, nil
-}
-
-// A Damaged plugin is active, and its files are gone or not what was verified.
-type Damaged struct {
-	ID      artifact.Name `json:"id"`
-	Version string        `json:"version"`
-	// Detail says what is wrong, and how the files come again.
-	Detail string `json:"detail"`
+	plan := &Change{Serial: st.Current.Serial, Changed: moves(st.Current, next), Held: next.held}
+	plan.Installed, plan.Damaged, err = s.split(st.Current)
+	return plan, err
 }
 
 // An Outdated plugin is installed, and there is a newer version of it.

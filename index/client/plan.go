@@ -142,11 +142,19 @@ func neededOnly(plugins map[artifact.Name]*artifact.Plugin, next set) error {
 	needed := map[artifact.Name]bool{}
 	var need func(id artifact.Name)
 	need = func(id artifact.Name) {
-		p := plugins[id]
-		if p == nil || needed[id] {
+		p, there := plugins[id]
+		if !there || needed[id] {
 			return
 		}
 		needed[id] = true
+		if p == nil { // what it is cannot be read: what it asked for when it came
+			for _, e := range next.Plugins {
+				if e.askedBy(id) {
+					need(e.ID)
+				}
+			}
+			return
+		}
 		for _, d := range p.Dependencies {
 			need(d.ID)
 		}
@@ -168,6 +176,9 @@ func neededOnly(plugins map[artifact.Name]*artifact.Plugin, next set) error {
 // each fits the host, and what it needs is there.
 func (s *Store) coherent(e entry, plugins map[artifact.Name]*artifact.Plugin, next set) error {
 	p := plugins[e.ID]
+	if p == nil {
+		return nil // it stays as it is, damaged
+	}
 	if !s.host.IsZero() && !p.FitsHost(s.host, s.hostVersion) {
 		return fmt.Errorf("it does not fit host %s %s: %w", s.host, s.hostVersion, artifact.ErrUnverified)
 	}

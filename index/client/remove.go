@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -21,9 +20,6 @@ func (s *Store) remove(ctx context.Context, ids []artifact.Name) (*Change, error
 	next, err := remaining(st.Current, ids)
 	if err != nil {
 		return nil, err
-	}
-	if _, err := s.installed(next, namesAndSizes); err != nil {
-		return nil, fmt.Errorf("remove: %w", err)
 	}
 	next.Serial, next.Action, next.At = st.Current.Serial+1, "remove", s.options.Now().UTC()
 	earlier := append([]set{st.Current}, st.Earlier...)

@@ -119,24 +119,32 @@ func TestRemoveLeavesWhatIsNeeded(t *testing.T) {
 	}
 }
 
-// What is damaged can be taken out. Where what stays is damaged, nothing changes,
-// and it is named.
+// Proves L1: what is damaged can be taken out, and keeps nothing else from being
+// taken out: it is named, and stays as it was.
 func TestRemoveOfAndBesideWhatIsDamaged_L1(t *testing.T) {
 	t.Parallel()
 	s := removeShop(t)
-	dir := t.TempDir()
-	store := openStore(t, s, dir)
-	install(t, store, "acme/tool", "acme/other")
-	damage(t, store, "acme/tool")
-	before, err := os.ReadFile(filepath.Join(dir, "state.json"))
+	s.publish(t, "acme/third", "1.0.0", release{})
+	store := openStore(t, s, t.TempDir())
+	install(t, store, "acme/tool", "acme/other", "acme/third")
+	list, err := store.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Remove(t.Context(), name(t, "acme/other")); !errors.Is(err, artifact.ErrUnverified) || !strings.Contains(err.Error(), "acme/tool 1.0.0") {
-		t.Errorf("beside it: %v", err)
+	for _, i := range list {
+		if i.ID.String() == "acme/tool" || i.ID.String() == "acme/third" {
+			if err := os.Remove(filepath.Join(i.Dir, "main.txt")); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if after, err := os.ReadFile(filepath.Join(dir, "state.json")); err != nil || string(after) != string(before) {
-		t.Errorf("a refused change wrote %s, %v", after, err)
+	holds, err := store.List(t.Context())
+	if bad, is := errors.AsType[*client.DamagedError](err); !is || len(bad.Damaged) != 2 || len(holds) != 2 || !errors.Is(err, artifact.ErrUnverified) {
+		t.Errorf("two are damaged: %+v, %v", holds, err)
+	}
+	done, err := store.Remove(t.Context(), name(t, "acme/third"))
+	if err != nil || len(done.Changed) != 1 || len(done.Damaged) != 1 || done.Damaged[0].ID.String() != "acme/tool" || len(done.Installed) != 2 {
+		t.Fatalf("beside it: %+v, %v", done, err)
 	}
 	if _, err := store.Remove(t.Context(), name(t, "acme/tool")); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -24,9 +25,11 @@ const (
 
 // A Standing is what the catalog says now of something that is installed.
 type Standing struct {
-	// State is that of the version or of the plugin, whichever weighs more:
-	// active, deprecated, yanked, quarantined, removed, suspended, blocked,
-	// emergency-removed; or unlisted, unknown, could_not_tell.
+	// Of is the plugin that it is about.
+	Of artifact.Name `json:"-"`
+	// State is that of the version or of the plugin, whichever weighs more, as the
+	// catalog names it: active, deprecated, yanked, quarantined, removed, suspended,
+	// blocked, emergency-removed; or unlisted, unknown, could_not_tell.
 	State string `json:"state"`
 	// Notices say why, since when and what to do; none where State is active.
 	Notices []index.Notice `json:"notices"`
@@ -36,31 +39,12 @@ type Standing struct {
 }
 
 // MustStop reports whether the version must not run any more, here or anywhere.
-func (s Standing) MustStop() bool {
-	switch s.Told {
-	case index.StandingStop:
-		return true
-	case index.StandingOK, index.StandingWarn, index.StandingUpdateBlocked:
-		return false
-	}
-	// A server that does not say it: by what it says is the matter.
-	for _, n := range s.Notices {
-		if n.Kind == string(index.StateEmergencyRemoved) || n.Kind == string(index.VersionBlocked) ||
-			n.Kind == string(index.StateSuspended) && n.Move != nil && n.Move.Existing == "stop" {
-			return true
-		}
-	}
-	return false
-}
+func (s Standing) MustStop() bool { return s.Told == index.StandingStop }
 
 // Withdrawn reports whether nobody new would get the version. It is false where
 // that could not be told.
 func (s Standing) Withdrawn() bool {
-	switch s.State {
-	case string(index.StateActive), string(index.StateDeprecated), StandingUntold:
-		return false
-	}
-	return true
+	return slices.ContainsFunc(s.Notices, func(n index.Notice) bool { return n.Withdrawn })
 }
 
 // maxAtOnce is how many versions the catalog is asked about at once.
@@ -89,6 +73,7 @@ func (s *Store) standings(ctx context.Context, of set) ([]Standing, error) {
 		asked.Go(func() {
 			defer func() { <-free }()
 			out[n] = s.standing(ctx, e)
+			out[n].Of = e.ID
 		})
 	}
 	asked.Wait()
@@ -116,35 +101,37 @@ func (s *Store) standing(ctx context.Context, e entry) Standing {
 // digest, as it does of what the reader may not pull any more. One that is not
 // withdrawn may be other content than what is installed.
 func withoutDigest(known *index.VersionDetail) Standing {
-	if st := standingOf(known); st.Withdrawn() {
-		return st
+	st := standingOf(known)
+	if !st.Withdrawn() {
+		told := st.Told
+		st = said(StandingUntold, "whether the version may still run could not be told: the catalog gives it without a digest")
+		st.Told = told
 	}
-	return said(StandingUntold, "whether the version may still run could not be told: the catalog gives it without a digest")
+	return st
 }
 
 func said(state, detail string, actions ...string) Standing {
-	return Standing{State: state, Notices: []index.Notice{{Kind: state, Detail: detail, Actions: actions}}}
+	return Standing{State: state, Notices: []index.Notice{{Kind: state, Detail: detail, Withdrawn: state != StandingUntold, Actions: actions}}}
 }
 
-// standingOf reads the answer of a catalog. One that gives no notices, though
-// the version is not active, is told by the version alone.
+// standingOf reads the answer of a catalog by what it says to an install, so that a
+// state of which this program does not know is followed too.
 func standingOf(v *index.VersionDetail) Standing {
-	notices := v.Notices
+	out := Standing{State: string(index.StateActive), Notices: v.Notices, Told: v.Standing}
 	switch {
-	case len(notices) > 0:
-	case v.State != index.VersionActive && v.State != "":
-		notices = []index.Notice{{Kind: string(v.State), Detail: "the version is " + string(v.State)}}
-	case v.Pending != nil:
-		notices = []index.Notice{{Kind: index.ReasonUnreadable, Detail: "the version is not listed"}}
+	case !v.Standing.Known():
+		out = said(StandingUntold, fmt.Sprintf("whether the version may still run could not be told: "+
+			"the catalog says %.40q to those who have it, expected ok, warn, update_blocked or stop", v.Standing))
+		out.Notices = append(out.Notices, v.Notices...)
+	case len(v.Notices) > 0 && v.Notices[0].Standing != "":
+		out.State = v.Notices[0].Kind
+	case len(v.Notices) > 0:
+		out.State = StandingUnlisted
+	case v.Standing != index.StandingOK || v.Pending != nil:
+		out = said(StandingUntold, fmt.Sprintf("the catalog says %q to those who have the version, and not why", v.Standing))
+		out.Told = v.Standing
 	default:
-		return Standing{State: string(index.StateActive), Notices: []index.Notice{}, Told: v.Standing}
+		out.Notices = []index.Notice{}
 	}
-	state := notices[0].Kind
-	switch state {
-	case string(index.StateEmergencyRemoved), string(index.StateRemoved), string(index.StateSuspended), string(index.StateDeprecated),
-		string(index.VersionBlocked), string(index.VersionQuarantined), string(index.VersionYanked):
-	default:
-		state = StandingUnlisted
-	}
-	return Standing{State: state, Notices: notices, Told: v.Standing}
+	return out
 }

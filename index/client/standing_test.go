@@ -68,10 +68,15 @@ func TestAHostLearnsWhatBecameOfWhatItRuns(t *testing.T) {
 		"deprecated": {moved(index.StateDeprecated, func(m *index.Move) { m.Replacement, m.Guide = "acme/next", "https://acme.example/next" }),
 			"deprecated", []string{"since 2028-01-02 by person:ada", "replaced by acme/next", "guide https://acme.example/next"},
 			[]string{"migration_guide", "install_replacement", "keep_using", "uninstall", "dismiss"}, false},
-		"suspended":               {moved(index.StateSuspended, nil), "suspended", []string{"the plugin is suspended; since 2028-01-02 by person:ada (security_review)"}, nil, false},
-		"suspended and to stop":   {moved(index.StateSuspended, func(m *index.Move) { m.Existing = "stop" }), "suspended", []string{"who has it stops it"}, []string{"alternatives", "uninstall"}, true},
-		"removed":                 {moved(index.StateRemoved, nil), "removed", []string{"removed; since"}, nil, false},
-		"emergency-removed":       {moved(index.StateEmergencyRemoved, nil), "emergency-removed", []string{"emergency-removed; since"}, []string{"alternatives", "uninstall"}, true},
+		"suspended":             {moved(index.StateSuspended, nil), "suspended", []string{"the plugin is suspended; since 2028-01-02 by person:ada (security_review)"}, nil, false},
+		"suspended and to stop": {moved(index.StateSuspended, func(m *index.Move) { m.Existing = "stop" }), "suspended", []string{"who has it stops it"}, []string{"alternatives", "uninstall"}, true},
+		"removed":               {moved(index.StateRemoved, nil), "removed", []string{"removed; since"}, nil, false},
+		"emergency-removed":     {moved(index.StateEmergencyRemoved, nil), "emergency-removed", []string{"emergency-removed; since"}, []string{"alternatives", "uninstall"}, true},
+		"damaged, and not to run": {func(_ *catalog.Plugin, v *catalog.Version) {
+			v.State = index.VersionQuarantined
+			v.Pending = []index.Reason{{Code: index.ReasonEmergency, Detail: "it must not run: since 2028"},
+				{Code: index.ReasonQuarantined, Detail: "a blob is damaged"}}
+		}, "emergency-removed", []string{"the version is emergency-removed: it must not run: since 2028"}, []string{"update", "uninstall"}, true},
 		"blocked, of a suspended": {func(p *catalog.Plugin, v *catalog.Version) { moved(index.StateSuspended, nil)(p, v); blocked(p, v) }, "blocked", []string{"steals keys"}, nil, true},
 		"replaced in the catalog": {func(_ *catalog.Plugin, v *catalog.Version) { v.Digest = digest.FromString("other") }, "unknown", []string{"other content"}, []string{"update", "uninstall"}, false},
 		"taken out of the catalog": {func(p *catalog.Plugin, _ *catalog.Version) {
@@ -92,6 +97,11 @@ func TestAHostLearnsWhatBecameOfWhatItRuns(t *testing.T) {
 			got := all[0]
 			if row.stop && got.Told != index.StandingStop {
 				t.Errorf("the catalog told %q of what must stop", got.Told)
+			}
+			for _, n := range got.Notices {
+				if n.Withdrawn != (n.Kind != "deprecated") || n.Standing != "" && n.Standing.Compare(got.Told) > 0 {
+					t.Errorf("%s: a notice of %s: standing %q, withdrawn %t", got.Told, n.Kind, n.Standing, n.Withdrawn)
+				}
 			}
 			if got.State != row.state || got.MustStop() != row.stop || (len(got.Notices) > 0) != (row.says != nil) {
 				t.Fatalf("state %q (must stop: %t), expected %q (%t): %+v", got.State, got.MustStop(), row.state, row.stop, got.Notices)
@@ -294,25 +304,39 @@ func TestInstallingWhatWasWithdrawn(t *testing.T) {
 	}
 }
 
-// Proves E2, E3: whether something must stop is the catalog's table to say, also of a
-// state that this client does not know; of a server that does not say it, the state.
+// Proves E2, E3, E8: what a version is to who has it is the catalog's table to say,
+// also of a state that this client does not know; what it does not say, or says in
+// no word of the table, could not be told.
 func TestTheCatalogSaysWhatMustStop_E2_E3(t *testing.T) {
 	t.Parallel()
-	of := func(kind string, told index.Standing) client.Standing {
-		return client.Standing{State: kind, Notices: []index.Notice{{Kind: kind}}, Told: told}
-	}
 	for title, row := range map[string]struct {
-		standing client.Standing
+		with     func(*catalog.Plugin, *catalog.Version)
+		was, is  string
+		state    string
 		stop     bool
+		withdraw bool
 	}{
-		"a new state that stops":          {of("frozen", index.StandingStop), true},
-		"a block that only keeps updates": {of("blocked", index.StandingUpdateBlocked), false},
-		"a block of an older server":      {of("blocked", ""), true},
-		"a standing of a newer server":    {of("blocked", "halted"), true},
-		"a deprecation":                   {of("deprecated", index.StandingWarn), false},
+		"a new state that stops":          {blocked, `"blocked"`, `"frozen"`, "frozen", true, true},
+		"a block that only keeps updates": {blocked, `"standing":"stop"`, `"standing":"update_blocked"`, "blocked", false, true},
+		"a standing that is not said":     {blocked, `"standing":"stop"`, `"standing":""`, client.StandingUntold, false, true},
+		"a standing of a newer server":    {blocked, `"standing":"stop"`, `"standing":"halted"`, client.StandingUntold, false, true},
+		"a standing without a notice":     {blocked, `"notices":[`, `"notices":[],"were":[`, client.StandingUntold, true, false},
+		"a deprecation":                   {moved(index.StateDeprecated, nil), "", "", "deprecated", false, false},
 	} {
-		if got := row.standing.MustStop(); got != row.stop {
-			t.Errorf("%s: must stop %t, expected %t", title, got, row.stop)
-		}
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			s.publish(t, "acme/hello", "1.0.0", release{})
+			store := openStore(t, s, filepath.Join(t.TempDir(), "plugins"))
+			install(t, store, "acme/hello")
+			withdraw(t, s, "acme/hello", row.with)
+			if row.was != "" {
+				s.lies(swap("/versions/", func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(row.was), []byte(row.is)) }))
+			}
+			all, err := store.Standings(t.Context())
+			if err != nil || len(all) != 1 || all[0].State != row.state || all[0].MustStop() != row.stop || all[0].Withdrawn() != row.withdraw {
+				t.Errorf("expected %s, must stop %t, withdrawn %t: %+v, %v", row.state, row.stop, row.withdraw, all, err)
+			}
+		})
 	}
 }

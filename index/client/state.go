@@ -71,6 +71,9 @@ type entry struct {
 	restored bool // by the change that came to it; not part of the state
 }
 
+// askedBy reports whether the plugin id asked for e.
+func (e entry) askedBy(id artifact.Name) bool { return slices.Contains(e.RequestedBy, id.String()) }
+
 func (s set) find(id artifact.Name) *entry {
 	if at := slices.IndexFunc(s.Plugins, func(e entry) bool { return e.ID == id }); at >= 0 {
 		return &s.Plugins[at]

@@ -102,19 +102,29 @@ func empty(dir string) error {
 type Change struct {
 	Serial  int64   `json:"serial"` // of the state that is active now
 	Changed []Moved `json:"changed"`
+	// Ranges are of the plugins of which another range is asked from now on.
+	Ranges []Reranged `json:"ranges,omitempty"`
 	// Held did not go along, because they were withdrawn; the rest went on.
 	Held      []Held      `json:"held,omitempty"`
 	Installed []Installed `json:"installed"` // all that is active now, dependencies first
 	// Restored stayed at their version, and their files came again, because they
 	// were gone or not what was verified.
 	Restored []artifact.Name `json:"restored,omitempty"`
-	// Damaged are, of a plan, the plugins whose files are gone or not what was
-	// verified: an update brings them again. They are not in Installed.
+	// Damaged are active, and their files are gone or not what was verified: of a
+	// plan an update brings them again, and after a change they stay so, because they
+	// were withdrawn or nobody was asked for them. They are not in Installed.
 	Damaged []Damaged `json:"damaged,omitempty"`
 	// Recovered is true where the state of the store was damaged or gone, and this
 	// change brought back what a lock file names. A damaged state is kept as
 	// state.json.damaged; there is no earlier state to go back to.
 	Recovered bool `json:"recovered,omitempty"`
+}
+
+// A Reranged plugin is asked for in another range than before; "" is any version.
+type Reranged struct {
+	ID   string `json:"id"`
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // A Moved plugin has another version than before; an empty one means none.
@@ -179,8 +189,9 @@ func (s *Store) readHost() (err error) {
 func (s *Store) Dir() string { return s.dir }
 
 // List is what is active, dependencies first. Files that are gone, were added or
-// have another type, mode or size than what was verified are an error that wraps
-// artifact.ErrUnverified; those that were written to since are read again.
+// have another type, mode or size than what was verified are a *DamagedError, which
+// wraps artifact.ErrUnverified and names every such plugin; what holds comes beside
+// it. Files that were written to since are read again.
 func (s *Store) List(context.Context) ([]Installed, error) {
 	state, err := s.readState()
 	if err != nil {
@@ -249,7 +260,8 @@ func (s *Store) updated(ctx context.Context, now set, ids []artifact.Name) (set,
 }
 
 // Remove takes plugins out that were asked for, with all that only they need. It
-// asks nobody: what stays keeps its version, and its files are looked at as by List.
+// asks nobody: what stays keeps its version, and what of it is damaged is in
+// Change.Damaged.
 // The error wraps artifact.ErrNotFound for one that was not asked for.
 func (s *Store) Remove(ctx context.Context, ids ...artifact.Name) (*Change, error) {
 	return s.remove(ctx, ids)

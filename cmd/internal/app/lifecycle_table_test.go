@@ -246,7 +246,11 @@ func (w *cellWorld) asked(id string, s table.State, r table.Role, o table.Operat
 		}
 		return c
 	default:
-		c := table.Cell{Status: 200, Standing: version().Standing, Answer: table.Yes}
+		v := version()
+		c := table.Cell{Status: 200, Standing: v.Standing, Answer: table.Yes}
+		if n := v.Notices; (len(n) > 0) != (c.Standing != table.OK) || len(n) > 0 && (n[0].Standing != c.Standing || n[0].Withdrawn == s.May(r, table.Install)) {
+			t.Errorf("%s as %s: standing %s with notices %+v", id, r, c.Standing, n)
+		}
 		switch c.Standing {
 		case table.OK:
 		case table.Stop:

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 
@@ -21,12 +22,15 @@ const (
 type changeResult struct {
 	*client.Change
 	Installed []installedResult `json:"installed"`
+	Damaged   []damagedResult   `json:"damaged,omitempty"`
 	// Compatibility is how far it was compared with the host: checked,
 	// host_named or unchecked; absent where nothing was chosen.
 	Compatibility string `json:"compatibility,omitempty"`
 	// Pinned are plugins that an update leaves at one version.
 	Pinned []pinned `json:"pinned,omitempty"`
 	DryRun bool     `json:"dry_run,omitempty"`
+
+	update bool // what was asked was to leave what is installed for something newer
 
 	dir string
 }
@@ -41,10 +45,16 @@ func (r changeResult) text(w io.Writer) error {
 	if err := r.table(w); err != nil {
 		return err
 	}
+	if err := tellDamage(w, r.Damaged, r.dir); err != nil {
+		return err
+	}
 	for _, h := range r.Held {
 		what := "is not installed"
 		if h.Version != "" {
 			what = "stays at " + h.Version
+		}
+		if r.mustStop(h) {
+			what += " and must not run any more"
 		}
 		if err := writeLine(w, "! %s %s: %s", h.ID, what, short(h.Reason, 600)); err != nil {
 			return err
@@ -62,15 +72,15 @@ func (r changeResult) table(w io.Writer) error {
 			return err
 		}
 	}
-	for _, d := range r.Damaged {
-		if err := writeLine(w, "! %s", d.Detail); err != nil {
+	for _, one := range r.Ranges {
+		if err := writeLine(w, "%s", rangeText(one)); err != nil {
 			return err
 		}
 	}
-	if len(r.Changed) == 0 && len(r.Restored)+len(r.Damaged) > 0 {
+	switch {
+	case len(r.Changed) == 0 && len(r.Restored)+len(r.Damaged)+len(r.Ranges) > 0:
 		return nil
-	}
-	if len(r.Changed) == 0 {
+	case len(r.Changed) == 0:
 		return writeLine(w, "nothing to change")
 	}
 	return table(w, func(row func(...string)) {
@@ -79,6 +89,26 @@ func (r changeResult) table(w io.Writer) error {
 			row(m.ID.String(), orDash(m.From), orDash(m.To))
 		}
 	})
+}
+
+// rangeText says what is asked of a plugin from now on.
+func rangeText(r client.Reranged) string {
+	if was := pin(r.From); was != "" && pin(r.To) == "" {
+		return fmt.Sprintf("%s is pinned to %s no more: %s is asked for, and oarlock update takes the newest", r.ID, was, anyOf(r.To))
+	}
+	return fmt.Sprintf("%s: %s is asked for, and was %s", r.ID, anyOf(r.To), anyOf(r.From))
+}
+
+func anyOf(rng string) string {
+	if rng == "" {
+		return "any version"
+	}
+	return rng
+}
+
+// mustStop reports whether what did not go along must not run any more.
+func (r changeResult) mustStop(h client.Held) bool {
+	return slices.ContainsFunc(r.Installed, func(i installedResult) bool { return i.ID == h.ID && i.Standing != nil && i.MustStop() })
 }
 
 // remedies are what can be done about what did not go along.
@@ -99,13 +129,11 @@ func (r changeResult) remedies(h client.Held) []string {
 // code is that of a part.
 func (s *storeFlags) print(ctx context.Context, c *console, at *client.Store, r changeResult, asked ...string) error {
 	said, err := at.Standings(ctx)
-	if len(r.Damaged) > 0 {
-		said = nil // they are in the order of all, which Installed is not
-	} else if err != nil || len(said) != len(r.Change.Installed) {
+	if err != nil {
 		said = nil
 		c.note("whether what is installed may still run could not be told")
 	}
-	r.dir, r.Installed = s.dir, withStandings(r.Change.Installed, said)
+	r.dir, r.Installed, r.Damaged = s.dir, withStandings(r.Change.Installed, said), withDamage(r.Change.Damaged, said)
 	r.Compatibility = c.compared(s.host)
 	for _, i := range r.Installed {
 		if version := pin(i.Range); version != "" {
@@ -119,10 +147,30 @@ func (s *storeFlags) print(ctx context.Context, c *console, at *client.Store, r 
 	if len(r.Damaged) > 0 {
 		return kinded{errReported, artifact.ErrUnverified}
 	}
-	if slices.ContainsFunc(r.Held, func(h client.Held) bool { return len(asked) == 0 || slices.Contains(asked, h.ID.String()) }) {
+	if r.behind(asked) {
 		return kinded{errReported, errPartial}
 	}
 	return nil
+}
+
+// behind reports whether something of what was asked, which is everything where
+// nothing is named, did not go along: it was held, or an update found nothing newer
+// than a version that was withdrawn.
+func (r changeResult) behind(asked []string) bool {
+	meant := func(id string) bool { return len(asked) == 0 || slices.Contains(asked, id) }
+	return slices.ContainsFunc(r.Held, func(h client.Held) bool { return meant(h.ID.String()) }) ||
+		r.update && slices.ContainsFunc(r.Installed, func(i installedResult) bool { return meant(i.ID.String()) && i.Standing != nil && i.Withdrawn() })
+}
+
+// printOffline says what a change did that asked nobody, and what the catalog says
+// of what is active after it, where it can be asked.
+func (s *storeFlags) printOffline(ctx context.Context, c *console, done *client.Change) error {
+	said := s.standings(ctx, c, idsOf(done.Installed, done.Damaged))
+	r := changeResult{Change: done, Installed: withStandings(done.Installed, said), Damaged: withDamage(done.Damaged, said), dir: s.dir}
+	if err := c.print(r); err != nil || len(r.Damaged) == 0 {
+		return err
+	}
+	return kinded{errReported, artifact.ErrUnverified}
 }
 
 // compared says how far the answer was compared with a host, and where it was

@@ -204,7 +204,10 @@ func (f *installFlags) locked(ctx context.Context, c *console, words []string) e
 	}
 	lock, err := client.ReadLockfile(f.lock)
 	if err != nil {
-		return fmt.Errorf("install: %w", err)
+		if err = fmt.Errorf("install: %w", err); errors.Is(err, artifact.ErrNotFound) {
+			return err
+		}
+		return argument(err)
 	}
 	f.store.lock = lock
 	s, err := f.store.openOnline(ctx, c)

@@ -15,9 +15,17 @@ import (
 )
 
 // lifecycleResult is where a plugin stands.
-type lifecycleResult struct{ index.Lifecycle }
+type lifecycleResult struct {
+	index.Lifecycle
+	about string // what was done to a version of it; "" is nothing
+}
 
 func (r lifecycleResult) text(w io.Writer) error {
+	if r.about != "" {
+		if err := writeLine(w, "%s", r.about); err != nil {
+			return err
+		}
+	}
 	said := fmt.Sprintf("%s is %s", r.ID, r.State)
 	if len(r.Moves) > 0 {
 		said += " " + r.Moves[0].Why()
@@ -112,9 +120,21 @@ func newLifecycleVerb(c *console, v lifecycleVerb) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.move, err)
 		}
+		r.about = v.about(p, m)
 		return c.print(r)
 	}
 	return cmd
+}
+
+// about is what a move did to a version; "" for one of plugins.
+func (v lifecycleVerb) about(p pluginArg, m index.NewMove) string {
+	switch v.move {
+	case index.MoveYank:
+		return fmt.Sprintf("%s %s is yanked (%s): no new install takes it", p.id, p.text, m.Reason)
+	case index.MoveUnyank:
+		return fmt.Sprintf("%s %s is yanked no more", p.id, p.text)
+	}
+	return ""
 }
 
 // request is where a move goes, and what it says.

@@ -1,23 +1,37 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/client"
 )
 
 // listResult is what is active in a store.
 type listResult struct {
 	Installed []installedResult `json:"installed"`
+	Damaged   []damagedResult   `json:"damaged,omitempty"`
+	// Lockfile says what is wrong with the store's lock file; "" is nothing.
+	Lockfile string `json:"lock_file,omitempty"`
 
 	dir string
 }
 
 func (r listResult) text(w io.Writer) error {
-	if len(r.Installed) == 0 {
+	if r.Lockfile != "" {
+		if err := writeLine(w, "! %s", r.Lockfile); err != nil {
+			return err
+		}
+	}
+	if len(r.Installed)+len(r.Damaged) == 0 {
 		return writeLine(w, "nothing is installed")
+	}
+	if err := tellDamage(w, r.Damaged, r.dir); err != nil || len(r.Installed) == 0 {
+		return err
 	}
 	if err := table(w, func(row func(...string)) {
 		row("PLUGIN", "VERSION", "SIGNATURE", "STATE", "DIR")
@@ -30,15 +44,29 @@ func (r listResult) text(w io.Writer) error {
 	return tellStandings(w, r.Installed, r.dir, nil)
 }
 
-// outcome is the exit code of list --check.
-func (r listResult) outcome() error {
-	untold := false
+// outcome is the exit code; checking is of list --check.
+func (r listResult) outcome(checking bool) error {
+	var all []*client.Standing
 	for _, i := range r.Installed {
-		if i.Standing == nil || i.State == client.StandingUntold {
+		all = append(all, i.Standing)
+	}
+	for _, d := range r.Damaged {
+		all = append(all, d.Standing)
+	}
+	untold := false
+	for _, s := range all {
+		switch {
+		case !checking:
+		case s == nil:
 			untold = true
-		} else if i.Withdrawn() || i.MustStop() {
+		case s.Withdrawn() || s.MustStop():
 			return errReported
+		default:
+			untold = untold || s.State == client.StandingUntold
 		}
+	}
+	if len(r.Damaged) > 0 || r.Lockfile != "" {
+		return kinded{errReported, artifact.ErrUnverified}
 	}
 	if untold {
 		return kinded{errReported, errUndecided}
@@ -75,18 +103,43 @@ func newList(c *console) *cobra.Command {
 		if verify {
 			look = s.Verify
 		}
-		all, err := look(cmd.Context())
+		r, err := store.listed(cmd.Context(), c, s, look, !offline)
 		if err != nil {
 			return err
 		}
-		r := listResult{withStandings(all, nil), store.dir}
-		if !offline {
-			r = listResult{withStandings(all, store.standings(cmd.Context(), c, all)), store.dir}
-		}
-		if err := c.print(r); err != nil || !check {
+		if err := c.print(r); err != nil {
 			return err
 		}
-		return r.outcome()
+		return r.outcome(check)
 	}
 	return cmd
+}
+
+// listed is what look finds in the store, what does not hold of it too, and where
+// it is asked, what the catalog says of each.
+func (s *storeFlags) listed(ctx context.Context, c *console, at *client.Store,
+	look func(context.Context) ([]client.Installed, error), ask bool,
+) (listResult, error) {
+	all, err := look(ctx)
+	bad, some := errors.AsType[*client.DamagedError](err)
+	if err != nil && !some {
+		return listResult{}, err
+	}
+	r := listResult{dir: s.dir}
+	switch lock := at.CheckLockfile(); {
+	case errors.Is(lock, artifact.ErrUnverified):
+		r.Lockfile = text(lock)
+	case lock != nil:
+		return r, lock
+	}
+	var damaged []client.Damaged
+	if some {
+		damaged = bad.Damaged
+	}
+	var said []client.Standing
+	if ask {
+		said = s.standings(ctx, c, idsOf(all, damaged))
+	}
+	r.Installed, r.Damaged = withStandings(all, said), withDamage(damaged, said)
+	return r, nil
 }

@@ -30,10 +30,11 @@ func (r outdatedResult) text(w io.Writer) error {
 		return err
 	}
 	for _, o := range r.Outdated {
-		if o.Damaged != "" {
-			if err := writeLine(w, "! %s", o.Damaged); err != nil {
-				return err
-			}
+		if o.Damaged == "" {
+			continue
+		}
+		if err := writeLine(w, "! %s", damagedResult{client.Damaged{ID: o.ID, Version: o.Current, Detail: o.Damaged}, &o.Standing}.text(r.dir)); err != nil {
+			return err
 		}
 	}
 	return tellStandings(w, r.installed, r.dir, nil)

@@ -27,11 +27,12 @@ func readLock(path string, must bool) (*client.Lockfile, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return &client.Lockfile{}, nil
 	case err != nil:
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, argument(fmt.Errorf("lock: %w", err))
 	}
 	l, err := client.ParseLockfile(raw)
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: it is left as it is, because it is not what \"oarlock resolve --lock\" writes (%s); name another file: %w", path, text(err), artifact.ErrInvalid)
+		return nil, argument(fmt.Errorf("lock %s: it is left as it is, because it is not what \"oarlock resolve --lock\" writes (%s); "+
+			"name another file: %w", path, text(err), artifact.ErrInvalid))
 	}
 	return l, nil
 }

@@ -19,8 +19,7 @@ func newRollback(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		said := store.standings(cmd.Context(), c, done.Installed)
-		return c.print(changeResult{Change: done, Installed: withStandings(done.Installed, said), dir: store.dir})
+		return store.printOffline(cmd.Context(), c, done)
 	}
 	return cmd
 }

@@ -35,17 +35,87 @@ func (i installedResult) state() string {
 func withStandings(all []client.Installed, said []client.Standing) []installedResult {
 	out := make([]installedResult, len(all))
 	for n, one := range all {
-		out[n].Installed = one
-		if n < len(said) {
-			out[n].Standing = &said[n]
+		out[n] = installedResult{one, standingOf(one.ID, said)}
+	}
+	return out
+}
+
+// standingOf is what was said of id, or nil.
+func standingOf(id artifact.Name, said []client.Standing) *client.Standing {
+	if at := slices.IndexFunc(said, func(s client.Standing) bool { return s.Of == id }); at >= 0 {
+		return &said[at]
+	}
+	return nil
+}
+
+// A damagedResult is installed and does not hold, with what the catalog says of it.
+type damagedResult struct {
+	client.Damaged
+	*client.Standing
+}
+
+func withDamage(all []client.Damaged, said []client.Standing) []damagedResult {
+	var out []damagedResult
+	for _, d := range all {
+		out = append(out, damagedResult{d, standingOf(d.ID, said)})
+	}
+	return out
+}
+
+// tellDamage says what does not hold, and of what was withdrawn too, that nothing
+// brings it again.
+func tellDamage(w io.Writer, all []damagedResult, dir string) error {
+	for _, d := range all {
+		if err := writeLine(w, "! %s", d.text(dir)); err != nil {
+			return err
 		}
+	}
+	for _, d := range all {
+		if d.Standing == nil {
+			continue
+		}
+		for _, n := range d.Notices {
+			if err := writeLine(w, "! %s %s: %s", d.ID, d.Version, noticeText(n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// text is what does not hold, and how that ends.
+func (d damagedResult) text(dir string) string {
+	if d.Standing == nil || !d.Withdrawn() {
+		return d.Detail
+	}
+	return strings.Replace(d.Detail, client.BringsAgain,
+		fmt.Sprintf("(it was withdrawn, so that nothing brings it again: oarlock uninstall %s --dir %s)", d.ID, shellWord(dir)), 1)
+}
+
+// noticeText is a notice as a line says it: what must not run first.
+func noticeText(n index.Notice) string {
+	said := short(inWords(n.Detail), 600)
+	if n.Standing == index.StandingStop {
+		return "must not run any more: " + said
+	}
+	return said
+}
+
+// idsOf are all that is installed, whether it holds or not.
+func idsOf(all []client.Installed, damaged []client.Damaged) []artifact.Name {
+	var out []artifact.Name
+	for _, i := range all {
+		out = append(out, i.ID)
+	}
+	for _, d := range damaged {
+		out = append(out, d.ID)
 	}
 	return out
 }
 
 // standings asks the catalog that the store remembers, or that the command line
 // names, about what is installed. What could not be told is said of each.
-func (s *storeFlags) standings(ctx context.Context, c *console, all []client.Installed) []client.Standing {
+func (s *storeFlags) standings(ctx context.Context, c *console, all []artifact.Name) []client.Standing {
 	if len(all) == 0 {
 		return nil
 	}
@@ -55,7 +125,7 @@ func (s *storeFlags) standings(ctx context.Context, c *console, all []client.Ins
 	store, err := s.openPlanning(ctx, c)
 	if err == nil {
 		var said []client.Standing
-		if said, err = store.Standings(ctx); err == nil && len(said) == len(all) {
+		if said, err = store.Standings(ctx); err == nil {
 			return said
 		}
 	}
@@ -64,7 +134,11 @@ func (s *storeFlags) standings(ctx context.Context, c *console, all []client.Ins
 	if err != nil {
 		untold.Notices[0].Detail += ": " + text(err)
 	}
-	return slices.Repeat([]client.Standing{untold}, len(all))
+	out := slices.Repeat([]client.Standing{untold}, len(all))
+	for n, id := range all {
+		out[n].Of = id
+	}
+	return out
 }
 
 // tellStandings says of each that is not simply active why, since when and what
@@ -84,7 +158,7 @@ func tellStandings(w io.Writer, all []installedResult, dir string, but []client.
 			return writeLine(w, "! of all %d: %s", len(all), inWords(i.Notices[0].Detail))
 		}
 		for _, n := range i.Notices {
-			if err := writeLine(w, "! %s %s: %s", i.ID, i.Version, short(inWords(n.Detail), 600)); err != nil {
+			if err := writeLine(w, "! %s %s: %s", i.ID, i.Version, noticeText(n)); err != nil {
 				return err
 			}
 			if err := tellRemedies(w, remedies(i.Installed, n, dir)); err != nil {
@@ -98,7 +172,7 @@ func tellStandings(w io.Writer, all []installedResult, dir string, but []client.
 // tellNotices says each notice of what is not installed.
 func tellNotices(w io.Writer, of string, all []index.Notice) error {
 	for _, n := range all {
-		if err := writeLine(w, "! %s%s", of, short(inWords(n.Detail), 600)); err != nil {
+		if err := writeLine(w, "! %s%s", of, noticeText(n)); err != nil {
 			return err
 		}
 	}

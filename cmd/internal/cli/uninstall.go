@@ -29,8 +29,7 @@ func newUninstall(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("uninstall: %w", err)
 		}
-		said := store.standings(cmd.Context(), c, done.Installed)
-		return c.print(changeResult{Change: done, Installed: withStandings(done.Installed, said), dir: store.dir})
+		return store.printOffline(cmd.Context(), c, done)
 	}
 	return cmd
 }

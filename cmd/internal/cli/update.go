@@ -49,7 +49,7 @@ func newUpdate(c *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return store.print(cmd.Context(), c, s, changeResult{Change: plan, DryRun: true}, args...)
+			return store.print(cmd.Context(), c, s, changeResult{Change: plan, DryRun: true, update: true}, args...)
 		}
 		if _, err := store.open(); err != nil {
 			return err
@@ -62,7 +62,7 @@ func newUpdate(c *console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return store.print(cmd.Context(), c, s, changeResult{Change: done}, args...)
+		return store.print(cmd.Context(), c, s, changeResult{Change: done, update: true}, args...)
 	}
 	return cmd
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,13 +22,18 @@ func (r whyResult) text(w io.Writer) error {
 			}
 			for i, reason := range v.Reasons {
 				if i == 0 {
-					row(v.Version, "out", reason.Code+": "+short(reason.Detail, 300))
+					row(v.Version, "out", reasonText(reason))
 					continue
 				}
-				row("", "", reason.Code+": "+short(reason.Detail, 300))
+				row("", "", reasonText(reason))
 			}
 		}
 	})
+}
+
+// reasonText is a reason with its code, which some details begin with.
+func reasonText(r index.Reason) string {
+	return r.Code + ": " + short(strings.TrimPrefix(r.Detail, r.Code+": "), 300)
 }
 
 func newWhy(c *console) *cobra.Command {

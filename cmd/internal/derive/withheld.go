@@ -18,7 +18,7 @@ func withheldBy(blocks *block.Blocks) func(context.Context, string, digest.Diges
 		if err != nil || !ok {
 			return "", index.Reason{}, err
 		}
-		state, code, detail := index.VersionBlocked, index.ReasonBlocked, w.Reason
+		state, code, detail := index.VersionBlocked, index.ReasonBlocked, "blocked: "+w.Reason
 		if w.Kind == block.WithheldQuarantined {
 			state, code, detail = index.VersionQuarantined, index.ReasonQuarantined, fmt.Sprintf("%s is damaged and in quarantine: %s", w.Digest, w.Reason)
 		}

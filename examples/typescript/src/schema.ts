@@ -1921,6 +1921,13 @@ export interface components {
             detail: string;
             kind: string;
             move?: components["schemas"]["Move"];
+            /**
+             * @description What the state that the notice is of says to an install; absent where the notice is of no state of the lifecycle.
+             * @enum {string}
+             */
+            standing?: "ok" | "warn" | "update_blocked" | "stop";
+            /** @description Nobody new is given the version. */
+            withdrawn: boolean;
         };
         Page: {
             catalog_digest: string;

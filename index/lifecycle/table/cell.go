@@ -2,7 +2,6 @@ package table
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/oarlock/oarlock/index"
 )
@@ -71,8 +70,6 @@ const (
 	UpdateBlocked = index.StandingUpdateBlocked
 	Stop          = index.StandingStop
 )
-
-var standings = []Standing{OK, Warned, UpdateBlocked, Stop}
 
 // Fields are how much of a plugin or version is answered.
 type Fields string
@@ -241,7 +238,7 @@ func stricter(p, v rule) rule {
 		resolve: min(p.resolve, v.resolve), install: min(p.install, v.install), update: min(p.update, v.update),
 		tag: p.tag & v.tag, digest: p.digest & v.digest, whole: p.whole & v.whole, run: p.run,
 	}
-	if slices.Index(standings, v.run) > slices.Index(standings, p.run) {
+	if v.run.Compare(p.run) > 0 {
 		both.run = v.run
 	}
 	if both.code == "" || p.search && v.code != "" { // a plugin that is only deprecated says less
