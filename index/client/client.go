@@ -107,7 +107,14 @@ func (c *Client) Catalog(ctx context.Context) (*index.Summary, error) {
 // the error wraps artifact.ErrConflict and is an *index.Problem whose
 // Explanation says why in sentences.
 func (c *Client) Resolve(ctx context.Context, r index.ResolveRequest) (*index.Resolution, error) {
-	return post[index.Resolution](ctx, c, "/resolve", r)
+	answer, err := post[index.Resolution](ctx, c, "/resolve", r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := answered(r, answer); err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 // isLoopback reports whether host, with or without a port, is this machine.

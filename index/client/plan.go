@@ -50,30 +50,40 @@ func (s *Store) resolve(ctx context.Context, wants []index.Want, locked []index.
 	if s.options.Client == nil || s.options.Puller == nil {
 		return set{}, fmt.Errorf("store %q was opened without client and puller, for reading only: %w", s.dir, artifact.ErrInvalid)
 	}
-	answer, err := s.options.Client.Resolve(ctx, index.ResolveRequest{
-		Host: s.options.Host, Platform: s.options.Puller.Platform().String(),
-		Channel: s.options.Channel, Prerelease: s.options.Prerelease, Plugins: wants, Locked: locked,
-	})
+	asked := index.ResolveRequest{Host: s.options.Host, Platform: s.options.Puller.Platform().String(),
+		Channel: s.options.Channel, Prerelease: s.options.Prerelease, Plugins: wants, Locked: locked}
+	answer, err := s.options.Client.Resolve(ctx, asked)
 	if err != nil {
 		return set{}, err
 	}
-	next := set{Catalog: answer.Stamp, Wants: wants, Asked: s.asks()}
+	plugins, err := answered(asked, answer)
+	if err != nil {
+		return set{}, err
+	}
+	return set{Catalog: answer.Stamp, Wants: wants, Asked: s.asks(), Plugins: plugins}, nil
+}
+
+// answered are the plugins of an answer, which is held to what was asked: each can
+// be read and is there once, and everything that was asked for is there in its
+// range. What is in it says nothing yet about who signed it.
+func answered(asked index.ResolveRequest, answer *index.Resolution) ([]entry, error) {
+	var got set
 	for n, r := range answer.Resolved {
 		e, err := readEntry(r)
-		if err == nil && next.find(e.ID) != nil {
+		if err == nil && got.find(e.ID) != nil {
 			err = fmt.Errorf("%s is there twice: %w", e.ID, artifact.ErrUnverified)
 		}
 		if err != nil {
-			return set{}, fmt.Errorf("the catalog's answer does not hold: resolved[%d]: %w", n, err)
+			return nil, fmt.Errorf("the catalog's answer does not hold: resolved[%d]: %w", n, err)
 		}
-		next.Plugins = append(next.Plugins, e)
+		got.Plugins = append(got.Plugins, e)
 	}
-	for _, w := range wants {
-		if err := s.satisfied(w, next); err != nil {
-			return set{}, fmt.Errorf("the catalog's answer does not hold: %w", err)
+	for _, w := range asked.Plugins {
+		if err := satisfied(asked, w, got); err != nil {
+			return nil, fmt.Errorf("the catalog's answer does not hold: %w", err)
 		}
 	}
-	return next, nil
+	return got.Plugins, nil
 }
 
 // readEntry reads one resolved plugin and holds it to itself. What it says is
@@ -110,7 +120,7 @@ func readEntry(r index.Resolved) (entry, error) {
 }
 
 // satisfied holds the answer to one want.
-func (s *Store) satisfied(w index.Want, next set) error {
+func satisfied(asked index.ResolveRequest, w index.Want, next set) error {
 	id, err := artifact.ParseName(w.ID)
 	if err != nil {
 		return err
@@ -126,7 +136,7 @@ func (s *Store) satisfied(w index.Want, next set) error {
 	if err != nil {
 		return err
 	}
-	if !s.contains(r, e.Version) {
+	if !r.Contains(e.Version, asked.Prerelease || asked.Channel != "") {
 		return fmt.Errorf("%s %s is not in %s: %w", id, e.Version, r, artifact.ErrUnverified)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,10 @@ func newPack(c *console) *cobra.Command {
 	cmd.Args = args(1, 1, "one plugin directory")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "`FILE.tar`, or a directory as OCI layout")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if out != "" {
+		switch {
+		case cmd.Flags().Changed("out") && out == "":
+			return usagef("pack: -o is empty: expected FILE.tar or a directory; without -o nothing is written and the digest is printed")
+		case out != "":
 			if err := packTarget(args[0], out); err != nil {
 				return err
 			}
@@ -83,6 +87,9 @@ func packTarget(dir, out string) error {
 	}
 	if info, err := os.Stat(out); err == nil && !info.IsDir() {
 		return usagef("pack: %s is a file, expected a directory for the layout, or a name that ends in .tar", out)
+	}
+	if base := filepath.Base(filepath.Clean(out)); base == "." || base == ".." || base == string(filepath.Separator) {
+		return usagef("pack: %q is no place of its own for a layout, whose files would lie among others: expected a directory such as ./layout", out)
 	}
 	if err := outArgument(out); !errors.Is(err, fs.ErrNotExist) && !isDir(out) { // a directory is made, with those above it
 		return err
