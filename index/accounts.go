@@ -19,4 +19,5 @@ type Caller struct {
 type RoleHeld struct {
 	Role      string `json:"role"`
 	Namespace string `json:"namespace,omitempty"`
+	Tenant    string `json:"tenant,omitempty"`
 }

@@ -47,7 +47,7 @@ func (s Service) Whoami(ctx context.Context) (index.Caller, error) {
 	p := auth.From(ctx)
 	c := index.Caller{Principal: p.Name, Kind: string(p.Kind), Token: p.Session, Roles: []index.RoleHeld{}}
 	for _, g := range p.Grants {
-		c.Roles = append(c.Roles, index.RoleHeld{Role: string(g.Role), Namespace: g.Namespace})
+		c.Roles = append(c.Roles, index.RoleHeld{Role: string(g.Role), Namespace: g.Namespace, Tenant: g.Tenant})
 	}
 	for _, s := range p.Scopes {
 		c.Scopes = append(c.Scopes, s.String())

@@ -69,6 +69,8 @@ type Options struct {
 	Lifecycles Lifecycles
 	// Emergencies stop versions at once; nil serves none.
 	Emergencies Emergencies
+	// Tenants keep what each tenant is and has; nil serves none.
+	Tenants Tenants
 	// Publog proves what was published; nil serves none.
 	Publog PublicationLog
 	// Ledgers say until when plugins are looked after; nil serves none of that.
@@ -159,6 +161,7 @@ func (s *Server) routes() {
 	s.lifecycleRoutes(a)
 	s.openeoxRoutes(a)
 	s.emergencyRoutes(a)
+	s.tenantRoutes(a)
 	s.logRoutes(a)
 	s.policyRoutes(a)
 	s.draftRoute(a)

@@ -46,6 +46,14 @@ const (
 	ReviewDecide    Action = "review:decide"
 	ReviewAssign    Action = "review:assign"
 	PublisherVerify Action = "publisher:verify"
+	TenantsRead     Action = "tenants:read"   // all of them
+	TenantsManage   Action = "tenants:manage" // make one, and set what a tenant does not set itself
+)
+
+// The actions on a tenant.
+const (
+	TenantRead   Action = "tenant:read"
+	TenantManage Action = "tenant:manage" // its plugins, hosts and members
 )
 
 // A Class is what sort of thing a Resource is.
@@ -56,6 +64,7 @@ const (
 	OnSite       Class = "site"
 	OnNamespace  Class = "namespace"
 	OnRepository Class = "repository"
+	OnTenant     Class = "tenant"
 )
 
 // A Fact is the answer to a question about a resource. The zero Fact is
@@ -89,11 +98,12 @@ func (f Fact) String() string {
 }
 
 // A Resource is what an action is done to, with the facts that the decision
-// needs. Site, InNamespace and InRepository make one.
+// needs. Site, InNamespace, InRepository and InTenant make one.
 type Resource struct {
 	Class      Class
 	Namespace  string
 	Repository string
+	Tenant     string
 	// Claimed: the namespace has an owner.
 	Claimed Fact
 	// Closed: the namespace was closed by its owner.
@@ -119,8 +129,13 @@ func InRepository(name string) Resource {
 	return Resource{Class: OnRepository, Namespace: namespaceOf(name), Repository: name}
 }
 
+// InTenant is a tenant, whether or not it exists.
+func InTenant(id string) Resource { return Resource{Class: OnTenant, Tenant: id} }
+
 func (r Resource) String() string {
 	switch r.Class {
+	case OnTenant:
+		return "tenant " + r.Tenant
 	case OnRepository:
 		return "repository " + r.Repository
 	case OnNamespace:

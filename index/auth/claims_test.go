@@ -30,7 +30,7 @@ func TestOneAccountClaimsSoMany_B4(t *testing.T) {
 		t.Fatalf("%d claims", got)
 	}
 	owner := ada
-	owner.Grants = []Grant{{RoleOwner, "kestrel"}, {RoleOwner, "plover"}}
+	owner.Grants = []Grant{{Role: RoleOwner, Namespace: "kestrel"}, {Role: RoleOwner, Namespace: "plover"}}
 	if err := s.Namespaces.Transfer(ctx, owner, "kestrel", bob.Name); err != nil {
 		t.Fatal(err)
 	}

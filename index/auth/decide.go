@@ -115,7 +115,7 @@ func checkBounds(p Principal, a Action, r Resource) Decision {
 
 // checkState holds the action to what the namespace is.
 func checkState(p Principal, row permission, r Resource) Decision {
-	if r.Class == OnSite {
+	if r.Class == OnSite || r.Class == OnTenant {
 		return Decision{Outcome: policy.Allow}
 	}
 	if r.Namespace == artifact.ReservedPublisher {

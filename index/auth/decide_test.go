@@ -151,7 +151,7 @@ func TestDecideRefusals(t *testing.T) {
 		}
 		return p
 	}
-	owner := Principal{Kind: Person, Name: "person:o", Grants: []Grant{{RoleOwner, "acme"}}}
+	owner := Principal{Kind: Person, Name: "person:o", Grants: []Grant{{Role: RoleOwner, Namespace: "acme"}}}
 	narrow := owner
 	narrow.Access = &Access{Scopes: []Scope{mustScope(t, "repository:acme/hello:pull")}}
 	bound := owner

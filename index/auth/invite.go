@@ -57,7 +57,7 @@ func (ns *Namespaces) Invite(ctx context.Context, by Principal, q Invitation) (T
 	t := newToken()
 	rec := TokenRecord{
 		ID: t.ID(), Kind: string(InviteToken), Name: string(q.Role), Principal: string(InviteToken) + ":" + q.Namespace, Namespace: q.Namespace,
-		Scopes: []string{Grant{q.Role, q.Namespace}.String()}, Hash: t.hash(), CreatedBy: ns.open.maker(by), CreatedAt: now.UTC(), ExpiresAt: q.ExpiresAt.UTC(),
+		Scopes: []string{Grant{Role: q.Role, Namespace: q.Namespace}.String()}, Hash: t.hash(), CreatedBy: ns.open.maker(by), CreatedAt: now.UTC(), ExpiresAt: q.ExpiresAt.UTC(),
 	}
 	if q.Email != "" {
 		rec.Scopes = append(rec.Scopes, emailScope+strings.ToLower(q.Email))
@@ -166,7 +166,7 @@ func (ns *Namespaces) stillInvites(ctx context.Context, inviter, namespace strin
 		return err
 	}
 	owns := slices.ContainsFunc(members, func(m MemberRecord) bool { return m.Namespace == namespace && m.Role == string(RoleOwner) })
-	for _, g := range []Grant{{Role: RoleAdmin}, {RoleOwner, namespace}} {
+	for _, g := range []Grant{{Role: RoleAdmin}, {Role: RoleOwner, Namespace: namespace}} {
 		owns = owns || slices.Contains(p.Grants, g.String())
 	}
 	if !owns {

@@ -109,7 +109,7 @@ func TestInvitation_B4(t *testing.T) {
 		t.Errorf("of an admin: %v", err)
 	}
 	for name, err := range map[string]error{
-		"a maintainer invites": third(s.Namespaces.Invite(ctx, Principal{Kind: Person, Name: "person:m", Grants: []Grant{{RoleMaintainer, "acme"}}}, Invitation{Namespace: "acme", Role: RoleReader})),
+		"a maintainer invites": third(s.Namespaces.Invite(ctx, Principal{Kind: Person, Name: "person:m", Grants: []Grant{{Role: RoleMaintainer, Namespace: "acme"}}}, Invitation{Namespace: "acme", Role: RoleReader})),
 		"a stranger invites":   third(s.Namespaces.Invite(ctx, eve, Invitation{Namespace: "acme", Role: RoleReader})),
 	} {
 		if !errors.Is(err, artifact.ErrDenied) {

@@ -47,6 +47,13 @@ func isHandle(s string) bool {
 	return s != "" && len(s) <= 70 && strings.Trim(s, "-._") != "" && isLabelOr(s, "._")
 }
 
+// Require refuses principals that cannot act here now, because there is none of
+// that name or it is disabled: a *MissingAccountError, or one that wraps
+// artifact.ErrInvalid where no account has such a name. Any other error could not tell.
+func (ac *Accounts) Require(ctx context.Context, principal string) error {
+	return ac.requireAccount(ctx, principal)
+}
+
 // requireAccount refuses principals that cannot act here now: people without
 // an account or with one that is disabled, and admins without a live token.
 func (ac *Accounts) requireAccount(ctx context.Context, principal string) error {

@@ -20,25 +20,29 @@ const (
 type Role string
 
 // The roles. The first three are held on the site, the next four on a
-// namespace; the last four are not given to anybody but follow from the kind.
+// namespace, two on a tenant; the last four are not given to anybody but follow from the kind.
 const (
-	RoleAdmin      Role = "admin"
-	RoleReviewer   Role = "reviewer"
-	RoleOperator   Role = "operator"
-	RoleOwner      Role = "owner"
-	RoleMaintainer Role = "maintainer"
-	RolePublisher  Role = "publisher"
-	RoleReader     Role = "reader"
-	RoleRobot      Role = "robot"   // the most that a robot token's scope can hold
-	RoleProcess    Role = "process" // a part of this server
-	RoleAccount    Role = "account" // anybody who is logged in
-	RoleAnyone     Role = "anyone"  // everybody, logged in or not
+	RoleAdmin        Role = "admin"
+	RoleReviewer     Role = "reviewer"
+	RoleOperator     Role = "operator"
+	RoleOwner        Role = "owner"
+	RoleMaintainer   Role = "maintainer"
+	RolePublisher    Role = "publisher"
+	RoleReader       Role = "reader"
+	RoleTenantAdmin  Role = "tenant-admin"
+	RoleTenantViewer Role = "tenant-viewer"
+	RoleRobot        Role = "robot"   // the most that a robot token's scope can hold
+	RoleProcess      Role = "process" // a part of this server
+	RoleAccount      Role = "account" // anybody who is logged in
+	RoleAnyone       Role = "anyone"  // everybody, logged in or not
 )
 
-// A Grant is one role on one namespace, or on the site when Namespace is "".
+// A Grant is one role on one namespace or one tenant, or on the site when both
+// are "".
 type Grant struct {
 	Role      Role
 	Namespace string
+	Tenant    string
 }
 
 // ParseGrant reads "role" or "role@namespace". Errors wrap artifact.ErrInvalid.
@@ -55,14 +59,21 @@ func (t *table) parseGrant(s string) (Grant, error) {
 
 // class is what the role is held on.
 func (g Grant) class() Class {
+	if g.Tenant != "" {
+		return OnTenant
+	}
 	if g.Namespace == "" {
 		return OnSite
 	}
 	return OnNamespace
 }
 
-// String is the text that ParseGrant reads.
+// String is the text that ParseGrant reads; a role on a tenant, which no claim of
+// a login gives, is "role@tenant".
 func (g Grant) String() string {
+	if g.Tenant != "" {
+		return string(g.Role) + "@" + g.Tenant
+	}
 	if g.Namespace == "" {
 		return string(g.Role)
 	}
@@ -116,7 +127,7 @@ func (t *table) rolesOf(p Principal, r Resource) []Role {
 	}
 	roles := []Role{RoleAccount, RoleAnyone}
 	for _, g := range p.Grants {
-		if (g.Namespace == "" || g.Namespace == r.Namespace) && t.gives(g.Role, g.class()) {
+		if (g.Namespace == "" || g.Namespace == r.Namespace) && (g.Tenant == "" || g.Tenant == r.Tenant) && t.gives(g.Role, g.class()) {
 			roles = append(roles, g.Role)
 		}
 	}

@@ -95,7 +95,7 @@ func from(address string) string {
 // refused writes down that p was refused. The refusal stands whether or not
 // its row can be written.
 func (l *AuditLog) refused(ctx context.Context, p Principal, action Action, r Resource, d Decision) {
-	k := refusal{p.Name, string(action), string(r.Class) + " " + r.Namespace, d.Code, requestOf(ctx).Address}
+	k := refusal{p.Name, string(action), string(r.Class) + " " + r.Namespace + r.Tenant, d.Code, requestOf(ctx).Address}
 	l.writeRefusals(ctx, l.refusals.take(k, AuditRecord{
 		Actor: p.Name, Session: p.Session, Action: string(action), Resource: r.String(), Reason: d.Reason, Request: requestOf(ctx).ID,
 	}, l.now()))

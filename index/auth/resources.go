@@ -48,7 +48,7 @@ func (rs *resources) forget() {
 
 // about adds to r what the store knows.
 func (rs *resources) about(ctx context.Context, action Action, r Resource) (Resource, error) {
-	if r.Class == OnSite {
+	if r.Class == OnSite || r.Class == OnTenant {
 		return r, nil
 	}
 	if rs.configured != nil {

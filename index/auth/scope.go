@@ -16,6 +16,7 @@ const (
 	TypeRepository = "repository"
 	TypeRegistry   = "registry"
 	TypeNamespace  = "namespace" // in robot tokens only
+	TypeTenant     = "tenant"    // in robot and personal tokens only
 )
 
 // A Scope names actions on one resource in the words of the token protocol:
@@ -40,6 +41,7 @@ var short = map[string]map[string][]Action{
 	},
 	TypeRegistry:  {"*": {CatalogList}},
 	TypeNamespace: {"quota": {QuotaRead}},
+	TypeTenant:    {"read": {TenantRead}, "manage": {TenantRead, TenantManage}},
 }
 
 // ParseScopes reads scopes separated by spaces, as one parameter of a request
@@ -125,6 +127,8 @@ func (s Scope) matches(r Resource) bool {
 		return r.Class == OnRepository && (s.Name == r.Repository || tree && strings.HasPrefix(r.Repository, below))
 	case TypeNamespace:
 		return r.Class == OnNamespace && (s.Name == r.Namespace || s.Name == "*")
+	case TypeTenant:
+		return r.Class == OnTenant && (s.Name == r.Tenant || s.Name == "*")
 	case TypeRegistry:
 		return r.Class == OnSite && s.Name == "catalog"
 	default:

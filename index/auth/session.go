@@ -37,6 +37,7 @@ type credentials struct {
 	tokens  TokenStore
 	people  PersonStore
 	members MemberStore
+	tenants TenantRoleStore // may be nil
 	keys    *Keys
 	open    openDoor
 	now     func() time.Time
@@ -50,7 +51,7 @@ type credentials struct {
 
 func newCredentials(o Options, at origin) *credentials {
 	return &credentials{
-		origin: at, tokens: o.Stores.Tokens, people: o.Stores.People, members: o.Stores.Members, keys: o.Keys, open: openDoor(o.AnyoneIsAdminUnsafe),
+		origin: at, tokens: o.Stores.Tokens, people: o.Stores.People, members: o.Stores.Members, tenants: o.Stores.TenantRoles, keys: o.Keys, open: openDoor(o.AnyoneIsAdminUnsafe),
 		now: o.Now, logger: o.Logger, tokenLifetime: o.TokenLifetime,
 		sessions: newCache[string, holder](o.Now), bearers: newCache[[32]byte, Principal](o.Now),
 	}
@@ -198,6 +199,18 @@ func (cs *credentials) withMemberships(ctx context.Context, p Principal) (Princi
 	}
 	for _, m := range memberships {
 		p.Grants = append(p.Grants, Grant{Role: Role(m.Role), Namespace: m.Namespace})
+	}
+	if cs.tenants == nil {
+		return p, nil
+	}
+	roles, err := cs.tenants.TenantRolesOf(ctx, p.Name)
+	if err != nil {
+		return Principal{}, fmt.Errorf("credentials: %w", err)
+	}
+	for _, r := range roles {
+		if r.Tenant != "" { // one of no tenant would be one of the site
+			p.Grants = append(p.Grants, Grant{Role: Role(r.Role), Tenant: r.Tenant})
+		}
 	}
 	return p, nil
 }

@@ -136,7 +136,7 @@ func (s *site) claim(by Principal, namespace string) Principal {
 	if _, err := s.Namespaces.Claim(s.t.Context(), by, namespace); err != nil {
 		s.t.Fatal(err)
 	}
-	by.Grants = append(slices.Clone(by.Grants), Grant{RoleOwner, namespace})
+	by.Grants = append(slices.Clone(by.Grants), Grant{Role: RoleOwner, Namespace: namespace})
 	return by
 }
 

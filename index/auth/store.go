@@ -142,6 +142,15 @@ type MemberStore interface {
 	RemoveMember(ctx context.Context, namespace, principal string) error
 }
 
+// A TenantRole is what a principal is in one tenant.
+type TenantRole struct{ Tenant, Role string }
+
+// TenantRoleStore knows who is what in which tenant.
+type TenantRoleStore interface {
+	// TenantRolesOf are the roles of a principal, by tenant.
+	TenantRolesOf(ctx context.Context, principal string) ([]TenantRole, error)
+}
+
 // AuditStore keeps what was done. Append only.
 type AuditStore interface {
 	AppendAudit(ctx context.Context, a AuditRecord) error
@@ -155,7 +164,8 @@ type Transactor interface {
 
 // Stores are where the room keeps what it keeps. All may be one database, and
 // have to be where Tx is to undo what several of them did. Each is needed, but
-// for TokenBounds, which only a bound needs.
+// for TokenBounds, which only a bound needs, and TenantRoles: without it nobody
+// has a role in a tenant.
 type Stores struct {
 	Tokens      TokenStore
 	TokenBounds TokenBoundStore
@@ -165,9 +175,10 @@ type Stores struct {
 	Members     MemberStore
 	Audit       AuditStore
 	Tx          Transactor
+	TenantRoles TenantRoleStore
 }
 
-// OneDatabase is Stores of which s is each but TokenBounds.
+// OneDatabase is Stores of which s is each but TokenBounds and TenantRoles.
 func OneDatabase(s interface {
 	TokenStore
 	PersonStore

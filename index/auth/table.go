@@ -10,7 +10,7 @@ import (
 // which refusals and documents name the roles, the mightiest of a namespace first.
 type roleRow struct {
 	role Role
-	// held is the class that the role is given on: OnSite, OnNamespace, or ""
+	// held is the class that the role is given on: OnSite, OnNamespace, OnTenant, or ""
 	// where it is not given but follows from the kind of the principal.
 	held Class
 	// may are the actions by the class of what they are done to.
@@ -42,8 +42,9 @@ var roleRows = []roleRow{
 		},
 		OnSite: {
 			AuditRead, CatalogList, SiteManage, AccountsManage, PersonalTokens, RegistryGC, RegistryFsck, CatalogRebuild, PolicyRead, PolicyTest,
-			SiteBackup, SiteRestore, ReviewRead, ReviewAssign, PublisherVerify,
+			SiteBackup, SiteRestore, ReviewRead, ReviewAssign, PublisherVerify, TenantsRead, TenantsManage,
 		},
+		OnTenant: {TenantRead, TenantManage},
 	}},
 	{RoleReviewer, OnSite, map[Class][]Action{
 		OnRepository: {RepositoryPull},
@@ -53,18 +54,22 @@ var roleRows = []roleRow{
 	{RoleOperator, OnSite, map[Class][]Action{
 		OnRepository: {RepositoryPull},
 		OnNamespace:  {MembersRead, QuotaRead, QuotaSet, AuditRead},
-		OnSite:       {AuditRead, CatalogList, RegistryGC, RegistryFsck, CatalogRebuild, PolicyRead, PolicyTest, SiteBackup, ReviewRead},
+		OnSite:       {AuditRead, CatalogList, RegistryGC, RegistryFsck, CatalogRebuild, PolicyRead, PolicyTest, SiteBackup, ReviewRead, TenantsRead},
+		OnTenant:     {TenantRead},
 	}},
 	{RoleRobot, "", map[Class][]Action{
 		OnRepository: {RepositoryPull, RepositoryPush, RepositoryDelete, PluginPublish, ChannelPromote, PluginLifecycle},
 		OnNamespace:  {QuotaRead},
 		OnSite:       {CatalogList},
+		OnTenant:     {TenantRead, TenantManage},
 	}},
 	{RoleProcess, "", map[Class][]Action{
 		OnRepository: {RepositoryPull, RepositoryPush, RepositoryDelete, PluginPublish, ChannelPromote},
 		OnNamespace:  {QuotaRead},
 		OnSite:       {CatalogList, RegistryGC, RegistryFsck, CatalogRebuild, SiteBackup, ReviewRead},
 	}},
+	{RoleTenantAdmin, OnTenant, map[Class][]Action{OnTenant: {TenantRead, TenantManage}}},
+	{RoleTenantViewer, OnTenant, map[Class][]Action{OnTenant: {TenantRead}}},
 	{RoleAccount, "", map[Class][]Action{
 		OnNamespace: {NamespaceClaim},
 		OnSite:      {PersonalTokens},
@@ -122,6 +127,11 @@ var actionRows = []actionRow{
 	{action: ReviewDecide, class: OnSite},
 	{action: ReviewAssign, class: OnSite},
 	{action: PublisherVerify, class: OnSite},
+	{action: TenantsRead, class: OnSite},
+	{action: TenantsManage, class: OnSite},
+
+	{action: TenantRead, class: OnTenant},
+	{action: TenantManage, class: OnTenant},
 }
 
 // permissions is the table of this server: decisions, scopes, the grammar of roles and
@@ -182,6 +192,9 @@ func RolesThatMay(a Action, c Class) []Role {
 	row, _ := permissions.find(a, c)
 	return slices.Clone(row.roles)
 }
+
+// TenantRoles are the roles of a tenant's member, the mightiest first.
+func TenantRoles() []Role { return slices.Clone(permissions.held[OnTenant]) }
 
 // Actions are the actions of the table on a class, in its order.
 func Actions(c Class) []Action {

@@ -149,7 +149,7 @@ func (ts *Tokens) checkRequest(q TokenRequest) error {
 func checkTokenScope(s Scope, q TokenRequest) error {
 	words := short[s.Type]
 	if words == nil {
-		return invalid("token scope %q: type: expected repository, namespace or registry", s)
+		return invalid("token scope %q: type: expected repository, namespace, tenant or registry", s)
 	}
 	for _, word := range s.Actions {
 		if _, ok := words[word]; !ok && word != "*" {

@@ -42,7 +42,7 @@ func TestNobodyGivesWhatTheyLack_B5(t *testing.T) {
 	_, admin := s.admin()
 	_, ada := s.person("ada")
 	owner := s.claim(ada, "acme")
-	publisher := Principal{Kind: Person, Name: "person:p", Grants: []Grant{{RolePublisher, "acme"}}}
+	publisher := Principal{Kind: Person, Name: "person:p", Grants: []Grant{{Role: RolePublisher, Namespace: "acme"}}}
 	robot := s.principal(s.robot(owner, "acme", "repository:acme/*:*"))
 	scoped := owner
 	scoped.Scopes = []Scope{mustScope(t, "repository:acme/*:*")}

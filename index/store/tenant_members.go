@@ -7,20 +7,24 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/tenant"
 )
+
+var _ auth.TenantRoleStore = (*Store)(nil)
 
 type tenantMemberRow struct {
 	bun.BaseModel `bun:"table:tenant_members"`
 
 	Tenant    string `bun:"tenant,pk"`
 	Principal string `bun:"principal,pk"`
+	Role      string `bun:"role"`
 	AddedBy   string `bun:"added_by"`
 	AddedAt   int64  `bun:"added_at"`
 }
 
 func (r tenantMemberRow) record() (tenant.Member, error) {
-	return tenant.Member{Principal: r.Principal, AddedBy: r.AddedBy, AddedAt: fromMicro(r.AddedAt)}, nil
+	return tenant.Member{Principal: r.Principal, Role: r.Role, AddedBy: r.AddedBy, AddedAt: fromMicro(r.AddedAt)}, nil
 }
 
 // tenantMemberRows are who asks for one tenant.
@@ -33,8 +37,20 @@ func (r tenantMemberRows) Add(ctx context.Context, m tenant.Member) error {
 	if m.Principal == "" {
 		return fmt.Errorf("%s: expected the name of a principal: %w", r.what(memberNamed("")), artifact.ErrInvalid)
 	}
-	_, err := r.s.writer(ctx).NewInsert().Model(&tenantMemberRow{Tenant: r.id, Principal: m.Principal, AddedBy: m.AddedBy, AddedAt: micro(m.AddedAt)}).Exec(ctx)
+	if m.Role == "" {
+		return fmt.Errorf("%s: expected a role: %w", r.what(memberNamed(m.Principal)), artifact.ErrInvalid)
+	}
+	_, err := r.s.writer(ctx).NewInsert().Model(&tenantMemberRow{Tenant: r.id, Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: micro(m.AddedAt)}).Exec(ctx)
 	return wrap(r.what(memberNamed(m.Principal)), err)
+}
+
+// Member implements tenant.MemberRows.
+func (r tenantMemberRows) Member(ctx context.Context, principal string) (tenant.Member, error) {
+	row := tenantMemberRow{Tenant: r.id, Principal: principal}
+	if err := r.s.reader(ctx).NewSelect().Model(&row).WherePK().Scan(ctx); err != nil {
+		return tenant.Member{}, wrap(r.what(memberNamed(principal)), err)
+	}
+	return row.record()
 }
 
 // List implements tenant.MemberRows.
@@ -54,6 +70,19 @@ func (r tenantMemberRows) List(ctx context.Context, after string, limit int) ([]
 // Remove implements tenant.MemberRows.
 func (r tenantMemberRows) Remove(ctx context.Context, principal string) error {
 	return r.remove(ctx, memberNamed(principal), r.s.writer(ctx).NewDelete().Model(&tenantMemberRow{Tenant: r.id, Principal: principal}).WherePK())
+}
+
+// TenantRolesOf implements auth.TenantRoleStore.
+func (s *Store) TenantRolesOf(ctx context.Context, principal string) ([]auth.TenantRole, error) {
+	var rows []tenantMemberRow
+	if err := s.reader(ctx).NewSelect().Model(&rows).Where("principal = ?", principal).OrderExpr("tenant COLLATE ?", s.byteOrder()).Scan(ctx); err != nil {
+		return nil, wrap(fmt.Sprintf("what %q is in tenants", principal), err)
+	}
+	roles := make([]auth.TenantRole, len(rows))
+	for i, r := range rows {
+		roles[i] = auth.TenantRole{Tenant: r.Tenant, Role: r.Role}
+	}
+	return roles, nil
 }
 
 // HasPlugin implements lifecycle.Holders.

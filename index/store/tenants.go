@@ -106,6 +106,9 @@ func (r tenantRows) Installs() tenant.InstallRows { return installRows{r} }
 // Members implements tenant.Rows.
 func (r tenantRows) Members() tenant.MemberRows { return tenantMemberRows{r} }
 
+// Lock implements tenant.Rows.
+func (r tenantRows) Lock(ctx context.Context) error { return r.s.serialize(ctx, r.what("")) }
+
 // A change is a row and the columns that stay as they were.
 type change struct {
 	model any

@@ -183,8 +183,8 @@ func contractTenantMembers(t *testing.T, s *Store) {
 	}
 	same(t, "without any tenant", holds("person:ada"), "asks false has false", nil)
 	mustTenants(t, s, "north", "south")
-	ada := tenant.Member{Principal: "person:ada", AddedBy: "admin:root", AddedAt: noon}
-	robot := tenant.Member{Principal: "Robot", AddedBy: "admin:root", AddedAt: noon}
+	ada := tenant.Member{Principal: "person:ada", Role: "tenant-admin", AddedBy: "admin:root", AddedAt: noon}
+	robot := tenant.Member{Principal: "Robot", Role: "tenant-viewer", AddedBy: "admin:root", AddedAt: noon}
 	north, south := s.OfTenant("north").Members(), s.OfTenant("south").Members()
 	want(t, "add", north.Add(ctx, ada), nil)
 	want(t, "add another", north.Add(ctx, robot), nil)

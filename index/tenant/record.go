@@ -46,6 +46,7 @@ type (
 	// the tenant has counts for it.
 	Member struct {
 		Principal string // as auth.Principal names it, such as "person:ada"
+		Role      string // one of auth.TenantRoles
 		AddedBy   string
 		AddedAt   time.Time
 	}

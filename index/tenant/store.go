@@ -29,6 +29,9 @@ type Rows interface {
 	Hosts() HostRows
 	Installs() InstallRows
 	Members() MemberRows
+	// Lock has nobody else change rows of the tenant until the transaction of ctx
+	// ends: what is read after it is what is changed.
+	Lock(ctx context.Context) error
 }
 
 // HostRows are the hosts of one tenant.
@@ -61,6 +64,7 @@ type InstallRows interface {
 type MemberRows interface {
 	// Add stores a new member; a principal that is there is a conflict.
 	Add(ctx context.Context, m Member) error
+	Member(ctx context.Context, principal string) (Member, error)
 	// List has at most limit members with a principal after that one, in the
 	// order of the names' bytes.
 	List(ctx context.Context, after string, limit int) ([]Member, error)

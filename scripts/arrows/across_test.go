@@ -32,12 +32,13 @@ var artifactRows = map[string][]string{
 var policyRows = map[string][]string{
 	".": nil,
 
-	"internal":  nil,
-	"trust":     {"."},
-	"attest":    {".", "internal", "trust"},
-	"ledger":    {".", "trust"},
-	"signature": {".", "internal", "trust"},
-	"explain":   {".", "trust"},
+	"internal":    nil,
+	"trust":       {"."},
+	"attest":      {".", "internal", "trust"},
+	"ledger":      {".", "trust"},
+	"signature":   {".", "internal", "trust"},
+	"explain":     {".", "trust"},
+	"entitlement": {"."},
 
 	"attest/attesttest": {"attest"},
 	"ledger/ledgertest": {"ledger", "trust"},
@@ -60,11 +61,12 @@ func acrossRules() []arrows.Rule {
 			"ledger":    {".", "ledger"},
 			"lifecycle": {".", "ledger"},
 			"publisher": {".", "ledger", "trust"},
+			"tenant":    {".", "entitlement"},
 		}),
 		arrows.Across("cmd/internal", "policy", map[string][]string{
-			"app":        {".", "explain", "trust"},
+			"app":        {".", "entitlement", "explain", "trust"},
 			"cli":        {".", "attest", "explain", "ledger", "signature", "trust"},
-			"config":     {"trust"},
+			"config":     {"entitlement", "trust"},
 			"derive":     {".", "attest", "ledger", "signature", "trust"},
 			"sitebackup": {"trust"},
 		}),
@@ -80,7 +82,7 @@ func acrossRules() []arrows.Rule {
 		}),
 		arrows.Across("cmd/internal", "index", map[string][]string{
 			"app": {".", "account", "api", "audit", "auth", "catalog", "emergency", "explained", "feed", "ingest", "jobs", "ledger", "lifecycle", "lifecycle/table",
-				"publisher", "publog", "quota", "signed", "store", "web"},
+				"publisher", "publog", "quota", "signed", "store", "tenant", "web"},
 			"cli":        {".", "auth", "client", "explained", "ingest", "publog", "signed"},
 			"config":     {"auth", "quota", "signed"},
 			"derive":     {".", "ingest"},

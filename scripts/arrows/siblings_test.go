@@ -33,7 +33,7 @@ var indexRows = map[string][]string{
 	"publisher": {".", "audit", "auth", "jobs", "ledger"},
 	"quota":     {"."},
 	"signed":    {".", "catalog", "client", "resolve"}, // reads back what it published as every reader does
-	"tenant":    nil,
+	"tenant":    {".", "audit", "auth"},
 
 	"api":       {".", "catalog", "explained", "lifecycle/table", "resolve"},
 	"client":    {"."},

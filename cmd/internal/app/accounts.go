@@ -72,7 +72,7 @@ func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *pre
 
 func authOptions(cfg config.Config, at clock.Clock, db *store.Store, keys *auth.Keys, url string, holds auth.Content, log *slog.Logger) auth.Options {
 	stores := auth.OneDatabase(db)
-	stores.TokenBounds = db
+	stores.TokenBounds, stores.TenantRoles = db, db
 	return auth.Options{
 		Stores: stores, Keys: keys, PublicURL: url, PublicCatalog: true, LoginToPull: cfg.Anonymous != "pull", LoginToRead: cfg.Anonymous != "pull" && cfg.Anonymous != "catalog",
 		Logger: log, AnyoneIsAdminUnsafe: cfg.Footing().AnyoneIsAdmin, MaxClaims: cfg.Limits.Claims, MaxTokens: cfg.Limits.Tokens,

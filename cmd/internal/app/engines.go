@@ -24,6 +24,8 @@ import (
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/index/store"
+	"github.com/oarlock/oarlock/index/tenant"
+	"github.com/oarlock/oarlock/policy/entitlement"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/oarlock/oarlock/registry"
 	"github.com/oarlock/oarlock/registry/integrity"
@@ -33,6 +35,7 @@ var (
 	_ api.Publishers  = (*publisher.Service)(nil)
 	_ api.Lifecycles  = (*lifecycle.Service)(nil)
 	_ api.Emergencies = (*emergency.Service)(nil)
+	_ api.Tenants     = (*tenant.Service)(nil)
 )
 
 // standings is the catalog as the lifecycle asks for it.
@@ -53,6 +56,7 @@ type engines struct {
 	publishers  *publisher.Service
 	lifecycles  *lifecycle.Service
 	emergencies *emergency.Service
+	tenants     *tenant.Service
 	stored      upkeep.Stored
 	garbage     *upkeep.Collector
 	scrubber    *upkeep.Scrubber
@@ -81,6 +85,10 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if err != nil {
 		return nil, err
 	}
+	tenants, err := openTenants(cfg, at, a)
+	if err != nil {
+		return nil, err
+	}
 	stored := upkeep.Stored{Storage: p.storage, Blocks: p.blocks, Checks: integrity.New(p.storage, origins), Server: r}
 	signing, err := openSigning(ctx, cfg, at, p, a, index, r, catalog, anew, o.Log, metrics)
 	if err != nil {
@@ -90,7 +98,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: signing.poke, Took: tookEmergencies(metrics), Logger: o.Log})
 	return &engines{
 		emergencies: stops,
-		stored:      stored, jobs: runner, statements: stated, signing: signing, catalog: catalog,
+		stored:      stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
 		publishers: publisher.New(publisher.Options{
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
 			Own: own.Trusted.ID, Platforms: func() []trust.Signer { return own.Platforms(index.basis.Signed.Trust()) }, DNS: dns, Now: at.Now,
@@ -197,4 +205,19 @@ func (c content) Namespaces(ctx context.Context) ([]string, error) { return c.st
 // Said implements auth.Content.
 func (c content) Said(ctx context.Context, name string) (auth.Holding, error) {
 	return publisher.Said(ctx, name, c.ledgerReader, c.index.ingest, c.index.basis.Platform.Trusted.ID)
+}
+
+// openTenants makes what keeps tenants.
+func openTenants(cfg config.Config, at clock.Clock, a *accounts) (*tenant.Service, error) {
+	tiers, err := entitlement.NewTiers(cfg.Tiers)
+	if err != nil {
+		return nil, err
+	}
+	return tenant.New(tenant.Options{
+		Store: a.store, InTx: a.store.InTx, Rights: a, Acts: a.acts, Tiers: tiers, Clock: at,
+		Exists: func(ctx context.Context, principal string) error {
+			return auth.Problem(a.people.Require(ctx, principal))
+		},
+		Forget: a.namespaces.Forget,
+	}), nil
 }

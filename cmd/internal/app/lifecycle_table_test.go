@@ -52,7 +52,7 @@ func openCells(t *testing.T) *cellWorld {
 		if err := w.accounts.store.AddTenant(t.Context(), tenant.Tenant{ID: id, Environment: tenant.Test, CreatedBy: "admin:test", CreatedAt: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.accounts.store.OfTenant(id).Members().Add(t.Context(), tenant.Member{Principal: "person:" + id, AddedBy: "admin:test", AddedAt: time.Now()}); err != nil {
+		if err := w.accounts.store.OfTenant(id).Members().Add(t.Context(), tenant.Member{Principal: "person:" + id, Role: "tenant-viewer", AddedBy: "admin:test", AddedAt: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

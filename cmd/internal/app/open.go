@@ -162,6 +162,7 @@ func openAPI(cfg config.Config, at clock.Clock, a *accounts, index *joined, role
 		Ready: well.ready, Current: index.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Publog: index.publog, Ledgers: index.ingest,
+		Tenants:  e.tenants,
 		Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
 		Gate:     drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,

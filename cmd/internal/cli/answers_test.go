@@ -38,6 +38,7 @@ var asked = []string{
 	"publisher invite acme --role reader", "publisher verify acme --administrator --note known",
 	"token create ci --namespace acme --scope repository:acme/*:pull", "token list --namespace acme",
 	"account create ada", "account list", "account token ada laptop",
+	"tenant create north", "tenant list", "tenant show north", "tenant set north --canary", "tenant members list north",
 	"whoami", "audit list", "audit verify",
 	"block acme/hello@0.1.0 --reason test --code blocked", "block list",
 	"policy show", "policy explain acme/hello@0.1.0",

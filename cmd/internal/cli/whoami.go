@@ -21,6 +21,9 @@ type whoamiResult struct {
 func (r whoamiResult) text(w io.Writer) error {
 	var held []string
 	for _, role := range r.Roles {
+		if role.Tenant != "" {
+			role.Role += " of tenant " + role.Tenant
+		}
 		if role.Namespace != "" {
 			role.Role += " of " + role.Namespace
 		}

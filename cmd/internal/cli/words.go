@@ -30,6 +30,9 @@ var words = map[string]map[string][]string{
 	"publisher members add": {"role": roles},
 	"publisher invite":      {"role": roles},
 	"publisher configure":   {"publishing": {"on", "off"}, "private": truth},
+	"tenant create":         {"environment": environments},
+	"tenant set":            {"environment": environments},
+	"tenant members add":    {"role": {"tenant-admin", "tenant-viewer"}},
 	"deprecate":             {"reason": format.Reasons()},
 	"suspend":               {"reason": format.Reasons(), "existing": {"keep", "stop"}},
 	"remove":                {"reason": format.Reasons()},
@@ -45,10 +48,11 @@ var everywhere = map[string][]string{
 }
 
 var (
-	truth     = []string{"true", "false"}
-	formats   = []string{"sigstore-bundle", "cosign-referrer", "cosign-tag"}
-	roles     = []string{"owner", "maintainer", "publisher", "reader"}
-	siteRoles = []string{"admin", "reviewer", "operator"}
+	truth        = []string{"true", "false"}
+	formats      = []string{"sigstore-bundle", "cosign-referrer", "cosign-tag"}
+	roles        = []string{"owner", "maintainer", "publisher", "reader"}
+	siteRoles    = []string{"admin", "reviewer", "operator"}
+	environments = []string{"test", "staging", "production"}
 )
 
 // offerWords registers words with the shell's completion.

@@ -33,6 +33,9 @@ type Config struct {
 	// Publishing is the switch of the whole site: "on", or "off", which
 	// refuses new versions everywhere.
 	Publishing string `koanf:"publishing" json:"publishing"`
+	// Tiers are what tenants are divided into, the lowest first; a plugin may ask
+	// for one or a higher one.
+	Tiers []string `koanf:"tiers" json:"tiers"`
 	// Anonymous is what may be done without a login: "pull" what is public,
 	// read the "catalog" of that and its pages, or "none".
 	Anonymous string `koanf:"anonymous" json:"anonymous"`

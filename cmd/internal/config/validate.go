@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/oarlock/oarlock/cmd/internal/edge"
+	"github.com/oarlock/oarlock/policy/entitlement"
 	"github.com/oarlock/oarlock/policy/trust"
 )
 
@@ -42,6 +43,9 @@ func (c *Config) Validate() error {
 	}
 	if err := checkDB(c.DB); err != nil {
 		problem("db", "%s", err)
+	}
+	if _, err := entitlement.NewTiers(c.Tiers); err != nil {
+		problem("tiers", "%s", err)
 	}
 	if c.Trust != "" {
 		if _, err := trust.Load(c.Trust); err != nil {
