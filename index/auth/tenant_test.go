@@ -24,7 +24,9 @@ func TestWhoMayWhatInATenant_I7(t *testing.T) {
 	pulls.Access = &Access{Scopes: []Scope{{Type: TypeRepository, Name: "acme/hello", Actions: []string{"pull"}}}}
 	owner := Principal{Kind: Person, Name: "person:x", Grants: []Grant{{Role: RoleOwner, Namespace: "north"}}}
 	robot := Principal{Kind: Robot, Name: "robot:x"}
-	site := func(role Role) Principal { return Principal{Kind: Person, Name: "person:x", Grants: []Grant{{Role: role}}} }
+	site := func(role Role) Principal {
+		return Principal{Kind: Person, Name: "person:x", Grants: []Grant{{Role: role}}}
+	}
 	for _, c := range []struct {
 		who          string
 		p            Principal
