@@ -132,3 +132,65 @@ func TestAnEmergencyTakesTwoPeople_E5_E11_B11(t *testing.T) {
 	w.refused(w.ada, e.ID, "confirm", http.StatusConflict, index.CodeConflict)
 	w.refused(w.ada, e.ID, "undo", http.StatusConflict, index.CodeConflict)
 }
+
+// Proves E5 and E11 against somebody hostile: an admin who made another's account does not
+// confirm beside it, nor do two accounts of one maker; an owner's request keeps nothing
+// from being pulled; all versions are stopped with what is pushed later; what is not
+// there, and no reason, are refused.
+func TestAnEmergencyIsNotOnePersonsAlone_E5_E11(t *testing.T) {
+	t.Parallel()
+	w := openEmergencyWorld(t)
+	bob, carl := accountOf(t, w.Server, w.ada, "bob", "admin"), accountOf(t, w.Server, w.ada, "carl", "admin")
+	e := w.propose(w.ada, index.NewEmergency{All: true, Soft: true})
+	if said := w.refused(bob, e.ID, "confirm", http.StatusConflict, index.CodeSecondPerson); !strings.Contains(said, "seven days") {
+		t.Errorf("why bob does not count: %s", said)
+	}
+	if len(e.Digests) != 2 || !slices.Equal(e.MayConfirm, []string{"person:grace"}) {
+		t.Errorf("proposed: %+v", e)
+	}
+	w.do(w.ada, e.ID, "undo") // her own
+	w.pulls("1.1.0", http.StatusOK)
+	e = w.propose(bob, index.NewEmergency{All: true})
+	w.refused(carl, e.ID, "confirm", http.StatusConflict, index.CodeSecondPerson)
+	w.refused(w.ada, e.ID, "confirm", http.StatusConflict, index.CodeSecondPerson)
+	publish(t, w.Server, w.bootstrap, `{"id": "acme/hello", "version": "1.2.0", "engines": {"acme-editor": "*"}}`)
+	w.pulls("1.2.0", http.StatusForbidden)
+	e = w.do(w.grace, e.ID, "confirm")
+	if e.State != index.EmergencyInForce || len(e.Digests) != 3 {
+		t.Errorf("confirmed: %+v", e)
+	}
+	publish(t, w.Server, w.bootstrap, `{"id": "acme/hello", "version": "1.3.0", "engines": {"acme-editor": "*"}}`)
+	w.state("1.3.0", index.VersionEmergencyRemoved)
+	for _, v := range []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0"} {
+		w.pulls(v, http.StatusForbidden)
+	}
+	w.do(w.ada, e.ID, "undo")
+	w.do(w.grace, e.ID, "undo")
+	w.pulls("1.3.0", http.StatusOK)
+
+	owner := accountOf(t, w.Server, w.bootstrap, "olga")
+	ask[any](t, w.Server, w.bootstrap, "PUT", "/api/v1/namespaces/acme/members/person:olga", map[string]any{"role": "owner"}, http.StatusNoContent)
+	ask[index.Problem](t, w.Server, owner, "POST", "/api/v1/emergencies", index.NewEmergency{Plugin: "acme/hello", Version: "1.0.0", Reason: "malware"}, http.StatusForbidden)
+	asked := w.propose(owner, index.NewEmergency{Version: "1.0.0", Request: true})
+	w.pulls("1.0.0", http.StatusOK)
+	if taken := w.do(w.grace, asked.ID, "confirm"); asked.State != index.EmergencyRequested || taken.State != index.EmergencyProposed {
+		t.Errorf("requested: %+v, taken up: %+v", asked, taken)
+	}
+	w.pulls("1.0.0", http.StatusForbidden)
+	unknown := digest.FromString("not here")
+	for _, row := range []struct {
+		n      index.NewEmergency
+		status int
+		says   string
+	}{
+		{index.NewEmergency{Plugin: "acme/hello", Digest: unknown, Reason: "malware"}, http.StatusNotFound, unknown.String()},
+		{index.NewEmergency{Plugin: "acme/hello", Version: "1.1.0"}, http.StatusBadRequest, "reason"},
+		{index.NewEmergency{Plugin: "acme/hello", Version: "1.1.0", Reason: "because"}, http.StatusBadRequest, "because"},
+		{index.NewEmergency{Plugin: "acme/hello", Reason: "malware"}, http.StatusBadRequest, "exactly one"},
+		{index.NewEmergency{Plugin: "acme/hello", Version: "1.0.0", Reason: "malware"}, http.StatusConflict, asked.ID},
+	} {
+		if p := ask[index.Problem](t, w.Server, w.ada, "POST", "/api/v1/emergencies", row.n, row.status); !strings.Contains(p.Detail, row.says) {
+			t.Errorf("%+v: %s", row.n, p.Detail)
+		}
+	}
+}
