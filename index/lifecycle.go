@@ -83,6 +83,7 @@ const (
 	MoveResume      = "resume"
 	MoveRemove      = "remove"
 	MoveRestore     = "restore"
+	MoveDelete      = "delete"
 	MoveYank        = "yank"
 	MoveUnyank      = "unyank"
 )
@@ -97,6 +98,12 @@ type NewMove struct {
 	EndOfLife   *time.Time `json:"end_of_life,omitempty" doc:"Of deprecate: from when on nobody looks after it."`
 	Until       *time.Time `json:"until,omitempty" doc:"Of suspend: when it is expected to be over."`
 	Existing    string     `json:"existing,omitempty" enum:"keep,stop" doc:"Of suspend: what those do who have it; keep where absent."`
+}
+
+// A Deletion is why a plugin is deleted.
+type Deletion struct {
+	Reason string `query:"reason" doc:"As of a move of the plugin; needed."`
+	Text   string `query:"text" maxLength:"4096" doc:"What people read."`
 }
 
 // A VersionMove is why a version is yanked, or is no more.

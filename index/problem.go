@@ -26,7 +26,11 @@ const (
 	CodeLifecycle = "lifecycle_forbidden"
 	// CodeSecondPerson is a word for an emergency that does not count beside those
 	// that were given: it takes another person.
-	CodeSecondPerson  = "second_person_needed"
+	CodeSecondPerson = "second_person_needed"
+	// CodeStillEnabled is a plugin that is not deleted while somebody has it.
+	CodeStillEnabled = "still_enabled"
+	// CodePluginDeleted is a plugin of which the name and the history are left.
+	CodePluginDeleted = "plugin_deleted"
 	CodeUnsatisfiable = "unsatisfiable"
 	CodeUnverified    = "unverified"
 	CodeDenied        = "denied"
@@ -77,6 +81,8 @@ var meanings = map[string]meaning{
 	CodeVersionNotListed:   {http.StatusConflict, artifact.ErrConflict, "The version is not listed"},
 	CodeLifecycle:          {http.StatusConflict, artifact.ErrConflict, "The state of the plugin does not allow that"},
 	CodeSecondPerson:       {http.StatusConflict, artifact.ErrConflict, "It takes another person"},
+	CodeStillEnabled:       {http.StatusConflict, artifact.ErrConflict, "Somebody has the plugin"},
+	CodePluginDeleted:      {http.StatusGone, artifact.ErrNotFound, "The plugin was deleted"},
 	CodeUnsatisfiable:      {http.StatusConflict, artifact.ErrConflict, "No set of versions satisfies the request"},
 	CodeUnverified:         {http.StatusUnprocessableEntity, artifact.ErrUnverified, "A signature or digest does not hold"},
 	CodeDenied:             {http.StatusForbidden, artifact.ErrDenied, "Denied"},

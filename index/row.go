@@ -16,6 +16,8 @@ const (
 	StateSuspended        PluginState = "suspended"
 	StateRemoved          PluginState = "removed"
 	StateEmergencyRemoved PluginState = "emergency-removed"
+	// StateDeleted is for ever: no version is left, and none comes back.
+	StateDeleted PluginState = "deleted"
 )
 
 // VersionState is the lifecycle state of a version.
@@ -179,6 +181,7 @@ const (
 	ReasonDeprecated       = "deprecated"  // of the plugin's state, as the two after it
 	ReasonSuspended        = "suspended"
 	ReasonRemoved          = "removed"
+	ReasonDeleted          = "deleted"
 	ReasonEmergency        = "emergency_removed" // it must not run anywhere
 	ReasonUnsigned         = "unsigned"
 	ReasonSignatureUnknown = "signature_unverified"

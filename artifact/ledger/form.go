@@ -42,6 +42,7 @@ var forms = []Form{
 	ofPlugin[Back](PluginResumed),
 	ofPlugin[PluginGone](PluginRemoved),
 	ofPlugin[Back](PluginRestored),
+	ofPlugin[Deleted](PluginDeleted),
 	ofPlugin[Yanked](VersionYanked),
 	ofPlugin[Unyanked](VersionUnyanked),
 	ofPlugin[Emergency](EmergencyDeclared),

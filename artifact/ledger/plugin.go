@@ -14,6 +14,7 @@ const (
 	PluginResumed      Kind = "plugin.resumed"
 	PluginRemoved      Kind = "plugin.removed"
 	PluginRestored     Kind = "plugin.restored"
+	PluginDeleted      Kind = "plugin.deleted"
 	VersionYanked      Kind = "version.yanked"
 	VersionUnyanked    Kind = "version.unyanked"
 	EmergencyDeclared  Kind = "emergency.declared"
@@ -46,6 +47,9 @@ type (
 	}
 	// PluginGone hides the plugin from all who do not have it.
 	PluginGone struct{ Grounds }
+	// Deleted has the bytes of every version go, for good: no statement takes it
+	// back, and none of the versions is published again.
+	Deleted struct{ Grounds }
 	// Back takes the state before back; its grounds may be left out.
 	Back struct {
 		Reason string `json:"reason,omitempty"`

@@ -18,6 +18,7 @@ type Lifecycles interface {
 	// History gives at most limit statements after a sequence number.
 	History(ctx context.Context, id artifact.Name, after, limit int) (index.LedgerPage, error)
 	Move(ctx context.Context, id artifact.Name, m index.NewMove) (index.Lifecycle, error)
+	Delete(ctx context.Context, id artifact.Name, why index.Deletion) (index.Lifecycle, error)
 	Yank(ctx context.Context, id artifact.Name, v artifact.Version, why index.VersionMove) (index.Lifecycle, error)
 	Unyank(ctx context.Context, id artifact.Name, v artifact.Version, why index.VersionMove) (index.Lifecycle, error)
 }
@@ -33,6 +34,11 @@ type historyInput struct {
 type moveInput struct {
 	NameParams
 	Body index.NewMove
+}
+
+type deleteInput struct {
+	NameParams
+	index.Deletion
 }
 
 type yankInput struct {
@@ -81,6 +87,16 @@ func (s *Server) lifecycleRoutes(a huma.API) {
 				return nil, err
 			}
 			out, err := s.Lifecycles.Move(ctx, id, in.Body)
+			return &lifecycleOutput{out}, err
+		})
+	huma.Register(a, changes(huma.Operation{OperationID: "delete-plugin", Method: http.MethodDelete, Path: plugin,
+		Summary: "Delete a plugin for good", Description: "For owners, and never taken back: its bytes go, its name, ledger and leaves in the publication log stay, and no version is published again. While anybody has it enabled it is 409 still_enabled."}),
+		func(ctx context.Context, in *deleteInput) (*lifecycleOutput, error) {
+			id, err := in.name()
+			if err != nil {
+				return nil, err
+			}
+			out, err := s.Lifecycles.Delete(ctx, id, in.Deletion)
 			return &lifecycleOutput{out}, err
 		})
 	huma.Register(a, changes(huma.Operation{OperationID: "yank", Method: http.MethodPost, Path: plugin + "/versions/{version}/yank",

@@ -11,6 +11,7 @@ const (
 	PluginPublish    Action = "plugin:publish"    // a new version tag
 	ChannelPromote   Action = "channel:promote"
 	PluginLifecycle  Action = "plugin:lifecycle" // deprecate, suspend, resume, remove, restore, yank
+	PluginDelete     Action = "plugin:delete"    // for good; what somebody has is not deleted
 	PluginEmergency  Action = "plugin:emergency" // pulled from everywhere; a second admin approves
 )
 

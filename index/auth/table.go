@@ -20,7 +20,7 @@ type roleRow struct {
 // roleRows say who may do what. What is not in them is denied to all.
 var roleRows = []roleRow{
 	{RoleOwner, OnNamespace, map[Class][]Action{
-		OnRepository: {RepositoryPull, RepositoryPush, RepositoryDelete, PluginPublish, ChannelPromote, PluginLifecycle},
+		OnRepository: {RepositoryPull, RepositoryPush, RepositoryDelete, PluginPublish, ChannelPromote, PluginLifecycle, PluginDelete},
 		OnNamespace:  {NamespaceManage, NamespaceTransfer, NamespaceClose, MembersRead, MembersManage, KeysManage, TokensManage, QuotaRead, AuditRead},
 	}},
 	{RoleMaintainer, OnNamespace, map[Class][]Action{
@@ -97,6 +97,7 @@ var actionRows = []actionRow{
 	{action: PluginPublish, class: OnRepository, open: true, publishing: true},
 	{action: ChannelPromote, class: OnRepository, open: true},
 	{action: PluginLifecycle, class: OnRepository},
+	{action: PluginDelete, class: OnRepository},
 	{action: PluginEmergency, class: OnRepository},
 
 	{action: NamespaceClaim, class: OnNamespace, unclaimed: true},

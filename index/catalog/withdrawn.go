@@ -124,6 +124,16 @@ func (s *Snapshot) Withdrawn(repository string) (*Withdrawn, bool) {
 	return w, ok
 }
 
+// Deleted are the plugins of which the name is left.
+func (s *Snapshot) Deleted() (out []artifact.Name) {
+	for _, w := range s.withdrawals {
+		if w.State.Plugin == index.StateDeleted {
+			out = append(out, w.ID)
+		}
+	}
+	return out
+}
+
 // Withdrawals is of how many repositories Withdrawn says something.
 func (s *Snapshot) Withdrawals() int { return len(s.withdrawals) }
 

@@ -16,6 +16,7 @@ var titles = map[format.Kind]string{
 	format.PluginSuspended:    "is suspended",
 	format.PluginResumed:      "is no longer suspended",
 	format.PluginRemoved:      "is removed",
+	format.PluginDeleted:      "is deleted",
 	format.PluginRestored:     "is restored",
 	format.VersionYanked:      "is yanked",
 	format.VersionUnyanked:    "is no longer yanked",

@@ -59,7 +59,7 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(p.Versions) == 0 && len(p.Broken) == 0 {
+	if len(p.Versions) == 0 && len(p.Broken) == 0 && !said.plugin.IsDeleted() {
 		return nil, nil
 	}
 	return p, nil

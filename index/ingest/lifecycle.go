@@ -40,6 +40,11 @@ func known(plugin *ledger.Plugin, served *catalog.Plugin) lifecycle {
 // said.
 func (l lifecycle) tell(p *catalog.Plugin) {
 	p.State, p.Moves = index.PluginState(l.plugin.State()), l.moves()
+	if l.plugin.IsDeleted() {
+		// Whatever is stored still: the same however far its removal is.
+		p.Versions, p.Broken, p.Channels, p.UpdatedAt = nil, nil, nil, nil
+		return
+	}
 	for i := range p.Versions {
 		l.tellVersion(&p.Versions[i])
 	}
@@ -132,6 +137,9 @@ func (l lifecycle) moves() []index.Move {
 		if e.All {
 			out = append(out, emergencyMove(e))
 		}
+	}
+	if m := p.Deleted; m != nil {
+		out = append(out, moveOf(index.StateDeleted, m.Move, m.Reason, m.Text))
 	}
 	if m := p.Removed; m != nil {
 		out = append(out, moveOf(index.StateRemoved, m.Move, m.Reason, m.Text))

@@ -30,9 +30,9 @@ func every(p *catalog.Plugin) subjects {
 
 // choices are all moves that people make of what on names: what the ledger's rules
 // say of each, and the table of permissions of who may make it. A move of versions
-// is legal where it is of one of them. Nobody may with the role "". A foreign ledger
+// is legal where it is of one of them. Nobody may without a role. A foreign ledger
 // grows where it comes from, so nothing is legal here.
-func choices(p *ledger.Plugin, on subjects, role string, foreign bool) []index.Choice {
+func choices(p *ledger.Plugin, on subjects, who asker, foreign bool) []index.Choice {
 	out := []index.Choice{}
 	for _, r := range ledger.Lifecycle() {
 		name, known := nameOf(r.Kind)
@@ -47,8 +47,11 @@ func choices(p *ledger.Plugin, on subjects, role string, foreign bool) []index.C
 			return slices.ContainsFunc(of, func(d digest.Digest) bool { return p.May(r.Kind, role, d) == nil })
 		}
 		owner, platform := may(format.RoleOwner), may(format.RolePlatform)
-		c := index.Choice{Move: name, Legal: !foreign && (owner || platform), By: movers(r.Owner && (owner || !platform))}
-		c.May = c.Legal && (role == format.RoleOwner && owner || role == format.RolePlatform && platform)
+		if r.Kind == format.PluginDeleted && who.role != format.RolePlatform {
+			platform = false // who is an admin alone deletes nothing
+		}
+		c := index.Choice{Move: name, Legal: !foreign && (owner || platform), By: movers(r.Kind, r.Owner && (owner || !platform))}
+		c.May = c.Legal && who.may(r.Kind) && (who.role == format.RoleOwner && owner || who.role == format.RolePlatform && platform)
 		for _, from := range r.From {
 			c.From = append(c.From, index.PluginState(from))
 		}
@@ -57,10 +60,22 @@ func choices(p *ledger.Plugin, on subjects, role string, foreign bool) []index.C
 	return out
 }
 
+// asker is in what role somebody moves a plugin, "" for who may not, and whether he
+// may delete it.
+type asker struct {
+	role    string
+	deletes bool
+}
+
+func (a asker) may(kind format.Kind) bool { return kind != format.PluginDeleted || a.deletes }
+
 // movers are the roles that make a move: those who move plugins, or admins alone.
-func movers(owners bool) []string {
+func movers(kind format.Kind, owners bool) []string {
 	action := auth.PluginEmergency
-	if owners {
+	switch {
+	case kind == format.PluginDeleted:
+		action = auth.PluginDelete
+	case owners:
 		action = auth.PluginLifecycle
 	}
 	out := []string{}

@@ -53,6 +53,8 @@ func nameOf(kind format.Kind) (string, bool) {
 		return index.MoveYank, true
 	case format.VersionUnyanked:
 		return index.MoveUnyank, true
+	case format.PluginDeleted:
+		return index.MoveDelete, true
 	}
 	i := slices.IndexFunc(verbs, func(v verb) bool { return v.kind == kind })
 	if i < 0 {

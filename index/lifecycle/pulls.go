@@ -85,6 +85,14 @@ func (e *WithheldError) Error() string {
 // Unwrap gives the kind.
 func (e *WithheldError) Unwrap() error { return artifact.ErrDenied }
 
+// A GoneError says that a plugin was deleted. It wraps artifact.ErrNotFound.
+type GoneError struct{ Repository, Why, Code string }
+
+func (e *GoneError) Error() string { return fmt.Sprintf("%s was deleted, %s", e.Repository, e.Why) }
+
+// Unwrap gives the kind.
+func (e *GoneError) Unwrap() error { return artifact.ErrNotFound }
+
 // Check refuses to the caller of ctx what he may not pull of a repository: d by a
 // tag, or by its digest where that is "". A *WithheldError says why; any other
 // error means that it could not be told, which refuses too.
@@ -116,6 +124,8 @@ func (p *Pulls) Check(ctx context.Context, repository, tag string, d digest.Dige
 	switch {
 	case cell.Answer != table.No:
 		return nil
+	case cell.Status == http.StatusNotFound:
+		return &GoneError{Repository: repository, Why: why, Code: cell.Code}
 	case cell.Status != http.StatusForbidden:
 		return fmt.Errorf("whether %s may be pulled: %s", repository, why)
 	}

@@ -27,6 +27,8 @@ type Catalog interface {
 	Plugin(id artifact.Name) (*catalog.Plugin, bool)
 	// Ledger is what is known of the ledger of a plugin.
 	Ledger(ref format.Ref) ledger.State
+	// Deleted are the plugins that were.
+	Deleted() []artifact.Name
 	// Settled returns when what was stored before is known.
 	Settled(ctx context.Context) error
 	// Current is nil where what it says may be believed, and else why it may not.
@@ -55,6 +57,11 @@ type Options struct {
 	Rights   Rights
 	Acts     audit.Log
 	Ledger   index.Ledger
+	// Holders know who has a plugin; what anybody has is not deleted.
+	Holders Holders
+	// Erase has what a repository holds go, but for its ledger. What it leaves is
+	// made up for later by EraseDeleted.
+	Erase func(ctx context.Context, repository string) error
 	// Own is the id of the site's own key.
 	Own   digest.Digest
 	Clock clock.Clock
@@ -82,11 +89,11 @@ func (s *Service) Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecy
 		Ledger: index.LedgerHead{Reference: format.OfPlugin(id).String(), Sequence: state.Head.Sequence, Head: state.Head.Digest,
 			Platform: state.Platform.String(), Foreign: state.Platform != "" && state.Platform != s.o.Own}}
 	may, err := s.o.Rights.Can(ctx, auth.PluginLifecycle, auth.InRepository(id.String()))
-	role := ""
+	var who asker
 	if err == nil && may && !out.Ledger.Foreign {
-		role, err = s.role(ctx, id)
+		who, err = s.asker(ctx, id)
 	}
-	out.Choices = choices(state.Plugin, every(p), role, out.Ledger.Foreign)
+	out.Choices = choices(state.Plugin, every(p), who, out.Ledger.Foreign)
 	out.Legal = legal(out.Choices)
 	return out, err
 }

@@ -29,6 +29,16 @@ func (s *Service) role(ctx context.Context, id artifact.Name) (string, error) {
 	return format.RoleOwner, err
 }
 
+// asker is in what right the caller acts, and whether he may delete.
+func (s *Service) asker(ctx context.Context, id artifact.Name) (asker, error) {
+	role, err := s.role(ctx, id)
+	if err != nil {
+		return asker{}, err
+	}
+	deletes, err := s.o.Rights.Can(ctx, auth.PluginDelete, auth.InRepository(id.String()))
+	return asker{role, deletes}, err
+}
+
 // state writes down that a statement is about to be made, appends it, and
 // returns when the catalog knows it. What cannot be written down is not stated.
 func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind format.Kind, subject digest.Digest, body any) error {
@@ -36,10 +46,11 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 	if err != nil {
 		return err
 	}
-	role, err := s.role(ctx, id)
+	who, err := s.asker(ctx, id)
 	if err != nil {
 		return err
 	}
+	role := who.role
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -47,13 +58,17 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 	ref := format.OfPlugin(id)
 	known := s.o.Catalog.Ledger(ref)
 	if err := known.Plugin.May(kind, role, subject); err != nil {
-		return s.forbidden(id, move, known.Plugin, subject, role, err)
+		return s.forbidden(id, move, known.Plugin, subject, who, err)
 	}
 	if err := room(role, known.Head.Sequence); err != nil {
 		return fmt.Errorf("ledger of %s: %w", id, err)
 	}
 	planned := map[string]any{"begun": true, "move": move, "subject": subject, "body": body}
-	err = s.o.Acts.Do(ctx, audit.Act{Action: auth.PluginLifecycle, On: auth.InRepository(id.String()), Planned: planned},
+	action := auth.PluginLifecycle
+	if kind == format.PluginDeleted {
+		action = auth.PluginDelete
+	}
+	err = s.o.Acts.Do(ctx, audit.Act{Action: action, On: auth.InRepository(id.String()), Planned: planned},
 		func(ctx context.Context) (any, error) {
 			entry, err := s.o.Ledger.Append(ctx, index.NewStatement{Ledger: ref, Kind: kind, Actor: by.Name, Role: role, Body: raw, Subject: subject, ID: rand.Text()})
 			if err != nil {
@@ -66,7 +81,7 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 		return index.NewProblem(index.CodeConflict, fmt.Sprintf("the ledger of %s came here by a mirror and grows where it comes from", id),
 			"make the change at the registry that it comes from, and mirror it again")
 	case errors.Is(err, artifact.ErrConflict):
-		p := s.forbidden(id, move, s.o.Catalog.Ledger(ref).Plugin, subject, role, err)
+		p := s.forbidden(id, move, s.o.Catalog.Ledger(ref).Plugin, subject, who, err)
 		p.Detail = strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
 		return p
 	}
@@ -87,7 +102,7 @@ func room(role string, statements int) error {
 
 // forbidden refuses a move that where the plugin stands, or its version with a
 // digest, does not allow. err is why, and is told where it is more than the state.
-func (s *Service) forbidden(id artifact.Name, move string, p *ledger.Plugin, version digest.Digest, role string, err error) *index.Problem {
+func (s *Service) forbidden(id artifact.Name, move string, p *ledger.Plugin, version digest.Digest, who asker, err error) *index.Problem {
 	why, on := fmt.Sprintf("%s is %s, which does not allow %s", id, p.State(), move), subjects{versions: []digest.Digest{version}}
 	if known, ok := s.o.Catalog.Plugin(id); ok && version == "" {
 		on = every(known)
@@ -96,9 +111,9 @@ func (s *Service) forbidden(id artifact.Name, move string, p *ledger.Plugin, ver
 	case version != "" && errors.Is(err, artifact.ErrConflict): // the version's state, not the plugin's
 		why = strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
 	case errors.Is(err, artifact.ErrDenied):
-		why += fmt.Sprintf(" to the role %s: %s", role, strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error()))
+		why += fmt.Sprintf(" to the role %s: %s", who.role, strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error()))
 	}
-	all := choices(p, on, role, false)
+	all := choices(p, on, who, false)
 	mine := legal(all)
 	all = slices.DeleteFunc(all, func(c index.Choice) bool { return !c.Legal })
 	could := make([]string, len(all))

@@ -40,6 +40,7 @@ var lifecycle = []LifecycleRule{
 	{format.PluginResumed, []PluginState{SuspendedState}, true, format.PluginSuspended, moved(resume)},
 	{format.PluginRemoved, []PluginState{Active, DeprecatedState, SuspendedState}, true, "", moved(remove)},
 	{format.PluginRestored, []PluginState{RemovedState}, true, format.PluginRemoved, moved(restore)},
+	{format.PluginDeleted, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, "", moved(erase)},
 	{format.VersionYanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, "", moved(yank)},
 	{format.VersionUnyanked, []PluginState{Active, DeprecatedState, SuspendedState, RemovedState}, true, format.VersionYanked, moved(unyank)},
 	{format.EmergencyDeclared, PluginStates(), false, "", moved(declare)},
@@ -91,6 +92,8 @@ func (p *Plugin) may(r LifecycleRule, role string, subject digest.Digest) error 
 	case over && state == stateOf(r.Kind):
 	case !slices.Contains(r.From, state):
 		return fmt.Errorf("%s: the plugin is %s, expected %s: %w", r.Kind, state, join(r.From), artifact.ErrConflict)
+	case r.Kind == format.PluginDeleted && role != format.RolePlatform && p.heldByPlatform() != "":
+		return denied("%s: %s, and what it looks into stays: an admin of the site ends that first", r.Kind, p.heldByPlatform())
 	case r.Kind == format.VersionYanked && subject != "" && inForce && !over:
 		return fmt.Errorf("%s: the version with digest %s was yanked at %s: %w", r.Kind, subject, there.At.Format(rfc3339), artifact.ErrConflict)
 	case r.Takes == format.VersionYanked && !takes && subject != "":
@@ -245,6 +248,26 @@ func remove(p *Plugin, _ *format.Statement, body format.PluginGone, m Move) erro
 func restore(p *Plugin, _ *format.Statement, body format.Back, _ Move) error {
 	p.Removed, p.Owners.Removed = p.Owners.Removed, nil
 	return backGrounds(body)
+}
+
+// heldByPlatform is what of the platform's is in force that keeps owners from
+// deleting what it is about; "" where nothing is.
+func (p *Plugin) heldByPlatform() string {
+	switch {
+	case p == nil:
+	case len(p.Emergencies) > 0:
+		return "an emergency is in force, since " + p.Emergencies[0].At.Format(rfc3339)
+	case p.Suspended != nil && p.Suspended.Role == format.RolePlatform:
+		return "the platform suspended the plugin, at " + p.Suspended.At.Format(rfc3339)
+	case p.Removed != nil && p.Removed.Role == format.RolePlatform:
+		return "the platform removed the plugin, at " + p.Removed.At.Format(rfc3339)
+	}
+	return ""
+}
+
+func erase(p *Plugin, _ *format.Statement, body format.Deleted, m Move) error {
+	p.Deleted = &Deletion{body, m}
+	return grounded(body.Grounds)
 }
 
 func yank(p *Plugin, s *format.Statement, body format.Yanked, m Move) error {

@@ -41,6 +41,7 @@ func bodies() map[format.Kind]any {
 		format.PluginResumed:      format.Back{Text: "it is repaired"},
 		format.PluginRemoved:      format.PluginGone{Grounds: broken},
 		format.PluginRestored:     format.Back{Reason: format.ReasonByRequest},
+		format.PluginDeleted:      format.Deleted{Grounds: broken},
 		format.VersionYanked:      format.Yanked{Grounds: broken, Version: "1.0.0"},
 		format.VersionUnyanked:    format.Unyanked{Version: "1.0.0"},
 		format.EmergencyDeclared:  format.Emergency{Grounds: broken, Digests: []digest.Digest{one}, All: true, ApprovedBy: []string{"person:bob"}},
@@ -89,7 +90,7 @@ func in(t testing.TB, site ledgertest.Key, state ledger.PluginState, role string
 	t.Helper()
 	h := begin(t, site)
 	way := map[ledger.PluginState]format.Kind{ledger.DeprecatedState: format.PluginDeprecated, ledger.SuspendedState: format.PluginSuspended,
-		ledger.RemovedState: format.PluginRemoved, ledger.EmergencyRemoved: format.EmergencyDeclared}
+		ledger.RemovedState: format.PluginRemoved, ledger.DeletedState: format.PluginDeleted, ledger.EmergencyRemoved: format.EmergencyDeclared}
 	if kind, ok := way[state]; ok {
 		if role != format.RoleOwner || kind == format.EmergencyDeclared {
 			role = format.RolePlatform
@@ -125,7 +126,7 @@ func TestEveryMove(t *testing.T) {
 				switch f.Kind {
 				case format.VersionUnyanked: // of what is yanked
 					by := map[bool]string{true: format.RoleOwner, false: format.RolePlatform}[role == format.RoleOwner]
-					if err := h.say(format.VersionYanked, by, bodies()[format.VersionYanked]); err != nil && state != ledger.EmergencyRemoved {
+					if err := h.say(format.VersionYanked, by, bodies()[format.VersionYanked]); err != nil && state != ledger.EmergencyRemoved && state != ledger.DeletedState {
 						t.Fatal(err)
 					}
 				case format.EmergencyUndone: // of one that is declared
@@ -155,6 +156,27 @@ func TestEveryMove(t *testing.T) {
 					t.Errorf("%s as %s from %s is told as legal: %t", f.Kind, role, state, legal)
 				}
 			}
+		}
+	}
+}
+
+// Proves E4: owners do not delete what the platform looks into.
+func TestOwnersDeleteNothingThatThePlatformHolds_E4(t *testing.T) {
+	t.Parallel()
+	site := ledgertest.NewKey(t, "site")
+	for _, kind := range []format.Kind{format.PluginSuspended, format.PluginRemoved, format.EmergencyDeclared} {
+		h, body := begin(t, site), bodies()[kind]
+		if kind == format.EmergencyDeclared {
+			body = format.Emergency{Grounds: broken, Digests: []digest.Digest{two}} // of a version: the plugin is active
+		}
+		if err := h.say(kind, format.RolePlatform, body); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.say(format.PluginDeleted, format.RoleOwner, bodies()[format.PluginDeleted]); !errors.Is(err, artifact.ErrDenied) {
+			t.Errorf("after %s of the platform: %v", kind, err)
+		}
+		if err := h.say(format.PluginDeleted, format.RolePlatform, bodies()[format.PluginDeleted]); err != nil || !h.Plugin.IsDeleted() {
+			t.Errorf("after %s, by the platform: %v", kind, err)
 		}
 	}
 }

@@ -19,6 +19,8 @@ type Plugin struct {
 	Deprecated *Deprecation  `json:"deprecated,omitempty"`
 	Suspended  *Suspension   `json:"suspended,omitempty"`
 	Removed    *Removal      `json:"removed,omitempty"`
+	// Deleted is for ever.
+	Deleted *Deletion `json:"deleted,omitempty"`
 	// Yanked are the versions that are, by their digests.
 	Yanked map[digest.Digest]Yank `json:"yanked,omitempty"`
 	// Owners are the owners' moves over which the platform did the same: in force
@@ -63,6 +65,11 @@ type (
 		format.PluginGone
 		Move
 	}
+	// A Deletion is in force for ever.
+	Deletion struct {
+		format.Deleted
+		Move
+	}
 	// A Yank is in force until the version is unyanked.
 	Yank struct {
 		format.Yanked
@@ -85,12 +92,13 @@ const (
 	DeprecatedState  PluginState = "deprecated"
 	SuspendedState   PluginState = "suspended"
 	RemovedState     PluginState = "removed"
+	DeletedState     PluginState = "deleted"
 	EmergencyRemoved PluginState = "emergency-removed"
 )
 
 // PluginStates are all states of plugins, in that order.
 func PluginStates() []PluginState {
-	return []PluginState{Active, DeprecatedState, SuspendedState, RemovedState, EmergencyRemoved}
+	return []PluginState{Active, DeprecatedState, SuspendedState, RemovedState, DeletedState, EmergencyRemoved}
 }
 
 // State is the state of the plugin. A nil Plugin, of which no ledger says
@@ -101,6 +109,8 @@ func (p *Plugin) State() PluginState {
 		return Active
 	case slices.ContainsFunc(p.Emergencies, func(e Emergency) bool { return e.All }):
 		return EmergencyRemoved
+	case p.Deleted != nil:
+		return DeletedState
 	case p.Removed != nil:
 		return RemovedState
 	case p.Suspended != nil:
@@ -110,6 +120,9 @@ func (p *Plugin) State() PluginState {
 	}
 	return Active
 }
+
+// IsDeleted reports whether p was deleted, whatever else is in force.
+func (p *Plugin) IsDeleted() bool { return p != nil && p.Deleted != nil }
 
 // YankOf is the yank of the version with a digest.
 func (p *Plugin) YankOf(d digest.Digest) (Yank, bool) {

@@ -82,6 +82,7 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"remove-tenant-member", "DELETE", "/tenants/north/members/person:eve", nil, 204, "tenant:manage", "tenant north", "removed_member"},
 		{"transfer-namespace", "POST", "/namespaces/globex/transfer", map[string]any{"to": "person:mallory"}, 204, "namespace:transfer", "namespace globex", "person:mallory"},
 		{"close-namespace", "POST", "/namespaces/globex/close", nil, 200, "namespace:close", "namespace globex", "closed_at"},
+		{"delete-plugin", "DELETE", plugin + "?reason=legal", nil, 200, "plugin:delete", "repository " + id, `"move":"delete"`},
 		{"revoke-publisher-key", "POST", "", index.KeyRevocation{Reason: "lost"}, 200, "keys:manage", "namespace acme", `"kind":"key.revoked"`},
 	} {
 		did[row.operation] = true
@@ -92,6 +93,9 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		case "confirm-emergency", "undo-emergency":
 			step, _, _ := strings.Cut(row.operation, "-")
 			as, path = eva, "/emergencies/"+ask[index.EmergencyList](t, s, admin, "GET", "/api/v1/emergencies", nil, http.StatusOK).Items[0].ID+"/"+step
+		case "delete-plugin":
+			ask[any](t, s, admin, "PUT", "/api/v1/namespaces/acme/members/person:eve", map[string]any{"role": "owner"}, http.StatusNoContent)
+			as = eve
 		case "revoke-publisher-key":
 			path = "/publishers/acme/keys/" + ask[index.Publisher](t, s, admin, "GET", "/api/v1/publishers/acme", nil, http.StatusOK).Keys[0].ID + "/revoke"
 		}

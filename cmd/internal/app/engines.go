@@ -49,6 +49,9 @@ func (s standings) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
 	return s.live.Current().Snapshot.Plugin(id)
 }
 
+// Deleted implements lifecycle.Catalog.
+func (s standings) Deleted() []artifact.Name { return s.live.Current().Snapshot.Deleted() }
+
 // engines do what goes beyond the registry and its catalog.
 type engines struct {
 	jobs        *jobs.Runner
@@ -105,6 +108,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		}),
 		lifecycles: lifecycle.New(lifecycle.Options{
 			Catalog: standings{index.ingest, index.live}, Registry: bytes, Rights: a, Acts: a.acts, Ledger: appender, Own: own.Trusted.ID, Clock: at,
+			Holders: p.database.store, Erase: r.Erase,
 		}),
 		garbage:  upkeep.NewCollector(stored, cfg.GC, a.acts, func() { a.usage.RecountSoon("") }, at, o.Log, metrics),
 		scrubber: upkeep.NewScrubber(stored, cfg.Scrub, at, o.Log, metrics),

@@ -29,6 +29,7 @@ type gate struct {
 	accounts *accounts
 	pulls    *lifecycle.Pulls
 	catalog  *signed.Guard
+	index    *joined
 }
 
 // pullsOf decides pulls by the catalog that serves, and by what is stored.
@@ -96,6 +97,9 @@ func (g gate) AdmitContent(ctx context.Context, x registry.Access, d digest.Dige
 		return ofCatalog(g.catalog.Check(ctx, d, x.Blob))
 	}
 	err := g.pulls.Check(ctx, x.Repository, x.Tag, d)
+	if gone, is := errors.AsType[*lifecycle.GoneError](err); is {
+		return &registry.Absence{Code: gone.Code, Err: gone}
+	}
 	no, refused := errors.AsType[*lifecycle.WithheldError](err)
 	if !refused {
 		return err
@@ -137,6 +141,9 @@ func ofCatalog(err error) error {
 // AdmitManifest implements registry.ManifestAdmitter: it holds the namespace to
 // its quota, and writes each new version down in the audit log.
 func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.Load) (registry.Reservation, error) {
+	if err := g.refuseDeleted(x.Repository, l.Tag); err != nil {
+		return nil, err
+	}
 	namespace, _, _ := strings.Cut(x.Repository, "/")
 	if err := g.accounts.quota.Limits(namespace).CheckArtifact(l.Manifest+l.Content, l.Manifest, l.Layers); err != nil {
 		return nil, inRegistry(err)

@@ -35,6 +35,8 @@ const (
 	jobsEvery = 2 * time.Second
 	// drainEvery is how often it is looked for statements that wait.
 	drainEvery = 10 * time.Second
+	// eraseEvery is how often it is looked for what deleted plugins have left.
+	eraseEvery = 5 * time.Minute
 	// refillEvery is how often room that was given up is looked for again.
 	refillEvery = 2 * time.Second
 	// certificateEvery is how often the files of the certificate are looked at.
@@ -125,6 +127,7 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 			return err
 		}},
 	}
+	writing = append(writing, periodic.Task{Name: "deleted_plugins", Every: eraseEvery, AtStart: true, Run: e.lifecycles.EraseDeleted})
 	if p.storage.Replicated() {
 		writing = append(writing, periodic.Task{Name: "quarantine", Every: quarantineEvery, Run: p.storage.LearnQuarantine})
 	}

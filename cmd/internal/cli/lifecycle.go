@@ -73,7 +73,7 @@ func newLifecycle(c *console) []*cobra.Command {
 	for _, v := range lifecycleVerbs {
 		out = append(out, newLifecycleVerb(c, v))
 	}
-	return append(out, newHistory(c))
+	return append(out, newDelete(c), newHistory(c))
 }
 
 func newLifecycleVerb(c *console, v lifecycleVerb) *cobra.Command {

@@ -93,7 +93,8 @@ type State struct {
 }
 
 // AllStates are every state of a plugin, and every one of a version of a plugin
-// that is active.
+// that is active. A plugin that was deleted is not among them: it has no version
+// left that could be asked about.
 func AllStates() []State {
 	out := []State{}
 	for _, p := range []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved} {
@@ -236,7 +237,7 @@ func stricter(p, v rule) rule {
 	both := rule{
 		code: p.code, search: p.search && v.search,
 		resolve: min(p.resolve, v.resolve), install: min(p.install, v.install), update: min(p.update, v.update),
-		tag: p.tag & v.tag, digest: p.digest & v.digest, whole: p.whole & v.whole, run: p.run,
+		tag: p.tag & v.tag, digest: p.digest & v.digest, whole: p.whole & v.whole, run: p.run, gone: p.gone,
 	}
 	if v.run.Compare(p.run) > 0 {
 		both.run = v.run
@@ -269,6 +270,9 @@ func (r *rule) pull(may, unknown bool) Cell {
 		return Cell{Answer: Yes, Status: http.StatusOK}
 	case unknown:
 		return r.cell(No, "").refused(http.StatusServiceUnavailable)
+	}
+	if r.gone {
+		return r.cell(No, "").refused(http.StatusNotFound)
 	}
 	return r.cell(No, "").refused(http.StatusForbidden)
 }

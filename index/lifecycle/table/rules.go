@@ -20,6 +20,8 @@ type rule struct {
 	// whole see digests and references; others a tombstone.
 	whole Roles
 	run   Standing
+	// gone says that no bytes are left, which a pull is told as of what never was.
+	gone bool
 }
 
 // The rules. Whoever pulled nothing yet takes nothing new from a plugin that is
@@ -34,6 +36,7 @@ var (
 		{name: suspendedStop, code: index.ReasonSuspended, digest: having, whole: having, run: Stop},
 		{name: string(index.StateRemoved), code: index.ReasonRemoved, resolve: Warn, digest: having, whole: having, run: UpdateBlocked},
 		{name: string(index.StateEmergencyRemoved), code: index.ReasonEmergency, whole: answering, run: Stop},
+		{name: string(index.StateDeleted), code: index.ReasonDeleted, run: UpdateBlocked, gone: true},
 	}
 	versions = []rule{
 		{name: string(index.VersionActive), search: true, resolve: Yes, install: Yes, update: Yes, tag: everyone, digest: everyone, whole: everyone, run: OK},
