@@ -90,7 +90,9 @@ func (s *Server) lifecycleRoutes(a huma.API) {
 			return &lifecycleOutput{out}, err
 		})
 	huma.Register(a, changes(huma.Operation{OperationID: "delete-plugin", Method: http.MethodDelete, Path: plugin,
-		Summary: "Delete a plugin for good", Description: "For owners, and never taken back: its bytes go, its name, ledger and leaves in the publication log stay, and no version is published again. While anybody has it enabled it is 409 still_enabled."}),
+		Summary: "Delete a plugin for good",
+		Description: "For owners, and never taken back: its bytes go, its name, ledger and leaves in the publication log stay, " +
+			"and no version is published again. While anybody has it enabled it is 409 still_enabled."}),
 		func(ctx context.Context, in *deleteInput) (*lifecycleOutput, error) {
 			id, err := in.name()
 			if err != nil {
