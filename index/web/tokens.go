@@ -37,15 +37,11 @@ func tokensURL(namespace string) string {
 }
 
 func (s *Site) showTokens(c echo.Context, v tokensView) error {
-	q := url.Values{"mine": {"true"}}
-	if v.Namespace != "" {
-		q = url.Values{"namespace": {v.Namespace}}
-	}
-	var list index.TokenList
-	if err := s.ask(c, call{method: http.MethodGet, path: "/tokens", query: q}, &list); err != nil {
+	me, err := s.whoami(c)
+	if err != nil {
 		return err
 	}
-	me, err := s.whoami(c)
+	list, err := s.tokensOf(c, me, v.Namespace)
 	if err != nil {
 		return err
 	}
@@ -58,6 +54,33 @@ func (s *Site) showTokens(c echo.Context, v tokensView) error {
 		status = v.Revoke.Status
 	}
 	return s.render(c, response{page: "tokens", status: status, title: text("tokens.title"), section: "tokens", words: list, content: v})
+}
+
+// tokensOf are the credentials of a namespace, or of the caller. Those that an admin
+// of no account makes speak for the site, and are listed with it.
+func (s *Site) tokensOf(c echo.Context, me index.Caller, namespace string) (list index.TokenList, err error) {
+	questions := []url.Values{{"mine": {"true"}}}
+	switch {
+	case namespace != "":
+		questions = []url.Values{{"namespace": {namespace}}}
+	case me.Kind == "admin":
+		questions = append(questions, url.Values{})
+	}
+	seen := map[string]bool{}
+	list.Items = []index.Token{}
+	for _, q := range questions {
+		var some index.TokenList
+		if err := s.ask(c, call{method: http.MethodGet, path: "/tokens", query: q}, &some); err != nil {
+			return list, err
+		}
+		for _, one := range some.Items {
+			if !seen[one.ID] {
+				seen[one.ID] = true
+				list.Items = append(list.Items, one)
+			}
+		}
+	}
+	return list, nil
 }
 
 // makeToken makes a credential, and shows its secret on the page that answers.

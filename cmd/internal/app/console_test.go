@@ -101,6 +101,8 @@ func TestSignIn_B5_L5(t *testing.T) {
 			shows(t, resp, body, status, `role="alert"`, `value="/console/tokens"`)
 			resp, body = b.post(t, "/auth/session", url.Values{"token": {admin}, "return_to": {"/console/tokens"}})
 			shows(t, resp, body, 200, "Your tokens", "admin:bootstrap", "Sign out", "this session")
+			resp, body = b.post(t, "/console/tokens", url.Values{"label": {"other"}, "days": {"1"}})
+			shows(t, resp, body, 200, "Token other was made.", "Revoke other")
 			if c := b.Jar.Cookies(resp.Request.URL); len(c) != 1 {
 				t.Errorf("%d cookies", len(c))
 			}
