@@ -22,9 +22,11 @@ import (
 const patience = 30 * time.Second
 
 var (
-	site     string          // URL of the server under test
-	axe      string          // the source of axe-core
-	chromium context.Context // the browser; each test has a window of it
+	site      string          // URL of the server under test
+	guarded   string          // URL of one where people sign in
+	bootstrap string          // the token that its first start printed
+	axe       string          // the source of axe-core
+	chromium  context.Context // the browser; each test has a window of it
 )
 
 func TestMain(m *testing.M) {
@@ -47,38 +49,58 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	server := exec.Command(os.Getenv("OARLOCK"), "serve", "--dev", "--data", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0")
-	out, err := server.StderrPipe()
-	if err != nil {
+	var end func()
+	if site, _, end, err = serve("--dev", "--data", filepath.Join(dir, "data")); err != nil {
 		return 0, err
 	}
-	if err := server.Start(); err != nil {
+	defer end()
+	var printed string
+	if guarded, printed, end, err = serve("--data", filepath.Join(dir, "guarded")); err != nil {
 		return 0, err
 	}
-	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
-	listening := regexp.MustCompile(`listening.*address=(127\.0\.0\.1:[0-9]+)`)
-	lines := bufio.NewScanner(out)
-	for site == "" && lines.Scan() {
-		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
-			site = "http://" + m[1]
-		}
+	defer end()
+	if bootstrap = regexp.MustCompile(`oar_\w+`).FindString(printed); bootstrap == "" {
+		return 0, fmt.Errorf("the first start printed no token: %s", printed)
 	}
-	if site == "" {
-		return 0, fmt.Errorf("the server ended before it listened")
-	}
-	go func() {
-		for lines.Scan() { // so that the server never waits for a reader
-		}
-	}()
 	if err := fill(dir); err != nil {
 		return 0, err
 	}
-	end, err := launch(dir)
+	end, err = launch(dir)
 	if err != nil {
 		return 0, fmt.Errorf("chromium: %w", err)
 	}
 	defer end()
 	return m.Run(), nil
+}
+
+// serve starts a server, and gives its URL with what it printed until it listened.
+func serve(args ...string) (address, printed string, end func(), err error) {
+	server := exec.Command(os.Getenv("OARLOCK"), append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	out, err := server.StderrPipe()
+	if err != nil {
+		return "", "", nil, err
+	}
+	if err := server.Start(); err != nil {
+		return "", "", nil, err
+	}
+	end = func() { _ = server.Process.Kill(); _ = server.Wait() }
+	listening := regexp.MustCompile(`listening.*address=(127\.0\.0\.1:[0-9]+)`)
+	lines := bufio.NewScanner(out)
+	for address == "" && lines.Scan() {
+		printed += lines.Text() + "\n"
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			address = "http://" + m[1]
+		}
+	}
+	if address == "" {
+		end()
+		return "", "", nil, fmt.Errorf("the server ended before it listened: %s", printed)
+	}
+	go func() {
+		for lines.Scan() { // so that the server never waits for a reader
+		}
+	}()
+	return address, printed, end, nil
 }
 
 // launch starts Chromium with a profile below dir.
@@ -99,11 +121,15 @@ const hostile = `<script>document.title='owned'</script><img src=x onerror="docu
 
 // fill pushes the plugins that the tests look at.
 func fill(dir string) error {
+	if out, err := oarlock("publisher", "claim", "acme", "--server", site); err != nil {
+		return fmt.Errorf("claim: %w\n%s", err, out)
+	}
 	long := strings.TrimSuffix(strings.Repeat("a long description without an end ", 12), " ")
 	for _, p := range []struct{ id, version, name, about, readme string }{
 		{"acme/hello", "1.0.0", "Hello", "Says hello to the editor.", "# Hello\n\nIt says **hello**.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"},
 		{"acme/hello", "1.1.0", "Hello", "Says hello to the editor.", "# Hello\n\nIt says **hello** twice.\n"},
 		{"acme/late", "2.0.0", "Late", "Needs a newer host.", "# Late\n"},
+		{"acme/old", "1.0.0", "Old", "What came before.", "# Old\n"},
 		{"other/hostile", "1.0.0", `<script>document.title='owned'</script>`, `<img src=x onerror="document.title='owned'">`, hostile},
 		{"other/arabic", "1.0.0", "محرر النصوص", "إضافة تحية للمحرر", "# مرحبا\n\nنص طويل\n"},
 		{"other/long", "1.0.0", strings.Repeat("verylongname", 8), long, strings.Repeat("word", 400) + "\n"},
@@ -120,7 +146,14 @@ func fill(dir string) error {
 			return fmt.Errorf("push %s: %w\n%s", ref, err, out)
 		}
 	}
-	return listed(6)
+	if err := listed(7); err != nil {
+		return err
+	}
+	out, err := oarlock("deprecate", "acme/old", "--server", site, "--reason", "superseded", "--replacement", "acme/hello", "--text", "Use Hello.")
+	if err != nil {
+		return fmt.Errorf("deprecate: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func describe(dir, version, name, about, readme string) error {
@@ -196,5 +229,5 @@ func do(ctx context.Context, t *testing.T, actions ...chromedp.Action) {
 // elsewhere reports whether address is on another host than the site.
 func elsewhere(address string) bool {
 	u, err := url.Parse(address)
-	return err != nil || u.Host != "" && u.Host != strings.TrimPrefix(site, "http://")
+	return err != nil || u.Host != "" && u.Host != strings.TrimPrefix(site, "http://") && u.Host != strings.TrimPrefix(guarded, "http://")
 }

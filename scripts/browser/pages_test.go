@@ -3,6 +3,7 @@ package browser
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/cdproto/runtime"
@@ -23,7 +24,7 @@ func TestEveryPageIsAccessible_L5(t *testing.T) {
 	}{{"wide and light", 1280, 900, false}, {"narrow and dark", 360, 740, true}} {
 		t.Run(screen.name, func(t *testing.T) {
 			ctx := open(t, screen.width, screen.height, screen.dark)
-			for _, path := range pages {
+			for _, path := range slices.Concat(pages, consolePages) {
 				var found string
 				var width int64
 				var title string

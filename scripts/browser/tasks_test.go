@@ -13,7 +13,16 @@ import (
 
 // Proves L5: what readers come for is done by keyboard alone, at phone width,
 // and with scripts off.
-func TestReadersTasks_L5(t *testing.T) {
+func TestReadersTasks_L5(t *testing.T) { doTasks(t, tasks) }
+
+// A task is what somebody comes for.
+type task struct {
+	name string
+	do   func(context.Context, *testing.T)
+}
+
+// doTasks does each in three ways.
+func doTasks(t *testing.T, tasks []task) {
 	for _, way := range []string{"keyboard", "phone", "no scripts"} {
 		t.Run(way, func(t *testing.T) {
 			width := int64(1280)
@@ -33,10 +42,7 @@ func TestReadersTasks_L5(t *testing.T) {
 	}
 }
 
-var tasks = []struct {
-	name string
-	do   func(context.Context, *testing.T)
-}{
+var tasks = []task{
 	{"find what fits my host", func(ctx context.Context, t *testing.T) {
 		visit(ctx, t, "/")
 		press(ctx, t, "summary", kb.Enter)
