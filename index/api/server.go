@@ -75,6 +75,9 @@ type Options struct {
 	Publog PublicationLog
 	// Ledgers say until when plugins are looked after; nil serves none of that.
 	Ledgers Ledgers
+	// Events are what happened to plugins, for those who follow; nil tells of
+	// generations alone.
+	Events PluginEvents
 	// Policies explain and try trust policies; nil serves none.
 	Policies Policies
 	// Gate says what a push would be answered; nil serves none of that.
@@ -111,6 +114,7 @@ type Server struct {
 	hosts    *hosts
 	spec     []byte
 	docs     []byte
+	follower *follower
 	draining chan struct{}
 	drain    sync.Once
 }
@@ -136,7 +140,7 @@ func New(o Options) *Server {
 		o.Current = o.Ready
 	}
 	o.denyWhereNil()
-	s := &Server{Options: o, kept: newKept(o.CacheBytes), hosts: newHosts(), draining: make(chan struct{})}
+	s := &Server{Options: o, kept: newKept(o.CacheBytes), hosts: newHosts(), follower: newFollower(o.Events), draining: make(chan struct{})}
 	if _, rest, ok := strings.Cut(o.PublicURL, "://"); ok {
 		s.host = strings.TrimSuffix(rest, "/")
 	}

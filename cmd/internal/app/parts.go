@@ -2,18 +2,22 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/cmd/internal/replicas"
+	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/quota"
+	"github.com/oarlock/oarlock/index/store"
 )
 
 const (
@@ -141,6 +145,49 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 		periodic.Task{Name: "storage_reserve", Every: refillEvery, Run: func(ctx context.Context) error { p.reserves.refill(ctx); return nil }})
 	tasks = append(tasks, others.Tasks()...)
 	return append(tasks, f.tasks()...)
+}
+
+// followEvery is how often it is looked for events that other replicas wrote down.
+const followEvery = 250 * time.Millisecond
+
+// followEvents has open streams told of what happened. What fails is tried again.
+func followEvents(s *api.Server) periodic.Task {
+	return periodic.Task{Name: "event_streams", Every: followEvery, AtStart: true, Quiet: true, Run: s.FollowEvents}
+}
+
+// toldEvents are what happened, as streams tell it.
+type toldEvents struct {
+	store *store.Store
+	site  string // its URL
+}
+
+// LastEvent implements api.PluginEvents.
+func (t toldEvents) LastEvent(ctx context.Context) (int64, error) { return t.store.LastEvent(ctx) }
+
+// EventsAfter implements api.PluginEvents.
+func (t toldEvents) EventsAfter(ctx context.Context, number int64, limit int) ([]api.PluginEvent, error) {
+	events, err := t.store.EventsAfter(ctx, number, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.PluginEvent, len(events))
+	for i, e := range events {
+		out[i].Number = e.Number
+		if e.Plugin == "" { // it is about a publisher, and streams tell of plugins
+			continue
+		}
+		raw, err := e.CloudEvent(t.site)
+		if err == nil {
+			err = json.Unmarshal(raw, &out[i].Event)
+		}
+		if err == nil {
+			out[i].Plugin, err = artifact.ParseName(e.Plugin)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("event %s: %w", e.ID, err)
+		}
+	}
+	return out, nil
 }
 
 // openReplicas makes what tells the other replicas; nil where there can be none

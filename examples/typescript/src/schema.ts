@@ -413,7 +413,7 @@ export interface paths {
         };
         /**
          * Follow the catalog
-         * @description Server-sent events. The event "generation" comes at once and after every change, with a stamp as its data and the generation as its id; a slow reader misses all but the newest. A comment comes every 15 seconds.
+         * @description Server-sent events. The event "generation" comes at once and after every change, with a stamp as its data; a slow reader misses all but the newest. The event "lifecycle" comes for each thing that happens to a plugin, a CloudEvent in JSON, and none is missed: who sends the id of the last event that it read as Last-Event-ID is told what came since, of the last 14 days. An id is the number of the generation and, after a dot, that of the event. A comment comes every 15 seconds.
          */
         get: operations["events"];
         put?: never;
@@ -4497,7 +4497,10 @@ export interface operations {
     events: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The id of the last event that was read: the stream goes on after it, at whatever replica. */
+                "Last-Event-ID"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4514,6 +4517,15 @@ export interface operations {
             };
             /** @description Bad Request */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
