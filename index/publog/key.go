@@ -18,6 +18,7 @@ type key struct {
 	verifier note.Verifier
 	text     string // of the verifier
 	salt     []byte
+	seal     []byte // encrypts events in the registry
 }
 
 // newKey derives the key of a log from the secret of a site, so that replicas
@@ -31,7 +32,11 @@ func newKey(secret []byte, origin string) (*key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of the log: %w", err)
 	}
-	k := &key{salt: salt}
+	seal, err := hkdf.Key(sha256.New, secret, nil, "oarlock publication log 1 events", 32)
+	if err != nil {
+		return nil, fmt.Errorf("key of the log: %w", err)
+	}
+	k := &key{salt: salt, seal: seal}
 	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	if k.text, err = note.NewEd25519VerifierKey(origin, public); err != nil {
 		return nil, fmt.Errorf("key of the log %q: %w", origin, err)

@@ -67,7 +67,7 @@ func (l *Log) serveCheckpoint(w http.ResponseWriter, r *http.Request) error {
 
 func (l *Log) serveTile(w http.ResponseWriter, r *http.Request, what string) error {
 	t, err := parseTilePath(what)
-	if err != nil {
+	if err != nil || t.level == eventsLevel {
 		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("%.100q is nothing that the log has", what), "GET /log/checkpoint, or a tile of it such as /log/tile/0/000.p/1 (C2SP tlog-tiles)")
 	}
 	_, shown := l.Checkpoint()
@@ -98,7 +98,10 @@ func send(w http.ResponseWriter, r *http.Request, contentType string, body []byt
 }
 
 func (l *Log) tile(ctx context.Context, t tilePath) ([]byte, error) {
-	if t.level == entriesLevel {
+	switch t.level {
+	case eventsLevel:
+		return l.sealedTile(ctx, t)
+	case entriesLevel:
 		leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: t.number * tileWidth, Limit: t.width})
 		if err != nil {
 			return nil, err
@@ -180,8 +183,12 @@ func (l *Log) prove(ctx context.Context, key LeafKey) (Proof, error) {
 	if len(leaves) == 0 || leaves[0].Number >= c.N {
 		return Proof{}, errNotYet
 	}
-	one := leaves[0]
-	path, err := tlog.ProveRecord(c.N, one.Number, tlog.TileHashReader(c.Tree, storedTiles{ctx, l.o.Store}))
+	return l.proofOf(leaves[0], signed, c, storedTiles{ctx, l.o.Store})
+}
+
+// proofOf is the proof of a leaf in the tree of a checkpoint.
+func (l *Log) proofOf(one Leaf, signed string, c Checkpoint, tiles tlog.TileReader) (Proof, error) {
+	path, err := tlog.ProveRecord(c.N, one.Number, tlog.TileHashReader(c.Tree, tiles))
 	if err != nil {
 		return Proof{}, brokenTiles(err)
 	}

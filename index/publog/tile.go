@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -15,13 +16,17 @@ import (
 const (
 	tileHeight = 8
 	tileWidth  = 1 << tileHeight
-	// entriesLevel stands for the bundles of entries.
+	// entriesLevel stands for the bundles of entries, and eventsLevel for those of
+	// sealed events, which a copy in a registry has and /log/ has not.
 	entriesLevel = -1
+	eventsLevel  = -2
 )
+
+var wordLevels = map[int]string{entriesLevel: "entries", eventsLevel: "events"}
 
 // A tilePath names a tile, as C2SP tlog-tiles writes it:
 //
-//	path   = "tile/" ( level / "entries" ) "/" number [ ".p/" width ]
+//	path   = "tile/" ( level / "entries" / "events" ) "/" number [ ".p/" width ]
 //	number = { "x" 3DIGIT "/" } 3DIGIT
 type tilePath struct {
 	level  int // entriesLevel are the entries
@@ -30,9 +35,9 @@ type tilePath struct {
 }
 
 func (t tilePath) String() string {
-	level := "entries"
-	if t.level != entriesLevel {
-		level = strconv.Itoa(t.level)
+	level := strconv.Itoa(t.level)
+	if word, is := wordLevels[t.level]; is {
+		level = word
 	}
 	number := fmt.Sprintf("%03d", t.number%1000)
 	for n := t.number / 1000; n > 0; n /= 1000 {
@@ -53,8 +58,10 @@ func parseTilePath(s string) (tilePath, error) {
 	if !ok || !more {
 		return t, bad
 	}
-	if level == "entries" {
+	if level == wordLevels[entriesLevel] {
 		t.level = entriesLevel
+	} else if level == wordLevels[eventsLevel] {
+		t.level = eventsLevel
 	} else if n, err := decimal(level); err != nil || n > 63 {
 		return t, bad
 	} else {
@@ -180,6 +187,42 @@ func unbundle(raw []byte, width int) ([][]byte, error) {
 	}
 	if len(raw) > 0 || len(out) != width {
 		return nil, fmt.Errorf("a tile of %d entries, expected %d: %w", len(out), width, artifact.ErrUnverified)
+	}
+	return out, nil
+}
+
+// keptTiles keeps what was read, for many proofs of one tree. It is safe for
+// concurrent use.
+type keptTiles struct {
+	from tlog.TileReader
+
+	mu   sync.Mutex
+	kept map[tlog.Tile][]byte
+}
+
+// Height implements tlog.TileReader.
+func (k *keptTiles) Height() int { return k.from.Height() }
+
+// SaveTiles implements tlog.TileReader.
+func (k *keptTiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+// ReadTiles implements tlog.TileReader.
+func (k *keptTiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := make([][]byte, len(tiles))
+	for i, t := range tiles {
+		if out[i] = k.kept[t]; out[i] != nil {
+			continue
+		}
+		data, err := k.from.ReadTiles(tiles[i : i+1])
+		if err != nil {
+			return nil, err
+		}
+		if k.kept == nil {
+			k.kept = map[tlog.Tile][]byte{}
+		}
+		k.kept[t], out[i] = data[0], data[0]
 	}
 	return out, nil
 }

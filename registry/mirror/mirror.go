@@ -159,12 +159,12 @@ func (r *run) repositories(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// rank puts ledgers of publishers first and the catalog, which names all, last.
+// rank puts ledgers of publishers first and the catalog and the log, which say something of all, last.
 func rank(name string) int {
 	switch name {
 	case publishersRepository:
 		return 0
-	case catalogRepository:
+	case catalogRepository, logRepository:
 		return 2
 	}
 	return 1

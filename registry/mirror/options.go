@@ -42,8 +42,15 @@ type Options struct {
 	Progress func(Report)
 }
 
-// catalogRepository is published anew by every site that serves a catalog.
-const catalogRepository = artifact.ReservedPublisher + "/catalog"
+// catalogRepository and logRepository are published anew by every site that serves a
+// catalog and has a publication log.
+const (
+	catalogRepository = artifact.ReservedPublisher + "/catalog"
+	logRepository     = artifact.ReservedPublisher + "/log"
+)
+
+// ofEachSite reports whether a repository is one that a site publishes of itself.
+func ofEachSite(name string) bool { return name == catalogRepository || name == logRepository }
 
 // publishersRepository holds the ledgers of publishers, a tag for each.
 const publishersRepository = artifact.ReservedPublisher + "/publishers"

@@ -27,7 +27,7 @@ var errEnough = errors.New("enough")
 // shown to everybody by the mirror, and where that cannot be told. It is asked
 // before the first byte is sent.
 func (c *repo) keepPrivate(ctx context.Context) error {
-	if c.r.o.AllowPublic || c.name == catalogRepository || c.unknown(ctx) {
+	if c.r.o.AllowPublic || ofEachSite(c.name) || c.unknown(ctx) {
 		return nil
 	}
 	shown, err := everybodyReads(ctx, c.r.from.reference(c.name), c.r.o.From, false)

@@ -75,8 +75,8 @@ func (r *run) repository(ctx context.Context, name string) error {
 	if err != nil && !isAbsent(err) {
 		return fmt.Errorf("tags of the mirror: %w", err)
 	}
-	if name == catalogRepository {
-		if own, err := c.catalogIsOwn(ctx); own || err != nil {
+	if ofEachSite(name) {
+		if own, err := c.isOwn(ctx); own || err != nil {
 			return err
 		}
 	}
@@ -98,9 +98,9 @@ func (r *run) repository(ctx context.Context, name string) error {
 	return nil
 }
 
-// catalogIsOwn reports whether the mirror publishes a catalog of its own: then
+// isOwn reports whether the mirror publishes a catalog or a log of its own: then
 // nobody else may begin an upload to that repository.
-func (c *repo) catalogIsOwn(ctx context.Context) (bool, error) {
+func (c *repo) isOwn(ctx context.Context) (bool, error) {
 	scheme := "https"
 	if c.dst.PlainHTTP {
 		scheme = "http"

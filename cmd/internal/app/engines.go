@@ -22,6 +22,7 @@ import (
 	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/index/store"
 	"github.com/oarlock/oarlock/index/tenant"
@@ -65,6 +66,7 @@ type engines struct {
 	scrubber    *upkeep.Scrubber
 	signing     *signing // nil where nothing is published
 	catalog     *signed.Guard
+	carrier     *publog.Carrier
 }
 
 // openEngines makes the appender of ledgers first, and then who appends by it.
@@ -102,6 +104,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	return &engines{
 		emergencies: stops,
 		stored:      stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
+		carrier: openCarrier(at, p, index, bytes, o.Log, metrics),
 		publishers: publisher.New(publisher.Options{
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
 			Own: own.Trusted.ID, Platforms: func() []trust.Signer { return own.Platforms(index.basis.Signed.Trust()) }, DNS: dns, Now: at.Now,

@@ -4,16 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/clock"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
+	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/registry"
@@ -57,6 +62,52 @@ func (s ledgerStore) PushManifest(ctx context.Context, repo, reference, mediaTyp
 	}
 	_, err := s.registry.Push(registry.AsProcess(ctx), repo, reference, mediaType, content)
 	return err
+}
+
+// logStore is the registry as the publication log is carried in it: through its
+// own gate, as the process.
+type logStore struct{ ledgerStore }
+
+var _ publog.Registry = logStore{}
+
+// Manifest implements publog.Registry.
+func (s logStore) Manifest(ctx context.Context, repo, reference string) (d ocispec.Descriptor, raw []byte, err error) {
+	if d.Digest = digest.Digest(reference); d.Digest.Validate() != nil {
+		if d.Digest, err = s.storage.Resolve(ctx, repo, reference); err != nil {
+			return d, nil, err
+		}
+	}
+	if d.MediaType, raw, err = s.storage.Manifest(ctx, repo, d.Digest); err != nil {
+		return d, nil, err
+	}
+	d.Size = int64(len(raw))
+	return d, raw, nil
+}
+
+// Blob implements publog.Registry.
+func (s logStore) Blob(ctx context.Context, repo string, d digest.Digest, limit int64) ([]byte, error) {
+	return s.storage.Blob(ctx, repo, d, limit)
+}
+
+// Referrers implements publog.Registry.
+func (s logStore) Referrers(ctx context.Context, repo string, d digest.Digest) ([]ocispec.Descriptor, error) {
+	return s.storage.Referrers(ctx, repo, d)
+}
+
+// carryLock excludes the carriers of other replicas.
+const carryLock = "publication-log/carry"
+
+// openCarrier makes what puts the publication log into the registry.
+func openCarrier(at clock.Clock, p *premises, index *joined, bytes ledgerStore, log *slog.Logger, metrics prometheus.Registerer) *publog.Carrier {
+	took := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "oarlock_log_proof_seconds", Help: "From when a version came until its proof was attached to it.",
+		Buckets: []float64{.025, .05, .1, .15, .2, .3, .5, 1, 2.5, 5, 10, 60}})
+	metrics.MustRegister(took)
+	o := publog.CarrierOptions{Log: index.publog, To: logStore{bytes}, Clock: at, Logger: log,
+		Attached: func(d time.Duration) { took.Observe(d.Seconds()) }}
+	if l := p.database.locker(); l != nil {
+		o.Lock = func(ctx context.Context) (func(), error) { return l.Lock(ctx, carryLock, false) }
+	}
+	return publog.NewCarrier(o)
 }
 
 // stored is one repository, for judges.

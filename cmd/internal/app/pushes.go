@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,7 +39,8 @@ func newPushes(in *ingest.Ingester, log *publog.Log, usage *quota.Counter, other
 	return p
 }
 
-// Notify implements registry.Sink. It waits for the database where there are other
+// Notify implements registry.Sink. A proof of the publication log says nothing that
+// the catalog does, so nothing is derived for it. It waits for the database where there are other
 // replicas, and for nothing else; its error says that these are told later.
 func (p *pushes) Notify(ctx context.Context, events ...registry.Event) error {
 	for _, e := range events {
@@ -47,12 +49,22 @@ func (p *pushes) Notify(ctx context.Context, events ...registry.Event) error {
 			p.usage.RecountSoon(namespace)
 		}
 		p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
+		if isProof(e) {
+			continue
+		}
 		p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)
 		if moved, is := channelMoved(e); is {
 			p.publog.Moved(moved)
 		}
 	}
-	return p.others.Tell(ctx, events)
+	told := events
+	if slices.ContainsFunc(events, isProof) {
+		told = slices.DeleteFunc(slices.Clone(events), isProof)
+	}
+	if len(told) == 0 {
+		return nil
+	}
+	return p.others.Tell(ctx, told)
 }
 
 // channelMoved is the event of a channel of a plugin that was set or removed, by
@@ -68,4 +80,10 @@ func channelMoved(e registry.Event) (publog.Event, bool) {
 		return publog.Event{}, false
 	}
 	return publog.Event{Kind: publog.Channel, Plugin: id.String(), Channel: e.Tag, Statement: said, Digest: e.Descriptor.Digest, At: e.Time}, true
+}
+
+// isProof reports whether an event is that a proof of the publication log was
+// attached to a version.
+func isProof(e registry.Event) bool {
+	return e.Kind == registry.ManifestPushed && e.Descriptor.ArtifactType == publog.TypeProof
 }

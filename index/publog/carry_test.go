@@ -1,0 +1,215 @@
+package publog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/publog"
+)
+
+// shelf is a registry in memory.
+type shelf struct {
+	mu        sync.Mutex
+	manifests map[string][]byte // by repository and digest
+	tags      map[string]digest.Digest
+	blobs     map[string][]byte
+	referrers map[string][]ocispec.Descriptor
+	pushed    int
+	fail      error // of every push
+}
+
+func newShelf() *shelf {
+	return &shelf{manifests: map[string][]byte{}, tags: map[string]digest.Digest{}, blobs: map[string][]byte{}, referrers: map[string][]ocispec.Descriptor{}}
+}
+
+func (s *shelf) Manifest(_ context.Context, repo, reference string) (ocispec.Descriptor, []byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := digest.Digest(reference)
+	if tagged, ok := s.tags[repo+":"+reference]; ok {
+		d = tagged
+	}
+	raw, ok := s.manifests[repo+"@"+d.String()]
+	if !ok {
+		return ocispec.Descriptor{}, nil, fmt.Errorf("%s %s: %w", repo, reference, artifact.ErrNotFound)
+	}
+	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: d, Size: int64(len(raw))}, raw, nil
+}
+
+func (s *shelf) Blob(_ context.Context, repo string, d digest.Digest, _ int64) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	raw, ok := s.blobs[repo+"@"+d.String()]
+	if !ok {
+		return nil, fmt.Errorf("%s %s: %w", repo, d, artifact.ErrNotFound)
+	}
+	return raw, nil
+}
+
+func (s *shelf) Referrers(_ context.Context, repo string, d digest.Digest) ([]ocispec.Descriptor, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.referrers[repo+"@"+d.String()], nil
+}
+
+func (s *shelf) PushBlob(_ context.Context, repo string, content []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blobs[repo+"@"+digest.FromBytes(content).String()] = content
+	s.pushed++
+	return s.fail
+}
+
+func (s *shelf) PushManifest(_ context.Context, repo, reference, _ string, content []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail
+	}
+	s.pushed++
+	d := digest.FromBytes(content)
+	s.manifests[repo+"@"+d.String()] = content
+	if reference != d.String() {
+		s.tags[repo+":"+reference] = d
+	}
+	var m ocispec.Manifest
+	if err := artifact.UnmarshalStrict(content, &m); err == nil && m.Subject != nil {
+		key := repo + "@" + m.Subject.Digest.String()
+		s.referrers[key] = append(s.referrers[key], ocispec.Descriptor{MediaType: m.MediaType, ArtifactType: m.ArtifactType, Digest: d, Size: int64(len(content)), Annotations: m.Annotations})
+	}
+	return nil
+}
+
+// holdVersions has the registry hold the versions that events publish.
+func (s *shelf) holdVersions(from, to int) {
+	for n := from; n < to; n++ {
+		s.manifests[published(n).Plugin+"@"+published(n).Digest.String()] = []byte(fmt.Sprint(n))
+	}
+}
+
+func carrierOf(l *publog.Log, s *shelf) *publog.Carrier {
+	return publog.NewCarrier(publog.CarrierOptions{Log: l, To: s, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// attached reads and verifies the proofs that a version has.
+func attached(t *testing.T, s *shelf, l *publog.Log, n int) (out []publog.Event) {
+	t.Helper()
+	e := published(n)
+	all, err := s.Referrers(t.Context(), e.Plugin, e.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range all {
+		_, raw, err := s.Manifest(t.Context(), e.Plugin, d.Digest.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		layer, err := publog.ProofLayer(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := s.Blob(t.Context(), e.Plugin, layer.Digest, layer.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := publog.ParseProof(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		proved, _, err := p.Verify(l.Verifier())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, proved)
+	}
+	return out
+}
+
+// Proves G6: the registry carries the log. Each version has its proof, once, also
+// where a replica or a restart does it again, and where attaching failed before; the
+// copy is whole, extends the one before, and writes only what is new.
+func TestTheRegistryCarriesTheLog_G6(t *testing.T) {
+	t.Parallel()
+	store := opened(t, filepath.Join(t.TempDir(), "x.db"))
+	r, s := &record{}, newShelf()
+	l := logOf(t, options(store, r))
+	seen, before := "", 0
+	for _, to := range []int{1, 3, 300, 301, 700} {
+		s.holdVersions(0, to)
+		write(t, l, 0, to)
+		s.fail = errors.New("the disk is full")
+		if err := carrierOf(l, s).Carry(t.Context()); !errors.Is(err, s.fail) {
+			t.Fatalf("a push that failed: %v", err)
+		}
+		s.fail = nil
+		for range 2 { // another replica, or a restart
+			if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := publog.OpenCopy(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := publog.Verify(t.Context(), c.Fetch, l.Verifier(), seen)
+		if err != nil || v.Checkpoint.N != int64(to) {
+			t.Fatalf("copy of %d: %d leaves, %v", to, v.Checkpoint.N, err)
+		}
+		seen, before = v.Signed, s.pushed
+	}
+	for n := range 700 {
+		if got := attached(t, s, l, n); len(got) != 1 || got[0] != published(n) {
+			t.Fatalf("proofs of %d: %+v", n, got)
+		}
+	}
+	write(t, l, 700, 701) // and nobody has the version
+	if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if cost := s.pushed - before; cost > 12 {
+		t.Errorf("one more leaf costs %d pushes", cost)
+	}
+	for name, raw := range s.blobs {
+		if strings.HasPrefix(name, publog.Repository) && strings.Contains(string(raw), "acme") {
+			t.Errorf("%s names a plugin: %.200q", name, raw)
+		}
+	}
+}
+
+// A copy that somebody changed is caught by who verifies it.
+func TestAChangedCopyIsCaught_G6(t *testing.T) {
+	t.Parallel()
+	s := newShelf()
+	l := logOf(t, options(opened(t, filepath.Join(t.TempDir(), "x.db")), &record{}))
+	write(t, l, 0, 260)
+	if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, was := range s.blobs {
+		if len(was) < 3 {
+			continue
+		}
+		changed := append([]byte(nil), was...)
+		changed[len(changed)/2] ^= 1
+		s.blobs[name] = changed
+		c, err := publog.OpenCopy(t.Context(), s)
+		if err == nil {
+			_, err = publog.Verify(t.Context(), c.Fetch, l.Verifier(), "")
+		}
+		_, open := publog.OpenCheckpoint(string(was), l.Verifier())
+		if sealed := len(was)%34 != 0 && len(was)%32 != 0 && open != nil; !sealed && !errors.Is(err, artifact.ErrUnverified) {
+			t.Errorf("a blob of %d bytes was changed: %v", len(was), err)
+		}
+		s.blobs[name] = was
+	}
+}
