@@ -25,3 +25,14 @@ type LogPage struct {
 	Items []LogLeaf `json:"items"`
 	Next  int64     `json:"next,omitempty" doc:"from= of the page after it; absent on the last."`
 }
+
+// A LogRecovery asks for the publication log to be recovered from the registry.
+type LogRecovery struct {
+	Checkpoint string `json:"checkpoint,omitempty" maxLength:"65536" doc:"The last signed checkpoint that anybody has; with fewer leaves than that nothing is recovered."`
+}
+
+// A LogRecovered is a publication log that was recovered.
+type LogRecovered struct {
+	Size int64 `json:"size" doc:"Leaves that there are now."`
+	Had  int64 `json:"had" doc:"How many of them the database had."`
+}

@@ -16,8 +16,11 @@ import (
 // say that it could not tell.
 type PublicationLog interface {
 	State() index.Log
-	// Page gives at most limit leaves from a number on, with their salts.
-	Page(ctx context.Context, from int64, limit int) (index.LogPage, error)
+	// Page gives at most limit leaves from a number on, with their salts: all, or
+	// those about a publisher where that is not "".
+	Page(ctx context.Context, publisher string, from int64, limit int) (index.LogPage, error)
+	// Recover has the database hold what the registry carries of the log.
+	Recover(ctx context.Context, r index.LogRecovery) (index.LogRecovered, error)
 	// ProveVersion gives a proof as it travels, for who may see the plugin.
 	ProveVersion(ctx context.Context, id artifact.Name, d digest.Digest) (string, error)
 }
@@ -25,9 +28,17 @@ type PublicationLog interface {
 type logOutput struct{ Body index.Log }
 
 type logPageInput struct {
-	From  int64 `query:"from" minimum:"0" doc:"Number of the first leaf."`
-	Limit int   `query:"limit" minimum:"1" maximum:"1000" default:"500"`
+	From      int64  `query:"from" minimum:"0" doc:"Number of the first leaf."`
+	Limit     int    `query:"limit" minimum:"1" maximum:"1000" default:"500"`
+	Publisher string `query:"publisher" doc:"Only what is about this publisher and its plugins: for those who may read the audit log of the namespace." example:"acme"`
 }
+
+type logRecoverInput struct{ Body index.LogRecovery }
+
+type logRecoverOutput struct{ Body index.LogRecovered }
+
+// RecoverLog is asked before the publication log is recovered.
+const RecoverLog Action = "site:manage"
 
 type logPageOutput struct{ Body index.LogPage }
 
@@ -41,15 +52,31 @@ func (s *Server) logRoutes(a huma.API) {
 		Summary: "Show the publication log", Description: "How far it is, and the key that verifies its checkpoints. The log itself is at /log/ (C2SP tlog-tiles)."}),
 		func(context.Context, *struct{}) (*logOutput, error) { return &logOutput{s.Publog.State()}, nil })
 	leaves := op(huma.Operation{OperationID: "log-leaves", Path: "/api/v1/log/leaves",
-		Summary: "Read the events of the publication log", Description: "All of them, those about private plugins too: for those who may read the audit log of the site."},
+		Summary: "Read the events of the publication log", Description: "All of them, those about private plugins too: for those who may read the audit log of the site. A page may hold few or none and name another."},
 		http.StatusUnauthorized, http.StatusForbidden)
 	leaves.Security = []map[string][]string{{"bearer": {}}}
 	huma.Register(a, leaves, func(ctx context.Context, in *logPageInput) (*logPageOutput, error) {
-		if err := s.Authorize(ctx, ReadAudit, ""); err != nil {
+		if in.Publisher != "" {
+			if err := artifact.CheckSegment(in.Publisher); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.Authorize(ctx, ReadAudit, in.Publisher); err != nil {
 			return nil, err
 		}
-		page, err := s.Publog.Page(ctx, in.From, in.Limit)
+		page, err := s.Publog.Page(ctx, in.Publisher, in.From, in.Limit)
 		return &logPageOutput{page}, err
+	})
+	recovery := op(huma.Operation{OperationID: "recover-log", Path: "/api/v1/log/recover",
+		Summary: "Recover the publication log", Description: "Makes the database have the leaves again that the registry carries (oarlock/log), after it was lost or restored. Refused where they are fewer than the last checkpoint that is known signs."},
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable)
+	recovery.Method, recovery.Security = http.MethodPost, leaves.Security
+	huma.Register(a, onSite(recovery, RecoverLog), func(ctx context.Context, in *logRecoverInput) (*logRecoverOutput, error) {
+		if err := s.Authorize(ctx, RecoverLog, ""); err != nil {
+			return nil, err
+		}
+		done, err := s.Publog.Recover(ctx, in.Body)
+		return &logRecoverOutput{done}, err
 	})
 	proof := op(huma.Operation{OperationID: "proof", Path: "/api/v1/plugins/{publisher}/{name}/versions/{version}/proof",
 		Summary: "Prove a publication", Description: "The proof that the publication log has the version (C2SP tlog-proof), which holds offline against the log's key. Its extra data is the salt, 32 bytes, and the event."},

@@ -13,6 +13,7 @@ const (
 	EmergencyConfirm  auth.Action = "emergency:confirm"
 	EmergencyUndo     auth.Action = "emergency:undo"
 	CatalogRotateRoot auth.Action = "catalog:rotate-root"
+	LogRecover        auth.Action = "log:recover"
 	RegistryScrub     auth.Action = "registry:scrub"
 )
 

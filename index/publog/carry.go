@@ -116,13 +116,16 @@ func (c *Carrier) carry(ctx context.Context, now bool) (due time.Duration, err e
 		}
 		c.attached = max(c.attached, c.last.attached)
 	}
+	c.o.Log.copied.Store(c.last.size)
 	if err := c.attach(ctx, signed, at); err != nil {
 		return 0, err
 	}
 	if left := c.o.Every - c.o.Clock.Since(c.copied); left > 0 && !now {
 		return left, nil
 	}
-	return 0, c.copy(ctx, signed, at)
+	err = c.copy(ctx, signed, at)
+	c.o.Log.copied.Store(c.last.size)
+	return 0, err
 }
 
 const (

@@ -20,5 +20,9 @@
 // extend what was shown before, which is remembered in the process and beside
 // the registry's bytes: a database that lost or changed leaves stops publishing.
 //
+// The registry carries it (Carrier): a proof as a referrer of each version, and a copy
+// of the log with the events sealed for the site, from which Recover makes a lost
+// database anew.
+//
 // Formats: C2SP tlog-tiles, tlog-checkpoint, signed-note and tlog-proof, v1.
 package publog

@@ -2,6 +2,7 @@ package publog
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // A Kind says what an event is about.
@@ -116,4 +118,14 @@ func entryOf(salt, event []byte) [32]byte {
 	h.Write(salt)
 	h.Write(event)
 	return [32]byte(h.Sum(nil))
+}
+
+// Publisher is whom the event is about; "" where it does not say.
+func (e Event) Publisher() string {
+	repo, tag, _ := strings.Cut(cmp.Or(e.Ledger, e.Plugin), ":")
+	if repo == ledger.PublishersRepository {
+		return tag
+	}
+	publisher, _, _ := strings.Cut(repo, "/")
+	return publisher
 }

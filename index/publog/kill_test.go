@@ -69,7 +69,7 @@ func writeUntilKilled(dir string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	l, err := publog.Open(ctx, publog.Options{Store: s, Secret: []byte("secret of a site"), Host: "h", Record: fileRecord(filepath.Join(dir, "record")), Events: every, Log: slog.New(slog.DiscardHandler)})
+	l, err := publog.Open(ctx, publog.Options{Store: s, Secret: []byte("secret of a site"), Host: "h", Record: fileRecord(filepath.Join(dir, "record")), Tail: fileRecord(filepath.Join(dir, "tail")), Events: every, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -115,7 +115,7 @@ func TestEventsSurviveKill_G6(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := logOf(t, publog.Options{Store: s, Secret: []byte("secret of a site"), Host: "h", Record: fileRecord(filepath.Join(dir, "record")), Events: every, Log: slog.New(slog.DiscardHandler)})
+		l := logOf(t, publog.Options{Store: s, Secret: []byte("secret of a site"), Host: "h", Record: fileRecord(filepath.Join(dir, "record")), Tail: fileRecord(filepath.Join(dir, "tail")), Events: every, Log: slog.New(slog.DiscardHandler)})
 		if err := l.Advance(t.Context()); err != nil {
 			t.Fatal(err)
 		}

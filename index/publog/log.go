@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -32,8 +33,16 @@ type Options struct {
 	// Record replaces what is remembered beside the registry's bytes, by comparing
 	// and setting; change gets nothing where there is none.
 	Record func(ctx context.Context, change func(have []byte) ([]byte, error)) error
-	// Anew begins a new log, with another origin, where the database has none,
-	// though one is remembered: whoever knows the old one notices.
+	// Tail replaces the sealed events that the copy in the registry lacks, as
+	// Record replaces what is remembered.
+	Tail func(ctx context.Context, change func(have []byte) ([]byte, error)) error
+	// Carried is the registry that carries a copy of the log, to be read, and
+	// Restore writes what is recovered from it.
+	Carried Registry
+	Restore Restorer
+	// Anew has a database that has no log go on with the one that the registry
+	// carries, or begins a new log with another origin where that is not to be had
+	// or another key signed it: whoever knows the old one notices.
 	Anew bool
 	// Events gives every event that the log should have, for what a crash kept
 	// from it; add may take its time. Nil gives none.
@@ -66,6 +75,8 @@ var (
 type Log struct {
 	o    Options
 	wake chan struct{}
+
+	copied atomic.Int64 // so many leaves are in the registry's copy
 
 	step sync.Mutex // one publishes at a time in this process
 
@@ -107,6 +118,9 @@ func (l *Log) begin(ctx context.Context) error {
 	}
 	origin := head.Origin
 	if origin == "" && l.o.Anew {
+		if goesOn, err := l.adopt(ctx); goesOn || err != nil {
+			return err
+		}
 		err := l.o.Record(ctx, func([]byte) ([]byte, error) { return []byte{}, nil })
 		if err != nil {
 			return err
@@ -127,6 +141,31 @@ func (l *Log) begin(ctx context.Context) error {
 	}
 	l.key, err = newKey(l.o.Secret, origin)
 	return err
+}
+
+// adopt goes on with the log that the registry carries, where the key of this site
+// signed it and all of it is there.
+func (l *Log) adopt(ctx context.Context) (goesOn bool, err error) {
+	remembered, err := l.remembered(ctx)
+	if err != nil || remembered == "" {
+		return false, err
+	}
+	origin, _, _ := strings.Cut(remembered, "\n")
+	if l.key, err = newKey(l.o.Secret, origin); err != nil {
+		return false, nil // it is damaged, and no name
+	}
+	if _, err := OpenCheckpoint(remembered, l.key.verifier); err != nil {
+		return false, nil
+	}
+	r, err := l.recover(ctx, "")
+	if errors.Is(err, ErrBehind) || errors.Is(err, artifact.ErrUnverified) {
+		l.o.Log.WarnContext(ctx, "publication log: a new one begins, because the registry does not carry all of the old one", "origin", origin, "err", err)
+		return false, nil
+	}
+	if err == nil {
+		l.o.Log.InfoContext(ctx, "publication log: it goes on as the registry carries it", "origin", origin, "leaves", r.Size)
+	}
+	return err == nil, err
 }
 
 func newOrigin(host string) string {

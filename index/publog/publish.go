@@ -220,6 +220,9 @@ func (l *Log) sign(ctx context.Context, reserved Head) error {
 	if err != nil {
 		return err
 	}
+	if err := l.keepTail(ctx, reserved.N); err != nil {
+		return err
+	}
 	err = l.o.Record(ctx, func(have []byte) ([]byte, error) {
 		switch {
 		case len(have) == 0 && reserved.Checkpoint != "" && shown.Origin == "":

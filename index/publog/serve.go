@@ -169,7 +169,7 @@ func (l *Log) notYet() error {
 
 // Problem is a log that is stuck, in the words of the API.
 func Problem(err error) *index.Problem {
-	return index.NewProblem(index.CodeLogBehind, err.Error(), "an admin looks at it: oarlock log verify says what is wrong; then restore the database from a backup that has it all")
+	return index.NewProblem(index.CodeLogBehind, err.Error(), "an admin looks at it: oarlock log verify says what is wrong; oarlock log recover brings back what the registry carries; else restore the database from a backup that has it all")
 }
 
 var errNotYet = errors.New("not in a checkpoint yet")

@@ -3,6 +3,7 @@ package publog
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/opencontainers/go-digest"
 
@@ -20,11 +21,19 @@ func (l *Log) State() index.Log {
 	return out
 }
 
-// Page gives at most limit leaves from a number on, with their salts: for those
-// who may see everything. Leaves that are not signed yet are among them.
-func (l *Log) Page(ctx context.Context, from int64, limit int) (index.LogPage, error) {
+// scanAtMost is how many leaves are read for one page of those about a publisher.
+const scanAtMost = 20 * tileWidth
+
+// Page gives at most limit leaves from a number on, with their salts: all, for those
+// who may see everything, or those about a publisher, for its members. Leaves that
+// are not signed yet are among them.
+func (l *Log) Page(ctx context.Context, publisher string, from int64, limit int) (index.LogPage, error) {
 	page := index.LogPage{Items: []index.LogLeaf{}}
-	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: limit})
+	read := limit
+	if publisher != "" {
+		read = scanAtMost
+	}
+	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: read})
 	if err = l.noticed(err); errors.Is(err, ErrBroken) {
 		return page, Problem(err)
 	}
@@ -35,9 +44,22 @@ func (l *Log) Page(ctx context.Context, from int64, limit int) (index.LogPage, e
 	k := l.key
 	l.mu.Unlock()
 	for _, one := range leaves {
+		if publisher != "" {
+			e, err := ReadEvent(one.Event)
+			if err != nil {
+				return page, Problem(l.noticed(fmt.Errorf("%w: leaf %d: %w", ErrBroken, one.Number, err)))
+			}
+			if e.Publisher() != publisher {
+				continue
+			}
+		}
+		if len(page.Items) == limit {
+			page.Next = one.Number
+			return page, nil
+		}
 		page.Items = append(page.Items, index.LogLeaf{Number: one.Number, Event: one.Event, Salt: k.saltOf(one.Event)})
 	}
-	if n := len(leaves); n > 0 && n == limit {
+	if n := len(leaves); n > 0 && n == read {
 		page.Next = leaves[n-1].Number + 1
 	}
 	return page, nil

@@ -23,6 +23,10 @@ type Contents struct {
 	Versions      int           `json:"versions"`
 	Pending       int           `json:"pending"`
 	ShardBits     int           `json:"shard_bits"` // there are 2^ShardBits shards
+	// LogCheckpoint is the last signed checkpoint of the publication log when the
+	// catalog was published (C2SP tlog-checkpoint); "" where there was none. Who has
+	// the catalog can hold the log to it.
+	LogCheckpoint string `json:"log_checkpoint,omitempty"`
 }
 
 func contentsOf(g *catalog.Generation) Contents {

@@ -73,6 +73,7 @@ func (j *publication) due(expires time.Time, lifetime time.Duration) bool {
 // fill puts the content of g: what changed since last.
 func (j *publication) fill(next *release, g *catalog.Generation) error {
 	next.contents = contentsOf(g)
+	next.contents.LogCheckpoint = j.p.o.LogCheckpoint()
 	if j.last != nil { // of another replica, which counts by itself, or from before a restore
 		next.contents.Generation = max(next.contents.Generation, j.last.contents.Generation+1)
 	}

@@ -66,6 +66,9 @@ type PublisherOptions struct {
 	// Quiet is how long no generation must follow before one is published, one
 	// second by default; AtMost is how long one waits for that, 15 seconds.
 	Quiet, AtMost time.Duration
+	// LogCheckpoint gives the last checkpoint of the publication log, which the
+	// catalog commits to; nil commits to none.
+	LogCheckpoint func() string
 	// Done hears how each attempt ended; nil hears nothing.
 	Done func(Published, error)
 	// Now is the clock of signatures; nil is time.Now.
@@ -116,6 +119,9 @@ func NewPublisher(o PublisherOptions) *Publisher {
 		o.Public = func(context.Context, *catalog.Generation) (*catalog.Generation, error) {
 			return nil, fmt.Errorf("this publisher was made without PublisherOptions.Public, which says what is private: %w", artifact.ErrDenied)
 		}
+	}
+	if o.LogCheckpoint == nil {
+		o.LogCheckpoint = func() string { return "" }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

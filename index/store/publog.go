@@ -40,7 +40,10 @@ type logTileRow struct {
 	Data   []byte `bun:"data"`
 }
 
-var _ publog.Store = (*Store)(nil)
+var (
+	_ publog.Store    = (*Store)(nil)
+	_ publog.Restorer = (*Store)(nil)
+)
 
 const (
 	logName   = "publication log"
@@ -218,4 +221,43 @@ func (s *Store) Leaves(ctx context.Context, q publog.LeafQuery) ([]publog.Leaf, 
 		out[i] = publog.Leaf{Number: r.Number, Key: publog.LeafKey(r.Key), Event: r.Event, Entry: [32]byte(r.Entry)}
 	}
 	return out, nil
+}
+
+// ReplaceLog implements publog.Restorer.
+func (s *Store) ReplaceLog(ctx context.Context, was, is publog.Head, leaves []publog.Leaf, tiles []publog.TileData) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		if err := s.serialize(ctx, logName); err != nil {
+			return err
+		}
+		now, err := s.LogHead(ctx)
+		if err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, publog.ErrBroken) {
+			return err
+		}
+		if err == nil && now != was {
+			return fmt.Errorf("%s: head: it is another by now: %w", logName, artifact.ErrConflict)
+		}
+		for _, m := range []any{(*logHeadRow)(nil), (*logLeafRow)(nil), (*logTileRow)(nil)} {
+			if _, err := s.writer(ctx).NewDelete().Model(m).Where("1 = 1").Exec(ctx); err != nil {
+				return wrap(logName, err)
+			}
+		}
+		for part := range slices.Chunk(leaves, logRows) {
+			rows := make([]logLeafRow, len(part))
+			for i, l := range part {
+				rows[i] = logLeafRow{Number: l.Number, Key: l.Key[:], Event: l.Event, Entry: l.Entry[:]}
+			}
+			if _, err := s.writer(ctx).NewInsert().Model(&rows).Exec(ctx); err != nil {
+				return wrap(logName, err)
+			}
+		}
+		for _, t := range tiles {
+			one := logTileRow{Level: int64(t.Level), Number: t.Number, Data: t.Data}
+			if _, err := s.writer(ctx).NewInsert().Model(&one).Exec(ctx); err != nil {
+				return wrap(logName, err)
+			}
+		}
+		row := logHeadRow{ID: logHeadID, Origin: is.Origin, Size: is.N, Root: is.Hash[:], Checkpoint: is.Checkpoint}
+		_, err = s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
+		return wrap(logName+": head", err)
+	})
 }

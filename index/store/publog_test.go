@@ -152,7 +152,7 @@ func TestAnEditedLogIsCaught_G6(t *testing.T) {
 				ctx := t.Context()
 				s := open(t, fresh(t))
 				var record []byte
-				l, err := publog.Open(ctx, publog.Options{Store: s, Secret: []byte("secret"), Host: "h", Log: slog.New(slog.DiscardHandler),
+				l, err := publog.Open(ctx, publog.Options{Store: s, Secret: []byte("secret"), Host: "h", Log: slog.New(slog.DiscardHandler), Tail: noTail,
 					Record: func(_ context.Context, change func([]byte) ([]byte, error)) error {
 						next, err := change(record)
 						if err == nil {
@@ -237,7 +237,7 @@ func caught(t *testing.T, l *publog.Log, seen string) error {
 	if err != nil {
 		return err
 	}
-	page, err := l.Page(t.Context(), 0, 1000)
+	page, err := l.Page(t.Context(), "", 0, 1000)
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,7 @@ func TestTwoWritersSignOneHistory_G6(t *testing.T) {
 			trees := map[string]string{}
 			var writers []*publog.Log
 			for range 2 {
-				l, err := publog.Open(t.Context(), publog.Options{Store: open(t, url), Secret: []byte("secret"), Host: "h", Log: slog.New(slog.DiscardHandler),
+				l, err := publog.Open(t.Context(), publog.Options{Store: open(t, url), Secret: []byte("secret"), Host: "h", Log: slog.New(slog.DiscardHandler), Tail: noTail,
 					Record: func(_ context.Context, change func([]byte) ([]byte, error)) error {
 						mu.Lock()
 						defer mu.Unlock()
@@ -302,4 +302,10 @@ func TestTwoWritersSignOneHistory_G6(t *testing.T) {
 			}
 		})
 	}
+}
+
+// noTail keeps nothing.
+func noTail(_ context.Context, change func([]byte) ([]byte, error)) error {
+	_, err := change(nil)
+	return err
 }

@@ -119,6 +119,7 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 			t.Errorf("%s: the rows do not say %s: %s", row.operation, row.says, said)
 		}
 	}
+	did["recover-log"] = true // TestNothingIsPublishedBehindTheLog_G6 looks: it takes a log that is behind
 	for _, operation := range writes(t, s) {
 		if !did[operation] && !slices.Contains(changesNothing, operation) {
 			t.Errorf("%s: nobody looks at what it writes down", operation)

@@ -16,7 +16,6 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
-	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/publog"
@@ -162,8 +161,6 @@ func storedBy(s *storage.Storage) quota.Storage {
 	}
 }
 
-var _ api.PublicationLog = (*publog.Log)(nil)
-
 // unlogged is what a crash kept from the publication log. The ingester tells the
 // log what is listed, and the log asks the ingester for the rest: that is a
 // circle, and here is where it is closed. Before there is an ingester it cannot
@@ -210,6 +207,10 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 		Record: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
 			return p.storage.SwapRecord(ctx, path.Base(publog.Record), change)
 		},
+		Tail: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
+			return p.storage.SwapRecord(ctx, path.Base(publog.TailRecord), change)
+		},
+		Carried: logStore{ledgerStore{ledgerReader: ledgerReader{p.storage}}}, Restore: p.database.store,
 	})
 	if err != nil {
 		return nil, err

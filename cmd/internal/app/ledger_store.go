@@ -15,6 +15,9 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
@@ -92,6 +95,30 @@ func (s logStore) Blob(ctx context.Context, repo string, d digest.Digest, limit 
 // Referrers implements publog.Registry.
 func (s logStore) Referrers(ctx context.Context, repo string, d digest.Digest) ([]ocispec.Descriptor, error) {
 	return s.storage.Referrers(ctx, repo, d)
+}
+
+// publication is the publication log as the API has it: what changes it is written
+// down. api.PublicationLog.
+type publication struct {
+	*publog.Log
+	acts audit.Log
+}
+
+var _ api.PublicationLog = publication{}
+
+// Recover implements api.PublicationLog.
+func (p publication) Recover(ctx context.Context, r index.LogRecovery) (done index.LogRecovered, err error) {
+	if p.Stuck() == nil && r.Checkpoint == "" {
+		_, err := p.Log.Recover(ctx, "") // which says so, and does nothing
+		return done, publog.RecoverProblem(err)
+	}
+	err = p.acts.Do(ctx, audit.Act{Action: audit.LogRecover, On: auth.Site(), Needs: &audit.Right{Action: auth.SiteManage, On: auth.Site()}, Planned: map[string]any{"begun": true, "checkpoint": r.Checkpoint}},
+		func(ctx context.Context) (any, error) {
+			got, err := p.Log.Recover(ctx, r.Checkpoint)
+			done = index.LogRecovered{Size: got.Size, Had: got.Had}
+			return done, publog.RecoverProblem(err)
+		})
+	return done, err
 }
 
 // carryLock excludes the carriers of other replicas.

@@ -105,7 +105,8 @@ func TestAListedVersionHasAProof_G6(t *testing.T) {
 }
 
 // Proves G6: with a database of an earlier time nothing is published, and why is
-// said; what is there is served on.
+// said; what is there is served on, until an admin has the log recovered from the
+// registry: then it is the history that everybody saw.
 func TestNothingIsPublishedBehindTheLog_G6(t *testing.T) {
 	t.Parallel()
 	var notice strings.Builder
@@ -128,6 +129,7 @@ func TestNothingIsPublishedBehindTheLog_G6(t *testing.T) {
 	if status, text := textOf(t, s, "", "GET", "/api/v1/plugins/acme/hello/versions/1.0.0/proof"); status != 200 {
 		t.Fatalf("%d %s", status, text)
 	}
+	shown, _ := s.index.publog.Checkpoint()
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +150,18 @@ func TestNothingIsPublishedBehindTheLog_G6(t *testing.T) {
 		t.Errorf("a proof: %d %s", status, text)
 	}
 	ask[index.VersionDetail](t, s, "", "GET", "/api/v1/plugins/acme/hello/versions/1.0.0", nil, 200)
+	ask[any](t, s, "", "POST", "/api/v1/log/recover", index.LogRecovery{}, 401)
+	if done := ask[index.LogRecovered](t, s, admin, "POST", "/api/v1/log/recover", index.LogRecovery{}, 200); done.Size <= done.Had {
+		t.Errorf("recovered: %+v", done)
+	}
+	if row := newest(t, s, admin, 0)[0]; row.Action != "log:recover" || row.Outcome != "allowed" {
+		t.Errorf("written down: %+v", row)
+	}
+	wholeLog(t, s, shown)
+	ask[any](t, s, admin, "POST", "/api/v1/log/recover", index.LogRecovery{}, 409)
+	if status, text := pushed(t, s, admin, "acme/hello", "2.0.0"); status != 201 {
+		t.Errorf("a push after it: %d %s", status, text)
+	}
 }
 
 // pushed pushes an empty artifact under a tag, and gives the answer.

@@ -69,7 +69,8 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		Numbers: func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
 			return p.storage.SwapRecord(ctx, signed.NumbersRecord, raise)
 		},
-		Lifetimes: cfg.Catalog.Lifetimes(), Quiet: cfg.Catalog.Quiet, AtMost: cfg.Catalog.AtMost, Done: countPublications(metrics), Now: at.Now, Log: log})
+		LogCheckpoint: func() string { signed, _ := index.publog.Checkpoint(); return signed },
+		Lifetimes:     cfg.Catalog.Lifetimes(), Quiet: cfg.Catalog.Quiet, AtMost: cfg.Catalog.AtMost, Done: countPublications(metrics), Now: at.Now, Log: log})
 	return &signing{keys: keys, publisher: by, live: index.live, acts: a.acts, log: log}, nil
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 func newLog(c *console) *cobra.Command {
-	return parent("log", "Verify the publication log, and prove what is in it", newLogVerify(c), newLogProve(c))
+	return parent("log", "Verify the publication log, and prove what is in it", newLogVerify(c), newLogProve(c), newLogRecover(c))
 }
 
 // logResult is a publication log that holds.

@@ -473,11 +473,31 @@ export interface paths {
         };
         /**
          * Read the events of the publication log
-         * @description All of them, those about private plugins too: for those who may read the audit log of the site.
+         * @description All of them, those about private plugins too: for those who may read the audit log of the site. A page may hold few or none and name another.
          */
         get: operations["log-leaves"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/log/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Recover the publication log
+         * @description Makes the database have the leaves again that the registry carries (oarlock/log), after it was lost or restored. Refused where they are fewer than the last checkpoint that is known signs.
+         */
+        post: operations["recover-log"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1795,6 +1815,22 @@ export interface components {
              */
             next?: number;
         };
+        LogRecovered: {
+            /**
+             * Format: int64
+             * @description How many of them the database had.
+             */
+            had: number;
+            /**
+             * Format: int64
+             * @description Leaves that there are now.
+             */
+            size: number;
+        };
+        LogRecovery: {
+            /** @description The last signed checkpoint that anybody has; with fewer leaves than that nothing is recovered. */
+            checkpoint?: string;
+        };
         Member: {
             /** Format: date-time */
             added_at: string;
@@ -2707,6 +2743,8 @@ export type Locked = components['schemas']['Locked'];
 export type Log = components['schemas']['Log'];
 export type LogLeaf = components['schemas']['LogLeaf'];
 export type LogPage = components['schemas']['LogPage'];
+export type LogRecovered = components['schemas']['LogRecovered'];
+export type LogRecovery = components['schemas']['LogRecovery'];
 export type Member = components['schemas']['Member'];
 export type MemberInputBody = components['schemas']['MemberInputBody'];
 export type Membership = components['schemas']['Membership'];
@@ -4684,6 +4722,8 @@ export interface operations {
                 /** @description Number of the first leaf. */
                 from?: number;
                 limit?: number;
+                /** @description Only what is about this publisher and its plugins: for those who may read the audit log of the namespace. */
+                publisher?: string;
             };
             header?: never;
             path?: never;
@@ -4747,6 +4787,102 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "recover-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogRecovery"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogRecovered"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
