@@ -52,7 +52,9 @@ func (s *Server) logRoutes(a huma.API) {
 		Summary: "Show the publication log", Description: "How far it is, and the key that verifies its checkpoints. The log itself is at /log/ (C2SP tlog-tiles)."}),
 		func(context.Context, *struct{}) (*logOutput, error) { return &logOutput{s.Publog.State()}, nil })
 	leaves := op(huma.Operation{OperationID: "log-leaves", Path: "/api/v1/log/leaves",
-		Summary: "Read the events of the publication log", Description: "All of them, those about private plugins too: for those who may read the audit log of the site. A page may hold few or none and name another."},
+		Summary: "Read the events of the publication log",
+		Description: "All of them, those about private plugins too: for those who may read the audit log of the site. " +
+			"A page may hold few or none and name another."},
 		http.StatusUnauthorized, http.StatusForbidden)
 	leaves.Security = []map[string][]string{{"bearer": {}}}
 	huma.Register(a, leaves, func(ctx context.Context, in *logPageInput) (*logPageOutput, error) {
@@ -68,7 +70,9 @@ func (s *Server) logRoutes(a huma.API) {
 		return &logPageOutput{page}, err
 	})
 	recovery := op(huma.Operation{OperationID: "recover-log", Path: "/api/v1/log/recover",
-		Summary: "Recover the publication log", Description: "Makes the database have the leaves again that the registry carries (oarlock/log), after it was lost or restored. Refused where they are fewer than the last checkpoint that is known signs."},
+		Summary: "Recover the publication log",
+		Description: "Makes the database have the leaves again that the registry carries (oarlock/log), after it was lost or restored. " +
+			"Refused where they are fewer than the last checkpoint that is known signs."},
 		http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable)
 	recovery.Method, recovery.Security = http.MethodPost, leaves.Security
 	huma.Register(a, onSite(recovery, RecoverLog), func(ctx context.Context, in *logRecoverInput) (*logRecoverOutput, error) {
@@ -112,7 +116,8 @@ func (s *Server) proof(ctx context.Context, in *proofInput) (*huma.StreamRespons
 	case !ok:
 		return nil, noVersion(p, v.String())
 	case len(found.Pending) > 0:
-		return nil, index.NewProblem(index.CodeVersionNotListed, id.String()+"@"+v.String()+" is not listed: "+found.Pending[0].Detail, "ask for its proof when it is listed; oarlock why says what it waits for")
+		return nil, index.NewProblem(index.CodeVersionNotListed, id.String()+"@"+v.String()+" is not listed: "+found.Pending[0].Detail,
+			"ask for its proof when it is listed; oarlock why says what it waits for")
 	}
 	text, err := s.Publog.ProveVersion(ctx, id, found.Digest)
 	if err != nil {

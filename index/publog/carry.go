@@ -28,11 +28,11 @@ type Registry interface {
 	PushManifest(ctx context.Context, repo, reference, mediaType string, content []byte) error
 }
 
-// CarrierOptions of a Carrier. Log and To must be given.
+// CarrierOptions of a Carrier. Log, To and Lock must be given.
 type CarrierOptions struct {
 	Log *Log
 	To  Registry
-	// Lock excludes the carriers of other replicas; nil excludes nobody.
+	// Lock excludes the carriers of other replicas.
 	Lock func(ctx context.Context) (unlock func(), err error)
 	// Every is the least time between two copies of the log; 0 is two seconds.
 	Every time.Duration
@@ -57,9 +57,6 @@ type Carrier struct {
 // NewCarrier makes a Carrier. Nothing is read before Run or Carry.
 func NewCarrier(o CarrierOptions) *Carrier {
 	o.Every = cmp.Or(o.Every, 2*time.Second)
-	if o.Lock == nil {
-		o.Lock = func(context.Context) (func(), error) { return func() {}, nil }
-	}
 	return &Carrier{o: o, attached: -1}
 }
 

@@ -98,8 +98,10 @@ func (s *shelf) holdVersions(from, to int) {
 }
 
 func carrierOf(l *publog.Log, s *shelf) *publog.Carrier {
-	return publog.NewCarrier(publog.CarrierOptions{Log: l, To: s, Logger: slog.New(slog.DiscardHandler)})
+	return publog.NewCarrier(publog.CarrierOptions{Log: l, To: s, Lock: nobodyElse, Logger: slog.New(slog.DiscardHandler)})
 }
+
+func nobodyElse(context.Context) (func(), error) { return func() {}, nil }
 
 // attached reads and verifies the proofs that a version has.
 func attached(t *testing.T, s *shelf, l *publog.Log, n int) (out []publog.Event) {

@@ -130,7 +130,8 @@ func (c *Carrier) copy(ctx context.Context, signed string, at Checkpoint) error 
 	if c.last.size > at.N || c.last.size == at.N && c.last.attached >= c.attached {
 		return nil
 	}
-	w := &copying{c: c, ctx: ctx, next: &copyOf{origin: at.Origin, size: at.N, attached: c.attached, parts: map[int64]ocispec.Descriptor{}, layers: map[string]ocispec.Descriptor{}}}
+	next := &copyOf{origin: at.Origin, size: at.N, attached: c.attached, parts: map[int64]ocispec.Descriptor{}, layers: map[string]ocispec.Descriptor{}}
+	w := &copying{c: c, ctx: ctx, next: next}
 	err = w.run(signed, at.N)
 	if err != nil {
 		return c.o.Log.noticed(fmt.Errorf("copy: %w", err))
@@ -241,7 +242,8 @@ func (w *copying) manifest(artifactType string, layers []ocispec.Descriptor, ann
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	d := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: artifactType, Digest: digest.FromBytes(raw), Size: int64(len(raw)), Annotations: annotations}
+	d := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: artifactType,
+		Digest: digest.FromBytes(raw), Size: int64(len(raw)), Annotations: annotations}
 	w.index = append(w.index, d)
 	return d, w.c.o.To.PushManifest(w.ctx, Repository, d.Digest.String(), d.MediaType, raw)
 }

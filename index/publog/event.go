@@ -13,7 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // A Kind says what an event is about.
@@ -123,7 +123,7 @@ func entryOf(salt, event []byte) [32]byte {
 // Publisher is whom the event is about; "" where it does not say.
 func (e Event) Publisher() string {
 	repo, tag, _ := strings.Cut(cmp.Or(e.Ledger, e.Plugin), ":")
-	if repo == ledger.PublishersRepository {
+	if repo == format.PublishersRepository {
 		return tag
 	}
 	publisher, _, _ := strings.Cut(repo, "/")

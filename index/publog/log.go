@@ -279,7 +279,8 @@ func (l *Log) extended(ctx context.Context, head Head) (Head, error) {
 		return head, err
 	}
 	if before.Origin == "" && head.Checkpoint != "" {
-		return head, fmt.Errorf("%w: the database has a checkpoint, and %s beside the registry's bytes, which is written first, is not there or is empty", ErrBroken, Record)
+		return head, fmt.Errorf("%w: the database has a checkpoint, and %s "+
+			"beside the registry's bytes, which is written first, is not there or is empty", ErrBroken, Record)
 	}
 	if before.N > head.N || head.Origin != l.key.verifier.Name() {
 		return head, fmt.Errorf("%w: %s had %d leaves, the database has %d of %q", ErrBehind, before.Origin, before.N, head.N, head.Origin)

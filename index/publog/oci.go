@@ -75,8 +75,10 @@ func ProofLayer(manifest []byte) (ocispec.Descriptor, error) {
 	if err := artifact.UnmarshalStrict(manifest, &m); err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("manifest of a proof: %w: %w", err, artifact.ErrInvalid)
 	}
-	if m.ArtifactType != TypeProof || len(m.Layers) != 1 || m.Layers[0].MediaType != TypeProof || m.Layers[0].Size > maxProof || m.Layers[0].Digest.Validate() != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("manifest of a proof: expected one layer of type %s and at most %d bytes: %w", TypeProof, maxProof, artifact.ErrInvalid)
+	if m.ArtifactType != TypeProof || len(m.Layers) != 1 || m.Layers[0].MediaType != TypeProof ||
+		m.Layers[0].Size > maxProof || m.Layers[0].Digest.Validate() != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("manifest of a proof: expected one layer of type %s and at most %d bytes: %w",
+			TypeProof, maxProof, artifact.ErrInvalid)
 	}
 	return m.Layers[0], nil
 }

@@ -231,7 +231,8 @@ func plant(target Checkpoint, leaves []Leaf) (Head, []TileData, error) {
 		return Head{}, nil, err
 	}
 	if root != target.Hash {
-		return Head{}, nil, fmt.Errorf("the leaves that the registry carries are not those that the checkpoint of %d leaves signs: %w", target.N, artifact.ErrUnverified)
+		return Head{}, nil, fmt.Errorf("the leaves that the registry carries are not those that the checkpoint of %d leaves signs: %w",
+			target.N, artifact.ErrUnverified)
 	}
 	var tiles []TileData
 	for _, t := range tlog.NewTiles(tileHeight, 0, target.N) {
@@ -262,7 +263,8 @@ func RecoverProblem(err error) error {
 	case errors.Is(err, artifact.ErrConflict):
 		return index.NewProblem(index.CodeConflict, err.Error(), "nothing is to be done; oarlock log verify verifies it")
 	case errors.Is(err, artifact.ErrUnverified):
-		return index.NewProblem(index.CodeUnverified, err.Error(), "look at who changed the registry or the checkpoint before anything else: oarlock fsck, oarlock log verify")
+		return index.NewProblem(index.CodeUnverified, err.Error(),
+			"look at who changed the registry or the checkpoint before anything else: oarlock fsck, oarlock log verify")
 	}
 	return err
 }

@@ -68,14 +68,16 @@ func (l *Log) serveCheckpoint(w http.ResponseWriter, r *http.Request) error {
 func (l *Log) serveTile(w http.ResponseWriter, r *http.Request, what string) error {
 	t, err := parseTilePath(what)
 	if err != nil || t.level == eventsLevel {
-		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("%.100q is nothing that the log has", what), "GET /log/checkpoint, or a tile of it such as /log/tile/0/000.p/1 (C2SP tlog-tiles)")
+		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("%.100q is nothing that the log has", what),
+			"GET /log/checkpoint, or a tile of it such as /log/tile/0/000.p/1 (C2SP tlog-tiles)")
 	}
 	_, shown := l.Checkpoint()
 	if err := l.Stuck(); shown.Origin == "" && err != nil {
 		return Problem(err)
 	}
 	if !t.within(shown.N) {
-		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("the log has %d leaves, and no %s", shown.N, t), "ask for a tile of the tree that /log/checkpoint signs")
+		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("the log has %d leaves, and no %s", shown.N, t),
+			"ask for a tile of the tree that /log/checkpoint signs")
 	}
 	data, err := l.tile(r.Context(), t)
 	if errors.Is(l.noticed(err), ErrBroken) {
@@ -169,7 +171,8 @@ func (l *Log) notYet() error {
 
 // Problem is a log that is stuck, in the words of the API.
 func Problem(err error) *index.Problem {
-	return index.NewProblem(index.CodeLogBehind, err.Error(), "an admin looks at it: oarlock log verify says what is wrong; oarlock log recover brings back what the registry carries; else restore the database from a backup that has it all")
+	return index.NewProblem(index.CodeLogBehind, err.Error(), "an admin looks at it: oarlock log verify says what is wrong; "+
+		"oarlock log recover brings back what the registry carries; else restore the database from a backup that has it all")
 }
 
 var errNotYet = errors.New("not in a checkpoint yet")

@@ -218,7 +218,8 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_log_leaves", Help: "Leaves of the publication log that its checkpoint signs."},
 			func() float64 { _, c := l.Checkpoint(); return float64(c.N) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_log_stuck", Help: "1 where the publication log is behind or broken, so that nothing is published."},
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_log_stuck",
+			Help: "1 where the publication log is behind or broken, so that nothing is published."},
 			func() float64 {
 				if l.Stuck() != nil {
 					return 1

@@ -112,7 +112,8 @@ func (p publication) Recover(ctx context.Context, r index.LogRecovery) (done ind
 		_, err := p.Log.Recover(ctx, "") // which says so, and does nothing
 		return done, publog.RecoverProblem(err)
 	}
-	err = p.acts.Do(ctx, audit.Act{Action: audit.LogRecover, On: auth.Site(), Needs: &audit.Right{Action: auth.SiteManage, On: auth.Site()}, Planned: map[string]any{"begun": true, "checkpoint": r.Checkpoint}},
+	err = p.acts.Do(ctx, audit.Act{Action: audit.LogRecover, On: auth.Site(),
+		Needs: &audit.Right{Action: auth.SiteManage, On: auth.Site()}, Planned: map[string]any{"begun": true, "checkpoint": r.Checkpoint}},
 		func(ctx context.Context) (any, error) {
 			got, err := p.Log.Recover(ctx, r.Checkpoint)
 			done = index.LogRecovered{Size: got.Size, Had: got.Had}
@@ -126,10 +127,12 @@ const carryLock = "publication-log/carry"
 
 // openCarrier makes what puts the publication log into the registry.
 func openCarrier(at clock.Clock, p *premises, index *joined, bytes ledgerStore, log *slog.Logger, metrics prometheus.Registerer) *publog.Carrier {
-	took := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "oarlock_log_proof_seconds", Help: "From when a version came until its proof was attached to it.",
+	took := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "oarlock_log_proof_seconds",
+		Help:    "From when a version came until its proof was attached to it.",
 		Buckets: []float64{.025, .05, .1, .15, .2, .3, .5, 1, 2.5, 5, 10, 60}})
 	metrics.MustRegister(took)
 	o := publog.CarrierOptions{Log: index.publog, To: logStore{bytes}, Clock: at, Logger: log,
+		Lock:     func(context.Context) (func(), error) { return func() {}, nil }, // nobody else is here
 		Attached: func(d time.Duration) { took.Observe(d.Seconds()) }}
 	if l := p.database.locker(); l != nil {
 		o.Lock = func(ctx context.Context) (func(), error) { return l.Lock(ctx, carryLock, false) }
