@@ -36,7 +36,8 @@ type cellWorld struct {
 	blobs   map[string]digest.Digest            // a layer of 1.1.0, by plugin
 }
 
-func openCells(t *testing.T) *cellWorld {
+// openCells runs ready when all plugins are there and still active.
+func openCells(t *testing.T, ready ...func(*cellWorld)) *cellWorld {
 	t.Helper()
 	c := configured(t)
 	c.Dev, c.Trust = false, everybodyListed(t)
@@ -58,6 +59,9 @@ func openCells(t *testing.T) *cellWorld {
 	}
 	for _, s := range table.AllStates() {
 		w.put(s)
+	}
+	for _, run := range ready {
+		run(w)
 	}
 	for i, s := range table.AllStates() {
 		w.bring(w.ids[i], s)

@@ -168,6 +168,13 @@ func (s State) ForEveryone() bool {
 	return both.tag == everyone && both.digest == everyone
 }
 
+// Travels reports whether a mirror has the state too, because a signed statement
+// says it. What does not travel, a mirror answers as active, unless it is so there.
+func (s State) Travels() bool {
+	p, v := s.rows()
+	return !at(plugins, p).here && !at(versions, v).here
+}
+
 // Name is how people call the state, the plugin's where that is not active.
 func (s State) Name() string {
 	p, v := s.rows()

@@ -22,6 +22,9 @@ type rule struct {
 	run   Standing
 	// gone says that no bytes are left, which a pull is told as of what never was.
 	gone bool
+	// here says that the state is of one site: no statement says it, so that no
+	// mirror and no copy of the signed catalog elsewhere has it by itself.
+	here bool
 }
 
 // The rules. Whoever pulled nothing yet takes nothing new from a plugin that is
@@ -41,13 +44,13 @@ var (
 	versions = []rule{
 		{name: string(index.VersionActive), search: true, resolve: Yes, install: Yes, update: Yes, tag: everyone, digest: everyone, whole: everyone, run: OK},
 		{name: string(index.VersionYanked), code: index.ReasonYanked, resolve: Warn, tag: everyone, digest: everyone, whole: everyone, run: Warned},
-		{name: string(index.VersionBlocked), code: index.ReasonBlocked, whole: answering, run: Stop},
-		{name: string(index.VersionQuarantined), code: index.ReasonQuarantined, whole: answering, run: UpdateBlocked},
+		{name: string(index.VersionBlocked), code: index.ReasonBlocked, whole: answering, run: Stop, here: true},
+		{name: string(index.VersionQuarantined), code: index.ReasonQuarantined, whole: answering, run: UpdateBlocked, here: true},
 		{name: string(index.VersionEmergencyRemoved), code: index.ReasonEmergency, whole: answering, run: Stop},
 	}
 	// unknown is what could not be told. What runs goes on: nobody said that it
 	// must not.
-	unknown = rule{name: "could not be told", code: index.ReasonUnreadable, whole: answering, run: UpdateBlocked}
+	unknown = rule{name: "could not be told", code: index.ReasonUnreadable, whole: answering, run: UpdateBlocked, here: true}
 )
 
 const (

@@ -10,17 +10,21 @@ import (
 // with the roles that get it.
 func Markdown() string {
 	var b strings.Builder
-	b.WriteString("| state | code |")
+	b.WriteString("| state | code | mirrors |")
 	for _, o := range AllOperations() {
 		b.WriteString(" " + o.String() + " |")
 	}
-	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(operationNames)) + "\n")
+	b.WriteString("\n|---|---|---|" + strings.Repeat("---|", len(operationNames)) + "\n")
 	for _, s := range append(AllStates(), State{Unknown: true}) {
 		code := s.rule().code
 		if code != "" {
 			code = "`" + code + "`"
 		}
-		fmt.Fprintf(&b, "| %s | %s |", s.words(), code)
+		travels := "yes"
+		if !s.Travels() {
+			travels = "no"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |", s.words(), code, travels)
 		for _, o := range AllOperations() {
 			b.WriteString(" " + s.answers(o) + " |")
 		}
