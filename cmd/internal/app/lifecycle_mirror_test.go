@@ -33,6 +33,9 @@ func openMirror(w *cellWorld) *cellWorld {
 	if err := copyLedger(t, w.Server, here, admin, "acme"); err != nil {
 		t.Fatal(err)
 	}
+	if err := here.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	ask[any](t, here, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
 	return &cellWorld{Server: here, t: t, config: c, ids: w.ids, digests: w.digests, blobs: w.blobs,
 		tokens: map[table.Role]string{table.Anonymous: "", table.Admin: admin}}
