@@ -51,7 +51,8 @@ type credentials struct {
 
 func newCredentials(o Options, at origin) *credentials {
 	return &credentials{
-		origin: at, tokens: o.Stores.Tokens, people: o.Stores.People, members: o.Stores.Members, tenants: o.Stores.TenantRoles, keys: o.Keys, open: openDoor(o.AnyoneIsAdminUnsafe),
+		origin: at, tokens: o.Stores.Tokens, people: o.Stores.People, members: o.Stores.Members, tenants: o.Stores.TenantRoles,
+		keys: o.Keys, open: openDoor(o.AnyoneIsAdminUnsafe),
 		now: o.Now, logger: o.Logger, tokenLifetime: o.TokenLifetime,
 		sessions: newCache[string, holder](o.Now), bearers: newCache[[32]byte, Principal](o.Now),
 	}

@@ -40,7 +40,8 @@ func (r tenantMemberRows) Add(ctx context.Context, m tenant.Member) error {
 	if m.Role == "" {
 		return fmt.Errorf("%s: expected a role: %w", r.what(memberNamed(m.Principal)), artifact.ErrInvalid)
 	}
-	_, err := r.s.writer(ctx).NewInsert().Model(&tenantMemberRow{Tenant: r.id, Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: micro(m.AddedAt)}).Exec(ctx)
+	row := tenantMemberRow{Tenant: r.id, Principal: m.Principal, Role: m.Role, AddedBy: m.AddedBy, AddedAt: micro(m.AddedAt)}
+	_, err := r.s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
 	return wrap(r.what(memberNamed(m.Principal)), err)
 }
 
