@@ -34,7 +34,7 @@ func (g *Registry) Erase(ctx context.Context, repo string) error {
 		if tag == artifact.StateTag {
 			continue
 		}
-		event, err := g.eraseTag(ctx, repo, tag)
+		event, err := eraseTag(ctx, g.storage, repo, tag)
 		if err != nil {
 			unlock()
 			g.notify(ctx, events...)
@@ -47,20 +47,20 @@ func (g *Registry) Erase(ctx context.Context, repo string) error {
 	return nil
 }
 
-func (g *Registry) eraseTag(ctx context.Context, repo, tag string) ([]Event, error) {
-	d, was, err := g.storage.HeldTag(ctx, repo, tag)
+func eraseTag(ctx context.Context, s *storage.Storage, repo, tag string) ([]Event, error) {
+	d, was, err := s.HeldTag(ctx, repo, tag)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return nil, nil // a push or a delete of it was cut
 	}
 	if err != nil && !errors.Is(err, artifact.ErrUnverified) { // a damaged one may go
 		return nil, err
 	}
-	if err := g.storage.StillAlone(ctx, repo); err != nil {
+	if err := s.StillAlone(ctx, repo); err != nil {
 		return nil, err
 	}
-	if err := g.storage.RemoveTag(ctx, repo, tag, was); err != nil && !errors.Is(err, artifact.ErrNotFound) {
+	if err := s.RemoveTag(ctx, repo, tag, was); err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return nil, err
 	}
-	g.storage.DropFallback(repo, tag)
-	return []Event{{Kind: TagDeleted, Repository: repo, Tag: tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: g.storage.Now()}}, nil
+	s.DropFallback(repo, tag)
+	return []Event{{Kind: TagDeleted, Repository: repo, Tag: tag, Descriptor: ocispec.Descriptor{Digest: d}, Time: s.Now()}}, nil
 }

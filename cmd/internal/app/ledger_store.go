@@ -178,7 +178,7 @@ func guards(cfg config.Config, p *premises, a *accounts, index *joined, roles li
 	if cfg.Footing().AnyoneIsAdmin {
 		all := registry.AdmitAllUnsafe()
 		all.Ledgers, all.Contents = g, g
-		all.Manifests = undeleted{g.gate, all.Manifests}
+		all.Manifests = undeleted{index, all.Manifests}
 		return all
 	}
 	return registry.Guards{Admitter: g, Contents: g, Manifests: g, Uploads: g, Deletes: g, LedgerReaders: g, Ledgers: g}

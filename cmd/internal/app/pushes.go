@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -9,7 +11,9 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/cmd/internal/replicas"
+	reasons "github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/registry"
@@ -86,4 +90,28 @@ func channelMoved(e registry.Event) (publog.Event, bool) {
 // attached to a version.
 func isProof(e registry.Event) bool {
 	return e.Kind == registry.ManifestPushed && e.Descriptor.ArtifactType == publog.TypeProof
+}
+
+// notDeleted refuses, in the registry's words, to publish under the name of a
+// plugin that was deleted.
+func notDeleted(index *joined, repository, tag string) error {
+	err := lifecycle.Names{Ready: index.ready, Ledger: index.ingest.Ledger}.Publishing(repository, tag)
+	if deleted, ok := errors.AsType[*lifecycle.DeletedError](err); ok {
+		return &registry.Denial{Code: reasons.ReasonDeleted, Head: http.StatusForbidden, Err: deleted}
+	}
+	return err
+}
+
+// undeleted admits every manifest but those of deleted plugins.
+type undeleted struct {
+	index *joined
+	all   registry.ManifestAdmitter
+}
+
+// AdmitManifest implements registry.ManifestAdmitter.
+func (u undeleted) AdmitManifest(ctx context.Context, x registry.Access, l registry.Load) (registry.Reservation, error) {
+	if err := notDeleted(u.index, x.Repository, l.Tag); err != nil {
+		return nil, err
+	}
+	return u.all.AdmitManifest(ctx, x, l)
 }
