@@ -71,6 +71,8 @@ type Options struct {
 	Emergencies Emergencies
 	// Tenants keep what each tenant is and has; nil serves none.
 	Tenants Tenants
+	// Notifications keep webhooks and subscriptions; nil serves none.
+	Notifications Notifications
 	// Publog proves what was published; nil serves none.
 	Publog PublicationLog
 	// Ledgers say until when plugins are looked after; nil serves none of that.
@@ -167,6 +169,7 @@ func (s *Server) routes() {
 	s.emergencyRoutes(a)
 	s.tenantRoutes(a)
 	s.logRoutes(a)
+	s.notificationRoutes(a)
 	s.policyRoutes(a)
 	s.draftRoute(a)
 	var err error

@@ -32,23 +32,25 @@ const (
 
 // The actions on the site.
 const (
-	CatalogList     Action = "registry:catalog" // the names of all repositories
-	SiteManage      Action = "site:manage"      // site switches, site roles, reserved names
-	AccountsManage  Action = "accounts:manage"
-	PersonalTokens  Action = "tokens:personal" // one's own
-	RegistryGC      Action = "registry:gc"
-	RegistryFsck    Action = "registry:fsck"
-	CatalogRebuild  Action = "catalog:rebuild"
-	PolicyRead      Action = "policy:read" // whom the site trusts
-	PolicyTest      Action = "policy:test" // what another policy would change
-	SiteBackup      Action = "site:backup"
-	SiteRestore     Action = "site:restore"
-	ReviewRead      Action = "review:read"
-	ReviewDecide    Action = "review:decide"
-	ReviewAssign    Action = "review:assign"
-	PublisherVerify Action = "publisher:verify"
-	TenantsRead     Action = "tenants:read"   // all of them
-	TenantsManage   Action = "tenants:manage" // make one, and set what a tenant does not set itself
+	CatalogList    Action = "registry:catalog" // the names of all repositories
+	SiteManage     Action = "site:manage"      // site switches, site roles, reserved names
+	AccountsManage Action = "accounts:manage"
+	PersonalTokens Action = "tokens:personal" // one's own
+	// PersonalNotifications are one's own webhooks and subscriptions.
+	PersonalNotifications Action = "notifications:personal"
+	RegistryGC            Action = "registry:gc"
+	RegistryFsck          Action = "registry:fsck"
+	CatalogRebuild        Action = "catalog:rebuild"
+	PolicyRead            Action = "policy:read" // whom the site trusts
+	PolicyTest            Action = "policy:test" // what another policy would change
+	SiteBackup            Action = "site:backup"
+	SiteRestore           Action = "site:restore"
+	ReviewRead            Action = "review:read"
+	ReviewDecide          Action = "review:decide"
+	ReviewAssign          Action = "review:assign"
+	PublisherVerify       Action = "publisher:verify"
+	TenantsRead           Action = "tenants:read"   // all of them
+	TenantsManage         Action = "tenants:manage" // make one, and set what a tenant does not set itself
 )
 
 // The actions on a tenant.

@@ -41,7 +41,8 @@ var roleRows = []roleRow{
 			NamespaceClaim, NamespaceManage, NamespaceTransfer, NamespaceClose, MembersRead, MembersManage, KeysManage, TokensManage, QuotaRead, QuotaSet, AuditRead,
 		},
 		OnSite: {
-			AuditRead, CatalogList, SiteManage, AccountsManage, PersonalTokens, RegistryGC, RegistryFsck, CatalogRebuild, PolicyRead, PolicyTest,
+			AuditRead, CatalogList, SiteManage, AccountsManage, PersonalTokens, PersonalNotifications,
+			RegistryGC, RegistryFsck, CatalogRebuild, PolicyRead, PolicyTest,
 			SiteBackup, SiteRestore, ReviewRead, ReviewAssign, PublisherVerify, TenantsRead, TenantsManage,
 		},
 		OnTenant: {TenantRead, TenantManage},
@@ -72,7 +73,7 @@ var roleRows = []roleRow{
 	{RoleTenantViewer, OnTenant, map[Class][]Action{OnTenant: {TenantRead}}},
 	{RoleAccount, "", map[Class][]Action{
 		OnNamespace: {NamespaceClaim},
-		OnSite:      {PersonalTokens},
+		OnSite:      {PersonalTokens, PersonalNotifications},
 	}},
 }
 
@@ -117,6 +118,7 @@ var actionRows = []actionRow{
 	{action: SiteManage, class: OnSite},
 	{action: AccountsManage, class: OnSite},
 	{action: PersonalTokens, class: OnSite},
+	{action: PersonalNotifications, class: OnSite},
 	{action: RegistryGC, class: OnSite},
 	{action: RegistryFsck, class: OnSite},
 	{action: CatalogRebuild, class: OnSite},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -193,5 +194,19 @@ func TestPatterns(t *testing.T) {
 	}
 	if !notify.Pattern("plugin.*").Matches(notify.VersionYanked) || notify.Pattern("plugin.*").Matches(notify.KeyAdded) || notify.Pattern("plugin.version.*").Matches(notify.PluginRemoved) {
 		t.Error("a group names what begins with it")
+	}
+}
+
+// The types are public names: the page lists each.
+func TestEveryTypeIsInTheDocs_K2(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/notifications.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range append(notify.Types(), notify.WebhookTested) {
+		if !strings.Contains(string(page), "`"+string(one)+"`") {
+			t.Errorf("docs/notifications.md does not list %s", one)
+		}
 	}
 }

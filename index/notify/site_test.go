@@ -31,6 +31,7 @@ type site struct {
 	engine *notify.Engine
 	runner *jobs.Runner
 	rights *rights
+	sealer *notify.Sealer // of a site that calls webhooks
 }
 
 // newSite makes one whose channels make gives.

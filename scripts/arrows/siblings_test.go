@@ -65,10 +65,11 @@ var commandRows = map[string][]string{
 	"config":     {"edge"},
 	"derive":     {"config"},
 	"lostkeys":   {"config"},
+	"notices":    {"config", "periodic"},
 	"replicas":   {"periodic"},
 	"sitebackup": {"config", "derive", "reserve"},
 	"upkeep":     {"config", "periodic"},
-	"app":        {"config", "derive", "edge", "lostkeys", "periodic", "replicas", "reserve", "sitebackup", "upkeep"},
+	"app":        {"config", "derive", "edge", "lostkeys", "notices", "periodic", "replicas", "reserve", "sitebackup", "upkeep"},
 	"cli":        {"app", "config", "edge", "sitebackup"},
 }
 

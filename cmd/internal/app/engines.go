@@ -11,6 +11,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/lostkeys"
+	"github.com/oarlock/oarlock/cmd/internal/notices"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
@@ -56,6 +57,7 @@ func (s standings) Deleted() []artifact.Name { return s.live.Current().Snapshot.
 // engines do what goes beyond the registry and its catalog.
 type engines struct {
 	jobs        *jobs.Runner
+	notices     *notices.Notices
 	statements  *publisher.Statements
 	publishers  *publisher.Service
 	lifecycles  *lifecycle.Service
@@ -75,12 +77,16 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	bytes, own := ledgerStore{ledgerReader{p.storage}, r, a.store.Writable}, index.basis.Platform
 	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
 		Remembered: index.ingest.Remembered, Now: at.Now})
+	told, err := openNotices(cfg, at, p, a, index, bytes, o)
+	if err != nil {
+		return nil, err
+	}
 	var stops *emergency.Service
 	carry := func(ctx context.Context, id string) error { return stops.Carry(ctx, id) }
-	runner, stated := openStatements(at, a, catalog.Ask, carry, publisher.StatementsOptions{
+	runner, stated := openStatements(at, a, append(told.Kinds(), emergency.NewJobKind(carry)), catalog.Ask, publisher.StatementsOptions{
 		Ledger: appender, Catalog: index.ingest, Registry: bytes, Own: own.Trusted.ID, Log: o.Log,
 	})
-	metrics.MustRegister(runner)
+	metrics.MustRegister(runner, told)
 	registerLedgers(index, stated, metrics)
 	var dns publisher.TXTResolver = net.DefaultResolver
 	if o.DNS != nil {
@@ -102,8 +108,8 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	stops = openEmergencies(ctx, cfg, at, a, emergency.Options{Registry: stored, Holds: stored, Ledger: appender, Catalog: index.ingest,
 		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: signing.poke, Took: tookEmergencies(metrics), Logger: o.Log})
 	return &engines{
-		emergencies: stops,
-		stored:      stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
+		emergencies: stops, notices: told,
+		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
 		carrier: openCarrier(at, p, index, bytes, o.Log, metrics),
 		publishers: publisher.New(publisher.Options{
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
@@ -118,16 +124,23 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	}, nil
 }
 
+// openNotices makes what tells of events.
+func openNotices(cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, bytes ledgerStore, o Options) (*notices.Notices, error) {
+	return notices.New(notices.Options{
+		Config: cfg, Store: a.store, Outbox: index.outbox, Statements: notices.Ledgers{Registry: bytes, Catalog: index.ingest},
+		Rights: a, May: a.May, Audit: a.trail, PublicURL: publicURL(cfg, p.listener), Version: o.Version, Clock: at, Log: o.Log,
+	})
+}
+
 // openStatements makes what brings statements into ledgers and the jobs that do.
 // Each asks the other: a statement that is refused puts its namespace in doubt.
 // changed is told when a namespace was set to what its ledger says.
-func openStatements(at clock.Clock, a *accounts, changed func(), stop func(context.Context, string) error,
-	o publisher.StatementsOptions) (*jobs.Runner, *publisher.Statements) {
+func openStatements(at clock.Clock, a *accounts, others []jobs.Kind, changed func(), o publisher.StatementsOptions) (*jobs.Runner, *publisher.Statements) {
 	appending := publisher.Appending{Ledger: o.Ledger, Catalog: o.Catalog, Own: o.Own}
 	var stated *publisher.Statements
 	refused := func(ctx context.Context, s index.NewStatement, why error) error { return stated.Refuse(ctx, s, why) }
 	runner := jobs.NewRunner(jobs.RunnerOptions{Queue: a.store.Jobs(), InTx: a.store.InTx, Clock: at, Log: o.Log, Poll: jobsEvery},
-		statements.NewJobKind(statements.Statements{Append: appending.Append, Refused: refused}, o.Log), emergency.NewJobKind(stop))
+		append(others, statements.NewJobKind(statements.Statements{Append: appending.Append, Refused: refused}, o.Log))...)
 	o.Changes, o.Rows, o.Acts, o.Jobs, o.Forget, o.Clock = changesOf(a.store), a.store, a.trail, statementJobs{runner, a.store}, func() { a.namespaces.Forget(); changed() }, at
 	stated = publisher.NewStatements(o)
 	return runner, stated

@@ -15,9 +15,11 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/derive"
+	"github.com/oarlock/oarlock/cmd/internal/notices"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/ingest"
+	"github.com/oarlock/oarlock/index/notify"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/index/signed"
@@ -41,6 +43,7 @@ type joined struct {
 	live   *catalog.Live
 	basis  *derive.Basis
 	publog *publog.Log
+	outbox *notify.Outbox // of what the log adds
 }
 
 // follow reads the checkpoint, which serves once it is compared with the ledgers, and
@@ -58,7 +61,8 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 	}
 	live := catalog.NewLive(catalog.LiveOptions{First: first, Now: at.Now})
 	asked := new(unlogged)
-	told, err := openPublog(ctx, cfg, at, p, asked, o, metrics)
+	outbox := notify.NewOutbox(p.database.store.Jobs())
+	told, err := openPublog(ctx, cfg, at, p, asked, outbox, o, metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +77,7 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 		return nil, config.Unusable(err)
 	}
 	asked.in.Store(in)
-	return &joined{ingest: in, live: live, basis: basis, publog: told}, nil
+	return &joined{ingest: in, live: live, basis: basis, publog: told, outbox: outbox}, nil
 }
 
 // generationsRecord keeps how far the numbers of generations went.
@@ -188,7 +192,7 @@ func (u *unlogged) statements(ctx context.Context, ledger string) ([]publog.Even
 // openPublog opens the publication log. The index tells it what is listed and
 // what ledgers say. Where a site is adopted, a new one begins where the database
 // has none.
-func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *premises, asked *unlogged, o Options, metrics prometheus.Registerer) (*publog.Log, error) {
+func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *premises, asked *unlogged, outbox *notify.Outbox, o Options, metrics prometheus.Registerer) (*publog.Log, error) {
 	key, err := config.PlatformKey(cfg.Data)
 	if err != nil {
 		return nil, err
@@ -203,6 +207,7 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 	}
 	l, err := publog.Open(ctx, publog.Options{
 		Store: p.database.store, Secret: secret, Host: at.Host, Anew: o.AdoptRegistry, Clock: now, Log: o.Log,
+		Added: notices.Added(outbox, now), Committed: outbox.Wake,
 		Events: asked.events, Statements: asked.statements, Channel: p.storage.Resolve,
 		Record: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
 			return p.storage.SwapRecord(ctx, path.Base(publog.Record), change)

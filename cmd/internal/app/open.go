@@ -161,7 +161,7 @@ func openAPI(cfg config.Config, at clock.Clock, site string, a *accounts, index 
 		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber, Holding: e.emergencies.Holding},
 		Ready: well.ready, Current: index.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
-		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Publog: publication{index.publog, a.acts}, Ledgers: index.ingest,
+		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Notifications: e.notices.Service, Publog: publication{index.publog, a.acts}, Ledgers: index.ingest,
 		Tenants:  e.tenants,
 		Events:   toldEvents{a.store, site},
 		Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},

@@ -138,6 +138,7 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 	}
 	writing = append(writing, e.garbage.Tasks()...)
 	writing = append(writing, e.scrubber.Tasks()...)
+	writing = append(writing, e.notices.Tasks()...)
 	tasks := append(newerGuard{watch}.heed(writing),
 		// The authority says in the log when the database does not answer.
 		periodic.Task{Name: "namespaces", Every: learnEvery, Quiet: true, Run: a.Learn},

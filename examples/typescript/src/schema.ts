@@ -1132,6 +1132,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's subscriptions */
+        get: operations["subscriptions"];
+        put?: never;
+        /**
+         * Subscribe
+         * @description To a publisher, a plugin, the plugins of a tenant, or everything. Rights are asked again at each delivery.
+         */
+        post: operations["create-subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unsubscribe */
+        delete: operations["remove-subscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tenants": {
         parameters: {
             query?: never;
@@ -1260,6 +1298,147 @@ export interface paths {
          * @description Ends it at once, with all that was got by it. To revoke it again is no error.
          */
         delete: operations["revoke-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List one's webhooks
+         * @description With what each is told of. No secret is among it.
+         */
+        get: operations["webhooks"];
+        put?: never;
+        /**
+         * Add a webhook
+         * @description It is called with CloudEvents that are signed by Standard Webhooks. The secret is shown in this answer only.
+         */
+        post: operations["create-webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a webhook
+         * @description With its subscriptions, its deliveries and what waits for it.
+         */
+        delete: operations["remove-webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a webhook was told
+         * @description The newest first; those that were tried at least once. They are kept for 14 days.
+         */
+        get: operations["webhook-deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a delivery with its attempts */
+        get: operations["webhook-delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell a webhook again
+         * @description Deliveries that ended are made again, with the ids that they had: those that are named, or all that are dead.
+         */
+        post: operations["replay-webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description For 24 hours what is sent is signed by the old secret too.
+         */
+        post: operations["rotate-webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call a webhook now
+         * @description With an event of the type dev.oarlock.webhook.tested.v1. One that answers well is no longer counted as failing or gone.
+         */
+        post: operations["test-webhook"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1490,6 +1669,39 @@ export interface components {
              */
             used_at?: string;
         };
+        CreatedWebhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            failing_since?: string;
+            /**
+             * Format: int64
+             * @description Calls that failed since the last that did not.
+             */
+            failures?: number;
+            /** @example wh_4f1c2a9d0b7e */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it is called again.
+             */
+            next_attempt_at?: string;
+            /**
+             * Format: date-time
+             * @description Until when the secret before signs too.
+             */
+            old_secret_until?: string;
+            /** @description Verifies what is sent, by Standard Webhooks. It is not shown again. */
+            secret: string;
+            /**
+             * @description failing: the last call failed, and it is tried again; gone: it answered 410 and is not called any more.
+             * @enum {string}
+             */
+            state: "active" | "failing" | "gone";
+            subscriptions: components["schemas"]["Subscription"][] | null;
+            /** @example https://ci.example.org/hooks/oarlock */
+            url: string;
+        };
         Damage: {
             digest?: string;
             kind?: string;
@@ -1499,6 +1711,97 @@ export interface components {
             repository?: string;
             tag?: string;
             what: string;
+        };
+        Delivery: {
+            /** @description Its first 256 bytes. */
+            answer?: string;
+            /** Format: int64 */
+            attempts: number;
+            /** @description Id of the event, which the webhook sees as webhook-id. */
+            event: string;
+            /** @example dl_0b7e4f1c2a9d */
+            id: string;
+            /** Format: date-time */
+            next_attempt_at?: string;
+            /**
+             * Format: date-time
+             * @description When the event was noted here.
+             */
+            noted_at: string;
+            /** @description Why the last attempt failed. */
+            reason?: string;
+            /**
+             * @description waiting for the next attempt; dead is not tried again but by replay.
+             * @enum {string}
+             */
+            state: "waiting" | "delivered" | "dead";
+            /**
+             * Format: int64
+             * @description HTTP status of the last answer.
+             */
+            status?: number;
+            /** @example acme/hello@1.2.0 */
+            subject: string;
+            subscription: string;
+            /** Format: date-time */
+            tried_at?: string;
+            /** @example dev.oarlock.plugin.published.v1 */
+            type: string;
+        };
+        DeliveryAttempt: {
+            answer?: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            number: number;
+            reason?: string;
+            /** Format: int64 */
+            status?: number;
+            /** Format: int64 */
+            took_ms: number;
+        };
+        DeliveryDetail: {
+            /** @description Its first 256 bytes. */
+            answer?: string;
+            /** Format: int64 */
+            attempts: number;
+            /** @description Id of the event, which the webhook sees as webhook-id. */
+            event: string;
+            /** @example dl_0b7e4f1c2a9d */
+            id: string;
+            /** Format: date-time */
+            next_attempt_at?: string;
+            /**
+             * Format: date-time
+             * @description When the event was noted here.
+             */
+            noted_at: string;
+            /** @description Why the last attempt failed. */
+            reason?: string;
+            /**
+             * @description waiting for the next attempt; dead is not tried again but by replay.
+             * @enum {string}
+             */
+            state: "waiting" | "delivered" | "dead";
+            /**
+             * Format: int64
+             * @description HTTP status of the last answer.
+             */
+            status?: number;
+            /** @example acme/hello@1.2.0 */
+            subject: string;
+            subscription: string;
+            /** Format: date-time */
+            tried_at?: string;
+            /** @description The last ones, at most 100, kept for 14 days. */
+            tries: components["schemas"]["DeliveryAttempt"][] | null;
+            /** @example dev.oarlock.plugin.published.v1 */
+            type: string;
+        };
+        DeliveryPage: {
+            items: components["schemas"]["Delivery"][] | null;
+            /** @description cursor= of the next page. */
+            next_cursor?: string;
         };
         Dependency: {
             id: string;
@@ -2015,6 +2318,32 @@ export interface components {
             /** @description The public key. */
             pem: string;
         };
+        NewSubscription: {
+            /**
+             * @description By what one is told.
+             * @default webhook
+             */
+            channel: string;
+            /**
+             * @description Types of events, as plugin.published or plugin.version.*; none is all.
+             * @example [
+             *       "plugin.published",
+             *       "plugin.emergency.*"
+             *     ]
+             */
+            events?: string[] | null;
+            /** @example acme/hello */
+            plugin?: string;
+            /** @example acme */
+            publisher?: string;
+            /**
+             * @description Id of a webhook of one's own, or what the channel knows addresses by.
+             * @example wh_4f1c2a9d0b7e
+             */
+            receiver: string;
+            /** @description The plugins that this tenant has. */
+            tenant?: string;
+        };
         NewTenant: {
             canary?: boolean;
             /**
@@ -2061,6 +2390,27 @@ export interface components {
              *     ]
              */
             scopes?: string[] | null;
+        };
+        NewWebhook: {
+            /**
+             * @description Types of events, as plugin.published or plugin.version.*; none is all.
+             * @example [
+             *       "plugin.published",
+             *       "plugin.emergency.*"
+             *     ]
+             */
+            events?: string[] | null;
+            /** @example acme/hello */
+            plugin?: string;
+            /** @example acme */
+            publisher?: string;
+            /** @description The plugins that this tenant has. */
+            tenant?: string;
+            /**
+             * @description An https:// URL.
+             * @example https://ci.example.org/hooks/oarlock
+             */
+            url: string;
         };
         Notice: {
             actions?: string[] | null;
@@ -2276,6 +2626,14 @@ export interface components {
             channel: string;
             id: string;
         };
+        ReplayRequest: {
+            /** @description Ids of deliveries that ended; none is all that are dead, at most 1000. */
+            deliveries?: string[] | null;
+        };
+        Replayed: {
+            /** Format: int64 */
+            deliveries: number;
+        };
         Requirement: {
             builder?: string;
             required: boolean;
@@ -2431,6 +2789,36 @@ export interface components {
             sentence: string;
             /** @enum {string} */
             stage: "rule" | "signature" | "attestation" | "requirement" | "catalog";
+        };
+        Subscription: {
+            /** @example webhook */
+            channel: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * @description Types of events, as plugin.published or plugin.version.*; none is all.
+             * @example [
+             *       "plugin.published",
+             *       "plugin.emergency.*"
+             *     ]
+             */
+            events?: string[] | null;
+            /** @example sub_4f1c2a9d0b7e */
+            id: string;
+            /** @example acme/hello */
+            plugin?: string;
+            /** @example acme */
+            publisher?: string;
+            /**
+             * @description Id of the webhook, or the address.
+             * @example wh_4f1c2a9d0b7e
+             */
+            receiver: string;
+            /** @description The plugins that this tenant has. */
+            tenant?: string;
+        };
+        SubscriptionList: {
+            items: components["schemas"]["Subscription"][] | null;
         };
         Summary: {
             catalog_digest: string;
@@ -2667,6 +3055,51 @@ export interface components {
             id: string;
             range?: string;
         };
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            failing_since?: string;
+            /**
+             * Format: int64
+             * @description Calls that failed since the last that did not.
+             */
+            failures?: number;
+            /** @example wh_4f1c2a9d0b7e */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it is called again.
+             */
+            next_attempt_at?: string;
+            /**
+             * Format: date-time
+             * @description Until when the secret before signs too.
+             */
+            old_secret_until?: string;
+            /**
+             * @description failing: the last call failed, and it is tried again; gone: it answered 410 and is not called any more.
+             * @enum {string}
+             */
+            state: "active" | "failing" | "gone";
+            subscriptions: components["schemas"]["Subscription"][] | null;
+            /** @example https://ci.example.org/hooks/oarlock */
+            url: string;
+        };
+        WebhookList: {
+            items: components["schemas"]["Webhook"][] | null;
+        };
+        WebhookTest: {
+            answer?: string;
+            /** @description Id of the event that was sent. */
+            event: string;
+            ok: boolean;
+            reason?: string;
+            /** Format: int64 */
+            status?: number;
+            /** Format: int64 */
+            took_ms: number;
+        };
         Why: {
             catalog_digest: string;
             /** Format: int64 */
@@ -2717,7 +3150,12 @@ export type ChannelList = components['schemas']['ChannelList'];
 export type Choice = components['schemas']['Choice'];
 export type ClaimInputBody = components['schemas']['ClaimInputBody'];
 export type CreatedToken = components['schemas']['CreatedToken'];
+export type CreatedWebhook = components['schemas']['CreatedWebhook'];
 export type Damage = components['schemas']['Damage'];
+export type Delivery = components['schemas']['Delivery'];
+export type DeliveryAttempt = components['schemas']['DeliveryAttempt'];
+export type DeliveryDetail = components['schemas']['DeliveryDetail'];
+export type DeliveryPage = components['schemas']['DeliveryPage'];
 export type Dependency = components['schemas']['Dependency'];
 export type Detail = components['schemas']['Detail'];
 export type Draft = components['schemas']['Draft'];
@@ -2759,8 +3197,10 @@ export type NewInvitation = components['schemas']['NewInvitation'];
 export type NewMove = components['schemas']['NewMove'];
 export type NewPersonalToken = components['schemas']['NewPersonalToken'];
 export type NewPublisherKey = components['schemas']['NewPublisherKey'];
+export type NewSubscription = components['schemas']['NewSubscription'];
 export type NewTenant = components['schemas']['NewTenant'];
 export type NewToken = components['schemas']['NewToken'];
+export type NewWebhook = components['schemas']['NewWebhook'];
 export type Notice = components['schemas']['Notice'];
 export type Page = components['schemas']['Page'];
 export type Pending = components['schemas']['Pending'];
@@ -2781,6 +3221,8 @@ export type Reason = components['schemas']['Reason'];
 export type Rebuilt = components['schemas']['Rebuilt'];
 export type Refusal = components['schemas']['Refusal'];
 export type RemovedChannel = components['schemas']['RemovedChannel'];
+export type ReplayRequest = components['schemas']['ReplayRequest'];
+export type Replayed = components['schemas']['Replayed'];
 export type Requirement = components['schemas']['Requirement'];
 export type Resolution = components['schemas']['Resolution'];
 export type ResolveRequest = components['schemas']['ResolveRequest'];
@@ -2797,6 +3239,8 @@ export type Signature = components['schemas']['Signature'];
 export type Signer = components['schemas']['Signer'];
 export type SourceBadge = components['schemas']['SourceBadge'];
 export type Step = components['schemas']['Step'];
+export type Subscription = components['schemas']['Subscription'];
+export type SubscriptionList = components['schemas']['SubscriptionList'];
 export type Summary = components['schemas']['Summary'];
 export type Tenant = components['schemas']['Tenant'];
 export type TenantChange = components['schemas']['TenantChange'];
@@ -2815,6 +3259,9 @@ export type Version = components['schemas']['Version'];
 export type VersionDetail = components['schemas']['VersionDetail'];
 export type VersionMove = components['schemas']['VersionMove'];
 export type Want = components['schemas']['Want'];
+export type Webhook = components['schemas']['Webhook'];
+export type WebhookList = components['schemas']['WebhookList'];
+export type WebhookTest = components['schemas']['WebhookTest'];
 export type Why = components['schemas']['Why'];
 export type WhyVersion = components['schemas']['WhyVersion'];
 export type Word = components['schemas']['Word'];
@@ -7921,6 +8368,215 @@ export interface operations {
             };
         };
     };
+    subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubscription"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the subscription. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     tenants: {
         parameters: {
             query?: {
@@ -8688,6 +9344,630 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWebhook"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "webhook-deliveries": {
+        parameters: {
+            query?: {
+                /** @description Those in this state; empty for all. */
+                state?: "waiting" | "delivered" | "dead";
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "webhook-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+                /** @description Id of the delivery. */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replay-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWebhook"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
