@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -65,6 +66,7 @@ func fill(t *testing.T, s *Store) {
 		s.SaveKey(ctx, "k1", []byte("private")),
 		s.Jobs().Enqueue(ctx, job("mail", strange, []byte(strange))),
 		s.Jobs().Enqueue(ctx, job("mail", "b", nil)),
+		s.AddEmergency(ctx, someEmergency("e1", "acme/hello", index.EmergencyProposed, 0)),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +90,7 @@ func TestDumpMovesASite_K6(t *testing.T) {
 				was := open(t, from(t))
 				fill(t, was)
 				before := dump(t, was)
-				for name, rows := range map[string]int64{"tokens": 1, "people": 1, "namespaces": 2, "namespace_keys": 3, "audit": 2*partRows + 3, "jobs": 2, "signing_keys": 1} {
+				for name, rows := range map[string]int64{"tokens": 1, "people": 1, "namespaces": 2, "namespace_keys": 3, "audit": 2*partRows + 3, "jobs": 2, "signing_keys": 1, "emergencies": 1} {
 					if before.Rows[name] != rows {
 						t.Errorf("%d rows of %s, expected %d", before.Rows[name], name, rows)
 					}
@@ -111,6 +113,8 @@ func TestDumpMovesASite_K6(t *testing.T) {
 				if err != nil || cmp.Diff(must(was.Token(t.Context(), "t1")), got) != "" {
 					t.Errorf("the token is %+v, %v", got, err)
 				}
+				stopped, err := is.Emergency(t.Context(), "e1")
+				same(t, "the emergency", stopped, someEmergency("e1", "acme/hello", index.EmergencyProposed, 0), err)
 				if err := is.Jobs().Enqueue(t.Context(), job("mail", "c", []byte("next"))); err != nil {
 					t.Errorf("a row after those that were loaded: %v", err)
 				}
