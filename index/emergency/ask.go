@@ -51,7 +51,8 @@ func (s *Service) target(ctx context.Context, n index.NewEmergency) (Record, err
 		}
 	}
 	if named != 1 {
-		return Record{}, fmt.Errorf("emergency of %s: expected exactly one of version, digest and all_versions, and %d came: %w", id, named, artifact.ErrInvalid)
+		return Record{}, fmt.Errorf("emergency of %s: expected exactly one of version, digest and all_versions, and %d came: %w", id,
+			named, artifact.ErrInvalid)
 	}
 	r := Record{Plugin: id.String(), Body: Body{Version: n.Version, Named: n.Digest, All: n.All, Reason: n.Reason, Text: n.Text, Soft: n.Soft}}
 	if n.Version != "" {
@@ -78,6 +79,36 @@ func (s *Service) target(ctx context.Context, n index.NewEmergency) (Record, err
 			"a digest that is not here yet is kept from coming: oarlock block "+r.Body.Named.String())
 	}
 	return r, err
+}
+
+// upToNow are the digests that r names, with what was pushed since where it names all
+// versions. None that was there goes: it may be elsewhere.
+func (s *Service) upToNow(ctx context.Context, r Record) ([]digest.Digest, error) {
+	if !r.Body.All || r.State != index.EmergencyRequested && r.State != index.EmergencyProposed {
+		return r.Body.Digests, nil
+	}
+	now, err := s.o.Registry.AllManifests(ctx, r.Plugin)
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return nil, err
+	}
+	all := slices.Concat(r.Body.Digests, now)
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// all are the emergencies of a plugin in some states.
+func (s *Service) all(ctx context.Context, plugin string, states ...index.EmergencyState) ([]Record, error) {
+	var out []Record
+	for before := ""; ; {
+		page, err := s.o.Store.Emergencies(ctx, plugin, states, before, pageOf)
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, page...); len(page) < pageOf {
+			return out, nil
+		}
+		before = page[len(page)-1].ID
+	}
 }
 
 // version is the digest of a version.
@@ -209,8 +240,7 @@ func (s *Service) Emergencies(ctx context.Context, q index.EmergencyQuery) (inde
 // Holding names the emergency that keeps a manifest of a plugin, or all of it where d is
 // "", from being pulled; "" where none does.
 func (s *Service) Holding(ctx context.Context, plugin string, d digest.Digest) (string, error) {
-	held, err := s.o.Store.Emergencies(ctx, plugin, []index.EmergencyState{index.EmergencyProposed, index.EmergencyConfirmed,
-		index.EmergencyInForce}, "", maxOpen)
+	held, err := s.all(ctx, plugin, index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce)
 	if err != nil {
 		return "", err
 	}
@@ -229,7 +259,15 @@ func (s *Service) Holding(ctx context.Context, plugin string, d digest.Digest) (
 func (s *Service) done(ctx context.Context, id string, first bool) (index.Emergency, error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
-	var r Record
+	r, err := s.o.Store.Emergency(bounded, id)
+	if err == nil && r.State.Holds() && !r.Body.Settled {
+		// At once, and again by the job: that may wait for the lease of one who died.
+		err = s.hold(bounded, r)
+	}
+	effect := "it holds here already, and what else follows from it is tried again"
+	if err != nil {
+		effect = "it is not in effect yet, which is tried again"
+	}
 	for {
 		drained := s.o.Jobs.Drain(bounded, JobKind)
 		var err error
@@ -251,8 +289,7 @@ func (s *Service) done(ctx context.Context, id string, first bool) (index.Emerge
 	}
 	if first && !r.Body.Settled {
 		return index.Emergency{}, index.NewProblem(index.CodeUnavailable,
-			fmt.Sprintf("emergency %s is written down, and not everywhere in effect yet, which is tried again: %s", id,
-				r.Body.Problem), "see how far it is: oarlock emergency-remove list "+id)
+			strings.TrimSuffix(fmt.Sprintf("emergency %s is written down; %s: %s", id, effect, r.Body.Problem), ": "), "see how far it is: oarlock emergency-remove list "+id)
 	}
 	return s.answer(ctx, r)
 }

@@ -39,6 +39,20 @@ func job(r Record, now, at time.Time) jobs.Job {
 	return jobs.Job{Kind: JobKind, Key: r.Plugin, Payload: []byte(r.ID), AskedAt: now, At: at}
 }
 
+// Resume holds, before anything is served, what was decided and not done when the
+// process before this one ended: no pull comes in between. The rest is for the jobs.
+func (s *Service) Resume(ctx context.Context) {
+	open, err := s.all(ctx, "", index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce)
+	for _, r := range open {
+		if err == nil && !r.Body.Settled && !r.expired(s.o.Clock.Now()) {
+			err = s.hold(ctx, r)
+		}
+	}
+	if err != nil {
+		s.o.Logger.ErrorContext(ctx, "emergency: what was decided before this start is not all held yet, it is tried again", "alert", true, "err", err)
+	}
+}
+
 // Carry does what follows from the state of an emergency. It may be done twice.
 func (s *Service) Carry(ctx context.Context, id string) error {
 	r, err := s.o.Store.Emergency(ctx, id)
@@ -170,8 +184,7 @@ func (s *Service) hold(ctx context.Context, r Record) error {
 
 // release lets be pulled again what r held and no other emergency holds.
 func (s *Service) release(ctx context.Context, r Record) error {
-	others, err := s.o.Store.Emergencies(ctx, r.Plugin, []index.EmergencyState{index.EmergencyProposed, index.EmergencyConfirmed,
-		index.EmergencyInForce}, "", maxOpen)
+	others, err := s.all(ctx, r.Plugin, index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce)
 	if err != nil {
 		return err
 	}

@@ -28,10 +28,10 @@ const (
 	// undoFor is how long one person's word for the end of an emergency waits for the
 	// other one.
 	undoFor = 24 * time.Hour
-	// maxRequests is how many requests one account may have waiting for one plugin, and
-	// maxOpen how many emergencies of one plugin are looked at.
+	// maxRequests is how many requests one account may have waiting for one plugin.
 	maxRequests = 3
-	maxOpen     = 1000
+	// pageOf is how many emergencies are read at once.
+	pageOf = 500
 	// settleWithin bounds what a call waits for what follows from it, and settleEvery is
 	// how often it looks where another does it.
 	settleWithin = 10 * time.Second
@@ -116,8 +116,7 @@ func (s *Service) propose(ctx context.Context, r *Record, by auth.Principal) err
 
 // roomFor refuses a second emergency of the same, and requests without end.
 func (s *Service) roomFor(ctx context.Context, r Record, by auth.Principal) error {
-	open, err := s.o.Store.Emergencies(ctx, r.Plugin, []index.EmergencyState{index.EmergencyRequested, index.EmergencyProposed,
-		index.EmergencyConfirmed, index.EmergencyInForce}, "", maxOpen)
+	open, err := s.all(ctx, r.Plugin, index.EmergencyRequested, index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce)
 	if err != nil {
 		return err
 	}
@@ -149,18 +148,17 @@ func (s *Service) Confirm(ctx context.Context, id string) (index.Emergency, erro
 	if err != nil {
 		return index.Emergency{}, err
 	}
-	if r.State == index.EmergencyProposed && r.Body.All { // what was pushed since goes with it
-		if r.Body.Digests, err = s.o.Registry.AllManifests(ctx, r.Plugin); err != nil {
-			return index.Emergency{}, fmt.Errorf("emergency %s: what it names: %w", id, err)
-		}
+	all, err := s.upToNow(ctx, r)
+	if err != nil {
+		return index.Emergency{}, fmt.Errorf("emergency %s: what it names: %w", id, err)
 	}
-	all := r.Body.Digests
-	return s.step(ctx, r, ActConfirm, func(ctx context.Context, r *Record) error {
+	return s.step(ctx, r, ActConfirm, auth.PluginEmergency, func(ctx context.Context, r *Record) error {
 		switch {
 		case r.expired(s.o.Clock.Now()):
 			return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s: its time was over at %s", r.ID,
 				r.Body.ExpiresAt.Format(time.RFC3339)), "propose it again: oarlock emergency-remove "+r.what()+" --reason "+r.Body.Reason)
 		case r.State == index.EmergencyRequested:
+			r.Body.Digests = all
 			return s.propose(ctx, r, by)
 		case r.State != index.EmergencyProposed:
 			return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s is %s, so there is nothing to confirm", r.ID, r.State),
@@ -191,15 +189,21 @@ func (s *Service) Undo(ctx context.Context, id string, why index.EmergencyStep) 
 	if err != nil {
 		return index.Emergency{}, missing(id, err)
 	}
-	by := auth.From(ctx)
+	by, right := auth.From(ctx), auth.PluginLifecycle
 	if own := by.LoggedIn() && r.State == index.EmergencyRequested && r.Body.RequestedBy == by.Name; !own {
+		right = auth.PluginEmergency
 		if r, by, err = s.admitted(ctx, id); err != nil {
 			return index.Emergency{}, err
 		}
 	}
-	return s.step(ctx, r, ActUndo, func(ctx context.Context, r *Record) error {
-		if r.State.Over() || r.expired(s.o.Clock.Now()) {
-			return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s is over: it is %s", r.ID, r.State), "see it: oarlock emergency-remove list "+r.ID)
+	return s.step(ctx, r, ActUndo, right, func(ctx context.Context, r *Record) error {
+		is := r.State
+		if r.expired(s.o.Clock.Now()) {
+			is = index.EmergencyLapsed
+		}
+		if is.Over() {
+			return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s is over: it is %s", r.ID, is),
+				"see it: oarlock emergency-remove list "+r.ID)
 		}
 		r.Body.UndoReason, r.Body.UndoText = why.Reason, why.Text
 		if r.State == index.EmergencyRequested || r.State == index.EmergencyProposed && r.takesBack(by) {
@@ -230,16 +234,13 @@ func (r Record) takesBack(by auth.Principal) bool {
 	return r.Body.ProposedBy == by.Name && !slices.ContainsFunc(r.Body.Words, func(w index.Word) bool { return w.By != by.Name })
 }
 
-// step changes an emergency as do says, writes that down, and does what follows.
-func (s *Service) step(ctx context.Context, r Record, act auth.Action, do func(ctx context.Context, r *Record) error) (index.Emergency, error) {
+// step changes an emergency as do says, which takes a right, writes that down, and does
+// what follows.
+func (s *Service) step(ctx context.Context, r Record, act, right auth.Action, do func(ctx context.Context, r *Record) error) (index.Emergency, error) {
 	on := auth.InRepository(r.Plugin)
 	trial := r
 	if err := do(ctx, &trial); err != nil {
 		return index.Emergency{}, s.refused(ctx, act, on, err)
-	}
-	right := auth.PluginEmergency
-	if r.State == index.EmergencyRequested {
-		right = auth.PluginLifecycle // its own; for another's, admitted asked
 	}
 	err := s.o.Acts.Do(ctx, audit.Act{Action: act, On: on, Needs: &audit.Right{Action: right, On: on}, Before: r.audited(),
 		Planned: trial.audited()}, func(ctx context.Context) (any, error) {

@@ -23,7 +23,10 @@ func (s *Service) speak(ctx context.Context, by auth.Principal, words []index.Wo
 	if who == "" {
 		return nil, s.nobody(ctx, by, words)
 	}
-	if s.o.Approvers == 1 && spoken(words, who) {
+	if s.o.Approvers == 1 { // whose account was in whose hand does not matter
+		if !spoken(words, who) {
+			words = append(words, index.Word{By: who, At: s.now()})
+		}
 		return words, nil
 	}
 	switch why, err := s.voices.beside(ctx, who, people(words)); {
@@ -35,7 +38,8 @@ func (s *Service) speak(ctx context.Context, by auth.Principal, words []index.Wo
 			return nil, err
 		}
 		return nil, index.NewProblem(index.CodeSecondPerson,
-			fmt.Sprintf("it takes %d people of whom none had the other's account in hand: %s; who could: %s", s.o.Approvers, why, listed(could)), whoCould(could))
+			fmt.Sprintf("it takes %d people of whom none had the other's account in hand: %s; who could: %s", s.o.Approvers, why,
+				listed(could)), whoCould(could))
 	}
 	return append(words, index.Word{By: who, At: s.now()}), nil
 }

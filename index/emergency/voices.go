@@ -167,6 +167,10 @@ func (v voices) above(ctx context.Context, name string) (map[string]string, erro
 // acts are what puts an account into somebody's hands.
 var acts = map[string]string{"account:create": "made the account", "account:roles": "gave roles to", "account:enable": "enabled"}
 
+// done is the outcome of an act that was not refused: what somebody tried puts nothing
+// into his hands, and would keep others from being two people.
+const done = "allowed"
+
 // makers are who had one account in hand, people and tokens of the site. What a token of
 // the site did counts for who made that, whenever that was.
 func (v voices) makers(ctx context.Context, name string) (map[string]string, error) {
@@ -185,7 +189,7 @@ func (v voices) makers(ctx context.Context, name string) (map[string]string, err
 		return out, nil
 	}
 	for act, how := range acts {
-		for q := (audit.Query{Action: act, Resource: name, Since: since, Limit: 1000}); ; {
+		for q := (audit.Query{Action: act, Resource: name, Outcome: done, Since: since, Limit: 1000}); ; {
 			rows, err := v.people.AuditLog(ctx, q)
 			if err != nil {
 				return nil, fmt.Errorf("what was done to %s: %w", name, err)

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact/clock"
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -18,6 +20,7 @@ import (
 type emergencyWorld struct {
 	*Server
 	t                     *testing.T
+	config                config.Config
 	hand                  *clock.Hand
 	bootstrap, ada, grace string
 	stop                  func() error
@@ -25,18 +28,31 @@ type emergencyWorld struct {
 
 func openEmergencyWorld(t *testing.T, change ...func(*emergencyWorld)) *emergencyWorld {
 	t.Helper()
-	c := configured(t)
-	c.Dev, c.Trust = false, everybodyListed(t)
+	w := &emergencyWorld{t: t, config: configured(t), hand: clock.NewHand(time.Now())}
+	w.config.Dev, w.config.Trust = false, everybodyListed(t)
+	for _, do := range change {
+		do(w)
+	}
 	var notice bytes.Buffer
-	w := &emergencyWorld{t: t}
-	w.Server, w.stop = startWith(t, c, &notice)
+	o := options(&notice)
+	o.Clock = w.hand.Clock()
+	w.Server, w.stop = startBy(t, w.config, o)
 	w.bootstrap = tokenText.FindString(notice.String())
 	ask[any](t, w.Server, w.bootstrap, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
-	w.ada, w.grace = accountOf(t, w.Server, w.bootstrap, "ada", "admin"), accountOf(t, w.Server, w.bootstrap, "grace", "admin")
+	w.ada, w.grace = w.admin(w.bootstrap, "ada"), w.admin(w.bootstrap, "grace")
 	for _, v := range []string{"1.0.0", "1.1.0"} {
 		publish(t, w.Server, w.bootstrap, `{"id": "acme/hello", "version": "`+v+`", "engines": {"acme-editor": "*"}, "description": "`+v+`"}`)
 	}
 	return w
+}
+
+// admin has somebody make an account of an admin, and gives a token of it that is good for
+// long by the clock of the world.
+func (w *emergencyWorld) admin(by, name string) string {
+	w.t.Helper()
+	ask[any](w.t, w.Server, by, "POST", "/api/v1/accounts", map[string]any{"name": name, "roles": []string{"admin"}}, http.StatusCreated)
+	return ask[index.CreatedToken](w.t, w.Server, by, "POST", "/api/v1/accounts/person:"+name+"/tokens",
+		map[string]any{"label": "t", "expires_at": w.hand.Clock().Now().Add(30 * 24 * time.Hour).UTC()}, http.StatusCreated).Secret
 }
 
 func (w *emergencyWorld) propose(token string, n index.NewEmergency) index.Emergency {
@@ -170,7 +186,8 @@ func TestAnEmergencyIsNotOnePersonsAlone_E5_E11(t *testing.T) {
 
 	owner := accountOf(t, w.Server, w.bootstrap, "olga")
 	ask[any](t, w.Server, w.bootstrap, "PUT", "/api/v1/namespaces/acme/members/person:olga", map[string]any{"role": "owner"}, http.StatusNoContent)
-	ask[index.Problem](t, w.Server, owner, "POST", "/api/v1/emergencies", index.NewEmergency{Plugin: "acme/hello", Version: "1.0.0", Reason: "malware"}, http.StatusForbidden)
+	ask[index.Problem](t, w.Server, owner, "POST", "/api/v1/emergencies",
+		index.NewEmergency{Plugin: "acme/hello", Version: "1.0.0", Reason: "malware"}, http.StatusForbidden)
 	asked := w.propose(owner, index.NewEmergency{Version: "1.0.0", Request: true})
 	w.pulls("1.0.0", http.StatusOK)
 	if taken := w.do(w.grace, asked.ID, "confirm"); asked.State != index.EmergencyRequested || taken.State != index.EmergencyProposed {

@@ -106,7 +106,8 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		return nil, err
 	}
 	stops = openEmergencies(ctx, cfg, at, a, emergency.Options{Registry: stored, Holds: stored, Ledger: appender, Catalog: index.ingest,
-		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: signing.poke, Took: tookEmergencies(metrics), Logger: o.Log})
+		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: signing.poke, Took: tookEmergencies(metrics), Logger: o.Log},
+		o.emergencies)
 	return &engines{
 		emergencies: stops, notices: told,
 		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
@@ -146,7 +147,6 @@ func openStatements(at clock.Clock, a *accounts, others []jobs.Kind, changed fun
 	return runner, stated
 }
 
-// registerLedgers counts the ledgers that do not hold, and what waits for one.
 // emergencyJobs keep and do the jobs of emergencies.
 type emergencyJobs struct {
 	*jobs.Runner
@@ -155,7 +155,8 @@ type emergencyJobs struct {
 
 // openEmergencies joins emergencies with the accounts, and says where there are too
 // few people for them.
-func openEmergencies(ctx context.Context, cfg config.Config, at clock.Clock, a *accounts, o emergency.Options) *emergency.Service {
+func openEmergencies(ctx context.Context, cfg config.Config, at clock.Clock, a *accounts, o emergency.Options,
+	change func(*emergency.Options)) *emergency.Service {
 	o.Store, o.Tx, o.People, o.Rights, o.Acts, o.Log = a.store, a.store, a.store, a, a.acts, a.trail
 	o.Approvers, o.Clock = cfg.Approvers, at
 	if cfg.Footing().AnyoneIsAdmin {
@@ -164,8 +165,12 @@ func openEmergencies(ctx context.Context, cfg config.Config, at clock.Clock, a *
 	if place, err := config.ParseStorage(cfg.Storage); err == nil && place.Redirect {
 		o.SignedURLs = signedURLs
 	}
+	if change != nil {
+		change(&o)
+	}
 	s := emergency.New(o)
 	s.WarnOfTooFew(ctx)
+	s.Resume(ctx)
 	return s
 }
 
@@ -184,6 +189,7 @@ func tookEmergencies(metrics prometheus.Registerer) func(step string, d time.Dur
 	return func(step string, d time.Duration) { took.WithLabelValues(step).Observe(d.Seconds()) }
 }
 
+// registerLedgers counts the ledgers that do not hold, and what waits for one.
 func registerLedgers(index *joined, stated *publisher.Statements, metrics prometheus.Registerer) {
 	metrics.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "oarlock_ledgers_bad", Help: "Ledgers that do not hold: forged, reordered, cut, forked or unreadable."},

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact/pack"
 	"github.com/oarlock/oarlock/cmd/internal/config"
@@ -25,6 +26,10 @@ import (
 const (
 	childEnv   = "OARLOCK_TEST_CHILD"
 	childTrust = "OARLOCK_TEST_CHILD_TRUST"
+	// childDies names the step of an emergency at which the server kills itself.
+	childDies = "OARLOCK_TEST_CHILD_DIES"
+	// childLater is by how much its clock is ahead, past the leases of one that was killed.
+	childLater = "OARLOCK_TEST_CHILD_LATER"
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +46,14 @@ func child(dir string) int {
 	if trust := os.Getenv(childTrust); trust != "" {
 		c.Dev, c.Trust = false, trust
 	}
-	s, err := Open(context.Background(), c, Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notice: os.Stderr})
+	o := Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notice: os.Stderr}
+	if later, err := time.ParseDuration(os.Getenv(childLater)); err == nil {
+		c.Drill.ClockOffset, c.Drill.Copy = later, true
+	}
+	if at := os.Getenv(childDies); at != "" {
+		o.emergencies = dyingAt(at)
+	}
+	s, err := Open(context.Background(), c, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

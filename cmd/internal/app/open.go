@@ -17,6 +17,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index/api"
+	"github.com/oarlock/oarlock/index/emergency"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/signed"
@@ -41,6 +42,9 @@ type Options struct {
 	// NewKeys makes the keys of the signed catalog and of logins anew where they
 	// are lost. It is for one start, so it is no setting.
 	NewKeys bool
+	// emergencies, if set, changes what emergencies are joined with: a test has the
+	// process die between two steps of one.
+	emergencies func(*emergency.Options)
 }
 
 // Open takes the data directory and the address, and reads the last catalog.
