@@ -68,6 +68,7 @@ func acrossRules() []arrows.Rule {
 			"cli":        {".", "attest", "explain", "ledger", "signature", "trust"},
 			"config":     {"entitlement", "trust"},
 			"derive":     {".", "attest", "ledger", "signature", "trust"},
+			"notices":    {".", "ledger"},
 			"sitebackup": {"trust"},
 		}),
 		arrows.Across("cmd/internal", "registry", map[string][]string{
@@ -82,12 +83,13 @@ func acrossRules() []arrows.Rule {
 		}),
 		arrows.Across("cmd/internal", "index", map[string][]string{
 			"app": {".", "account", "api", "audit", "auth", "catalog", "emergency", "explained", "feed", "ingest", "jobs", "ledger", "lifecycle", "lifecycle/table",
-				"publisher", "publog", "quota", "signed", "store", "tenant", "web"},
+				"notify", "publisher", "publog", "quota", "signed", "store", "tenant", "web"},
 			"cli":        {".", "auth", "client", "explained", "ingest", "publog", "signed"},
 			"config":     {"auth", "quota", "signed"},
 			"derive":     {".", "ingest"},
 			"edge":       {"."},
 			"lostkeys":   {"auth", "publog", "signed", "store"},
+			"notices":    {".", "auth", "ledger", "notify", "publog", "store"},
 			"replicas":   {"ingest", "store"},
 			"sitebackup": {"auth", "catalog", "ingest", "publog", "store"},
 			"upkeep":     {".", "audit", "auth", "emergency"},

@@ -18,6 +18,7 @@ var Reasons = []string{
 	"CI runs it by itself",
 	"needs a data set",
 	"needs a DNS zone",
+	"needs a lost database",
 	"needs a second machine",
 	"needs a tool that is not installed here",
 	"needs cron",

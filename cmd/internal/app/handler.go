@@ -25,7 +25,9 @@ import (
 
 // newHandler is everything that the server answers, each part behind what says
 // who asks.
-func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, e *engines, served *api.Server, watch *databaseWatch, metrics prometheus.Registerer, log *slog.Logger) http.Handler {
+func newHandler(cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry, e *engines, served *api.Server,
+	watch *databaseWatch, metrics prometheus.Registerer, log *slog.Logger,
+) http.Handler {
 	uploads, bodies := uploads(cfg.Limits), requests(cfg.Limits)
 	o := edge.NewObserver(edge.ObserverOptions{Log: log, Metrics: metrics, Within: asked, Panicked: api.RefuseInternal,
 		Large: uploads.Answer, Answered: edge.NewTraffic(metrics).Answered})

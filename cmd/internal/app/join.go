@@ -192,7 +192,9 @@ func (u *unlogged) statements(ctx context.Context, ledger string) ([]publog.Even
 // openPublog opens the publication log. The index tells it what is listed and
 // what ledgers say. Where a site is adopted, a new one begins where the database
 // has none.
-func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *premises, asked *unlogged, outbox *notify.Outbox, o Options, metrics prometheus.Registerer) (*publog.Log, error) {
+func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *premises, asked *unlogged, outbox *notify.Outbox, o Options,
+	metrics prometheus.Registerer,
+) (*publog.Log, error) {
 	key, err := config.PlatformKey(cfg.Data)
 	if err != nil {
 		return nil, err

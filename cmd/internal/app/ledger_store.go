@@ -174,7 +174,8 @@ type ledgerGate struct {
 // admin everybody may do everything, and what a ledger may say is judged all the
 // same.
 func guards(cfg config.Config, p *premises, a *accounts, index *joined, roles lifecycle.Roles, catalog *signed.Guard) registry.Guards {
-	g := ledgerGate{gate{a, pullsOf(p.blocks, index, roles), catalog, index}, publisher.Readers{Store: a.store, Catalog: index.ingest, Rights: a}, index, p.storage}
+	g := ledgerGate{gate{a, pullsOf(p.blocks, index, roles), catalog, index},
+		publisher.Readers{Store: a.store, Catalog: index.ingest, Rights: a}, index, p.storage}
 	if cfg.Footing().AnyoneIsAdmin {
 		all := registry.AdmitAllUnsafe()
 		all.Ledgers, all.Contents = g, g

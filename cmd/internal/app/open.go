@@ -128,7 +128,8 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	if err != nil {
 		return nil, err
 	}
-	tasks := periodic.New(at, o.Log, slices.Concat(tasksOf(cfg, at, p, a, e, others, watch, front, o.Log), index.tasks(o.Log), upkeep.Uploads(r), []periodic.Task{followEvents(served)})...)
+	tasks := periodic.New(at, o.Log, slices.Concat(
+		tasksOf(cfg, at, p, a, e, others, watch, front, o.Log), index.tasks(o.Log), upkeep.Uploads(r), []periodic.Task{followEvents(served)})...)
 	metrics.MustRegister(tasks)
 	return &Server{
 		cfg: cfg, clock: at, log: o.Log, listener: p.listener, metrics: own, reserves: p.reserves,
@@ -160,12 +161,16 @@ func settingsOf(c config.Config) map[string]registry.Settings {
 }
 
 // openAPI answers /api/v1 by the engines.
-func openAPI(cfg config.Config, at clock.Clock, site string, a *accounts, index *joined, roles lifecycle.Roles, r *registry.Registry, e *engines, well *health, metrics *prometheus.Registry, o Options) *api.Server {
+func openAPI(cfg config.Config, at clock.Clock, site string, a *accounts, index *joined, roles lifecycle.Roles, r *registry.Registry, e *engines,
+	well *health, metrics *prometheus.Registry, o Options,
+) *api.Server {
 	return api.New(api.Options{
-		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts}, Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber, Holding: e.emergencies.Holding},
-		Ready: well.ready, Current: index.ready, Degraded: well.degraded,
+		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts},
+		Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber, Holding: e.emergencies.Holding},
+		Ready:  well.ready, Current: index.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
-		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Notifications: e.notices.Service, Publog: publication{index.publog, a.acts}, Ledgers: index.ingest,
+		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Notifications: e.notices.Service,
+		Publog: publication{index.publog, a.acts}, Ledgers: index.ingest,
 		Tenants:  e.tenants,
 		Events:   toldEvents{a.store, site},
 		Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},

@@ -112,7 +112,8 @@ func (r reachable) check(u *url.URL) error {
 	case u.Scheme == "https", u.Scheme == "http" && inside:
 		return nil
 	}
-	return fmt.Errorf("url: scheme %.20q: expected https; http only to hosts and networks that the operator named in outbound: %w", u.Scheme, artifact.ErrInvalid)
+	return fmt.Errorf("url: scheme %.20q: expected https; "+
+		"http only to hosts and networks that the operator named in outbound: %w", u.Scheme, artifact.ErrInvalid)
 }
 
 const (

@@ -152,7 +152,8 @@ func (s Service) heldBy(ctx context.Context, b block.Block) error {
 		return fmt.Errorf("whether an emergency holds it: %w", err)
 	}
 	if id != "" {
-		return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s holds it, so that no block of it is lifted", id), "undo the emergency: oarlock emergency-remove undo "+id)
+		return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s holds it, so that no block of it is lifted", id),
+			"undo the emergency: oarlock emergency-remove undo "+id)
 	}
 	return nil
 }
