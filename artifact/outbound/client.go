@@ -41,6 +41,9 @@ type Options struct {
 	Bytes int64
 	// Pace is how slowly an answer may come.
 	Pace Pace
+	// Resolver, if any, is asked what names lead to; nil is the system's. What it
+	// says is looked at in each connection.
+	Resolver *net.Resolver
 	// TLS, if any, is the configuration of TLS.
 	TLS *tls.Config
 }
@@ -118,7 +121,7 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	dial := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	dial := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Resolver: d.o.Resolver}
 	if !d.o.AnyAddressUnsafe && !d.named(host) {
 		dial.ControlContext = d.control
 	}

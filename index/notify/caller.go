@@ -54,6 +54,12 @@ var _ Channel = (*Caller)(nil)
 // Name implements Channel.
 func (c *Caller) Name() string { return WebhookChannel }
 
+// CheckReceiver implements Channel: one is told at webhooks of one's own.
+func (c *Caller) CheckReceiver(ctx context.Context, owner, receiver string) error {
+	_, err := webhookOf(ctx, c.o.Webhooks, owner, receiver)
+	return err
+}
+
 // Lanes implements Channel.
 func (c *Caller) Lanes() []Lane {
 	const lease = 4 * CallTimeout

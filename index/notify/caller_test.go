@@ -64,12 +64,17 @@ func says(status int) http.HandlerFunc {
 // networks.
 func calling(t *testing.T, networks ...netip.Prefix) *site {
 	t.Helper()
+	return callingBy(t, outbound.Options{Networks: networks, Timeout: 2 * time.Second})
+}
+
+func callingBy(t *testing.T, o outbound.Options) *site {
+	t.Helper()
 	sealer, err := notify.NewSealer(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return newSite(t, func(x *site) []notify.Channel {
-		client := outbound.New(outbound.Options{Networks: networks, Timeout: 2 * time.Second})
+		client := outbound.New(o)
 		t.Cleanup(client.CloseIdleConnections)
 		x.sealer = sealer
 		return []notify.Channel{notify.NewCaller(notify.CallerOptions{

@@ -14,6 +14,9 @@ import (
 type Channel interface {
 	// Name is the Channel of its subscriptions, and the kind of its jobs.
 	Name() string
+	// CheckReceiver refuses a receiver at which an account may not be told. The
+	// error is for the account: an *index.Problem, or of a kind of artifact.
+	CheckReceiver(ctx context.Context, owner, receiver string) error
 	// Lanes are the kinds of jobs that it works by; the first is its own.
 	Lanes() []Lane
 	// Lane is the name of the lane in which deliveries to a receiver wait.

@@ -86,8 +86,13 @@ func newID(prefix string) string {
 
 // own gives a webhook of the caller.
 func (s *Service) own(ctx context.Context, by auth.Principal, id string) (Webhook, error) {
-	w, err := s.o.Webhooks.Webhook(ctx, id)
-	if errors.Is(err, artifact.ErrNotFound) || err == nil && w.Owner != by.Name {
+	return webhookOf(ctx, s.o.Webhooks, by.Name, id)
+}
+
+// webhookOf gives a webhook of an account; another's is not there for it.
+func webhookOf(ctx context.Context, from WebhookStore, owner, id string) (Webhook, error) {
+	w, err := from.Webhook(ctx, id)
+	if errors.Is(err, artifact.ErrNotFound) || err == nil && w.Owner != owner {
 		return w, index.NewProblem(index.CodeNotFound, fmt.Sprintf("you have no webhook %.40q", id), "see yours: oarlock webhook list")
 	}
 	return w, err

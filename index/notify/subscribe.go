@@ -43,12 +43,6 @@ func (s *Service) Subscriptions(ctx context.Context) ([]index.Subscription, erro
 	return out, nil
 }
 
-// A Checker is a Channel that says whether an account may be told at a
-// receiver. The error is for the account.
-type Checker interface {
-	CheckReceiver(ctx context.Context, owner, receiver string) error
-}
-
 // CreateSubscription makes one.
 func (s *Service) CreateSubscription(ctx context.Context, q index.NewSubscription) (index.Subscription, error) {
 	by, err := s.owner(ctx)
@@ -73,10 +67,6 @@ func (s *Service) CreateSubscription(ctx context.Context, q index.NewSubscriptio
 }
 
 func (s *Service) checkReceiver(ctx context.Context, by auth.Principal, sub Subscription) error {
-	if sub.Channel == WebhookChannel {
-		_, err := s.own(ctx, by, sub.Receiver)
-		return err
-	}
 	c, ok := s.engine.channel(sub.Channel)
 	var names []string
 	for _, one := range s.engine.channels {
@@ -85,11 +75,7 @@ func (s *Service) checkReceiver(ctx context.Context, by auth.Principal, sub Subs
 	if !ok {
 		return fmt.Errorf("channel %.40q: expected one of %v: %w", sub.Channel, names, artifact.ErrInvalid)
 	}
-	checks, ok := c.(Checker)
-	if !ok {
-		return fmt.Errorf("channel %s: nobody says who may be told there: %w", sub.Channel, artifact.ErrDenied)
-	}
-	return checks.CheckReceiver(ctx, by.Name, sub.Receiver)
+	return c.CheckReceiver(ctx, by.Name, sub.Receiver)
 }
 
 // RemoveSubscription ends one, and what waits for it.
