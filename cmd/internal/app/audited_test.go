@@ -65,7 +65,7 @@ func TestAPublishThatFailedAfterItsRowIsAudited_B7(t *testing.T) {
 	ctx := auth.With(t.Context(), auth.DevAdmin())
 	at := registry.Access{Action: registry.Push, Repository: "acme/hello"}
 	of := digest.FromString("a manifest")
-	room, err := gate{accounts: s.accounts}.AdmitManifest(ctx, at, registry.Load{Version: true, Tag: "1.0.0", Digest: of, Manifest: 10})
+	room, err := gate{accounts: s.accounts, index: s.index}.AdmitManifest(ctx, at, registry.Load{Version: true, Tag: "1.0.0", Digest: of, Manifest: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,8 +40,9 @@ func TestTheServerGoesByOneClock(t *testing.T) {
 	}
 }
 
-// jobKinds is how many kinds of jobs wait for the clock, and the publication log.
-const jobKinds = 2
+// jobKinds is how many kinds of jobs wait for the clock (statements, emergencies, events
+// and two lanes of webhooks), with the publication log and who carries it.
+const jobKinds = 7
 
 // asleep waits until no periodic task runs, nor a job.
 func asleep(t *testing.T, s *Server, hand *clock.Hand) {
