@@ -17,6 +17,9 @@ type Options struct {
 	Announce func(ctx context.Context, notice []byte) error
 	// Withholds is told of which repository other things are blocked now.
 	Withholds func(repository string)
+	// Refused is told of a block that holds here from now on, of what none named before;
+	// not of those that are there when Open reads them. It does not wait.
+	Refused func(b Block)
 }
 
 // Blocks are what may not be read, and say so. All of it may be used by many
@@ -27,6 +30,7 @@ type Blocks struct {
 	driver    *driver.Driver
 	tell      func(ctx context.Context, notice []byte) error
 	withholds func(repository string)
+	refused   func(b Block)
 	current   atomic.Pointer[blockSet]
 	asOf      atomic.Int64 // when it was last known what is blocked, in Unix nanoseconds
 	heard     heardBlocks

@@ -24,7 +24,7 @@ const blockLook = 30 * time.Second
 // Open reads what is blocked in s, and follows what other processes block where
 // they may. The caller closes the Blocks before s.
 func Open(ctx context.Context, s *storage.Storage, o Options) (*Blocks, error) {
-	g := &Blocks{store: s, log: s.Log(), driver: s.Driver(), tell: o.Announce, withholds: o.Withholds}
+	g := &Blocks{store: s, log: s.Log(), driver: s.Driver(), tell: o.Announce, withholds: o.Withholds, refused: o.Refused}
 	g.heard.look = make(chan struct{}, 1)
 	set, err := g.readBlocks(ctx)
 	if err != nil {

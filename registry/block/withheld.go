@@ -86,6 +86,11 @@ func (bs *Blocks) storeBlocks(next *blockSet) {
 		if before == nil || !sameBlock(before.named[key], b) {
 			changed[key.repository] = true
 		}
+		if before != nil && bs.refused != nil {
+			if _, was := before.named[key]; !was {
+				bs.refused(b)
+			}
+		}
 	}
 	if before != nil {
 		for key := range before.named {

@@ -30,6 +30,7 @@ import (
 	"github.com/oarlock/oarlock/policy/entitlement"
 	"github.com/oarlock/oarlock/policy/trust"
 	"github.com/oarlock/oarlock/registry"
+	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/integrity"
 )
 
@@ -86,7 +87,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	runner, stated := openStatements(at, a, append(told.Kinds(), emergency.NewJobKind(carry)), catalog.Ask, publisher.StatementsOptions{
 		Ledger: appender, Catalog: index.ingest, Registry: bytes, Own: own.Trusted.ID, Log: o.Log,
 	})
-	metrics.MustRegister(runner, told)
+	metrics.MustRegister(runner, told, p.refused)
 	registerLedgers(index, stated, metrics)
 	var dns publisher.TXTResolver = net.DefaultResolver
 	if o.DNS != nil {
@@ -177,11 +178,27 @@ func openEmergencies(ctx context.Context, cfg config.Config, at clock.Clock, a *
 // signedURLs is for how long the driver of the bucket makes them.
 const signedURLs = 20 * time.Minute
 
+// emergencyBuckets are those of the times of emergencies, in seconds.
+var emergencyBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+
+// countRefused counts the time from the decision of an emergency until this replica
+// refuses what it names, whichever replica decided it.
+func (p *premises) countRefused(at clock.Clock) func(b block.Block) {
+	p.refused = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "oarlock_emergency_refused_seconds",
+		Help:    "Time from the decision of an emergency to when this replica refuses a manifest that it names.",
+		Buckets: emergencyBuckets})
+	return func(b block.Block) {
+		if b.Emergency != "" {
+			p.refused.Observe(max(0, at.Since(b.At)).Seconds())
+		}
+	}
+}
+
 // tookEmergencies counts how long the steps of emergencies take.
 func tookEmergencies(metrics prometheus.Registerer) func(step string, d time.Duration) {
 	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "oarlock_emergency_seconds",
 		Help:    "Time from the decision of a step of an emergency to when all that follows from it is done here, by the state.",
-		Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}}, []string{"state"})
+		Buckets: emergencyBuckets}, []string{"state"})
 	for _, s := range index.EmergencyStates() {
 		took.WithLabelValues(string(s))
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/artifact/durable"
@@ -31,6 +32,8 @@ type premises struct {
 	storage  *storage.Storage
 	blocks   *block.Blocks
 	withheld *withheld
+	// refused counts how long this replica took to refuse what emergencies name.
+	refused  prometheus.Histogram
 	listener net.Listener
 	metrics  net.Listener // nil without an address of its own
 }
@@ -130,7 +133,8 @@ func (p *premises) takeStorage(ctx context.Context, cfg config.Config, at clock.
 		return err
 	}
 	held.add(p.storage.Close)
-	p.blocks, err = block.Open(ctx, p.storage, block.Options{Announce: replicas.Announcer(p.database.notifier), Withholds: p.withheld.changed})
+	p.blocks, err = block.Open(ctx, p.storage, block.Options{Announce: replicas.Announcer(p.database.notifier), Withholds: p.withheld.changed,
+		Refused: p.countRefused(at)})
 	if err != nil {
 		return err
 	}
