@@ -15,6 +15,8 @@ type Source interface {
 	Repositories(ctx context.Context, fn func(repo string) error) error
 	// Tags calls fn for every tag of repo.
 	Tags(ctx context.Context, repo string, fn func(tag string, d digest.Digest) error) error
+	// Revisions calls fn for every manifest that repo holds, whether a tag means it or not.
+	Revisions(ctx context.Context, repo string, fn func(d digest.Digest) error) error
 	// Manifest gives the media type and bytes of a manifest; the bytes match d.
 	Manifest(ctx context.Context, repo string, d digest.Digest) (mediaType string, content []byte, err error)
 	// Blob gives a blob of at most limit bytes; the bytes match d.

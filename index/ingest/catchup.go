@@ -85,6 +85,9 @@ func (in *Ingester) catchUpPlugins(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if err == nil && at == "" && !in.hadLedger(repo) {
+			err = in.searchRestored(ctx, repo)
+		}
 		mu.Lock()
 		same := err == nil && before[repo] == at && (at != "" || !in.hadLedger(repo))
 		delete(before, repo)
@@ -160,4 +163,15 @@ func (in *Ingester) overtake(ctx context.Context) error {
 	in.serve()
 	in.log.Info("checkpoint serves", "generation", in.opts.Live.Current().Number, "after", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// searchRestored is lostLedger for a repository whose plugin serves as a checkpoint
+// has it.
+func (in *Ingester) searchRestored(ctx context.Context, repo string) error {
+	id, err := artifact.ParseName(repo)
+	if err != nil {
+		return nil // no plugin: it is not derived either
+	}
+	p, _ := in.base().Plugin(id)
+	return in.lostLedger(ctx, id, p)
 }

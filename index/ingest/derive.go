@@ -53,7 +53,7 @@ func (in *Ingester) derive(ctx context.Context, t *task, old *catalog.Plugin) (*
 			}
 		}
 	}
-	said, problems := in.pluginLedger(ctx, one)
+	said, problems := in.pluginLedger(ctx, one, p)
 	p.Broken = append(p.Broken, problems...)
 	said.tell(p)
 	if err := ctx.Err(); err != nil {

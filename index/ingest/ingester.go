@@ -110,6 +110,7 @@ type Ingester struct {
 	kept  kept
 
 	heads   *heads
+	bare    bare
 	hearing hearing
 	refused atomic.Int64 // generations
 

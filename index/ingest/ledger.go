@@ -64,7 +64,7 @@ func (in *Ingester) BadLedgers() []ledger.Judgement { return in.ledgers.bad() }
 
 // pluginLedger judges the ledger of a plugin and gives what counts of it; where
 // it does not hold, its tag is broken.
-func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []catalog.Broken) {
+func (in *Ingester) pluginLedger(ctx context.Context, r *reading, p *catalog.Plugin) (lifecycle, []catalog.Broken) {
 	ref := format.OfPlugin(r.id)
 	switch {
 	case in.trial:
@@ -75,8 +75,14 @@ func (in *Ingester) pluginLedger(ctx context.Context, r *reading) (lifecycle, []
 	remembered := in.ledgers.head(ref)
 	at, err := tagIn(r.tags, r.damaged, artifact.StateTag)
 	if errors.Is(err, artifact.ErrNotFound) && remembered.IsZero() {
-		in.ledgers.note(in.log, ledger.Judgement{Ref: ref}, "")
-		return lifecycle{}, nil
+		lost := in.lostLedger(ctx, r.id, p)
+		if lost == nil {
+			in.ledgers.note(in.log, ledger.Judgement{Ref: ref}, "")
+			return lifecycle{}, nil
+		}
+		r.damaged = append(r.damaged, broken(artifact.StateTag, "", lost))
+	} else {
+		in.bare.drop(r.id.String())
 	}
 	got := in.opts.Ledgers.Read(ctx, ref, &evidence{reading: r}, remembered)
 	if ctx.Err() != nil {

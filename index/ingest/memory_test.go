@@ -84,6 +84,22 @@ func (m *memory) Tags(_ context.Context, repo string, fn func(string, digest.Dig
 	return err
 }
 
+func (m *memory) Revisions(_ context.Context, repo string, fn func(digest.Digest) error) error {
+	m.mu.Lock()
+	var all []digest.Digest
+	if r := m.repos[repo]; r != nil {
+		all = slices.Collect(maps.Keys(r.types))
+	}
+	err := m.faults["revisions "+repo]
+	m.mu.Unlock()
+	for _, d := range all {
+		if err := fn(d); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 func (m *memory) get(repo string, d digest.Digest) ([]byte, error) {
 	m.reads[d]++
 	if err := m.faults[d.String()]; err != nil {

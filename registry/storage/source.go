@@ -112,6 +112,7 @@ func (s *Storage) Blob(ctx context.Context, repo string, d digest.Digest, limit 
 var _ interface {
 	Repositories(context.Context, func(string) error) error
 	Tags(context.Context, string, func(string, digest.Digest) error) error
+	Revisions(context.Context, string, func(digest.Digest) error) error
 	Manifest(context.Context, string, digest.Digest) (string, []byte, error)
 	Blob(context.Context, string, digest.Digest, int64) ([]byte, error)
 	Referrers(context.Context, string, digest.Digest) ([]ocispec.Descriptor, error)

@@ -19,6 +19,7 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
+	ledgers "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/publog"
@@ -147,7 +148,16 @@ type stored struct {
 }
 
 func (s stored) Tag(ctx context.Context, tag string) (digest.Digest, error) {
-	return s.storage.Resolve(ctx, s.repo, tag)
+	d, err := s.storage.Resolve(ctx, s.repo, tag)
+	if tag == artifact.StateTag && errors.Is(err, artifact.ErrNotFound) {
+		if ref, bad := format.RefOf(s.repo, tag); bad == nil {
+			// A statement would begin another ledger beside the one that lost its tag.
+			if lost := ledgers.Lost(ctx, s.storage, ref, nil); lost != nil {
+				return "", lost
+			}
+		}
+	}
+	return d, err
 }
 
 func (s stored) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {

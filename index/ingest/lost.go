@@ -1,0 +1,51 @@
+package ingest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index/catalog"
+	statements "github.com/oarlock/oarlock/index/ledger"
+)
+
+// bare are the repositories that were searched for a ledger, and have none. From
+// then on the memory of ledgers knows what comes.
+type bare struct{ repos sync.Map }
+
+func (b *bare) has(repo string) bool { _, is := b.repos.Load(repo); return is }
+func (b *bare) add(repo string)      { b.repos.Store(repo, nil) }
+func (b *bare) drop(repo string)     { b.repos.Delete(repo) }
+
+// lostLedger says what is wrong where a plugin's ledger has no tag and nobody
+// remembers it: nil is that there is none. A repository is searched once; what p
+// lists of it is known and not read again.
+func (in *Ingester) lostLedger(ctx context.Context, id artifact.Name, p *catalog.Plugin) error {
+	repo := id.String()
+	if in.bare.has(repo) {
+		return nil
+	}
+	err := statements.Lost(ctx, in.opts.Source, format.OfPlugin(id), manifestsOf(p))
+	if err == nil {
+		in.bare.add(repo)
+	}
+	return err
+}
+
+// manifestsOf are the manifests of versions that the catalog has read.
+func manifestsOf(p *catalog.Plugin) map[digest.Digest]bool {
+	out := map[digest.Digest]bool{}
+	if p == nil {
+		return out
+	}
+	for i := range p.Versions {
+		out[p.Versions[i].Digest] = true
+		for _, b := range p.Versions[i].Builds {
+			out[b.Digest] = true
+		}
+	}
+	return out
+}

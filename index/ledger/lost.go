@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
+)
+
+// Manifests are those of repositories, tagged or not.
+type Manifests interface {
+	Revisions(ctx context.Context, repo string, fn func(d digest.Digest) error) error
+	Manifest(ctx context.Context, repo string, d digest.Digest) (mediaType string, content []byte, err error)
+}
+
+// A LostError says that a ledger has no tag, and that the repository holds the
+// manifest of one. It is artifact.ErrUnverified: what the ledger says is not known.
+type LostError struct {
+	Ledger     format.Ref
+	Longest    digest.Digest // of the lists that are there
+	Statements int           // of it
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("the tag %q is gone or empty, and %s holds a ledger of %d statements, %s: set the tag to it again, or bring the tag back from a backup or a mirror",
+		e.Ledger.Tag(), e.Ledger.Repository(), e.Statements, e.Longest)
+}
+
+// Unwrap makes errors.Is(err, artifact.ErrUnverified) hold.
+func (e *LostError) Unwrap() error { return artifact.ErrUnverified }
+
+// Lost looks for the ledger of a plugin whose tag is not there, among the
+// manifests of its repository: a tag can be lost with the memory of it, and a
+// plugin that was stopped would be free. It returns nil where there is none and a
+// *LostError where there is one; any other error is that it could not be told.
+// Those in skip are known to be none, and not read. Damaged manifests say nothing.
+func Lost(ctx context.Context, m Manifests, ref format.Ref, skip map[digest.Digest]bool) error {
+	lost := LostError{Ledger: ref}
+	err := m.Revisions(ctx, ref.Repository(), func(d digest.Digest) error {
+		if skip[d] {
+			return ctx.Err()
+		}
+		mediaType, raw, err := m.Manifest(ctx, ref.Repository(), d)
+		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if list, err := format.ParseList(mediaType, raw); err == nil && len(list.Statements) > lost.Statements {
+			lost.Longest, lost.Statements = d, len(list.Statements)
+		}
+		return ctx.Err()
+	})
+	switch {
+	case err != nil && !errors.Is(err, artifact.ErrNotFound):
+		return fmt.Errorf("could not tell whether %s holds a ledger: %w", ref.Repository(), err)
+	case lost.Statements > 0:
+		return &lost
+	}
+	return nil
+}
