@@ -56,6 +56,8 @@ func TestScripts_L3(t *testing.T) {
 			"digest": digestOf,
 			"logged": logged,
 			"until":  until,
+
+			"captured": captured,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -156,6 +158,17 @@ func logged(ts *testscript.TestScript, _ bool, args []string) {
 	if _, err := s.log.wait(regexp.MustCompile(args[0]+"()"), s.code); err != "" {
 		ts.Fatalf("server: %s", err)
 	}
+}
+
+// captured sets a variable to what a file has that matches a pattern.
+//
+//	captured NAME PATTERN FILE
+func captured(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(args[1]).FindString(ts.ReadFile(args[2]))
+	if found == "" {
+		ts.Fatalf("%s: nothing matches %s", args[2], args[1])
+	}
+	ts.Setenv(args[0], found)
 }
 
 // until runs a command again until its output matches: what was pushed a moment

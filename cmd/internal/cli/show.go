@@ -194,16 +194,21 @@ func versionState(v index.Version) string {
 }
 
 // choices are the moves that the server which gave cl says can be made of a plugin:
-// none where it keeps no ledgers, and where it does not say, with a line about it.
-func (c *console) choices(ctx context.Context, cl client.Catalog, id artifact.Name) []index.Choice {
+// none where it keeps no ledgers, and where it does not say, with a line about it. An
+// answer that is not whole is an error.
+func (c *console) choices(ctx context.Context, cl client.Catalog, id artifact.Name) ([]index.Choice, error) {
 	if _, online := cl.(*client.Client); !online {
-		return nil // a signed catalog says what holds for everybody
+		return nil, nil // a signed catalog says what holds for everybody
 	}
 	l, err := call[index.Lifecycle](ctx, c, http.MethodGet, "/plugins/"+id.String()+"/lifecycle", nil)
-	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+	var damaged *client.AnswerError
+	switch {
+	case errors.As(err, &damaged):
+		return nil, err
+	case err != nil && !errors.Is(err, artifact.ErrNotFound):
 		c.note("who may make which move is not told: %s", err)
 	}
-	return l.Choices
+	return l.Choices, nil
 }
 
 func newShow(c *console) *cobra.Command {
@@ -239,7 +244,11 @@ func newShow(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("show: %w", err)
 		}
-		return c.print(showResult{d, c.choices(cmd.Context(), cl, p.id)})
+		choices, err := c.choices(cmd.Context(), cl, p.id)
+		if err != nil {
+			return fmt.Errorf("show: %w", err)
+		}
+		return c.print(showResult{d, choices})
 	}
 	return cmd
 }

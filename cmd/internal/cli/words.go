@@ -37,6 +37,7 @@ var words = map[string]map[string][]string{
 	"suspend":               {"reason": format.Reasons(), "existing": {"keep", "stop"}},
 	"remove":                {"reason": format.Reasons()},
 	"yank":                  {"reason": format.Reasons()},
+	"webhook deliveries":    {"state": {"waiting", "delivered", "dead"}},
 	"block":                 {"code": {"blocked", "emergency_removed"}},
 }
 
