@@ -185,3 +185,47 @@ func jsonOf(t *testing.T, v any) string {
 	}
 	return string(raw)
 }
+
+// TestEachChangeOfWebhooksIsWrittenDown_K1: each writes one row of what was changed,
+// and what is refused none of a change.
+func TestEachChangeOfWebhooksIsWrittenDown_K1(t *testing.T) {
+	t.Parallel()
+	var notice strings.Builder
+	c := configured(t)
+	c.Dev, c.Outbound.Networks = false, []string{"127.0.0.0/8"}
+	s, _ := startBy(t, c, options(&notice))
+	admin := tokenText.FindString(notice.String())
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	h := newHook(t)
+	wrote := func(says string, do func()) {
+		t.Helper()
+		last := newest(t, s, admin, 0)
+		do()
+		rows := newest(t, s, admin, last[0].Seq)
+		if len(rows) != 1 || rows[0].Action != "notifications:personal" || !strings.Contains(string(rows[0].Before)+string(rows[0].After), says) {
+			t.Errorf("%s: %+v", says, rows)
+		}
+	}
+	other := ask[index.CreatedWebhook](t, s, admin, "POST", "/api/v1/webhooks", map[string]any{"url": h.URL}, 201) // told nothing, so nothing is told again
+	var w index.CreatedWebhook
+	wrote("webhook_added", func() {
+		w = ask[index.CreatedWebhook](t, s, admin, "POST", "/api/v1/webhooks", map[string]any{"url": h.URL, "events": []string{"plugin.*"}}, 201)
+	})
+	h.answer(w.Secret, 204)
+	at := "/api/v1/webhooks/" + w.ID
+	wrote("webhook_tested", func() { ask[index.WebhookTest](t, s, admin, "POST", at+"/test", nil, 200) })
+	delivery := h.next(t.Context())
+	wrote("webhook_rotated", func() { w = ask[index.CreatedWebhook](t, s, admin, "POST", at+"/rotate", nil, 200) })
+	var sub index.Subscription
+	wrote("subscription_added", func() {
+		sub = ask[index.Subscription](t, s, admin, "POST", "/api/v1/subscriptions", map[string]any{"receiver": w.ID, "publisher": "acme"}, 201)
+	})
+	wrote("subscription_removed", func() { ask[any](t, s, admin, "DELETE", "/api/v1/subscriptions/"+sub.ID, nil, 204) })
+	wrote("webhook_removed", func() { ask[any](t, s, admin, "DELETE", at, nil, 204) })
+	last := newest(t, s, admin, 0)
+	ask[any](t, s, admin, "POST", "/api/v1/webhooks/"+other.ID+"/replay", map[string]any{}, 200)
+	ask[index.Problem](t, s, admin, "DELETE", at, nil, 404)
+	if rows := newest(t, s, admin, last[0].Seq); len(rows) != 0 {
+		t.Errorf("what changes nothing: %+v, told %s", rows, delivery.ID)
+	}
+}

