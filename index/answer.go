@@ -20,6 +20,7 @@ type Page struct {
 	Items      []Row                     `json:"items"`
 	Facets     map[string]map[string]int `json:"facets,omitempty"` // facet → value → plugins
 	NextCursor string                    `json:"next_cursor,omitempty"`
+	MinimumAge string                    `json:"minimum_age,omitempty" doc:"How long the versions of the answer have been public at least; absent where nobody asked."`
 }
 
 // A Detail is one plugin whole.
@@ -31,6 +32,7 @@ type Detail struct {
 	Permissions  []string     `json:"permissions"`
 	Dependencies []Dependency `json:"dependencies"`
 	Notices      []Notice     `json:"notices"`
+	MinimumAge   string       `json:"minimum_age,omitempty" doc:"As of a list."`
 }
 
 // A Notice tells users of a plugin something about its lifecycle. Kind is the
@@ -61,8 +63,9 @@ type VersionDetail struct {
 // question, and the reasons where it is not.
 type Why struct {
 	Stamp
-	ID       string       `json:"id"`
-	Versions []WhyVersion `json:"versions"`
+	ID         string       `json:"id"`
+	Versions   []WhyVersion `json:"versions"`
+	MinimumAge string       `json:"minimum_age,omitempty" doc:"As of a list."`
 }
 
 // A WhyVersion is the answer for one version. What cannot be read as a
@@ -98,6 +101,7 @@ type ResolveRequest struct {
 	Platform   string    `json:"platform,omitempty"`
 	Channel    string    `json:"channel,omitempty"`
 	Prerelease bool      `json:"prerelease,omitempty"`
+	MinimumAge string    `json:"minimum_age,omitempty" example:"72h" doc:"Choose only what has been public for so long: hours or days such as 72h or 7d. What is locked stays."`
 	Plugins    []Want    `json:"plugins"`
 	Locked     []Locked  `json:"locked,omitempty"`
 }
@@ -123,7 +127,8 @@ type Locked struct {
 // A Resolution is the closure, dependencies before what needs them.
 type Resolution struct {
 	Stamp
-	Resolved []Resolved `json:"resolved"`
+	Resolved   []Resolved `json:"resolved"`
+	MinimumAge string     `json:"minimum_age,omitempty" doc:"How long everything but what is locked has been public at least; absent where nobody asked."`
 }
 
 // A Resolved plugin is one exact digest of the closure.

@@ -15,6 +15,7 @@ type Query struct {
 	Platform    string // os/arch[/variant]
 	Channel     string // only versions in this channel
 	Prerelease  bool   // take prereleases too
+	MinimumAge  string // only what has been public for so long: 72h, 7d
 	Text        string // q: words to search for
 	Category    string //
 	Publisher   string //
@@ -51,6 +52,7 @@ func (q Query) Values() url.Values {
 	if q.Prerelease {
 		v.Set("prerelease", "true")
 	}
+	set("minimum_age", q.MinimumAge)
 	set("q", q.Text)
 	set("category", q.Category)
 	set("publisher", q.Publisher)
@@ -77,8 +79,8 @@ func (q Query) Values() url.Values {
 }
 
 // HostFilters is q with only the filters that single versions answer to: the
-// asking host, platform, channel, prereleases and the generation.
+// asking host, platform, channel, prereleases, minimum age and the generation.
 func (q Query) HostFilters() Query {
 	return Query{Host: q.Host, HostVersion: q.HostVersion, Platform: q.Platform,
-		Channel: q.Channel, Prerelease: q.Prerelease, Generation: q.Generation}
+		Channel: q.Channel, Prerelease: q.Prerelease, MinimumAge: q.MinimumAge, Generation: q.Generation}
 }

@@ -166,6 +166,8 @@ type Pending struct {
 type Reason struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	// Until is when it ends by itself, where that is known.
+	Until *time.Time `json:"until,omitempty" doc:"When the reason ends by itself, where that is known: of too_young."`
 }
 
 // The codes of reasons. They are stable.
@@ -176,6 +178,7 @@ const (
 	ReasonChannel          = "not_in_channel"
 	ReasonPrerelease       = "prerelease_not_asked"
 	ReasonYanked           = "yanked"
+	ReasonTooYoung         = "too_young"   // not public for as long as was asked for
 	ReasonBlocked          = "blocked"     // it may not be pulled here
 	ReasonQuarantined      = "quarantined" // its bytes are damaged and in quarantine
 	ReasonDeprecated       = "deprecated"  // of the plugin's state, as the two after it

@@ -70,7 +70,11 @@ func (s *Server) plugins(ctx context.Context, in *ListParams) (*huma.StreamRespo
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, pinned, func(r read) (any, error) {
+	moment, err := s.aged(ctx, &q.Fit, in.MinimumAge)
+	if err != nil {
+		return nil, err
+	}
+	return s.answerAt(ctx, pinned, moment, func(r read) (any, error) {
 		q.Generation = r.gen.Number
 		found, err := r.gen.Snapshot.Query(q, nil)
 		if err != nil {
@@ -164,7 +168,11 @@ func (s *Server) plugin(ctx context.Context, in *pluginInput) (*huma.StreamRespo
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, in.Generation, func(r read) (any, error) {
+	moment, err := s.aged(ctx, &fit, in.MinimumAge)
+	if err != nil {
+		return nil, err
+	}
+	return s.answerAt(ctx, in.Generation, moment, func(r read) (any, error) {
 		p, ok := r.gen.Snapshot.Plugin(id)
 		if !ok {
 			return nil, noPlugin(r.gen.Snapshot, id)
@@ -204,7 +212,11 @@ func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, in.Generation, func(r read) (any, error) {
+	moment, err := s.aged(ctx, &fit, in.MinimumAge)
+	if err != nil {
+		return nil, err
+	}
+	return s.answerAt(ctx, in.Generation, moment, func(r read) (any, error) {
 		return whyAt(r, id, fit)
 	})
 }
@@ -214,7 +226,7 @@ func whyAt(r read, id artifact.Name, fit catalog.Fit) (index.Why, error) {
 	if errors.Is(err, artifact.ErrNotFound) {
 		return index.Why{}, noPlugin(r.gen.Snapshot, id)
 	}
-	return index.Why{Stamp: r.gen.Stamp(), ID: id.String(), Versions: versions}, err
+	return index.Why{Stamp: r.gen.Stamp(), ID: id.String(), Versions: versions, MinimumAge: ageOf(fit)}, err
 }
 
 func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamResponse, error) {

@@ -14,7 +14,7 @@ import (
 func (r read) rows() catalog.RowEncoder { return catalog.RowEncoder{Host: r.host, Role: r.asker.role} }
 
 func (r read) page(found catalog.Result, fit catalog.Fit) index.Page {
-	page := index.Page{Stamp: r.gen.Stamp(), Total: found.Total, Items: make([]index.Row, 0, len(found.Items)), Facets: found.Facets, NextCursor: found.NextCursor}
+	page := index.Page{Stamp: r.gen.Stamp(), Total: found.Total, Items: make([]index.Row, 0, len(found.Items)), Facets: found.Facets, NextCursor: found.NextCursor, MinimumAge: ageOf(fit)}
 	rows := r.rows()
 	for _, hit := range found.Items {
 		page.Items = append(page.Items, rows.EncodeRow(hit, fit))
@@ -40,7 +40,7 @@ func (s *Server) detail(ctx context.Context, r read, p *catalog.Plugin, fit cata
 		readme, err = s.readme(ctx, p, v)
 	}
 	d := r.rows().EncodeDetail(catalog.Hit{Plugin: p, Version: v}, fit, readme)
-	d.Stamp = r.gen.Stamp()
+	d.Stamp, d.MinimumAge = r.gen.Stamp(), ageOf(fit)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -39,6 +39,9 @@ func (p Pages) Search(ctx context.Context, registry string, question url.Values)
 	if err != nil {
 		return index.Page{}, err
 	}
+	if _, err := p.s.aged(ctx, &q.Fit, in.MinimumAge); err != nil {
+		return index.Page{}, err
+	}
 	gen, err := p.s.generation(ctx, pinned)
 	if err != nil {
 		return index.Page{}, err
@@ -62,6 +65,9 @@ func (p Pages) Plugin(ctx context.Context, registry, id string, question url.Val
 		return index.Detail{}, err
 	}
 	fit, err := in.fit()
+	if err == nil {
+		_, err = p.s.aged(ctx, &fit, in.MinimumAge)
+	}
 	if err != nil {
 		return index.Detail{}, err
 	}
@@ -118,6 +124,9 @@ func (p Pages) Why(ctx context.Context, id string, question url.Values) (index.W
 		return index.Why{}, err
 	}
 	fit, err := in.fit()
+	if err == nil {
+		_, err = p.s.aged(ctx, &fit, in.MinimumAge)
+	}
 	if err != nil {
 		return index.Why{}, err
 	}
@@ -168,7 +177,7 @@ func nameOf(id string) (artifact.Name, error) {
 }
 
 func hostParams(q url.Values) (HostParams, error) {
-	in := HostParams{Host: q.Get("host"), HostVersion: q.Get("host_version"), Platform: q.Get("platform"), Channel: q.Get("channel")}
+	in := HostParams{Host: q.Get("host"), HostVersion: q.Get("host_version"), Platform: q.Get("platform"), Channel: q.Get("channel"), MinimumAge: q.Get("minimum_age")}
 	var err error
 	if in.Prerelease, err = boolParam(q, "prerelease"); err == nil {
 		in.Generation, err = numberParam(q, "generation")

@@ -15,6 +15,7 @@ type HostParams struct {
 	Platform    string `query:"platform" doc:"os/arch[/variant] of the asking machine." example:"linux/amd64"`
 	Channel     string `query:"channel" doc:"Only the version that this channel points to." example:"stable"`
 	Prerelease  bool   `query:"prerelease" doc:"Take prereleases too."`
+	MinimumAge  string `query:"minimum_age" doc:"Only versions that have been public for so long, by the publication log: hours or days. The site may ask for more." example:"72h"`
 	GenerationParam
 }
 

@@ -39,6 +39,9 @@ func (s *Server) resolve(ctx context.Context, in *resolveInput) (*huma.StreamRes
 	if err != nil {
 		return nil, err
 	}
+	if _, err := s.aged(ctx, &fit, in.Body.MinimumAge); err != nil {
+		return nil, err
+	}
 	request, err := resolve.ParseRequest(in.Body)
 	if err != nil {
 		return nil, invalid(codeInvalidBody, err)
@@ -62,5 +65,7 @@ func (s *Server) resolve(ctx context.Context, in *resolveInput) (*huma.StreamRes
 		}
 		return nil, err
 	}
-	return stream(sendJSON(resolve.Answer(gen.Stamp(), s.hostOf(callOf(ctx)), chosen))), nil
+	out := resolve.Answer(gen.Stamp(), s.hostOf(callOf(ctx)), chosen)
+	out.MinimumAge = ageOf(fit)
+	return stream(sendJSON(out)), nil
 }

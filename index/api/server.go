@@ -75,6 +75,11 @@ type Options struct {
 	Notifications Notifications
 	// Publog proves what was published; nil serves none.
 	Publog PublicationLog
+	// Ages say since when versions are public; nil refuses who asks for an age.
+	Ages func(ctx context.Context) (*catalog.Ages, error)
+	// MinimumAge is how long what is chosen must have been public at least, whatever a
+	// request says; 0 asks nothing.
+	MinimumAge time.Duration
 	// Ledgers say until when plugins are looked after; nil serves none of that.
 	Ledgers Ledgers
 	// Events are what happened to plugins, for those who follow; nil tells of

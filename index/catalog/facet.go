@@ -149,7 +149,7 @@ func (r *search) channelFacet() map[string]int {
 	r.everySlot(func(c *chunk, i uint32) {
 		for _, p := range c.pointersOf(i) {
 			one := &c.of(i)[p.trait]
-			if f.fits(one) && r.filter.fails(&c.about[i], &r.lex.metas[one.meta], &r.lex) == 0 {
+			if f.fits(c.entries[i], one) && r.filter.fails(&c.about[i], &r.lex.metas[one.meta], &r.lex) == 0 {
 				counts[p.channel]++
 			}
 		}

@@ -19,6 +19,7 @@ type Fit struct {
 	Platform    artifact.Platform
 	Channel     string // exactly what this channel points to
 	Prerelease  bool   // prereleases too
+	Age         *Age   // public for so long; nil asks nothing
 }
 
 // misfits gives every reason why v, a version of p, is not in an answer to f;
@@ -40,6 +41,9 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 	}
 	if !runsOn(v, f.Platform) {
 		add(index.ReasonPlatform, "built for %s, asked for %s", platformList(v), f.Platform)
+	}
+	if r, young := f.Age.Young(p, v); young {
+		out = append(out, r)
 	}
 	switch d, ok := p.Channels[f.Channel]; {
 	case f.Channel == "":
@@ -78,7 +82,7 @@ func by(who string) string {
 // fits reports whether there is no misfit. It says the same as misfits without
 // making sentences, since a page asks it of every version of every plugin on it.
 func fits(p *Plugin, v *Version, f Fit) bool {
-	if len(v.Pending) > 0 || v.IsYanked() || !p.Installable() || !runsOn(v, f.Platform) {
+	if len(v.Pending) > 0 || v.IsYanked() || !p.Installable() || !runsOn(v, f.Platform) || f.Age.young(p, v) {
 		return false
 	}
 	if !f.Host.IsZero() {

@@ -129,6 +129,9 @@ func drawFit(t *rapid.T) Fit {
 			f.HostVersion = hostVersion(pick(t, worldHostAt...))
 		}
 	}
+	if !likely(t, 3) {
+		f.Age = &Age{Least: time.Duration(rapid.IntRange(1, 9).Draw(t, "age")) * time.Hour, Now: worldNoon.Add(5 * time.Hour), Ages: worldAges[rapid.IntRange(0, 2).Draw(t, "exempt")]}
+	}
 	return f
 }
 

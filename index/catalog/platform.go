@@ -79,7 +79,7 @@ func (r *search) platformFacet() map[string]int {
 		}
 		all := c.of(i)
 		for n := range all { // the newest that fits a platform decides
-			if one := &all[n]; f.fits(one) {
+			if one := &all[n]; f.fits(c.entries[i], one) {
 				r.countPlatforms(c, i, one, u, done, counts)
 			}
 		}

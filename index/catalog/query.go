@@ -184,5 +184,8 @@ func (q *Query) question() uint64 {
 			write()
 		}
 	}
+	if q.Age != nil {
+		write(q.Age.Least.String())
+	}
 	return h.Sum64()
 }

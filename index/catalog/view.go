@@ -82,10 +82,11 @@ type fitter struct {
 	runs       []bool // by set of builds; nil: any
 	channel    uint32 // 0: none
 	prerelease bool
+	age        *aging // nil: any
 }
 
 func (s *Snapshot) fitter(f Fit, lex *lexicon) *fitter {
-	out := &fitter{prerelease: f.Prerelease}
+	out := &fitter{prerelease: f.Prerelease, age: f.Age.aging(s.words)}
 	if !f.Host.IsZero() {
 		out.compat = s.words.compatFor(f.Host, f.HostVersion, lex.engines)
 	}
@@ -105,10 +106,11 @@ func anyRuns(p artifact.Platform, set []artifact.Platform) bool {
 	return len(set) == 0 || slices.ContainsFunc(set, p.Runs)
 }
 
-func (f *fitter) fits(one *trait) bool {
+func (f *fitter) fits(e *entry, one *trait) bool {
 	return (f.compat == nil || f.compat[one.engines]) &&
 		(f.runs == nil || f.runs[one.builds]) &&
-		(f.prerelease || f.channel != 0 || !one.prerelease())
+		(f.prerelease || f.channel != 0 || !one.prerelease()) &&
+		(f.age == nil || f.age.old(e, one))
 }
 
 // choose is the newest version of the plugin at i that fits, by index of its trait.
@@ -118,7 +120,7 @@ func (f *fitter) choose(c *chunk, i uint32) (uint16, bool) {
 	}
 	all := c.of(i)
 	for n := range all {
-		if f.fits(&all[n]) {
+		if f.fits(c.entries[i], &all[n]) {
 			return uint16(n), true
 		}
 	}
@@ -127,7 +129,7 @@ func (f *fitter) choose(c *chunk, i uint32) (uint16, bool) {
 
 func (f *fitter) pointed(c *chunk, i uint32) (uint16, bool) {
 	for _, p := range c.pointersOf(i) {
-		if p.channel == f.channel && f.fits(&c.of(i)[p.trait]) {
+		if p.channel == f.channel && f.fits(c.entries[i], &c.of(i)[p.trait]) {
 			return p.trait, true
 		}
 	}

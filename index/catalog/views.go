@@ -42,6 +42,9 @@ func (f Fit) key() viewKey {
 
 // view is the answer to f.
 func (s *Snapshot) view(f Fit, lex *lexicon) *view {
+	if f.Age != nil { // a moment later it is another
+		return newView(&s.shelf, s.fitter(f, lex))
+	}
 	key := f.key()
 	vs := s.views
 	vs.mu.Lock()

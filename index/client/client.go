@@ -79,12 +79,26 @@ func (c *Client) Host() string { return c.base.Host }
 
 // Search answers one page of the plugins that q finds.
 func (c *Client) Search(ctx context.Context, q index.Query) (*index.Page, error) {
-	return get[index.Page](ctx, c, "/plugins", q.Values())
+	page, err := get[index.Page](ctx, c, "/plugins", q.Values())
+	if err == nil {
+		err = oldEnough(q.MinimumAge, page.MinimumAge)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return page, nil
 }
 
 // Show answers one plugin whole. Of q the host filters count.
 func (c *Client) Show(ctx context.Context, id artifact.Name, q index.Query) (*index.Detail, error) {
-	return get[index.Detail](ctx, c, "/plugins/"+id.String(), q.HostFilters().Values())
+	d, err := get[index.Detail](ctx, c, "/plugins/"+id.String(), q.HostFilters().Values())
+	if err == nil {
+		err = oldEnough(q.MinimumAge, d.MinimumAge)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // Version answers one version of a plugin.
@@ -95,7 +109,14 @@ func (c *Client) Version(ctx context.Context, id artifact.Name, v artifact.Versi
 // Why answers for each version of a plugin whether it is in the answer to q
 // and the reasons where it is not. Of q the host filters count.
 func (c *Client) Why(ctx context.Context, id artifact.Name, q index.Query) (*index.Why, error) {
-	return get[index.Why](ctx, c, "/plugins/"+id.String()+"/why", q.HostFilters().Values())
+	why, err := get[index.Why](ctx, c, "/plugins/"+id.String()+"/why", q.HostFilters().Values())
+	if err == nil {
+		err = oldEnough(q.MinimumAge, why.MinimumAge)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return why, nil
 }
 
 // Catalog answers the catalog in numbers.

@@ -98,7 +98,7 @@ func (s *Store) Outdated(ctx context.Context) ([]Outdated, error) {
 // query is what the host asks of single plugins.
 func (s *Store) query() index.Query {
 	return index.Query{Host: s.options.Host.ID, HostVersion: s.options.Host.Version,
-		Platform: s.options.Puller.Platform().String(), Channel: s.options.Channel, Prerelease: s.options.Prerelease}
+		Platform: s.options.Puller.Platform().String(), Channel: s.options.Channel, Prerelease: s.options.Prerelease, MinimumAge: s.options.MinimumAge}
 }
 
 // latest is the newest version for the host; "" if nothing fits it any more.

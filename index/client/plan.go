@@ -51,7 +51,7 @@ func (s *Store) resolve(ctx context.Context, wants []index.Want, locked []index.
 		return set{}, fmt.Errorf("store %q was opened without client and puller, for reading only: %w", s.dir, artifact.ErrInvalid)
 	}
 	asked := index.ResolveRequest{Host: s.options.Host, Platform: s.options.Puller.Platform().String(),
-		Channel: s.options.Channel, Prerelease: s.options.Prerelease, Plugins: wants, Locked: locked}
+		Channel: s.options.Channel, Prerelease: s.options.Prerelease, MinimumAge: s.options.MinimumAge, Plugins: wants, Locked: locked}
 	answer, err := s.options.Client.Resolve(ctx, asked)
 	if err != nil {
 		return set{}, err
@@ -77,6 +77,9 @@ func answered(asked index.ResolveRequest, answer *index.Resolution) ([]entry, er
 			return nil, fmt.Errorf("the catalog's answer does not hold: resolved[%d]: %w", n, err)
 		}
 		got.Plugins = append(got.Plugins, e)
+	}
+	if err := oldEnough(asked.MinimumAge, answer.MinimumAge); err != nil {
+		return nil, err
 	}
 	for _, w := range asked.Plugins {
 		if err := satisfied(asked, w, got); err != nil {

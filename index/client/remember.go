@@ -13,6 +13,7 @@ type Remembered struct {
 	Platform   string          `json:"platform,omitempty"`
 	Channel    string          `json:"channel,omitempty"`
 	Prerelease bool            `json:"prerelease,omitempty"`
+	MinimumAge string          `json:"minimum_age,omitempty"`
 	Origin
 }
 
@@ -55,5 +56,5 @@ func (o *StoreOptions) recall(r Remembered) {
 // asks is what the next change is asked with.
 func (s *Store) asks() Remembered {
 	return Remembered{Host: s.options.Host, Platform: s.options.Puller.Platform().String(),
-		Channel: s.options.Channel, Prerelease: s.options.Prerelease, Origin: s.options.Origin}
+		Channel: s.options.Channel, Prerelease: s.options.Prerelease, MinimumAge: s.options.MinimumAge, Origin: s.options.Origin}
 }

@@ -29,6 +29,9 @@ type StoreOptions struct {
 	// Channel and Prerelease choose among the versions that fit.
 	Channel    string
 	Prerelease bool
+	// MinimumAge is how long what is chosen anew has been public at least, such as
+	// 72h; "" asks nothing.
+	MinimumAge string
 	// Origin is remembered with the next change, for whoever fills the store
 	// again; the zero Origin leaves what is remembered.
 	Origin Origin

@@ -28,7 +28,7 @@ func (in *Ingester) listed(plugins []catalog.Plugin) {
 		return
 	}
 	for i := range plugins {
-		in.opts.Publog.Note(publications(&plugins[i])...)
+		in.opts.Publog.Note(publications(&plugins[i], in.opts.Now())...)
 	}
 }
 
@@ -40,12 +40,14 @@ func (in *Ingester) stated(got ledger.Judgement, remembered format.Head) {
 	}
 }
 
-// publications are the versions of a plugin that are listed, as events.
-func publications(p *catalog.Plugin) []publog.Event {
+// publications are the versions of a plugin that are listed, as events of now: the
+// log keeps the first, and a version may have waited long between coming here and
+// being public.
+func publications(p *catalog.Plugin, now time.Time) []publog.Event {
 	var out []publog.Event
 	for i := range p.Versions {
 		if v := &p.Versions[i]; len(v.Pending) == 0 && !v.PublishedAt.IsZero() {
-			out = append(out, publog.Event{Kind: publog.Published, Plugin: p.ID.String(), Version: v.Version.String(), Digest: v.Digest, At: v.PublishedAt})
+			out = append(out, publog.Event{Kind: publog.Published, Plugin: p.ID.String(), Version: v.Version.String(), Digest: v.Digest, At: now})
 		}
 	}
 	return out
@@ -77,7 +79,7 @@ func (in *Ingester) Events(ctx context.Context, add func(...publog.Event) error)
 	}
 	now := in.opts.Now()
 	for p := range in.opts.Live.Current().Snapshot.Plugins {
-		if err := put(append(publications(p), channels(p, now)...)); err != nil {
+		if err := put(append(publications(p, now), channels(p, now)...)); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,8 @@ func (o *overCatalog) candidates(id artifact.Name) []Candidate {
 	}
 	fit := o.fitFor(p)
 	fit.Prerelease = true // ranges decide
+	age := fit.Age
+	fit.Age = nil // a lock may hold what is too young for others
 	state, notices := map[digest.Digest]table.State{}, map[digest.Digest][]index.Notice{}
 	free := *p
 	free.State, free.Versions = index.StateActive, nil
@@ -63,6 +65,8 @@ func (o *overCatalog) candidates(id artifact.Name) []Candidate {
 			Dependencies: v.Plugin.Dependencies, OptIn: fit.Channel != "", Notices: notices[v.Digest]}
 		if s := state[v.Digest]; !s.May(table.Anonymous, table.Install) {
 			one.Held = s.Cell(table.Anonymous, table.Install).Code
+		} else if r, young := age.Young(p, v); young {
+			one.Held = r.Code
 		}
 		out = append(out, one)
 	}

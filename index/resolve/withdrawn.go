@@ -40,7 +40,7 @@ func presentIn(u Universe, id artifact.Name) []present {
 
 // present implements knowing.
 func (o *overCatalog) present(id artifact.Name) []present {
-	versions, err := o.snapshot.Why(id, catalog.Fit{Prerelease: true})
+	versions, err := o.snapshot.Why(id, catalog.Fit{Prerelease: true, Age: o.fit.Age})
 	if err != nil {
 		return nil // it is not there
 	}

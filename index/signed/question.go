@@ -25,6 +25,10 @@ const (
 // fitOf reads what the host can run.
 func fitOf(q index.Query) (catalog.Fit, error) {
 	f := catalog.Fit{Prerelease: q.Prerelease, Channel: q.Channel}
+	if q.MinimumAge != "" {
+		return f, problem(http.StatusBadRequest, codeInvalidParameter, "minimum_age: a signed catalog does not say since when versions are public",
+			"ask the server of the catalog, whose publication log says it")
+	}
 	var err error
 	if q.Host != "" {
 		if f.Host, err = artifact.ParseHostID(q.Host); err != nil {

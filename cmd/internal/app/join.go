@@ -44,6 +44,8 @@ type joined struct {
 	basis  *derive.Basis
 	publog *publog.Log
 	outbox *notify.Outbox // of what the log adds
+	times  *publog.Times
+	aged   *catalog.Ages
 }
 
 // follow reads the checkpoint, which serves once it is compared with the ledgers, and
@@ -77,7 +79,18 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 		return nil, config.Unusable(err)
 	}
 	asked.in.Store(in)
-	return &joined{ingest: in, live: live, basis: basis, publog: told, outbox: outbox}, nil
+	times := publog.NewTimes(told)
+	aged := catalog.NewAges(times, catalog.Exemption{Publishers: cfg.MinimumAge.Publishers, SecurityFixes: cfg.MinimumAge.SecurityFixes})
+	return &joined{ingest: in, live: live, basis: basis, publog: told, outbox: outbox, times: times, aged: aged}, nil
+}
+
+// ages are since when versions are public, by all that the publication log signs now.
+func (j *joined) ages(ctx context.Context) (*catalog.Ages, error) {
+	err := j.times.Read(ctx)
+	if errors.Is(err, publog.ErrBehind) || errors.Is(err, publog.ErrBroken) {
+		return nil, publog.Problem(err)
+	}
+	return j.aged, err
 }
 
 // generationsRecord keeps how far the numbers of generations went.

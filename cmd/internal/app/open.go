@@ -170,7 +170,7 @@ func openAPI(cfg config.Config, at clock.Clock, site string, a *accounts, index 
 		Ready:  well.ready, Current: index.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Notifications: e.notices.Service,
-		Publog: publication{index.publog, a.acts}, Ledgers: index.ingest,
+		Publog: publication{index.publog, a.acts}, Ages: index.ages, MinimumAge: cfg.MinimumAge.Least, Ledgers: index.ingest,
 		Tenants:  e.tenants,
 		Events:   toldEvents{a.store, site},
 		Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},

@@ -41,6 +41,7 @@ func (c *console) userAgent() string { return "oarlock/" + buildVersion(c.versio
 type hostFlags struct {
 	host, hostVersion, platform, channel string
 	prerelease                           bool
+	minimumAge                           string
 }
 
 func (h *hostFlags) add(f *pflag.FlagSet) {
@@ -49,10 +50,11 @@ func (h *hostFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&h.platform, "platform", "", "`OS/ARCH[/VARIANT]` of the machine")
 	f.StringVar(&h.channel, "channel", "", "only the version that this channel points to")
 	f.BoolVar(&h.prerelease, "prerelease", false, "take prereleases too")
+	f.StringVar(&h.minimumAge, "minimum-age", "", "only what has been public for `DURATION`, such as 72h or 7d, by the publication log")
 }
 
 func (h *hostFlags) query() index.Query {
-	return index.Query{Host: h.host, HostVersion: h.hostVersion, Platform: h.platform, Channel: h.channel, Prerelease: h.prerelease}
+	return index.Query{Host: h.host, HostVersion: h.hostVersion, Platform: h.platform, Channel: h.channel, Prerelease: h.prerelease, MinimumAge: h.minimumAge}
 }
 
 // pluginArg is a plugin as it is typed: acme/hello, acme/hello@0.2.0, acme/hello@^0.2.

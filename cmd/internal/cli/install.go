@@ -92,7 +92,7 @@ func (s *storeFlags) openOnline(ctx context.Context, c *console) (*client.Store,
 		return nil, err
 	}
 	return opened(client.OpenStore(s.dir, client.StoreOptions{Client: cl, Puller: p, Origin: origin, Recover: s.lock != nil,
-		Host: index.HostQuery{ID: s.host.host, Version: s.host.hostVersion}, Channel: s.host.channel, Prerelease: s.host.prerelease}))
+		Host: index.HostQuery{ID: s.host.host, Version: s.host.hostVersion}, Channel: s.host.channel, Prerelease: s.host.prerelease, MinimumAge: s.host.minimumAge}))
 }
 
 // openPlanning opens the store for questions to the catalog that change nothing.

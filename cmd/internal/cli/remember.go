@@ -36,6 +36,9 @@ func (s *storeFlags) recall(c *console) (client.Remembered, error) {
 	if !told("prerelease") {
 		s.host.prerelease = r.Prerelease
 	}
+	if !told("minimum-age") {
+		s.host.minimumAge = r.MinimumAge
+	}
 	if c.server == "" && c.signed.catalog == "" && c.signed.root == "" && os.Getenv(catalogEnv) == "" {
 		c.server, c.signed.catalog, c.signed.root = r.Server, r.Catalog, r.Root
 		c.recalled = r.Catalog != "" || r.Server != "" && hostOf(r.Server) != hostOf(localServer)

@@ -76,7 +76,7 @@ func newResolve(c *console) *cobra.Command {
 			return err
 		}
 		asked := index.ResolveRequest{Host: index.HostQuery{ID: host.host, Version: host.hostVersion}, Platform: host.platform,
-			Channel: host.channel, Prerelease: host.prerelease, Plugins: plugins, Locked: held.Locked()}
+			Channel: host.channel, Prerelease: host.prerelease, MinimumAge: host.minimumAge, Plugins: plugins, Locked: held.Locked()}
 		got, err := cl.Resolve(cmd.Context(), asked)
 		if err != nil {
 			return fmt.Errorf("resolve: %w", err)

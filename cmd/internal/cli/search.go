@@ -68,7 +68,7 @@ func newSearch(c *console) *cobra.Command {
 			return err
 		}
 		h := host.query()
-		q.Host, q.HostVersion, q.Platform, q.Channel, q.Prerelease = h.Host, h.HostVersion, h.Platform, h.Channel, h.Prerelease
+		q.Host, q.HostVersion, q.Platform, q.Channel, q.Prerelease, q.MinimumAge = h.Host, h.HostVersion, h.Platform, h.Channel, h.Prerelease, h.MinimumAge
 		q.Text = strings.Join(args, " ")
 		page, err := cl.Search(cmd.Context(), q)
 		if err != nil {

@@ -54,6 +54,8 @@ type Config struct {
 	// whose address others chose.
 	Outbound Outbound `koanf:"outbound" json:"outbound"`
 	Drill    Drill    `koanf:"drill" json:"drill"`
+	// MinimumAge is what the catalog asks of every version that it chooses.
+	MinimumAge MinimumAge `koanf:"minimum_age" json:"minimum_age"`
 	// Approvers is how many people's words an emergency takes, and its end: 2, or 1 at
 	// a site of one admin, which every notice of it then says.
 	Approvers int `koanf:"approvers" unit:"count" json:"approvers"`

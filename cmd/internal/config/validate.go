@@ -33,6 +33,7 @@ func (c *Config) Validate() error {
 	c.validateAccounts(problem)
 	c.validateBootstrap(problem)
 	c.validateScrub(problem)
+	c.validateMinimumAge(problem)
 	c.validateOutbound(problem)
 	c.validateEdge(problem)
 	c.validateSigning(problem)

@@ -1824,6 +1824,8 @@ export interface components {
             id: string;
             keywords: string[] | null;
             license: string;
+            /** @description As of a list. */
+            minimum_age?: string;
             /** @description What the state comes from, as the plugin's ledger says it; absent where the plugin is active. */
             move?: components["schemas"]["Move"];
             name: string;
@@ -2435,6 +2437,8 @@ export interface components {
             /** Format: int64 */
             generation: number;
             items: components["schemas"]["Row"][] | null;
+            /** @description How long the versions of the answer have been public at least; absent where nobody asked. */
+            minimum_age?: string;
             next_cursor?: string;
             /** Format: int64 */
             total: number;
@@ -2591,6 +2595,11 @@ export interface components {
         Reason: {
             code: string;
             detail: string;
+            /**
+             * Format: date-time
+             * @description When the reason ends by itself, where that is known: of too_young.
+             */
+            until?: string;
         };
         Rebuilt: {
             agrees: boolean;
@@ -2644,12 +2653,19 @@ export interface components {
             catalog_digest: string;
             /** Format: int64 */
             generation: number;
+            /** @description How long everything but what is locked has been public at least; absent where nobody asked. */
+            minimum_age?: string;
             resolved: components["schemas"]["Resolved"][] | null;
         };
         ResolveRequest: {
             channel?: string;
             host?: components["schemas"]["HostQuery"];
             locked?: components["schemas"]["Locked"][] | null;
+            /**
+             * @description Choose only what has been public for so long: hours or days such as 72h or 7d. What is locked stays.
+             * @example 72h
+             */
+            minimum_age?: string;
             platform?: string;
             plugins: components["schemas"]["Want"][] | null;
             prerelease?: boolean;
@@ -3105,6 +3121,8 @@ export interface components {
             /** Format: int64 */
             generation: number;
             id: string;
+            /** @description As of a list. */
+            minimum_age?: string;
             versions: components["schemas"]["WhyVersion"][] | null;
         };
         WhyVersion: {
@@ -6304,6 +6322,8 @@ export interface operations {
                 channel?: string;
                 /** @description Take prereleases too. */
                 prerelease?: boolean;
+                /** @description Only versions that have been public for so long, by the publication log: hours or days. The site may ask for more. */
+                minimum_age?: string;
                 /** @description Answer from this generation, or 410 when it is no longer kept. 0 is the newest. */
                 generation?: number;
                 /** @description Words to search for in name, keywords and description; typos are forgiven. */
@@ -6407,6 +6427,8 @@ export interface operations {
                 channel?: string;
                 /** @description Take prereleases too. */
                 prerelease?: boolean;
+                /** @description Only versions that have been public for so long, by the publication log: hours or days. The site may ask for more. */
+                minimum_age?: string;
                 /** @description Answer from this generation, or 410 when it is no longer kept. 0 is the newest. */
                 generation?: number;
             };
@@ -7726,6 +7748,8 @@ export interface operations {
                 channel?: string;
                 /** @description Take prereleases too. */
                 prerelease?: boolean;
+                /** @description Only versions that have been public for so long, by the publication log: hours or days. The site may ask for more. */
+                minimum_age?: string;
                 /** @description Answer from this generation, or 410 when it is no longer kept. 0 is the newest. */
                 generation?: number;
             };

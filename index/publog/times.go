@@ -1,0 +1,118 @@
+package publog
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/oarlock/oarlock/artifact"
+)
+
+// Times are when versions were published, by the leaves that a checkpoint signs:
+// each is held to the tree before it counts. They are read when they are first
+// asked for, and go on from there. They are safe for concurrent use.
+type Times struct {
+	log *Log
+
+	reading chan struct{} // one reads at a time; whoever waits can give up
+
+	mu   sync.RWMutex
+	at   map[LeafKey]int64 // microseconds
+	size int64             // leaves read
+}
+
+// NewTimes reads nothing yet.
+func NewTimes(l *Log) *Times {
+	return &Times{log: l, reading: make(chan struct{}, 1), at: map[LeafKey]int64{}}
+}
+
+// Read reads what was signed since the last time. Errors wrap ErrBehind or
+// ErrBroken where the log does not hold; any other says that it could not be told.
+// What was read before an error stays, so that the next call goes on from there.
+func (t *Times) Read(ctx context.Context) error {
+	if err := t.log.Stuck(); err != nil {
+		return err
+	}
+	if _, c := t.log.Checkpoint(); t.Size() >= c.N {
+		return nil
+	}
+	select {
+	case t.reading <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-t.reading }()
+	_, c := t.log.Checkpoint()
+	for t.Size() < c.N {
+		if err := t.log.noticed(t.more(ctx, c)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// more reads some leaves of the tree of a checkpoint.
+func (t *Times) more(ctx context.Context, c Checkpoint) error {
+	from := t.Size()
+	leaves, err := t.log.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: int(min(atOnce, c.N-from))})
+	if err != nil {
+		return err
+	}
+	if len(leaves) == 0 {
+		return fmt.Errorf("%w: leaf %d is not in the database", ErrBroken, from)
+	}
+	indexes := make([]int64, len(leaves))
+	for i := range leaves {
+		indexes[i] = tlog.StoredHashIndex(0, from+int64(i))
+	}
+	hashes, err := tlog.TileHashReader(c.Tree, storedTiles{ctx, t.log.o.Store}).ReadHashes(indexes)
+	if err != nil {
+		return brokenTiles(err)
+	}
+	found := make(map[LeafKey]int64, len(leaves))
+	t.log.mu.Lock()
+	k := t.log.key
+	t.log.mu.Unlock()
+	for i, one := range leaves {
+		if one.Number != from+int64(i) || !k.holds(one) || tlog.RecordHash(one.Entry[:]) != hashes[i] {
+			return fmt.Errorf("%w: leaf %d in the database is not what the checkpoint signs", ErrBroken, from+int64(i))
+		}
+		e, err := ReadEvent(one.Event)
+		if err != nil {
+			return fmt.Errorf("%w: leaf %d: %w", ErrBroken, one.Number, err)
+		}
+		if e.Kind == Published {
+			found[one.Key] = e.At.UnixMicro()
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key, at := range found {
+		if was, ok := t.at[key]; !ok || at < was {
+			t.at[key] = at
+		}
+	}
+	t.size = from + int64(len(leaves))
+	return nil
+}
+
+// Published is when a version was listed for the first time; false is that no
+// leaf that was read says it.
+func (t *Times) Published(id artifact.Name, d digest.Digest) (time.Time, bool) {
+	key := PublishedKey(id.String(), d)
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	at, ok := t.at[key]
+	return time.UnixMicro(at).UTC(), ok
+}
+
+// Size is how many leaves were read.
+func (t *Times) Size() int64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.size
+}
