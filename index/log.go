@@ -4,12 +4,21 @@ import "encoding/json"
 
 // A Log is how far the publication log is.
 type Log struct {
-	Origin     string `json:"origin" doc:"The name of the log: the first line of its checkpoints." example:"plugins.example.org/log/k3v9q2m7xw"`
-	Key        string `json:"key" doc:"What verifies its checkpoints: the verifier key of a signed note (C2SP signed-note)."`
-	Size       int64  `json:"size" doc:"Leaves that the last checkpoint signs."`
-	Root       string `json:"root" doc:"Hash of the tree, in base64."`
-	Checkpoint string `json:"checkpoint,omitempty" doc:"The last checkpoint, as GET /log/checkpoint gives it."`
-	Problem    string `json:"problem,omitempty" doc:"Why nothing is published: the database has less, or other things, than what was shown before."`
+	Origin     string       `json:"origin" doc:"The name of the log: the first line of its checkpoints." example:"plugins.example.org/log/k3v9q2m7xw"`
+	Key        string       `json:"key" doc:"What verifies its checkpoints: the verifier key of a signed note (C2SP signed-note)."`
+	Size       int64        `json:"size" doc:"Leaves that the last checkpoint signs."`
+	Root       string       `json:"root" doc:"Hash of the tree, in base64."`
+	Checkpoint string       `json:"checkpoint,omitempty" doc:"The last checkpoint, as GET /log/checkpoint gives it."`
+	Witnesses  []LogWitness `json:"witnesses,omitempty" doc:"Who is asked to cosign its checkpoints."`
+	Problem    string       `json:"problem,omitempty" doc:"Why nothing is published: the database has less, or other things, than what was shown before."`
+}
+
+// A LogWitness cosigns the checkpoints of the log (C2SP tlog-witness), where they
+// extend what it saw before.
+type LogWitness struct {
+	Key     string `json:"key" doc:"What verifies its cosignatures, NAME+HASH+KEY (C2SP tlog-cosignature)."`
+	Size    int64  `json:"size" doc:"Leaves of the last checkpoint that it cosigned since the server was started."`
+	Problem string `json:"problem,omitempty" doc:"Why it did not cosign the last one that it was asked for."`
 }
 
 // A LogLeaf is an event of the publication log, with what shows that the log

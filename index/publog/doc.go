@@ -24,5 +24,9 @@
 // of the log with the events sealed for the site, from which Recover makes a lost
 // database anew.
 //
-// Formats: C2SP tlog-tiles, tlog-checkpoint, signed-note and tlog-proof, v1.
+// Witnesses are asked beside it (Witness), and what they cosign is shown with their
+// cosignatures; a Quorum is what a client asks of a checkpoint.
+//
+// Formats: C2SP tlog-tiles, tlog-checkpoint, signed-note, tlog-proof, tlog-cosignature
+// and tlog-witness, v1.
 package publog

@@ -58,6 +58,8 @@ type Options struct {
 	// Nil tells nobody.
 	Added     func(ctx context.Context, leaves []Leaf) error
 	Committed func()
+	// Witnesses cosign what is shown; Witness asks them.
+	Witnesses []Witness
 	Clock     clock.Clock
 	Log       *slog.Logger
 }
@@ -75,6 +77,8 @@ var (
 type Log struct {
 	o    Options
 	wake chan struct{}
+
+	witnesses []*watched
 
 	copied atomic.Int64 // so many leaves are in the registry's copy
 
@@ -96,10 +100,14 @@ type Log struct {
 // is behind, or that does not hold, is opened all the same: Stuck says so.
 func Open(ctx context.Context, o Options) (*Log, error) {
 	l := &Log{o: o, wake: make(chan struct{}, 1), walk: o.Events != nil, logged: map[LeafKey]bool{}, ledgers: map[string]bool{}, changed: make(chan struct{})}
+	var err error
+	if l.witnesses, err = watchedBy(o.Witnesses); err != nil {
+		return nil, fmt.Errorf("publication log: %w", err)
+	}
 	if err := l.begin(ctx); err != nil {
 		return nil, fmt.Errorf("publication log: %w", err)
 	}
-	err := l.follow(ctx)
+	err = l.follow(ctx)
 	switch {
 	case errors.Is(err, ErrBehind), errors.Is(err, ErrBroken):
 		l.show(Head{}, err)

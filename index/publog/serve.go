@@ -45,7 +45,7 @@ func (l *Log) Handler(refuse func(http.ResponseWriter, *http.Request, error)) ht
 }
 
 func (l *Log) serveCheckpoint(w http.ResponseWriter, r *http.Request) error {
-	signed, _ := l.Checkpoint()
+	signed, _ := l.Cosigned()
 	if err := l.Stuck(); signed == "" && err != nil {
 		return Problem(err)
 	}
@@ -182,7 +182,7 @@ func (l *Log) prove(ctx context.Context, key LeafKey) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	signed, c := l.Checkpoint()
+	signed, c := l.Cosigned()
 	if len(leaves) == 0 || leaves[0].Number >= c.N {
 		return Proof{}, errNotYet
 	}

@@ -13,8 +13,8 @@ import (
 
 // State is how far the log is, in the words of the API.
 func (l *Log) State() index.Log {
-	signed, c := l.Checkpoint()
-	out := index.Log{Origin: l.Verifier().Name(), Key: l.Key(), Size: c.N, Root: c.Hash.String(), Checkpoint: signed}
+	signed, c := l.Cosigned()
+	out := index.Log{Origin: l.Verifier().Name(), Key: l.Key(), Size: c.N, Root: c.Hash.String(), Checkpoint: signed, Witnesses: l.witnessed()}
 	if err := l.Stuck(); err != nil {
 		out.Problem = err.Error()
 	}

@@ -18,6 +18,7 @@ type Verification struct {
 	Checkpoint Checkpoint
 	Signed     string // the checkpoint, to be remembered
 	Leaves     []tlog.Hash
+	Cosigned   []Cosignature // by the witnesses that were asked for
 }
 
 // Verify reads a whole log: that its key signed the checkpoint, that its tree is
@@ -25,12 +26,21 @@ type Verification struct {
 // was seen before; "" is none. Errors wrap artifact.ErrUnverified where the log
 // does not hold; any other says that it could not be told.
 func Verify(ctx context.Context, fetch Fetch, by note.Verifier, seen string) (Verification, error) {
+	return VerifyWitnessed(ctx, fetch, by, seen, Quorum{})
+}
+
+// VerifyWitnessed is Verify for a log whose checkpoint has to be cosigned too. Errors
+// wrap ErrNotCosigned where it is not.
+func VerifyWitnessed(ctx context.Context, fetch Fetch, by note.Verifier, seen string, q Quorum) (Verification, error) {
 	raw, err := fetch(ctx, "checkpoint")
 	if err != nil {
 		return Verification{}, err
 	}
 	v := Verification{Signed: string(raw)}
 	if v.Checkpoint, err = OpenCheckpoint(v.Signed, by); err != nil {
+		return v, err
+	}
+	if v.Cosigned, err = q.Check(v.Signed, by); err != nil {
 		return v, err
 	}
 	r := &grown{}

@@ -14,17 +14,19 @@ import (
 // stand on cmd/internal/periodic. Why is said in docs/design.md, "Loops of their
 // own", where each has a row.
 var ownLoops = map[string]bool{
-	"index/ingest.applyLoop": true,
-	"index/jobs.serve":       true,
-	"index/publog.Run":       true,
-	"index/signed.Run":       true,
-	"index/store.Listen":     true,
-	"registry/block.watch":   true,
+	"index/ingest.applyLoop":  true,
+	"index/jobs.serve":        true,
+	"index/publog.Run":        true,
+	"index/publog.followedBy": true,
+	"index/signed.Run":        true,
+	"index/store.Listen":      true,
+	"registry/block.watch":    true,
 }
 
 // waits are loops that end by themselves, or with the request or the command
 // that they serve: what each waits for.
 var waits = map[string]string{
+	"cmd/internal/cli.cosignedLog":    "witnesses to cosign a checkpoint that was just shown",
 	"cmd/internal/cli.listed":         "a version that was pushed to be listed",
 	"cmd/internal/cli.loginDevice":    "somebody to log in on another device",
 	"index/emergency.done":            "what follows from a step that was asked for",

@@ -220,6 +220,10 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 	if err != nil {
 		return nil, err
 	}
+	witnesses, err := cfg.PublogWitnesses()
+	if err != nil {
+		return nil, err
+	}
 	l, err := publog.Open(ctx, publog.Options{
 		Store: p.database.store, Secret: secret, Host: at.Host, Anew: o.AdoptRegistry, Clock: now, Log: o.Log,
 		Added: notices.Added(outbox, now), Committed: outbox.Wake,
@@ -230,7 +234,7 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 		Tail: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
 			return p.storage.SwapRecord(ctx, path.Base(publog.TailRecord), change)
 		},
-		Carried: logStore{ledgerStore{ledgerReader: ledgerReader{p.storage}}}, Restore: p.database.store,
+		Carried: logStore{ledgerStore{ledgerReader: ledgerReader{p.storage}}}, Restore: p.database.store, Witnesses: witnesses,
 	})
 	if err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ func partsOf(others *replicas.Replicas, index *joined, e *engines, tasks *period
 		{name: "replicas", run: always(others.Listen), up: others.Heard},
 		{name: "ingest", run: index.ingest.Run},
 		{name: "publication log", run: always(index.publog.Run)},
+		{name: "witnesses of the publication log", run: always(index.publog.Witness)},
 		{name: "publication log in the registry", run: always(e.carrier.Run)},
 		{name: "jobs", run: always(e.jobs.Run)},
 		{name: "periodic", run: always(tasks.Run)},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
@@ -34,6 +35,8 @@ type logResult struct {
 	Rows       int64  `json:"rows"`
 	Compared   bool   `json:"compared"` // the rows were
 	Checkpoint string `json:"checkpoint"`
+	// Cosigned are the cosignatures of the witnesses that were named.
+	Cosigned []publog.Cosignature `json:"cosigned,omitempty"`
 }
 
 func (r logResult) text(w io.Writer) error {
@@ -43,6 +46,11 @@ func (r logResult) text(w io.Writer) error {
 	if err := writeLine(w, "it extends the %d leaves that were seen before", r.Since); err != nil {
 		return err
 	}
+	for _, one := range r.Cosigned {
+		if err := writeLine(w, "%s cosigned it at %s", one.Witness, one.At.Format(time.RFC3339)); err != nil {
+			return err
+		}
+	}
 	if !r.Compared {
 		return writeLine(w, "the rows of the database were not compared: that takes who may read the audit log")
 	}
@@ -50,19 +58,24 @@ func (r logResult) text(w io.Writer) error {
 }
 
 func newLogVerify(c *console) *cobra.Command {
-	var key string
-	var forget bool
+	var how verifyFlags
 	cmd := verb("verify", "Verify the whole publication log",
 		"Reads every entry and every tile, and holds them to the signed checkpoint, and that to the last one\n"+
 			"that this machine saw. Who may read the audit log has the events in the database compared too. The key and\n"+
 			"the checkpoint are remembered. Exit code 12 says that the log does not hold; any other failure that it\n"+
-			"could not be told.",
-		"oarlock log verify", "oarlock log verify --key plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…")
+			"could not be told. With --witness the checkpoint has to be cosigned by these witnesses too (C2SP tlog-cosignature).",
+		"oarlock log verify", "oarlock log verify --witness witness.example.org/w1+1f2e3d4c+BA… --quorum 1",
+		"oarlock log verify --key plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…")
 	cmd.Args = args(0, 0, "none")
-	cmd.Flags().StringVar(&key, "key", "", "the log's `KEY`, as oarlock log verify --output json prints it; else the one that is remembered, or the server's")
-	cmd.Flags().BoolVar(&forget, "forget", false, "do not ask what this machine remembers, and remember what is found")
+	cmd.Flags().StringVar(&how.key, "key", "", "the log's `KEY`, as oarlock log verify --output json prints it; else the one that is remembered, or the server's")
+	cmd.Flags().BoolVar(&how.forget, "forget", false, "do not ask what this machine remembers, and remember what is found")
+	cmd.Flags().StringArrayVar(&how.witnesses, "witness", nil, "`KEY` of a witness that has to cosign, NAME+HASH+KEY; may be repeated")
+	cmd.Flags().IntVar(&how.quorum, "quorum", 0, "how many of the witnesses have to cosign, `N`; all of them if it is not given")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		r, err := c.verifyLog(cmd.Context(), key, forget)
+		if cmd.Flags().Changed("quorum") && how.quorum < 1 {
+			return usagef("log verify: --quorum %d: expected 1 or more", how.quorum)
+		}
+		r, err := c.verifyLog(cmd.Context(), how)
 		if err != nil {
 			return fmt.Errorf("log verify: %w", err)
 		}
@@ -71,23 +84,34 @@ func newLogVerify(c *console) *cobra.Command {
 	return cmd
 }
 
-func (c *console) verifyLog(ctx context.Context, key string, forget bool) (logResult, error) {
+// verifyFlags say what a log has to be.
+type verifyFlags struct {
+	key       string
+	forget    bool
+	witnesses []string
+	quorum    int
+}
+
+func (c *console) verifyLog(ctx context.Context, how verifyFlags) (logResult, error) {
+	q, err := publog.NewQuorum(how.witnesses, how.quorum)
+	if err != nil {
+		return logResult{}, argument(err)
+	}
 	m, server := newLogMemory(), c.serverAt(ctx)
 	var seen knownLog
-	var err error
-	if !forget {
+	if !how.forget {
 		if seen, err = m.of(server); err != nil {
 			return logResult{}, err
 		}
 	}
-	by, text, err := c.logKey(ctx, key, seen.Key)
+	by, text, err := c.logKey(ctx, how.key, seen.Key)
 	if err != nil {
 		return logResult{}, err
 	}
 	if text != seen.Key {
 		seen = knownLog{Key: text}
 	}
-	v, err := publog.Verify(ctx, c.logFile, by, seen.Checkpoint)
+	v, err := c.cosignedLog(ctx, by, seen.Checkpoint, q)
 	var p *index.Problem
 	if errors.As(err, &p) && p.Code == index.CodeNotFound && seen.Checkpoint != "" {
 		return logResult{}, kinded{fmt.Errorf("the log that this machine saw is not there: %w", err), artifact.ErrUnverified}
@@ -95,7 +119,7 @@ func (c *console) verifyLog(ctx context.Context, key string, forget bool) (logRe
 	if err != nil {
 		return logResult{}, logProblem(err)
 	}
-	r := logResult{Origin: v.Checkpoint.Origin, Size: v.Checkpoint.N, Root: v.Checkpoint.Hash.String(), Key: text, Checkpoint: v.Signed}
+	r := logResult{Origin: v.Checkpoint.Origin, Size: v.Checkpoint.N, Root: v.Checkpoint.Hash.String(), Key: text, Checkpoint: v.Signed, Cosigned: v.Cosigned}
 	if seen.Checkpoint != "" {
 		if before, err := publog.OpenCheckpoint(seen.Checkpoint, by); err == nil {
 			r.Since = before.N
@@ -105,6 +129,25 @@ func (c *console) verifyLog(ctx context.Context, key string, forget bool) (logRe
 		return r, err
 	}
 	return r, m.remember(server, knownLog{Key: text, Checkpoint: v.Signed})
+}
+
+// cosignedWithin is how long a checkpoint may lack its cosignatures: witnesses are
+// asked after it is shown.
+const cosignedWithin = 5 * time.Second
+
+// cosignedLog reads the whole log, and waits a moment for its cosignatures.
+func (c *console) cosignedLog(ctx context.Context, by note.Verifier, seen string, q publog.Quorum) (publog.Verification, error) {
+	for until := time.Now().Add(cosignedWithin); ; {
+		v, err := publog.VerifyWitnessed(ctx, c.logFile, by, seen, q)
+		if !errors.Is(err, publog.ErrNotCosigned) || time.Now().After(until) {
+			return v, err
+		}
+		select {
+		case <-ctx.Done():
+			return v, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // logKey is the key that is given, or else remembered, or else the server's. A

@@ -68,10 +68,12 @@ type Settings struct {
 	Quota Quota `koanf:"quota" json:"quota"`
 }
 
-// Log says what is logged to stderr, and how.
+// Log says what is logged to stderr, and how; and who cosigns the publication log.
 type Log struct {
 	Level  string `koanf:"level" json:"level"`   // debug, info, warn, error
 	Format string `koanf:"format" json:"format"` // text, json
+	// Witnesses are asked to cosign the checkpoints of the publication log.
+	Witnesses []LogWitness `koanf:"witnesses" json:"witnesses"`
 }
 
 // Limits keep one client from taking what others need.

@@ -35,6 +35,7 @@ func (c *Config) Validate() error {
 	c.validateScrub(problem)
 	c.validateMinimumAge(problem)
 	c.validateOutbound(problem)
+	c.validateWitnesses(problem)
 	c.validateEdge(problem)
 	c.validateSigning(problem)
 	c.validateDrill(problem)

@@ -2103,6 +2103,8 @@ export interface components {
              * @description Leaves that the last checkpoint signs.
              */
             size: number;
+            /** @description Who is asked to cosign its checkpoints. */
+            witnesses?: components["schemas"]["LogWitness"][] | null;
         };
         LogLeaf: {
             /** @description The event in its canonical form. */
@@ -2135,6 +2137,17 @@ export interface components {
         LogRecovery: {
             /** @description The last signed checkpoint that anybody has; with fewer leaves than that nothing is recovered. */
             checkpoint?: string;
+        };
+        LogWitness: {
+            /** @description What verifies its cosignatures, NAME+HASH+KEY (C2SP tlog-cosignature). */
+            key: string;
+            /** @description Why it did not cosign the last one that it was asked for. */
+            problem?: string;
+            /**
+             * Format: int64
+             * @description Leaves of the last checkpoint that it cosigned since the server was started.
+             */
+            size: number;
         };
         Member: {
             /** Format: date-time */
@@ -3201,6 +3214,7 @@ export type LogLeaf = components['schemas']['LogLeaf'];
 export type LogPage = components['schemas']['LogPage'];
 export type LogRecovered = components['schemas']['LogRecovered'];
 export type LogRecovery = components['schemas']['LogRecovery'];
+export type LogWitness = components['schemas']['LogWitness'];
 export type Member = components['schemas']['Member'];
 export type MemberInputBody = components['schemas']['MemberInputBody'];
 export type Membership = components['schemas']['Membership'];
