@@ -57,6 +57,7 @@ var (
 	fence   = regexp.MustCompile("^ *```+ *([^ `]*)")
 	notRun  = regexp.MustCompile(`^ *<!-- *not run: *(.*?) *-->$`)
 	follows = regexp.MustCompile(`^Follows on from \[[^\]]*\]\(([^)#]+)[^)]*\)`)
+	merging = regexp.MustCompile(`^(<<<<<<< .*|=======|>>>>>>> .*)$`)
 	command = regexp.MustCompile(`^ *(\$ +)?([A-Z_]+=\S* +)*((\./)?(bin/)?oarlock|oras|cosign[23]?|crane|regctl|regsync|make|curl|docker|(\./)?scripts/\S+)( |$)`)
 )
 
@@ -65,6 +66,9 @@ var (
 func Parse(file, text string) (Page, error) {
 	p := &parser{page: Page{Path: file}}
 	for number, line := range strings.Split(text, "\n") {
+		if merging.MatchString(line) {
+			p.wrong(number+1, "a merge that is half done: %s", line)
+		}
 		p.line(number+1, line)
 	}
 	if p.open {

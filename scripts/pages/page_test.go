@@ -29,6 +29,7 @@ func TestAPageIsReadWithItsBlocks(t *testing.T) {
 func TestAPageIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{
+		"when a merge is half done":                           {"a\n=======\nb\n", "docs/a.md:2: a merge"},
 		"when a command stands in a block without a language": {"```\noarlock list\n```\n", `docs/a.md:2: a block of ""`},
 		"when a command stands in a block of text":            {"```text\noarlock list\n```\n", "docs/a.md:2: a command in a block of \"text\""},
 		"when a command with a prompt stands in yaml":         {"```yaml\na: 1\n$ cosign verify\n```\n", "docs/a.md:3: a command"},
