@@ -14,7 +14,8 @@ import (
 func (r read) rows() catalog.RowEncoder { return catalog.RowEncoder{Host: r.host, Role: r.asker.role} }
 
 func (r read) page(found catalog.Result, fit catalog.Fit) index.Page {
-	page := index.Page{Stamp: r.gen.Stamp(), Total: found.Total, Items: make([]index.Row, 0, len(found.Items)), Facets: found.Facets, NextCursor: found.NextCursor, MinimumAge: ageOf(fit)}
+	page := index.Page{Stamp: r.gen.Stamp(), Total: found.Total, Items: make([]index.Row, 0, len(found.Items)),
+		Facets: found.Facets, NextCursor: found.NextCursor, MinimumAge: ageOf(fit)}
 	rows := r.rows()
 	for _, hit := range found.Items {
 		page.Items = append(page.Items, rows.EncodeRow(hit, fit))

@@ -45,7 +45,8 @@ func (s *Server) openeoxRoutes(a huma.API) {
 	}
 	bad, absent, gone := http.StatusBadRequest, http.StatusNotFound, http.StatusGone
 	huma.Register(a, answers[index.EndOfLife](a, op("plugin-end-of-life", "/plugins/{publisher}/{name}/openeox", "Show until when a plugin is looked after",
-		"A document of OpenEoX Core 1.0, computed from the plugin's ledger, so that a mirror of it says the same."), bad, absent, gone, http.StatusServiceUnavailable), s.pluginEnd)
+		"A document of OpenEoX Core 1.0, computed from the plugin's ledger, "+
+			"so that a mirror of it says the same."), bad, absent, gone, http.StatusServiceUnavailable), s.pluginEnd)
 	huma.Register(a, answers[index.EndOfLifePage](a, op("end-of-life", "/openeox", "List until when plugins are looked after",
 		"Documents of OpenEoX Core 1.0, of all plugins of the site or of a publisher about which something was stated."), bad, absent, gone), s.ends)
 }

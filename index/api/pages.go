@@ -177,7 +177,8 @@ func nameOf(id string) (artifact.Name, error) {
 }
 
 func hostParams(q url.Values) (HostParams, error) {
-	in := HostParams{Host: q.Get("host"), HostVersion: q.Get("host_version"), Platform: q.Get("platform"), Channel: q.Get("channel"), MinimumAge: q.Get("minimum_age")}
+	in := HostParams{Host: q.Get("host"), HostVersion: q.Get("host_version"), Platform: q.Get("platform"),
+		Channel: q.Get("channel"), MinimumAge: q.Get("minimum_age")}
 	var err error
 	if in.Prerelease, err = boolParam(q, "prerelease"); err == nil {
 		in.Generation, err = numberParam(q, "generation")

@@ -57,7 +57,8 @@ func (ns *Namespaces) Invite(ctx context.Context, by Principal, q Invitation) (T
 	t := newToken()
 	rec := TokenRecord{
 		ID: t.ID(), Kind: string(InviteToken), Name: string(q.Role), Principal: string(InviteToken) + ":" + q.Namespace, Namespace: q.Namespace,
-		Scopes: []string{Grant{Role: q.Role, Namespace: q.Namespace}.String()}, Hash: t.hash(), CreatedBy: ns.open.maker(by), CreatedAt: now.UTC(), ExpiresAt: q.ExpiresAt.UTC(),
+		Scopes: []string{Grant{Role: q.Role, Namespace: q.Namespace}.String()}, Hash: t.hash(), CreatedBy: ns.open.maker(by),
+		CreatedAt: now.UTC(), ExpiresAt: q.ExpiresAt.UTC(),
 	}
 	if q.Email != "" {
 		rec.Scopes = append(rec.Scopes, emailScope+strings.ToLower(q.Email))

@@ -22,7 +22,8 @@ func oldEnough(asked, answered string) error {
 	}
 	got, err := index.ParseMinimumAge(answered)
 	if err != nil || got < want {
-		return fmt.Errorf("the server does not say that what it chose has been public for %s: it may be too old to know of minimum ages: %w", want, artifact.ErrUnverified)
+		return fmt.Errorf("the server does not say that what it chose has been public for %s: "+
+			"it may be too old to know of minimum ages: %w", want, artifact.ErrUnverified)
 	}
 	return nil
 }

@@ -26,7 +26,8 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("the tag %q is gone or empty, and %s holds a ledger of %d statements, %s: set the tag to it again, or bring the tag back from a backup or a mirror",
+	return fmt.Sprintf("the tag %q is gone or empty, and %s holds a ledger of %d statements, %s: "+
+		"set the tag to it again, or bring the tag back from a backup or a mirror",
 		e.Ledger.Tag(), e.Ledger.Repository(), e.Statements, e.Longest)
 }
 

@@ -95,7 +95,8 @@ const keptForPlatform = 1024
 // room refuses an owner's statement where what is left is the platform's.
 func room(role string, statements int) error {
 	if most := format.MaxStatements - keptForPlatform; role != format.RolePlatform && statements >= most {
-		return fmt.Errorf("it holds %d statements, and the last %d are for the platform: ask an admin of the site: %w", statements, keptForPlatform, artifact.ErrConflict)
+		return fmt.Errorf("it holds %d statements, and the last %d are for the platform: "+
+			"ask an admin of the site: %w", statements, keptForPlatform, artifact.ErrConflict)
 	}
 	return nil
 }

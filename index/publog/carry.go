@@ -64,7 +64,7 @@ func NewCarrier(o CarrierOptions) *Carrier {
 func (c *Carrier) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := c.o.Log.changes()
-		wait := lookEvery
+		var wait time.Duration
 		due, err := c.carry(ctx, false)
 		switch {
 		case err != nil && ctx.Err() == nil:

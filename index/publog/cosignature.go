@@ -157,7 +157,7 @@ func (q Quorum) Check(signed string, by note.Verifier) ([]Cosignature, error) {
 		if err != nil || len(raw) != 4+cosignatureSize {
 			return nil, fmt.Errorf("cosignature of %s: %d bytes: %w", s.Name, len(raw), artifact.ErrUnverified)
 		}
-		out = append(out, Cosignature{s.Name, time.Unix(int64(binary.BigEndian.Uint64(raw[4:])), 0).UTC()}) //nolint:gosec // verified to be below 1<<63
+		out = append(out, Cosignature{s.Name, time.Unix(int64(binary.BigEndian.Uint64(raw[4:])), 0).UTC()})
 	}
 	if len(out) < q.least {
 		return out, q.tooFew(out)

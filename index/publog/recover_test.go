@@ -3,6 +3,7 @@ package publog_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -97,11 +98,12 @@ func TestWhatIsNowhereIsNotRecovered_G6(t *testing.T) {
 	try("no tail", late, earlyTail, "", publog.ErrBehind)
 	try("somebody saw more", early, earlyTail, late, publog.ErrBehind)
 	try("another key's checkpoint", early, earlyTail, strings.Replace(late, "— ", "— x", 1), artifact.ErrUnverified)
-	for name, was := range s.blobs { // the sealed events are damaged
+	whole := maps.Clone(s.blobs)
+	t.Cleanup(func() { s.blobs = whole })
+	for name, was := range whole { // the sealed events are damaged
 		changed := append([]byte(nil), was...)
 		changed[len(changed)-1] ^= 1
 		s.blobs[name] = changed
-		defer func() { s.blobs[name] = was }()
 	}
 	try("damaged", early, "", "", publog.ErrBehind)
 }

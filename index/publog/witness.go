@@ -124,10 +124,10 @@ func (l *Log) AskWitness(ctx context.Context, name string) error {
 			saw, line, err = l.cosign(ctx, w, signed, c, int64(other))
 		}
 		w.mu.Lock()
-		defer w.mu.Unlock()
 		if w.problem = err; err == nil {
 			w.size, w.tree, w.line = saw, c.Tree, line
 		}
+		w.mu.Unlock()
 		return err
 	}
 	return fmt.Errorf("witness %q: %w", name, artifact.ErrNotFound)

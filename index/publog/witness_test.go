@@ -161,7 +161,7 @@ func TestAWitnessCosignsOneHistory_G6(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := options(edited, &record{})
-		o.Witnesses = []publog.Witness{{Key: w.text(), URL: w.served(t).URL, Client: http.DefaultClient}}
+		o.Witnesses = []publog.Witness{{Key: w.text(), URL: w.served(t).URL, Client: visitor}}
 		again := logOf(t, o)
 		write(t, again, 1000, 1000+size)
 		if err := again.AskWitness(t.Context(), w.name); err == nil {

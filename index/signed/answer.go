@@ -148,7 +148,8 @@ func (c *Catalog) Why(_ context.Context, id artifact.Name, q index.Query) (*inde
 
 // Resolve implements client.Catalog with the solver that the server has.
 func (c *Catalog) Resolve(ctx context.Context, r index.ResolveRequest) (*index.Resolution, error) {
-	fit, err := fitOf(index.Query{Host: r.Host.ID, HostVersion: r.Host.Version, Platform: r.Platform, Channel: r.Channel, Prerelease: r.Prerelease, MinimumAge: r.MinimumAge})
+	fit, err := fitOf(index.Query{Host: r.Host.ID, HostVersion: r.Host.Version, Platform: r.Platform,
+		Channel: r.Channel, Prerelease: r.Prerelease, MinimumAge: r.MinimumAge})
 	if err != nil {
 		return nil, err
 	}

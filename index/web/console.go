@@ -111,9 +111,14 @@ func readForm(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// posted is the form in the body, and nothing of the URL.
+func posted(c echo.Context) url.Values {
+	return c.Request().PostForm //nolint:forbidigo // a field, and not the function that posts
+}
+
 // field is what a form says, without spaces around it.
 func field(c echo.Context, name string) string {
-	return strings.TrimSpace(c.Request().PostForm.Get(name))
+	return strings.TrimSpace(posted(c).Get(name))
 }
 
 // done goes back to a page after an act, with the key of the sentence that says so.
@@ -165,7 +170,7 @@ func (f form) in(name string) form {
 
 // tried is the form of c as it was sent, with what is wrong with it.
 func tried(c echo.Context, name string, p *index.Problem) form {
-	return form{Name: name, Problem: p, Values: c.Request().PostForm}
+	return form{Name: name, Problem: p, Values: posted(c)}
 }
 
 // statusOf is the status of a page with a form.

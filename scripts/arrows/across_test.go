@@ -85,7 +85,7 @@ func acrossRules() []arrows.Rule {
 			"app": {".", "account", "api", "audit", "auth", "catalog", "emergency", "explained", "feed", "ingest", "jobs", "ledger", "lifecycle", "lifecycle/table",
 				"notify", "publisher", "publog", "quota", "signed", "store", "tenant", "web"},
 			"cli":        {".", "auth", "client", "explained", "ingest", "publog", "signed"},
-			"config":     {"auth", "publog", "quota", "signed"},
+			"config":     {".", "auth", "publog", "quota", "signed"},
 			"derive":     {".", "ingest"},
 			"edge":       {"."},
 			"lostkeys":   {"auth", "publog", "signed", "store"},

@@ -181,15 +181,19 @@ const signedURLs = 20 * time.Minute
 // emergencyBuckets are those of the times of emergencies, in seconds.
 var emergencyBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
 
-// countRefused counts the time from the decision of an emergency until this replica
+// newRefused measures the time from the decision of an emergency until this replica
 // refuses what it names, whichever replica decided it.
-func (p *premises) countRefused(at clock.Clock) func(b block.Block) {
-	p.refused = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "oarlock_emergency_refused_seconds",
+func newRefused() prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "oarlock_emergency_refused_seconds",
 		Help:    "Time from the decision of an emergency to when this replica refuses a manifest that it names.",
 		Buckets: emergencyBuckets})
+}
+
+// countRefused measures by took.
+func countRefused(at clock.Clock, took prometheus.Observer) func(b block.Block) {
 	return func(b block.Block) {
 		if b.Emergency != "" {
-			p.refused.Observe(max(0, at.Since(b.At)).Seconds())
+			took.Observe(max(0, at.Since(b.At)).Seconds())
 		}
 	}
 }

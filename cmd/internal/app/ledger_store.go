@@ -19,7 +19,7 @@ import (
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
-	ledgers "github.com/oarlock/oarlock/index/ledger"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/lifecycle"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/publog"
@@ -152,7 +152,7 @@ func (s stored) Tag(ctx context.Context, tag string) (digest.Digest, error) {
 	if tag == artifact.StateTag && errors.Is(err, artifact.ErrNotFound) {
 		if ref, bad := format.RefOf(s.repo, tag); bad == nil {
 			// A statement would begin another ledger beside the one that lost its tag.
-			if lost := ledgers.Lost(ctx, s.storage, ref, nil); lost != nil {
+			if lost := statements.Lost(ctx, s.storage, ref, nil); lost != nil {
 				return "", lost
 			}
 		}

@@ -206,7 +206,7 @@ func TestEachChangeOfWebhooksIsWrittenDown_K1(t *testing.T) {
 			t.Errorf("%s: %+v", says, rows)
 		}
 	}
-	other := ask[index.CreatedWebhook](t, s, admin, "POST", "/api/v1/webhooks", map[string]any{"url": h.URL}, 201) // told nothing, so nothing is told again
+	other := ask[index.CreatedWebhook](t, s, admin, "POST", "/api/v1/webhooks", map[string]any{"url": h.URL, "events": []string{"plugin.published"}}, 201) // told nothing, so nothing is told again
 	var w index.CreatedWebhook
 	wrote("webhook_added", func() {
 		w = ask[index.CreatedWebhook](t, s, admin, "POST", "/api/v1/webhooks", map[string]any{"url": h.URL, "events": []string{"plugin.*"}}, 201)

@@ -133,8 +133,9 @@ func (p *premises) takeStorage(ctx context.Context, cfg config.Config, at clock.
 		return err
 	}
 	held.add(p.storage.Close)
+	p.refused = newRefused()
 	p.blocks, err = block.Open(ctx, p.storage, block.Options{Announce: replicas.Announcer(p.database.notifier), Withholds: p.withheld.changed,
-		Refused: p.countRefused(at)})
+		Refused: countRefused(at, p.refused)})
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func TestProofsTravelWithCopies_G6(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e, _, err := p.Verify(by); err != nil || e.Plugin != "acme/hello" || e.Digest != v.Digest || !e.At.Equal(*v.PublishedAt) {
+	if e, _, err := p.Verify(by); err != nil || e.Plugin != "acme/hello" || e.Digest != v.Digest || e.At.Before(*v.PublishedAt) {
 		t.Errorf("proved %+v: %v", e, err)
 	}
 	if status, text := textOf(t, from, "", "GET", "/v2/hidden/hello/referrers/"+v.Digest.String()); status == 200 {

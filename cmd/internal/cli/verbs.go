@@ -8,6 +8,8 @@ func addVerbs(c *console, add func(group string, verbs ...*cobra.Command)) {
 	add("publish", newLifecycle(c)...)
 	add("find", newSearch(c), newShow(c), newResolve(c), newWhy(c))
 	add("use", newPull(c), newInstall(c), newList(c), newUpdate(c), newOutdated(c), newUninstall(c), newRollback(c))
-	add("operate", newServe(c), newRebuild(c), newFsck(c), newScrub(c), newBlock(c), newEmergency(c), newGC(c), newBackup(c), newRestoreBackup(c), newMirror(c), newCatalog(c), newPolicy(c),
-		newTenant(c), newConfig(c), newLogin(c), newLogout(c), newWhoami(c), newToken(c), newAccount(c), newAudit(c), newLog(c), newWebhook(c), newSubscription(c), newVersion(c))
+	add("operate", newServe(c), newRebuild(c), newFsck(c), newScrub(c), newBlock(c), newEmergency(c), newGC(c),
+		newBackup(c), newRestoreBackup(c), newMirror(c), newCatalog(c), newPolicy(c),
+		newTenant(c), newConfig(c), newLogin(c), newLogout(c), newWhoami(c), newToken(c), newAccount(c), newAudit(c), newLog(c),
+		newWebhook(c), newSubscription(c), newVersion(c))
 }

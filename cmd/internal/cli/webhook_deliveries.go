@@ -26,7 +26,8 @@ func (r deliveryList) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {
 		row("ID", "EVENT", "SUBJECT", "STATE", "ATTEMPTS", "STATUS", "TRIED", "NEXT", "WHY")
 		for _, d := range r.Items {
-			row(d.ID, shortEvent(d.Type), d.Subject, d.State, strconv.Itoa(d.Attempts), statusText(d.Status), day(d.TriedAt, "-"), day(d.NextAt, "-"), short(d.Reason, 60))
+			row(d.ID, shortEvent(d.Type), d.Subject, d.State, strconv.Itoa(d.Attempts), statusText(d.Status),
+				day(d.TriedAt, "-"), day(d.NextAt, "-"), short(d.Reason, 60))
 		}
 	})
 }
