@@ -10,6 +10,8 @@ const (
 	TypeContent = "application/vnd.oarlock.plugin.content.v1.tar+gzip"
 	// TypeStatement is the artifactType of a signed statement.
 	TypeStatement = "application/vnd.oarlock.statement.v1"
+	// TypeLogProof is the artifactType of a proof of a publication log.
+	TypeLogProof = "application/vnd.oarlock.log.proof.v1"
 )
 
 // The types of signatures and attestations in the wild.

@@ -22,7 +22,7 @@ const (
 const (
 	// TypeProof is a proof (C2SP tlog-proof) that refers to the version that it is
 	// about: the type of the artifact, and of its one layer.
-	TypeProof = "application/vnd.oarlock.log.proof.v1"
+	TypeProof = artifact.TypeLogProof
 	// TypeLog is the copy of the log: an index of parts, and of a head.
 	TypeLog = "application/vnd.oarlock.log.v1"
 	// TypePart has partLeaves leaves: hashes, entries and sealed events, a layer

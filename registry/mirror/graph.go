@@ -34,6 +34,7 @@ const (
 
 // node is what a manifest holds.
 type node struct {
+	Type      string               `json:"artifactType"`
 	Config    *ocispec.Descriptor  `json:"config"`
 	Layers    []ocispec.Descriptor `json:"layers"`
 	Blobs     []ocispec.Descriptor `json:"blobs"`
@@ -93,11 +94,7 @@ func (c *repo) graphAt(ctx context.Context, d ocispec.Descriptor, depth int) err
 		return nil
 	}
 	if c.r.o.Check {
-		c.r.tell(func(p *Report) {
-			p.Manifests++
-			p.Missing = append(p.Missing, Item{Repository: c.name, Source: d.Digest})
-		})
-		c.hold(d.Digest)
+		c.miss(d, n)
 		return nil
 	}
 	for _, b := range n.blobs() {
@@ -112,6 +109,19 @@ func (c *repo) graphAt(ctx context.Context, d ocispec.Descriptor, depth int) err
 	c.hold(d.Digest)
 	c.r.tell(func(p *Report) { p.Manifests++; p.Bytes += int64(len(raw)) })
 	return nil
+}
+
+// miss reports what the mirror lacks, but no proof of a publication log: each site
+// attaches its own, some time after the version.
+func (c *repo) miss(d ocispec.Descriptor, n node) {
+	c.hold(d.Digest)
+	if n.Type == artifact.TypeLogProof {
+		return
+	}
+	c.r.tell(func(p *Report) {
+		p.Manifests++
+		p.Missing = append(p.Missing, Item{Repository: c.name, Source: d.Digest})
+	})
 }
 
 // countManifest counts what was fetched.

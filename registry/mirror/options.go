@@ -167,7 +167,8 @@ type Report struct {
 	Blobs        int   `json:"blobs"`
 	Bytes        int64 `json:"bytes"`
 	// Missing is at the source only; after a copy there is none but for what
-	// failed.
+	// failed. Proofs of publication logs are copied, and not compared: each site
+	// attaches its own, some time after the version.
 	Missing []Item `json:"missing"`
 	// Different is what the mirror has otherwise and may not be moved.
 	Different []Item `json:"different"`

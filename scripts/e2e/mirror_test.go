@@ -27,6 +27,14 @@ func (c *client) fills(t *testing.T, s *server) {
 	c.write("tests.json", `{"result":"PASSED","configuration":[{"name":"go test"}],"passedTests":["all"]}`)
 	c.run("oarlock", "attest", s.ref("acme/ours:1.0.0"), "--type", "test-result", "--predicate", "tests.json", "--key", "cosign.key")
 	s.signed(t, "acme/ours", "1.0.0", "sigstore-bundle")
+	for _, version := range []string{"acme/hello:1.0.0", "acme/hello:1.1.0", "acme/ours:1.0.0"} {
+		until(t, version+" has its proof of the log", func() error {
+			if all := c.run("oras", "discover", "--plain-http", "--format", "json", "--artifact-type", "application/vnd.oarlock.log.proof.v1", s.ref(version)); !strings.Contains(all, "vnd.oarlock.log.proof") {
+				return fmt.Errorf("its referrers are %s", all)
+			}
+			return nil
+		})
+	}
 }
 
 // twins are two sites with one trust policy and no logins.
