@@ -98,14 +98,17 @@ func TestReplicaSeesWhatAnotherTook_B1_K7(t *testing.T) {
 			if err := r.json("/v2/acme/seen/referrers/"+digest.FromBytes(subject).String(), &got); err != nil {
 				t.Fatal(err)
 			}
-			found := 0
+			found, others := 0, 0
 			for _, d := range got.Manifests {
-				if want[d.Digest] {
+				switch {
+				case want[d.Digest]:
 					found++
+				case d.ArtifactType != "application/vnd.oarlock.log.proof.v1": // which a replica attaches by itself
+					others++
 				}
 			}
-			if found != len(want) || len(got.Manifests) != len(want) {
-				t.Errorf("after %d referrers, a replica lists %d of them and %d others", len(want), found, len(got.Manifests)-found)
+			if found != len(want) || others > 0 {
+				t.Errorf("after %d referrers, a replica lists %d of them and %d others", len(want), found, others)
 			}
 		}
 	}
