@@ -370,7 +370,7 @@ func FuzzPaths(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) {
 		u, err := url.Parse("/feeds/" + path)
 		if err != nil {
-			t.Skip()
+			return // no server is asked for what is no path
 		}
 		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 		r.URL = u

@@ -28,7 +28,11 @@ func (in *Ingester) lostLedger(ctx context.Context, id artifact.Name, p *catalog
 	if in.bare.has(repo) {
 		return nil
 	}
-	err := statements.Lost(ctx, in.opts.Source, format.OfPlugin(id), manifestsOf(p))
+	ref := format.OfPlugin(id)
+	held := &evidence{reading: &reading{in: in, id: id}}
+	err := statements.Lost(ctx, in.opts.Source, ref, manifestsOf(p), func(ctx context.Context, list *format.List) int {
+		return in.opts.Ledgers.Judge(ctx, ref, list, held, format.Head{}).State.Head.Sequence
+	})
 	if err == nil {
 		in.bare.add(repo)
 	}

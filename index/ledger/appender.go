@@ -173,7 +173,8 @@ func (a *Appender) read(ctx context.Context, ref format.Ref, r policy.Reader) (*
 	case policy.Deny:
 		return nil, ledger.State{}, fmt.Errorf("nothing is appended to what does not hold: %s: %w", got.Problems()[0].Detail, artifact.ErrUnverified)
 	default:
-		return nil, ledger.State{}, fmt.Errorf("could not tell what it holds: %s", got.Problems()[0].Detail)
+		return nil, ledger.State{}, index.NewProblem(index.CodeUnavailable, "could not tell what the ledger holds: "+got.Problems()[0].Detail,
+			"ask the operator to look at it: oarlock fsck")
 	}
 	mediaType, raw, err := r.Manifest(ctx, at)
 	if err != nil {

@@ -34,12 +34,18 @@ func (e *LostError) Error() string {
 // Unwrap makes errors.Is(err, artifact.ErrUnverified) hold.
 func (e *LostError) Unwrap() error { return artifact.ErrUnverified }
 
+// Holds is how many of a list's first statements are signed by whom this site
+// believes, and are of the ledger that is looked for.
+type Holds func(ctx context.Context, list *format.List) int
+
 // Lost looks for the ledger of a plugin whose tag is not there, among the
 // manifests of its repository: a tag can be lost with the memory of it, and a
 // plugin that was stopped would be free. It returns nil where there is none and a
 // *LostError where there is one; any other error is that it could not be told.
-// Those in skip are known to be none, and not read. Damaged manifests say nothing.
-func Lost(ctx context.Context, m Manifests, ref format.Ref, skip map[digest.Digest]bool) error {
+// Those in skip are known to be none, and not read. Damaged manifests say nothing,
+// and neither does what holds no statement by holds: whoever pushes there could
+// push a list of his own, and keep the site from stating anything.
+func Lost(ctx context.Context, m Manifests, ref format.Ref, skip map[digest.Digest]bool, holds Holds) error {
 	lost := LostError{Ledger: ref}
 	err := m.Revisions(ctx, ref.Repository(), func(d digest.Digest) error {
 		if skip[d] {
@@ -52,8 +58,12 @@ func Lost(ctx context.Context, m Manifests, ref format.Ref, skip map[digest.Dige
 		if err != nil {
 			return err
 		}
-		if list, err := format.ParseList(mediaType, raw); err == nil && len(list.Statements) > lost.Statements {
-			lost.Longest, lost.Statements = d, len(list.Statements)
+		list, err := format.ParseList(mediaType, raw) // as any image index is one
+		if err != nil || !isLedger(raw) {
+			return ctx.Err()
+		}
+		if n := holds(ctx, list); n > lost.Statements {
+			lost.Longest, lost.Statements = d, n
 		}
 		return ctx.Err()
 	})
@@ -64,4 +74,12 @@ func Lost(ctx context.Context, m Manifests, ref format.Ref, skip map[digest.Dige
 		return &lost
 	}
 	return nil
+}
+
+// isLedger reports whether an index says that it is that of a ledger.
+func isLedger(raw []byte) bool {
+	var is struct {
+		Type string `json:"artifactType"`
+	}
+	return artifact.UnmarshalStrict(raw, &is) == nil && is.Type == format.TypeLedger
 }

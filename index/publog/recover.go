@@ -40,7 +40,7 @@ func (l *Log) Recover(ctx context.Context, known string) (Recovery, error) {
 	if l.Stuck() == nil {
 		_, at := l.Checkpoint()
 		if known == "" {
-			return Recovery{}, fmt.Errorf("the publication log holds, with %d leaves: %w", at.N, artifact.ErrConflict)
+			return Recovery{}, NothingLost(at)
 		}
 	}
 	r, err := l.recover(ctx, known)
@@ -52,6 +52,11 @@ func (l *Log) Recover(ctx context.Context, known string) (Recovery, error) {
 	clear(l.logged)
 	l.mu.Unlock()
 	return r, l.follow(ctx)
+}
+
+// NothingLost says that a log holds. It wraps artifact.ErrConflict.
+func NothingLost(at Checkpoint) error {
+	return fmt.Errorf("the publication log holds, with %d leaves: %w", at.N, artifact.ErrConflict)
 }
 
 func (l *Log) recover(ctx context.Context, known string) (Recovery, error) {

@@ -217,8 +217,7 @@ func TestACosignatureHasToHold_G6(t *testing.T) {
 }
 
 // Proves G6: in the database itself a leaf that is changed, dropped or moved is
-// caught by who verifies the log, and by who saw a checkpoint; and with a head and
-// tiles that fit the edited leaves, by the witness too.
+// caught by who verifies the log, and by who saw a checkpoint.
 func TestAnEditedDatabaseIsCaught_G6(t *testing.T) {
 	t.Parallel()
 	for what, edit := range map[string]string{

@@ -46,7 +46,7 @@ func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *pre
 	if err != nil {
 		return nil, err
 	}
-	parts, err := auth.New(authOptions(cfg, at, db, keys, url, content{ledgerReader{p.storage}, index}, o.Log))
+	parts, err := auth.New(authOptions(cfg, at, db, keys, url, content{ledgerReader{p.storage, index.basis}, index}, o.Log))
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func gone(t *testing.T, s *Server, owner, id, version, digest string) {
 // a server does that is killed then.
 func stateDeleted(t *testing.T, s *Server, id string) {
 	t.Helper()
-	bytes := ledgerStore{ledgerReader{s.engines.stored.Storage}, s.registry, s.accounts.store.Writable}
+	bytes := ledgerStore{ledgerReader{s.engines.stored.Storage, s.index.basis}, s.registry, s.accounts.store.Writable}
 	to := statements.New(statements.Options{Store: bytes, Judge: s.index.basis.Ledgers, Signer: s.index.basis.Platform.Signer,
 		Remembered: s.index.ingest.Remembered, Now: time.Now})
 	_, err := to.Append(t.Context(), index.NewStatement{Ledger: format.OfPlugin(mustName(t, id)), Kind: format.PluginDeleted, Actor: "person:eve",

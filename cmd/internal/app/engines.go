@@ -75,7 +75,7 @@ type engines struct {
 // openEngines makes the appender of ledgers first, and then who appends by it.
 func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, r *registry.Registry,
 	catalog *signed.Guard, anew *lostkeys.Anew, o Options, metrics prometheus.Registerer) (*engines, error) {
-	bytes, own := ledgerStore{ledgerReader{p.storage}, r, a.store.Writable}, index.basis.Platform
+	bytes, own := ledgerStore{ledgerReader{p.storage, index.basis}, r, a.store.Writable}, index.basis.Platform
 	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
 		Remembered: index.ingest.Remembered, Now: at.Now})
 	told, err := openNotices(cfg, at, p, a, index, bytes, o)

@@ -234,7 +234,7 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 		Tail: func(ctx context.Context, change func([]byte) ([]byte, error)) error {
 			return p.storage.SwapRecord(ctx, path.Base(publog.TailRecord), change)
 		},
-		Carried: logStore{ledgerStore{ledgerReader: ledgerReader{p.storage}}}, Restore: p.database.store, Witnesses: witnesses,
+		Carried: logStore{ledgerStore{ledgerReader: ledgerReader{storage: p.storage}}}, Restore: p.database.store, Witnesses: witnesses,
 	})
 	if err != nil {
 		return nil, err

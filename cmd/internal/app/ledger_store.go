@@ -15,6 +15,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/derive"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/audit"
@@ -30,7 +31,10 @@ import (
 )
 
 // ledgerReader is what is stored, as ledgers are read in it.
-type ledgerReader struct{ storage *storage.Storage }
+type ledgerReader struct {
+	storage *storage.Storage
+	basis   *derive.Basis // whose ledgers are believed
+}
 
 // Resolve implements publisher.Registry.
 func (r ledgerReader) Resolve(ctx context.Context, repo, reference string) (digest.Digest, error) {
@@ -38,7 +42,7 @@ func (r ledgerReader) Resolve(ctx context.Context, repo, reference string) (dige
 }
 
 // Reader implements the store of index/ledger.
-func (r ledgerReader) Reader(repo string) policy.Reader { return stored{r.storage, repo} }
+func (r ledgerReader) Reader(repo string) policy.Reader { return stored{r.storage, r.basis, repo} }
 
 // ledgerStore is the registry as ledgers are kept in it: through its own gate,
 // as the process.
@@ -109,9 +113,12 @@ var _ api.PublicationLog = publication{}
 
 // Recover implements api.PublicationLog.
 func (p publication) Recover(ctx context.Context, r index.LogRecovery) (done index.LogRecovered, err error) {
-	if p.Stuck() == nil && r.Checkpoint == "" {
-		_, err := p.Log.Recover(ctx, "") // which says so, and does nothing
-		return done, publog.RecoverProblem(err)
+	if p.Stuck() == nil && r.Checkpoint == "" { // nothing is done, so nothing is written down
+		if err := p.acts.May(ctx, auth.SiteManage, auth.Site()); err != nil {
+			return done, err
+		}
+		_, at := p.Checkpoint()
+		return done, publog.RecoverProblem(publog.NothingLost(at))
 	}
 	err = p.acts.Do(ctx, audit.Act{Action: audit.LogRecover, On: auth.Site(),
 		Needs: &audit.Right{Action: auth.SiteManage, On: auth.Site()}, Planned: map[string]any{"begun": true, "checkpoint": r.Checkpoint}},
@@ -144,6 +151,7 @@ func openCarrier(at clock.Clock, p *premises, index *joined, bytes ledgerStore, 
 // stored is one repository, for judges.
 type stored struct {
 	storage *storage.Storage
+	basis   *derive.Basis // whose ledgers are believed
 	repo    string
 }
 
@@ -152,12 +160,19 @@ func (s stored) Tag(ctx context.Context, tag string) (digest.Digest, error) {
 	if tag == artifact.StateTag && errors.Is(err, artifact.ErrNotFound) {
 		if ref, bad := format.RefOf(s.repo, tag); bad == nil {
 			// A statement would begin another ledger beside the one that lost its tag.
-			if lost := statements.Lost(ctx, s.storage, ref, nil); lost != nil {
+			if lost := s.lost(ctx, ref); lost != nil {
 				return "", lost
 			}
 		}
 	}
 	return d, err
+}
+
+// lost is Lost of a ledger of the repository.
+func (s stored) lost(ctx context.Context, ref format.Ref) error {
+	return statements.Lost(ctx, s.storage, ref, nil, func(ctx context.Context, list *format.List) int {
+		return s.basis.Ledgers.Judge(ctx, ref, list, s, format.Head{}).State.Head.Sequence
+	})
 }
 
 func (s stored) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
@@ -208,7 +223,7 @@ func (g ledgerGate) AdmitContent(ctx context.Context, x registry.Access, d diges
 	if brings, err := g.accounts.Can(ctx, auth.RepositoryPush, auth.InRepository(x.Repository)); err == nil && brings {
 		return nil
 	}
-	whose, err := publisher.Whose(ctx, stored{g.storage, x.Repository}, d, x.Blob)
+	whose, err := publisher.Whose(ctx, stored{g.storage, g.index.basis, x.Repository}, d, x.Blob)
 	if err == nil && whose != "" {
 		err = g.readers.MayRead(ctx, whose)
 	}
@@ -225,9 +240,36 @@ func (g ledgerGate) AdmitLedger(ctx context.Context, _ registry.Access, name str
 
 // VerifyLedger implements registry.LedgerVerifier.
 func (g ledgerGate) VerifyLedger(ctx context.Context, ref format.Ref, list *format.List) error {
-	got := g.index.basis.Ledgers.Judge(ctx, ref, list, stored{g.storage, ref.Repository()}, g.index.ingest.Remembered(ref))
+	got := g.index.basis.Ledgers.Judge(ctx, ref, list, stored{g.storage, g.index.basis, ref.Repository()}, g.index.ingest.Remembered(ref))
 	if err := publisher.Refusal(got); err != nil {
 		return err
 	}
-	return ctx.Err()
+	return g.extendsLost(ctx, ref, list)
+}
+
+// extendsLost refuses, where a plugin's ledger lost its tag, a list that is not the
+// longest one that its repository holds, or more: an older copy would undo what
+// was said since.
+func (g ledgerGate) extendsLost(ctx context.Context, ref format.Ref, list *format.List) error {
+	if _, err := g.storage.Resolve(ctx, ref.Repository(), ref.Tag()); ref.OfPublisher() || !errors.Is(err, artifact.ErrNotFound) {
+		return ctx.Err()
+	}
+	err := stored{g.storage, g.index.basis, ref.Repository()}.lost(ctx, ref)
+	lost, is := errors.AsType[*statements.LostError](err)
+	if !is {
+		return err
+	}
+	mediaType, raw, err := g.storage.Manifest(ctx, ref.Repository(), lost.Longest)
+	if err != nil {
+		return err
+	}
+	longest, err := format.ParseList(mediaType, raw)
+	if err == nil {
+		longest.Statements = longest.Statements[:lost.Statements] // what follows holds nothing
+		err = list.Extends(longest)
+	}
+	if err != nil {
+		return fmt.Errorf("%w; this list does not go on from it: %w", lost, err)
+	}
+	return nil
 }

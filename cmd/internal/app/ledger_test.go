@@ -332,7 +332,7 @@ func TestNamespacesWithoutALedgerGetOne_B4(t *testing.T) {
 				t.Fatal(err)
 			}
 			ref := must(format.OfPublisher("acme"))
-			got := s.index.basis.Ledgers.Read(t.Context(), ref, stored{s.stored.Storage, ref.Repository()}, format.Head{})
+			got := s.index.basis.Ledgers.Read(t.Context(), ref, stored{s.stored.Storage, s.index.basis, ref.Repository()}, format.Head{})
 			if got.Verdict().Outcome() != policy.Allow || got.Head.Sequence != 2 || got.State.Publisher.Members["person:bob"] != "reader" {
 				t.Errorf("ledger: %+v", got)
 			}

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -83,9 +84,9 @@ func missedLedger(t *testing.T, memory, tag string, checkpoint bool) {
 	if !strings.Contains(string(why), index.ReasonUnreadable) || !strings.Contains(string(why), "set the tag to it again") {
 		t.Errorf("why: %s", why)
 	}
-	deprecate := map[string]any{"move": "deprecate", "reason": "obsolete"}
-	if status, body := answered(t, admin, "POST", p.url+"/api/v1/plugins/"+id+"/lifecycle", deprecate); status < 400 {
-		t.Errorf("another ledger began: %d %s", status, body)
+	deprecate := map[string]any{"move": "deprecate", "reason": "superseded"}
+	if status, body := answered(t, admin, "POST", p.url+"/api/v1/plugins/"+id+"/lifecycle", deprecate); status != http.StatusServiceUnavailable || !strings.Contains(string(body), "set the tag to it again") {
+		t.Errorf("another ledger began, or why not is not said: %d %s", status, body)
 	}
 	p.kill()
 
@@ -95,6 +96,59 @@ func missedLedger(t *testing.T, memory, tag string, checkpoint bool) {
 	if status, body := answered(t, admin, "GET", p.url+"/api/v1/plugins/"+id, nil); status != http.StatusOK || !strings.Contains(string(body), `"suspended"`) {
 		t.Errorf("with its tag back: %d %s", status, body)
 	}
+}
+
+// Proves E1: a ledger that lost its tag, with the memory of it, is brought back whole
+// and not by an older copy, which would undo what was said since.
+func TestALostLedgerIsNotBroughtBackByAnOlderCopy_E1(t *testing.T) {
+	t.Parallel()
+	c := configured(t)
+	c.Dev, c.Trust = false, everybodyListed(t)
+	var notice bytes.Buffer
+	s, stop := startWith(t, c, &notice)
+	admin := tokenText.FindString(notice.String())
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	publish(t, s, admin, `{"id": "acme/hello", "version": "1.0.0", "engines": {"acme-editor": "*"}}`)
+	var lists [][]byte
+	for _, move := range []string{"deprecate", "suspend"} {
+		ask[any](t, s, admin, "POST", "/api/v1/plugins/acme/hello/lifecycle", map[string]any{"move": move, "reason": "security_review"}, http.StatusOK)
+		_, raw := ledgerCall(t, s, admin, http.MethodGet, nil)
+		lists = append(lists, raw)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	must(0, os.RemoveAll(filepath.Join(c.Data, "registry/docker/registry/v2/repositories/acme/hello/_manifests/tags", artifact.StateTag)))
+	forgetCatalog(t, c.Data)
+	s, _ = startWith(t, c, &notice)
+	if err := s.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := ledgerCall(t, s, admin, http.MethodPut, lists[0]); status != http.StatusForbidden {
+		t.Errorf("an older copy: %d %s", status, body)
+	}
+	if status, body := ledgerCall(t, s, admin, http.MethodPut, lists[1]); status != http.StatusCreated {
+		t.Errorf("the ledger: %d %s", status, body)
+	}
+	if err := s.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask[index.Lifecycle](t, s, admin, "GET", "/api/v1/plugins/acme/hello/lifecycle", nil, http.StatusOK); got.State != index.StateSuspended {
+		t.Errorf("it is %s", got.State)
+	}
+}
+
+// ledgerCall gets the ledger of acme/hello, or sets it.
+func ledgerCall(t *testing.T, s *Server, token, method string, body []byte) (int, []byte) {
+	t.Helper()
+	const index = "application/vnd.oci.image.index.v1+json"
+	r := must(http.NewRequestWithContext(t.Context(), method, "http://"+s.Addr()+"/v2/acme/hello/manifests/"+artifact.StateTag, bytes.NewReader(body)))
+	r.SetBasicAuth("ci", token)
+	r.Header.Set("Accept", index)
+	r.Header.Set("Content-Type", index)
+	resp := must(visitor.Do(r))
+	defer resp.Body.Close()
+	return resp.StatusCode, must(io.ReadAll(resp.Body))
 }
 
 // started is a server over dir once it is ready.
@@ -112,4 +166,14 @@ func resolved(t *testing.T, p *process, id string) int {
 	t.Helper()
 	status, _ := answered(t, "", "POST", p.url+"/api/v1/resolve", index.ResolveRequest{Plugins: []index.Want{{ID: id, Range: "*"}}})
 	return status
+}
+
+// forgetCatalog takes away what a site remembers of ledgers and catalog.
+func forgetCatalog(t *testing.T, data string) {
+	t.Helper()
+	for _, pattern := range []string{"ledgers.json", "catalog.checkpoint*"} {
+		for _, at := range must(filepath.Glob(filepath.Join(data, pattern))) {
+			must(0, os.RemoveAll(at))
+		}
+	}
 }

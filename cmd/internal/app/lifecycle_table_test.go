@@ -143,7 +143,7 @@ func (w *cellWorld) bring(id string, s table.State) {
 func (w *cellWorld) declare(id string, all bool, digests ...digest.Digest) {
 	w.t.Helper()
 	own := w.index.basis.Platform
-	bytes := ledgerStore{ledgerReader{w.engines.stored.Storage}, w.registry, w.accounts.store.Writable}
+	bytes := ledgerStore{ledgerReader{w.engines.stored.Storage, w.index.basis}, w.registry, w.accounts.store.Writable}
 	to := statements.New(statements.Options{Store: bytes, Judge: w.index.basis.Ledgers, Signer: own.Signer, Remembered: w.index.ingest.Remembered, Now: time.Now})
 	body, err := json.Marshal(format.Emergency{Grounds: format.Grounds{Reason: format.ReasonMalware, Text: "it steals"}, All: all, Digests: digests, ApprovedBy: []string{"admin:two"}})
 	if err != nil {

@@ -76,7 +76,7 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 
 // guardCatalog keeps back what of the signed catalog names what is private now.
 func guardCatalog(p *premises, a *accounts) *signed.Guard {
-	return signed.NewGuard(signed.GuardOptions{Files: stored{p.storage, signed.Repository}, Public: a.publicVisibility})
+	return signed.NewGuard(signed.GuardOptions{Files: stored{storage: p.storage, repo: signed.Repository}, Public: a.publicVisibility})
 }
 
 // anewWithin bounds what a change of what is public waits for the signed catalog.
