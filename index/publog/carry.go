@@ -213,16 +213,52 @@ func (c *Carrier) attachOne(ctx context.Context, tiles *keptTiles, signed string
 	return nil
 }
 
-// has reports whether a version has a proof of the log already.
+// claimsMost is how many proofs of one version are looked at: whoever pushes can
+// attach as many as he likes, and none of them keeps this log's own away.
+const claimsMost = 16
+
+// has reports whether a version has a proof of the log already that holds.
 func (c *Carrier) has(ctx context.Context, repo string, d digest.Digest, origin string) (bool, error) {
 	all, err := c.o.To.Referrers(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return false, nil
 	}
+	looked := 0
 	for _, one := range all {
-		if one.ArtifactType == TypeProof && one.Annotations[KeyOrigin] == origin {
+		if one.ArtifactType != TypeProof || one.Annotations[KeyOrigin] != origin {
+			continue
+		}
+		if looked++; looked > claimsMost {
+			break
+		}
+		if e, err := c.proved(ctx, repo, one.Digest); err == nil && e.Plugin == repo && e.Digest == d {
 			return true, nil
+		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
 		}
 	}
 	return false, err
+}
+
+// proved is the event that a referrer proves to be in this log.
+func (c *Carrier) proved(ctx context.Context, repo string, d digest.Digest) (Event, error) {
+	_, raw, err := c.o.To.Manifest(ctx, repo, d.String())
+	if err != nil {
+		return Event{}, err
+	}
+	layer, err := ProofLayer(raw)
+	if err != nil {
+		return Event{}, err
+	}
+	text, err := c.o.To.Blob(ctx, repo, layer.Digest, maxProof)
+	if err != nil {
+		return Event{}, err
+	}
+	p, err := ParseProof(string(text))
+	if err != nil {
+		return Event{}, err
+	}
+	e, _, err := p.Verify(c.o.Log.Verifier())
+	return e, err
 }

@@ -2,6 +2,7 @@ package publog_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -213,5 +214,34 @@ func TestAChangedCopyIsCaught_G6(t *testing.T) {
 			t.Errorf("a blob of %d bytes was changed: %v", len(was), err)
 		}
 		s.blobs[name] = was
+	}
+}
+
+// Proves G6: what says that it is a proof of this log, and is none, keeps the real
+// one from no version.
+func TestAForgedProofKeepsNoneAway_G6(t *testing.T) {
+	t.Parallel()
+	l, s := logOf(t, options(opened(t, filepath.Join(t.TempDir(), "x.db")), &record{})), newShelf()
+	s.holdVersions(0, 1)
+	e := published(0)
+	forged, err := json.Marshal(ocispec.Manifest{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: publog.TypeProof,
+		Layers:      []ocispec.Descriptor{{MediaType: publog.TypeProof, Digest: digest.FromString("none"), Size: 4}},
+		Subject:     &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: e.Digest, Size: 1},
+		Annotations: map[string]string{publog.KeyOrigin: l.Verifier().Name()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PushManifest(t.Context(), e.Plugin, digest.FromBytes(forged).String(), ocispec.MediaTypeImageManifest, forged); err != nil {
+		t.Fatal(err)
+	}
+	write(t, l, 0, 1)
+	for range 2 { // the second time has nothing to do
+		if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := s.Referrers(t.Context(), e.Plugin, e.Digest)
+	if err != nil || len(all) != 2 {
+		t.Errorf("its referrers: %+v: %v", all, err)
 	}
 }
