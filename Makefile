@@ -64,6 +64,14 @@ e2e: ## stock oras, cosign, crane and regctl against a built server
 crash: ## kill -9 during an import, ten times; KREW_SET=krew-plugins.jsonl.gz takes the real set
 	go test -tags e2e -count=1 -v ./scripts/crash
 
+.PHONY: drill-notify
+drill-notify: ## 1,000 subscribers told of one event, in time
+	@scripts/drill/run notify
+
+.PHONY: drills
+drills: ## a tenth of each drill, everything but the times
+	@scripts/drill/run --tenth --all
+
 .PHONY: postgres
 postgres: ## the database tests, against a PostgreSQL of their own
 	@scripts/tools/apt postgresql
