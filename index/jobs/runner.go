@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -230,10 +231,10 @@ func (r *Runner) keep(ctx context.Context, k *runningKind, a Attempt, failure er
 }
 
 // firstWords bounds what a row keeps of an error, which may hold what a foreign
-// server answered.
+// server answered: PostgreSQL keeps no text with a NUL in it.
 func firstWords(err error) string {
 	const most = 500
-	text := []rune(err.Error())
+	text := []rune(strings.ReplaceAll(err.Error(), "\x00", ""))
 	if len(text) > most {
 		return string(text[:most]) + "…"
 	}
