@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -109,20 +110,13 @@ func (e *Engine) enqueue(ctx context.Context, all ...Delivery) error {
 	var out []jobs.Job
 	lanes := map[string]string{}
 	for _, d := range all {
-		c, ok := e.channel(d.Channel)
-		if !ok {
-			continue // by a release that had it; it waits for one that has
-		}
 		at := d.Channel + "\x00" + d.Receiver
 		if _, known := lanes[at]; !known {
-			lane, err := c.Lane(ctx, d.Receiver)
-			if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+			lane, err := e.lane(ctx, d)
+			if err != nil {
 				return err
 			}
 			lanes[at] = lane
-			if lane == "" {
-				lanes[at] = c.Name()
-			}
 		}
 		out = append(out, jobs.Job{Kind: lanes[at], Key: d.Receiver, Payload: []byte(d.ID), AskedAt: e.o.Clock.Now()})
 	}
@@ -130,4 +124,18 @@ func (e *Engine) enqueue(ctx context.Context, all ...Delivery) error {
 		return nil
 	}
 	return e.o.Queue.Enqueue(ctx, out...)
+}
+
+// lane is that in which a delivery waits. A channel that only another release has
+// does the jobs of its name, once a replica of that release runs.
+func (e *Engine) lane(ctx context.Context, d Delivery) (string, error) {
+	c, ok := e.channel(d.Channel)
+	if !ok {
+		return d.Channel, nil
+	}
+	lane, err := c.Lane(ctx, d.Receiver)
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return "", err
+	}
+	return cmp.Or(lane, c.Name()), nil
 }

@@ -60,10 +60,12 @@ func (c *Caller) CheckReceiver(ctx context.Context, owner, receiver string) erro
 	return err
 }
 
+// callLease is how long one delivery may take.
+const callLease = 4 * CallTimeout
+
 // Lanes implements Channel.
 func (c *Caller) Lanes() []Lane {
-	const lease = 4 * CallTimeout
-	return []Lane{{WebhookChannel, 64, lease}, {slowLane, 16, lease}}
+	return []Lane{{WebhookChannel, 64, callLease}, {slowLane, 16, callLease}}
 }
 
 // Lane implements Channel.
@@ -90,8 +92,12 @@ func (c *Caller) Deliver(ctx context.Context, m Message) (Answer, error) {
 	case !w.GoneAt.IsZero():
 		return Answer{}, fmt.Errorf("it answered 410 at %s: %w", w.GoneAt.Format(time.RFC3339), ErrGone)
 	case now.Before(w.SlowUntil) && m.Lane != slowLane:
-		job := jobs.Job{Kind: slowLane, Key: w.ID, Payload: []byte(m.Delivery), AskedAt: now}
-		return held, c.o.Queue.Enqueue(ctx, job)
+		return held, c.move(ctx, m, slowLane)
+	case !now.Before(w.SlowUntil) && m.Lane == slowLane:
+		return held, c.move(ctx, m, WebhookChannel)
+	case m.Lane != slowLane && now.Before(w.SlowUntil.Add(callLease)):
+		// The last call of the slow lane may run still: one at a time.
+		return held, &jobs.Later{At: w.SlowUntil.Add(callLease), Err: errPaused}
 	case now.Before(w.PausedUntil):
 		return held, &jobs.Later{At: w.PausedUntil, Err: errPaused}
 	}
@@ -107,6 +113,12 @@ func (c *Caller) Deliver(ctx context.Context, m Message) (Answer, error) {
 		err = &jobs.Later{At: h.PausedUntil, Err: err}
 	}
 	return answer, err
+}
+
+// move has a delivery wait in another lane: at any time an endpoint is called by one
+// of the two alone.
+func (c *Caller) move(ctx context.Context, m Message, lane string) error {
+	return c.o.Queue.Enqueue(ctx, jobs.Job{Kind: lane, Key: m.Subscription.Receiver, Payload: []byte(m.Delivery), AskedAt: c.o.Clock.Now()})
 }
 
 var errPaused = errors.New("the endpoint failed and is left alone for a while")
@@ -178,7 +190,10 @@ func (c *Caller) secrets(w Webhook) ([][]byte, error) {
 		return [][]byte{secret}, nil
 	}
 	old, err := c.o.Sealer.Open(w.ID, w.OldSecret)
-	return [][]byte{secret, old}, err
+	if err != nil { // another key of the site sealed it, which is why there is a new one
+		return [][]byte{secret}, nil
+	}
+	return [][]byte{secret, old}, nil
 }
 
 // retryAfter reads the header of that name: seconds, or a time (RFC 9110, 10.2.3).

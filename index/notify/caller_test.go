@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -250,4 +251,81 @@ func TestASlowEndpointDelaysNobody_K2(t *testing.T) {
 	stop()
 	end()
 	<-done
+}
+
+// Proves K2: a webhook whose secret was sealed with a lost key of the site signs again
+// as soon as it has a new one, and not when the old secret's day is over.
+func TestAWebhookThatWasRotatedAfterALostKeySigns_K2(t *testing.T) {
+	t.Parallel()
+	x := calling(t, loopback)
+	e := newEndpoint(t, says(200))
+	lost, err := notify.NewSealer([]byte(strings.Repeat("l", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.hook("wh_1", e.URL)
+	w, err := x.store.Webhook(t.Context(), "wh_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, secret := w.Secret, []byte(strings.Repeat("n", 32))
+	w.Secret, w.OldSecret, w.OldUntil = x.sealer.Seal("wh_1", secret), lost.Seal("wh_1", secret), noon.Add(24*time.Hour)
+	if err := x.store.ChangeSecrets(t.Context(), w, was); err != nil {
+		t.Fatal(err)
+	}
+	x.tell(x.published("e1", "acme/hello"))
+	if d := x.last("wh_1"); d.State != notify.Delivered {
+		t.Fatalf("%+v", d)
+	}
+	if signed := e.came[0].Header.Get("webhook-signature"); !strings.HasPrefix(signed, "v1,") || strings.Contains(signed, " ") {
+		t.Errorf("signed %q, expected by the new secret alone", signed)
+	}
+}
+
+// Proves K2: an endpoint is called one at a time, also when its hour among the slow ones
+// ends while it is called, and deliveries to it wait in both lanes.
+func TestASlowEndpointIsCalledOneAtATime_K2(t *testing.T) {
+	t.Parallel()
+	x := calling(t, loopback)
+	note := func(id string) {
+		if err := x.outbox.Note(t.Context(), x.published(id, "acme/hello")); err != nil {
+			t.Error(err)
+		}
+		if err := x.runner.Drain(t.Context(), notify.EventJobs); err != nil {
+			t.Error(err)
+		}
+	}
+	all := func() {
+		for _, k := range x.engine.Kinds()[1:] {
+			_ = x.runner.Drain(t.Context(), k.Name) // what failed is tried again
+		}
+	}
+	var running, most atomic.Int64
+	e := newEndpoint(t, func(http.ResponseWriter, *http.Request) {
+		n := running.Add(1)
+		defer running.Add(-1)
+		if most.Store(max(most.Load(), n)); n > 1 {
+			return
+		}
+		x.hand.Advance(time.Minute + time.Second) // its hour is over now
+		note("e2")                                // and this waits among all others
+		all()
+	})
+	x.hook("wh_1", e.URL)
+	if err := x.store.ChangeHealth(t.Context(), "wh_1", notify.Health{SlowUntil: noon.Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	x.tell(x.published("e1", "acme/hello")) // waits among the slow ones
+	if n := most.Load(); n != 1 {
+		t.Errorf("called by %d at a time", n)
+	}
+	e.become(says(204))
+	x.hand.Advance(2 * time.Minute)
+	x.drain()
+	for _, id := range []string{"e1", "e2"} {
+		told, err := x.store.Deliveries(t.Context(), notify.DeliveryQuery{Receiver: "wh_1", Event: id, State: notify.Delivered, Limit: 10})
+		if err != nil || len(told) != 1 {
+			t.Errorf("%s arrived %d times: %v", id, len(told), err)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -132,6 +133,9 @@ func (e *Engine) redact(ctx context.Context, raw json.RawMessage) (json.RawMessa
 	return json.Marshal(data)
 }
 
+// keepWithin bounds how long it takes to keep how an attempt ended.
+const keepWithin = 10 * time.Second
+
 // ended keeps how an attempt ended, and gives why the delivery is not made.
 func (e *Engine) ended(ctx context.Context, d Delivery, answer Answer, cause error) error {
 	now := e.o.Clock.Now()
@@ -146,7 +150,10 @@ func (e *Engine) ended(ctx context.Context, d Delivery, answer Answer, cause err
 	default:
 		d.Reason, d.Next = reasonOf(cause), heldUntil(now, d.Attempts, cause)
 	}
-	err := e.o.InTx(ctx, func(ctx context.Context) error {
+	// What the receiver took is kept though the server is stopping.
+	keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepWithin)
+	defer cancel()
+	err := e.o.InTx(keeping, func(ctx context.Context) error {
 		err := e.o.Attempts.AddAttempt(ctx, Attempt{
 			Delivery: d.ID, Number: d.Attempts, At: now, Took: answer.Took, Status: d.Status, Answer: d.Answer, Reason: d.Reason,
 		})

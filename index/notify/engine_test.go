@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -208,5 +209,41 @@ func TestEveryTypeIsInTheDocs_K2(t *testing.T) {
 		if !strings.Contains(string(page), "`"+string(one)+"`") {
 			t.Errorf("docs/notifications.md does not list %s", one)
 		}
+	}
+}
+
+// Proves K2: an event that was addressed by a replica of an older release, which knows
+// not the channel of a subscription, is told by the replicas that do.
+func TestAChannelOfALaterReleaseIsToldByWhoHasIt_K2(t *testing.T) {
+	t.Parallel()
+	x := newSite(t, func(*site) []notify.Channel { return nil })
+	x.subscribe("ada", "person:ada", notify.OfEverything, "", "*")
+	x.tell(x.published("e1", "acme/hello"))
+	r := &recorder{}
+	x.become(r)
+	x.drain()
+	if d := cmp.Diff(map[string]int{"ada e1": 1}, r.take()); d != "" {
+		t.Errorf("told (-want +got):\n%s", d)
+	}
+}
+
+// Proves K2: what a receiver took while the server was told to stop is not brought again.
+func TestWhatWasTakenWhileTheServerStopsIsKept_K2(t *testing.T) {
+	t.Parallel()
+	x, r := recorded(t)
+	x.subscribe("ada", "person:ada", notify.OfEverything, "", "*")
+	if err := x.outbox.Note(t.Context(), x.published("e1", "acme/hello")); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.runner.Drain(t.Context(), notify.EventJobs); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	r.fail = func(notify.Message) error { stop(); return nil }
+	_ = x.runner.Drain(ctx, "webhook")
+	r.fail = nil
+	x.drain()
+	if d := cmp.Diff(map[string]int{"ada e1": 1}, r.take()); d != "" {
+		t.Errorf("told (-want +got):\n%s", d)
 	}
 }

@@ -47,14 +47,20 @@ func newSite(t *testing.T, make func(*site) []notify.Channel) *site {
 		}
 	})
 	x := &site{t: t, store: db, hand: clock.NewHand(noon), outbox: notify.NewOutbox(db.Jobs()), rights: &rights{private: map[string][]string{}}}
+	x.become(make(x)...)
+	return x
+}
+
+// become has the site tell by other channels, as that of another release does.
+func (x *site) become(channels ...notify.Channel) {
+	db := x.store
 	x.engine = notify.NewEngine(notify.Options{
 		Outbox: x.outbox, Events: db, Subscriptions: db, Deliveries: db, Attempts: db, InTx: db.InTx, Queue: db.Jobs(),
 		Statements: said{}, Rights: x.rights, Tenants: db, Source: "https://oarlock.example", Clock: x.hand.Clock(), Log: slog.New(slog.DiscardHandler),
-	}, make(x)...)
+	}, channels...)
 	x.runner = jobs.NewRunner(jobs.RunnerOptions{
 		Queue: db.Jobs(), InTx: db.InTx, Clock: x.hand.Clock(), Log: slog.New(slog.DiscardHandler), Poll: time.Second,
 	}, x.engine.Kinds()...)
-	return x
 }
 
 // rights let everybody pull all but what is private, which those named may pull.
