@@ -61,13 +61,16 @@ func choices(p *ledger.Plugin, on subjects, who asker, foreign bool) []index.Cho
 }
 
 // asker is in what role somebody moves a plugin, "" for who may not, and whether he
-// may delete it.
+// may delete it: not while held says what the site looks into.
 type asker struct {
 	role    string
 	deletes bool
+	held    string
 }
 
-func (a asker) may(kind format.Kind) bool { return kind != format.PluginDeleted || a.deletes }
+func (a asker) may(kind format.Kind) bool {
+	return kind != format.PluginDeleted || a.deletes && a.held == ""
+}
 
 // movers are the roles that make a move: those who move plugins, or admins alone.
 func movers(kind format.Kind, owners bool) []string {

@@ -59,6 +59,9 @@ type Options struct {
 	Ledger   index.Ledger
 	// Holders know who has a plugin; what anybody has is not deleted.
 	Holders Holders
+	// Emergency says which emergency about a plugin is not over, in words; "" where there
+	// is none. One that is proposed is in no ledger yet.
+	Emergency func(ctx context.Context, plugin string) (string, error)
 	// Erase has what a repository holds go, but for its ledger. What it leaves is
 	// made up for later by EraseDeleted.
 	Erase func(ctx context.Context, repository string) error

@@ -35,8 +35,15 @@ func (s *Service) asker(ctx context.Context, id artifact.Name) (asker, error) {
 	if err != nil {
 		return asker{}, err
 	}
-	deletes, err := s.o.Rights.Can(ctx, auth.PluginDelete, auth.InRepository(id.String()))
-	return asker{role, deletes}, err
+	out := asker{role: role}
+	if out.deletes, err = s.o.Rights.Can(ctx, auth.PluginDelete, auth.InRepository(id.String())); err != nil || !out.deletes || role == format.RolePlatform {
+		return out, err
+	}
+	if s.o.Emergency == nil {
+		return out, errors.New("what the site looks into: lifecycle.Options.Emergency is not set")
+	}
+	out.held, err = s.o.Emergency(ctx, id.String())
+	return out, err
 }
 
 // state writes down that a statement is about to be made, appends it, and
@@ -57,7 +64,11 @@ func (s *Service) state(ctx context.Context, id artifact.Name, move string, kind
 	}
 	ref := format.OfPlugin(id)
 	known := s.o.Catalog.Ledger(ref)
-	if err := known.Plugin.May(kind, role, subject); err != nil {
+	err = known.Plugin.May(kind, role, subject)
+	if err == nil && kind == format.PluginDeleted && who.held != "" {
+		err = fmt.Errorf("%s, and what it looks into stays: an admin of the site ends that first: %w", who.held, artifact.ErrDenied)
+	}
+	if err != nil {
 		return s.forbidden(id, move, known.Plugin, subject, who, err)
 	}
 	if err := room(role, known.Head.Sequence); err != nil {

@@ -119,7 +119,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		}),
 		lifecycles: lifecycle.New(lifecycle.Options{
 			Catalog: standings{index.ingest, index.live}, Registry: bytes, Rights: a, Acts: a.acts, Ledger: appender, Own: own.Trusted.ID, Clock: at,
-			Holders: p.database.store, Erase: r.Erase,
+			Holders: p.database.store, Emergency: stops.About, Erase: r.Erase,
 		}),
 		garbage:  upkeep.NewCollector(stored, cfg.GC, a.acts, func() { a.usage.RecountSoon("") }, at, o.Log, metrics),
 		scrubber: upkeep.NewScrubber(stored, cfg.Scrub, at, o.Log, metrics),
