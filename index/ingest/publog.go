@@ -85,7 +85,7 @@ func (in *Ingester) Events(ctx context.Context, add func(...publog.Event) error)
 	}
 	var unread []error
 	for _, ref := range in.ledgers.refs() {
-		events, err := in.Statements(ctx, ref.String())
+		events, err := in.Statements(ctx, ref.String(), 0)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -100,14 +100,15 @@ func (in *Ingester) Events(ctx context.Context, add func(...publog.Event) error)
 	return errors.Join(add(batch...), errors.Join(unread...))
 }
 
-// Statements gives the events of the statements of a ledger that count.
-func (in *Ingester) Statements(ctx context.Context, name string) ([]publog.Event, error) {
+// Statements gives the events of the statements of a ledger that count, after a
+// sequence number.
+func (in *Ingester) Statements(ctx context.Context, name string, after int) ([]publog.Event, error) {
 	ref, err := format.ParseRef(name)
 	if err != nil {
 		return nil, err
 	}
 	head := in.Ledger(ref).Head
-	if head.IsZero() {
+	if head.Sequence <= after {
 		return nil, nil
 	}
 	repo := ref.Repository()
@@ -121,7 +122,7 @@ func (in *Ingester) Statements(ctx context.Context, name string) ([]publog.Event
 		return nil, err
 	}
 	var out []publog.Event
-	for after := 0; ; {
+	for {
 		page, err := statements.Page(ctx, reader, at, head.Sequence, after, 500)
 		if err != nil {
 			return nil, err

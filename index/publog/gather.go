@@ -50,15 +50,21 @@ func (l *Log) state(ctx context.Context, ledgers map[string]bool) error {
 	if l.o.Statements == nil {
 		clear(ledgers)
 	}
+	if len(l.stated) > maxLogged {
+		clear(l.stated)
+	}
 	var failed []error
 	for name := range ledgers {
-		events, err := l.o.Statements(ctx, name)
+		events, err := l.o.Statements(ctx, name, l.stated[name])
 		if err == nil {
 			err = l.add(ctx, events...)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("ledger %s: %w", name, err))
 			continue
+		}
+		if n := len(events); n > 0 {
+			l.stated[name] = events[n-1].Sequence
 		}
 		delete(ledgers, name)
 	}

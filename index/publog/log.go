@@ -47,8 +47,9 @@ type Options struct {
 	// Events gives every event that the log should have, for what a crash kept
 	// from it; add may take its time. Nil gives none.
 	Events func(ctx context.Context, add func(...Event) error) error
-	// Statements gives the events of all statements of a ledger. Nil gives none.
-	Statements func(ctx context.Context, ledger string) ([]Event, error)
+	// Statements gives the events of the statements of a ledger after a sequence
+	// number, in their order. Nil gives none.
+	Statements func(ctx context.Context, ledger string, after int) ([]Event, error)
 	// Channel says what a channel of a plugin means now; errors wrap
 	// artifact.ErrNotFound where there is none. It is asked where Events tells of
 	// a channel what the log does not say, and must be given where it tells of any.
@@ -82,7 +83,8 @@ type Log struct {
 
 	copied atomic.Int64 // so many leaves are in the registry's copy
 
-	step sync.Mutex // one publishes at a time in this process
+	step   sync.Mutex     // one publishes at a time in this process; guards what follows
+	stated map[string]int // of ledgers, how many statements are in the log
 
 	mu      sync.Mutex // guards what follows
 	key     *key       // of head's origin
@@ -99,7 +101,7 @@ type Log struct {
 // Open reads how far the log is, and begins one where there is none. A log that
 // is behind, or that does not hold, is opened all the same: Stuck says so.
 func Open(ctx context.Context, o Options) (*Log, error) {
-	l := &Log{o: o, wake: make(chan struct{}, 1), walk: o.Events != nil, logged: map[LeafKey]bool{}, ledgers: map[string]bool{}, changed: make(chan struct{})}
+	l := &Log{o: o, wake: make(chan struct{}, 1), walk: o.Events != nil, logged: map[LeafKey]bool{}, ledgers: map[string]bool{}, stated: map[string]int{}, changed: make(chan struct{})}
 	var err error
 	if l.witnesses, err = watchedBy(o.Witnesses); err != nil {
 		return nil, fmt.Errorf("publication log: %w", err)
@@ -121,6 +123,9 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 // the record has, or else makes a new one.
 func (l *Log) begin(ctx context.Context) error {
 	head, err := l.o.Store.LogHead(ctx)
+	if errors.Is(err, ErrBroken) {
+		return l.beginBroken(ctx)
+	}
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
 		return err
 	}
@@ -147,7 +152,23 @@ func (l *Log) begin(ctx context.Context) error {
 		}
 		origin = head.Origin // another replica may have been faster
 	}
-	l.key, err = newKey(l.o.Secret, origin)
+	if l.key, err = newKey(l.o.Secret, origin); err != nil { // the origin in the database is no name
+		return l.beginBroken(ctx)
+	}
+	return nil
+}
+
+// beginBroken finds the key of a log whose head in the database cannot be read: that of
+// the record, or one that signs nothing, since follow says that the log is stuck.
+func (l *Log) beginBroken(ctx context.Context) error {
+	remembered, err := l.remembered(ctx)
+	if err != nil {
+		return err
+	}
+	origin, _, _ := strings.Cut(remembered, "\n")
+	if l.key, err = newKey(l.o.Secret, origin); err != nil {
+		l.key, err = newKey(l.o.Secret, newOrigin(l.o.Host))
+	}
 	return err
 }
 

@@ -51,6 +51,7 @@ func (l *Log) Recover(ctx context.Context, known string) (Recovery, error) {
 	l.broken, l.walk = nil, l.o.Events != nil
 	clear(l.logged)
 	l.mu.Unlock()
+	clear(l.stated)
 	return r, l.follow(ctx)
 }
 

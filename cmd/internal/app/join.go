@@ -195,9 +195,9 @@ func (u *unlogged) events(ctx context.Context, add func(...publog.Event) error) 
 	return errNotFollowed
 }
 
-func (u *unlogged) statements(ctx context.Context, ledger string) ([]publog.Event, error) {
+func (u *unlogged) statements(ctx context.Context, ledger string, after int) ([]publog.Event, error) {
 	if in := u.in.Load(); in != nil {
-		return in.Statements(ctx, ledger)
+		return in.Statements(ctx, ledger, after)
 	}
 	return nil, errNotFollowed
 }
