@@ -36,9 +36,12 @@ func openMirror(w *cellWorld) *cellWorld {
 	if err := here.index.ingest.Settled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ask[any](t, here, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
-	return &cellWorld{Server: here, t: t, config: c, ids: w.ids, digests: w.digests, blobs: w.blobs,
-		tokens: map[table.Role]string{table.Anonymous: "", table.Admin: admin}}
+	m := &cellWorld{Server: here, t: t, config: c, ids: w.ids, digests: w.digests, blobs: w.blobs}
+	m.people(admin)
+	for _, id := range m.ids {
+		m.installed(id)
+	}
+	return m
 }
 
 // bringTag copies a tag as "oras cp -r" does.
@@ -83,7 +86,7 @@ func TestEveryCellOfTheTableOnAMirror_E1_E12(t *testing.T) {
 		if !s.Travels() {
 			s = table.State{Plugin: index.StateActive}
 		}
-		for _, r := range []table.Role{table.Anonymous, table.Admin} {
+		for _, r := range table.AllRoles() {
 			for _, o := range table.AllOperations() {
 				if got, want := mirror.asked(w.ids[i], s, r, o), s.Cell(r, o); got != want {
 					t.Errorf("%s, %s, %s: %+v, expected %+v", w.ids[i], r, o, got, want)

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -44,19 +45,7 @@ func openCells(t *testing.T, ready ...func(*cellWorld)) *cellWorld {
 	var notice bytes.Buffer
 	w := &cellWorld{t: t, config: c, tokens: map[table.Role]string{}, digests: map[string]map[string]digest.Digest{}, blobs: map[string]digest.Digest{}}
 	w.Server, _ = startBy(t, c, options(&notice))
-	admin := tokenText.FindString(notice.String())
-	ask[any](t, w.Server, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
-	w.tokens = map[table.Role]string{table.Admin: admin, table.Anonymous: "", table.Publisher: accountOf(t, w.Server, admin, "pat"),
-		table.Holder: accountOf(t, w.Server, admin, "tenant-has"), table.Tenant: accountOf(t, w.Server, admin, "tenant-not")}
-	ask[any](t, w.Server, admin, "PUT", "/api/v1/namespaces/acme/members/person:pat", map[string]any{"role": "publisher"}, 204)
-	for _, id := range []string{"tenant-has", "tenant-not"} {
-		if err := w.accounts.store.AddTenant(t.Context(), tenant.Tenant{ID: id, Environment: tenant.Test, CreatedBy: "admin:test", CreatedAt: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.accounts.store.OfTenant(id).Members().Add(t.Context(), tenant.Member{Principal: "person:" + id, Role: "tenant-viewer", AddedBy: "admin:test", AddedAt: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.people(tokenText.FindString(notice.String()))
 	for _, s := range table.AllStates() {
 		w.put(s)
 	}
@@ -70,6 +59,32 @@ func openCells(t *testing.T, ready ...func(*cellWorld)) *cellWorld {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// people claims the namespace, and makes somebody in each role of the table.
+func (w *cellWorld) people(admin string) {
+	t := w.t
+	t.Helper()
+	ask[any](t, w.Server, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	w.tokens = map[table.Role]string{table.Admin: admin, table.Anonymous: "", table.Publisher: accountOf(t, w.Server, admin, "pat"),
+		table.Holder: accountOf(t, w.Server, admin, "tenant-has"), table.Tenant: accountOf(t, w.Server, admin, "tenant-not")}
+	ask[any](t, w.Server, admin, "PUT", "/api/v1/namespaces/acme/members/person:pat", map[string]any{"role": "publisher"}, 204)
+	for _, id := range []string{"tenant-has", "tenant-not"} {
+		made := tenant.Tenant{ID: id, Environment: tenant.Test, CreatedBy: "admin:test", CreatedAt: time.Now()}
+		member := tenant.Member{Principal: "person:" + id, Role: "tenant-viewer", AddedBy: "admin:test", AddedAt: time.Now()}
+		if err := errors.Join(w.accounts.store.AddTenant(t.Context(), made), w.accounts.store.OfTenant(id).Members().Add(t.Context(), member)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// installed has the tenant that has plugins have this one.
+func (w *cellWorld) installed(id string) {
+	w.t.Helper()
+	has := tenant.Install{Plugin: mustName(w.t, id), Enabled: true, ChangedBy: "x", ChangedAt: time.Now()}
+	if err := w.accounts.store.OfTenant("tenant-has").Installs().Put(w.t.Context(), has); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // put publishes a plugin that is to come into a state.
@@ -94,10 +109,7 @@ func (w *cellWorld) put(s table.State) {
 		}
 		w.blobs[id] = m.Layers[0].Digest
 	}
-	err := w.accounts.store.OfTenant("tenant-has").Installs().Put(w.t.Context(), tenant.Install{Plugin: mustName(w.t, id), Enabled: true, ChangedBy: "x", ChangedAt: time.Now()})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	w.installed(id)
 }
 
 // bring moves a plugin into a state, as people and the platform do.
