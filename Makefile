@@ -42,7 +42,7 @@ race: ## the same tests under the race detector
 .PHONY: vet
 vet: ## go vet, with every build tag of the tree
 	go vet ./...
-	go vet -tags e2e ./scripts/... ./policy/...
+	go vet -tags e2e ./scripts/... ./policy/... ./cmd/internal/app
 	go vet -tags kms,pkcs11key ./policy/signature
 	go vet -tags keyless ./scripts/keyless
 
@@ -59,6 +59,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 e2e: ## stock oras, cosign, crane and regctl against a built server
 	@scripts/tools/install oras crane regctl regsync cosign2 cosign3 registry
 	go test -tags e2e -count=1 ./scripts/e2e ./policy/...
+	go test -tags e2e -count=1 -run 'ByStockTools|ByACopiedCatalog' ./cmd/internal/app
 
 .PHONY: crash
 crash: ## kill -9 during an import, ten times; KREW_SET=krew-plugins.jsonl.gz takes the real set

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"oras.land/oras-go/v2"
@@ -15,10 +16,13 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/lifecycle/table"
+	"github.com/oarlock/oarlock/registry/mirror"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
-// openMirror is a site that trusts the platform of w and has its publishers.
-func openMirror(w *cellWorld) *cellWorld {
+// openMirror is a site that trusts the platform of w and has its publishers, whose
+// ledger a copy brings.
+func openMirror(w *cellWorld, publishers func(here *Server, admin string) error) *cellWorld {
 	t := w.t
 	t.Helper()
 	key := ask[index.PlatformKeyList](t, w.Server, "", "GET", "/api/v1/platform-keys", nil, http.StatusOK).Items[0]
@@ -30,7 +34,7 @@ func openMirror(w *cellWorld) *cellWorld {
 		t.Fatal(err)
 	}
 	here, admin := startGuarded(t, func(own *config.Config) { own.Trust = c.Trust })
-	if err := copyLedger(t, w.Server, here, admin, "acme"); err != nil {
+	if err := publishers(here, admin); err != nil {
 		t.Fatal(err)
 	}
 	if err := here.index.ingest.Settled(t.Context()); err != nil {
@@ -58,38 +62,90 @@ func (w *cellWorld) bringTag(from *cellWorld, repository, tag string) {
 	}
 }
 
-// Proves E1 and E12 on a mirror that was made before and after the moves: what signed
-// statements say is answered there as at the source, cell by cell, and what is of one
-// site (blocks, quarantine) is not.
-func TestEveryCellOfTheTableOnAMirror_E1_E12(t *testing.T) {
-	t.Parallel()
-	var mirror *cellWorld
-	w := openCells(t, func(w *cellWorld) {
-		mirror = openMirror(w)
-		for _, id := range w.ids {
-			for _, v := range []string{"1.0.0", "1.1.0"} {
-				mirror.bringTag(w, id, v)
+// mirrorings bring what the source gives, and give the tags that it refused.
+var mirrorings = map[string]func(from, to *cellWorld) (refused []string){
+	"oras": func(from, to *cellWorld) (refused []string) {
+		for _, id := range from.ids {
+			for _, tag := range []string{"1.0.0", "1.1.0", artifact.StateTag} {
+				switch status, _, _ := from.get(table.Admin, "/v2/"+id+"/manifests/"+tag); status {
+				case http.StatusOK:
+					to.bringTag(from, id, tag)
+				case http.StatusForbidden:
+					refused = append(refused, id+":"+tag)
+				}
 			}
 		}
-	})
+		slices.Sort(refused)
+		return refused
+	},
+	"oarlock mirror": func(from, to *cellWorld) (refused []string) {
+		login := func(w *cellWorld) remote.Options {
+			own := orasauth.Credential{Username: "x", Password: w.tokens[table.Admin]}
+			return remote.Options{HTTPClient: visitor, Credential: orasauth.StaticCredential(w.Addr(), own)}
+		}
+		r, err := mirror.Run(from.t.Context(), from.Addr(), to.Addr(), mirror.Options{From: login(from), To: login(to), Repositories: from.ids})
+		if err != nil || len(r.Missing)+len(r.Different) != 0 {
+			from.t.Errorf("oarlock mirror: %+v, %v", r, err)
+		}
+		for _, i := range r.Failed {
+			refused = append(refused, i.Repository+":"+i.Tag)
+		}
+		slices.Sort(refused)
+		return slices.Compact(refused)
+	},
+}
+
+// Proves E1 and E12 on a mirror that was made before and after the moves: what signed
+// statements say is answered there as at the source, cell by cell, to every role and by
+// its signed catalog, and what is of one site (blocks, quarantine) is not. The source
+// refuses to whoever mirrors just what the table says.
+func TestEveryCellOfTheTableOnAMirror_E1_E12(t *testing.T) {
+	t.Parallel()
+	for name, bring := range mirrorings {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var here *cellWorld
+			w := openCells(t, func(w *cellWorld) {
+				here = openMirror(w, func(to *Server, admin string) error { return copyLedger(t, w.Server, to, admin, "acme") })
+				if refused := bring(w, here); len(refused) != 0 {
+					t.Fatalf("before the moves the source refuses %q", refused)
+				}
+			})
+			if refused, want := bring(w, here), w.withdrawn(); !slices.Equal(refused, want) {
+				t.Errorf("refused to the mirror: %q, expected %q", refused, want)
+			}
+			if err := here.index.ingest.Settled(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			here.everyCell()
+			_, c := published(t, here.Server)
+			here.toldTo(c, there)
+		})
+	}
+}
+
+// withdrawn are the tags that the table has nobody pull, in their order.
+func (w *cellWorld) withdrawn() (all []string) {
 	for i, s := range table.AllStates() {
-		if status, _, _ := w.get(table.Admin, "/v2/"+w.ids[i]+"/manifests/"+artifact.StateTag); status == http.StatusOK {
-			mirror.bringTag(w, w.ids[i], artifact.StateTag)
-		} else if s.Travels() && s != (table.State{Plugin: index.StateActive}) {
-			t.Errorf("%s: the source has no ledger", s.Name())
+		for v, s := range map[string]table.State{"1.0.0": {Plugin: s.Plugin, Stop: s.Stop}, "1.1.0": s} {
+			if !s.May(table.Admin, table.PullTag) {
+				all = append(all, w.ids[i]+":"+v)
+			}
 		}
 	}
-	if err := mirror.index.ingest.Settled(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	slices.Sort(all)
+	return all
+}
+
+// everyCell asks a mirror each cell as each role.
+func (w *cellWorld) everyCell() {
+	w.t.Helper()
 	for i, s := range table.AllStates() {
-		if !s.Travels() {
-			s = table.State{Plugin: index.StateActive}
-		}
+		s = there(s)
 		for _, r := range table.AllRoles() {
 			for _, o := range table.AllOperations() {
-				if got, want := mirror.asked(w.ids[i], s, r, o), s.Cell(r, o); got != want {
-					t.Errorf("%s, %s, %s: %+v, expected %+v", w.ids[i], r, o, got, want)
+				if got, want := w.asked(w.ids[i], s, r, o), s.Cell(r, o); got != want {
+					w.t.Errorf("%s, %s, %s: %+v, expected %+v", w.ids[i], r, o, got, want)
 				}
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +34,7 @@ type cellWorld struct {
 	ids     []string
 	digests map[string]map[string]digest.Digest // by plugin and version
 	blobs   map[string]digest.Digest            // a layer of 1.1.0, by plugin
+	stop    func() error
 }
 
 // openCells runs ready when all plugins are there and still active.
@@ -44,7 +44,7 @@ func openCells(t *testing.T, ready ...func(*cellWorld)) *cellWorld {
 	c.Dev, c.Trust = false, everybodyListed(t)
 	var notice bytes.Buffer
 	w := &cellWorld{t: t, config: c, tokens: map[table.Role]string{}, digests: map[string]map[string]digest.Digest{}, blobs: map[string]digest.Digest{}}
-	w.Server, _ = startBy(t, c, options(&notice))
+	w.Server, w.stop = startBy(t, c, options(&notice))
 	w.people(tokenText.FindString(notice.String()))
 	for _, s := range table.AllStates() {
 		w.put(s)
@@ -192,90 +192,21 @@ func (w *cellWorld) send(r table.Role, method, path string) (int, http.Header, s
 	return resp.StatusCode, resp.Header, string(must(io.ReadAll(resp.Body)))
 }
 
-func fieldsOf(d digest.Digest) table.Fields {
-	if d == "" {
-		return table.Tombstone
-	}
-	return table.Whole
-}
-
 // asked is what the server answers to a cell.
 func (w *cellWorld) asked(id string, s table.State, r table.Role, o table.Operation) table.Cell {
 	w.t.Helper()
-	t, token, at := w.t, w.tokens[r], "/api/v1/plugins/"+id
-	version := func() index.VersionDetail {
-		return ask[index.VersionDetail](t, w.Server, token, "GET", at+"/versions/1.1.0", nil, 200)
-	}
-	solve := func(lock, rng string) table.Cell {
-		request := index.ResolveRequest{Plugins: []index.Want{{ID: id, Range: rng}}}
-		if lock != "" {
-			request.Locked = []index.Locked{{ID: id, Digest: w.digests[id][lock]}}
-		}
-		raw := must(json.Marshal(request))
-		q := must(http.NewRequest("POST", w.URL()+"/api/v1/resolve", bytes.NewReader(raw)))
-		q.Header.Set("Content-Type", "application/json")
-		if token != "" {
-			q.Header.Set("Authorization", "Bearer "+token)
-		}
-		resp := must(visitor.Do(q))
-		defer resp.Body.Close()
-		var got index.Resolution
-		c := table.Cell{Status: resp.StatusCode, Code: w.why(id, r)}
-		if resp.StatusCode != 200 {
-			return c
-		}
-		if err := json.NewDecoder(resp.Body).Decode(&got); err != nil || len(got.Resolved) != 1 || got.Resolved[0].Version != "1.1.0" {
-			t.Errorf("%s as %s, %s: %+v, %v", id, r, o, got, err)
-		}
-		if c.Answer, c.Code = table.Yes, ""; len(got.Resolved[0].Notices) > 0 {
-			c.Answer, c.Code = table.Warn, got.Resolved[0].Notices[0].Kind
-		}
-		return c
-	}
 	switch o {
-	case table.Search:
-		page := ask[index.Page](t, w.Server, token, "GET", "/api/v1/plugins?limit=100", nil, 200)
-		c := table.Cell{Status: 200, Fields: table.Absent, Code: w.why(id, r)}
-		if i := slices.IndexFunc(page.Items, func(row index.Row) bool { return row.ID == id && row.Version == "1.1.0" }); i >= 0 {
-			c = table.Cell{Status: 200, Answer: table.Yes, Fields: fieldsOf(page.Items[i].Digest)}
-		}
-		return c
-	case table.Show:
-		c := table.Cell{Status: 200, Answer: table.Yes, Fields: fieldsOf(version().Digest)}
-		if c.Fields != table.Whole {
-			c.Answer, c.Code = table.Warn, w.why(id, r)
-		}
-		w.alike(id, s, r, c.Fields)
-		return c
-	case table.Resolve:
-		return solve("1.1.0", "=1.1.0")
-	case table.Install:
-		return solve("", "=1.1.0")
-	case table.Update:
-		return solve("1.0.0", "=1.1.0")
 	case table.PullTag:
 		return w.pull(s, r, "/v2/"+id+"/manifests/1.1.0")
 	case table.PullDigest:
 		c := w.pull(s, r, "/v2/"+id+"/manifests/"+w.digests[id]["1.1.0"].String())
 		if blob := w.pull(s, r, "/v2/"+id+"/blobs/"+w.blobs[id].String()); blob != c && s.Version != index.VersionQuarantined { // whose bytes are not there
-			t.Errorf("%s as %s: a blob answers %+v, the manifest %+v", id, r, blob, c)
-		}
-		return c
-	default:
-		v := version()
-		c := table.Cell{Status: 200, Standing: v.Standing, Answer: table.Yes}
-		if n := v.Notices; (len(n) > 0) != (c.Standing != table.OK) || len(n) > 0 && (n[0].Standing != c.Standing || n[0].Withdrawn == s.May(r, table.Install)) {
-			t.Errorf("%s as %s: standing %s with notices %+v", id, r, c.Standing, n)
-		}
-		switch c.Standing {
-		case table.OK:
-		case table.Stop:
-			c.Answer, c.Code = table.No, w.why(id, r)
-		default:
-			c.Answer, c.Code = table.Warn, w.why(id, r)
+			w.t.Errorf("%s as %s: a blob answers %+v, the manifest %+v", id, r, blob, c)
 		}
 		return c
 	}
+	q := &cellQuestion{Catalog: clientOf(w.t, w.Server, w.tokens[r]), t: w.t, id: mustName(w.t, id), state: s, role: r, digests: w.digests[id]}
+	return q.asked(o)
 }
 
 // pull is what a read of the registry answers.
@@ -301,47 +232,6 @@ func (w *cellWorld) pull(s table.State, r table.Role, path string) table.Cell {
 		return table.Cell{Status: status}
 	}
 	return table.Cell{Status: status, Code: said.Errors[0].Detail.Code}
-}
-
-// why is the code by which why leaves version 1.1.0 out; "" where it does not.
-func (w *cellWorld) why(id string, r table.Role) string {
-	w.t.Helper()
-	why := ask[index.Why](w.t, w.Server, w.tokens[r], "GET", "/api/v1/plugins/"+id+"/why", nil, 200)
-	for _, v := range why.Versions {
-		if v.Version == "1.1.0" && len(v.Reasons) > 0 {
-			return v.Reasons[0].Code
-		}
-	}
-	if d := ask[index.Detail](w.t, w.Server, w.tokens[r], "GET", "/api/v1/plugins/"+id, nil, 200); len(d.Notices) > 0 {
-		return d.Notices[0].Kind
-	}
-	return ""
-}
-
-// alike holds show, why and the list that asks for the state to one answer.
-func (w *cellWorld) alike(id string, s table.State, r table.Role, want table.Fields) {
-	w.t.Helper()
-	token := w.tokens[r]
-	d := ask[index.Detail](w.t, w.Server, token, "GET", "/api/v1/plugins/"+id, nil, 200)
-	if got := fieldsOf(d.Versions[0].Digest); got != want || (want == table.Tombstone) && (d.Versions[0].Reference != "" || slices.ContainsFunc(d.Versions[0].Platforms, func(b index.Build) bool { return b.Digest != "" })) {
-		w.t.Errorf("%s as %s: show has %s, expected %s: %+v", id, r, got, want, d.Versions[0])
-	}
-	why := ask[index.Why](w.t, w.Server, token, "GET", "/api/v1/plugins/"+id+"/why", nil, 200)
-	if got := fieldsOf(why.Versions[0].Digest); got != want {
-		w.t.Errorf("%s as %s: why has %s, expected %s", id, r, got, want)
-	}
-	if s.Version != "" {
-		return
-	}
-	page := ask[index.Page](w.t, w.Server, token, "GET", "/api/v1/plugins?limit=100&state="+string(s.Plugin), nil, 200)
-	i := slices.IndexFunc(page.Items, func(row index.Row) bool { return row.ID == id })
-	if i < 0 {
-		w.t.Errorf("%s as %s: the list of what is %s lacks it", id, r, s.Plugin)
-		return
-	}
-	if row := page.Items[i]; fieldsOf(row.Digest) != want || (row.Reference == "") != (want == table.Tombstone) || string(row.State) != string(s.Plugin) {
-		w.t.Errorf("%s as %s: the list of what is %s has %+v", id, r, s.Plugin, row)
-	}
 }
 
 // Proves E1, E3, E4, E12, B11 and C9: each state is built on a server, and each
