@@ -106,6 +106,9 @@ func (ac *Accounts) change(ctx context.Context, by Principal, action, person str
 		if err := set(&after); err != nil {
 			return err
 		}
+		if before.Disabled == after.Disabled && slices.Equal(before.Grants, after.Grants) {
+			return nil // it is so already, which is no act
+		}
 		return ac.tx.InTx(ctx, func(ctx context.Context) error {
 			if err := ac.store.UpdatePerson(ctx, before, after); err != nil {
 				return err

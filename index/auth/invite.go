@@ -76,6 +76,18 @@ func isEmail(s string) bool {
 // nothing. One that is unknown, ended, used or for somebody else wraps
 // artifact.ErrDenied; to be a member already is a conflict.
 func (ns *Namespaces) Accept(ctx context.Context, by Principal, text string) (MemberRecord, error) {
+	m, err := ns.accept(ctx, by, text)
+	if errors.Is(err, artifact.ErrDenied) && by.LoggedIn() {
+		on := Site() // where nobody knows of which namespace it is
+		if m.Namespace != "" {
+			on = InNamespace(m.Namespace)
+		}
+		ns.log.refused(ctx, by, MembersManage, on, Denied(withoutKind(err)))
+	}
+	return m, err
+}
+
+func (ns *Namespaces) accept(ctx context.Context, by Principal, text string) (MemberRecord, error) {
 	if by.Kind != Person || by.Scopes != nil || by.Access != nil {
 		return MemberRecord{}, denied("invitation: %s cannot accept one: log in as a person", by.Name)
 	}

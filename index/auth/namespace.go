@@ -156,12 +156,16 @@ func (ns *Namespaces) change(ctx context.Context, by Principal, action Action, n
 	return ns.changeFor(ctx, by.Name, by, action, namespace, do)
 }
 
+// errUnchanged is what the do of a change returns where all is as it is meant to be
+// already: no row, no statement, and no error.
+var errUnchanged = errors.New("nothing changes")
+
 // changeFor is change where who does it acts on the word of another: it is told
 // as that one's, and the audit row is of who did it.
 func (ns *Namespaces) changeFor(ctx context.Context, authorised string, by Principal, action Action, namespace string, do func(context.Context) (before, after any, err error)) error {
 	defer ns.may.resources.known.drop() // a change that was cut may have become true
 	defer ns.may.forget()
-	return ns.tx.InTx(ctx, func(ctx context.Context) error {
+	err := ns.tx.InTx(ctx, func(ctx context.Context) error {
 		if err := ns.members.LockNamespace(ctx, namespace); err != nil {
 			return err
 		}
@@ -176,6 +180,10 @@ func (ns *Namespaces) changeFor(ctx context.Context, authorised string, by Princ
 		}
 		return ns.log.audit(ctx, by, string(action), InNamespace(namespace).String(), before, after)
 	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 // Forget has what was cached of namespaces read again, for who changed them in
@@ -243,12 +251,16 @@ func (ns *Namespaces) update(ctx context.Context, by Principal, action Action, n
 		if err := set(&is); err != nil {
 			return nil, nil, err
 		}
-		return was, is, ns.store.UpdateNamespace(ctx, is)
+		if is == was {
+			return nil, nil, errUnchanged
+		}
+		next := is
+		is.Revision++
+		return was, next, ns.store.UpdateNamespace(ctx, next)
 	})
 	if err != nil {
 		return NamespaceRecord{}, err
 	}
-	is.Revision++
 	return is, nil
 }
 
@@ -277,6 +289,9 @@ func (ns *Namespaces) SetMember(ctx context.Context, by Principal, namespace, pr
 		}
 		if before, err = ns.member(ctx, namespace, principal); err != nil {
 			return nil, nil, err
+		}
+		if was, is := before.(MemberRecord); is && was.Role == m.Role {
+			return nil, nil, errUnchanged
 		}
 		return before, m, ns.members.PutMember(ctx, m)
 	})
@@ -315,10 +330,14 @@ func (ns *Namespaces) Transfer(ctx context.Context, by Principal, namespace, to 
 		if err := ns.accounts.requireAccount(ctx, to); err != nil {
 			return nil, nil, err
 		}
+		leaving := ownersLeaving(before, by.Name, to)
+		if len(leaving) == 0 && slices.ContainsFunc(before, func(b MemberRecord) bool { return b.Principal == to && b.Role == m.Role }) {
+			return nil, nil, errUnchanged
+		}
 		if err := ns.members.PutMember(ctx, m); err != nil {
 			return nil, nil, err
 		}
-		for _, principal := range ownersLeaving(before, by.Name, to) {
+		for _, principal := range leaving {
 			if err := ns.members.RemoveMember(ctx, namespace, principal); err != nil {
 				return nil, nil, err
 			}

@@ -17,7 +17,7 @@ func TestNothingUndoesADisabling_K6(t *testing.T) {
 			return err
 		},
 		"roles": func(s *site, admin Principal) error {
-			return s.Accounts.SetRoles(s.t.Context(), admin, "person:bob", nil)
+			return s.Accounts.SetRoles(s.t.Context(), admin, "person:bob", []Role{RoleReviewer})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -77,10 +77,11 @@ func (s *Service) admitted(ctx context.Context, id string) (Record, auth.Princip
 	if err != nil {
 		return Record{}, by, missing(id, err)
 	}
+	refused := s.o.Rights.May(ctx, auth.PluginEmergency, auth.InRepository(r.Plugin)) // written down, whatever is answered
 	if sees, err := s.sees(ctx, r.Plugin); err != nil || !sees {
 		return Record{}, by, errors.Join(err, missing(id, artifact.ErrNotFound))
 	}
-	return r, by, s.o.Rights.May(ctx, auth.PluginEmergency, auth.InRepository(r.Plugin))
+	return r, by, refused
 }
 
 func missing(id string, err error) error {

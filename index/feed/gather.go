@@ -83,7 +83,7 @@ func (g *gatherer) items(ctx context.Context, limit int) ([]Item, error) {
 	for more || len(stated) > 0 {
 		var came, last time.Time
 		if more {
-			came = *p.UpdatedAt
+			came = moment(*p.UpdatedAt)
 		}
 		if len(stated) > 0 {
 			last = stated[0].at
@@ -148,7 +148,7 @@ func (g *gatherer) stated() []said {
 	for id, s := range g.ledgers.PluginLedgers(func(id artifact.Name) bool {
 		return g.scope.has(id) && g.gen.Snapshot.Has(id)
 	}) {
-		all = append(all, said{id, s.Head, s.At})
+		all = append(all, said{id, s.Head, moment(s.At)})
 	}
 	slices.SortFunc(all, func(a, b said) int {
 		return cmp.Or(b.at.Compare(a.at), strings.Compare(a.plugin.String(), b.plugin.String()))

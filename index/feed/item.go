@@ -19,7 +19,9 @@ import (
 type Item struct {
 	// ID is a UUID, made from the event's key.
 	ID string
-	// At is when it came to this site, or when the statement was made: UTC.
+	// At is when it came to this site, or when the statement was made: UTC, in
+	// microseconds, as a cursor has it. With more digits the order of items would
+	// be another than that of the places between them.
 	At time.Time
 	// Kind is "version.published", or the kind of the statement.
 	Kind    string
@@ -69,7 +71,7 @@ func published(p *catalog.Plugin) []Item {
 			continue
 		}
 		id := p.ID.String()
-		one := Item{ID: uuid(publog.PublishedKey(id, v.Digest)), At: v.PublishedAt.UTC(), Kind: Published,
+		one := Item{ID: uuid(publog.PublishedKey(id, v.Digest)), At: moment(v.PublishedAt), Kind: Published,
 			Plugin: id, Version: v.Version.String(), Title: id + " " + v.Version.String()}
 		one.Text = "Version " + one.Version + " of " + id + " was published."
 		if v.Plugin != nil && v.Plugin.Description != "" {
@@ -79,6 +81,9 @@ func published(p *catalog.Plugin) []Item {
 	}
 	return out
 }
+
+// moment is a time as items have it.
+func moment(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 // A cursor is the place after an item, in the order of newest.
 type cursor struct {

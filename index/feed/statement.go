@@ -28,7 +28,7 @@ var titles = map[format.Kind]string{
 // time is told by its name.
 func stated(ledger, plugin string, s index.LedgerStatement) Item {
 	say := words(s.Body)
-	out := Item{ID: uuid(statementKey(ledger, s.Sequence, s.Kind, s.Digest)), At: s.At.UTC(), Kind: s.Kind,
+	out := Item{ID: uuid(statementKey(ledger, s.Sequence, s.Kind, s.Digest)), At: moment(s.At), Kind: s.Kind,
 		Plugin: plugin, Version: say.text("version"), By: s.Actor}
 	what, known := titles[format.Kind(s.Kind)]
 	if !known {

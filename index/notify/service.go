@@ -61,11 +61,12 @@ func (s *Service) owner(ctx context.Context) (auth.Principal, error) {
 	if err != nil {
 		return by, err
 	}
+	refused := s.o.May(ctx, auth.PersonalNotifications, auth.Site())
 	if by.Kind == auth.Robot {
 		return by, index.NewProblem(index.CodeNotAuthorised, fmt.Sprintf("%s is a robot: what somebody is told of follows the rights of an account", by.Name),
 			"log in as a person, or with an admin token: oarlock login HOST")
 	}
-	return by, s.o.May(ctx, auth.PersonalNotifications, auth.Site())
+	return by, refused
 }
 
 // change does something and writes it down, in one transaction.

@@ -49,13 +49,16 @@ func (s *Service) VerifyPublisher(ctx context.Context, name string, v index.Veri
 
 // UnverifyPublisher withdraws a verification, for a reason.
 func (s *Service) UnverifyPublisher(ctx context.Context, name, reason string) (index.Publisher, error) {
-	needs := audit.Right{Action: auth.NamespaceManage, On: auth.InNamespace(name)}
+	needs := audit.Right{Action: auth.PublisherVerify, On: auth.Site()}
+	switch mine, err := s.o.Rights.Can(ctx, auth.NamespaceManage, auth.InNamespace(name)); {
+	case err != nil:
+		return index.Publisher{}, err
+	case mine:
+		needs = audit.Right{Action: auth.NamespaceManage, On: auth.InNamespace(name)}
+	}
 	by, err := s.may(ctx, needs)
 	if err != nil {
-		needs = audit.Right{Action: auth.PublisherVerify, On: auth.Site()}
-		if by, err = s.may(ctx, needs); err != nil {
-			return index.Publisher{}, err
-		}
+		return index.Publisher{}, err
 	}
 	return s.stated(ctx, by, needs, audit.PublisherUnverify, name, format.PublisherUnverified, format.Unverified{Reason: reason})
 }

@@ -117,31 +117,6 @@ func TestTheCommandLineIsAClient(t *testing.T) {
 	}
 }
 
-// TestActsAreDoneThroughTheLog: what is no change of SQL alone is written down
-// by audit.Log, before and after it. The rows beside it are those of a version,
-// which is in the transaction that counts it, and of one that failed after that.
-func TestActsAreDoneThroughTheLog(t *testing.T) {
-	t.Parallel()
-	notes := 0
-	parse(t, "cmd/internal/app", func(path string, f *ast.File) {
-		ast.Inspect(f, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			if s, ok := call.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "Note" || s.Sel.Name == "NoteFailure") {
-				if notes++; filepath.Base(path) != "gate.go" {
-					t.Errorf("%s writes rows of the audit log itself: use audit.Log", path)
-				}
-			}
-			return true
-		})
-	})
-	if notes != 2 {
-		t.Errorf("%d rows are written beside audit.Log, expected the two in gate.go", notes)
-	}
-}
-
 // parse calls fn for every file of the package in room that is no test.
 func parse(t *testing.T, room string, fn func(path string, f *ast.File)) {
 	t.Helper()

@@ -2,134 +2,236 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index"
 )
 
 // changesNothing are the operations that are no GET and leave everything as it is.
 var changesNothing = []string{"checkPush", "resolve"}
 
-// TestEachChangeIsWrittenDownAsWhatItIs_B7: for every route that changes something
-// the row of the audit log says the act, not its opposite or the right that it
-// took, and to what it was done.
+// An auditedCall is one call of an operation of the API, and what the audit log says of it.
+type auditedCall struct {
+	operation, method, path string
+	body                    any
+	status                  int
+	action, on, says        string
+	again                   repeat
+}
+
+// A repeat is what the same call does when it is made once more.
+type repeat int
+
+const (
+	still   repeat = iota // and so it writes nothing, whatever it answers
+	refused               // it may not be made any more: one row, denied
+	another               // it is another act: the test does not make it
+	undone                // even the first leaves all as it is: its preconditions are another test's
+)
+
+// mayNot is whose call is refused where somebody without any role may make it.
+var mayNot = map[string]string{
+	"claim-namespace": "robot", "accept-invitation": "robot", "create-webhook": "robot", "rotate-webhook": "robot", "test-webhook": "robot",
+	"replay-webhook": "robot", "remove-webhook": "robot", "create-subscription": "robot", "remove-subscription": "robot",
+}
+
+// TestEachChangeIsWrittenDownAsWhatItIs_B7: for every operation of the served
+// description that changes something, whose call by who may not leaves one row,
+// denied; whose call by who may leaves one row that says the act, not its opposite
+// or the right that it took, and to what it was done, and one more only where it
+// did not end as it began; and whose repeat leaves none where it changes nothing.
 func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 	t.Parallel()
-	s, admin := startGuarded(t, unsignedListed(t))
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	t.Cleanup(h.Close)
+	listed := unsignedListed(t)
+	s, admin := startGuarded(t, func(c *config.Config) { listed(c); c.Outbound.Networks = []string{"127.0.0.0/8"} })
+	l := auditedServer{t, s, admin, map[string]string{"stranger": accountOf(t, s, admin, "stranger")}}
 	eve := accountOf(t, s, admin, "eve")
 	eva := accountOf(t, s, admin, "eva", "admin")
 	accountOf(t, s, admin, "mallory")
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	l.others["robot"] = ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
+		"label": "ci", "kind": "robot", "namespace": "acme", "expires_at": soon(), "scopes": []string{"repository:acme/*:pull"}}, http.StatusCreated).Secret
 	pushAs(t, s, admin, 1)
-	listed := ask[index.Page](t, s, admin, "GET", "/api/v1/plugins", nil, http.StatusOK).Items
-	if len(listed) != 1 {
-		t.Fatalf("listed: %+v", listed)
+	page := ask[index.Page](t, s, admin, "GET", "/api/v1/plugins", nil, http.StatusOK).Items
+	if len(page) != 1 {
+		t.Fatalf("listed: %+v", page)
 	}
-	id, version := listed[0].ID, listed[0].Version
+	id, version, content := page[0].ID, page[0].Version, page[0].Digest.String()
 	plugin, at := "/plugins/"+id, "/plugins/"+id+"/versions/"+version
 	key := index.NewPublisherKey{Name: "release", PEM: publicPEM(t)}
 	token := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{"label": "old", "kind": "admin", "expires_at": soon()}, http.StatusCreated)
 	invited := ask[index.Invitation](t, s, admin, "POST", "/api/v1/namespaces/acme/invitations", map[string]any{"role": "reader"}, http.StatusCreated)
+	hook := ask[index.CreatedWebhook](t, s, admin, "POST", "/api/v1/webhooks", map[string]any{"url": h.URL, "events": []string{"*"}}, http.StatusCreated)
+	sub := ask[index.Subscription](t, s, admin, "POST", "/api/v1/subscriptions", map[string]any{"receiver": hook.ID, "publisher": "acme"}, http.StatusCreated)
 	did := map[string]bool{}
-	for _, row := range []struct {
-		operation, method, path string
-		body                    any
-		status                  int
-		action, on, says        string
-	}{
-		{"add-account", "POST", "/accounts", map[string]any{"name": "bob"}, 201, "account:create", "person:bob", `"name":"person:bob"`},
-		{"change-account", "PATCH", "/accounts/person:bob", map[string]any{"roles": []string{"operator"}}, 204, "account:roles", "person:bob", "operator"},
-		{"change-account", "PATCH", "/accounts/person:bob", map[string]any{"disabled": true}, 204, "account:disable", "person:bob", `"disabled":true`},
-		{"change-account", "PATCH", "/accounts/person:bob", map[string]any{"disabled": false}, 204, "account:enable", "person:bob", `"disabled":false`},
-		{"account-token", "POST", "/accounts/person:eve/tokens", map[string]any{"label": "hers", "expires_at": time.Now().Add(time.Hour)}, 201, "token:create", "token ", "person:eve"},
-		{"create-token", "POST", "/tokens", map[string]any{"label": "mine", "kind": "admin", "expires_at": soon()}, 201, "token:create", "token ", `"name":"mine"`},
-		{"revoke-token", "DELETE", "/tokens/" + token.ID, nil, 204, "token:revoke", "token " + token.ID, `"name":"old"`},
-		{"block", "POST", "/admin/blocks", map[string]any{"repository": id, "reference": version, "reason": "bad"}, 200, "plugin:emergency", "repository " + id, listed[0].Digest.String()},
-		{"unblock", "DELETE", "/admin/blocks?repository=" + id + "&reference=" + version, nil, 204, "block:lift", "repository " + id, listed[0].Digest.String()},
-		{"rotateCatalogRoot", "POST", "/admin/catalog/root", map[string]any{"keep_root_key": true}, 200, "catalog:rotate-root", "site", "rotation"},
-		{"gc", "POST", "/admin/gc", nil, 200, "registry:gc", "site", ""},
-		{"testPolicy", "POST", "/admin/policy/test", map[string]any{"policy": "namespaces: {acme: {signature: optional}}"}, 200, "policy:test", "site", "sha256:"},
-		{"rebuild", "POST", "/admin/rebuild", nil, 200, "catalog:rebuild", "site", `"check":false`},
-		{"repair", "POST", "/admin/repair", nil, 200, "registry:fsck", "site", `"repair":true`},
-		{"scrub", "POST", "/admin/scrub", nil, 200, "registry:scrub", "site", ""},
-		{"claim-namespace", "POST", "/namespaces", map[string]any{"name": "globex"}, 201, "namespace:claim", "namespace globex", ""},
-		{"configure-namespace", "PATCH", "/namespaces/acme", map[string]any{"private": true}, 200, "namespace:manage", "namespace acme", `"public":false`},
-		{"configure-namespace", "PATCH", "/namespaces/acme", map[string]any{"private": false}, 200, "namespace:manage", "namespace acme", `"public":true`},
-		{"invite-member", "POST", "/namespaces/acme/invitations", map[string]any{"role": "reader"}, 201, "token:create", "token ", `"acme"`},
-		{"accept-invitation", "POST", "/invitations/accept", map[string]any{"secret": invited.Secret}, 200, "members:manage", "namespace acme", "person:eve"},
-		{"set-member", "PUT", "/namespaces/acme/members/person:eve", map[string]any{"role": "maintainer"}, 204, "members:manage", "namespace acme", `"role":"maintainer"`},
-		{"remove-member", "DELETE", "/namespaces/acme/members/person:eve", nil, 204, "members:manage", "namespace acme", "person:eve"},
-		{"promote", "POST", plugin + "/channels/beta", map[string]any{"version": version}, 200, "channel:promote", "repository " + id, `"channel":"beta"`},
-		{"remove-channel", "DELETE", plugin + "/channels/beta", nil, 200, "channel:remove", "repository " + id, `"channel":"beta"`},
-		{"yank", "POST", at + "/yank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, listed[0].Digest.String()},
-		{"unyank", "POST", at + "/unyank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, `"move":"unyank"`},
-		{"move", "POST", plugin + "/lifecycle", map[string]any{"move": "deprecate", "reason": "superseded"}, 200, "plugin:lifecycle", "repository " + id, `"move":"deprecate"`},
-		{"propose-emergency", "POST", "/emergencies", map[string]any{"plugin": id, "version": version, "reason": "malware"}, 201, "plugin:emergency", "repository " + id, `"state":"proposed"`},
-		{"confirm-emergency", "POST", "", nil, 200, "emergency:confirm", "repository " + id, `"words":["person:eva"]`},
-		{"undo-emergency", "POST", "", map[string]any{}, 200, "emergency:undo", "repository " + id, `"undo":["person:eva"]`},
-		{"add-publisher-key", "POST", "/publishers/acme/keys", key, 200, "keys:manage", "namespace acme", `"kind":"key.added"`},
-		{"verify-publisher", "POST", "/publishers/acme/verification", index.VerifyRequest{Evidence: "administrator", Note: "known"}, 200, "publisher:verify", "namespace acme", "administrator"},
-		{"unverify-publisher", "DELETE", "/publishers/acme/verification?reason=gone", nil, 200, "publisher:unverify", "namespace acme", "gone"},
-		{"create-tenant", "POST", "/tenants", map[string]any{"id": "north"}, 201, "tenants:manage", "tenant north", `"environment":"production"`},
-		{"set-tenant", "PATCH", "/tenants/north", map[string]any{"niches": []string{"web"}}, 200, "tenants:manage", "tenant north", `["web"]`},
-		{"set-tenant", "PATCH", "/tenants/north", map[string]any{"canary": true}, 200, "tenant:manage", "tenant north", `"canary":true`},
-		{"set-tenant-member", "PUT", "/tenants/north/members/person:eve", map[string]any{"role": "tenant-admin"}, 204, "tenant:manage", "tenant north", "person:eve"},
-		{"remove-tenant-member", "DELETE", "/tenants/north/members/person:eve", nil, 204, "tenant:manage", "tenant north", "removed_member"},
-		{"transfer-namespace", "POST", "/namespaces/globex/transfer", map[string]any{"to": "person:mallory"}, 204, "namespace:transfer", "namespace globex", "person:mallory"},
-		{"close-namespace", "POST", "/namespaces/globex/close", nil, 200, "namespace:close", "namespace globex", "closed_at"},
-		{"delete-plugin", "DELETE", plugin + "?reason=legal", nil, 200, "plugin:delete", "repository " + id, `"move":"delete"`},
-		{"revoke-publisher-key", "POST", "", index.KeyRevocation{Reason: "lost"}, 200, "keys:manage", "namespace acme", `"kind":"key.revoked"`},
+	for _, row := range []auditedCall{
+		{"add-account", "POST", "/accounts", map[string]any{"name": "bob"}, 201, "account:create", "person:bob", `"name":"person:bob"`, still},
+		{"change-account", "PATCH", "/accounts/person:bob", map[string]any{"roles": []string{"operator"}}, 204, "account:roles", "person:bob", "operator", still},
+		{"change-account", "PATCH", "/accounts/person:bob", map[string]any{"disabled": true}, 204, "account:disable", "person:bob", `"disabled":true`, still},
+		{"change-account", "PATCH", "/accounts/person:bob", map[string]any{"disabled": false}, 204, "account:enable", "person:bob", `"disabled":false`, still},
+		{"account-token", "POST", "/accounts/person:eve/tokens", map[string]any{"label": "hers", "expires_at": time.Now().Add(time.Hour)}, 201, "token:create", "token ", "person:eve", another},
+		{"create-token", "POST", "/tokens", map[string]any{"label": "mine", "kind": "admin", "expires_at": soon()}, 201, "token:create", "token ", `"name":"mine"`, another},
+		{"revoke-token", "DELETE", "/tokens/" + token.ID, nil, 204, "token:revoke", "token " + token.ID, `"name":"old"`, still},
+		{"block", "POST", "/admin/blocks", map[string]any{"repository": id, "reference": version, "reason": "bad"}, 200, "plugin:emergency", "repository " + id, content, another}, // what it covers is found out anew
+		{"unblock", "DELETE", "/admin/blocks?repository=" + id + "&reference=" + version, nil, 204, "block:lift", "repository " + id, content, still},
+		{"rotateCatalogRoot", "POST", "/admin/catalog/root", map[string]any{"keep_root_key": true}, 200, "catalog:rotate-root", "site", "rotation", another},
+		{"gc", "POST", "/admin/gc", nil, 200, "registry:gc", "site", "", another},
+		{"testPolicy", "POST", "/admin/policy/test", map[string]any{"policy": "namespaces: {acme: {signature: optional}}"}, 200, "policy:test", "site", "sha256:", another},
+		{"rebuild", "POST", "/admin/rebuild", nil, 200, "catalog:rebuild", "site", `"check":false`, another},
+		{"repair", "POST", "/admin/repair", nil, 200, "registry:fsck", "site", `"repair":true`, another},
+		{"scrub", "POST", "/admin/scrub", nil, 200, "registry:scrub", "site", "", another},
+		{"claim-namespace", "POST", "/namespaces", map[string]any{"name": "globex"}, 201, "namespace:claim", "namespace globex", "", refused},
+		{"configure-namespace", "PATCH", "/namespaces/acme", map[string]any{"private": true}, 200, "namespace:manage", "namespace acme", `"public":false`, still},
+		{"configure-namespace", "PATCH", "/namespaces/acme", map[string]any{"private": false}, 200, "namespace:manage", "namespace acme", `"public":true`, still},
+		{"invite-member", "POST", "/namespaces/acme/invitations", map[string]any{"role": "reader"}, 201, "token:create", "token ", `"acme"`, another},
+		{"accept-invitation", "POST", "/invitations/accept", map[string]any{"secret": invited.Secret}, 200, "members:manage", "namespace acme", "person:eve", refused},
+		{"set-member", "PUT", "/namespaces/acme/members/person:eve", map[string]any{"role": "maintainer"}, 204, "members:manage", "namespace acme", `"role":"maintainer"`, still},
+		{"remove-member", "DELETE", "/namespaces/acme/members/person:eve", nil, 204, "members:manage", "namespace acme", "person:eve", still},
+		{"promote", "POST", plugin + "/channels/beta", map[string]any{"version": version}, 200, "channel:promote", "repository " + id, `"channel":"beta"`, still},
+		{"remove-channel", "DELETE", plugin + "/channels/beta", nil, 200, "channel:remove", "repository " + id, `"channel":"beta"`, still},
+		{"yank", "POST", at + "/yank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, content, still},
+		{"unyank", "POST", at + "/unyank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, `"move":"unyank"`, still},
+		{"move", "POST", plugin + "/lifecycle", map[string]any{"move": "deprecate", "reason": "superseded"}, 200, "plugin:lifecycle", "repository " + id, `"move":"deprecate"`, still},
+		{"propose-emergency", "POST", "/emergencies", map[string]any{"plugin": id, "version": version, "reason": "malware"}, 201, "plugin:emergency", "repository " + id, `"state":"proposed"`, still},
+		{"confirm-emergency", "POST", "", nil, 200, "emergency:confirm", "repository " + id, `"words":["person:eva"]`, refused},
+		{"undo-emergency", "POST", "", map[string]any{}, 200, "emergency:undo", "repository " + id, `"undo":["person:eva"]`, refused},
+		{"add-publisher-key", "POST", "/publishers/acme/keys", key, 200, "keys:manage", "namespace acme", `"kind":"key.added"`, still},
+		{"verify-publisher", "POST", "/publishers/acme/verification", index.VerifyRequest{Evidence: "administrator", Note: "known"}, 200, "publisher:verify", "namespace acme", "administrator", another},
+		{"unverify-publisher", "DELETE", "/publishers/acme/verification?reason=gone", nil, 200, "publisher:unverify", "namespace acme", "gone", still},
+		{"create-tenant", "POST", "/tenants", map[string]any{"id": "north"}, 201, "tenants:manage", "tenant north", `"environment":"production"`, still},
+		{"set-tenant", "PATCH", "/tenants/north", map[string]any{"niches": []string{"web"}}, 200, "tenants:manage", "tenant north", `["web"]`, still},
+		{"set-tenant", "PATCH", "/tenants/north", map[string]any{"canary": true}, 200, "tenant:manage", "tenant north", `"canary":true`, still},
+		{"set-tenant-member", "PUT", "/tenants/north/members/person:eve", map[string]any{"role": "tenant-admin"}, 204, "tenant:manage", "tenant north", "person:eve", still},
+		{"remove-tenant-member", "DELETE", "/tenants/north/members/person:eve", nil, 204, "tenant:manage", "tenant north", "removed_member", still},
+		{"create-webhook", "POST", "/webhooks", map[string]any{"url": h.URL, "events": []string{"plugin.*"}}, 201, "notifications:personal", "site", "webhook_added", another},
+		{"test-webhook", "POST", "/webhooks/" + hook.ID + "/test", nil, 200, "notifications:personal", "site", "webhook_tested", another},
+		{"replay-webhook", "POST", "/webhooks/" + hook.ID + "/replay", map[string]any{}, 200, "", "", "", undone}, // nothing was lost
+		{"rotate-webhook", "POST", "/webhooks/" + hook.ID + "/rotate", nil, 200, "notifications:personal", "site", "webhook_rotated", another},
+		{"create-subscription", "POST", "/subscriptions", map[string]any{"receiver": hook.ID, "plugin": id}, 201, "notifications:personal", "site", "subscription_added", another},
+		{"remove-subscription", "DELETE", "/subscriptions/" + sub.ID, nil, 204, "notifications:personal", "site", "subscription_removed", still},
+		{"remove-webhook", "DELETE", "/webhooks/" + hook.ID, nil, 204, "notifications:personal", "site", "webhook_removed", still},
+		{"recover-log", "POST", "/log/recover", map[string]any{}, 409, "", "", "", undone}, // TestNothingIsPublishedBehindTheLog_G6 does it
+		{"transfer-namespace", "POST", "/namespaces/globex/transfer", map[string]any{"to": "person:mallory"}, 204, "namespace:transfer", "namespace globex", "person:mallory", still},
+		{"close-namespace", "POST", "/namespaces/globex/close", nil, 200, "namespace:close", "namespace globex", "closed_at", still},
+		{"delete-plugin", "DELETE", plugin + "?reason=legal", nil, 200, "plugin:delete", "repository " + id, `"move":"delete"`, still},
+		{"revoke-publisher-key", "POST", "", index.KeyRevocation{Reason: "lost"}, 200, "keys:manage", "namespace acme", `"kind":"key.revoked"`, still},
 	} {
 		did[row.operation] = true
-		as, path := admin, row.path
+		as := admin
 		switch row.operation {
 		case "accept-invitation":
 			as = eve
 		case "confirm-emergency", "undo-emergency":
 			step, _, _ := strings.Cut(row.operation, "-")
-			as, path = eva, "/emergencies/"+ask[index.EmergencyList](t, s, admin, "GET", "/api/v1/emergencies", nil, http.StatusOK).Items[0].ID+"/"+step
+			as, row.path = eva, "/emergencies/"+ask[index.EmergencyList](t, s, admin, "GET", "/api/v1/emergencies", nil, http.StatusOK).Items[0].ID+"/"+step
 		case "delete-plugin":
 			ask[any](t, s, admin, "PUT", "/api/v1/namespaces/acme/members/person:eve", map[string]any{"role": "owner"}, http.StatusNoContent)
 			as = eve
 		case "revoke-publisher-key":
-			path = "/publishers/acme/keys/" + ask[index.Publisher](t, s, admin, "GET", "/api/v1/publishers/acme", nil, http.StatusOK).Keys[0].ID + "/revoke"
+			row.path = "/publishers/acme/keys/" + ask[index.Publisher](t, s, admin, "GET", "/api/v1/publishers/acme", nil, http.StatusOK).Keys[0].ID + "/revoke"
 		}
-		last := newest(t, s, admin, 0)
-		if code, text := sent(t, s, as, row.method, "/api/v1"+path, row.body); code != row.status {
-			t.Errorf("%s: %d, expected %d: %s", row.operation, code, row.status, text)
-			continue
-		}
-		rows := newest(t, s, admin, last[0].Seq)
-		if len(rows) == 0 {
-			t.Errorf("%s is not written down", row.operation)
-		}
-		said := ""
-		for _, r := range rows {
-			said += string(r.Before) + string(r.After)
-			if r.Action != row.action || !strings.HasPrefix(r.Resource, row.on) || r.Outcome != "allowed" {
-				t.Errorf("%s: written down as %s of %s on %q, expected %s of %s", row.operation, r.Outcome, r.Action, r.Resource, row.action, row.on)
-			}
-		}
-		if !strings.Contains(said, row.says) {
-			t.Errorf("%s: the rows do not say %s: %s", row.operation, row.says, said)
-		}
+		l.refuses(row)
+		l.does(as, row)
 	}
-	for _, operation := range []string{ // TestEachChangeOfWebhooksIsWrittenDown_K1 looks: they take an endpoint
-		"create-webhook", "rotate-webhook", "test-webhook", "replay-webhook", "remove-webhook", "create-subscription", "remove-subscription",
-	} {
-		did[operation] = true
-	}
-	did["recover-log"] = true // TestNothingIsPublishedBehindTheLog_G6 looks: it takes a log that is behind
 	for _, operation := range writes(t, s) {
 		if !did[operation] && !slices.Contains(changesNothing, operation) {
-			t.Errorf("%s: nobody looks at what it writes down", operation)
+			t.Errorf("%s: nobody looks at what it writes down: give it a row in the table above", operation)
 		}
 	}
+}
+
+// An auditedServer is asked, and its audit log read.
+type auditedServer struct {
+	t      *testing.T
+	s      *Server
+	admin  string
+	others map[string]string // tokens of who may not
+}
+
+// wrote are the rows that a call leaves, the oldest first, with what the refusals
+// in it are summed up to.
+func (l auditedServer) wrote(as string, c auditedCall) (status int, text string, rows []index.AuditRow) {
+	l.t.Helper()
+	last := newest(l.t, l.s, l.admin, 0)
+	status, text = sent(l.t, l.s, as, c.method, "/api/v1"+c.path, c.body)
+	l.s.accounts.trail.SettleRefusals(l.t.Context(), true)
+	rows = newest(l.t, l.s, l.admin, last[0].Seq)
+	slices.Reverse(rows)
+	return status, text, rows
+}
+
+// refuses has the call made by who may not: it leaves one row, denied, and changes nothing.
+func (l auditedServer) refuses(c auditedCall) {
+	l.t.Helper()
+	who := cmp.Or(mayNot[c.operation], "stranger")
+	status, text, rows := l.wrote(l.others[who], c)
+	if status != http.StatusForbidden && status != http.StatusNotFound {
+		l.t.Errorf("%s by a %s: %d, expected 403 or 404: %s", c.operation, who, status, text)
+	}
+	if len(rows) != 1 || rows[0].Outcome != "denied" || rows[0].Reason == "" || !strings.Contains(rows[0].Actor, who) && who != "robot" || rows[0].Request == "" {
+		l.t.Errorf("%s by a %s: %d %s: expected one row, denied: %s", c.operation, who, status, text, rowsText(rows))
+	}
+}
+
+// does has the call made by who may, and once more.
+func (l auditedServer) does(as string, c auditedCall) {
+	l.t.Helper()
+	status, text, rows := l.wrote(as, c)
+	if status != c.status {
+		l.t.Errorf("%s: %d, expected %d: %s", c.operation, status, c.status, text)
+		return
+	}
+	if c.again == undone {
+		if len(rows) != 0 {
+			l.t.Errorf("%s changes nothing and is written down: %s", c.operation, rowsText(rows))
+		}
+		return
+	}
+	if len(rows) == 0 || len(rows) > 2 || len(rows) == 2 && bytes.Equal(rows[0].After, rows[1].After) {
+		l.t.Errorf("%s: expected one row, and one more where it did not end as it began: %s", c.operation, rowsText(rows))
+	}
+	said := ""
+	for _, r := range rows {
+		said += string(r.Before) + string(r.After)
+		if r.Action != c.action || !strings.HasPrefix(r.Resource, c.on) || r.Outcome != "allowed" || r.Request != rows[0].Request || r.Actor != rows[0].Actor {
+			l.t.Errorf("%s: written down as %s of %s on %q, expected %s of %s", c.operation, r.Outcome, r.Action, r.Resource, c.action, c.on)
+		}
+	}
+	if !strings.Contains(said, c.says) {
+		l.t.Errorf("%s: the rows do not say %s: %s", c.operation, c.says, said)
+	}
+	if c.again == another {
+		return
+	}
+	status, text, rows = l.wrote(as, c)
+	switch {
+	case c.again == still && len(rows) != 0:
+		l.t.Errorf("%s again: %d %s: it changes nothing and is written down: %s", c.operation, status, text, rowsText(rows))
+	case c.again == refused && (len(rows) != 1 || rows[0].Outcome != "denied"):
+		l.t.Errorf("%s again: %d %s: expected one row, denied: %s", c.operation, status, text, rowsText(rows))
+	case status >= http.StatusInternalServerError:
+		l.t.Errorf("%s again: %d %s", c.operation, status, text)
+	}
+}
+
+// rowsText shows rows in a message.
+func rowsText(rows []index.AuditRow) string {
+	out := fmt.Sprintf("%d rows", len(rows))
+	for _, r := range rows {
+		out += fmt.Sprintf("; %s of %s on %s by %s: %s %s", r.Outcome, r.Action, r.Resource, r.Actor, r.Reason, r.After)
+	}
+	return out
 }
 
 // newest are the rows after seq, the newest first; the very last row where seq is 0.

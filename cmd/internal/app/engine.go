@@ -38,13 +38,31 @@ func (a engine) Promote(ctx context.Context, id artifact.Name, v artifact.Versio
 	case !errors.Is(err, artifact.ErrNotFound):
 		return index.Promotion{}, err
 	}
-	var done index.Promotion
-	err := a.acts.Do(ctx, audit.Act{Action: auth.ChannelPromote, On: auth.InRepository(id.String()), Before: before,
+	done, is, err := a.promoted(ctx, id, v, channel, before["digest"])
+	if err != nil || is {
+		return done, err
+	}
+	err = a.acts.Do(ctx, audit.Act{Action: auth.ChannelPromote, On: auth.InRepository(id.String()), Before: before,
 		Planned: map[string]string{"channel": channel, "version": v.String()}}, func(ctx context.Context) (_ any, err error) {
 		done, err = promote(ctx, a.registry, a.stored, a.index, id, v, channel)
 		return nil, err
 	})
 	return done, err
+}
+
+// promoted reports whether a channel that is at a digest is at a version already, and that
+// may be pulled: there is nothing to do then, and nothing to write down.
+func (a engine) promoted(ctx context.Context, id artifact.Name, v artifact.Version, channel, at string) (index.Promotion, bool, error) {
+	done := index.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: at, Before: at}
+	if err := a.acts.May(ctx, auth.ChannelPromote, auth.InRepository(id.String())); err != nil {
+		return done, false, err
+	}
+	to, err := a.stored.Storage.Resolve(ctx, id.String(), v.Tag())
+	if err != nil || to.String() != at {
+		return done, false, nil // whoever promotes it says what is wrong
+	}
+	_, withheld, err := a.stored.Blocks.Withheld(ctx, id.String(), to)
+	return done, err == nil && !withheld, nil
 }
 
 // RemoveChannel implements api.Engine.

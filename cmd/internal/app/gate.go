@@ -189,6 +189,7 @@ type incoming struct {
 	load            registry.Load
 	bytes, versions int64
 	room            *quota.Reservation
+	begun           *audit.Begun // a version whose row was written
 	settled         func() // the tag is set, or never will be
 }
 
@@ -208,11 +209,14 @@ func (p *incoming) commit(ctx context.Context) error {
 		if err := p.room.Commit(ctx, p.bytes, p.versions); err != nil || p.versions == 0 {
 			return err
 		}
-		if err := p.accounts.trail.Note(ctx, auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), nil, p.published()); err != nil {
+		begun, err := audit.Log{May: admitted, Rows: p.accounts.trail}.Begin(ctx, audit.Act{Action: auth.PluginPublish,
+			On: auth.InRepository(p.access.Repository), Planned: p.published()})
+		if err != nil {
 			return err
 		}
+		p.begun = begun
 		version := index.Arrival{Repository: p.access.Repository, Digest: p.load.Digest}
-		_, err := p.accounts.store.FirstPublished(ctx, index.Arrivals{version: p.accounts.clock.Now()})
+		_, err = p.accounts.store.FirstPublished(ctx, index.Arrivals{version: p.accounts.clock.Now()})
 		return err
 	})
 }
@@ -220,12 +224,12 @@ func (p *incoming) commit(ctx context.Context) error {
 // Failed writes down that a version was not published after all. That it was
 // counted is put right by counting anew.
 func (p *incoming) Failed(ctx context.Context, cause error) error {
-	if p.versions == 0 {
+	if p.versions == 0 || p.begun == nil {
 		return cause
 	}
 	namespace, _, _ := strings.Cut(p.access.Repository, "/")
 	p.accounts.usage.RecountSoon(namespace)
-	return errors.Join(cause, p.accounts.trail.NoteFailure(context.WithoutCancel(ctx), auth.From(ctx), auth.PluginPublish, auth.InRepository(p.access.Repository), p.published(), cause))
+	return p.begun.End(ctx, p.published(), cause)
 }
 
 // published is what the audit log says of the version.

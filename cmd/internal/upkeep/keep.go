@@ -137,6 +137,9 @@ func (s Service) Unblock(ctx context.Context, repository, reference string) erro
 	if err := s.heldBy(ctx, b); err != nil {
 		return err
 	}
+	if _, is, err := s.Stored.Blocks.Named(ctx, b); err == nil && !is { // nothing is done, so nothing is written down
+		return fmt.Errorf("unblock %s: it is not blocked: %w", strings.Trim(b.Repository+"@"+b.Digest.String(), "@"), artifact.ErrNotFound)
+	}
 	return s.Acts.Do(ctx, audit.Act{Action: audit.BlockLift, On: resourceOf(repository), Needs: needs(repository), Before: asBlock(b)},
 		func(ctx context.Context) (any, error) { return nil, s.Stored.Blocks.Unblock(ctx, b) })
 }
