@@ -190,7 +190,7 @@ type incoming struct {
 	bytes, versions int64
 	room            *quota.Reservation
 	begun           *audit.Begun // a version whose row was written
-	settled         func() // the tag is set, or never will be
+	settled         func()       // the tag is set, or never will be
 }
 
 // Commit counts the push, together with its audit row and the time of its
