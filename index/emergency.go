@@ -42,6 +42,25 @@ func (s EmergencyState) Over() bool {
 	return s == EmergencyUndone || s == EmergencyWithdrawn || s == EmergencyLapsed
 }
 
+// An EmergencySource is who knows of an emergency.
+type EmergencySource string
+
+// The sources of emergencies.
+const (
+	// EmergencyOfSite is proposed or asked for here, and this site has a record of it.
+	EmergencyOfSite EmergencySource = "site"
+	// EmergencyOfLedger is in a ledger of this site, and of what people said for it this
+	// site has no record (any more): its database was lost, or is older.
+	EmergencyOfLedger EmergencySource = "ledger"
+	// EmergencyOfMirror is in a ledger that came by a mirror. It is undone where that grows.
+	EmergencyOfMirror EmergencySource = "mirror"
+)
+
+// EmergencySources are all of them.
+func EmergencySources() []EmergencySource {
+	return []EmergencySource{EmergencyOfSite, EmergencyOfLedger, EmergencyOfMirror}
+}
+
 // A NewEmergency asks for one. Of Version, Digest and All there is exactly one.
 type NewEmergency struct {
 	Plugin  string        `json:"plugin" example:"acme/hello"`
@@ -68,15 +87,18 @@ type Word struct {
 
 // An Emergency is one, however far it is.
 type Emergency struct {
-	ID      string          `json:"id"`
-	State   EmergencyState  `json:"state"`
-	Plugin  string          `json:"plugin"`
-	Version string          `json:"version,omitempty"`
-	All     bool            `json:"all_versions,omitempty"`
-	Digests []digest.Digest `json:"digests" doc:"All that it names: versions, with the manifests of their platforms."`
-	Reason  string          `json:"reason"`
-	Text    string          `json:"text,omitempty"`
-	Soft    bool            `json:"soft,omitempty"`
+	ID     string          `json:"id"`
+	State  EmergencyState  `json:"state"`
+	Source EmergencySource `json:"source" enum:"site,ledger,mirror" doc:"ledger is known by a ledger of this site alone, mirror by one that grows elsewhere."`
+	// Platform is whose ledger it is.
+	Platform string          `json:"platform,omitempty" doc:"Of mirror: the platform whose ledger it is, as the trust policy names it, with the id of its key."`
+	Plugin   string          `json:"plugin"`
+	Version  string          `json:"version,omitempty"`
+	All      bool            `json:"all_versions,omitempty"`
+	Digests  []digest.Digest `json:"digests" doc:"All that it names: versions, with the manifests of their platforms."`
+	Reason   string          `json:"reason"`
+	Text     string          `json:"text,omitempty"`
+	Soft     bool            `json:"soft,omitempty"`
 
 	RequestedBy string     `json:"requested_by,omitempty"`
 	ProposedBy  string     `json:"proposed_by,omitempty" doc:"Who made the proposal; its word counts where it is in words[]."`
@@ -103,6 +125,14 @@ type Emergency struct {
 type EmergencyList struct {
 	Items []Emergency `json:"items"`
 	Next  string      `json:"next_cursor,omitempty" doc:"Ask again with cursor set to this; absent on the last page."`
+	// Unread are plugins of which it could not be told whether there are more.
+	Unread []UnreadLedger `json:"unread,omitempty" doc:"Ledgers that do not hold or could not be read: of those there may be more."`
+}
+
+// An UnreadLedger is one of which it could not be told what it says.
+type UnreadLedger struct {
+	Plugin  string `json:"plugin,omitempty" doc:"Absent is all of them: the server started just now."`
+	Problem string `json:"problem"`
 }
 
 // An EmergencyQuery narrows down a list; zero fields do not.

@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
 
@@ -145,8 +146,10 @@ func (r Record) audited() map[string]any {
 // sees reports whether the caller may know of the emergencies of a plugin: who may
 // declare one, and its owners.
 func (s *Service) sees(ctx context.Context, plugin string) (bool, error) {
-	for _, action := range []auth.Action{auth.PluginEmergency, auth.PluginLifecycle} {
-		if may, err := s.o.Rights.Can(ctx, action, auth.InRepository(plugin)); err != nil || may {
+	on := auth.InRepository(plugin)
+	for _, right := range []audit.Right{{Action: auth.PluginEmergency, On: on}, {Action: auth.PluginLifecycle, On: on},
+		{Action: auth.SiteManage, On: auth.Site()}} { // the last also where nobody has the namespace
+		if may, err := s.o.Rights.Can(ctx, right.Action, right.On); err != nil || may {
 			return may, err
 		}
 	}
@@ -158,9 +161,9 @@ func (s *Service) Emergency(ctx context.Context, id string) (index.Emergency, er
 	if _, err := auth.Caller(ctx); err != nil {
 		return index.Emergency{}, err
 	}
-	r, err := s.o.Store.Emergency(ctx, id)
+	r, err := s.record(ctx, id)
 	if err != nil {
-		return index.Emergency{}, missing(id, err)
+		return index.Emergency{}, err
 	}
 	if sees, err := s.sees(ctx, r.Plugin); err != nil || !sees {
 		return index.Emergency{}, errors.Join(err, missing(id, artifact.ErrNotFound))
@@ -185,56 +188,6 @@ func (s *Service) answer(ctx context.Context, r Record) (index.Emergency, error)
 		}
 	}
 	return out, err
-}
-
-// Emergencies are those that the caller may know of, the newest first.
-func (s *Service) Emergencies(ctx context.Context, q index.EmergencyQuery) (index.EmergencyList, error) {
-	if _, err := auth.Caller(ctx); err != nil {
-		return index.EmergencyList{}, err
-	}
-	if q.Plugin != "" {
-		if _, err := artifact.ParseName(q.Plugin); err != nil {
-			return index.EmergencyList{}, err
-		}
-	}
-	if q.Limit <= 0 {
-		q.Limit = 100
-	}
-	var states []index.EmergencyState
-	if q.State != "" {
-		states = append(states, q.State)
-	}
-	out := index.EmergencyList{Items: []index.Emergency{}}
-	known := map[string]bool{} // by plugin
-	for before := q.Cursor; ; {
-		page, err := s.o.Store.Emergencies(ctx, q.Plugin, states, before, q.Limit)
-		if err != nil {
-			if errors.Is(err, artifact.ErrNotFound) {
-				err = fmt.Errorf("cursor %.40q: expected next_cursor of an earlier page: %w", q.Cursor, artifact.ErrInvalid)
-			}
-			return out, err
-		}
-		for _, r := range page {
-			before = r.ID
-			sees, asked := known[r.Plugin]
-			if !asked {
-				if sees, err = s.sees(ctx, r.Plugin); err != nil {
-					return out, err
-				}
-				known[r.Plugin] = sees
-			}
-			if sees {
-				out.Items = append(out.Items, r.told(s.o.Approvers))
-			}
-			if len(out.Items) == q.Limit {
-				out.Next = r.ID
-				return out, nil
-			}
-		}
-		if len(page) < q.Limit {
-			return out, nil
-		}
-	}
 }
 
 // Holding names the emergency that keeps a manifest of a plugin, or all of it where d is

@@ -90,7 +90,7 @@ func (s *Service) Carry(ctx context.Context, id string) error {
 // lapse ends what nobody took up in time.
 func (s *Service) lapse(ctx context.Context, id string) (r Record, err error) {
 	err = s.o.Tx.InTx(ctx, func(ctx context.Context) error {
-		if r, err = s.locked(ctx, id); err != nil || !r.expired(s.o.Clock.Now()) {
+		if r, err = s.lockedID(ctx, id); err != nil || !r.expired(s.o.Clock.Now()) {
 			return err
 		}
 		before := r.State
@@ -193,7 +193,14 @@ func (s *Service) release(ctx context.Context, r Record) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("release: %w", err)
-		case !is || have.Emergency != r.ID:
+		case is && have.Emergency != r.ID && r.Body.Source == index.EmergencyOfLedger:
+			if is, err = s.orphan(ctx, have); err != nil {
+				return fmt.Errorf("release: %w", err)
+			}
+		case is:
+			is = have.Emergency == r.ID
+		}
+		if !is {
 			continue
 		}
 		if next, is := heirOf(h, others); is {
@@ -272,6 +279,9 @@ func (s *Service) retract(ctx context.Context, r Record) error {
 		_, err := s.append(ctx, r, format.EmergencyUndone, fmt.Sprintf("undone %d", i), by, r.Body.EndedAt, format.EmergencyEnd{
 			Grounds: format.Grounds{Reason: r.Body.UndoReason, Text: r.Body.UndoText}, Of: of, ApprovedBy: append([]string{}, by[1:]...),
 		})
+		if errors.Is(err, statements.ErrRefused) && errors.Is(err, artifact.ErrNotFound) {
+			continue // the ledger knows the end already: the record is of an older database
+		}
 		if err != nil {
 			return err
 		}

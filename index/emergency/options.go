@@ -7,11 +7,13 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/jobs"
+	"github.com/oarlock/oarlock/policy/ledger"
 )
 
 // A Registry reads what is stored.
@@ -54,6 +56,13 @@ type Rights interface {
 
 // A Catalog shows what ledgers say.
 type Catalog interface {
+	// PluginLedgers are what the ledgers say of the plugins that want lets through,
+	// or said when they last held.
+	PluginLedgers(want func(artifact.Name) bool) map[artifact.Name]ledger.State
+	// BadLedgers are those that do not hold now, or could not be read.
+	BadLedgers() []ledger.Judgement
+	// Current is nil where what it says may be believed, and else why it may not.
+	Current() error
 	// Settled returns when what was stored before is known.
 	Settled(ctx context.Context) error
 }
@@ -84,6 +93,10 @@ type Options struct {
 	Ledger   index.Ledger
 	Catalog  Catalog
 	Jobs     Jobs
+	// Own is the id of the site's own key, by which the ledgers are known that grow here;
+	// Platform names that of another one as people know it.
+	Own      digest.Digest
+	Platform func(id digest.Digest) string
 	// Approvers is how many people's words it takes.
 	Approvers int
 	// AnyoneUnsafe is who everybody is on a server for trying out, whose word counts

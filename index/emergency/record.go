@@ -1,6 +1,7 @@
 package emergency
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -46,9 +47,12 @@ type Body struct {
 	UndoText   string       `json:"undo_text,omitempty"`
 
 	Statements []digest.Digest `json:"statements,omitempty"`
-	SiteOnly   bool            `json:"site_only,omitempty"`
-	Settled    bool            `json:"settled,omitempty"`
-	Problem    string          `json:"problem,omitempty"`
+	// Source is "" where it was proposed or asked for here.
+	Source   index.EmergencySource `json:"source,omitempty"`
+	Platform string                `json:"-"` // whose ledger it is in, of EmergencyOfMirror
+	SiteOnly bool                  `json:"site_only,omitempty"`
+	Settled  bool                  `json:"settled,omitempty"`
+	Problem  string                `json:"problem,omitempty"`
 }
 
 // A Store keeps emergencies. Its methods return artifact.ErrNotFound and
@@ -89,7 +93,8 @@ func moment(t time.Time) *time.Time { return index.MomentOf(t) }
 func (r Record) told(approvers int) index.Emergency {
 	b := r.Body
 	out := index.Emergency{
-		ID: r.ID, State: r.State, Plugin: r.Plugin, Version: b.Version, All: b.All, Digests: append([]digest.Digest{},
+		ID: r.ID, State: r.State, Source: cmp.Or(b.Source, index.EmergencyOfSite), Platform: b.Platform,
+		Plugin: r.Plugin, Version: b.Version, All: b.All, Digests: append([]digest.Digest{},
 			b.Digests...), Reason: b.Reason, Text: b.Text, Soft: b.Soft,
 		RequestedBy: b.RequestedBy, ProposedBy: b.ProposedBy, CreatedAt: r.CreatedAt, ConfirmedAt: moment(b.ConfirmedAt), EndedAt: moment(b.EndedAt),
 		Approvers: approvers, Words: append([]index.Word{}, b.Words...), Undo: append([]index.Word{}, b.Undo...),

@@ -120,7 +120,18 @@ func (s *Service) roomFor(ctx context.Context, r Record, by auth.Principal) erro
 	if err != nil {
 		return err
 	}
+	known, _, err := s.stated(ctx, func(plugin string) bool { return plugin == r.Plugin })
+	if err != nil {
+		return err
+	}
 	mine := 0
+	for _, o := range known {
+		if o.Body.Source == index.EmergencyOfLedger && r.State != index.EmergencyRequested && o.Body.All == r.Body.All &&
+			slices.Equal(o.Body.Digests, r.Body.Digests) {
+			return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s names %s already: it is %s, by the ledger", o.ID, r.what(), o.State),
+				"see it: oarlock emergency-remove list "+o.ID)
+		}
+	}
 	for _, o := range open {
 		if o.expired(s.o.Clock.Now()) {
 			continue
@@ -185,9 +196,9 @@ func (s *Service) Undo(ctx context.Context, id string, why index.EmergencyStep) 
 	if err := grounded(why.Reason, why.Text); err != nil {
 		return index.Emergency{}, err
 	}
-	r, err := s.o.Store.Emergency(ctx, id)
+	r, err := s.record(ctx, id)
 	if err != nil {
-		return index.Emergency{}, missing(id, err)
+		return index.Emergency{}, err
 	}
 	by, right := auth.From(ctx), auth.PluginLifecycle
 	if own := by.LoggedIn() && r.State == index.EmergencyRequested && r.Body.RequestedBy == by.Name; !own {
@@ -197,6 +208,9 @@ func (s *Service) Undo(ctx context.Context, id string, why index.EmergencyStep) 
 		}
 	}
 	return s.step(ctx, r, ActUndo, right, func(ctx context.Context, r *Record) error {
+		if err := r.grown(); err != nil {
+			return err
+		}
 		is := r.State
 		if r.expired(s.o.Clock.Now()) {
 			is = index.EmergencyLapsed
@@ -245,7 +259,7 @@ func (s *Service) step(ctx context.Context, r Record, act, right auth.Action, do
 	err := s.o.Acts.Do(ctx, audit.Act{Action: act, On: on, Needs: &audit.Right{Action: right, On: on}, Before: r.audited(),
 		Planned: trial.audited()}, func(ctx context.Context) (any, error) {
 		return nil, s.o.Tx.InTx(ctx, func(ctx context.Context) error {
-			r, err := s.locked(ctx, r.ID)
+			r, err := s.locked(ctx, r)
 			if err == nil {
 				err = do(ctx, &r)
 			}

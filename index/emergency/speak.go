@@ -73,9 +73,9 @@ func (s *Service) admitted(ctx context.Context, id string) (Record, auth.Princip
 	if err != nil {
 		return Record{}, by, err
 	}
-	r, err := s.o.Store.Emergency(ctx, id)
+	r, err := s.record(ctx, id)
 	if err != nil {
-		return Record{}, by, missing(id, err)
+		return Record{}, by, err
 	}
 	refused := s.o.Rights.May(ctx, auth.PluginEmergency, auth.InRepository(r.Plugin)) // written down, whatever is answered
 	if sees, err := s.sees(ctx, r.Plugin); err != nil || !sees {
@@ -91,16 +91,28 @@ func missing(id string, err error) error {
 	return err
 }
 
-// locked is an emergency that nobody else changes until the transaction of ctx ends.
-func (s *Service) locked(ctx context.Context, id string) (Record, error) {
+// lockedID is an emergency that nobody else changes until the transaction of ctx ends.
+func (s *Service) lockedID(ctx context.Context, id string) (Record, error) {
 	r, err := s.o.Store.Emergency(ctx, id)
-	if err == nil {
-		err = s.o.Store.LockEmergencies(ctx, r.Plugin)
-	}
 	if err != nil {
 		return r, err
 	}
-	return s.o.Store.Emergency(ctx, id)
+	return s.locked(ctx, r)
+}
+
+// locked is r as it is now. One that a ledger alone knew has a record from now on.
+func (s *Service) locked(ctx context.Context, r Record) (Record, error) {
+	if err := s.o.Store.LockEmergencies(ctx, r.Plugin); err != nil {
+		return r, err
+	}
+	now, err := s.o.Store.Emergency(ctx, r.ID)
+	if r.Revision > 0 || !errors.Is(err, artifact.ErrNotFound) {
+		return now, err
+	}
+	if err := s.o.Store.AddEmergency(ctx, r); err != nil {
+		return r, err
+	}
+	return s.o.Store.Emergency(ctx, r.ID)
 }
 
 // refused writes down that somebody's word did not count, which is worth a look.

@@ -8,6 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
@@ -39,7 +40,10 @@ func (bs *Blocks) exemptSpeaking(ctx context.Context, set *blockSet, repo string
 	}
 	shut := map[digest.Digest]bool{}
 	err = bs.eachManifest(ctx, repo, func(m *storage.Manifest) error {
-		speaks := m.ArtifactType != artifact.TypePlugin && (m.Subject != nil || tagged[m.Digest])
+		// A ledger that was pushed and is not tagged yet is read by tools that then
+		// tag it; it lists statements, which speak by themselves or not.
+		list := m.IsIndex() && m.ArtifactType == ledger.TypeLedger
+		speaks := m.ArtifactType != artifact.TypePlugin && (m.Subject != nil || tagged[m.Digest] || list)
 		if _, named, _ := set.find(repo, m.Digest); named && speaks {
 			return nil
 		}

@@ -55,6 +55,7 @@ func acrossRules() []arrows.Rule {
 		arrows.Across("index", "policy", map[string][]string{
 			"api":       {".", "explain", "ledger"},
 			"auth":      {"."},
+			"emergency": {"ledger"},
 			"explained": {"explain"},
 			"feed":      {"ledger"},
 			"ingest":    {".", "ledger"},

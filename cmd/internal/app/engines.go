@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -107,6 +108,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		return nil, err
 	}
 	stops = openEmergencies(ctx, cfg, at, a, emergency.Options{Registry: stored, Holds: stored, Ledger: appender, Catalog: index.ingest,
+		Own: own.Trusted.ID, Platform: platformNames(index),
 		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: signing.poke, Took: tookEmergencies(metrics), Logger: o.Log},
 		o.emergencies)
 	return &engines{
@@ -173,6 +175,18 @@ func openEmergencies(ctx context.Context, cfg config.Config, at clock.Clock, a *
 	s.WarnOfTooFew(ctx)
 	s.Resume(ctx)
 	return s
+}
+
+// platformNames name a platform as the trust policy does, with the id of its key.
+func platformNames(index *joined) func(id digest.Digest) string {
+	return func(id digest.Digest) string {
+		for _, p := range index.basis.Signed.Trust().Platforms() {
+			if p.ID == id {
+				return p.Name + " (" + id.String() + ")"
+			}
+		}
+		return id.String()
+	}
 }
 
 // signedURLs is for how long the driver of the bucket makes them.

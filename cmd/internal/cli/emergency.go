@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -24,7 +25,7 @@ func (r emergencyResult) text(w io.Writer) error {
 	if r.Text != "" {
 		lines[0] += ": " + r.Text
 	}
-	lines = append(lines, r.next()...)
+	lines = append(append(lines, r.from()...), r.next()...)
 	if r.SiteOnly {
 		lines = append(lines, "the plugin's ledger grows at another site: this is known here alone")
 	}
@@ -55,6 +56,17 @@ func (r emergencyResult) what() string {
 		return r.Plugin + "@" + r.Digests[0].String()
 	}
 	return r.Plugin
+}
+
+// from says who knows of it, where that is not this site's own record.
+func (r emergencyResult) from() []string {
+	switch r.Source {
+	case index.EmergencyOfLedger:
+		return []string{"the ledger of " + r.Plugin + " says it; this site's database has no record of who spoke for it"}
+	case index.EmergencyOfMirror:
+		return []string{"the ledger of " + r.Plugin + " says it, which came by a mirror and grows at " + r.Platform + ": it is undone there"}
+	}
+	return nil
 }
 
 // next says what keeps from being pulled what it names, until when, and who is asked.
@@ -91,15 +103,19 @@ func (r emergencyResult) next() []string {
 }
 
 type emergencyListResult struct {
-	Items []index.Emergency `json:"items"`
+	Items  []index.Emergency    `json:"items"`
+	Unread []index.UnreadLedger `json:"unread,omitempty"`
 }
 
 func (r emergencyListResult) text(w io.Writer) error {
+	if len(r.Items) == 0 && len(r.Unread) > 0 {
+		return writeLine(w, "none is known, and not all could be read")
+	}
 	if len(r.Items) == 0 {
 		return writeLine(w, "there are no emergencies")
 	}
 	return table(w, func(row func(...string)) {
-		row("ID", "STATE", "WHAT", "REASON", "BY", "SINCE", "UNTIL")
+		row("ID", "STATE", "WHAT", "REASON", "BY", "SINCE", "UNTIL", "KNOWN BY")
 		for _, e := range r.Items {
 			by, until := e.ProposedBy, ""
 			if by == "" {
@@ -108,7 +124,7 @@ func (r emergencyListResult) text(w io.Writer) error {
 			if e.ExpiresAt != nil {
 				until = e.ExpiresAt.UTC().Format(time.RFC3339)
 			}
-			row(e.ID, string(e.State), emergencyResult{e}.what(), e.Reason, by, e.CreatedAt.UTC().Format(time.RFC3339), until)
+			row(e.ID, string(e.State), emergencyResult{e}.what(), e.Reason, by, e.CreatedAt.UTC().Format(time.RFC3339), until, string(e.Source))
 		}
 	})
 }
@@ -232,9 +248,22 @@ func (c *console) showEmergency(ctx context.Context, id string) error {
 	return nil
 }
 
+// printEmergencies prints a list, and names the ledgers of which it could not be told.
+func (c *console) printEmergencies(r emergencyListResult) error {
+	if err := c.print(r); err != nil {
+		return err
+	}
+	for _, u := range r.Unread {
+		c.note("whether there are more of %s could not be told: %s", cmp.Or(u.Plugin, "any plugin"), u.Problem)
+	}
+	return partialIf(len(r.Unread) > 0)
+}
+
 func newEmergencyList(c *console) *cobra.Command {
 	cmd := verb("list [ID]", "List emergencies, or show one",
-		"The newest first: all for admins, those of their plugins for owners. One is shown with every digest that it names.",
+		"The newest first: all for admins, those of their plugins for owners. One is shown with every digest that it names.\n"+
+			"KNOWN BY is site where this site has a record of it, ledger where only the plugin's ledger says it (the database was\n"+
+			"lost), and mirror where that ledger grows at another site: there it is undone. Exit 3 where a ledger could not be read.",
 		"oarlock emergency-remove list --state proposed", "oarlock emergency-remove list k3v9w2m7q4x1 --output json")
 	cmd.Args = args(0, 1, "the ID of one emergency, or none")
 	var state, plugin string
@@ -260,9 +289,9 @@ func newEmergencyList(c *console) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("emergency-remove list: %w", err)
 			}
-			out.Items = append(out.Items, page.Items...)
+			out.Items, out.Unread = append(out.Items, page.Items...), page.Unread
 			if page.Next == "" || page.Next == q.Get("cursor") {
-				return c.print(out)
+				return c.printEmergencies(out)
 			}
 			q.Set("cursor", page.Next)
 		}

@@ -1892,6 +1892,8 @@ export interface components {
             id: string;
             /** @description Accounts that are admins, and whose word would count besides those that are there. */
             may_confirm: string[] | null;
+            /** @description Of mirror: the platform whose ledger it is, as the trust policy names it, with the id of its key. */
+            platform?: string;
             plugin: string;
             /** @description What keeps it from being done. */
             problem?: string;
@@ -1909,6 +1911,11 @@ export interface components {
             /** @description The plugin's ledger grows at another site, so that this is known here alone. */
             site_only?: boolean;
             soft?: boolean;
+            /**
+             * @description ledger is known by a ledger of this site alone, mirror by one that grows elsewhere.
+             * @enum {string}
+             */
+            source: "site" | "ledger" | "mirror";
             state: string;
             /** @description In the plugin's ledger, that declare it. */
             statements: string[] | null;
@@ -1923,6 +1930,8 @@ export interface components {
             items: components["schemas"]["Emergency"][] | null;
             /** @description Ask again with cursor set to this; absent on the last page. */
             next_cursor?: string;
+            /** @description Ledgers that do not hold or could not be read: of those there may be more. */
+            unread?: components["schemas"]["UnreadLedger"][] | null;
         };
         EmergencyStep: {
             /** @description As of an emergency; by_request where absent. */
@@ -2950,6 +2959,11 @@ export interface components {
              */
             to: string;
         };
+        UnreadLedger: {
+            /** @description Absent is all of them: the server started just now. */
+            plugin?: string;
+            problem: string;
+        };
         Usage: {
             /**
              * Format: int64
@@ -3282,6 +3296,7 @@ export type TenantMemberList = components['schemas']['TenantMemberList'];
 export type Token = components['schemas']['Token'];
 export type TokenList = components['schemas']['TokenList'];
 export type TransferInputBody = components['schemas']['TransferInputBody'];
+export type UnreadLedger = components['schemas']['UnreadLedger'];
 export type Usage = components['schemas']['Usage'];
 export type UsageLimits = components['schemas']['UsageLimits'];
 export type Validity = components['schemas']['Validity'];
