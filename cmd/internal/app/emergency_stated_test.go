@@ -186,7 +186,7 @@ func TestAnEmergencyOfAMirroredLedger_E1_E11(t *testing.T) {
 	t.Parallel()
 	w := openEmergencyWorld(t)
 	there := &cellWorld{Server: w.Server, t: t, config: w.config, tokens: map[table.Role]string{table.Admin: w.bootstrap}}
-	here := openMirror(there)
+	here := openMirror(there, func(to *Server, admin string) error { return copyLedger(t, w.Server, to, admin, "acme") })
 	for _, v := range []string{"1.0.0", "1.1.0"} {
 		here.bringTag(there, "acme/hello", v)
 	}
