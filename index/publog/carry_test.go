@@ -245,3 +245,30 @@ func TestAForgedProofKeepsNoneAway_G6(t *testing.T) {
 		t.Errorf("its referrers: %+v: %v", all, err)
 	}
 }
+
+// What a registry says that a log is, is refused or read, and no path of it is more than
+// it holds.
+func FuzzCopy(f *testing.F) {
+	f.Add([]byte(`{"artifactType":"application/vnd.oarlock.log.v1","manifests":[{"artifactType":"application/vnd.oarlock.log.part.v1","digest":"`+
+		digest.FromString("part").String()+`","annotations":{"dev.oarlock.log.part":"0","dev.oarlock.log.size":"3"}}],"annotations":{"dev.oarlock.log.size":"3"}}`),
+		[]byte(`{"layers":[{"digest":"x","size":-1,"annotations":{"org.opencontainers.image.title":"tile/0/000.p/3"}}]}`))
+	f.Add([]byte(`{}`), []byte(`{}`))
+	f.Fuzz(func(t *testing.T, index, part []byte) {
+		s := newShelf()
+		is := digest.FromBytes(index)
+		s.tags[publog.Repository+":"+publog.Tag], s.manifests[publog.Repository+"@"+is.String()] = is, index
+		s.manifests[publog.Repository+"@"+digest.FromString("part").String()] = part
+		c, err := publog.OpenCopy(t.Context(), s)
+		if err != nil {
+			if !errors.Is(err, artifact.ErrInvalid) && !errors.Is(err, artifact.ErrNotFound) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		for _, path := range []string{"checkpoint", "tile/0/000.p/3", "tile/entries/000", "tile/entries/x999/x999/999"} {
+			if raw, err := c.Fetch(t.Context(), path); err == nil {
+				t.Errorf("%s is %q", path, raw)
+			}
+		}
+	})
+}
