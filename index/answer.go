@@ -155,5 +155,15 @@ type Problem struct {
 	Hints       []Hint   `json:"hints,omitempty"`       // of an unsatisfiable resolve: followed together, they make it resolve
 	Legal       []string `json:"legal,omitempty"`       // of lifecycle_forbidden: the moves that may be made
 	Choices     []Choice `json:"choices,omitempty"`     // of lifecycle_forbidden: the moves that are legal, and who may make them
-	RequestID   string   `json:"request_id,omitempty"`
+	// Exceeded is of a quota of a tenant.
+	Exceeded  *Exceeded `json:"exceeded,omitempty"`
+	RequestID string    `json:"request_id,omitempty"`
+}
+
+// Exceeded says which quota of a tenant would be exceeded.
+type Exceeded struct {
+	Quota string `json:"quota" enum:"hosts,installs"`
+	Limit int64  `json:"limit"`
+	Used  int64  `json:"used"`
+	Asked int64  `json:"asked"`
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -47,9 +48,16 @@ const (
 	CodeNamespaceTaken     = "namespace_taken"
 	CodeNamespaceResembles = "namespace_resembles"
 	CodeNamespaceHeld      = "namespace_held"
-	CodeQuota              = "quota_exceeded"
-	CodeTooManyRequests    = "too_many_requests"
-	CodeStorage            = "storage_full"
+	// CodeQuota is 403 of what is stored, and 409 of what a tenant has: NewExceeded.
+	CodeQuota = "quota_exceeded"
+	// What keeps a tenant from a plugin.
+	CodeTierTooLow       = "tier_too_low"
+	CodeTierUnknown      = "tier_unknown"
+	CodeNicheMismatch    = "niche_mismatch"
+	CodeHostIncompatible = "host_incompatible"
+	CodeLifecycleBlocked = "lifecycle_blocked"
+	CodeTooManyRequests  = "too_many_requests"
+	CodeStorage          = "storage_full"
 	// CodeLogBehind is a publication log that has less, or other things, than what
 	// was shown before: nothing is published until an admin has looked at it.
 	CodeLogBehind = "log_behind"
@@ -96,6 +104,11 @@ var meanings = map[string]meaning{
 	CodeNamespaceResembles: {http.StatusConflict, artifact.ErrConflict, "The namespace looks like another"},
 	CodeNamespaceHeld:      {http.StatusConflict, artifact.ErrConflict, "Nobody owns the namespace, and it is not free"},
 	CodeQuota:              {http.StatusForbidden, artifact.ErrDenied, "A quota is used up"},
+	CodeTierTooLow:         {http.StatusForbidden, artifact.ErrDenied, "The tenant's tier is too low"},
+	CodeTierUnknown:        {http.StatusConflict, nil, "Whether the tenant's tier is enough could not be told"},
+	CodeNicheMismatch:      {http.StatusConflict, artifact.ErrConflict, "The plugin is for other niches"},
+	CodeHostIncompatible:   {http.StatusConflict, artifact.ErrConflict, "No host of the tenant runs it"},
+	CodeLifecycleBlocked:   {http.StatusConflict, artifact.ErrConflict, "The state of the plugin does not allow that"},
 	CodeTooManyRequests:    {http.StatusTooManyRequests, artifact.ErrDenied, "Too many requests"},
 	CodeStorage:            {http.StatusInsufficientStorage, artifact.ErrStorage, "The storage takes nothing"},
 	CodeLogBehind:          {http.StatusServiceUnavailable, nil, "The publication log is behind"},
@@ -113,6 +126,14 @@ func NewProblem(code, detail string, fixes ...string) *Problem {
 		code, m = CodeInternal, meanings[CodeInternal]
 	}
 	return &Problem{Type: "about:blank", Title: m.title, Status: m.status, Detail: detail, Code: code, Fixes: fixes}
+}
+
+// NewExceeded is a quota of a tenant that what was asked would exceed.
+func NewExceeded(what string, limit, used, asked int64) *Problem {
+	p := NewProblem(CodeQuota, fmt.Sprintf("%s: the tenant may have %d, has %d, and asked for %d more", what, limit, used, asked),
+		"remove what is not needed any more, or ask an admin of the site for more: oarlock tenant quota TENANT --"+what+" N")
+	p.Status, p.Exceeded = http.StatusConflict, &Exceeded{Quota: what, Limit: limit, Used: used, Asked: asked}
+	return p
 }
 
 // ProblemOf says err as a problem: one that err already is or wraps, else the

@@ -19,6 +19,9 @@ type Tenants interface {
 	Tenant(ctx context.Context, id string) (index.Tenant, error)
 	Set(ctx context.Context, id string, c index.TenantChange) (index.Tenant, error)
 	TenantMembers
+	TenantHosts
+	TenantPlugins
+	TenantPins
 }
 
 // TenantMembers are who asks for a tenant.
@@ -97,12 +100,14 @@ func (s *Server) tenantRoutes(a huma.API) {
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "set-tenant", Method: http.MethodPatch, Path: "/{tenant}",
 		Summary: "Change a tenant", Errors: []int{http.StatusConflict},
-		Description: "Sets what the body gives and leaves the rest. Tier, niches and environment are for who may manage all tenants."}),
+		Description: "Sets what the body gives and leaves the rest. Tier, niches, environment and quota are for who may manage all tenants."}),
 		func(ctx context.Context, in *setTenantInput) (*tenantOutput, error) {
 			t, err := s.Tenants.Set(ctx, in.Tenant, in.Body)
 			return &tenantOutput{t}, err
 		})
 	s.tenantMemberRoutes(a, guarded)
+	s.tenantHostRoutes(a, guarded)
+	s.tenantPluginRoutes(a, guarded)
 }
 
 func (s *Server) tenantMemberRoutes(a huma.API, guarded guard) {

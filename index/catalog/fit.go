@@ -36,12 +36,7 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 	if v.IsYanked() {
 		add(index.ReasonYanked, "%s", v.yank())
 	}
-	if detail, code := hostMisfit(v, f); code != "" {
-		add(code, "%s", detail)
-	}
-	if !runsOn(v, f.Platform) {
-		add(index.ReasonPlatform, "built for %s, asked for %s", platformList(v), f.Platform)
-	}
+	out = append(out, v.HostMisfits(f)...)
 	if r, young := f.Age.Young(p, v); young {
 		out = append(out, r)
 	}
@@ -54,6 +49,18 @@ func misfits(p *Plugin, v *Version, f Fit) []index.Reason {
 		add(index.ReasonChannel, "the plugin has no channel %q%s", f.Channel, channelsThere(p))
 	case d != v.Digest:
 		add(index.ReasonChannel, "channel %q points to %s, not to this version", f.Channel, pointedTo(p, f.Channel))
+	}
+	return out
+}
+
+// HostMisfits gives every reason why the host and the platform of f do not run v,
+// in whatever state it is; none means that they do.
+func (v *Version) HostMisfits(f Fit) (out []index.Reason) {
+	if detail, code := hostMisfit(v, f); code != "" {
+		out = append(out, index.Reason{Code: code, Detail: detail})
+	}
+	if !runsOn(v, f.Platform) {
+		out = append(out, index.Reason{Code: index.ReasonPlatform, Detail: fmt.Sprintf("built for %s, asked for %s", platformList(v), f.Platform)})
 	}
 	return out
 }

@@ -92,6 +92,12 @@ func (r hostRows) List(ctx context.Context, after string, limit int) ([]tenant.H
 	return records(rows, hostRow.record)
 }
 
+// Count implements tenant.HostRows.
+func (r hostRows) Count(ctx context.Context) (int64, error) {
+	n, err := r.s.reader(ctx).NewSelect().Model((*hostRow)(nil)).Where("tenant = ?", r.id).Count(ctx)
+	return int64(n), wrap(r.what("hosts"), err)
+}
+
 // Change implements tenant.HostRows.
 func (r hostRows) Change(ctx context.Context, h tenant.Host) error {
 	row, err := r.hostRowOf(h)

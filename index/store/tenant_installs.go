@@ -17,16 +17,17 @@ var _ lifecycle.Holders = (*Store)(nil)
 type installRow struct {
 	bun.BaseModel `bun:"table:tenant_installs"`
 
-	Tenant    string `bun:"tenant,pk"`
-	Plugin    string `bun:"plugin,pk"`
-	Enabled   bool   `bun:"enabled"`
-	Channel   string `bun:"channel"`
-	Pin       string `bun:"pin"`
-	Version   string `bun:"version"`
-	Digest    string `bun:"digest"`
-	ChangedBy string `bun:"changed_by"`
-	ChangedAt int64  `bun:"changed_at"`
-	Revision  int64  `bun:"revision"`
+	Tenant      string `bun:"tenant,pk"`
+	Plugin      string `bun:"plugin,pk"`
+	Enabled     bool   `bun:"enabled"`
+	Channel     string `bun:"channel"`
+	Pin         string `bun:"pin"`
+	Version     string `bun:"version"`
+	Digest      string `bun:"digest"`
+	ChangedBy   string `bun:"changed_by"`
+	ChangedAt   int64  `bun:"changed_at"`
+	InstalledAt int64  `bun:"installed_at"`
+	Revision    int64  `bun:"revision"`
 }
 
 func (r installRow) record() (tenant.Install, error) {
@@ -38,7 +39,7 @@ func (r installRow) record() (tenant.Install, error) {
 	}
 	return tenant.Install{
 		Plugin: plugin, Enabled: r.Enabled, Channel: r.Channel, Pin: pin, Version: version, Digest: r.Digest,
-		ChangedBy: r.ChangedBy, ChangedAt: fromMicro(r.ChangedAt), Revision: r.Revision,
+		ChangedBy: r.ChangedBy, ChangedAt: fromMicro(r.ChangedAt), InstalledAt: fromMicro(r.InstalledAt), Revision: r.Revision,
 	}, nil
 }
 
@@ -59,7 +60,7 @@ func pluginNamed(name artifact.Name) string { return fmt.Sprintf("plugin %q", na
 func (r installRows) Put(ctx context.Context, i tenant.Install) error {
 	row := installRow{
 		Tenant: r.id, Plugin: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(), Version: i.Version.String(),
-		Digest: i.Digest, ChangedBy: i.ChangedBy, ChangedAt: micro(i.ChangedAt), Revision: i.Revision + 1,
+		Digest: i.Digest, ChangedBy: i.ChangedBy, ChangedAt: micro(i.ChangedAt), InstalledAt: micro(i.InstalledAt), Revision: i.Revision + 1,
 	}
 	if i.Revision == 0 {
 		_, err := r.s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
@@ -89,6 +90,12 @@ func (r installRows) List(ctx context.Context, after artifact.Name, limit int) (
 		return []tenant.Install{}, r.exists(ctx)
 	}
 	return records(rows, installRow.record)
+}
+
+// Enabled implements tenant.InstallRows.
+func (r installRows) Enabled(ctx context.Context) (int64, error) {
+	n, err := r.s.reader(ctx).NewSelect().Model((*installRow)(nil)).Where("tenant = ? AND enabled", r.id).Count(ctx)
+	return int64(n), wrap(r.what("plugins"), err)
 }
 
 // Remove implements tenant.InstallRows.

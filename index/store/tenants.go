@@ -21,6 +21,8 @@ type tenantRow struct {
 	Labels      textList `bun:"labels"`
 	Environment string   `bun:"environment"`
 	Canary      bool     `bun:"canary"`
+	MaxHosts    int64    `bun:"max_hosts"`
+	MaxInstalls int64    `bun:"max_installs"`
 	CreatedBy   string   `bun:"created_by"`
 	CreatedAt   int64    `bun:"created_at"`
 	Revision    int64    `bun:"revision"`
@@ -29,6 +31,7 @@ type tenantRow struct {
 func tenantRowOf(t tenant.Tenant) tenantRow {
 	return tenantRow{
 		ID: t.ID, Tier: t.Tier, Niches: t.Niches, Labels: t.Labels, Environment: string(t.Environment), Canary: t.Canary,
+		MaxHosts: t.MaxHosts, MaxInstalls: t.MaxInstalls,
 		CreatedBy: t.CreatedBy, CreatedAt: micro(t.CreatedAt), Revision: t.Revision,
 	}
 }
@@ -36,6 +39,7 @@ func tenantRowOf(t tenant.Tenant) tenantRow {
 func (r tenantRow) record() tenant.Tenant {
 	return tenant.Tenant{
 		ID: r.ID, Tier: r.Tier, Niches: r.Niches, Labels: r.Labels, Environment: tenant.Environment(r.Environment), Canary: r.Canary,
+		MaxHosts: r.MaxHosts, MaxInstalls: r.MaxInstalls,
 		CreatedBy: r.CreatedBy, CreatedAt: fromMicro(r.CreatedAt), Revision: r.Revision,
 	}
 }

@@ -27,7 +27,9 @@ type (
 		Niches      []string
 		Labels      []string // "key=value", in order
 		Environment Environment
-		Canary      bool // takes new versions before others
+		Canary      bool  // takes new versions before others
+		MaxHosts    int64 // 0 is no limit, as of MaxInstalls
+		MaxInstalls int64 // that are enabled
 		CreatedBy   string
 		CreatedAt   time.Time
 		Revision    int64
@@ -60,10 +62,11 @@ type (
 		// zero Version is none.
 		Pin artifact.Version
 		// Version and Digest are what the tenant was given last; zero before that.
-		Version   artifact.Version
-		Digest    string
-		ChangedBy string
-		ChangedAt time.Time
-		Revision  int64
+		Version     artifact.Version
+		Digest      string
+		ChangedBy   string
+		ChangedAt   time.Time
+		InstalledAt time.Time // when it was enabled first
+		Revision    int64
 	}
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/policy/entitlement"
 )
 
@@ -17,6 +18,14 @@ import (
 type Rights interface {
 	May(ctx context.Context, action auth.Action, on auth.Resource) error
 	Can(ctx context.Context, action auth.Action, on auth.Resource) (bool, error)
+}
+
+// A Catalog knows what is there.
+type Catalog interface {
+	// Plugin is what the newest generation says of a plugin.
+	Plugin(id artifact.Name) (*catalog.Plugin, bool)
+	// Current is nil where what it says may be believed, and else why it may not.
+	Current() error
 }
 
 // Options of a Service. All of them must be given; the zero Tiers has none, and
@@ -30,9 +39,10 @@ type Options struct {
 	// Exists refuses who has no account here that could act now.
 	Exists func(ctx context.Context, principal string) error
 	// Forget has the rights of members asked for anew.
-	Forget func()
-	Tiers  entitlement.Tiers
-	Clock  clock.Clock
+	Forget  func()
+	Tiers   entitlement.Tiers
+	Catalog Catalog
+	Clock   clock.Clock
 }
 
 // A Service keeps tenants. Each method decides whether the caller of its context

@@ -42,6 +42,8 @@ type HostRows interface {
 	// List has at most limit hosts with a name after that one, in the order of
 	// the names' bytes.
 	List(ctx context.Context, after string, limit int) ([]Host, error)
+	// Count is how many there are.
+	Count(ctx context.Context) (int64, error)
 	// Change is as Rows.Change, for the host of that name.
 	Change(ctx context.Context, h Host) error
 	Remove(ctx context.Context, name string) error
@@ -57,6 +59,8 @@ type InstallRows interface {
 	// List has at most limit installs with a plugin after that one, in the
 	// order of the names' bytes; the zero Name is before all.
 	List(ctx context.Context, after artifact.Name, limit int) ([]Install, error)
+	// Enabled is how many of them are enabled.
+	Enabled(ctx context.Context) (int64, error)
 	Remove(ctx context.Context, plugin artifact.Name) error
 }
 

@@ -107,15 +107,15 @@ func (s *Service) Tenants(ctx context.Context, after string, limit int) (index.T
 	return out, nil
 }
 
-// Set changes a tenant. What it is to the site (tier, niches, environment) is for
-// who may manage all tenants. What is so already is not changed again.
+// Set changes a tenant. What it is to the site (tier, niches, environment, quota) is
+// for who may manage all tenants. What is so already is not changed again.
 func (s *Service) Set(ctx context.Context, id string, c index.TenantChange) (index.Tenant, error) {
 	rows, _, err := s.manage(ctx, id)
 	if err != nil {
 		return index.Tenant{}, err
 	}
 	act := audit.Act{Action: auth.TenantManage}
-	if c.Tier != nil || c.Niches != nil || c.Environment != nil {
+	if c.Tier != nil || c.Niches != nil || c.Environment != nil || c.Quota != nil {
 		act.Action, act.Needs = auth.TenantsManage, &audit.Right{Action: auth.TenantsManage, On: auth.Site()}
 		if err := s.o.Rights.May(ctx, auth.TenantsManage, auth.Site()); err != nil {
 			return index.Tenant{}, err
@@ -160,11 +160,15 @@ func changed(t Tenant, c index.TenantChange) Tenant {
 	if c.Canary != nil {
 		t.Canary = *c.Canary
 	}
+	if c.Quota != nil {
+		t.MaxHosts, t.MaxInstalls = c.Quota.Hosts, c.Quota.Installs
+	}
 	return t
 }
 
 func same(x, y Tenant) bool {
-	return x.Tier == y.Tier && slices.Equal(x.Niches, y.Niches) && slices.Equal(x.Labels, y.Labels) && x.Environment == y.Environment && x.Canary == y.Canary
+	return x.Tier == y.Tier && slices.Equal(x.Niches, y.Niches) && slices.Equal(x.Labels, y.Labels) && x.Environment == y.Environment && x.Canary == y.Canary &&
+		x.MaxHosts == y.MaxHosts && x.MaxInstalls == y.MaxInstalls
 }
 
 // maxWord is how long a niche or a label may be in bytes, and maxWords how many
@@ -212,5 +216,6 @@ func sorted(words []string) []string {
 
 func shown(t Tenant) index.Tenant {
 	return index.Tenant{ID: t.ID, Tier: t.Tier, Niches: append([]string{}, t.Niches...), Labels: append([]string{}, t.Labels...),
-		Environment: string(t.Environment), Canary: t.Canary, CreatedBy: t.CreatedBy, CreatedAt: t.CreatedAt, Revision: t.Revision}
+		Environment: string(t.Environment), Canary: t.Canary, Quota: index.TenantQuota{Hosts: t.MaxHosts, Installs: t.MaxInstalls},
+		CreatedBy: t.CreatedBy, CreatedAt: t.CreatedAt, Revision: t.Revision}
 }

@@ -62,7 +62,7 @@ func acrossRules() []arrows.Rule {
 			"ledger":    {".", "ledger"},
 			"lifecycle": {".", "ledger"},
 			"publisher": {".", "ledger", "trust"},
-			"tenant":    {"entitlement"},
+			"tenant":    {".", "entitlement"},
 		}),
 		arrows.Across("cmd/internal", "policy", map[string][]string{
 			"app":        {".", "entitlement", "explain", "trust"},

@@ -68,6 +68,7 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		t.Fatalf("listed: %+v", page)
 	}
 	id, version, content := page[0].ID, page[0].Version, page[0].Digest.String()
+	pushAs(t, s, admin, 2) // what is deleted: an emergency that is proposed keeps the other one
 	plugin, at := "/plugins/"+id, "/plugins/"+id+"/versions/"+version
 	key := index.NewPublisherKey{Name: "release", PEM: publicPEM(t)}
 	token := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{"label": "old", "kind": "admin", "expires_at": soon()}, http.StatusCreated)
@@ -100,6 +101,14 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"remove-member", "DELETE", "/namespaces/acme/members/person:eve", nil, 204, "members:manage", "namespace acme", "person:eve", still},
 		{"promote", "POST", plugin + "/channels/beta", map[string]any{"version": version}, 200, "channel:promote", "repository " + id, `"channel":"beta"`, still},
 		{"remove-channel", "DELETE", plugin + "/channels/beta", nil, 200, "channel:remove", "repository " + id, `"channel":"beta"`, still},
+		{"create-tenant", "POST", "/tenants", map[string]any{"id": "north"}, 201, "tenants:manage", "tenant north", `"environment":"production"`, still},
+		{"add-tenant-host", "POST", "/tenants/north/hosts", map[string]any{"name": "editor-1", "host": "acme-editor", "host_version": "4", "platform": "linux/amd64"}, 201, "tenant:manage", "tenant north", "editor-1", still},
+		{"set-tenant-host", "PATCH", "/tenants/north/hosts/editor-1", map[string]any{"platform": "linux/arm64"}, 200, "tenant:manage", "tenant north", "linux/arm64", still},
+		{"remove-tenant-host", "DELETE", "/tenants/north/hosts/editor-1", nil, 204, "tenant:manage", "tenant north", "removed_host", still},
+		{"enable-plugin", "POST", "/tenants/north/plugins/" + id + "/enable", map[string]any{}, 200, "tenant:manage", "tenant north", `"enabled":true`, still},
+		{"pin-plugin", "POST", "/tenants/north/plugins/" + id + "/pin", map[string]any{"version": version}, 200, "tenant:manage", "tenant north", `"pin":"` + version, still},
+		{"unpin-plugin", "DELETE", "/tenants/north/plugins/" + id + "/pin", nil, 200, "tenant:manage", "tenant north", `"pin":""`, still},
+		{"disable-plugin", "POST", "/tenants/north/plugins/" + id + "/disable", nil, 200, "tenant:manage", "tenant north", `"enabled":false`, still},
 		{"yank", "POST", at + "/yank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, content, still},
 		{"unyank", "POST", at + "/unyank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, `"move":"unyank"`, still},
 		{"move", "POST", plugin + "/lifecycle", map[string]any{"move": "deprecate", "reason": "superseded"}, 200, "plugin:lifecycle", "repository " + id, `"move":"deprecate"`, still},
@@ -109,7 +118,6 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"add-publisher-key", "POST", "/publishers/acme/keys", key, 200, "keys:manage", "namespace acme", `"kind":"key.added"`, still},
 		{"verify-publisher", "POST", "/publishers/acme/verification", index.VerifyRequest{Evidence: "administrator", Note: "known"}, 200, "publisher:verify", "namespace acme", "administrator", another},
 		{"unverify-publisher", "DELETE", "/publishers/acme/verification?reason=gone", nil, 200, "publisher:unverify", "namespace acme", "gone", still},
-		{"create-tenant", "POST", "/tenants", map[string]any{"id": "north"}, 201, "tenants:manage", "tenant north", `"environment":"production"`, still},
 		{"set-tenant", "PATCH", "/tenants/north", map[string]any{"niches": []string{"web"}}, 200, "tenants:manage", "tenant north", `["web"]`, still},
 		{"set-tenant", "PATCH", "/tenants/north", map[string]any{"canary": true}, 200, "tenant:manage", "tenant north", `"canary":true`, still},
 		{"set-tenant-member", "PUT", "/tenants/north/members/person:eve", map[string]any{"role": "tenant-admin"}, 204, "tenant:manage", "tenant north", "person:eve", still},
@@ -124,7 +132,7 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"recover-log", "POST", "/log/recover", map[string]any{}, 409, "", "", "", undone}, // TestNothingIsPublishedBehindTheLog_G6 does it
 		{"transfer-namespace", "POST", "/namespaces/globex/transfer", map[string]any{"to": "person:mallory"}, 204, "namespace:transfer", "namespace globex", "person:mallory", still},
 		{"close-namespace", "POST", "/namespaces/globex/close", nil, 200, "namespace:close", "namespace globex", "closed_at", still},
-		{"delete-plugin", "DELETE", plugin + "?reason=legal", nil, 200, "plugin:delete", "repository " + id, `"move":"delete"`, still},
+		{"delete-plugin", "DELETE", "/plugins/acme/p2?reason=legal", nil, 200, "plugin:delete", "repository acme/p2", `"move":"delete"`, still},
 		{"revoke-publisher-key", "POST", "", index.KeyRevocation{Reason: "lost"}, 200, "keys:manage", "namespace acme", `"kind":"key.revoked"`, still},
 	} {
 		did[row.operation] = true

@@ -98,7 +98,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if err != nil {
 		return nil, err
 	}
-	tenants, err := openTenants(cfg, at, a)
+	tenants, err := openTenants(cfg, at, a, standings{index.ingest, index.live})
 	if err != nil {
 		return nil, err
 	}
@@ -269,13 +269,13 @@ func (c content) Said(ctx context.Context, name string) (auth.Holding, error) {
 }
 
 // openTenants makes what keeps tenants.
-func openTenants(cfg config.Config, at clock.Clock, a *accounts) (*tenant.Service, error) {
+func openTenants(cfg config.Config, at clock.Clock, a *accounts, catalog tenant.Catalog) (*tenant.Service, error) {
 	tiers, err := entitlement.NewTiers(cfg.Tiers)
 	if err != nil {
 		return nil, err
 	}
 	return tenant.New(tenant.Options{
-		Store: a.store, InTx: a.store.InTx, Rights: a, Acts: a.acts, Tiers: tiers, Clock: at,
+		Store: a.store, InTx: a.store.InTx, Rights: a, Acts: a.acts, Tiers: tiers, Catalog: catalog, Clock: at,
 		Exists: func(ctx context.Context, principal string) error {
 			return auth.Problem(a.people.Require(ctx, principal))
 		},

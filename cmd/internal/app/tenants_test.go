@@ -117,6 +117,9 @@ type operation struct {
 var bodies = map[string]any{
 	"set-tenant": map[string]any{"canary": true}, "set-tenant-member": map[string]any{"role": "tenant-viewer"},
 	"remove-tenant-member": nil,
+	"add-tenant-host":      map[string]any{"name": "editor-9", "host": "acme-editor", "host_version": "4.0.0", "platform": "linux/amd64"},
+	"set-tenant-host":      map[string]any{"host_version": "5.0.0"}, "remove-tenant-host": nil,
+	"enable-plugin": map[string]any{}, "disable-plugin": nil, "pin-plugin": map[string]any{"version": "1.1.0"}, "unpin-plugin": nil,
 }
 
 // TestTenantsAreApart_I7: every operation of the description that names a tenant
@@ -175,13 +178,19 @@ func TestTenantsAreApart_I7(t *testing.T) {
 }
 
 // fillTenant gives a tenant something to lose.
-func fillTenant(*testing.T, *Server, string, string) {}
+func fillTenant(t *testing.T, s *Server, admin, id string) {
+	t.Helper()
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	pushAs(t, s, admin, 1)
+	editorOf(t, s, admin, id, "editor", "4.0.0")
+	ask[index.TenantPlugin](t, s, admin, "POST", "/api/v1/tenants/"+id+"/plugins/acme/p1/enable", map[string]any{}, http.StatusOK)
+}
 
 // stateOf is all that can be read of a tenant.
 func stateOf(t *testing.T, s *Server, admin, id string) string {
 	t.Helper()
 	all := ""
-	for _, path := range []string{"", "/members"} {
+	for _, path := range []string{"", "/members", "/hosts", "/plugins"} {
 		_, text := sent(t, s, admin, "GET", "/api/v1/tenants/"+id+path, nil)
 		all += text + "\n"
 	}

@@ -43,6 +43,9 @@ var asked = []string{
 	"token create ci --namespace acme --scope repository:acme/*:pull", "token list --namespace acme",
 	"account create ada", "account list", "account token ada laptop",
 	"tenant create north", "tenant list", "tenant show north", "tenant set north --canary", "tenant members list north",
+	"tenant quota north --hosts 5", "tenant host add north editor-1 --host acme-host --host-version 1.2", "tenant host list north",
+	"tenant host set north editor-1 --host-version 1.3", "tenant enable north acme/hello", "tenant pin north acme/hello@0.1.0", "tenant unpin north acme/hello",
+	"tenant plugins north", "tenant disable north acme/hello",
 	"whoami", "audit list", "audit verify",
 	"block acme/hello@0.1.0 --reason test --code blocked", "block list",
 	"policy show", "policy explain acme/hello@0.1.0",
@@ -63,7 +66,7 @@ var named = map[string]*regexp.Regexp{
 
 // fromElsewhere are answers that no verb reads, or none of the list above can make.
 var fromElsewhere = []string{"catalog", "lifecycle", "change-account", "rotateCatalogRoot", "accept-invitation", "close-namespace",
-	"add-publisher-key", "revoke-publisher-key", "unverify-publisher", "recover-log", "end-of-life", "plugin-end-of-life"}
+	"add-publisher-key", "revoke-publisher-key", "unverify-publisher", "recover-log", "end-of-life", "plugin-end-of-life", "tenant-host", "tenant-plugin"}
 
 // An exchange is one request and its answer, as it was recorded.
 type exchange struct {

@@ -16,7 +16,8 @@ import (
 
 func newTenant(c *console) *cobra.Command {
 	return parent("tenant", "Keep tenants: who they are, and which plugins their hosts run",
-		newTenantCreate(c), newTenantList(c), newTenantShow(c), newTenantSet(c), newTenantMembers(c))
+		newTenantCreate(c), newTenantList(c), newTenantShow(c), newTenantSet(c), newTenantQuota(c), newTenantMembers(c), newTenantHost(c),
+		newTenantPlugins(c), newTenantEnable(c), newTenantDisable(c), newTenantPin(c), newTenantUnpin(c))
 }
 
 func tenantPath(id string, more string) string { return "/tenants/" + url.PathEscape(id) + more }
@@ -42,6 +43,7 @@ func (r tenantResult) text(w io.Writer) error {
 		row("LABELS", orNone(strings.Join(r.Labels, ", ")))
 		row("ENVIRONMENT", r.Environment)
 		row("CANARY", yesNo(r.Canary))
+		row("QUOTA", limitOf(r.Quota.Hosts, "hosts")+", "+limitOf(r.Quota.Installs, "plugins"))
 		row("SINCE", day(&r.CreatedAt, "")+" by "+r.CreatedBy)
 	})
 }
@@ -58,6 +60,13 @@ func yesNo(yes bool) string {
 		return "yes"
 	}
 	return "no"
+}
+
+func limitOf(n int64, of string) string {
+	if n == 0 {
+		return "any number of " + of
+	}
+	return fmt.Sprintf("%d %s", n, of)
 }
 
 // tenantList is those that the caller may see.
@@ -164,6 +173,36 @@ func newTenantSet(c *console) *cobra.Command {
 		r, err := call[tenantResult](cmd.Context(), c, http.MethodPatch, tenantPath(args[0], ""), change)
 		if err != nil {
 			return fmt.Errorf("tenant set: %w", err)
+		}
+		return c.print(r)
+	}
+	return cmd
+}
+
+func newTenantQuota(c *console) *cobra.Command {
+	var hosts, installs int64
+	cmd := verb("quota TENANT", "Set how much a tenant may have", "For admins of the site; 0 is no limit. What it has already stays.",
+		"oarlock tenant quota north --hosts 10 --installs 50")
+	tenantArg(cmd, 0, "the id of a tenant such as north")
+	cmd.Flags().Int64Var(&hosts, "hosts", 0, "at most `N` hosts")
+	cmd.Flags().Int64Var(&installs, "installs", 0, "at most `N` enabled plugins")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !cmd.Flags().Changed("hosts") && !cmd.Flags().Changed("installs") {
+			return usagef("tenant quota: nothing to set: give --hosts or --installs")
+		}
+		is, err := call[tenantResult](cmd.Context(), c, http.MethodGet, tenantPath(args[0], ""), nil)
+		if err != nil {
+			return fmt.Errorf("tenant quota: %w", err)
+		}
+		if cmd.Flags().Changed("hosts") {
+			is.Quota.Hosts = hosts
+		}
+		if cmd.Flags().Changed("installs") {
+			is.Quota.Installs = installs
+		}
+		r, err := call[tenantResult](cmd.Context(), c, http.MethodPatch, tenantPath(args[0], ""), index.TenantChange{Quota: &is.Quota})
+		if err != nil {
+			return fmt.Errorf("tenant quota: %w", err)
 		}
 		return c.print(r)
 	}
