@@ -270,3 +270,20 @@ func TestDrain(t *testing.T) {
 		t.Errorf("after a minute: did %v, %v", did, err)
 	}
 }
+
+// The next job of a key begins when the one before has ended, and not when it is looked
+// for jobs again: the clock stands.
+func TestTheNextOfAKeyFollowsAtOnce(t *testing.T) {
+	t.Parallel()
+	done := make(chan string, 3)
+	b := start(t, kind(func(_ context.Context, a jobs.Attempt) error { done <- string(a.Payload); return nil }))
+	jobstest.Put(t, b.store.Jobs(), "webhook", "one", "one", "one")
+	b.Wake("webhook")
+	for range 3 {
+		select {
+		case <-done:
+		case <-time.After(20 * time.Second):
+			t.Fatal("it waits for somebody to look again")
+		}
+	}
+}

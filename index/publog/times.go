@@ -3,6 +3,7 @@ package publog
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -91,11 +92,7 @@ func (t *Times) more(ctx context.Context, c Checkpoint) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for key, at := range found {
-		if was, ok := t.at[key]; !ok || at < was {
-			t.at[key] = at
-		}
-	}
+	maps.Copy(t.at, found) // of a key there is one leaf
 	t.size = from + int64(len(leaves))
 	return nil
 }
