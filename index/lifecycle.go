@@ -1,6 +1,10 @@
 package index
 
-import "time"
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
 
 // A Move is one that is in force for a plugin: what its ledger says was done,
 // by whom and why.
@@ -132,4 +136,13 @@ type Lifecycle struct {
 	Choices  []Choice   `json:"choices" doc:"Every move, from where and by whom it is made, and whether it is legal now and the caller may make it."`
 	Ledger   LedgerHead `json:"ledger"`
 	Warnings []string   `json:"warnings" doc:"What the caller should think about again."`
+	// Version is the one that was yanked, or is no more; nil for moves of the plugin.
+	Version *MovedVersion `json:"version,omitempty" doc:"Of yank and unyank: the version, as it stands after the move."`
+}
+
+// A MovedVersion is a version that a move was made of, as it stands now.
+type MovedVersion struct {
+	Version string        `json:"version"`
+	Digest  digest.Digest `json:"digest"`
+	State   VersionState  `json:"state" doc:"As of a version; what an owner yanked stays yanked when an admin takes his own yank back."`
 }

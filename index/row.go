@@ -204,3 +204,7 @@ const (
 	ReasonLedgerTime       = "ledger_time"
 	ReasonLedgerEntitled   = "ledger_not_entitled"
 )
+
+// MustNotRun is how the detail of ReasonEmergency begins.
+const MustNotRun = "it must not run: "
+

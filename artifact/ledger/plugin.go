@@ -64,6 +64,7 @@ type (
 	// Unyanked takes that back, of the version whose digest is the subject.
 	Unyanked struct {
 		Version string `json:"version"`
+		Reason  string `json:"reason,omitempty"`
 		Text    string `json:"text,omitempty"`
 	}
 	// Emergency stops versions wherever they run.

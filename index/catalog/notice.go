@@ -66,7 +66,7 @@ func noticeOf(s table.State, kind, detail string) index.Notice {
 func (p *Plugin) notice() index.Notice {
 	s := p.Standing()
 	s.Unknown = false // which is said of each version
-	out := noticeOf(s, string(p.State), "the plugin is "+string(p.State)+p.why())
+	out := noticeOf(s, string(p.State), "the plugin is "+string(p.State)+strings.Replace(p.why(), "; ", " ", 1))
 	if len(p.Moves) > 0 {
 		m := p.Moves[0]
 		out.Move, out.Actions = &m, m.Actions(out.Standing)
@@ -88,7 +88,7 @@ func (v *Version) notice(unknown bool) (index.Notice, bool) {
 	case active:
 		out = index.Notice{Kind: v.Pending[0].Code, Detail: "the version is not listed: " + v.pending(), Withdrawn: true}
 	case s.Version == index.VersionYanked:
-		out = noticeOf(s, string(s.Version), "the version is "+v.yank())
+		out = noticeOf(s, string(s.Version), v.yanked())
 	default:
 		out = noticeOf(s, string(s.Version), inState(s, v.why()))
 	}
@@ -106,10 +106,22 @@ func inState(s table.State, why string) string {
 	if s.Version == index.VersionQuarantined {
 		out = "the registry's copy of the version is quarantined"
 	}
-	if why = strings.TrimPrefix(why, string(s.Version)+": "); why != "" {
+	why = strings.TrimPrefix(strings.TrimPrefix(why, string(s.Version)+": "), index.MustNotRun)
+	switch {
+	case strings.HasPrefix(why, "since "):
+		out += " " + why
+	case why != "":
 		out += ": " + why
 	}
 	return out
+}
+
+// yanked says that v was yanked, as a sentence.
+func (v *Version) yanked() string {
+	if v.Yanked == nil || v.Yanked.Reason == "" {
+		return "the version is " + v.yank()
+	}
+	return "the version was " + v.yank()
 }
 
 // pending is why v is not listed.

@@ -68,15 +68,15 @@ func TestAHostLearnsWhatBecameOfWhatItRuns(t *testing.T) {
 		"deprecated": {moved(index.StateDeprecated, func(m *index.Move) { m.Replacement, m.Guide = "acme/next", "https://acme.example/next" }),
 			"deprecated", []string{"since 2028-01-02 by person:ada", "replaced by acme/next", "guide https://acme.example/next"},
 			[]string{"migration_guide", "install_replacement", "keep_using", "uninstall", "dismiss"}, false},
-		"suspended":             {moved(index.StateSuspended, nil), "suspended", []string{"the plugin is suspended; since 2028-01-02 by person:ada (security_review)"}, nil, false},
+		"suspended":             {moved(index.StateSuspended, nil), "suspended", []string{"the plugin is suspended since 2028-01-02 by person:ada (security_review)"}, nil, false},
 		"suspended and to stop": {moved(index.StateSuspended, func(m *index.Move) { m.Existing = "stop" }), "suspended", []string{"who has it stops it"}, []string{"alternatives", "uninstall"}, true},
-		"removed":               {moved(index.StateRemoved, nil), "removed", []string{"removed; since"}, nil, false},
-		"emergency-removed":     {moved(index.StateEmergencyRemoved, nil), "emergency-removed", []string{"emergency-removed; since"}, []string{"alternatives", "uninstall"}, true},
+		"removed":               {moved(index.StateRemoved, nil), "removed", []string{"removed since"}, nil, false},
+		"emergency-removed":     {moved(index.StateEmergencyRemoved, nil), "emergency-removed", []string{"emergency-removed since"}, []string{"alternatives", "uninstall"}, true},
 		"damaged, and not to run": {func(_ *catalog.Plugin, v *catalog.Version) {
 			v.State = index.VersionQuarantined
 			v.Pending = []index.Reason{{Code: index.ReasonEmergency, Detail: "it must not run: since 2028"},
 				{Code: index.ReasonQuarantined, Detail: "a blob is damaged"}}
-		}, "emergency-removed", []string{"the version is emergency-removed: it must not run: since 2028"}, []string{"update", "uninstall"}, true},
+		}, "emergency-removed", []string{"the version is emergency-removed since 2028"}, []string{"update", "uninstall"}, true},
 		"blocked, of a suspended": {func(p *catalog.Plugin, v *catalog.Version) { moved(index.StateSuspended, nil)(p, v); blocked(p, v) }, "blocked", []string{"steals keys"}, nil, true},
 		"replaced in the catalog": {func(_ *catalog.Plugin, v *catalog.Version) { v.Digest = digest.FromString("other") }, "unknown", []string{"other content"}, []string{"update", "uninstall"}, false},
 		"taken out of the catalog": {func(p *catalog.Plugin, _ *catalog.Version) {

@@ -66,7 +66,7 @@ func (l lifecycle) tellVersion(v *catalog.Version) {
 	}
 	if e, is := l.emergencyOf(v); is {
 		v.State = index.VersionEmergencyRemoved
-		v.Pending = append([]index.Reason{{Code: index.ReasonEmergency, Detail: "it must not run: " + emergencyMove(e).Why()}}, v.Pending...)
+		v.Pending = append([]index.Reason{{Code: index.ReasonEmergency, Detail: index.MustNotRun + emergencyMove(e).Why()}}, v.Pending...)
 	}
 	if l.unknown != "" {
 		v.Pending = append(v.Pending, index.Reason{Code: index.ReasonUnreadable, Detail: unknownLifecycle + l.unknown})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -132,7 +133,7 @@ func (s *Service) Yank(ctx context.Context, id artifact.Name, v artifact.Version
 
 // Unyank takes that back.
 func (s *Service) Unyank(ctx context.Context, id artifact.Name, v artifact.Version, why index.VersionMove) (index.Lifecycle, error) {
-	return s.version(ctx, id, v, index.MoveUnyank, format.VersionUnyanked, format.Unyanked{Version: v.String(), Text: why.Text})
+	return s.version(ctx, id, v, index.MoveUnyank, format.VersionUnyanked, format.Unyanked{Version: v.String(), Reason: why.Reason, Text: why.Text})
 }
 
 func (s *Service) version(ctx context.Context, id artifact.Name, v artifact.Version, name string, kind format.Kind, body any) (index.Lifecycle, error) {
@@ -150,7 +151,32 @@ func (s *Service) version(ctx context.Context, id artifact.Name, v artifact.Vers
 	if err := s.state(ctx, id, name, kind, found.Digest, body); err != nil {
 		return index.Lifecycle{}, err
 	}
-	return s.Lifecycle(ctx, id)
+	out, err := s.Lifecycle(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	return s.withVersion(ctx, out, id, v)
+}
+
+// withVersion is out with the version that was moved as it stands now, and what
+// that means for the channels that point to it.
+func (s *Service) withVersion(ctx context.Context, out index.Lifecycle, id artifact.Name, v artifact.Version) (index.Lifecycle, error) {
+	p, err := s.visible(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	found, ok := p.At(v)
+	if !ok {
+		return out, fmt.Errorf("%s has no version %s any more: %w", id, v, artifact.ErrConflict)
+	}
+	out.Version = &index.MovedVersion{Version: v.String(), Digest: found.Digest, State: found.State}
+	for _, channel := range slices.Sorted(maps.Keys(p.Channels)) {
+		if p.Channels[channel] == found.Digest && found.State == index.VersionYanked {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("channel %s points to it, so that it has nothing to install now; "+
+				"point it to another: oarlock channel set %s@VERSION %s", channel, id, channel))
+		}
+	}
+	return out, nil
 }
 
 // visible is the plugin for who may pull it, and not there for others.
@@ -211,7 +237,12 @@ func (s *Service) replaces(ctx context.Context, id artifact.Name, replacement st
 // signed and shown to all who may pull the plugin, for good, and they need not know
 // that the other is there. To who does not see it, it is not found.
 func (s *Service) tells(ctx context.Context, id, replacement artifact.Name) error {
-	if _, err := s.visible(ctx, replacement); err != nil {
+	_, err := s.visible(ctx, replacement)
+	switch {
+	case errors.Is(err, artifact.ErrNotFound):
+		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("replacement %s is not here, or not for you", replacement),
+			"look for it: oarlock search "+replacement.Plugin(), "name no replacement, and say in --guide or --text where to go")
+	case err != nil:
 		return fmt.Errorf("replacement %s: %w", replacement, err)
 	}
 	if replacement.Publisher() == id.Publisher() {

@@ -16,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/catalog"
 	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy/ledger"
 )
@@ -121,26 +122,69 @@ func (s *Service) forbidden(id artifact.Name, move string, p *ledger.Plugin, ver
 	}
 	switch {
 	case version != "" && errors.Is(err, artifact.ErrConflict): // the version's state, not the plugin's
-		why = strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
+		why = s.versionStands(id, p, move, version, err)
 	case errors.Is(err, artifact.ErrDenied):
 		why += fmt.Sprintf(" to the role %s: %s", who.role, strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error()))
 	}
 	all := choices(p, on, who, false)
 	mine := legal(all)
 	all = slices.DeleteFunc(all, func(c index.Choice) bool { return !c.Legal })
-	could := make([]string, len(all))
-	for i, c := range all {
-		could[i] = c.Move + " by " + strings.Join(c.By, " or ")
-	}
-	said := fmt.Sprintf("%s; you may: %s; legal now: %s", why, orNothing(mine), orNothing(could))
-	out := index.NewProblem(index.CodeLifecycle, said, "see where it stands: oarlock show "+id.String())
+	out := index.NewProblem(index.CodeLifecycle, why+said(all), ways(id, mine, version != "")...)
 	out.Legal, out.Choices = mine, all
 	return out
 }
 
-func orNothing(moves []string) string {
-	if len(moves) == 0 {
-		return "nothing"
+// versionStands says why a move of the version with a digest is not legal, where it
+// is that it was made, or that there is nothing to take back; else what err says.
+func (s *Service) versionStands(id artifact.Name, p *ledger.Plugin, move string, version digest.Digest, err error) string {
+	name := version.String()
+	if known, ok := s.o.Catalog.Plugin(id); ok {
+		if i := slices.IndexFunc(known.Versions, func(v catalog.Version) bool { return v.Digest == version }); i >= 0 {
+			name = known.Versions[i].Version.String()
+		}
 	}
-	return strings.Join(moves, ", ")
+	yank, yanked := ledger.Yank{}, false
+	if p != nil {
+		yank, yanked = p.Yanked[version]
+	}
+	switch {
+	case move == index.MoveYank && yanked:
+		return fmt.Sprintf("%s %s was yanked already, on %s by %s (%s)", id, name, yank.At.UTC().Format("2006-01-02"), yank.By, yank.Reason)
+	case move == index.MoveUnyank && !yanked:
+		return fmt.Sprintf("%s %s is not yanked", id, name)
+	}
+	return strings.TrimSuffix(err.Error(), ": "+artifact.ErrConflict.Error())
+}
+
+// said are the moves that are legal now, as the end of a sentence: those that the
+// caller may make, and those of others with their roles.
+func said(all []index.Choice) string {
+	var mine, others []string
+	for _, c := range all {
+		if c.May {
+			mine = append(mine, c.Move)
+		} else {
+			others = append(others, c.Move+" by "+strings.Join(c.By, " or "))
+		}
+	}
+	out := ""
+	if len(mine) > 0 {
+		out += "; you may: " + strings.Join(mine, ", ")
+	}
+	if len(others) > 0 {
+		out += "; legal now: " + strings.Join(others, ", ")
+	}
+	return out
+}
+
+// ways are what to do where a move is not legal: take back what is in force, and say
+// anew what was to be said.
+func ways(id artifact.Name, mine []string, version bool) []string {
+	var out []string
+	for _, back := range []string{index.MoveUndeprecate, index.MoveResume, index.MoveRestore} {
+		if !version && slices.Contains(mine, back) {
+			out = append(out, fmt.Sprintf("take back what is in force: oarlock %s %s", back, id))
+		}
+	}
+	return append(out, "see where it stands: oarlock show "+id.String())
 }

@@ -301,7 +301,7 @@ func unyank(p *Plugin, s *format.Statement, body format.Unyanked, _ Move) error 
 	} else {
 		delete(p.Yanked, s.Subject)
 	}
-	return artifact.CheckText(body.Text, maxText)
+	return backGrounds(format.Back{Reason: body.Reason, Text: body.Text})
 }
 
 func with(yanks map[digest.Digest]Yank, d digest.Digest, y Yank) map[digest.Digest]Yank {

@@ -42,6 +42,7 @@ var wordings = []struct {
 	{regexp.MustCompile(`leave sort out, or use`), `leave --sort out, or give`},
 	{regexp.MustCompile(`; /readyz says when`), ``},
 	{regexp.MustCompile(`\bhttps?://([^/\s]+)/\S*: answer: `), `$1: answer: `},
+	{regexp.MustCompile(`\binvalid: ledger [^\s:]+:oarlock-state: [a-z]+\.[a-z]+: `), ``},
 	// Go's.
 	{regexp.MustCompile(`\b(?:Get|Head|Post|Put|Patch|Delete) "https?://([^/"?]+)[^"]*": (?:dial tcp(?: [^\s:]+:\d+| \[[^\]]+\]:\d+)?: )?(?:connect: )?`), `$1: `},
 	{regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) "?https?://([^/"?\s:]+(?::\d+)?)[^"\s:]*"?: `), `$1: `},

@@ -81,10 +81,11 @@ func blockable(s string) (repository, reference string, err error) {
 
 func newBlock(c *console) *cobra.Command {
 	var reason, code string
-	cmd := verb("block PLUGIN@V|REPOSITORY|DIGEST", "Keep something from being pulled, at once and everywhere",
+	cmd := verb("block PLUGIN@V|REPOSITORY|DIGEST", "Keep something from being pulled at this site, at once",
 		"Of a version, a repository or a digest (in every repository) nothing is served through /v2/ any more, at\n"+
 			"every replica within a second. Its record, its tags and its signatures stay readable, and so does what other\n"+
-			"versions hold too. A digest that is not here can be blocked in advance, and it is said that it is not here. It takes an admin.",
+			"versions hold too. A digest that is not here can be blocked in advance, and it is said that it is not here. It takes an admin,\n"+
+			"and lasts until it is lifted. Mirrors and hosts are told nothing: oarlock emergency-remove stops a version wherever it runs.",
 		`oarlock block acme/hello@0.2.0 --reason "steals keys"`, "oarlock block list", "oarlock block lift acme/hello@0.2.0")
 	cmd.Args = args(1, 1, "a version such as acme/hello@0.2.0, a repository or a digest")
 	cmd.Flags().StringVar(&reason, "reason", "", "what is told to whoever wants to pull it")

@@ -63,7 +63,45 @@ func (r changeResult) text(w io.Writer) error {
 			return err
 		}
 	}
-	return tellStandings(w, r.Installed, r.dir, r.Held)
+	for _, line := range r.older() {
+		if err := writeLine(w, "! %s", line); err != nil {
+			return err
+		}
+	}
+	return tellStandings(w, r.staying(), r.dir, r.Held)
+}
+
+// staying are those of what is installed that the change leaves, or would leave, as
+// they are.
+func (r changeResult) staying() []installedResult {
+	if !r.DryRun {
+		return r.Installed
+	}
+	return slices.DeleteFunc(slices.Clone(r.Installed), func(i installedResult) bool {
+		return slices.ContainsFunc(r.Changed, func(m client.Moved) bool { return m.ID == i.ID && m.To != i.Version.String() })
+	})
+}
+
+// older says of each plugin that an update takes, or would take, to an older version that it
+// does.
+func (r changeResult) older() (lines []string) {
+	for _, m := range r.Changed {
+		if r.update && goesBack(m.From, m.To) {
+			lines = append(lines, goneBack(m.ID, m.From, m.To))
+		}
+	}
+	return lines
+}
+
+// goesBack reports whether a version is older than the one before.
+func goesBack(from, to string) bool {
+	was, err := artifact.ParseVersion(from)
+	next, nextErr := artifact.ParseVersion(to)
+	return err == nil && nextErr == nil && next.Compare(was) < 0
+}
+
+func goneBack(id artifact.Name, from, to string) string {
+	return fmt.Sprintf("%s: %s is older than %s, and the newest that is offered now: oarlock why %s says why", id, to, from, id)
 }
 
 func (r changeResult) table(w io.Writer) error {
@@ -159,7 +197,7 @@ func (s *storeFlags) print(ctx context.Context, c *console, at *client.Store, r 
 func (r changeResult) behind(asked []string) bool {
 	meant := func(id string) bool { return len(asked) == 0 || slices.Contains(asked, id) }
 	return slices.ContainsFunc(r.Held, func(h client.Held) bool { return meant(h.ID.String()) }) ||
-		r.update && slices.ContainsFunc(r.Installed, func(i installedResult) bool { return meant(i.ID.String()) && i.Standing != nil && i.Withdrawn() })
+		r.update && slices.ContainsFunc(r.staying(), func(i installedResult) bool { return meant(i.ID.String()) && i.Standing != nil && i.Withdrawn() })
 }
 
 // printOffline says what a change did that asked nobody, and what the catalog says

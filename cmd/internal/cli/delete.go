@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/spf13/cobra"
-
-	format "github.com/oarlock/oarlock/artifact/ledger"
 )
 
 // newDelete is the one move of a plugin that nothing takes back.
@@ -21,7 +18,7 @@ func newDelete(c *console) *cobra.Command {
 		"oarlock delete acme/hello --reason discontinued", `oarlock delete acme/hello --reason legal --text "by order of a court" --yes`)
 	cmd.Args = args(1, 1, "one plugin such as acme/hello")
 	cmd.ValidArgsFunction = c.completePlugins
-	cmd.Flags().StringVar(&reason, "reason", "", strings.Join(format.Reasons(), ", "))
+	reasonFlag(cmd.Flags(), &reason, true)
 	cmd.Flags().StringVar(&text, "text", "", "what people read")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		p, err := parsePlugin(args[0])
@@ -30,8 +27,9 @@ func newDelete(c *console) *cobra.Command {
 			return err
 		case p.text != "":
 			return usagef("delete: %s@%s names a version, and a plugin is deleted as a whole; one version: oarlock yank %s@%s", p.id, p.text, p.id, p.text)
-		case reason == "":
-			return usagef("delete: why? give --reason, one of %s", strings.Join(format.Reasons(), ", "))
+		}
+		if err := checkReason("delete", reason, true); err != nil {
+			return err
 		}
 		q := url.Values{"reason": {reason}}
 		if text != "" {

@@ -3,17 +3,18 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
-	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -86,20 +87,27 @@ func (r emergencyResult) next() []string {
 		return []string{"nobody can pull it here until " + until + "; one person confirms it: oarlock emergency-remove confirm " + r.ID}
 	case r.State == index.EmergencyProposed:
 		return []string{"nobody can pull it here until " + until + "; another person confirms it: oarlock emergency-remove confirm " + r.ID, could}
+	case r.State.Over() && len(r.Undo) > 0:
+		return []string{"it does not hold any more; by " + people(r.Undo)}
 	case r.State.Over():
 		return nil
 	case len(r.Undo) > 0:
 		return []string{r.Undo[0].By + " asks to undo it; another person agrees within a day: oarlock emergency-remove undo " + r.ID, could}
 	}
-	by := make([]string, len(r.Words))
-	for i, w := range r.Words {
-		by[i] = w.By
-	}
-	word := strings.Join(by, " and ")
-	if len(by) == 1 {
-		word = by[0] + ", on one person's word"
+	word := people(r.Words)
+	if len(r.Words) == 1 {
+		word += ", on one person's word"
 	}
 	return []string{"nobody can pull it; by " + word}
+}
+
+// people are those whose words are given.
+func people(words []index.Word) string {
+	by := make([]string, len(words))
+	for i, w := range words {
+		by[i] = w.By
+	}
+	return strings.Join(by, " and ")
 }
 
 type emergencyListResult struct {
@@ -134,11 +142,12 @@ func newEmergency(c *console) *cobra.Command {
 		"The first call is a proposal: nobody can pull it here from now on, for a day at the most. It shows every digest that\n"+
 			"goes with it, platforms included. When another person confirms it, it is a signed statement in the plugin's ledger, which\n"+
 			"mirrors carry and hosts obey. The two are admins with accounts, of whom neither made the other's account, gave it roles or\n"+
-			"a token within seven days; undo takes two as well. It takes an admin; owners request one.", false,
+			"a token within seven days; undo takes two as well. It takes an admin; owners request one.\n"+
+			"To keep something from being pulled at this site alone, without a second person: oarlock block.", false,
 		`oarlock emergency-remove acme/hello@0.2.0 --reason malware --text "steals keys"`,
 		"oarlock emergency-remove confirm k3v9w2m7q4x1", "oarlock emergency-remove list")
 	cmd.AddCommand(newPropose(c, "request PLUGIN@V|PLUGIN@DIGEST|PLUGIN", "Ask the admins for an emergency",
-		"It keeps nothing from being pulled by itself. It takes who may publish channels of the plugin.", true,
+		"It keeps nothing from being pulled by itself: an admin takes it up with \"oarlock emergency-remove confirm ID\".\nIt takes an owner or a maintainer of the publisher.", true,
 		"oarlock emergency-remove request acme/hello@0.2.0 --reason vulnerability"),
 		newEmergencyStep(c, "confirm", "Confirm an emergency, or take up a request",
 			"Shows what it names first. The word of another person than the one who proposed it has it in force; a request\nbecomes a proposal of yours."),
@@ -154,7 +163,7 @@ func newPropose(c *console, use, short, long string, request bool, examples ...s
 	cmd.ValidArgsFunction = c.completePlugins
 	n := index.NewEmergency{Request: request}
 	f := cmd.Flags()
-	f.StringVar(&n.Reason, "reason", "", strings.Join(format.Reasons(), ", "))
+	reasonFlag(f, &n.Reason, true)
 	f.StringVar(&n.Text, "text", "", "what people read")
 	f.BoolVar(&n.All, "all-versions", false, "every version that there is, and the plugin: what is pushed later waits")
 	f.BoolVar(&n.Soft, "soft", false, "a tenant keeps it whose policy allows that")
@@ -162,10 +171,14 @@ func newPropose(c *console, use, short, long string, request bool, examples ...s
 		if err := emergencyTarget(&n, args[0]); err != nil {
 			return err
 		}
-		if n.Reason == "" {
-			return usagef("emergency-remove: why? give --reason, one of %s", strings.Join(format.Reasons(), ", "))
+		if err := checkReason("emergency-remove", n.Reason, true); err != nil {
+			return err
 		}
 		r, err := call[emergencyResult](cmd.Context(), c, http.MethodPost, "/emergencies", n)
+		var refused *index.Problem
+		if errors.As(err, &refused) && refused.Code == index.CodeNotAuthorised && !request {
+			refused.Fixes = append(refused.Fixes, fmt.Sprintf("owners ask the admins: oarlock emergency-remove request %s --reason %s", shellWord(args[0]), n.Reason))
+		}
 		if err != nil {
 			return fmt.Errorf("emergency-remove: %w", err)
 		}
@@ -175,7 +188,7 @@ func newPropose(c *console, use, short, long string, request bool, examples ...s
 		return cmd
 	}
 	return c.checked(cmd, func(args []string) string {
-		if n.Reason == "" {
+		if checkReason("", n.Reason, true) != nil {
 			return ""
 		}
 		return "from now on nobody can pull " + args[0]
@@ -206,44 +219,50 @@ func newEmergencyStep(c *console, step, short, long string) *cobra.Command {
 	cmd.Args = args(1, 1, "the ID of an emergency, as its proposal or oarlock emergency-remove list says it")
 	var why index.EmergencyStep
 	if step == "undo" {
-		cmd.Flags().StringVar(&why.Reason, "reason", "", strings.Join(format.Reasons(), ", ")+" (by_request if none)")
+		reasonFlag(cmd.Flags(), &why.Reason, false)
 		cmd.Flags().StringVar(&why.Text, "text", "", "what people read")
 	}
+	var yes bool
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkReason("emergency-remove "+step, why.Reason, false); err != nil {
+			return err
+		}
+		asks := !yes && c.person() != nil
+		if step == "confirm" || asks {
+			if err := c.showEmergency(cmd.Context(), args[0], step, asks); err != nil {
+				return fmt.Errorf("emergency-remove %s: %w", step, err)
+			}
+		}
 		r, err := call[emergencyResult](cmd.Context(), c, http.MethodPost, "/emergencies/"+url.PathEscape(args[0])+"/"+step, why)
 		if err != nil {
 			return fmt.Errorf("emergency-remove %s: %w", step, err)
 		}
 		return c.print(r)
 	}
-	if step != "confirm" {
-		return cmd
-	}
-	var yes bool
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
-	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		err := c.showEmergency(cmd.Context(), args[0])
-		if err == nil && !yes && c.person() != nil {
-			err = c.ask(cmd.Context(), "what it names is stopped wherever it runs", false)
-		}
-		if err != nil {
-			return fmt.Errorf("emergency-remove confirm: %w", err)
-		}
-		return run(cmd, args)
-	}
 	return cmd
 }
 
-// showEmergency shows somebody what he is about to confirm.
-func (c *console) showEmergency(ctx context.Context, id string) error {
+// showEmergency shows somebody what he is about to confirm or to undo, and asks him.
+func (c *console) showEmergency(ctx context.Context, id, step string, asks bool) error {
 	r, err := call[emergencyResult](ctx, c, http.MethodGet, "/emergencies/"+url.PathEscape(id), nil)
 	if err != nil {
 		return err
 	}
-	c.note("to be confirmed: emergency %s of %s (%s), which names", r.ID, r.what(), strings.TrimSuffix(r.Reason+": "+r.Text, ": "))
+	done := map[string]string{"confirm": "confirmed", "undo": "undone"}[step]
+	c.note("to be %s: emergency %s of %s (%s), which names", done, r.ID, r.what(), strings.TrimSuffix(r.Reason+": "+r.Text, ": "))
 	for _, d := range r.Digests {
 		c.note("  %s", d)
+	}
+	if !asks {
+		return nil
+	}
+	me := ""
+	if who, err := call[index.Caller](ctx, c, http.MethodGet, "/whoami", nil); err == nil {
+		me = who.Principal
+	}
+	if question := r.follows(step, me); question != "" {
+		return c.ask(ctx, question, false)
 	}
 	return nil
 }
@@ -257,6 +276,29 @@ func (c *console) printEmergencies(r emergencyListResult) error {
 		c.note("whether there are more of %s could not be told: %s", cmp.Or(u.Plugin, "any plugin"), u.Problem)
 	}
 	return partialIf(len(r.Unread) > 0)
+}
+
+// follows is what a step has as its consequence when somebody called me takes it, as a
+// question says it; "" where the server refuses it anyhow, and says why.
+func (r emergencyResult) follows(step, me string) string {
+	switch {
+	case r.State.Over():
+		return ""
+	case step == "confirm" && r.State == index.EmergencyRequested:
+		return "nobody can pull it here from now on, until another person confirms it or a day is over"
+	case step == "confirm" && r.State == index.EmergencyProposed:
+		if r.Approvers > 1 && me != "" && !slices.Contains(r.MayConfirm, me) {
+			return ""
+		}
+		return "what it names is stopped wherever it runs"
+	case step == "confirm":
+		return ""
+	case r.State == index.EmergencyRequested:
+		return "the request is taken back"
+	case r.Approvers > 1 && len(r.Undo) == 0 && r.State != index.EmergencyProposed:
+		return "you ask for its end: another person has to agree within a day, and then it can be pulled and run again"
+	}
+	return "it can be pulled and run again"
 }
 
 func newEmergencyList(c *console) *cobra.Command {

@@ -5,24 +5,26 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 )
 
-// lifecycleResult is where a plugin stands.
+// lifecycleResult is where a plugin stands, and a version of it that was moved.
 type lifecycleResult struct {
 	index.Lifecycle
-	about string // what was done to a version of it; "" is nothing
+	reason string // that was given; "" is none
 }
 
 func (r lifecycleResult) text(w io.Writer) error {
-	if r.about != "" {
-		if err := writeLine(w, "%s", r.about); err != nil {
+	if v := r.Version; v != nil {
+		if err := writeLine(w, "%s %s %s", r.ID, v.Version, movedText(v.State, r.reason)); err != nil {
 			return err
 		}
 	}
@@ -81,13 +83,13 @@ func newLifecycleVerb(c *console, v lifecycleVerb) *cobra.Command {
 	if v.version {
 		what, expected = "PLUGIN@VERSION", "one version such as acme/hello@0.2.0"
 	}
-	cmd := verb(v.move+" "+what, v.short, v.long+"\nIt is a signed statement in the plugin's ledger, which mirrors carry. It takes who may publish channels, or an admin.", v.examples...)
+	cmd := verb(v.move+" "+what, v.short, v.long+"\nIt is a signed statement in the plugin's ledger, which mirrors carry. It takes an owner or a maintainer of\nthe publisher, or an admin of the site.", v.examples...)
 	cmd.Args = args(1, 1, expected)
 	cmd.ValidArgsFunction = c.completePlugins
 	var m index.NewMove
 	var endOfLife, until string
 	f := cmd.Flags()
-	f.StringVar(&m.Reason, "reason", "", strings.Join(format.Reasons(), ", "))
+	reasonFlag(f, &m.Reason, v.grounds)
 	f.StringVar(&m.Text, "text", "", "what people read")
 	switch v.move {
 	case index.MoveDeprecate:
@@ -103,8 +105,11 @@ func newLifecycleVerb(c *console, v lifecycleVerb) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if v.grounds && m.Reason == "" {
-			return usagef("%s: why? give --reason, one of %s", v.move, strings.Join(format.Reasons(), ", "))
+		if err := checkReason(v.move, m.Reason, v.grounds); err != nil {
+			return err
+		}
+		if m.Existing != "" && m.Existing != string(format.KeepRunning) && m.Existing != string(format.StopRunning) {
+			return usagef("%s: --existing %q: expected %s or %s", v.move, m.Existing, format.KeepRunning, format.StopRunning)
 		}
 		if m.EndOfLife, err = dateOf("end-of-life", endOfLife); err != nil {
 			return err
@@ -120,21 +125,42 @@ func newLifecycleVerb(c *console, v lifecycleVerb) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.move, err)
 		}
-		r.about = v.about(p, m)
+		r.reason = m.Reason
 		return c.print(r)
 	}
 	return cmd
 }
 
-// about is what a move did to a version; "" for one of plugins.
-func (v lifecycleVerb) about(p pluginArg, m index.NewMove) string {
-	switch v.move {
-	case index.MoveYank:
-		return fmt.Sprintf("%s %s is yanked (%s): no new install takes it", p.id, p.text, m.Reason)
-	case index.MoveUnyank:
-		return fmt.Sprintf("%s %s is yanked no more", p.id, p.text)
+// movedText is what it means for a version that it is in a state, after a move of it.
+func movedText(s index.VersionState, reason string) string {
+	switch s {
+	case index.VersionYanked:
+		return strings.Replace("is yanked ("+reason+"): no new install takes it", " ()", "", 1)
+	case index.VersionActive:
+		return "is not yanked any more"
 	}
-	return ""
+	return "is " + string(s)
+}
+
+// checkReason refuses a reason that is not of the closed list, or is not given where
+// one is needed.
+func checkReason(verb, reason string, needed bool) error {
+	switch known := format.Reasons(); {
+	case reason == "" && needed:
+		return usagef("%s: why? give --reason, one of %s", verb, strings.Join(known, ", "))
+	case reason != "" && !slices.Contains(known, reason):
+		return usagef("%s: --reason %q: expected one of %s", verb, reason, strings.Join(known, ", "))
+	}
+	return nil
+}
+
+// reasonFlag is --reason of a verb.
+func reasonFlag(f *pflag.FlagSet, reason *string, needed bool) {
+	why := "why"
+	if needed {
+		why = "why (needed)"
+	}
+	f.StringVar(reason, "reason", "", why+", a `CODE`: "+strings.Join(format.Reasons(), ", "))
 }
 
 // request is where a move goes, and what it says.
@@ -192,11 +218,39 @@ func aboutOf(body map[string]any) string {
 			about = append(about, one.before+value)
 		}
 	}
+	about = append(about, emergencyAbout(body)...)
 	out := strings.Join(about, ", ")
 	if text := word(body, "text"); text != "" {
 		return strings.TrimPrefix(out+": "+text, ": ")
 	}
 	return out
+}
+
+// emergencyAbout is what an emergency names, or which one is undone, and on whose word
+// besides its author's; nothing of another statement.
+func emergencyAbout(body map[string]any) (about []string) {
+	approved, is := body["approved_by"].([]any)
+	if !is {
+		return nil
+	}
+	digests, _ := body["digests"].([]any)
+	if all, _ := body["all"].(bool); all {
+		about = append(about, "all versions")
+	} else {
+		for _, d := range digests {
+			about = append(about, fmt.Sprint(d))
+		}
+	}
+	if of := word(body, "of"); of != "" {
+		about = append(about, "of statement "+of)
+	}
+	for _, who := range approved {
+		about = append(about, fmt.Sprintf("approved by %s", who))
+	}
+	if len(approved) == 0 {
+		about = append(about, "on one person's word")
+	}
+	return about
 }
 
 func word(body map[string]any, key string) string {

@@ -21,6 +21,12 @@ type errorResult struct {
 	Detail any `json:"detail,omitempty"`
 	// Hints are changes that make an unsatisfiable request resolve, all together.
 	Hints []index.Hint `json:"hints,omitempty"`
+	// Legal and Choices are the moves of a plugin that are legal where one was not:
+	// those that the caller may make, and all with who may make them.
+	Legal   []string       `json:"legal,omitempty"`
+	Choices []index.Choice `json:"choices,omitempty"`
+	// RequestID names the request in the log of the server.
+	RequestID string `json:"request_id,omitempty"`
 }
 
 // codeUsage is the code of a command line that cannot be understood.
@@ -29,10 +35,10 @@ const codeUsage = "usage"
 // printError tells people, or programs, what went wrong.
 func (c *console) printError(err error) {
 	fixes := c.advice(err)
-	if c.output != "json" {
+	if c.output != "json" && c.output != "yaml" {
 		said := message(err)
 		for _, fix := range fixes {
-			if !strings.Contains(said, fix) {
+			if !strings.Contains(said, fix) && !hinted(err) {
 				said += "\n  " + fix
 			}
 		}
@@ -54,11 +60,17 @@ func (c *console) printError(err error) {
 	}
 	var p *index.Problem
 	if errors.As(err, &p) {
-		r.Error, r.Code, r.Hints = text(err), p.Code, p.Hints
+		r.Error, r.Code, r.Hints, r.Legal, r.Choices, r.RequestID = text(err), p.Code, p.Hints, p.Legal, p.Choices, p.RequestID
 	}
 	if raw, jsonErr := asJSON(r); jsonErr == nil {
 		_, _ = c.Err.Write(raw)
 	}
+}
+
+// hinted reports whether err has hints, which say all that its fixes say.
+func hinted(err error) bool {
+	var p *index.Problem
+	return errors.As(err, &p) && len(p.Hints) > 0
 }
 
 // message is what people read of err: what came, what was expected, what to do.

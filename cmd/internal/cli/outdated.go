@@ -37,6 +37,14 @@ func (r outdatedResult) text(w io.Writer) error {
 			return err
 		}
 	}
+	for _, o := range r.Outdated {
+		if !goesBack(o.Current, o.Wanted) {
+			continue
+		}
+		if err := writeLine(w, "! %s", goneBack(o.ID, o.Current, o.Wanted)); err != nil {
+			return err
+		}
+	}
 	return tellStandings(w, r.installed, r.dir, nil)
 }
 

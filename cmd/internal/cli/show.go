@@ -182,15 +182,24 @@ func attestationList(all []index.Attestation) string {
 	return strings.Join(out, ", ")
 }
 
+// versionState is the state of a version, and what it waits for besides.
 func versionState(v index.Version) string {
-	if v.Pending == nil {
-		return string(v.State)
-	}
 	var codes []string
-	for _, r := range v.Pending.Reasons {
-		codes = append(codes, r.Code)
+	if v.Pending != nil {
+		for _, r := range v.Pending.Reasons {
+			if r.Code != index.ReasonEmergency && r.Code != index.ReasonBlocked && r.Code != index.ReasonQuarantined { // which the state says
+				codes = append(codes, r.Code)
+			}
+		}
 	}
-	return "pending: " + strings.Join(codes, ", ")
+	state := string(v.State)
+	switch {
+	case len(codes) == 0:
+		return state
+	case v.State == index.VersionActive:
+		return "pending: " + strings.Join(codes, ", ")
+	}
+	return state + ", pending: " + strings.Join(codes, ", ")
 }
 
 // choices are the moves that the server which gave cl says can be made of a plugin:

@@ -206,6 +206,10 @@ func remedies(i client.Installed, n index.Notice, dir string) []string {
 				continue
 			}
 			out = append(out, fmt.Sprintf("oarlock update %s%s takes another version, where there is one", i.ID, at))
+		case index.ActionKeep:
+			if n.Standing == index.StandingUpdateBlocked {
+				out = append(out, "it may go on running as it is")
+			}
 		case index.ActionAlternatives:
 			out = append(out, "oarlock search looks for another")
 		case index.ActionUninstall:

@@ -92,7 +92,7 @@ func (t *trustFlags) read(ctx context.Context) (*trust.Policy, error) {
 	if err != nil {
 		return nil, argument(fmt.Errorf("key %s: %w", t.key, err))
 	}
-	signer, err := trust.NewSigner(t.key, key)
+	signer, err := trust.NewSigner(filepath.Base(t.key), key) // the same from wherever it is read
 	if err != nil {
 		return nil, argument(err)
 	}

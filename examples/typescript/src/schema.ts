@@ -2086,6 +2086,8 @@ export interface components {
             /** @description In force, the one that the state comes from first. */
             moves: components["schemas"]["Move"][] | null;
             state: string;
+            /** @description Of yank and unyank: the version, as it stands after the move. */
+            version?: components["schemas"]["MovedVersion"];
             /** @description What the caller should think about again. */
             warnings: string[] | null;
         };
@@ -2191,6 +2193,12 @@ export interface components {
             text?: string;
             /** Format: date-time */
             until?: string;
+        };
+        MovedVersion: {
+            digest: string;
+            /** @description As of a version; what an owner yanked stays yanked when an admin takes his own yank back. */
+            state: string;
+            version: string;
         };
         Namespace: {
             /**
@@ -3233,6 +3241,7 @@ export type Member = components['schemas']['Member'];
 export type MemberInputBody = components['schemas']['MemberInputBody'];
 export type Membership = components['schemas']['Membership'];
 export type Move = components['schemas']['Move'];
+export type MovedVersion = components['schemas']['MovedVersion'];
 export type Namespace = components['schemas']['Namespace'];
 export type NamespaceChange = components['schemas']['NamespaceChange'];
 export type NamespaceDetail = components['schemas']['NamespaceDetail'];
