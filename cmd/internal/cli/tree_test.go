@@ -111,7 +111,7 @@ func TestAServerThatDoesNotAnswerIsSaidSo_L3(t *testing.T) {
 	for args, want := range map[string]int{
 		"search": exitFailure, "show acme/hello": exitFailure, "why acme/hello": exitFailure, "resolve acme/hello --host x --host-version 1": exitFailure,
 		"whoami": exitFailure, "account list": exitFailure, "publisher show acme": exitFailure, "token list": exitFailure, "rebuild": exitFailure,
-		"history acme/hello": exitFailure, "yank acme/hello@1.0.0 --reason defective": exitFailure, "channel list acme/hello": exitFailure,
+		"history acme/hello": exitFailure, "yank acme/hello@1.0.0 --reason broken": exitFailure, "channel list acme/hello": exitFailure,
 		"install acme/hello --dir DIR/store --key DIR/acme.pub": exitFailure,
 		"push DIR/hello 127.0.0.1:1/acme/hello:0.1.0":           exitFailure, "pull 127.0.0.1:1/acme/hello:0.1.0 -d DIR/got --key DIR/acme.pub": exitFailure,
 		"sign 127.0.0.1:1/acme/hello:0.1.0 --key DIR/acme.key": exitFailure, "verify 127.0.0.1:1/acme/hello:0.1.0 --key DIR/acme.pub": exitFailure,
