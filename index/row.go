@@ -207,4 +207,3 @@ const (
 
 // MustNotRun is how the detail of ReasonEmergency begins.
 const MustNotRun = "it must not run: "
-
