@@ -47,10 +47,10 @@ type Options struct {
 	Current func() error
 	// Degraded says what does not work while the server is ready, or ""; nil is "".
 	Degraded func() string
-	// Authorize decides whether the caller of ctx may do an action to a plugin,
-	// or to the site where plugin is "". Errors wrap artifact.ErrDenied; a
+	// Authorize decides whether the caller of ctx may do an action to a plugin, to a
+	// publisher (a name without "/"), or to the site where name is "". Errors wrap artifact.ErrDenied; a
 	// *index.Problem says its own code. Nil refuses everybody.
-	Authorize func(ctx context.Context, action Action, plugin string) error
+	Authorize func(ctx context.Context, action Action, name string) error
 	// Identify refuses a caller of ctx who is nobody, before a body is read that
 	// only somebody may send. Its errors are those of Authorize. Nil refuses
 	// everybody; AnybodyUnsafe nobody.

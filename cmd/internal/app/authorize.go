@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -42,12 +43,14 @@ func (a rights) May(ctx context.Context, action auth.Action, r auth.Resource) er
 // actsOf does what is audited, for whoever may.
 func actsOf(p *auth.Parts) audit.Log { return audit.Log{May: rights{p.Authority}.May, Rows: p.Log} }
 
-// authorize implements the API's question: may the caller do this, to a plugin
-// or, where there is none, to the site?
-func (a rights) authorize(ctx context.Context, action api.Action, plugin string) error {
+// authorize implements the API's question: may the caller do this, to a plugin,
+// to a publisher or, where there is neither, to the site?
+func (a rights) authorize(ctx context.Context, action api.Action, name string) error {
 	r := auth.Site()
-	if plugin != "" {
-		r = auth.InRepository(plugin)
+	if strings.Contains(name, "/") {
+		r = auth.InRepository(name)
+	} else if name != "" {
+		r = auth.InNamespace(name)
 	}
 	return a.May(ctx, auth.Action(action), r)
 }
