@@ -103,7 +103,7 @@ func sameTile(ctx context.Context, fetch Fetch, t tlog.Tile, r tlog.HashReader) 
 	return nil
 }
 
-// extends proves that a tree begins with one that was seen before.
+// extends proves that a tree begins with that of a checkpoint; "" is none.
 func extends(seen string, by note.Verifier, now Checkpoint, r tlog.HashReader) error {
 	if seen == "" {
 		return nil
@@ -112,6 +112,11 @@ func extends(seen string, by note.Verifier, now Checkpoint, r tlog.HashReader) e
 	if err != nil {
 		return fmt.Errorf("the checkpoint that was seen before: %w", err)
 	}
+	return grew(before, now, r)
+}
+
+// grew proves that a tree begins with one that was seen before.
+func grew(before, now Checkpoint, r tlog.HashReader) error {
 	if before.N > now.N {
 		return fmt.Errorf("the log has %d leaves, and had %d: some were taken away: %w", now.N, before.N, artifact.ErrUnverified)
 	}

@@ -92,6 +92,26 @@ func (v verifier) Verify(_ context.Context, data, sig []byte) error {
 func (v verifier) KeyID() (string, error)   { return v.id, nil }
 func (v verifier) Public() crypto.PublicKey { return v.public }
 
+// SignedBy is the first of signers that signed the statement in an envelope. What
+// the statement says, and whether they might, is not looked at. Errors wrap
+// artifact.ErrUnverified where none did.
+func SignedBy(ctx context.Context, e *format.Envelope, signers []trust.Signer) (trust.Signer, error) {
+	keys := make([]verifier, len(signers))
+	for i, s := range signers {
+		var err error
+		if keys[i], err = newVerifier(s); err != nil {
+			return trust.Signer{}, err
+		}
+	}
+	id, err := signedBy(ctx, e, keys)
+	for _, s := range signers {
+		if err == nil && s.ID == id {
+			return s, nil
+		}
+	}
+	return trust.Signer{}, err
+}
+
 // signedBy is the first of keys that made a signature of e; an error says why
 // there is none.
 func signedBy(ctx context.Context, e *format.Envelope, keys []verifier) (digest.Digest, error) {

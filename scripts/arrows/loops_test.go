@@ -27,6 +27,8 @@ var ownLoops = map[string]bool{
 // that they serve: what each waits for.
 var waits = map[string]string{
 	"cmd/internal/cli.cosignedLog":    "witnesses to cosign a checkpoint that was just shown",
+	"cmd/internal/cli.look":           "a command waits for what comes beside the act",
+	"cmd/internal/cli.waitForLock":    "a command waits for another one",
 	"cmd/internal/cli.listed":         "a version that was pushed to be listed",
 	"cmd/internal/cli.loginDevice":    "somebody to log in on another device",
 	"index/emergency.done":            "what follows from a step that was asked for",

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/client"
@@ -68,7 +69,8 @@ func adminProblem(resp *http.Response) error {
 }
 
 // call is admin for an answer that is one JSON value, whole as the API describes
-// it: T is a struct of package index, or one that embeds nothing else.
+// it: T is a struct of package index, or one that embeds nothing else. What it did is
+// written into the journal of this machine.
 func call[T any](ctx context.Context, c *console, method, path string, body any) (T, error) {
 	var out T
 	resp, err := c.admin(ctx, method, path, body)
@@ -77,6 +79,10 @@ func call[T any](ctx context.Context, c *console, method, path string, body any)
 	}
 	if _, nothing := any(out).(struct{}); !nothing || resp.StatusCode != http.StatusNoContent {
 		err = decodeAnswer(resp, &out)
+	}
+	if did, is := actOf(method, path, body, any(out)); is && err == nil {
+		did.At, did.Server = time.Now().UTC(), resp.Request.URL.Host
+		c.journal(ctx, did)
 	}
 	return out, errors.Join(err, resp.Body.Close())
 }

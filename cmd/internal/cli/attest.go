@@ -66,6 +66,7 @@ func newAttest(c *console) *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("attest: %w", err)
 		}
+		c.pushed(cmd.Context(), "attest", done.Reference, "")
 		return c.print(attestResult{done})
 	}
 	return cmd

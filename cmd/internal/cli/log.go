@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -20,7 +21,7 @@ import (
 )
 
 func newLog(c *console) *cobra.Command {
-	return parent("log", "Verify the publication log, and prove what is in it", newLogVerify(c), newLogProve(c), newLogRecover(c))
+	return parent("log", "Verify the publication log, and prove what is in it", newLogVerify(c), newLogProve(c), newLogWatch(c), newLogRecover(c))
 }
 
 // logResult is a publication log that holds.
@@ -67,13 +68,10 @@ func newLogVerify(c *console) *cobra.Command {
 		"oarlock log verify", "oarlock log verify --witness witness.example.org/w1+1f2e3d4c+BA… --quorum 1",
 		"oarlock log verify --key plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…")
 	cmd.Args = args(0, 0, "none")
-	cmd.Flags().StringVar(&how.key, "key", "", "the log's `KEY`, as oarlock log verify --output json prints it; else the one that is remembered, or the server's")
-	cmd.Flags().BoolVar(&how.forget, "forget", false, "do not ask what this machine remembers, and remember what is found")
-	cmd.Flags().StringArrayVar(&how.witnesses, "witness", nil, "`KEY` of a witness that has to cosign, NAME+HASH+KEY; may be repeated")
-	cmd.Flags().IntVar(&how.quorum, "quorum", 0, "how many of the witnesses have to cosign, `N`; all of them if it is not given")
+	how.add(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if cmd.Flags().Changed("quorum") && how.quorum < 1 {
-			return usagef("log verify: --quorum %d: expected 1 or more", how.quorum)
+		if err := how.check("log verify", cmd); err != nil {
+			return err
 		}
 		r, err := c.verifyLog(cmd.Context(), how)
 		if err != nil {
@@ -90,6 +88,20 @@ type verifyFlags struct {
 	forget    bool
 	witnesses []string
 	quorum    int
+}
+
+func (how *verifyFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&how.key, "key", "", "the log's `KEY`, as oarlock log verify --output json prints it; else the one that is remembered, or the server's")
+	f.BoolVar(&how.forget, "forget", false, "do not ask what this machine remembers, and remember what is found")
+	f.StringArrayVar(&how.witnesses, "witness", nil, "`KEY` of a witness that has to cosign, NAME+HASH+KEY; may be repeated")
+	f.IntVar(&how.quorum, "quorum", 0, "how many of the witnesses have to cosign, `N`; all of them if it is not given")
+}
+
+func (how *verifyFlags) check(verb string, cmd *cobra.Command) error {
+	if cmd.Flags().Changed("quorum") && how.quorum < 1 {
+		return usagef("%s: --quorum %d: expected 1 or more", verb, how.quorum)
+	}
+	return nil
 }
 
 func (c *console) verifyLog(ctx context.Context, how verifyFlags) (logResult, error) {

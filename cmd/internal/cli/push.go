@@ -93,6 +93,7 @@ func (c *console) push(ctx context.Context, dir string, ref orasregistry.Referen
 	if !strings.Contains(ref.Reference, ":") {
 		r.Tag = ref.Reference
 	}
+	c.pushed(ctx, "push", r.Reference, r.Tag)
 	sign := key.path != ""
 	if sign {
 		if r.Signature, err = c.sign(ctx, r.Reference, key); err != nil {

@@ -34,6 +34,7 @@ func (c *console) sign(ctx context.Context, ref string, k keyFlag) (*signResult,
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
+	c.pushed(ctx, "sign", done.Reference, "")
 	return &signResult{done}, nil
 }
 
