@@ -76,3 +76,17 @@ func (k *key) holds(l Leaf) bool {
 	e, err := ReadEvent(l.Event)
 	return err == nil && e.Key() == l.Key && l.Entry == entryOf(k.saltOf(l.Event), l.Event)
 }
+
+// held says whether leaves follow one another from a number on, each what its event
+// makes it. Errors wrap ErrBroken.
+func (k *key) held(leaves []Leaf, from int64) error {
+	for i, one := range leaves {
+		switch n := from + int64(i); {
+		case one.Number != n:
+			return fmt.Errorf("%w: leaf %d is gone from the database", ErrBroken, n)
+		case !k.holds(one):
+			return fmt.Errorf("%w: leaf %d in the database is not what was written: its row was changed", ErrBroken, n)
+		}
+	}
+	return nil
+}

@@ -37,10 +37,14 @@ type Recovery struct {
 func (l *Log) Recover(ctx context.Context, known string) (Recovery, error) {
 	l.step.Lock()
 	defer l.step.Unlock()
-	if l.Stuck() == nil {
-		_, at := l.Checkpoint()
-		if known == "" {
+	if known == "" {
+		err := l.Intact(ctx)
+		if err == nil {
+			_, at := l.Checkpoint()
 			return Recovery{}, NothingLost(at)
+		}
+		if !errors.Is(err, ErrBehind) && !errors.Is(err, ErrBroken) {
+			return Recovery{}, err
 		}
 	}
 	r, err := l.recover(ctx, known)

@@ -74,12 +74,9 @@ func (k *key) aead() (cipher.AEAD, error) {
 
 // sealedTile are the events of a tile of the log.
 func (l *Log) sealedTile(ctx context.Context, t tilePath) ([]byte, error) {
-	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: t.number * tileWidth, Limit: t.width})
+	leaves, err := l.written(ctx, t.number*tileWidth, t.width)
 	if err != nil {
 		return nil, err
-	}
-	if len(leaves) != t.width {
-		return nil, fmt.Errorf("%w: leaf %d is gone from the database", ErrBroken, t.number*tileWidth+int64(len(leaves)))
 	}
 	events := make([][]byte, len(leaves))
 	for i, one := range leaves {

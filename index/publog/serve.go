@@ -104,21 +104,7 @@ func (l *Log) tile(ctx context.Context, t tilePath) ([]byte, error) {
 	case eventsLevel:
 		return l.sealedTile(ctx, t)
 	case entriesLevel:
-		leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: t.number * tileWidth, Limit: t.width})
-		if err != nil {
-			return nil, err
-		}
-		var entries [][32]byte
-		for i, one := range leaves {
-			if want := t.number*tileWidth + int64(i); one.Number != want {
-				return nil, fmt.Errorf("%w: leaf %d is gone from the database", ErrBroken, want)
-			}
-			entries = append(entries, one.Entry)
-		}
-		if len(entries) != t.width {
-			return nil, fmt.Errorf("%w: leaf %d is gone from the database", ErrBroken, t.number*tileWidth+int64(len(entries)))
-		}
-		return bundle(entries), nil
+		return l.entries(ctx, t)
 	}
 	data, err := l.o.Store.LogTile(ctx, t.level, t.number)
 	if errors.Is(err, artifact.ErrNotFound) {
@@ -131,6 +117,46 @@ func (l *Log) tile(ctx context.Context, t tilePath) ([]byte, error) {
 		return nil, err
 	}
 	return data[:t.width*tlog.HashSize], nil
+}
+
+// entries is a bundle of entries, each held to its hash: a row that was changed or
+// moved is named here, before everybody who reads the log finds another tree.
+func (l *Log) entries(ctx context.Context, t tilePath) ([]byte, error) {
+	leaves, err := l.written(ctx, t.number*tileWidth, t.width)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := l.tile(ctx, tilePath{number: t.number, width: t.width})
+	if err != nil {
+		return nil, err
+	}
+	entries := make([][32]byte, len(leaves))
+	for i, one := range leaves {
+		entries[i] = one.Entry
+		if h := tlog.RecordHash(one.Entry[:]); string(h[:]) != string(hashes[i*tlog.HashSize:][:tlog.HashSize]) {
+			return nil, fmt.Errorf("%w: leaf %d in the database is not that of its tile: one of them was changed, or moved", ErrBroken, one.Number)
+		}
+	}
+	return bundle(entries), nil
+}
+
+// written are leaves of the database from a number on, all of them there and each
+// what its event makes it.
+func (l *Log) written(ctx context.Context, from int64, many int) ([]Leaf, error) {
+	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: many})
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	k := l.key
+	l.mu.Unlock()
+	if err := k.held(leaves, from); err != nil {
+		return nil, err
+	}
+	if len(leaves) != many {
+		return nil, fmt.Errorf("%w: leaf %d is gone from the database", ErrBroken, from+int64(len(leaves)))
+	}
+	return leaves, nil
 }
 
 // Prove gives the proof that an event is in the log. It waits a moment where the

@@ -33,16 +33,19 @@ func (l *Log) Page(ctx context.Context, publisher string, from int64, limit int)
 	if publisher != "" {
 		read = scanAtMost
 	}
+	l.mu.Lock()
+	k := l.key
+	l.mu.Unlock()
 	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: read})
+	if err == nil {
+		err = k.held(leaves, from)
+	}
 	if err = l.noticed(err); errors.Is(err, ErrBroken) {
 		return page, Problem(err)
 	}
 	if err != nil {
 		return page, err
 	}
-	l.mu.Lock()
-	k := l.key
-	l.mu.Unlock()
 	for _, one := range leaves {
 		if publisher != "" {
 			e, err := ReadEvent(one.Event)

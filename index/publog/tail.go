@@ -62,7 +62,7 @@ func (l *Log) keepTail(ctx context.Context, size int64) error {
 			}
 		}
 		from = max(from, size-maxTail)
-		leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: int(size - from)})
+		leaves, err := l.written(ctx, from, int(size-from))
 		if err != nil {
 			return nil, err
 		}

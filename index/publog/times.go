@@ -59,29 +59,12 @@ func (t *Times) Read(ctx context.Context) error {
 // more reads some leaves of the tree of a checkpoint.
 func (t *Times) more(ctx context.Context, c Checkpoint) error {
 	from := t.Size()
-	leaves, err := t.log.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: int(min(atOnce, c.N-from))})
+	leaves, err := t.log.signed(ctx, c, from)
 	if err != nil {
 		return err
 	}
-	if len(leaves) == 0 {
-		return fmt.Errorf("%w: leaf %d is not in the database", ErrBroken, from)
-	}
-	indexes := make([]int64, len(leaves))
-	for i := range leaves {
-		indexes[i] = tlog.StoredHashIndex(0, from+int64(i))
-	}
-	hashes, err := tlog.TileHashReader(c.Tree, storedTiles{ctx, t.log.o.Store}).ReadHashes(indexes)
-	if err != nil {
-		return brokenTiles(err)
-	}
 	found := make(map[LeafKey]int64, len(leaves))
-	t.log.mu.Lock()
-	k := t.log.key
-	t.log.mu.Unlock()
-	for i, one := range leaves {
-		if one.Number != from+int64(i) || !k.holds(one) || tlog.RecordHash(one.Entry[:]) != hashes[i] {
-			return fmt.Errorf("%w: leaf %d in the database is not what the checkpoint signs", ErrBroken, from+int64(i))
-		}
+	for _, one := range leaves {
 		e, err := ReadEvent(one.Event)
 		if err != nil {
 			return fmt.Errorf("%w: leaf %d: %w", ErrBroken, one.Number, err)
@@ -94,6 +77,47 @@ func (t *Times) more(ctx context.Context, c Checkpoint) error {
 	defer t.mu.Unlock()
 	maps.Copy(t.at, found) // of a key there is one leaf
 	t.size = from + int64(len(leaves))
+	return nil
+}
+
+// signed are leaves of the database from a number on, each held to the tree that a
+// checkpoint signs. Errors wrap ErrBroken where they are not what it signs.
+func (l *Log) signed(ctx context.Context, c Checkpoint, from int64) ([]Leaf, error) {
+	leaves, err := l.written(ctx, from, int(min(atOnce, c.N-from)))
+	if err != nil {
+		return nil, err
+	}
+	indexes := make([]int64, len(leaves))
+	for i := range leaves {
+		indexes[i] = tlog.StoredHashIndex(0, from+int64(i))
+	}
+	hashes, err := tlog.TileHashReader(c.Tree, storedTiles{ctx, l.o.Store}).ReadHashes(indexes)
+	if err != nil {
+		return nil, brokenTiles(err)
+	}
+	for i, one := range leaves {
+		if tlog.RecordHash(one.Entry[:]) != hashes[i] {
+			return nil, fmt.Errorf("%w: leaf %d in the database is not what the checkpoint signs", ErrBroken, one.Number)
+		}
+	}
+	return leaves, nil
+}
+
+// Intact reads every leaf of the database and holds it to the checkpoint that is
+// shown. Errors wrap ErrBehind or ErrBroken where they are not what it signs, and
+// then nothing is published any more; any other says that it could not be told.
+func (l *Log) Intact(ctx context.Context) error {
+	if err := l.Stuck(); err != nil {
+		return err
+	}
+	_, c := l.Checkpoint()
+	for from := int64(0); from < c.N; {
+		leaves, err := l.signed(ctx, c, from)
+		if err != nil {
+			return l.noticed(err)
+		}
+		from += int64(len(leaves))
+	}
 	return nil
 }
 

@@ -130,12 +130,12 @@ var edits = map[string]struct {
 	// too. Whoever writes the log on notices what is stopped.
 	readers, rows, stopped bool
 }{
-	"an event is another":           {"UPDATE log_leaves SET event = replace_bytes WHERE number = 3", false, true, false},
-	"an entry is another":           {"UPDATE log_leaves SET entry = key || key WHERE number = 3", true, false, false},
+	"an event is another":           {"UPDATE log_leaves SET event = replace_bytes WHERE number = 3", true, true, true},
+	"an entry is another":           {"UPDATE log_leaves SET entry = key || key WHERE number = 3", true, true, true},
 	"a row is gone":                 {"DELETE FROM log_leaves WHERE number = 3", true, true, true},
 	"the last rows are gone":        {"DELETE FROM log_leaves WHERE number >= 250", true, true, true},
-	"two rows changed their places": {"UPDATE log_leaves SET number = CASE number WHEN 3 THEN -4 WHEN 4 THEN -3 END WHERE number IN (3, 4)", true, true, false},
-	"a tile is another":             {"UPDATE log_tiles SET data = (SELECT entry FROM log_leaves WHERE number = 1) || substr(data, 33) WHERE level = 0 AND number = 0", true, false, false},
+	"two rows changed their places": {"UPDATE log_leaves SET number = CASE number WHEN 3 THEN -4 WHEN 4 THEN -3 END WHERE number IN (3, 4)", true, true, true},
+	"a tile is another":             {"UPDATE log_tiles SET data = (SELECT entry FROM log_leaves WHERE number = 1) || substr(data, 33) WHERE level = 0 AND number = 0", true, false, true},
 	"a tile is gone":                {"DELETE FROM log_tiles WHERE level = 1", true, false, true},
 	"the tree is another":           {"UPDATE log_head SET root = (SELECT entry FROM log_leaves WHERE number = 1)", false, false, true},
 	"the tree is smaller":           {"UPDATE log_head SET size = 100", false, false, true},

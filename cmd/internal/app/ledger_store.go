@@ -113,12 +113,17 @@ var _ api.PublicationLog = publication{}
 
 // Recover implements api.PublicationLog.
 func (p publication) Recover(ctx context.Context, r index.LogRecovery) (done index.LogRecovered, err error) {
-	if p.Stuck() == nil && r.Checkpoint == "" { // nothing is done, so nothing is written down
+	if r.Checkpoint == "" && p.Stuck() == nil {
 		if err := p.acts.May(ctx, auth.SiteManage, auth.Site()); err != nil {
 			return done, err
 		}
-		_, at := p.Checkpoint()
-		return done, publog.RecoverProblem(publog.NothingLost(at))
+		switch err := p.Intact(ctx); {
+		case err == nil: // nothing is done, so nothing is written down
+			_, at := p.Checkpoint()
+			return done, publog.RecoverProblem(publog.NothingLost(at))
+		case !errors.Is(err, publog.ErrBehind) && !errors.Is(err, publog.ErrBroken):
+			return done, err
+		}
 	}
 	err = p.acts.Do(ctx, audit.Act{Action: audit.LogRecover, On: auth.Site(),
 		Needs: &audit.Right{Action: auth.SiteManage, On: auth.Site()}, Planned: map[string]any{"begun": true, "checkpoint": r.Checkpoint}},
