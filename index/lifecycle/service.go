@@ -261,12 +261,17 @@ func (s *Service) tells(ctx context.Context, id, replacement artifact.Name) erro
 // History gives at most limit statements of a plugin's ledger after a sequence
 // number, for who may pull the plugin.
 func (s *Service) History(ctx context.Context, id artifact.Name, after, limit int) (index.LedgerPage, error) {
-	if _, err := s.visible(ctx, id); err != nil {
+	p, err := s.visible(ctx, id)
+	if err != nil {
 		return index.LedgerPage{}, err
 	}
 	ref := format.OfPlugin(id)
 	at, err := s.o.Registry.Resolve(ctx, ref.Repository(), ref.Tag())
 	if errors.Is(err, artifact.ErrNotFound) {
+		if known := s.o.Catalog.Ledger(ref).Head.Sequence; known > 0 || p.Standing().Unknown {
+			return index.LedgerPage{}, index.NewProblem(index.CodeUnavailable, fmt.Sprintf("the ledger %s, of which %d statements are known, is gone", ref, known),
+				"ask the operator to look at it: oarlock fsck")
+		}
 		return index.LedgerPage{Items: []index.LedgerStatement{}}, nil
 	}
 	if err != nil {
