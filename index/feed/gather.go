@@ -175,11 +175,13 @@ func (g *gatherer) statements(ctx context.Context, l said) ([]Item, error) {
 		return nil, fmt.Errorf("ledger of %s: %w", l.plugin, err)
 	}
 	name := format.OfPlugin(l.plugin).String()
+	plugin, _ := g.gen.Snapshot.Plugin(l.plugin)
+	stops, known := stoppedBy(page.Items, plugin)
 	items := make([]Item, 0, len(page.Items))
 	for _, s := range page.Items {
-		items = append(items, stated(name, l.plugin.String(), s))
+		items = append(items, stated(name, l.plugin.String(), s, stops))
 	}
-	if g.class != "" {
+	if g.class != "" && known { // a version that is not here yet may come
 		g.known.Add(key, items)
 	}
 	return items, nil

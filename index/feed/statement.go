@@ -9,7 +9,7 @@ import (
 )
 
 // titles say what a statement means, after the name of the plugin, or of the
-// version where it is about one.
+// version where it is about one, or of those that an emergency names.
 var titles = map[format.Kind]string{
 	format.PluginDeprecated:   "is deprecated",
 	format.PluginUndeprecated: "is no longer deprecated",
@@ -20,13 +20,13 @@ var titles = map[format.Kind]string{
 	format.PluginRestored:     "is restored",
 	format.VersionYanked:      "is yanked",
 	format.VersionUnyanked:    "is no longer yanked",
-	format.EmergencyDeclared:  "is removed in an emergency: stop it",
+	format.EmergencyDeclared:  "is removed in an emergency",
 	format.EmergencyUndone:    "is no longer removed in an emergency",
 }
 
 // stated is a statement of the ledger of a plugin as an item. A kind of a later
 // time is told by its name.
-func stated(ledger, plugin string, s index.LedgerStatement) Item {
+func stated(ledger, plugin string, s index.LedgerStatement, stops stopped) Item {
 	say := words(s.Body)
 	out := Item{ID: uuid(statementKey(ledger, s.Sequence, s.Kind, s.Digest)), At: moment(s.At), Kind: s.Kind,
 		Plugin: plugin, Version: say.text("version"), By: s.Actor}
@@ -34,12 +34,19 @@ func stated(ledger, plugin string, s index.LedgerStatement) Item {
 	if !known {
 		what = s.Kind
 	}
-	out.Title = plugin
-	if out.Version != "" {
-		out.Title += " " + out.Version
+	about := stops.of(s)
+	switch {
+	case out.Version != "":
+		about = []string{out.Version}
+	case len(about) == 1 && about[0] != allVersions && !strings.Contains(about[0], ":"): // no digest
+		out.Version = about[0]
 	}
-	out.Title += " " + what
+	out.Title = titleOf(plugin, about) + " " + what
 	parts := []string{out.Title + " since " + s.At.UTC().Format(time.RFC3339) + ", by " + s.Actor + "."}
+	if format.Kind(s.Kind) == format.EmergencyDeclared {
+		out.Title += ": stop it"
+		parts = append(parts, "Stop it wherever it runs.")
+	}
 	for _, one := range [][2]string{
 		{"reason", "Reason: "}, {"text", ""}, {"replacement", "Replacement: "}, {"guide", "Guide: "}, {"end_of_life", "End of life: "},
 		{"until", "Expected to end: "}, {"existing", "Who has it: "},

@@ -28,6 +28,7 @@ var functions = template.FuncMap{
 	"sorted":   func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 	"listing":  func(key, value string) string { return "/?" + url.Values{key: {value}}.Encode() },
 	"reason":   func(code string) string { return known("reason."+code, code) },
+	"noticed":  noticed,
 	"kind":     func(code string) string { return known("kind."+code, code) },
 	"value":    func(facet, value string) string { return known("value."+facet+"."+value, value) },
 	"dict":     dict,

@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -11,6 +13,8 @@ import (
 // versionView is the page of one version, listed or not.
 type versionView struct {
 	Detail   index.VersionDetail
+	Notices  []index.Notice // of the version's state and of its plugin's
+	Waits    []index.Reason // what a version that is not listed waits for; none of one that was withdrawn
 	Registry string
 	Server   string
 }
@@ -22,7 +26,27 @@ func (s *Site) version(c echo.Context) error {
 		return err
 	}
 	v := versionView{Detail: d, Registry: s.registry(c.Request()), Server: s.server(c)}
+	v.Notices, v.Waits = noticesOf(d)
 	return s.render(c, response{page: "version", title: id + " " + d.Version.Version, stamp: d.Stamp, words: d, content: v, feed: "plugins/" + id})
+}
+
+// noticesOf are the notices of a version, and what it waits for where it was not
+// withdrawn: what it waits for is no notice besides.
+func noticesOf(d index.VersionDetail) (notices []index.Notice, waits []index.Reason) {
+	if d.State != index.VersionActive || d.Pending == nil {
+		return d.Notices, nil
+	}
+	return slices.DeleteFunc(slices.Clone(d.Notices), func(n index.Notice) bool { return n.Move == nil }), d.Pending.Reasons
+}
+
+// noticed is what a notice says after the word for its kind.
+func noticed(n index.Notice) string {
+	for _, before := range []string{"the plugin is ", "the version is ", "the version was "} {
+		if rest, ok := strings.CutPrefix(n.Detail, before+n.Kind); ok {
+			return strings.TrimLeft(rest, " :;,")
+		}
+	}
+	return n.Detail
 }
 
 // compareView are two versions of a plugin and what differs.

@@ -22,7 +22,7 @@ func TestPublishersTasks_L5(t *testing.T) { doTasks(t, publisherTasks) }
 var publisherTasks = []task{
 	{"follow a deprecation", func(ctx context.Context, t *testing.T) {
 		visit(ctx, t, "/plugins/acme/old")
-		shows(ctx, t, "Deprecated.", "Use Hello.")
+		shows(ctx, t, "Deprecated since", "Use Hello.")
 		follow(ctx, t, `.notice a[href="/plugins/acme/hello"]`)
 		shows(ctx, t, "/plugins/acme/hello", "Says hello to the editor.")
 	}},
