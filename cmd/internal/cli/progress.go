@@ -39,10 +39,13 @@ func (p *progress) push(e remote.Event) {
 	case e.Step == remote.Started && bar == nil:
 		p.known[e.Descriptor.Digest] = newBar(p.bars, e.Descriptor.Size,
 			mpb.PrependDecorators(decor.Name(e.Descriptor.Digest.Encoded()[:12])),
-			mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f")))
+			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return byteCount(s.Current) + " / " + byteCount(s.Total) })))
 	case bar == nil:
 	case e.Step == remote.Sending:
 		bar.IncrInt64(e.Bytes)
+	case e.Step == remote.Done: // of a manifest, which travels in one piece, nothing was counted
+		bar.SetCurrent(e.Descriptor.Size)
+		bar.SetTotal(-1, true)
 	default:
 		bar.SetTotal(-1, true)
 	}
