@@ -135,3 +135,15 @@ type TenantPluginList struct {
 	Items      []TenantPlugin `json:"items"`
 	NextCursor string         `json:"next_cursor,omitempty" doc:"Ask again with cursor set to this; absent on the last page."`
 }
+
+// A TenantAttention is a plugin of a tenant of which somebody has to know something.
+type TenantAttention struct {
+	TenantPlugin
+	Next string `json:"next" doc:"What to do about it, as a sentence."`
+}
+
+// TenantAttentionList is the answer to what needs attention.
+type TenantAttentionList struct {
+	Items      []TenantAttention `json:"items"`
+	NextCursor string            `json:"next_cursor,omitempty" doc:"Ask again with cursor set to this; absent on the last page."`
+}

@@ -17,6 +17,7 @@ type TenantPlugins interface {
 	Plugin(ctx context.Context, id string, plugin artifact.Name) (index.TenantPlugin, error)
 	Enable(ctx context.Context, id string, plugin artifact.Name, c index.TenantPluginChoice) (index.TenantPlugin, error)
 	Disable(ctx context.Context, id string, plugin artifact.Name) (index.TenantPlugin, error)
+	Attention(ctx context.Context, id string, after artifact.Name, limit int) (index.TenantAttentionList, error)
 }
 
 // TenantPins hold a tenant at versions.
@@ -37,6 +38,7 @@ type (
 		Body index.TenantPlugin
 	}
 	tenantPluginListOutput struct{ Body index.TenantPluginList }
+	tenantAttentionOutput  struct{ Body index.TenantAttentionList }
 	enableInput            struct {
 		TenantPluginParams
 		Body *index.TenantPluginChoice `required:"false"`
@@ -60,6 +62,16 @@ func (s *Server) tenantPluginRoutes(a huma.API, guarded guard) {
 	}
 	huma.Register(a, op("tenant-plugins", http.MethodGet, "/{tenant}/plugins", "List a tenant's plugins",
 		"Enabled or not, by name and in pages, with what the tenant's hosts are given now."), s.listTenantPlugins)
+	huma.Register(a, op("tenant-attention", http.MethodGet, "/{tenant}/attention", "List what of a tenant needs attention",
+		"Its enabled plugins that are deprecated, suspended, removed, yanked, must not run or are given no version, with why and what to do."),
+		func(ctx context.Context, in *tenantPageInput) (*tenantAttentionOutput, error) {
+			after, err := in.after()
+			if err != nil {
+				return nil, err
+			}
+			l, err := s.Tenants.Attention(ctx, in.Tenant, after, in.Limit)
+			return &tenantAttentionOutput{l}, err
+		})
 	huma.Register(a, op("tenant-plugin", http.MethodGet, plugin, "Show a plugin of a tenant", ""),
 		func(ctx context.Context, in *TenantPluginParams) (*tenantPluginOutput, error) {
 			return tenantPlugin(ctx, in, s.Tenants.Plugin)
@@ -93,12 +105,9 @@ func (s *Server) tenantPluginRoutes(a huma.API, guarded guard) {
 }
 
 func (s *Server) listTenantPlugins(ctx context.Context, in *tenantPageInput) (*tenantPluginListOutput, error) {
-	var after artifact.Name
-	if in.Cursor != "" {
-		var err error
-		if after, err = artifact.ParseName(in.Cursor); err != nil {
-			return nil, invalid(codeInvalidCursor, err, "give next_cursor of the page before, or none")
-		}
+	after, err := in.after()
+	if err != nil {
+		return nil, err
 	}
 	l, err := s.Tenants.Plugins(ctx, in.Tenant, after, in.Limit)
 	return &tenantPluginListOutput{l}, err
@@ -113,4 +122,16 @@ func tenantPlugin(ctx context.Context, in *TenantPluginParams,
 	}
 	p, err := do(ctx, in.Tenant, plugin)
 	return &tenantPluginOutput{fmt.Sprintf(`"%d-%s-%s"`, p.Revision, p.Version, p.Standing), p}, err
+}
+
+// after is the plugin after which a page begins; the zero Name is the first page's.
+func (in *tenantPageInput) after() (artifact.Name, error) {
+	if in.Cursor == "" {
+		return artifact.Name{}, nil
+	}
+	after, err := artifact.ParseName(in.Cursor)
+	if err != nil {
+		return after, invalid(codeInvalidCursor, err, "give next_cursor of the page before, or none")
+	}
+	return after, nil
 }

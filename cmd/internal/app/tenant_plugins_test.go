@@ -116,9 +116,9 @@ func TestATenantIsRefusedInOneOrder_I2(t *testing.T) {
 	ask[index.TenantPlugin](t, s, boss, "POST", "/api/v1/tenants/north/plugins/acme/hello/enable", map[string]any{}, 200)
 }
 
-// TestWhatATenantHasGoesOn_I3_E12: what it has already is kept through a suspension
+// TestWhatATenantHasGoesOn_I3_E10_E12: what it has already is kept through a suspension
 // and a yank, an emergency ends it, and nobody new gets any of it.
-func TestWhatATenantHasGoesOn_I3_E12(t *testing.T) {
+func TestWhatATenantHasGoesOn_I3_E10_E12(t *testing.T) {
 	t.Parallel()
 	s, admin := startGuarded(t, withTiers(t))
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
@@ -139,7 +139,16 @@ func TestWhatATenantHasGoesOn_I3_E12(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	attention := func(status index.InstallStatus, next string) {
+		t.Helper()
+		l := ask[index.TenantAttentionList](t, s, north, "GET", "/api/v1/tenants/north/attention", nil, 200)
+		if status == "" && len(l.Items) > 0 || status != "" && (len(l.Items) != 1 || l.Items[0].Status != status || !strings.Contains(l.Items[0].Next, next)) {
+			t.Errorf("needs attention: %+v, expected %s that says %q", l.Items, status, next)
+		}
+	}
+	attention("", "")
 	move(map[string]any{"move": "suspend", "reason": "legal", "existing": "keep"})
+	attention("suspended", "nothing has to be done")
 	if p := is(); p.Version != "1.1.0" || p.Status != "suspended" || p.Standing != "update_blocked" || len(p.Reasons) == 0 {
 		t.Errorf("suspended, it is given %+v", p)
 	}
@@ -161,6 +170,7 @@ func TestWhatATenantHasGoesOn_I3_E12(t *testing.T) {
 	if p := is(); p.Version != "1.1.0" || p.Standing != "warn" {
 		t.Errorf("all yanked, it keeps what it has: %+v", p)
 	}
+	attention("installed", "take another version")
 	ask[any](t, s, admin, "POST", "/api/v1/admin/blocks", map[string]any{"repository": "acme/hello", "reference": "1.1.0", "reason": "malware"}, 200)
 	if err := s.index.ingest.Settled(t.Context()); err != nil {
 		t.Fatal(err)
@@ -168,4 +178,5 @@ func TestWhatATenantHasGoesOn_I3_E12(t *testing.T) {
 	if p := is(); p.Version != "" || p.Status != "force_disabled" || p.Standing != "stop" {
 		t.Errorf("blocked, it is given %+v", p)
 	}
+	attention("force_disabled", "must not run")
 }

@@ -45,7 +45,7 @@ var asked = []string{
 	"tenant create north", "tenant list", "tenant show north", "tenant set north --canary", "tenant members list north",
 	"tenant quota north --hosts 5", "tenant host add north editor-1 --host example-host --host-version 1.2", "tenant host list north",
 	"tenant host set north editor-1 --host-version 1.3", "tenant enable north acme/hello", "tenant pin north acme/hello@0.1.0", "tenant unpin north acme/hello",
-	"tenant plugins north", "tenant disable north acme/hello",
+	"tenant plugins north", "tenant attention north", "tenant disable north acme/hello",
 	"whoami", "audit list", "audit verify",
 	"block acme/hello@0.1.0 --reason test --code blocked", "block list",
 	"policy show", "policy explain acme/hello@0.1.0",
