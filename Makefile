@@ -69,6 +69,10 @@ crash: ## kill -9 during an import, ten times; KREW_SET=krew-plugins.jsonl.gz ta
 drill-notify: ## 1,000 subscribers told of one event, in time
 	@scripts/drill/run notify
 
+.PHONY: drill-lifecycle
+drill-lifecycle: ## how long a move takes until the catalog says it
+	@scripts/drill/run lifecycle
+
 .PHONY: drills
 drills: ## a tenth of each drill, everything but the times
 	@scripts/drill/run --tenth --all

@@ -90,6 +90,7 @@ type Access struct {
 type Load struct {
 	Tag    string // "" for a push by digest
 	Digest digest.Digest
+	Type   string // artifact type of the manifest, "" where it has none
 	// Manifest is the size of the manifest, Content that of the config and the
 	// layers that it names, both in bytes; Layers counts those.
 	Manifest, Content int64

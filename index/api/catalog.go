@@ -124,7 +124,7 @@ func (in *ListParams) query(values url.Values) (catalog.Query, error) {
 	}
 	for _, state := range q.States {
 		if !slices.Contains(states, index.PluginState(strings.ToLower(state))) {
-			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed", state))
+			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed, deleted", state))
 		}
 	}
 	return q, nil
@@ -142,7 +142,7 @@ func yesOrNo(name, text string) (*bool, error) {
 	return &yes, nil
 }
 
-var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved}
+var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved, index.StateDeleted}
 
 // queryProblem says what the catalog found wrong with a query.
 func queryProblem(err error) error {
@@ -222,6 +222,9 @@ func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse
 }
 
 func whyAt(r read, id artifact.Name, fit catalog.Fit) (index.Why, error) {
+	if p, ok := r.gen.Snapshot.Plugin(id); ok && p.Gone() != nil {
+		return index.Why{}, p.Gone()
+	}
 	versions, err := r.rows().Why(r.gen.Snapshot, id, fit)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return index.Why{}, noPlugin(r.gen.Snapshot, id)
@@ -251,6 +254,9 @@ func (s *Server) summaryOf(g *catalog.Generation, expires time.Time) index.Summa
 }
 
 func noVersion(p *catalog.Plugin, version string) *index.Problem {
+	if gone := p.Gone(); gone != nil {
+		return gone
+	}
 	var there []string
 	for i := range p.Versions {
 		if i == 10 {

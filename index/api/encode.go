@@ -69,24 +69,14 @@ func (s *Server) readme(ctx context.Context, p *catalog.Plugin, v *catalog.Versi
 type passing struct{ v any }
 
 func nothingFits(p *catalog.Plugin, fit catalog.Fit) *index.Problem {
-	if p.State == index.StateDeleted {
-		return deleted(p)
+	if gone := p.Gone(); gone != nil {
+		return gone
 	}
 	why := fmt.Sprintf("GET /api/v1/plugins/%s/why says the reasons of each version", p.ID)
 	if (fit == catalog.Fit{}) {
 		return refuse(http.StatusNotFound, codePluginNotFound, fmt.Sprintf("plugin %q: no version of it is listed", p.ID), why)
 	}
 	return refuse(http.StatusNotFound, index.CodeNothingCompatible, fmt.Sprintf("plugin %q: no version fits", p.ID), why)
-}
-
-// deleted is the tombstone of a plugin: its name, and since when, by whom and why.
-func deleted(p *catalog.Plugin) *index.Problem {
-	why := ""
-	if len(p.Moves) > 0 {
-		why = " " + p.Moves[0].Why()
-	}
-	return index.NewProblem(index.CodePluginDeleted, fmt.Sprintf("plugin %q: deleted%s; its versions are gone and do not come back", p.ID, why),
-		fmt.Sprintf("read what was said about it: oarlock history %s", p.ID))
 }
 
 func noPlugin(in *catalog.Snapshot, id artifact.Name) *index.Problem {

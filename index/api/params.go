@@ -40,7 +40,7 @@ type ListParams struct {
 	License   string `query:"license" doc:"One or more SPDX expressions; MIT finds MIT OR Apache-2.0 too."`
 	Niche     string `query:"niche" doc:"One or more niches."`
 	Tier      string `query:"tier" doc:"One or more tiers."`
-	State     string `query:"state" doc:"One or more of active, deprecated, suspended, removed, emergency-removed."`
+	State     string `query:"state" doc:"One or more of active, deprecated, suspended, removed, emergency-removed, deleted. Of a deleted plugin there is the name and what was said."`
 	Verified  string `query:"verified" doc:"true or false: whether the signature is by a trusted signer; true is signature=verified."`
 	Signature string `query:"signature" doc:"One or more of verified, unverified, unsigned, invalid." example:"verified"`
 	// PublisherVerified is what the publisher's ledger says, which is not who signed.

@@ -1,6 +1,9 @@
 package catalog
 
-import "github.com/oarlock/oarlock/index"
+import (
+	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/lifecycle/table"
+)
 
 // face is the version that speaks for p where no question chose one: the
 // newest listed stable version, else the newest listed. It is nil for a plugin
@@ -24,8 +27,9 @@ func (p *Plugin) face() *Version {
 }
 
 // Shown is the version that is shown of p where none fits f: the newest
-// prerelease where all that fits is prereleases, and the newest version of a
-// plugin that takes no installs where nothing in particular was asked.
+// prerelease where all that fits is prereleases, and where nothing in particular was
+// asked, the newest version of a plugin that takes no installs, or else the newest
+// that was withdrawn by itself.
 func (p *Plugin) Shown(f Fit) (*Version, bool) {
 	if !f.Prerelease && f.Channel == "" {
 		wide := f
@@ -34,10 +38,16 @@ func (p *Plugin) Shown(f Fit) (*Version, bool) {
 			return all[0], true
 		}
 	}
-	if p.Installable() || f != (Fit{}) || len(p.Versions) == 0 {
+	if f != (Fit{}) {
 		return nil, false
 	}
-	return &p.Versions[0], true
+	for i := range p.Versions {
+		v := &p.Versions[i]
+		if !p.Installable() || !v.alone().May(table.Anonymous, table.Search) {
+			return v, true
+		}
+	}
+	return nil, false
 }
 
 // nameKey is what p is sorted by in order of name: its title, or the second

@@ -188,6 +188,9 @@ func (s *Snapshot) open() *Snapshot {
 			if err != nil {
 				continue
 			}
+			if p.State == index.StateDeleted {
+				e, p, masks = nameOnly(p, e)
+			}
 			drafts = append(drafts, tombstoneOf(p, e, masks, s.words, s.claims))
 		}
 		s.opened.snapshot = s
@@ -219,7 +222,7 @@ func (q *Query) raises() bool {
 	if len(q.States) == 0 {
 		return false
 	}
-	for _, known := range table.AllStates() {
+	for _, known := range append(table.AllStates(), table.State{Plugin: index.StateDeleted}) {
 		if known.Version == "" && !known.May(table.Anonymous, table.Search) &&
 			slices.ContainsFunc(q.States, func(state string) bool { return strings.EqualFold(state, string(known.Plugin)) }) {
 			return true

@@ -83,7 +83,10 @@ func (s *Store) standings(ctx context.Context, of set) ([]Standing, error) {
 // standing asks about one version.
 func (s *Store) standing(ctx context.Context, e entry) Standing {
 	known, err := s.options.Client.Version(ctx, e.ID, e.Version)
+	var refused *index.Problem
 	switch {
+	case errors.As(err, &refused) && refused.Code == index.CodePluginDeleted:
+		return deleted(refused)
 	case errors.Is(err, artifact.ErrNotFound):
 		return said(StandingUnknown, "the catalog does not know the version any more: "+err.Error(), index.ActionAlternatives, index.ActionUninstall)
 	case err != nil:
@@ -108,6 +111,14 @@ func withoutDigest(known *index.VersionDetail) Standing {
 		st.Told = told
 	}
 	return st
+}
+
+// deleted is the standing of a version of a plugin that was deleted: what runs goes
+// on, and nothing follows it.
+func deleted(tombstone *index.Problem) Standing {
+	out := said(string(index.StateDeleted), tombstone.Detail, index.ActionAlternatives, index.ActionKeep, index.ActionUninstall)
+	out.Told, out.Notices[0].Standing = index.StandingUpdateBlocked, index.StandingUpdateBlocked
+	return out
 }
 
 func said(state, detail string, actions ...string) Standing {

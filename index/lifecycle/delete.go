@@ -2,8 +2,11 @@ package lifecycle
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
@@ -22,11 +25,11 @@ func (s *Service) Delete(ctx context.Context, id artifact.Name, why index.Deleti
 	if _, err := s.visible(ctx, id); err != nil {
 		return index.Lifecycle{}, err
 	}
-	if err := s.nobodyHas(ctx, id); err != nil {
-		return index.Lifecycle{}, err
-	}
 	body := format.Deleted{Grounds: format.Grounds{Reason: why.Reason, Text: why.Text}}
-	if err := s.state(ctx, id, index.MoveDelete, format.PluginDeleted, "", body); err != nil {
+	err := s.unlessEnabled(ctx, id, func(ctx context.Context) error {
+		return s.state(ctx, id, index.MoveDelete, format.PluginDeleted, "", body)
+	})
+	if err != nil {
 		return index.Lifecycle{}, err
 	}
 	out, err := s.Lifecycle(ctx, id)
@@ -36,37 +39,66 @@ func (s *Service) Delete(ctx context.Context, id artifact.Name, why index.Deleti
 	return out, err
 }
 
-// nobodyHas refuses to delete what somebody has enabled. Where that could not be
-// told, somebody may have it.
-func (s *Service) nobodyHas(ctx context.Context, id artifact.Name) error {
-	if s.o.Holders == nil {
-		return errors.New("who has a plugin: lifecycle.Options.Holders is not set")
+// A deletion that began ends within deletionWithin. One that did not, since its process
+// was killed, is forgotten after forgottenAfter, where the plugin is not deleted.
+const (
+	deletionWithin = 2 * time.Minute
+	forgottenAfter = 5 * deletionWithin
+)
+
+// unlessEnabled deletes where nobody has the plugin enabled, and has nobody enable it
+// meanwhile, nor afterwards unless the deletion was refused.
+func (s *Service) unlessEnabled(ctx context.Context, id artifact.Name, deletes func(context.Context) error) error {
+	if s.o.Deletions == nil {
+		return errors.New("who has a plugin: lifecycle.Options.Deletions is not set")
 	}
-	const page = 500
-	enabled := 0
-	for after := ""; ; {
-		some, err := s.o.Holders.Holders(ctx, id, "", after, page)
-		if err != nil {
-			return fmt.Errorf("who has %s: %w", id, err)
-		}
-		for _, h := range some {
-			if after = h.Tenant; h.Enabled {
-				enabled++
-			}
-		}
-		if len(some) < page {
-			break
-		}
+	if s.o.Catalog.Ledger(format.OfPlugin(id)).Plugin.IsDeleted() {
+		return deletes(ctx) // which says so
 	}
-	if enabled == 0 {
-		return nil
+	held := Deletion{Plugin: id, ID: rand.Text(), Begun: s.o.Clock.Now()}
+	switch enabled, err := s.o.Deletions.BeginDeletion(ctx, held); {
+	case err != nil:
+		return fmt.Errorf("who has %s: %w", id, err)
+	case enabled > 0:
+		return index.NewProblem(index.CodeStillEnabled,
+			fmt.Sprintf("%s is enabled by %d tenants, and what somebody runs is not deleted", id, enabled),
+			fmt.Sprintf("hide it from everybody else: oarlock remove %s --reason discontinued", id), "delete it when they have disabled it")
 	}
-	return index.NewProblem(index.CodeStillEnabled,
-		fmt.Sprintf("%s is enabled by %d tenants, and what somebody runs is not deleted", id, enabled),
-		fmt.Sprintf("hide it from everybody else: oarlock remove %s --reason discontinued", id), "delete it when they have disabled it")
+	bound, cancel := context.WithTimeout(ctx, deletionWithin)
+	defer cancel()
+	err := deletes(bound)
+	if err == nil || !refused(err) {
+		return err
+	}
+	if failed := s.o.Deletions.EndDeletion(context.WithoutCancel(ctx), held); failed != nil {
+		return errors.Join(err, fmt.Errorf("nobody enables %s for the next %s: %w", id, forgottenAfter, failed))
+	}
+	return err
 }
 
-// EraseDeleted lets go of what the repositories of deleted plugins hold still: what
+// refused reports whether err says that nothing was stated, rather than that this could
+// not be told.
+func refused(err error) bool {
+	var problem *index.Problem
+	if errors.As(err, &problem) {
+		return problem.Status < http.StatusInternalServerError
+	}
+	return errors.Is(err, artifact.ErrInvalid) || errors.Is(err, artifact.ErrConflict) || errors.Is(err, artifact.ErrDenied)
+}
+
+// forget ends the deletions that began long ago and deleted nothing.
+func (s *Service) forget(ctx context.Context) error {
+	begun, err := s.o.Deletions.DeletionsBegun(ctx, s.o.Clock.Now().Add(-forgottenAfter))
+	failed := []error{err}
+	for _, d := range begun {
+		if !s.o.Catalog.Ledger(format.OfPlugin(d.Plugin)).Plugin.IsDeleted() {
+			failed = append(failed, s.o.Deletions.EndDeletion(ctx, d))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// EraseDeleted lets go of deletions that deleted nothing, and of what the repositories of deleted plugins hold still: what
 // the process that deleted them left, and pushes that were under way. A ledger that
 // came by a mirror deletes nothing here: its bytes are given to nobody, and stay a
 // copy that its operator has.
@@ -74,7 +106,7 @@ func (s *Service) EraseDeleted(ctx context.Context) error {
 	if s.o.Catalog.Current() != nil {
 		return nil // what is deleted is not known yet, and is asked again
 	}
-	var failed []error
+	failed := []error{s.forget(ctx)}
 	for _, id := range s.o.Catalog.Deleted() {
 		state := s.o.Catalog.Ledger(format.OfPlugin(id))
 		if !state.Plugin.IsDeleted() || state.Platform != s.o.Own {

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 )
@@ -25,4 +26,23 @@ type Holders interface {
 	// HasPlugin reports whether a principal asks for a tenant, and whether one of
 	// those that it asks for has the plugin, enabled or not.
 	HasPlugin(ctx context.Context, principal string, plugin artifact.Name) (asks, has bool, err error)
+}
+
+// A Deletion is that of a plugin, by one request.
+type Deletion struct {
+	Plugin artifact.Name
+	ID     string
+	Begun  time.Time
+}
+
+// Deletions have nobody enable a plugin that is on its way out. That somebody has it
+// enabled, and that from now on nobody enables it, is decided in one transaction.
+type Deletions interface {
+	// BeginDeletion has nobody enable the plugin until EndDeletion, where nobody has it
+	// enabled; else it answers how many tenants have, and nothing began.
+	BeginDeletion(ctx context.Context, d Deletion) (enabled int, err error)
+	// EndDeletion says that this one did not delete the plugin.
+	EndDeletion(ctx context.Context, d Deletion) error
+	// DeletionsBegun are those that began before a time and did not end.
+	DeletionsBegun(ctx context.Context, before time.Time) ([]Deletion, error)
 }

@@ -31,12 +31,16 @@ func (e *DeletedError) Error() string {
 // Unwrap gives the kind.
 func (e *DeletedError) Unwrap() error { return artifact.ErrDenied }
 
-// Publishing refuses a version or channel of a plugin that was deleted, with a
-// *DeletedError. Where the ledgers are not known yet it may have been, which
-// refuses too.
-func (n Names) Publishing(repository, tag string) error {
+// Publishing refuses a manifest of a plugin that was deleted, with a *DeletedError:
+// versions, channels and what is pushed by its digest, where tag is "". Its ledger
+// goes on, whose statements are known by their artifact type. Where the ledgers are
+// not known yet the plugin may have been deleted, which refuses too.
+func (n Names) Publishing(repository, tag, artifactType string) error {
 	t, err := artifact.ParseTag(tag)
-	if err != nil || t.Kind() != artifact.TagVersion && t.Kind() != artifact.TagChannel {
+	switch {
+	case tag == "" && artifactType == artifact.TypeStatement:
+		return nil
+	case tag != "" && (err != nil || t.Kind() != artifact.TagVersion && t.Kind() != artifact.TagChannel):
 		return nil
 	}
 	id, err := artifact.ParseName(repository)

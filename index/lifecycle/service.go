@@ -58,8 +58,8 @@ type Options struct {
 	Rights   Rights
 	Acts     audit.Log
 	Ledger   index.Ledger
-	// Holders know who has a plugin; what anybody has is not deleted.
-	Holders Holders
+	// Deletions know who has a plugin enabled; what anybody has is not deleted.
+	Deletions Deletions
 	// Emergency says which emergency about a plugin is not over, in words; "" where there
 	// is none. One that is proposed is in no ledger yet.
 	Emergency func(ctx context.Context, plugin string) (string, error)

@@ -88,6 +88,9 @@ func (o *overCatalog) Absent(id artifact.Name) string {
 	if !ok {
 		return fmt.Sprintf("there is no plugin %s here", id)
 	}
+	if gone := p.Gone(); gone != nil {
+		return gone.Detail
+	}
 	versions, err := o.snapshot.Why(id, o.fitFor(p))
 	if err != nil || len(versions) == 0 {
 		return fmt.Sprintf("%s has no versions", id)

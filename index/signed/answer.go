@@ -123,6 +123,9 @@ func (c *Catalog) Version(_ context.Context, id artifact.Name, v artifact.Versio
 		return nil, noPlugin(at.snapshot, id)
 	}
 	found, ok := p.At(v)
+	if gone := p.Gone(); !ok && gone != nil {
+		return nil, gone
+	}
 	if !ok {
 		return nil, index.NewProblem(index.CodeVersionNotFound, fmt.Sprintf("plugin %q has no version %q", id, v), "oarlock show "+id.String()+" lists those that there are")
 	}
@@ -138,6 +141,9 @@ func (c *Catalog) Why(_ context.Context, id artifact.Name, q index.Query) (*inde
 	at, err := c.at(q.Generation)
 	if err != nil {
 		return nil, err
+	}
+	if p, ok := at.snapshot.Plugin(id); ok && p.Gone() != nil {
+		return nil, p.Gone()
 	}
 	versions, err := c.rows().Why(at.snapshot, id, fit)
 	if errors.Is(err, artifact.ErrNotFound) {
@@ -182,6 +188,9 @@ func noPlugin(in *catalog.Snapshot, id artifact.Name) *index.Problem {
 }
 
 func nothingFits(p *catalog.Plugin, fit catalog.Fit) *index.Problem {
+	if gone := p.Gone(); gone != nil {
+		return gone
+	}
 	why := "oarlock why " + p.ID.String() + " says the reasons of each version"
 	if (fit == catalog.Fit{}) {
 		return problem(http.StatusNotFound, codePluginNotFound, fmt.Sprintf("plugin %q: no version of it is listed", p.ID), why)

@@ -58,6 +58,18 @@ func pluginNamed(name artifact.Name) string { return fmt.Sprintf("plugin %q", na
 
 // Put implements tenant.InstallRows.
 func (r installRows) Put(ctx context.Context, i tenant.Install) error {
+	if !i.Enabled {
+		return r.put(ctx, i)
+	}
+	return r.s.InTx(ctx, func(ctx context.Context) error {
+		if err := r.s.notLeaving(ctx, i.Plugin); err != nil {
+			return wrap(r.what(pluginNamed(i.Plugin)), err)
+		}
+		return r.put(ctx, i)
+	})
+}
+
+func (r installRows) put(ctx context.Context, i tenant.Install) error {
 	row := installRow{
 		Tenant: r.id, Plugin: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(), Version: i.Version.String(),
 		Digest: i.Digest, ChangedBy: i.ChangedBy, ChangedAt: micro(i.ChangedAt), InstalledAt: micro(i.InstalledAt), Revision: i.Revision + 1,

@@ -53,7 +53,8 @@ type HostRows interface {
 type InstallRows interface {
 	// Put stores i: a new record where its Revision is zero, and otherwise in
 	// place of the record with that Revision, which then rises; a record that
-	// is there, or another Revision, is a conflict.
+	// is there, or another Revision, is a conflict. So is one that is enabled, of a
+	// plugin that is being deleted or was.
 	Put(ctx context.Context, i Install) error
 	Install(ctx context.Context, plugin artifact.Name) (Install, error)
 	// List has at most limit installs with a plugin after that one, in the

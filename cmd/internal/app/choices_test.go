@@ -51,6 +51,13 @@ func TestEveryChoiceIsTrue_E6(t *testing.T) {
 				t.Fatalf("%s: %d %s", into, code, text)
 			}
 		}
+		for role, token := range who { // a reason that is none has nothing deleted
+			c := at(token)["delete"]
+			code, text := sent(t, s, token, "DELETE", plugin+"?reason=unheard", nil)
+			if c.May != (code == http.StatusBadRequest) { // the admin owns the namespace here
+				t.Errorf("after %q, delete by %s, told as %+v: %d %s", into, role, c, code, text)
+			}
+		}
 		for move, back := range inverse {
 			for role, token := range who {
 				c, is := at(token)[move]
@@ -82,5 +89,39 @@ func TestEveryChoiceIsTrue_E6(t *testing.T) {
 	}
 	if _, page := sent(t, s, who["admin"], "GET", "/"+strings.TrimPrefix(plugin, "/api/v1/"), nil); !strings.Contains(page, "Bring it back") {
 		t.Errorf("the page does not say what can be done: %s", page)
+	}
+}
+
+// TestOfWhatMustNotRunEveryChoiceIsTrue_E6: while an emergency is in force, nobody is
+// told that he may move or delete the plugin where it is refused.
+func TestOfWhatMustNotRunEveryChoiceIsTrue_E6(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, unsignedListed(t))
+	who := map[string]string{"owner": accountOf(t, s, admin, "eve"), "admin": admin, "nobody": ""}
+	ask[any](t, s, who["owner"], "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+	pushAs(t, s, who["owner"], 1)
+	row := ask[index.Page](t, s, admin, "GET", "/api/v1/plugins", nil, http.StatusOK).Items[0]
+	(&cellWorld{Server: s, t: t}).declare(row.ID, true, row.Digest)
+	if err := s.index.ingest.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for role, token := range who {
+		l := ask[index.Lifecycle](t, s, token, "GET", "/api/v1/plugins/"+row.ID+"/lifecycle", nil, http.StatusOK)
+		if l.State != index.StateEmergencyRemoved || len(l.Choices) != len(inverse)+1 {
+			t.Errorf("%s is told %+v", role, l)
+		}
+		for _, c := range l.Choices {
+			method, path, body := "POST", "/api/v1/plugins/"+row.ID+"/lifecycle", map[string]any{"move": c.Move, "reason": "unheard"}
+			switch {
+			case c.Move == index.MoveDelete:
+				method, path = "DELETE", "/api/v1/plugins/"+row.ID+"?reason=unheard"
+			case strings.Contains(c.Move, "yank"):
+				path = "/api/v1/plugins/" + row.ID + "/versions/" + row.Version + "/" + c.Move
+			}
+			code, text := sent(t, s, token, method, path, body)
+			if allowed := code == http.StatusOK || code == http.StatusBadRequest; c.May && !allowed || !c.May && code == http.StatusOK {
+				t.Errorf("%s by %s, told as %+v: %d %s", c.Move, role, c, code, text)
+			}
+		}
 	}
 }

@@ -63,6 +63,7 @@ type engines struct {
 	statements  *publisher.Statements
 	publishers  *publisher.Service
 	lifecycles  *lifecycle.Service
+	derived     <-chan struct{} // closed once it is known what was deleted
 	emergencies *emergency.Service
 	tenants     *tenant.Service
 	stored      upkeep.Stored
@@ -111,6 +112,13 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		Own: own.Trusted.ID, Platform: platformNames(index),
 		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: signing.poke, Took: tookEmergencies(metrics), Logger: o.Log},
 		o.emergencies)
+	moves := lifecycle.Options{
+		Catalog: standings{index.ingest, index.live}, Registry: bytes, Rights: a, Acts: a.acts, Ledger: appender, Own: own.Trusted.ID, Clock: at,
+		Deletions: p.database.store, Emergency: stops.About, Erase: r.Erase,
+	}
+	if o.lifecycles != nil {
+		o.lifecycles(&moves)
+	}
 	return &engines{
 		emergencies: stops, notices: told,
 		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
@@ -119,10 +127,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
 			Own: own.Trusted.ID, Platforms: func() []trust.Signer { return own.Platforms(index.basis.Signed.Trust()) }, DNS: dns, Now: at.Now,
 		}),
-		lifecycles: lifecycle.New(lifecycle.Options{
-			Catalog: standings{index.ingest, index.live}, Registry: bytes, Rights: a, Acts: a.acts, Ledger: appender, Own: own.Trusted.ID, Clock: at,
-			Holders: p.database.store, Emergency: stops.About, Erase: r.Erase,
-		}),
+		lifecycles: lifecycle.New(moves), derived: index.ingest.ReadyC(),
 		garbage:  upkeep.NewCollector(stored, cfg.GC, a.acts, func() { a.usage.RecountSoon("") }, at, o.Log, metrics),
 		scrubber: upkeep.NewScrubber(stored, cfg.Scrub, at, o.Log, metrics),
 	}, nil

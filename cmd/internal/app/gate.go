@@ -141,7 +141,7 @@ func ofCatalog(err error) error {
 // AdmitManifest implements registry.ManifestAdmitter: it holds the namespace to
 // its quota, and writes each new version down in the audit log.
 func (g gate) AdmitManifest(ctx context.Context, x registry.Access, l registry.Load) (registry.Reservation, error) {
-	if err := notDeleted(g.index, x.Repository, l.Tag); err != nil {
+	if err := notDeleted(g.index, x.Repository, l); err != nil {
 		return nil, err
 	}
 	namespace, _, _ := strings.Cut(x.Repository, "/")

@@ -51,7 +51,7 @@ func child(dir string) int {
 		c.Drill.ClockOffset, c.Drill.Copy = later, true
 	}
 	if at := os.Getenv(childDies); at != "" {
-		o.emergencies = dyingAt(at)
+		o.emergencies, o.lifecycles = dyingAt(at), deletingUntil(at)
 	}
 	s, err := Open(context.Background(), c, o)
 	if err != nil {

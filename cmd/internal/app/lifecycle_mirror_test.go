@@ -151,3 +151,48 @@ func (w *cellWorld) everyCell() {
 		}
 	}
 }
+
+// Proves E4, E1 and C7 on a mirror that was made before a deletion and brought up to date
+// after it: it shows the tombstone, by its signed catalog too, gives away nothing that it
+// holds still, and takes no version.
+func TestAMirrorShowsTheTombstoneOfADeletedPlugin_E4_E1(t *testing.T) {
+	t.Parallel()
+	for name, bring := range mirrorings {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, admin := startGuarded(t, unsignedListed(t))
+			owner := accountOf(t, s, admin, "eve")
+			ask[any](t, s, owner, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, http.StatusCreated)
+			pushAs(t, s, owner, 1)
+			row := ask[index.Page](t, s, admin, "GET", "/api/v1/plugins", nil, http.StatusOK).Items[0]
+			w := &cellWorld{Server: s, t: t, ids: []string{row.ID}, tokens: map[table.Role]string{table.Admin: admin}}
+			here := openMirror(w, func(to *Server, admin string) error { return copyLedger(t, s, to, admin, "acme") })
+			if name == "oras" {
+				here.bringTag(w, row.ID, row.Version)
+			}
+			bring(w, here)
+			if status, _, body := here.get(table.Admin, "/v2/"+row.ID+"/manifests/"+row.Version); status != http.StatusOK {
+				t.Fatalf("it is not on the mirror: %d %s", status, body)
+			}
+			ask[any](t, s, owner, "DELETE", "/api/v1/plugins/"+row.ID+"?reason=legal", nil, http.StatusOK)
+			bring(w, here)
+			if err := here.index.ingest.Settled(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, token := range here.tokens {
+				gone(t, here.Server, token, row.ID, row.Version, row.Digest.String())
+			}
+			if _, _, err := here.engines.stored.Storage.Manifest(t.Context(), row.ID, row.Digest); err != nil {
+				t.Errorf("what the mirror holds is not there: %v", err)
+			}
+			_, c := published(t, here.Server)
+			var p *index.Problem
+			if _, err := c.Show(t.Context(), mustName(t, row.ID), index.Query{}); !errors.As(err, &p) || p.Code != index.CodePluginDeleted {
+				t.Errorf("by the signed catalog: %v", err)
+			}
+			if found := must(c.Search(t.Context(), index.Query{State: "deleted"})); len(found.Items) != 1 || found.Items[0].ID != row.ID || found.Items[0].Digest != "" {
+				t.Errorf("listed by the signed catalog: %+v", found.Items)
+			}
+		})
+	}
+}

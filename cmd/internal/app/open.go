@@ -45,6 +45,8 @@ type Options struct {
 	// emergencies, if set, changes what emergencies are joined with: a test has the
 	// process die between two steps of one.
 	emergencies func(*emergency.Options)
+	// lifecycles is the same for moves.
+	lifecycles func(*lifecycle.Options)
 }
 
 // Open takes the data directory and the address, and reads the last catalog.

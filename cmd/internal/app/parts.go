@@ -133,7 +133,14 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 			return err
 		}},
 	}
-	writing = append(writing, periodic.Task{Name: "deleted_plugins", Every: eraseEvery, AtStart: true, Run: e.lifecycles.EraseDeleted})
+	writing = append(writing, periodic.Task{Name: "deleted_plugins", Every: eraseEvery, AtStart: true, Run: func(ctx context.Context) error {
+		select {
+		case <-e.derived:
+			return e.lifecycles.EraseDeleted(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}})
 	if p.storage.Replicated() {
 		writing = append(writing, periodic.Task{Name: "quarantine", Every: quarantineEvery, Run: p.storage.LearnQuarantine})
 	}

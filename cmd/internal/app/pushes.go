@@ -92,10 +92,10 @@ func isProof(e registry.Event) bool {
 	return e.Kind == registry.ManifestPushed && e.Descriptor.ArtifactType == publog.TypeProof
 }
 
-// notDeleted refuses, in the registry's words, to publish under the name of a
+// notDeleted refuses, in the registry's words, what is pushed under the name of a
 // plugin that was deleted.
-func notDeleted(index *joined, repository, tag string) error {
-	err := lifecycle.Names{Ready: index.ready, Ledger: index.ingest.Ledger}.Publishing(repository, tag)
+func notDeleted(index *joined, repository string, l registry.Load) error {
+	err := lifecycle.Names{Ready: index.ready, Ledger: index.ingest.Ledger}.Publishing(repository, l.Tag, l.Type)
 	if deleted, ok := errors.AsType[*lifecycle.DeletedError](err); ok {
 		return &registry.Denial{Code: reasons.ReasonDeleted, Head: http.StatusForbidden, Err: deleted}
 	}
@@ -110,7 +110,7 @@ type undeleted struct {
 
 // AdmitManifest implements registry.ManifestAdmitter.
 func (u undeleted) AdmitManifest(ctx context.Context, x registry.Access, l registry.Load) (registry.Reservation, error) {
-	if err := notDeleted(u.index, x.Repository, l.Tag); err != nil {
+	if err := notDeleted(u.index, x.Repository, l); err != nil {
 		return nil, err
 	}
 	return u.all.AdmitManifest(ctx, x, l)

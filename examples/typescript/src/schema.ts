@@ -6709,7 +6709,7 @@ export interface operations {
                 niche?: string;
                 /** @description One or more tiers. */
                 tier?: string;
-                /** @description One or more of active, deprecated, suspended, removed, emergency-removed. */
+                /** @description One or more of active, deprecated, suspended, removed, emergency-removed, deleted. Of a deleted plugin there is the name and what was said. */
                 state?: string;
                 /** @description true or false: whether the signature is by a trusted signer; true is signature=verified. */
                 verified?: string;
