@@ -223,7 +223,9 @@ func (l *Log) sign(ctx context.Context, reserved Head) error {
 	if err := l.keepTail(ctx, reserved.N); err != nil {
 		return err
 	}
+	var ahead int64
 	err = l.o.Record(ctx, func(have []byte) ([]byte, error) {
+		ahead = 0
 		switch {
 		case len(have) == 0 && reserved.Checkpoint != "" && shown.Origin == "":
 			return nil, fmt.Errorf("%w: %s is gone", ErrBroken, Record)
@@ -234,13 +236,17 @@ func (l *Log) sign(ctx context.Context, reserved Head) error {
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%w: what is remembered of it: %w", ErrBroken, err)
-		case last.N > reserved.N: // of a replica that was faster
+		case last.N > reserved.N:
+			ahead = last.N
 			return have, nil
 		case last.N == reserved.N && last.Hash != reserved.Hash:
 			return nil, fmt.Errorf("%w: another tree of %d leaves was signed", ErrBroken, last.N)
 		}
 		return []byte(signed), nil
 	})
+	if err == nil && ahead > 0 {
+		err = l.overtakenBy(ctx, ahead)
+	}
 	if err != nil {
 		return err
 	}
@@ -251,4 +257,18 @@ func (l *Log) sign(ctx context.Context, reserved Head) error {
 	}
 	l.show(is, nil)
 	return nil
+}
+
+// overtakenBy says why a tree is not shown where one of more leaves was: a replica was
+// faster (artifact.ErrConflict), which reserved its tree in this database before it
+// signed it; or it was over another database, of which this one knows nothing.
+func (l *Log) overtakenBy(ctx context.Context, leaves int64) error {
+	head, err := l.o.Store.LogHead(ctx)
+	switch {
+	case err != nil:
+		return err
+	case head.N < leaves:
+		return fmt.Errorf("%w: %d leaves were shown meanwhile, by a server over another database, and this one has %d", ErrBehind, leaves, head.N)
+	}
+	return fmt.Errorf("another replica showed %d leaves: %w", leaves, artifact.ErrConflict)
 }
