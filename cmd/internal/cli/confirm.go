@@ -54,5 +54,5 @@ func (c *console) ask(ctx context.Context, what string, always bool) error {
 	case "y", "yes":
 		return nil
 	}
-	return usagef("%s: the answer was no; nothing was done", what)
+	return usagef("the answer was no; nothing was done")
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,6 +135,19 @@ func unknownVerb(cmd *cobra.Command, name string) error {
 	return usagef("%s: see \"%s --help\"", msg, cmd.CommandPath())
 }
 
+// mistyped is the error of a command line that asks for the help of a verb that is not
+// there: cobra shows the help of its parent, and says nothing.
+func mistyped(root *cobra.Command, args []string) error {
+	if !slices.Contains(args, "--help") && !slices.Contains(args, "-h") {
+		return nil
+	}
+	of, rest, err := root.Find(args)
+	if err != nil || !of.HasSubCommands() || of.Args == nil || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
+		return nil // Execute says what it thinks of it
+	}
+	return of.Args(of, rest[:1])
+}
+
 // strict makes what cobra adds of itself refuse what it does not know.
 func strict(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
@@ -164,6 +178,13 @@ func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short}
 	holds(cmd)
 	cmd.AddCommand(children...)
+	var examples []string // one of each, so that nobody has to look into all of them
+	for _, child := range children {
+		if first, _, _ := strings.Cut(child.Example, "\n"); first != "" {
+			examples = append(examples, first)
+		}
+	}
+	cmd.Example = strings.Join(examples, "\n")
 	return cmd
 }
 

@@ -79,6 +79,8 @@ func TestAMistypedVerbIsSuggested_L3(t *testing.T) {
 		"account":              `account: one of its verbs was expected: see "oarlock account --help"`,
 		"help account nosuch":  `account: unknown verb "nosuch": see "oarlock account --help"`,
 		"account lst --nosuch": `did you mean "list"?`,
+		"account lst --help":   `account: unknown verb "lst", did you mean "list"?: see "oarlock account --help"`,
+		"instal -h":            `unknown verb "instal", did you mean "install"?: see "oarlock --help"`,
 	} {
 		var said bytes.Buffer
 		if code := Run(t.Context(), strings.Fields(args), Streams{strings.NewReader(""), io.Discard, &said}, ""); code != exitUsage || !strings.Contains(said.String(), want) {
