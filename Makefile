@@ -73,9 +73,15 @@ drill-notify: ## 1,000 subscribers told of one event, in time
 drill-lifecycle: ## how long a move takes until the catalog says it
 	@scripts/drill/run lifecycle
 
+.PHONY: drill-log
+drill-log: ## 1,000,000 leaves, proofs in time, and two processes over PostgreSQL
+	@scripts/tools/apt postgresql
+	scripts/postgres/test scripts/drill/run log
+
 .PHONY: drills
 drills: ## a tenth of each drill, everything but the times
-	@scripts/drill/run --tenth --all
+	@scripts/tools/apt postgresql
+	scripts/postgres/test scripts/drill/run --tenth --all
 
 .PHONY: postgres
 postgres: ## the database tests, against a PostgreSQL of their own
