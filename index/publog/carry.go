@@ -20,12 +20,18 @@ import (
 // Errors wrap artifact.ErrNotFound where something is not there, and
 // artifact.ErrUnverified where it is damaged.
 type Registry interface {
-	// Manifest gives what a tag, or a digest, means.
-	Manifest(ctx context.Context, repo, reference string) (ocispec.Descriptor, []byte, error)
-	Blob(ctx context.Context, repo string, d digest.Digest, limit int64) ([]byte, error)
+	Source
 	Referrers(ctx context.Context, repo string, d digest.Digest) ([]ocispec.Descriptor, error)
 	PushBlob(ctx context.Context, repo string, content []byte) error
 	PushManifest(ctx context.Context, repo, reference, mediaType string, content []byte) error
+}
+
+// A Source is a registry that a copy of a log is read from. Its errors are those of
+// a Registry.
+type Source interface {
+	// Manifest gives what a tag, or a digest, means.
+	Manifest(ctx context.Context, repo, reference string) (ocispec.Descriptor, []byte, error)
+	Blob(ctx context.Context, repo string, d digest.Digest, limit int64) ([]byte, error)
 }
 
 // CarrierOptions of a Carrier. Log, To and Lock must be given.
@@ -51,7 +57,8 @@ type Carrier struct {
 	mu       sync.Mutex // one at a time; guards what follows
 	attached int64      // so many leaves have their proofs; -1 is not known
 	copied   time.Time
-	last     *copyOf // what the registry holds, as far as it is known
+	last     *copyOf    // what the registry holds, as far as it is known
+	carried  Checkpoint // that the registry held, and that the log was not held to yet
 }
 
 // NewCarrier makes a Carrier. Nothing is read before Run or Carry.
@@ -99,7 +106,7 @@ func (c *Carrier) carry(ctx context.Context, now bool) (due time.Duration, err e
 	if c.o.Log.Stuck() != nil || at.N == 0 || signed == "" {
 		return 0, nil
 	}
-	if c.last != nil && c.last.size >= at.N && c.attached >= at.N {
+	if c.last != nil && c.last.size >= at.N && c.attached >= at.N && c.carried.N == 0 {
 		return 0, nil
 	}
 	unlock, err := c.o.Lock(ctx)
@@ -112,6 +119,13 @@ func (c *Carrier) carry(ctx context.Context, now bool) (due time.Duration, err e
 			return 0, err
 		}
 		c.attached = max(c.attached, c.last.attached)
+		if err := c.readCarried(ctx); err != nil {
+			c.last = nil
+			return 0, err
+		}
+	}
+	if err := c.sameHistory(ctx, at); err != nil {
+		return 0, c.o.Log.noticed(err)
 	}
 	c.o.Log.copied.Store(c.last.size)
 	if err := c.attach(ctx, signed, at); err != nil {
@@ -123,6 +137,39 @@ func (c *Carrier) carry(ctx context.Context, now bool) (due time.Duration, err e
 	err = c.copy(ctx, signed, at)
 	c.o.Log.copied.Store(c.last.size)
 	return 0, err
+}
+
+// readCarried reads the checkpoint that the registry carries. What this key did not
+// sign is written anew.
+func (c *Carrier) readCarried(ctx context.Context) error {
+	d, ok := c.last.layers[checkpointName]
+	if !ok {
+		return nil
+	}
+	raw, err := c.o.To.Blob(ctx, Repository, d.Digest, maxCheckpoint)
+	if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if carried, err := OpenCheckpoint(string(raw), c.o.Log.Verifier()); err == nil {
+		c.carried = carried
+	}
+	return nil
+}
+
+// sameHistory holds the log to the checkpoint that the registry carried, once it has
+// as many leaves: a database and a record that were both made anew differ from it.
+func (c *Carrier) sameHistory(ctx context.Context, at Checkpoint) error {
+	if c.carried.N == 0 || c.carried.N > at.N {
+		return nil
+	}
+	if err := c.o.Log.contains(ctx, Head{Origin: at.Origin, Tree: at.Tree}, c.carried.Tree); err != nil {
+		return fmt.Errorf("%s: %w", Repository, err)
+	}
+	c.carried = Checkpoint{}
+	return nil
 }
 
 const (

@@ -30,6 +30,10 @@ func (k *key) sign(c Checkpoint) (string, error) {
 	return string(signed), nil
 }
 
+// MostLeaves bounds a log: what says that it has more was made up, and the arithmetic
+// of trees ends well below the largest integer.
+const MostLeaves = 1 << 40
+
 // maxCheckpoint bounds a signed checkpoint, in bytes.
 const maxCheckpoint = 64 << 10
 
@@ -51,6 +55,9 @@ func OpenCheckpoint(signed string, by note.Verifier) (Checkpoint, error) {
 	c.Origin = lines[0]
 	if c.N, err = decimal(lines[1]); err != nil {
 		return c, fmt.Errorf("checkpoint: size %w: %w", err, artifact.ErrUnverified)
+	}
+	if c.N > MostLeaves {
+		return c, fmt.Errorf("checkpoint: %d leaves, expected at most %d: %w", c.N, MostLeaves, artifact.ErrUnverified)
 	}
 	if c.Hash, err = parseHash(lines[2]); err != nil {
 		return c, fmt.Errorf("checkpoint: %w: %w", err, artifact.ErrUnverified)

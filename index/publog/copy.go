@@ -54,7 +54,7 @@ func readCopy(ctx context.Context, from Registry, by note.Verifier) (*copyOf, er
 
 // parseCopy reads the index, the head and the last part of a copy. Errors wrap
 // artifact.ErrInvalid where they are none.
-func parseCopy(ctx context.Context, from Registry, reference string) (*copyOf, error) {
+func parseCopy(ctx context.Context, from Source, reference string) (*copyOf, error) {
 	d, raw, err := from.Manifest(ctx, Repository, reference)
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func parseCopy(ctx context.Context, from Registry, reference string) (*copyOf, e
 }
 
 // layersOf are the layers of a manifest by title.
-func layersOf(ctx context.Context, from Registry, d ocispec.Descriptor) (map[string]ocispec.Descriptor, error) {
+func layersOf(ctx context.Context, from Source, d ocispec.Descriptor) (map[string]ocispec.Descriptor, error) {
 	if d.Digest.Validate() != nil {
 		return nil, fmt.Errorf("index: digest %.80q: %w", d.Digest, artifact.ErrInvalid)
 	}
@@ -250,7 +250,7 @@ func (w *copying) manifest(artifactType string, layers []ocispec.Descriptor, ann
 
 // A Copy is a log as a registry carries it, a mirror's as well.
 type Copy struct {
-	from   Registry
+	from   Source
 	is     *copyOf
 	loaded map[int64]bool // parts whose layers are known
 }
@@ -258,13 +258,16 @@ type Copy struct {
 // OpenCopy reads which copy of a log a registry has. Nothing of it is verified:
 // Verify does, by Fetch. Errors wrap artifact.ErrNotFound where there is none, and
 // artifact.ErrInvalid where what there is is none.
-func OpenCopy(ctx context.Context, from Registry) (*Copy, error) {
+func OpenCopy(ctx context.Context, from Source) (*Copy, error) {
 	is, err := parseCopy(ctx, from, Tag)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%s: %w", Repository, Tag, err)
 	}
 	return &Copy{from: from, is: is, loaded: map[int64]bool{}}, nil
 }
+
+// Origin is that which the copy says it is of.
+func (c *Copy) Origin() string { return c.is.origin }
 
 // Fetch is a Fetch.
 func (c *Copy) Fetch(ctx context.Context, path string) ([]byte, error) {

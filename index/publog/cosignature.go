@@ -121,6 +121,9 @@ func NewQuorum(keys []string, least int) (Quorum, error) {
 	if least == 0 {
 		q.least = len(keys)
 	}
+	if len(keys) == 0 && least != 0 {
+		return q, fmt.Errorf("quorum %d of no witnesses: name them: %w", least, artifact.ErrInvalid)
+	}
 	if q.least < 0 || q.least > len(keys) {
 		return q, fmt.Errorf("quorum %d of %d witnesses: expected 1 to %d: %w", least, len(keys), len(keys), artifact.ErrInvalid)
 	}

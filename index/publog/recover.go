@@ -65,7 +65,7 @@ func NothingLost(at Checkpoint) error {
 }
 
 func (l *Log) recover(ctx context.Context, known string) (Recovery, error) {
-	target, signed, err := l.furthest(ctx, known)
+	target, signed, met, err := l.furthest(ctx, known)
 	if err != nil {
 		return Recovery{}, err
 	}
@@ -77,7 +77,7 @@ func (l *Log) recover(ctx context.Context, known string) (Recovery, error) {
 	if err != nil && !errors.Is(err, artifact.ErrNotFound) && !errors.Is(err, ErrBroken) {
 		return Recovery{}, err
 	}
-	is, tiles, err := plant(target, leaves)
+	is, tiles, err := plant(target, leaves, met)
 	if err != nil {
 		return Recovery{}, err
 	}
@@ -91,10 +91,15 @@ func (l *Log) recover(ctx context.Context, known string) (Recovery, error) {
 	return Recovery{Size: target.N, Had: had}, nil
 }
 
-// furthest is the checkpoint with the most leaves of those that are known.
-func (l *Log) furthest(ctx context.Context, known string) (Checkpoint, string, error) {
-	var best Checkpoint
-	var text string
+// A metCheckpoint is one that this site's key signed, and where it was found.
+type metCheckpoint struct {
+	where string
+	Checkpoint
+}
+
+// furthest is the checkpoint with the most leaves of those that are known, and all
+// that were met: whatever is recovered has to extend each.
+func (l *Log) furthest(ctx context.Context, known string) (best Checkpoint, text string, met []metCheckpoint, err error) {
 	take := func(what, signed string, must bool) error {
 		if signed == "" {
 			return nil
@@ -103,6 +108,9 @@ func (l *Log) furthest(ctx context.Context, known string) (Checkpoint, string, e
 		if err != nil && must {
 			return fmt.Errorf("%s: %w", what, err)
 		}
+		if err == nil {
+			met = append(met, metCheckpoint{what, c})
+		}
 		if err == nil && (text == "" || c.N > best.N) {
 			best, text = c, signed
 		}
@@ -110,7 +118,7 @@ func (l *Log) furthest(ctx context.Context, known string) (Checkpoint, string, e
 	}
 	remembered, err := l.remembered(ctx)
 	if err != nil {
-		return best, "", err
+		return best, "", nil, err
 	}
 	_ = take(Record, remembered, false) // damaged, or of another key: the copy has one
 	if c, err := OpenCopy(ctx, l.o.Carried); err == nil {
@@ -119,12 +127,12 @@ func (l *Log) furthest(ctx context.Context, known string) (Checkpoint, string, e
 		}
 	}
 	if err := take("the checkpoint that was given", known, true); err != nil {
-		return best, "", err
+		return best, "", nil, err
 	}
 	if text == "" {
-		return best, "", fmt.Errorf("%w: neither %s nor %s:%s has a checkpoint that the key of this site signed", ErrBehind, Record, Repository, Tag)
+		return best, "", nil, fmt.Errorf("%w: neither %s nor %s:%s has a checkpoint that the key of this site signed", ErrBehind, Record, Repository, Tag)
 	}
-	return best, text, nil
+	return best, text, met, nil
 }
 
 // salvage gathers the leaves of a tree: from the copy, from the tail, and from the
@@ -226,8 +234,9 @@ func (l *Log) fromDatabase(ctx context.Context, target Checkpoint, put func(int6
 	return had, nil
 }
 
-// plant makes the tree of leaves, which must be that of target.
-func plant(target Checkpoint, leaves []Leaf) (Head, []TileData, error) {
+// plant makes the tree of leaves, which must be that of target and extend all that
+// were met.
+func plant(target Checkpoint, leaves []Leaf, met []metCheckpoint) (Head, []TileData, error) {
 	r := &grown{}
 	for _, one := range leaves {
 		hashes, err := tlog.StoredHashesForRecordHash(one.Number, tlog.RecordHash(one.Entry[:]), r)
@@ -243,6 +252,11 @@ func plant(target Checkpoint, leaves []Leaf) (Head, []TileData, error) {
 	if root != target.Hash {
 		return Head{}, nil, fmt.Errorf("the leaves that the registry carries are not those that the checkpoint of %d leaves signs: %w",
 			target.N, artifact.ErrUnverified)
+	}
+	for _, m := range met {
+		if err := grew(m.Checkpoint, target, r); err != nil {
+			return Head{}, nil, fmt.Errorf("two histories were signed with the key of this site: %s has another than the one of %d leaves: %w", m.where, target.N, err)
+		}
 	}
 	var tiles []TileData
 	for _, t := range tlog.NewTiles(tileHeight, 0, target.N) {

@@ -143,6 +143,9 @@ func (l *Log) entries(ctx context.Context, t tilePath) ([]byte, error) {
 // written are leaves of the database from a number on, all of them there and each
 // what its event makes it.
 func (l *Log) written(ctx context.Context, from int64, many int) ([]Leaf, error) {
+	if many <= 0 {
+		return nil, nil
+	}
 	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{From: from, Limit: many})
 	if err != nil {
 		return nil, err

@@ -26,12 +26,13 @@ type Verification struct {
 // was seen before; "" is none. Errors wrap artifact.ErrUnverified where the log
 // does not hold; any other says that it could not be told.
 func Verify(ctx context.Context, fetch Fetch, by note.Verifier, seen string) (Verification, error) {
-	return VerifyWitnessed(ctx, fetch, by, seen, Quorum{})
+	return VerifyWitnessed(ctx, fetch, by, Quorum{}, seen)
 }
 
-// VerifyWitnessed is Verify for a log whose checkpoint has to be cosigned too. Errors
-// wrap ErrNotCosigned where it is not.
-func VerifyWitnessed(ctx context.Context, fetch Fetch, by note.Verifier, seen string, q Quorum) (Verification, error) {
+// VerifyWitnessed is Verify for a log whose checkpoint has to be cosigned too, and
+// that extends each of those that were seen. Errors wrap ErrNotCosigned where it is
+// not cosigned.
+func VerifyWitnessed(ctx context.Context, fetch Fetch, by note.Verifier, q Quorum, seen ...string) (Verification, error) {
 	raw, err := fetch(ctx, "checkpoint")
 	if err != nil {
 		return Verification{}, err
@@ -59,7 +60,12 @@ func VerifyWitnessed(ctx context.Context, fetch Fetch, by note.Verifier, seen st
 			return v, err
 		}
 	}
-	return v, extends(seen, by, v.Checkpoint, r)
+	for _, one := range seen {
+		if err := extends(one, by, v.Checkpoint, r); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
 }
 
 // read reads all entries, and hashes them.

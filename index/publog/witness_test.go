@@ -130,7 +130,7 @@ func TestAWitnessCosignsOneHistory_G6(t *testing.T) {
 	seen := ""
 	for _, to := range []int{2, 300, 301} {
 		write(t, l, 0, to)
-		if _, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, seen, one); !errors.Is(err, publog.ErrNotCosigned) || !errors.Is(err, artifact.ErrUnverified) {
+		if _, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, one, seen); !errors.Is(err, publog.ErrNotCosigned) || !errors.Is(err, artifact.ErrUnverified) {
 			t.Fatalf("%d leaves, not cosigned: %v", to, err)
 		}
 		if to == 301 { // a restarted server does not know what the witness saw
@@ -139,16 +139,16 @@ func TestAWitnessCosignsOneHistory_G6(t *testing.T) {
 		if err := l.AskWitness(t.Context(), w.name); err != nil {
 			t.Fatal(err)
 		}
-		v, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, seen, one)
+		v, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, one, seen)
 		if err != nil || v.Checkpoint.N != int64(to) || len(v.Cosigned) != 1 || v.Cosigned[0].Witness != w.name || !v.Cosigned[0].At.Equal(noon) {
 			t.Fatalf("%d leaves: %+v, %v", to, v.Cosigned, err)
 		}
 		seen = v.Signed
 	}
-	if _, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, seen, both); !errors.Is(err, publog.ErrNotCosigned) {
+	if _, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, both, seen); !errors.Is(err, publog.ErrNotCosigned) {
 		t.Errorf("of two witnesses one cosigned: %v", err)
 	}
-	if _, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, seen, quorum(t, 1, w.text(), absent.text())); err != nil {
+	if _, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, quorum(t, 1, w.text(), absent.text()), seen); err != nil {
 		t.Errorf("one of two is enough: %v", err)
 	}
 	if s := l.State(); len(s.Witnesses) != 1 || s.Witnesses[0].Size != 301 || s.Witnesses[0].Problem != "" || s.Checkpoint != seen {
@@ -167,7 +167,7 @@ func TestAWitnessCosignsOneHistory_G6(t *testing.T) {
 		if err := again.AskWitness(t.Context(), w.name); err == nil {
 			t.Errorf("%s: the witness cosigned another history", what)
 		}
-		if _, err := publog.VerifyWitnessed(t.Context(), fetch(again), key, "", one); !errors.Is(err, publog.ErrNotCosigned) {
+		if _, err := publog.VerifyWitnessed(t.Context(), fetch(again), key, one, ""); !errors.Is(err, publog.ErrNotCosigned) {
 			t.Errorf("%s: to a client without memory: %v", what, err)
 		}
 		if s := again.State(); s.Witnesses[0].Problem == "" {

@@ -60,7 +60,7 @@ func (s *Store) LogHead(ctx context.Context) (publog.Head, error) {
 	}
 	h := publog.Head{Origin: row.Origin, Checkpoint: row.Checkpoint}
 	h.N = row.Size
-	if copy(h.Hash[:], row.Root) != len(h.Hash) || h.N < 0 {
+	if copy(h.Hash[:], row.Root) != len(h.Hash) || h.N < 0 || h.N > publog.MostLeaves {
 		return h, fmt.Errorf("%s: head: a root of %d bytes and size %d: %w", logName, len(row.Root), h.N, publog.ErrBroken)
 	}
 	return h, nil
@@ -118,7 +118,7 @@ func (s *Store) AppendLeaves(ctx context.Context, leaves []publog.Leaf, then fun
 		for i := range fresh {
 			l := &fresh[i]
 			l.Number = next + int64(i)
-			rows[i] = logLeafRow{Number: l.Number, Key: l.Key[:], Event: l.Event, Entry: l.Entry[:]}
+			rows[i] = logLeafRow{Number: l.Number, Key: l.Key[:], Event: pack(l.Event), Entry: l.Entry[:]}
 		}
 		for len(rows) > 0 {
 			part := rows[:min(len(rows), logRows)]
@@ -218,7 +218,7 @@ func (s *Store) Leaves(ctx context.Context, q publog.LeafQuery) ([]publog.Leaf, 
 		if len(r.Key) != len(out[i].Key) || len(r.Entry) != len(out[i].Entry) {
 			return nil, fmt.Errorf("%s: leaf %d: a key of %d bytes and an entry of %d: %w", logName, r.Number, len(r.Key), len(r.Entry), publog.ErrBroken)
 		}
-		out[i] = publog.Leaf{Number: r.Number, Key: publog.LeafKey(r.Key), Event: r.Event, Entry: [32]byte(r.Entry)}
+		out[i] = publog.Leaf{Number: r.Number, Key: publog.LeafKey(r.Key), Event: unpack(r.Event), Entry: [32]byte(r.Entry)}
 	}
 	return out, nil
 }
@@ -244,7 +244,7 @@ func (s *Store) ReplaceLog(ctx context.Context, was, is publog.Head, leaves []pu
 		for part := range slices.Chunk(leaves, logRows) {
 			rows := make([]logLeafRow, len(part))
 			for i, l := range part {
-				rows[i] = logLeafRow{Number: l.Number, Key: l.Key[:], Event: l.Event, Entry: l.Entry[:]}
+				rows[i] = logLeafRow{Number: l.Number, Key: l.Key[:], Event: pack(l.Event), Entry: l.Entry[:]}
 			}
 			if _, err := s.writer(ctx).NewInsert().Model(&rows).Exec(ctx); err != nil {
 				return wrap(logName, err)

@@ -16,7 +16,7 @@ import (
 func TestAnEditedDatabaseIsNamedAndRecovered_G6(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ edit, says string }{
-		"a row is changed":       {`UPDATE log_leaves SET event = replace(CAST(event AS TEXT), '1.1.0', '6.6.6') WHERE number = 2`, "leaf 2"},
+		"a row is changed":       {`UPDATE log_leaves SET event = CAST(event || x'20' AS BLOB) WHERE number = 2`, "leaf 2"},
 		"a row is no event":      {`UPDATE log_leaves SET event = x'00ff' WHERE number = 2`, "leaf 2"},
 		"a row is dropped":       {`DELETE FROM log_leaves WHERE number = 2`, "leaf 2"},
 		"the last row is gone":   {`DELETE FROM log_leaves WHERE number = (SELECT max(number) FROM log_leaves)`, "leaf 3"},

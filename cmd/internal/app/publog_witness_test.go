@@ -80,7 +80,7 @@ func TestAServerHasItsLogCosigned_G6(t *testing.T) {
 	v, err := publog.VerifyWitnessed(t.Context(), func(_ context.Context, path string) ([]byte, error) {
 		_, body := textOf(t, s, "", "GET", "/log/"+path)
 		return []byte(body), nil
-	}, by, "", q)
+	}, by, q, "")
 	if err != nil || len(v.Cosigned) != 1 {
 		t.Errorf("cosigned %+v: %v", v.Cosigned, err)
 	}

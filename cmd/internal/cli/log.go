@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/bounded"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/publog"
 )
@@ -32,19 +30,22 @@ type logResult struct {
 	Key    string `json:"key"`
 	// Since is how many of the leaves this machine knew before.
 	Since int64 `json:"since"`
+	// Older is how many leaves this machine saw, where a copy has fewer.
+	Older int64 `json:"older,omitempty"`
 	// Rows is how many rows of the database were compared with the log.
 	Rows       int64  `json:"rows"`
 	Compared   bool   `json:"compared"` // the rows were
 	Checkpoint string `json:"checkpoint"`
 	// Cosigned are the cosignatures of the witnesses that were named.
 	Cosigned []publog.Cosignature `json:"cosigned,omitempty"`
+	copy     bool                 // no server was asked
 }
 
 func (r logResult) text(w io.Writer) error {
 	if err := writeLine(w, "the log holds: %s, %d leaves, %s", r.Origin, r.Size, r.Root); err != nil {
 		return err
 	}
-	if err := writeLine(w, "it extends the %d leaves that were seen before", r.Since); err != nil {
+	if err := writeLine(w, "%s", r.extends()); err != nil {
 		return err
 	}
 	for _, one := range r.Cosigned {
@@ -52,10 +53,24 @@ func (r logResult) text(w io.Writer) error {
 			return err
 		}
 	}
+	if r.copy {
+		return nil
+	}
 	if !r.Compared {
 		return writeLine(w, "the rows of the database were not compared: that takes who may read the audit log")
 	}
 	return writeLine(w, "%d rows of the database are what the log has", r.Rows)
+}
+
+// extends says what the log was held to.
+func (r logResult) extends() string {
+	switch {
+	case r.Older > 0:
+		return fmt.Sprintf("it is an older copy: this machine saw %d leaves, and whether those extend it the copy cannot tell", r.Older)
+	case r.Since == 0:
+		return "it is seen for the first time, and its key is remembered: " + r.Key
+	}
+	return fmt.Sprintf("it extends the %d leaves that were seen before", r.Since)
 }
 
 func newLogVerify(c *console) *cobra.Command {
@@ -66,14 +81,21 @@ func newLogVerify(c *console) *cobra.Command {
 			"the checkpoint are remembered. Exit code 12 says that the log does not hold; any other failure that it\n"+
 			"could not be told. With --witness the checkpoint has to be cosigned by these witnesses too (C2SP tlog-cosignature).",
 		"oarlock log verify", "oarlock log verify --witness witness.example.org/w1+1f2e3d4c+BA… --quorum 1",
-		"oarlock log verify --key plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…")
+		"oarlock log verify --key plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…", "oarlock log verify --checkpoint kept.txt",
+		"oarlock log verify --registry mirror.example.org")
 	cmd.Args = args(0, 0, "none")
 	how.add(cmd.Flags())
+	cmd.Flags().StringVar(&how.kept, "checkpoint", "", "a checkpoint of the log that was kept elsewhere, in this `FILE`: the log has to extend it")
+	cmd.Flags().StringVar(&how.registry, "registry", "", "verify the copy (oarlock/log) in this `HOST` or HOST/FOLDER of any OCI registry, and ask no server")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := how.check("log verify", cmd); err != nil {
 			return err
 		}
-		r, err := c.verifyLog(cmd.Context(), how)
+		verify := c.verifyLog
+		if how.registry != "" {
+			verify = c.verifyCopy
+		}
+		r, err := verify(cmd.Context(), how)
 		if err != nil {
 			return fmt.Errorf("log verify: %w", err)
 		}
@@ -88,6 +110,8 @@ type verifyFlags struct {
 	forget    bool
 	witnesses []string
 	quorum    int
+	kept      string // a file
+	registry  string
 }
 
 func (how *verifyFlags) add(f *pflag.FlagSet) {
@@ -123,7 +147,11 @@ func (c *console) verifyLog(ctx context.Context, how verifyFlags) (logResult, er
 	if text != seen.Key {
 		seen = knownLog{Key: text}
 	}
-	v, err := c.cosignedLog(ctx, by, seen.Checkpoint, q)
+	kept, err := how.keptCheckpoint(ctx, by)
+	if err != nil {
+		return logResult{}, err
+	}
+	v, err := c.cosignedLog(ctx, by, q, seen.Checkpoint, kept)
 	var p *index.Problem
 	if errors.As(err, &p) && p.Code == index.CodeNotFound && seen.Checkpoint != "" {
 		return logResult{}, kinded{fmt.Errorf("the log that this machine saw is not there: %w", err), artifact.ErrUnverified}
@@ -132,9 +160,9 @@ func (c *console) verifyLog(ctx context.Context, how verifyFlags) (logResult, er
 		return logResult{}, logProblem(err)
 	}
 	r := logResult{Origin: v.Checkpoint.Origin, Size: v.Checkpoint.N, Root: v.Checkpoint.Hash.String(), Key: text, Checkpoint: v.Signed, Cosigned: v.Cosigned}
-	if seen.Checkpoint != "" {
-		if before, err := publog.OpenCheckpoint(seen.Checkpoint, by); err == nil {
-			r.Since = before.N
+	for _, one := range []string{seen.Checkpoint, kept} {
+		if before, err := publog.OpenCheckpoint(one, by); err == nil {
+			r.Since = max(r.Since, before.N)
 		}
 	}
 	if r.Rows, r.Compared, err = c.compareRows(ctx, v); err != nil {
@@ -148,9 +176,9 @@ func (c *console) verifyLog(ctx context.Context, how verifyFlags) (logResult, er
 const cosignedWithin = 5 * time.Second
 
 // cosignedLog reads the whole log, and waits a moment for its cosignatures.
-func (c *console) cosignedLog(ctx context.Context, by note.Verifier, seen string, q publog.Quorum) (publog.Verification, error) {
+func (c *console) cosignedLog(ctx context.Context, by note.Verifier, q publog.Quorum, seen ...string) (publog.Verification, error) {
 	for until := time.Now().Add(cosignedWithin); ; {
-		v, err := publog.VerifyWitnessed(ctx, c.logFile, by, seen, q)
+		v, err := publog.VerifyWitnessed(ctx, c.logFile, by, q, seen...)
 		if !errors.Is(err, publog.ErrNotCosigned) || time.Now().After(until) {
 			return v, err
 		}
@@ -233,91 +261,4 @@ func (c *console) compareRows(ctx context.Context, v publog.Verification) (rows 
 		return rows, true, fmt.Errorf("row %d is gone from the database: %w", rows, artifact.ErrUnverified)
 	}
 	return rows, true, nil
-}
-
-// proofResult is what a proof proves.
-type proofResult struct {
-	publog.Event
-	Origin string `json:"origin"`
-	Index  int64  `json:"index"`
-	Size   int64  `json:"size"`
-}
-
-func (r proofResult) text(w io.Writer) error {
-	return writeLine(w, "%s@%s was published at %s as %s: leaf %d of %d in %s", r.Plugin, r.Version, r.At.Format("2006-01-02T15:04:05Z"), r.Digest, r.Index, r.Size, r.Origin)
-}
-
-func newLogProve(c *console) *cobra.Command {
-	var key, file, out string
-	cmd := verb("prove PLUGIN@VERSION", "Prove that a version is in the publication log",
-		"Gets the proof (C2SP tlog-proof) and verifies it here, against the log's key. --out-file keeps it; with --proof\n"+
-			"it is read from a file and no server is asked. Exit code 12 says that it proves nothing.",
-		"oarlock log prove acme/hello@0.2.0", "oarlock log prove acme/hello@0.2.0 --out-file hello.tlog-proof",
-		"oarlock log prove acme/hello@0.2.0 --proof hello.tlog-proof --key plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…")
-	cmd.Args = args(1, 1, "one version such as acme/hello@0.2.0")
-	cmd.ValidArgsFunction = c.completePlugins
-	cmd.Flags().StringVar(&key, "key", "", "the log's `KEY`; else the one that is remembered, or the server's")
-	cmd.Flags().StringVar(&file, "proof", "", "verify the proof in this `FILE`, offline")
-	cmd.Flags().StringVar(&out, "out-file", "", "keep the proof in this `FILE`")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		p, err := parsePlugin(args[0])
-		if err != nil {
-			return err
-		}
-		if p.text == "" {
-			return usagef("log prove: %s: which version? expected %s@1.2.0", p.id, p.id)
-		}
-		v, err := p.version()
-		if err != nil {
-			return err
-		}
-		text, err := c.proofText(cmd.Context(), p.id, v, file)
-		if err != nil {
-			return fmt.Errorf("log prove: %w", err)
-		}
-		r, err := c.proved(cmd.Context(), text, p.id, v, key)
-		if err != nil {
-			return fmt.Errorf("log prove: %w", err)
-		}
-		if out != "" {
-			if err := writeOut(out, func(w io.Writer) error { return writeAll(w, []byte(text)) }); err != nil {
-				return fmt.Errorf("log prove: %w", err)
-			}
-		}
-		return c.print(r)
-	}
-	return cmd
-}
-
-func (c *console) proofText(ctx context.Context, id artifact.Name, v artifact.Version, file string) (string, error) {
-	if file != "" {
-		raw, err := bounded.ReadArgument(ctx, file, bounded.Document)
-		return string(raw), err
-	}
-	raw, err := c.text(ctx, "/api/v1/plugins/"+id.String()+"/versions/"+url.PathEscape(v.String())+"/proof")
-	return string(raw), logProblem(err)
-}
-
-// proved verifies a proof of a version.
-func (c *console) proved(ctx context.Context, text string, id artifact.Name, v artifact.Version, key string) (proofResult, error) {
-	p, err := publog.ParseProof(text)
-	if err != nil {
-		return proofResult{}, kinded{err, artifact.ErrUnverified}
-	}
-	seen, err := newLogMemory().of(c.serverAt(ctx))
-	if err != nil {
-		return proofResult{}, err
-	}
-	by, _, err := c.logKey(ctx, key, seen.Key)
-	if err != nil {
-		return proofResult{}, err
-	}
-	e, at, err := p.Verify(by)
-	if err != nil {
-		return proofResult{}, err
-	}
-	if e.Kind != publog.Published || e.Plugin != id.String() || e.Version != v.String() {
-		return proofResult{}, fmt.Errorf("it proves %s %s@%s, and %s@%s was asked for: %w", e.Kind, e.Plugin, e.Version, id, v, artifact.ErrUnverified)
-	}
-	return proofResult{Event: e, Origin: at.Origin, Index: p.Index, Size: at.N}, nil
 }
