@@ -42,22 +42,32 @@ type Quarantined struct {
 type BlockRequest struct {
 	Repository string `json:"repository,omitempty" doc:"Without it the digest is blocked in every repository." example:"acme/hello"`
 	Reference  string `json:"reference,omitempty" doc:"Version, tag or digest; without it all of the repository." example:"1.2.0"`
-	Code       string `json:"code,omitempty" doc:"For programs." example:"emergency_removed"`
-	Reason     string `json:"reason" minLength:"1" maxLength:"1000" doc:"Told to whoever wants to pull it."`
+	Code       string `json:"code,omitempty" doc:"For programs; blocked where none is given." example:"blocked"`
+	Reason     string `json:"reason" minLength:"1" maxLength:"1000" doc:"Told to whoever wants to pull it; a code such as malware stands in the proposal as that."`
 }
 
 // A Block is what may not be pulled.
 type Block struct {
-	Repository string    `json:"repository,omitempty"`
-	Digest     string    `json:"digest,omitempty"`
-	Tag        string    `json:"tag,omitempty"`
-	Code       string    `json:"code"`
-	Reason     string    `json:"reason"`
-	By         string    `json:"by,omitempty"`
-	At         time.Time `json:"at"`
-	Emergency  string    `json:"emergency,omitempty" doc:"The emergency that holds it; without one it is a block by hand, which ends when it is lifted."`
-	Covers     int       `json:"covers" doc:"How many manifests and blobs go with it."`
+	Repository string     `json:"repository,omitempty"`
+	Digest     string     `json:"digest,omitempty"`
+	Tag        string     `json:"tag,omitempty"`
+	Code       string     `json:"code"`
+	Reason     string     `json:"reason"`
+	By         string     `json:"by,omitempty"`
+	At         time.Time  `json:"at"`
+	Until      *time.Time `json:"until,omitempty" doc:"When it ends by itself; absent of an emergency that was confirmed, and of a block from before blocks ended, which waits for a decision."`
+	Emergency  string     `json:"emergency,omitempty" doc:"The emergency that holds it, which another person confirms."`
+	HeldBy     string     `json:"held_by" enum:"emergency,proposal,hand,undecided" doc:"A confirmed emergency; one that is proposed; a block of what no emergency can name; one without an end that nobody decided on."`
+	Covers     int        `json:"covers" doc:"How many manifests and blobs go with it."`
 }
+
+// What holds a block.
+const (
+	HeldByEmergency = "emergency" // a confirmed one
+	HeldByProposal  = "proposal"  // of an emergency
+	HeldByHand      = "hand"      // what no emergency can name
+	HeldByNobody    = "undecided" // it has no end, and nobody decided on it
+)
 
 // BlockList is the answer to a listing of blocks.
 type BlockList struct {

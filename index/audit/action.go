@@ -8,6 +8,7 @@ import "github.com/oarlock/oarlock/index/auth"
 const (
 	ChannelRemove     auth.Action = "channel:remove"
 	PublisherUnverify auth.Action = "publisher:unverify"
+	BlockLapse        auth.Action = "block:lapse" // its time was over
 	BlockLift         auth.Action = "block:lift"
 	EmergencyRequest  auth.Action = "emergency:request"
 	EmergencyConfirm  auth.Action = "emergency:confirm"

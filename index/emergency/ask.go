@@ -136,9 +136,13 @@ func (r Record) what() string {
 	return r.Plugin + "@" + r.Body.Named.String()
 }
 
+// auditedDigests is how many digests a row of the audit log names; the statement has all.
+const auditedDigests = 64
+
 // audited is r as the audit log has it.
 func (r Record) audited() map[string]any {
-	return map[string]any{"emergency": r.ID, "state": r.State, "of": r.what(), "digests": len(r.Body.Digests), "reason": r.Body.Reason,
+	return map[string]any{"emergency": r.ID, "state": r.State, "of": r.what(), "digests": r.Body.Digests[:min(len(r.Body.Digests), auditedDigests)],
+		"digests_total": len(r.Body.Digests), "reason": r.Body.Reason,
 		"text": r.Body.Text, "soft": r.Body.Soft,
 		"words": people(r.Body.Words), "undo": people(r.Body.Undo)}
 }

@@ -153,12 +153,21 @@ func (r Record) holds() []Hold {
 		reason += ": " + r.Body.Text
 	}
 	one := Hold{Repository: r.Plugin, Emergency: r.ID, Reason: reason, By: r.Body.ProposedBy, At: r.Body.ProposedAt}
+	if r.State == index.EmergencyProposed {
+		one.Until = r.Body.ExpiresAt
+		if one.Code = r.Body.Code; one.Code != "" && r.Body.Text != "" {
+			one.Reason = r.Body.Text
+		}
+	}
 	if r.Body.All {
 		return []Hold{one}
 	}
 	var out []Hold
 	for _, d := range r.Body.Digests {
-		one.Digest = d
+		one.Digest, one.Tag = d, ""
+		if v, err := artifact.ParseVersion(r.Body.Version); err == nil && d == r.Body.Named {
+			one.Tag = v.Tag()
+		}
 		out = append(out, one)
 	}
 	return out
@@ -168,11 +177,11 @@ func (r Record) holds() []Hold {
 // since it is to stay when the emergency is over.
 func (s *Service) hold(ctx context.Context, r Record) error {
 	for _, h := range r.holds() {
-		_, is, err := s.o.Holds.Held(ctx, h)
+		have, is, err := s.o.Holds.Held(ctx, h)
 		if err != nil {
 			return fmt.Errorf("hold: %w", err)
 		}
-		if is { // by hand, or by another emergency, which hands it on when it is over
+		if is && (have.Emergency != r.ID || have.Until.Equal(h.Until)) { // by hand, or by another emergency, which hands it on when it is over
 			continue
 		}
 		if err := s.o.Holds.Hold(ctx, h); err != nil && !errors.Is(err, artifact.ErrUnverified) {

@@ -33,9 +33,16 @@ type Hold struct {
 	Digest     digest.Digest
 	// Emergency is the ID of the one that holds it; "" is somebody's block by hand.
 	Emergency string
-	Reason    string
-	By        string
-	At        time.Time
+	// Tag is by which the digest was named, for people.
+	Tag string
+	// Code is for programs; "" is that of emergencies.
+	Code   string
+	Reason string
+	By     string
+	At     time.Time
+	// Until is when it ends by itself where nobody knows of the emergency any more; the
+	// zero time is never.
+	Until time.Time
 }
 
 // Holds keep things from being pulled, at every replica within a second.

@@ -29,8 +29,10 @@ type Body struct {
 	All     bool            `json:"all,omitempty"`
 	Digests []digest.Digest `json:"digests"`
 	Reason  string          `json:"reason"`
-	Text    string          `json:"text,omitempty"`
-	Soft    bool            `json:"soft,omitempty"`
+	// Code is what programs are told that want to pull it, of what began as a block.
+	Code string `json:"code,omitempty"`
+	Text string `json:"text,omitempty"`
+	Soft bool   `json:"soft,omitempty"`
 
 	RequestedBy string    `json:"requested_by,omitempty"`
 	ProposedBy  string    `json:"proposed_by,omitempty"`

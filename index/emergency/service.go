@@ -1,6 +1,7 @@
 package emergency
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
@@ -54,6 +56,22 @@ func (s *Service) now() time.Time { return s.o.Clock.Now().UTC().Truncate(time.M
 
 // Propose keeps what n names from being pulled, or asks the admins to.
 func (s *Service) Propose(ctx context.Context, n index.NewEmergency) (index.Emergency, error) {
+	return s.proposeBy(ctx, n, "")
+}
+
+// Block proposes what n names, whatever reason it is given: one that is no code is told
+// as text. code is what programs are told that want to pull it.
+func (s *Service) Block(ctx context.Context, n index.NewEmergency, code string) (index.Emergency, error) {
+	if !slices.Contains(format.Reasons(), n.Reason) {
+		n.Reason, n.Text = format.ReasonSecurityReview, n.Reason
+	}
+	return s.proposeBy(ctx, n, cmp.Or(code, defaultCode))
+}
+
+// defaultCode is that of a block to which none was given.
+const defaultCode = "blocked"
+
+func (s *Service) proposeBy(ctx context.Context, n index.NewEmergency, code string) (index.Emergency, error) {
 	on, act, right := auth.InRepository(n.Plugin), auth.PluginEmergency, auth.PluginEmergency
 	if n.Request {
 		act, right = ActRequest, auth.PluginLifecycle
@@ -69,6 +87,7 @@ func (s *Service) Propose(ctx context.Context, n index.NewEmergency) (index.Emer
 	if err != nil {
 		return index.Emergency{}, err
 	}
+	r.Body.Code = code
 	r.ID, r.CreatedAt = strings.ToLower(rand.Text()[:12]), s.now()
 	if n.Request {
 		r.State, r.Body.RequestedBy, r.Body.ExpiresAt, r.Body.Changed = index.EmergencyRequested, by.Name, r.CreatedAt.Add(requestFor), r.CreatedAt

@@ -144,15 +144,21 @@ func (r Record) grown() error {
 		"undo it at that registry, by two people as here, and mirror "+r.Plugin+" again: oarlock emergency-remove list --plugin "+r.Plugin+" --server URL")
 }
 
+// Known reports whether there is a record of an emergency, and whether it is proposed.
+func (s *Service) Known(ctx context.Context, id string) (known, proposed bool, err error) {
+	r, err := s.o.Store.Emergency(ctx, id)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return false, false, nil
+	}
+	return err == nil, r.State == index.EmergencyProposed, err
+}
+
 // orphan reports whether h is held by an emergency of which nobody has a record: the
 // database that had it was lost.
 func (s *Service) orphan(ctx context.Context, h Hold) (bool, error) {
 	if h.Emergency == "" {
 		return false, nil
 	}
-	_, err := s.o.Store.Emergency(ctx, h.Emergency)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return true, nil
-	}
-	return false, err
+	known, _, err := s.Known(ctx, h.Emergency)
+	return err == nil && !known, err
 }

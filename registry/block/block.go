@@ -34,6 +34,8 @@ type Block struct {
 	Reason     string        `json:"reason"`        // for people
 	By         string        `json:"by,omitempty"`
 	At         time.Time     `json:"at"`
+	// Until is when it is to end by itself (Lapse); the zero time is never.
+	Until time.Time `json:"until,omitzero"`
 	// Emergency is the ID of the emergency that holds it; "" for a block by hand,
 	// which stays when the emergency is over.
 	Emergency string `json:"emergency,omitempty"`
@@ -67,7 +69,7 @@ func (bs *Blocks) Block(ctx context.Context, b Block) (Block, error) {
 	if b.At.IsZero() {
 		b.At = bs.store.Now()
 	}
-	b.At = b.At.UTC()
+	b.At, b.Until = b.At.UTC(), b.Until.UTC()
 	var unread error
 	if b.Covers = nil; b.Digest != "" {
 		if b.Digest, err = bs.stored(ctx, b.Repository, b.Digest); err != nil {
@@ -183,6 +185,9 @@ func (b Block) refusal(repo string, d digest.Digest) *errcode.Refusal {
 	detail := map[string]string{"code": b.Code, "reason": b.Reason, "repository": repo, "digest": d.String(), "at": b.At.Format(time.RFC3339)}
 	if b.Digest != "" {
 		detail["blocked"] = b.Digest.String()
+	}
+	if !b.Until.IsZero() {
+		detail["until"] = b.Until.Format(time.RFC3339)
 	}
 	return errcode.Refuse(http.StatusForbidden, errcode.Denied, "%s is blocked and cannot be pulled (%s): %s", what, b.Code, b.reason()).Detail(detail)
 }

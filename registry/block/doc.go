@@ -2,6 +2,7 @@
 // manifest takes along, and what other manifests keep readable nevertheless.
 //
 //	block.go, record.go     a block, made and ended; its file, of which the name alone blocks
+//	lapse.go                blocks that end by themselves
 //	set.go, reach.go        all blocks at one moment, and whether one keeps a digest from being read
 //	speaking.go             what stays readable of a repository that is blocked whole
 //	heard.go, watch.go      what other replicas announce, and what storage says besides

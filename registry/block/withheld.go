@@ -109,7 +109,7 @@ func (bs *Blocks) storeBlocks(next *blockSet) {
 
 func sameBlock(a, b Block) bool {
 	return a.Digest == b.Digest && a.Code == b.Code && a.Reason == b.Reason && a.Emergency == b.Emergency &&
-		a.Pushes == b.Pushes && a.At.Equal(b.At) && len(a.Covers) == len(b.Covers)
+		a.Pushes == b.Pushes && a.At.Equal(b.At) && a.Until.Equal(b.Until) && len(a.Covers) == len(b.Covers)
 }
 
 // Everywhere names what is blocked in every repository, by a word that is another

@@ -84,8 +84,8 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"account-token", "POST", "/accounts/person:eve/tokens", map[string]any{"label": "hers", "expires_at": time.Now().Add(time.Hour)}, 201, "token:create", "token ", "person:eve", another},
 		{"create-token", "POST", "/tokens", map[string]any{"label": "mine", "kind": "admin", "expires_at": soon()}, 201, "token:create", "token ", `"name":"mine"`, another},
 		{"revoke-token", "DELETE", "/tokens/" + token.ID, nil, 204, "token:revoke", "token " + token.ID, `"name":"old"`, still},
-		{"block", "POST", "/admin/blocks", map[string]any{"repository": id, "reference": version, "reason": "bad"}, 200, "plugin:emergency", "repository " + id, content, another}, // what it covers is found out anew
-		{"unblock", "DELETE", "/admin/blocks?repository=" + id + "&reference=" + version, nil, 204, "block:lift", "repository " + id, content, still},
+		{"block", "POST", "/admin/blocks", map[string]any{"repository": id, "reference": version, "reason": "bad"}, 200, "plugin:emergency", "repository " + id, content, still},
+		{"unblock", "DELETE", "/admin/blocks?repository=" + id + "&reference=" + version, nil, 204, "emergency:undo", "repository " + id, content, still},
 		{"rotateCatalogRoot", "POST", "/admin/catalog/root", map[string]any{"keep_root_key": true}, 200, "catalog:rotate-root", "site", "rotation", another},
 		{"gc", "POST", "/admin/gc", nil, 200, "registry:gc", "site", "", another},
 		{"testPolicy", "POST", "/admin/policy/test", map[string]any{"policy": "namespaces: {acme: {signature: optional}}"}, 200, "policy:test", "site", "sha256:", another},
@@ -144,6 +144,9 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 			step, _, _ := strings.Cut(row.operation, "-")
 			as, row.path = eva, "/emergencies/"+ask[index.EmergencyList](t, s, admin, "GET", "/api/v1/emergencies", nil, http.StatusOK).Items[0].ID+"/"+step
 		case "delete-plugin":
+			// What an emergency holds that is proposed is not deleted.
+			held := ask[index.EmergencyList](t, s, admin, "GET", "/api/v1/emergencies", nil, http.StatusOK).Items[0].ID
+			ask[any](t, s, accountOf(t, s, admin, "evan", "admin"), "POST", "/api/v1/emergencies/"+held+"/undo", map[string]any{}, http.StatusOK)
 			ask[any](t, s, admin, "PUT", "/api/v1/namespaces/acme/members/person:eve", map[string]any{"role": "owner"}, http.StatusNoContent)
 			as = eve
 		case "revoke-publisher-key":

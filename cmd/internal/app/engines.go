@@ -13,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/lostkeys"
 	"github.com/oarlock/oarlock/cmd/internal/notices"
+	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/api"
@@ -69,7 +70,8 @@ type engines struct {
 	stored      upkeep.Stored
 	garbage     *upkeep.Collector
 	scrubber    *upkeep.Scrubber
-	signing     *signing // nil where nothing is published
+	ends        []periodic.Task // of blocks
+	signing     *signing        // nil where nothing is published
 	catalog     *signed.Guard
 	carrier     *publog.Carrier
 }
@@ -119,8 +121,9 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if o.lifecycles != nil {
 		o.lifecycles(&moves)
 	}
+	ends := &upkeep.Ends{Blocks: p.blocks, Emergencies: stops, Note: a.trail.Note, Clock: at, Log: o.Log}
 	return &engines{
-		emergencies: stops, notices: told,
+		emergencies: stops, ends: ends.Tasks(metrics), notices: told,
 		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
 		carrier: openCarrier(at, p, index, bytes, o.Log, metrics),
 		publishers: publisher.New(publisher.Options{

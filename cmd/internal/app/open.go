@@ -168,7 +168,7 @@ func openAPI(cfg config.Config, at clock.Clock, site string, a *accounts, index 
 ) *api.Server {
 	return api.New(api.Options{
 		Live: index.live, Engine: engine{e.garbage, index, r, e.stored, a.acts},
-		Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber, Holding: e.emergencies.Holding},
+		Upkeep: upkeep.Service{Stored: e.stored, Acts: a.acts, Scrubber: e.scrubber, Emergencies: e.emergencies, Now: at.Now},
 		Ready:  well.ready, Current: index.ready, Degraded: well.degraded,
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Notifications: e.notices.Service,

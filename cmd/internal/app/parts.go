@@ -146,6 +146,7 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 	}
 	writing = append(writing, e.garbage.Tasks()...)
 	writing = append(writing, e.scrubber.Tasks()...)
+	writing = append(writing, e.ends...)
 	writing = append(writing, e.notices.Tasks()...)
 	tasks := append(newerGuard{watch}.heed(writing),
 		// The authority says in the log when the database does not answer.

@@ -17,7 +17,25 @@ import (
 type blockResult struct{ index.Block }
 
 func (r blockResult) text(w io.Writer) error {
-	return writeLine(w, "%s cannot be pulled any more (%s): %s", r.what(), r.Code, r.Reason)
+	if err := writeLine(w, "%s cannot be pulled any more (%s): %s", r.what(), r.Code, r.Reason); err != nil || r.Until == nil {
+		return err
+	}
+	until := r.Until.UTC().Format(time.RFC3339)
+	if r.Emergency == "" {
+		return writeLine(w, "it ends by itself at %s", until)
+	}
+	return writeLine(w, "it is a proposal, which ends by itself at %s; another person confirms it: oarlock emergency-remove confirm %s", until, r.Emergency)
+}
+
+// end is when a block ends by itself, for people.
+func (r blockResult) end() string {
+	switch {
+	case r.Until != nil:
+		return r.Until.UTC().Format(time.RFC3339)
+	case r.HeldBy == index.HeldByNobody:
+		return "no end: decide"
+	}
+	return "-"
 }
 
 func (r blockResult) what() string {
@@ -41,9 +59,9 @@ func (r blockList) text(w io.Writer) error {
 		return writeLine(w, "nothing is blocked")
 	}
 	return table(w, func(row func(...string)) {
-		row("REPOSITORY", "TAG", "DIGEST", "CODE", "REASON", "BY", "SINCE")
+		row("REPOSITORY", "TAG", "DIGEST", "CODE", "REASON", "BY", "SINCE", "UNTIL", "HELD BY")
 		for _, b := range r.Items {
-			row(b.Repository, b.Tag, b.Digest, b.Code, b.Reason, b.By, b.At.Format(time.RFC3339))
+			row(b.Repository, b.Tag, b.Digest, b.Code, b.Reason, b.By, b.At.Format(time.RFC3339), b.end(), strings.TrimSpace(b.HeldBy+" "+b.Emergency))
 		}
 	})
 }
@@ -81,14 +99,15 @@ func blockable(s string) (repository, reference string, err error) {
 
 func newBlock(c *console) *cobra.Command {
 	var reason, code string
-	cmd := verb("block PLUGIN@V|REPOSITORY|DIGEST", "Keep something from being pulled at this site, at once",
-		"Of a version, a repository or a digest (in every repository) nothing is served through /v2/ any more, at\n"+
+	cmd := verb("block PLUGIN@V|REPOSITORY|DIGEST", "Keep something from being pulled at this site, for a day at the most",
+		"Of a version, a plugin, a repository or a digest (in every repository) nothing is served through /v2/ any more, at\n"+
 			"every replica within a second. Its record, its tags and its signatures stay readable, and so does what other\n"+
-			"versions hold too. A digest that is not here can be blocked in advance, and it is said that it is not here. It takes an admin,\n"+
-			"and lasts until it is lifted. Mirrors and hosts are told nothing: oarlock emergency-remove stops a version wherever it runs.",
+			"versions hold too. Of a plugin it is the proposal of an emergency: another person confirms it, and else it ends by itself\n"+
+			"after a day, as blocks of anything else do. A digest that is not here can be blocked in advance, and it is said that it\n"+
+			"is not here. It takes an admin. Mirrors and hosts are told nothing before it is confirmed.",
 		`oarlock block acme/hello@0.2.0 --reason "steals keys"`, "oarlock block list", "oarlock block lift acme/hello@0.2.0")
 	cmd.Args = args(1, 1, "a version such as acme/hello@0.2.0, a repository or a digest")
-	cmd.Flags().StringVar(&reason, "reason", "", "what is told to whoever wants to pull it")
+	cmd.Flags().StringVar(&reason, "reason", "", "what is told to whoever wants to pull it; a code such as malware is the proposal's")
 	cmd.Flags().StringVar(&code, "code", "", `code for programs ("blocked" if none)`)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if strings.TrimSpace(reason) == "" {
@@ -121,7 +140,9 @@ func newBlock(c *console) *cobra.Command {
 }
 
 func newBlockList(c *console) *cobra.Command {
-	cmd := verb("list", "List what may not be pulled", "By repository and digest, with who blocked it and why.", "oarlock block list --output json")
+	cmd := verb("list", "List what may not be pulled", "By repository and digest, with who blocked it, why, until when, and what holds it: an emergency, a proposal, or a block\n"+
+		"by hand. One that is undecided is from before blocks ended by themselves: it stays until somebody lifts it, or an\n"+
+		"emergency takes its place.", "oarlock block list --output json")
 	cmd.Args = args(0, 0, "none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		r, err := call[blockList](cmd.Context(), c, http.MethodGet, "/admin/blocks", nil)
@@ -134,7 +155,8 @@ func newBlockList(c *console) *cobra.Command {
 }
 
 func newBlockLift(c *console) *cobra.Command {
-	cmd := verb("lift PLUGIN@V|REPOSITORY|DIGEST", "Let something be pulled again", "Ends one block.", "oarlock block lift acme/hello@0.2.0")
+	cmd := verb("lift PLUGIN@V|REPOSITORY|DIGEST", "Let something be pulled again",
+		"Ends one block. A proposal is taken back by whom it is of, where nobody else spoke for it, and else by two people.", "oarlock block lift acme/hello@0.2.0")
 	cmd.Args = args(1, 1, "what was blocked")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		q := url.Values{}

@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -20,8 +21,8 @@ var (
 )
 
 func blockOf(h emergency.Hold) block.Block {
-	return block.Block{Repository: h.Repository, Digest: h.Digest, Code: index.ReasonEmergency, Reason: h.Reason, By: h.By, At: h.At,
-		Emergency: h.Emergency, Pushes: h.Digest == ""}
+	return block.Block{Repository: h.Repository, Digest: h.Digest, Tag: h.Tag, Code: cmp.Or(h.Code, index.ReasonEmergency), Reason: h.Reason, By: h.By, At: h.At,
+		Until: h.Until, Emergency: h.Emergency, Pushes: h.Digest == ""}
 }
 
 // Hold implements emergency.Holds.
@@ -33,7 +34,8 @@ func (s Stored) Hold(ctx context.Context, h emergency.Hold) error {
 // Held implements emergency.Holds.
 func (s Stored) Held(ctx context.Context, h emergency.Hold) (emergency.Hold, bool, error) {
 	b, is, err := s.Blocks.Named(ctx, blockOf(h))
-	return emergency.Hold{Repository: b.Repository, Digest: b.Digest, Emergency: b.Emergency, Reason: b.Reason, By: b.By, At: b.At}, is, err
+	return emergency.Hold{Repository: b.Repository, Digest: b.Digest, Tag: b.Tag, Emergency: b.Emergency, Code: b.Code, Reason: b.Reason, By: b.By, At: b.At,
+		Until: b.Until}, is, err
 }
 
 // Release implements emergency.Holds.

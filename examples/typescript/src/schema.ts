@@ -1709,22 +1709,32 @@ export interface components {
              */
             covers: number;
             digest?: string;
-            /** @description The emergency that holds it; without one it is a block by hand, which ends when it is lifted. */
+            /** @description The emergency that holds it, which another person confirms. */
             emergency?: string;
+            /**
+             * @description A confirmed emergency; one that is proposed; a block of what no emergency can name; one without an end that nobody decided on.
+             * @enum {string}
+             */
+            held_by: "emergency" | "proposal" | "hand" | "undecided";
             reason: string;
             repository?: string;
             tag?: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself; absent of an emergency that was confirmed, and of a block from before blocks ended, which waits for a decision.
+             */
+            until?: string;
         };
         BlockList: {
             items: components["schemas"]["Block"][] | null;
         };
         BlockRequest: {
             /**
-             * @description For programs.
-             * @example emergency_removed
+             * @description For programs; blocked where none is given.
+             * @example blocked
              */
             code?: string;
-            /** @description Told to whoever wants to pull it. */
+            /** @description Told to whoever wants to pull it; a code such as malware stands in the proposal as that. */
             reason: string;
             /**
              * @description Version, tag or digest; without it all of the repository.
