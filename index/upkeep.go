@@ -55,9 +55,9 @@ type Block struct {
 	Reason     string     `json:"reason"`
 	By         string     `json:"by,omitempty"`
 	At         time.Time  `json:"at"`
-	Until      *time.Time `json:"until,omitempty" doc:"When it ends by itself; absent of an emergency that was confirmed, and of a block from before blocks ended, which waits for a decision."`
+	Until      *time.Time `json:"until,omitempty" doc:"When it ends by itself; absent where it does not."`
 	Emergency  string     `json:"emergency,omitempty" doc:"The emergency that holds it, which another person confirms."`
-	HeldBy     string     `json:"held_by" enum:"emergency,proposal,hand,undecided" doc:"A confirmed emergency; one that is proposed; a block of what no emergency can name; one without an end that nobody decided on."`
+	HeldBy     string     `json:"held_by" enum:"emergency,proposal,hand,undecided" doc:"hand is of what no emergency can name; undecided has no end."`
 	Covers     int        `json:"covers" doc:"How many manifests and blobs go with it."`
 }
 

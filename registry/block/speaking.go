@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/oarlock/oarlock/artifact"
-	"github.com/oarlock/oarlock/artifact/ledger"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/registry/storage"
 )
 
@@ -42,7 +42,7 @@ func (bs *Blocks) exemptSpeaking(ctx context.Context, set *blockSet, repo string
 	err = bs.eachManifest(ctx, repo, func(m *storage.Manifest) error {
 		// A ledger that was pushed and is not tagged yet is read by tools that then
 		// tag it; it lists statements, which speak by themselves or not.
-		list := m.IsIndex() && m.ArtifactType == ledger.TypeLedger
+		list := m.IsIndex() && m.ArtifactType == format.TypeLedger
 		speaks := m.ArtifactType != artifact.TypePlugin && (m.Subject != nil || tagged[m.Digest] || list)
 		if _, named, _ := set.find(repo, m.Digest); named && speaks {
 			return nil

@@ -140,9 +140,10 @@ func newBlock(c *console) *cobra.Command {
 }
 
 func newBlockList(c *console) *cobra.Command {
-	cmd := verb("list", "List what may not be pulled", "By repository and digest, with who blocked it, why, until when, and what holds it: an emergency, a proposal, or a block\n"+
-		"by hand. One that is undecided is from before blocks ended by themselves: it stays until somebody lifts it, or an\n"+
-		"emergency takes its place.", "oarlock block list --output json")
+	cmd := verb("list", "List what may not be pulled",
+		"By repository and digest, with who blocked it, why, until when, and what holds it: an emergency, a proposal, or a block\n"+
+			"by hand. One that is undecided is from before blocks ended by themselves: it stays until somebody lifts it, or an\n"+
+			"emergency takes its place.", "oarlock block list --output json")
 	cmd.Args = args(0, 0, "none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		r, err := call[blockList](cmd.Context(), c, http.MethodGet, "/admin/blocks", nil)

@@ -173,7 +173,8 @@ func (s Service) takeBack(ctx context.Context, id string) error {
 	}
 	e, err := s.Emergencies.Undo(ctx, id, index.EmergencyStep{})
 	if err == nil && e.State == index.EmergencyProposed {
-		err = index.NewProblem(index.CodeSecondPerson, fmt.Sprintf("emergency %s holds it, of %s, and takes another person's word to be taken back; yours is written down", id, e.ProposedBy),
+		err = index.NewProblem(index.CodeSecondPerson,
+			fmt.Sprintf("emergency %s holds it, of %s, and takes another person's word to be taken back; yours is written down", id, e.ProposedBy),
 			"ask another admin, within a day: oarlock emergency-remove undo "+id)
 	}
 	return err
@@ -228,6 +229,7 @@ func resourceOf(repository string) auth.Resource {
 }
 
 func asBlock(b block.Block) index.Block {
-	return index.Block{Repository: b.Repository, Digest: b.Digest.String(), Tag: b.Tag, Code: b.Code, Reason: b.Reason, By: b.By, At: b.At, Emergency: b.Emergency, Covers: len(b.Covers),
+	return index.Block{Repository: b.Repository, Digest: b.Digest.String(), Tag: b.Tag, Code: b.Code, Reason: b.Reason,
+		By: b.By, At: b.At, Emergency: b.Emergency, Covers: len(b.Covers),
 		Until: index.MomentOf(b.Until)}
 }

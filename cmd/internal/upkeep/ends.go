@@ -51,7 +51,8 @@ func (e *Ends) Tasks(metrics prometheus.Registerer) []periodic.Task {
 	e.warned = map[string]time.Time{}
 	e.held = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "oarlock_blocks", Help: "What may not be pulled, by what holds it."}, []string{"held_by"})
 	e.ending = prometheus.NewGauge(prometheus.GaugeOpts{Name: "oarlock_blocks_ending", Help: "Blocks and proposals that end by themselves within the hour."})
-	e.lapsed = prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_blocks_lapsed_total", Help: "Blocks that this server ended because their time was over."})
+	e.lapsed = prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_blocks_lapsed_total",
+		Help: "Blocks that this server ended because their time was over."})
 	metrics.MustRegister(e.held, e.ending, e.lapsed)
 	return []periodic.Task{{Name: "ends_of_blocks", Every: endsEvery, AtStart: true, Run: e.look}}
 }

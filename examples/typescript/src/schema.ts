@@ -1712,7 +1712,7 @@ export interface components {
             /** @description The emergency that holds it, which another person confirms. */
             emergency?: string;
             /**
-             * @description A confirmed emergency; one that is proposed; a block of what no emergency can name; one without an end that nobody decided on.
+             * @description hand is of what no emergency can name; undecided has no end.
              * @enum {string}
              */
             held_by: "emergency" | "proposal" | "hand" | "undecided";
@@ -1721,7 +1721,7 @@ export interface components {
             tag?: string;
             /**
              * Format: date-time
-             * @description When it ends by itself; absent of an emergency that was confirmed, and of a block from before blocks ended, which waits for a decision.
+             * @description When it ends by itself; absent where it does not.
              */
             until?: string;
         };
