@@ -34,14 +34,35 @@ type AuditVerdict struct {
 	Detail string `json:"detail,omitempty" doc:"Where it does not hold."`
 }
 
-// An AuditQuery narrows down the log; zero fields do not.
-type AuditQuery struct {
-	Namespace string    `query:"namespace" doc:"What was done to this namespace itself. Its owners may ask it; all else takes an admin or operator." example:"acme"`
-	Actor     string    `query:"actor" example:"person:ada"`
-	Action    string    `query:"action" example:"plugin:publish"`
-	Resource  string    `query:"resource" example:"repository acme/hello"`
+// An AuditFilter narrows down the log; zero fields do not.
+type AuditFilter struct {
+	Namespace string    `query:"namespace" doc:"What was done to this namespace and to what is in it. Its owners may ask it; all else takes an admin or operator." example:"acme"`
+	Actor     string    `query:"actor" doc:"Who did it." example:"person:ada"`
+	Action    string    `query:"action" doc:"What was done." example:"plugin:publish"`
+	Resource  string    `query:"resource" doc:"To what exactly." example:"repository acme/hello"`
+	Outcome   string    `query:"outcome" enum:"allowed,denied,failed,could not tell" doc:"How it ended: failed is that it was begun and came to nothing."`
 	Since     time.Time `query:"since"`
 	Until     time.Time `query:"until" doc:"Not included."`
-	Before    int64     `query:"before" minimum:"0" doc:"next of the page before."`
-	Limit     int64     `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+// An AuditQuery asks for a page of the log.
+type AuditQuery struct {
+	AuditFilter
+
+	Before int64 `query:"before" minimum:"0" doc:"next of the page before."`
+	Limit  int64 `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+// An AuditExportQuery asks for the log from the oldest row on.
+type AuditExportQuery struct {
+	AuditFilter
+
+	After int64 `query:"after" minimum:"0" doc:"Rows with a larger seq only: through of the export before, or the seq of the last row that came of one that was cut."`
+}
+
+// AuditExported says how far an export came.
+type AuditExported struct {
+	Rows    int64  `json:"rows"`
+	Through int64  `json:"through" doc:"Every row up to this one that was asked for is there. Export again with after set to it for what came since."`
+	Head    string `json:"head" doc:"The last row of the log as seq:hash when the export began, the row of the export itself included."`
 }

@@ -132,8 +132,9 @@ type Lifecycle struct {
 	Moves []Move      `json:"moves" doc:"In force, the one that the state comes from first."`
 	// Legal are the moves that the state allows and the caller may make.
 	Legal []string `json:"legal" doc:"Moves that the state allows and the caller may make."`
-	// Choices are all moves, whether or not they are legal now.
-	Choices  []Choice   `json:"choices" doc:"Every move, from where and by whom it is made, and whether it is legal now and the caller may make it."`
+	// Choices are all moves, whether or not they are legal now. Older servers
+	// do not say.
+	Choices  []Choice   `json:"choices,omitempty" doc:"Every move, from where and by whom it is made, and whether it is legal now and the caller may make it."`
 	Ledger   LedgerHead `json:"ledger"`
 	Warnings []string   `json:"warnings" doc:"What the caller should think about again."`
 	// Version is the one that was yanked, or is no more; nil for moves of the plugin.

@@ -36,6 +36,11 @@ type (
 		Done   bool        `json:"done"`
 		Report PolicyTrial `json:"report"`
 	}
+	// AuditExportDone ends an export of the audit log, whose other lines are its rows.
+	AuditExportDone struct {
+		Done   bool          `json:"done"`
+		Export AuditExported `json:"export"`
+	}
 	// StreamFailed ends a stream whose work failed on the way.
 	StreamFailed struct {
 		Error *Problem `json:"error"`

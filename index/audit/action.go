@@ -16,6 +16,7 @@ const (
 	CatalogRotateRoot auth.Action = "catalog:rotate-root"
 	LogRecover        auth.Action = "log:recover"
 	RegistryScrub     auth.Action = "registry:scrub"
+	AuditExport       auth.Action = "audit:export"
 )
 
 // What the server does by itself, where the accounts and a ledger say different

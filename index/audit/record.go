@@ -19,9 +19,14 @@ func (h Head) String() string { return fmt.Sprintf("%d:%x", h.Seq, h.Hash) }
 // A Query narrows down the log. Zero fields do not.
 type Query struct {
 	Actor, Action, Resource, Outcome string
-	Since, Until                     time.Time // Until is not included
+	// Namespace is that of what it was done to: itself, or a repository in it.
+	Namespace    string
+	Since, Until time.Time // Until is not included
 	// Before continues a listing: rows with a smaller Seq only.
 	Before int64
+	// Oldest gives the oldest rows first, those with a larger Seq than After.
+	Oldest bool
+	After  int64
 	// Limit is how many rows at most, 100 by default and at most 1000.
 	Limit int64
 }

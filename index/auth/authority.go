@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/oarlock/oarlock/policy"
@@ -34,7 +33,7 @@ func (a *Authority) forget() {
 func (a *Authority) Decide(ctx context.Context, p Principal, action Action, r Resource) (Decision, error) {
 	known, err := a.resources.about(ctx, action, r)
 	if err != nil {
-		return Decision{policy.Unknown, "unknown", "the store did not answer"}, fmt.Errorf("%s on %s: %w", action, r, err)
+		return Decision{policy.Unknown, "unknown", "the store did not answer"}, untold(err, "whether %s on %s is allowed", action, r)
 	}
 	return Decide(p, action, known), nil
 }

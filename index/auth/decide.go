@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -33,7 +34,7 @@ func (d Decision) Err() error {
 	case policy.Deny:
 		return &DeniedError{Code: d.Code, Reason: d.Reason}
 	default:
-		return fmt.Errorf("could not tell whether this is allowed: %s", d.Reason)
+		return untold(errors.New(d.Reason), "whether this is allowed")
 	}
 }
 

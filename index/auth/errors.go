@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,17 +51,46 @@ func (e *TooManyError) Error() string {
 // Unwrap makes errors.Is(err, artifact.ErrDenied) hold.
 func (e *TooManyError) Unwrap() error { return artifact.ErrDenied }
 
+// An UntoldError says what could not be told: neither yes nor no. It denies, and is of the
+// kind of no refusal: asked again later there may be an answer.
+type UntoldError struct {
+	What string // such as "which names are free"
+	Err  error
+}
+
+// untold is an *UntoldError about err.
+func untold(err error, what string, args ...any) error {
+	return &UntoldError{What: fmt.Sprintf(what, args...), Err: err}
+}
+
+func (e *UntoldError) Error() string { return fmt.Sprintf("could not tell %s: %s", e.What, e.Err) }
+
+// Unwrap gives the cause.
+func (e *UntoldError) Unwrap() error { return e.Err }
+
+// Away is what who asked is told: 503, to be asked again.
+func (e *UntoldError) Away() string {
+	var away interface{ Away() string }
+	if errors.As(e.Err, &away) {
+		return "could not tell " + e.What + ": " + away.Away()
+	}
+	return "could not tell " + e.What
+}
+
 // A TakenError refuses a name. It wraps artifact.ErrConflict.
 type TakenError struct {
 	Name string
 	// Resembles is the name that is taken or reserved; Name itself, or one
-	// that it could be mistaken for.
+	// that it could be mistaken for. It is "" where who asked may not know of it.
 	Resembles string
 }
 
 func (e *TakenError) Error() string {
 	if e.Name == e.Resembles {
 		return fmt.Sprintf("namespace %q: it is taken or reserved", e.Name)
+	}
+	if e.Resembles == "" {
+		return fmt.Sprintf("namespace %q: it looks like a name that is taken or reserved: choose one that cannot be mistaken for another", e.Name)
 	}
 	return fmt.Sprintf("namespace %q: it looks like %q, which is taken or reserved: choose a name that cannot be mistaken for it", e.Name, e.Resembles)
 }

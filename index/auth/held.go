@@ -30,14 +30,14 @@ type Holding struct {
 // those of the registry.
 func (ns *Namespaces) names(ctx context.Context) (held []string, err error) {
 	if ns.content == nil {
-		return nil, errors.New("could not tell which names are free: nobody said what the registry holds")
+		return nil, untold(errors.New("nobody said what the registry holds"), "which names are free")
 	}
 	claimed, err := ns.store.NamespaceNames(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("namespaces: %w", err)
+		return nil, untold(fmt.Errorf("namespaces: %w", err), "which names are free")
 	}
 	if held, err = ns.content.Namespaces(ctx); err != nil {
-		return nil, fmt.Errorf("could not tell which names are free: %w", err)
+		return nil, untold(err, "which names are free")
 	}
 	for _, names := range [][]string{claimed, held} {
 		for _, name := range names {
@@ -60,7 +60,7 @@ func (ns *Namespaces) Held(ctx context.Context, by Principal, after string) ([]s
 	}
 	claimed, err := ns.store.NamespaceNames(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("namespaces: %w", err)
+		return nil, untold(fmt.Errorf("namespaces: %w", err), "which names nobody owns")
 	}
 	slices.Sort(claimed)
 	held = slices.DeleteFunc(slices.Clone(held), func(name string) bool {
@@ -76,7 +76,7 @@ func (ns *Namespaces) Held(ctx context.Context, by Principal, after string) ([]s
 func (ns *Namespaces) asHeld(ctx context.Context, n NamespaceRecord) (NamespaceRecord, error) {
 	said, err := ns.content.Said(ctx, n.Name)
 	if err != nil {
-		return n, fmt.Errorf("could not tell what the ledger of %s says: %w", n.Name, err)
+		return n, untold(err, "what the ledger of %s says", n.Name)
 	}
 	n.Public = n.Public && !said.Private
 	n.PublishingOff = n.PublishingOff || said.PublishingOff

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,8 +26,11 @@ func TestAHeldNameIsNotFree_B4(t *testing.T) {
 		t.Errorf("an account claims a held name: %v", err)
 	}
 	var taken *TakenError
-	if _, err := s.Namespaces.Claim(ctx, ada, "acm3"); !errors.As(err, &taken) || taken.Resembles != "acme" {
-		t.Errorf("an account claims one that looks like a held name: %v", err)
+	if _, err := s.Namespaces.Claim(ctx, ada, "acm3"); !errors.As(err, &taken) || taken.Resembles != "" || strings.Contains(err.Error(), `"acme"`) {
+		t.Errorf("an account claims one that looks like a held name, which may be private: %v", err)
+	}
+	if _, err := s.Namespaces.Claim(ctx, admin, "acm3"); !errors.As(err, &taken) || taken.Resembles != "acme" {
+		t.Errorf("an admin claims one that looks like a held name: %v", err)
 	}
 	if _, err := s.Namespaces.Claim(ctx, admin, "plugins"); !errors.As(err, &taken) {
 		t.Errorf("a reserved name is nobody's, held or not: %v", err)
@@ -61,5 +65,47 @@ func TestNothingIsClaimedWhereTheRegistryCannotSay_B4(t *testing.T) {
 		if err == nil || errors.Is(err, artifact.ErrConflict) || errors.Is(err, artifact.ErrDenied) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestARefusedClaimNamesNothingPrivate_B9: to who may know of it a look-alike is named.
+func TestARefusedClaimNamesNothingPrivate_B9(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *Options) { o.Content = content{} })
+	ctx := t.Context()
+	_, admin := s.admin()
+	token, owner := s.person("olga")
+	_, eve := s.person("eve")
+	for name, public := range map[string]bool{"secretco": false, "openhouse": true} {
+		if _, err := s.Namespaces.ClaimWith(ctx, owner, name, NamespaceSettings{Public: public}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owner = s.principal(token)
+	for _, c := range []struct {
+		who   Principal
+		name  string
+		named string
+	}{
+		{eve, "secretc0", ""}, {owner, "secretc0", "secretco"}, {admin, "secretc0", "secretco"}, {eve, "openh0use", "openhouse"}, {eve, "reg1stry", "registry"},
+	} {
+		var taken *TakenError
+		_, err := s.Namespaces.Claim(ctx, c.who, c.name)
+		if !errors.As(err, &taken) || taken.Resembles != c.named || c.named == "" && strings.Contains(Problem(err).Error(), "secretco") {
+			t.Errorf("%s claims %s: %v", c.who.Name, c.name, err)
+		}
+	}
+}
+
+// TestWhatCannotBeToldIsNoErrorOfTheServer_B4: who asks for a name while the registry or
+// the store gives no answer is told so, and to ask again.
+func TestWhatCannotBeToldIsNoErrorOfTheServer_B4(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *Options) { o.Content = silent{} })
+	_, ada := s.person("ada")
+	_, err := s.Namespaces.Claim(t.Context(), ada, "acme")
+	var untold *UntoldError
+	if !errors.As(err, &untold) || errors.Is(err, artifact.ErrDenied) || errors.Is(err, artifact.ErrConflict) || untold.Away() != "could not tell which names are free" {
+		t.Errorf("%v", err)
 	}
 }

@@ -72,7 +72,7 @@ func (ac *Accounts) requireAccount(ctx context.Context, principal string) error 
 	case errors.Is(err, artifact.ErrNotFound):
 		return &MissingAccountError{Principal: principal}
 	case err != nil:
-		return fmt.Errorf("could not tell whether %s exists: %w", principal, err)
+		return untold(err, "whether %s exists", principal)
 	case p.Disabled:
 		return &MissingAccountError{Principal: principal, Disabled: true}
 	}
@@ -83,7 +83,7 @@ func (ac *Accounts) requireAccount(ctx context.Context, principal string) error 
 func (ts *Tokens) liveAdmin(ctx context.Context, principal string) (bool, error) {
 	tokens, err := ts.store.ListTokens(ctx, "", principal)
 	if err != nil {
-		return false, fmt.Errorf("could not tell whether %s exists: %w", principal, err)
+		return false, untold(err, "whether %s exists", principal)
 	}
 	now := ts.now()
 	return slices.ContainsFunc(tokens, func(t TokenRecord) bool {
@@ -96,8 +96,11 @@ func (ts *Tokens) liveAdmin(ctx context.Context, principal string) (bool, error)
 // meant for somebody else.
 func (ac *Accounts) requireUnheld(ctx context.Context, principal string) error {
 	held, err := ac.members.MembershipsOf(ctx, principal)
-	if err != nil || len(held) == 0 {
-		return err
+	if err != nil {
+		return untold(err, "which roles %s holds already", principal)
+	}
+	if len(held) == 0 {
+		return nil
 	}
 	return fmt.Errorf("account %s: the name is %s of %s already, given before there was an account: remove that role, or choose another name: %w",
 		principal, held[0].Role, held[0].Namespace, artifact.ErrConflict)

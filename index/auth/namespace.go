@@ -64,7 +64,7 @@ func (ns *Namespaces) ClaimWith(ctx context.Context, by Principal, name string, 
 		return nil, n, ns.store.AddNamespace(ctx, n, by.Name, LookalikeKeys(name))
 	})
 	if errors.Is(err, artifact.ErrConflict) {
-		return NamespaceRecord{}, ns.explainConflict(ctx, name, err)
+		return NamespaceRecord{}, ns.explainConflict(ctx, by, name, err)
 	}
 	if err != nil {
 		return NamespaceRecord{}, err
@@ -104,7 +104,7 @@ func (ns *Namespaces) claimable(ctx context.Context, by Principal, name string) 
 		return held, fmt.Errorf("namespace: %w", err)
 	}
 	if other, yes := ns.similar.Resembles(name); yes && (!held || other != name || ns.similar.Reserved(name)) {
-		return held, resembles(name, other)
+		return held, ns.resembles(ctx, by, name, other)
 	}
 	return held, nil
 }
@@ -117,7 +117,7 @@ func (ns *Namespaces) roomForClaim(ctx context.Context, by Principal) error {
 	}
 	n, err := ns.store.NamespacesClaimedBy(ctx, by.Name)
 	if err != nil {
-		return fmt.Errorf("could not tell how many namespaces %s claimed: %w", by.Name, err)
+		return untold(err, "how many namespaces %s claimed", by.Name)
 	}
 	if n >= ns.maxClaims {
 		return &ClaimsError{Principal: by.Name, Limit: ns.maxClaims}
@@ -126,17 +126,27 @@ func (ns *Namespaces) roomForClaim(ctx context.Context, by Principal) error {
 }
 
 // explainConflict finds the name that another replica claimed meanwhile.
-func (ns *Namespaces) explainConflict(ctx context.Context, name string, cause error) error {
+func (ns *Namespaces) explainConflict(ctx context.Context, by Principal, name string, cause error) error {
 	if err := ns.Load(ctx); err != nil {
 		return errors.Join(cause, err)
 	}
 	if other, yes := ns.similar.Resembles(name); yes {
-		return resembles(name, other)
+		return ns.resembles(ctx, by, name, other)
 	}
 	return cause
 }
 
-func resembles(name, other string) error { return &TakenError{Name: name, Resembles: other} }
+// resembles refuses a name for one that it looks like, which it names to who may know of
+// that: it is reserved, public, or his to read. Where it cannot be told he may not.
+func (ns *Namespaces) resembles(ctx context.Context, by Principal, name, other string) error {
+	if other != name && !ns.similar.Reserved(other) {
+		sees, err := ns.may.Visibility(ctx, by)
+		if err != nil || !sees.Pulls(other+"/"+other) {
+			other = ""
+		}
+	}
+	return &TakenError{Name: name, Resembles: other}
+}
 
 // A NamespaceChange is one change to a namespace or its members.
 type NamespaceChange struct {

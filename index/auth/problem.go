@@ -53,6 +53,8 @@ func Problem(err error) error {
 		return index.NewProblem(index.CodeTooManyRequests, many.Error())
 	case errors.As(err, &taken) && taken.Name == taken.Resembles:
 		return index.NewProblem(index.CodeNamespaceTaken, taken.Error(), "ask its owners to make you a member, or choose another name")
+	case errors.As(err, &taken) && taken.Resembles == "":
+		return index.NewProblem(index.CodeNamespaceResembles, taken.Error(), "choose a name that is not one letter, digit or hyphen from this one")
 	case errors.As(err, &taken):
 		return index.NewProblem(index.CodeNamespaceResembles, taken.Error(), "choose a name that cannot be mistaken for "+taken.Resembles)
 	case errors.As(err, &held):

@@ -65,7 +65,7 @@ func (b tokenBound) room(ctx context.Context, by Principal, rec TokenRecord, now
 	} else if by.Kind != Process && !slices.Contains(by.roles(Site()), RoleAdmin) {
 		live, err := b.store.LiveTokens(ctx, rec.CreatedBy, madeKinds, now)
 		if err != nil {
-			return fmt.Errorf("could not tell how many tokens %s has: %w", by.Name, err)
+			return untold(err, "how many tokens %s has", by.Name)
 		}
 		if live >= b.limit {
 			return &TokensError{Principal: by.Name, Live: live, Limit: b.limit}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,14 +38,14 @@ type openness struct {
 // Visibility is what p may pull now, by the same table as Decide. An error could not tell.
 func (a *Authority) Visibility(ctx context.Context, p Principal) (Visibility, error) {
 	if p.Name == "" || p.roles(Site()) == nil {
-		return Visibility{}, fmt.Errorf("could not tell what may be read: nobody said who asks")
+		return Visibility{}, untold(errors.New("nobody said who asks"), "what may be read")
 	}
 	if a.open.everything(p) || p.Scopes == nil && p.Access == nil && (p.Kind == Process || p.onSite()) {
 		return Visibility{Class: "*", All: true}, nil
 	}
 	names, err := a.resources.openness(ctx)
 	if err != nil {
-		return Visibility{}, fmt.Errorf("could not tell what may be read: %w", err)
+		return Visibility{}, untold(err, "what may be read")
 	}
 	s := Visibility{p: p, names: names, mighty: p.Kind == Robot || p.Kind == Process || p.onSite(), own: map[string]bool{}}
 	for _, g := range p.Grants {

@@ -97,6 +97,12 @@ func Said(ctx context.Context, name string, from Registry, catalog Catalog, own 
 		return unsaid, err
 	}
 	standing, ok := catalog.Publisher(name)
+	if !ok || standing.Verdict().Outcome() == policy.Unknown { // it may have come just now
+		if err := catalog.Settled(ctx); err != nil {
+			return unsaid, err
+		}
+		standing, ok = catalog.Publisher(name)
+	}
 	verdict, said := standing.Verdict(), standing.Counts.Publisher
 	if !ok || verdict.Outcome() == policy.Unknown {
 		why := "it was not read yet"

@@ -101,17 +101,53 @@ func (s *Store) AuditHead(ctx context.Context) (audit.Head, error) {
 // maxAuditRows is the most that one question answers.
 const maxAuditRows = 1000
 
-// AuditLog returns rows, the newest first.
+// namespaceOf is the namespace of a row, as the index audit_namespace has it, word by
+// word: otherwise it would not be used.
+const (
+	namespaceOf = "CASE WHEN substr(resource, 1, 10) = 'namespace ' THEN substr(resource, 11) " +
+		"WHEN substr(resource, 1, 11) = 'repository ' THEN "
+	namespaceOfSQLite   = namespaceOf + "substr(resource, 12, instr(substr(resource, 12) || '/', '/') - 1) ELSE '' END"
+	namespaceOfPostgres = namespaceOf + "split_part(substr(resource, 12), '/', 1) ELSE '' END"
+)
+
+// AuditLog returns rows, the newest first, or from the oldest on where q says so.
 func (s *Store) AuditLog(ctx context.Context, q audit.Query) ([]auth.AuditRecord, error) {
+	var rows []auditRow
+	if err := s.auditQuery(ctx, q, &rows).Scan(ctx); err != nil {
+		return nil, wrap("audit", err)
+	}
+	records := make([]auth.AuditRecord, len(rows))
+	for i, row := range rows {
+		records[i] = row.record()
+	}
+	return records, nil
+}
+
+// auditQuery is q in SQL, into rows.
+func (s *Store) auditQuery(ctx context.Context, q audit.Query, rows *[]auditRow) *bun.SelectQuery {
 	if q.Limit <= 0 {
 		q.Limit = 100
 	}
-	var rows []auditRow
-	sel := s.reader(ctx).NewSelect().Model(&rows).Order("seq DESC").Limit(min(q.Limit, maxAuditRows))
+	sel := s.reader(ctx).NewSelect().Model(rows).Limit(min(q.Limit, maxAuditRows))
+	if q.Oldest {
+		sel = sel.Order("seq").Where("seq > ?", q.After)
+	} else {
+		sel = sel.Order("seq DESC")
+	}
 	for column, value := range map[string]string{"actor": q.Actor, "action": q.Action, "resource": q.Resource, "outcome": q.Outcome} {
 		if value != "" {
 			sel = sel.Where("? = ?", bun.Ident(column), value)
 		}
+	}
+	if q.Outcome != "" && q.Outcome != "allowed" {
+		sel = sel.Where("outcome <> 'allowed'") // else the index of those is not used
+	}
+	if q.Namespace != "" {
+		of := namespaceOfSQLite
+		if s.postgres() {
+			of = namespaceOfPostgres
+		}
+		sel = sel.Where(of+" = ?", q.Namespace)
 	}
 	if !q.Since.IsZero() {
 		sel = sel.Where("at >= ?", micro(q.Since))
@@ -122,12 +158,5 @@ func (s *Store) AuditLog(ctx context.Context, q audit.Query) ([]auth.AuditRecord
 	if q.Before > 0 {
 		sel = sel.Where("seq < ?", q.Before)
 	}
-	if err := sel.Scan(ctx); err != nil {
-		return nil, wrap("audit", err)
-	}
-	records := make([]auth.AuditRecord, len(rows))
-	for i, row := range rows {
-		records[i] = row.record()
-	}
-	return records, nil
+	return sel
 }

@@ -32,9 +32,21 @@ func contractAudit(t *testing.T, s *Store) {
 	}
 	next, err := s.AuditLog(ctx, audit.Query{Actor: "person:1", Until: noon.Add(9 * time.Second), Before: rows[2].Seq})
 	same(t, "the next page", len(next), 1, err)
+	oldest, err := s.AuditLog(ctx, audit.Query{Oldest: true, After: 4, Limit: 3})
+	same(t, "the oldest first", len(oldest) == 3 && oldest[0].Seq == 5 && oldest[2].Seq == 7, true, err)
+	for i, resource := range []string{"namespace acme", "repository acme/hello", "repository acme", "namespace acme-tools", "repository acme-tools/x", "tenant acme", "site", "token acme"} {
+		want(t, "append", s.AppendAudit(ctx, auth.AuditRecord{At: noon.Add(time.Hour), Actor: "person:ada", Action: "a", Resource: resource, Outcome: []string{"allowed", "denied"}[i%2]}), nil)
+	}
+	inside, err := s.AuditLog(ctx, audit.Query{Namespace: "acme"})
+	same(t, "in a namespace", len(inside) == 3 && inside[2].Resource == "namespace acme" && inside[0].Resource == "repository acme", true, err)
+	denied, err := s.AuditLog(ctx, audit.Query{Namespace: "acme", Outcome: "denied"})
+	same(t, "denied in a namespace", len(denied) == 1 && denied[0].Resource == "repository acme/hello", true, err)
+	if head, err = s.VerifyAudit(ctx); err != nil || head.Seq != 28 {
+		t.Fatalf("%v, %v", head, err)
+	}
 	none, err := s.AuditLog(ctx, audit.Query{Actor: `x' OR '1'='1`})
 	same(t, "a question that is no SQL", len(none), 0, err)
-	for _, change := range []string{"UPDATE audit SET actor = 'nobody'", "DELETE FROM audit WHERE seq = 20"} {
+	for _, change := range []string{"UPDATE audit SET actor = 'nobody'", "DELETE FROM audit WHERE seq = 28"} {
 		if _, err := s.write.ExecContext(ctx, change); err == nil {
 			t.Errorf("%s went through", change)
 		}

@@ -19,15 +19,18 @@ import (
 
 // repository checks manifests and tags of repo.
 func (f *fsck) repository(ctx context.Context, repo string) error {
-	mark := driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo), What: "the repository is missing in the list of repositories"}
-	f.stored(ctx, mark)
+	manifests := 0
 	err := f.eachLink(ctx, repo, driver.RevisionsDir(repo), driver.ManifestLink, func(d, to digest.Digest, _ string) {
+		manifests++
 		if f.content(ctx, repo, driver.ManifestLink, d, to) && d == to {
 			f.manifest(ctx, repo, d)
 		}
 	})
 	if err != nil {
 		return err
+	}
+	if manifests > 0 { // while its first manifest comes, blobs of a repository are there and it is in no list yet
+		f.stored(ctx, driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo), What: "the repository is missing in the list of repositories"})
 	}
 	names, err := f.g.store.TagNames(ctx, repo)
 	if err != nil {

@@ -28,7 +28,7 @@ var _ api.Accounts = served{}
 func servedAccounts(a *accounts, e *engines) served {
 	return served{
 		account.New(account.Options{Parts: a.parts, Store: a.store, Settle: e.statements.Settle, PublicChanged: e.publicChanged, Usage: a.usage.Report}),
-		audit.Reader{Store: a.store, May: a.May},
+		audit.Reader{Store: a.store, Acts: a.acts},
 	}
 }
 

@@ -33,7 +33,7 @@ func found(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, 
 		o.Log.WarnContext(ctx, "adopted: a new site over what the registry holds; each name is private until an admin claims it and gives it to its owner", "namespaces", len(got.Adopted))
 	}
 	if got.Tainted {
-		o.Log.WarnContext(ctx, "accounts: a server with --dev wrote to this database earlier: look at what admin:dev did, oarlock audit list --actor admin:dev", "alert", true)
+		o.Log.WarnContext(ctx, "accounts: a server with --dev wrote to this database earlier: look at what admin:dev did, oarlock audit search --actor admin:dev", "alert", true)
 	}
 	return config.MarkKeys(cfg.Data, got.Kind)
 }

@@ -280,6 +280,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the audit log
+         * @description One row per line, the oldest first, and a last line {"done":true,"export":{…}}, without which the export was cut. It goes on after the last row that came. The export is in the log itself.
+         */
+        get: operations["export-audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/verify": {
         parameters: {
             query?: never;
@@ -2262,7 +2282,7 @@ export interface components {
         };
         Lifecycle: {
             /** @description Every move, from where and by whom it is made, and whether it is legal now and the caller may make it. */
-            choices: components["schemas"]["Choice"][] | null;
+            choices?: components["schemas"]["Choice"][] | null;
             id: string;
             ledger: components["schemas"]["LedgerHead"];
             /** @description Moves that the state allows and the caller may make. */
@@ -4761,11 +4781,16 @@ export interface operations {
     audit: {
         parameters: {
             query?: {
-                /** @description What was done to this namespace itself. Its owners may ask it; all else takes an admin or operator. */
+                /** @description What was done to this namespace and to what is in it. Its owners may ask it; all else takes an admin or operator. */
                 namespace?: string;
+                /** @description Who did it. */
                 actor?: string;
+                /** @description What was done. */
                 action?: string;
+                /** @description To what exactly. */
                 resource?: string;
+                /** @description How it ended: failed is that it was begun and came to nothing. */
+                outcome?: "allowed" | "denied" | "failed" | "could not tell";
                 since?: string;
                 /** @description Not included. */
                 until?: string;
@@ -4786,6 +4811,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-audit": {
+        parameters: {
+            query?: {
+                /** @description What was done to this namespace and to what is in it. Its owners may ask it; all else takes an admin or operator. */
+                namespace?: string;
+                /** @description Who did it. */
+                actor?: string;
+                /** @description What was done. */
+                action?: string;
+                /** @description To what exactly. */
+                resource?: string;
+                /** @description How it ended: failed is that it was begun and came to nothing. */
+                outcome?: "allowed" | "denied" | "failed" | "could not tell";
+                since?: string;
+                /** @description Not included. */
+                until?: string;
+                /** @description Rows with a larger seq only: through of the export before, or the seq of the last row that came of one that was cut. */
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of lines. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
                 };
             };
             /** @description Bad Request */
