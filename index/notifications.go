@@ -47,14 +47,28 @@ type Subscription struct {
 	Channel  string `json:"channel" example:"webhook"`
 	Receiver string `json:"receiver" doc:"Id of the webhook, or the address." example:"wh_4f1c2a9d0b7e"`
 	SubscriptionScope
+	Frequency string    `json:"frequency,omitempty" enum:"hourly,daily" doc:"How often letters are sent; absent where each event is told at once, as emergencies are always."`
+	State     string    `json:"state" enum:"active,unconfirmed,suspended" doc:"unconfirmed: who reads the address was asked, and has not said yes; suspended: a server said that there is no such mailbox."`
+	Reason    string    `json:"reason,omitempty" doc:"Why it is suspended."`
 	CreatedAt time.Time `json:"created_at"`
 }
 
 // NewSubscription asks for a subscription.
 type NewSubscription struct {
-	Channel  string `json:"channel,omitempty" default:"webhook" doc:"By what one is told."`
-	Receiver string `json:"receiver" doc:"Id of a webhook of one's own, or what the channel knows addresses by." example:"wh_4f1c2a9d0b7e"`
+	Channel   string `json:"channel,omitempty" default:"webhook" doc:"By what one is told: webhook, or email where the site sends mail."`
+	Receiver  string `json:"receiver" maxLength:"254" doc:"Id of a webhook of one's own, or an address." example:"wh_4f1c2a9d0b7e"`
+	Frequency string `json:"frequency,omitempty" enum:"at_once,hourly,daily" doc:"How often letters are sent; emergencies always at once."`
 	SubscriptionScope
+}
+
+// A MailToken confirms an address.
+type MailToken struct {
+	Token string `json:"token" maxLength:"200" doc:"As the letter that asks says it."`
+}
+
+// A ConfirmedAddress is one to which letters are sent from now on.
+type ConfirmedAddress struct {
+	Address string `json:"address" example:"ada@example.org"`
 }
 
 // SubscriptionList is the answer to a listing of subscriptions.

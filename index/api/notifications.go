@@ -24,6 +24,8 @@ type Notifications interface {
 	Subscriptions(ctx context.Context) ([]index.Subscription, error)
 	CreateSubscription(ctx context.Context, q index.NewSubscription) (index.Subscription, error)
 	RemoveSubscription(ctx context.Context, id string) error
+	ResendConfirmation(ctx context.Context, id string) (index.Subscription, error)
+	ConfirmAddress(ctx context.Context, q index.MailToken) (index.ConfirmedAddress, error)
 }
 
 // WebhookParams name a webhook.
@@ -67,6 +69,10 @@ type subscriptionsOutput struct{ Body index.SubscriptionList }
 type createSubscriptionInput struct{ Body index.NewSubscription }
 
 type subscriptionOutput struct{ Body index.Subscription }
+
+type mailTokenInput struct{ Body index.MailToken }
+
+type confirmedAddressOutput struct{ Body index.ConfirmedAddress }
 
 type subscriptionInput struct {
 	ID string `path:"id" doc:"Id of the subscription."`
@@ -152,8 +158,9 @@ func (s *Server) subscriptionRoutes(a huma.API, own guard) {
 			return &subscriptionsOutput{index.SubscriptionList{Items: items}}, err
 		})
 	huma.Register(a, own(huma.Operation{OperationID: "create-subscription", Method: http.MethodPost, Path: "/subscriptions", DefaultStatus: http.StatusCreated,
-		Summary: "Subscribe", Description: "To a publisher, a plugin, the plugins of a tenant, or everything. Rights are asked again at each delivery.",
-		Errors: []int{http.StatusNotFound}}),
+		Summary: "Subscribe", Description: "To a publisher, a plugin, the plugins of a tenant, or everything. Rights are asked again at each delivery. " +
+			"An address is told after who reads it has confirmed it.",
+		Errors: []int{http.StatusNotFound, http.StatusTooManyRequests}}),
 		func(ctx context.Context, in *createSubscriptionInput) (*subscriptionOutput, error) {
 			out, err := s.Notifications.CreateSubscription(ctx, in.Body)
 			return &subscriptionOutput{out}, err
@@ -162,6 +169,26 @@ func (s *Server) subscriptionRoutes(a huma.API, own guard) {
 		DefaultStatus: http.StatusNoContent, Summary: "Unsubscribe", Errors: []int{http.StatusNotFound}}),
 		func(ctx context.Context, in *subscriptionInput) (*struct{}, error) {
 			return nil, s.Notifications.RemoveSubscription(ctx, in.ID)
+		})
+	s.mailboxRoutes(a, own)
+}
+
+func (s *Server) mailboxRoutes(a huma.API, own guard) {
+	huma.Register(a, own(huma.Operation{OperationID: "resend-confirmation", Method: http.MethodPost, Path: "/subscriptions/{id}/resend",
+		Summary:     "Ask again to confirm the address of a subscription",
+		Description: "By a letter with a new link; also where the address was suspended. One person is asked at most three times a day.",
+		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests}}),
+		func(ctx context.Context, in *subscriptionInput) (*subscriptionOutput, error) {
+			out, err := s.Notifications.ResendConfirmation(ctx, in.ID)
+			return &subscriptionOutput{out}, err
+		})
+	huma.Register(a, own(huma.Operation{OperationID: "confirm-address", Method: http.MethodPost, Path: "/subscriptions/confirm",
+		Summary:     "Confirm an address",
+		Description: "By the token of the letter that asks, which confirms once, within two days. The link in the letter does the same without a login.",
+		Errors:      []int{http.StatusNotFound}}),
+		func(ctx context.Context, in *mailTokenInput) (*confirmedAddressOutput, error) {
+			out, err := s.Notifications.ConfirmAddress(ctx, in.Body)
+			return &confirmedAddressOutput{out}, err
 		})
 }
 

@@ -99,10 +99,14 @@ func (e *Engine) addressPage(ctx context.Context, event Event, after string) (n 
 
 func deliveryOf(e Event, s Subscription) Delivery {
 	sum := sha256.Sum256([]byte(e.ID + "\x00" + s.ID))
-	return Delivery{
+	d := Delivery{
 		ID: "dl_" + hex.EncodeToString(sum[:12]), Event: e.ID, Subscription: s.ID, Owner: s.Owner, Channel: s.Channel, Receiver: s.Receiver,
 		State: Waiting, Asked: e.Noted,
 	}
+	if _, until, together := s.period(e.Type, e.Noted); together {
+		d.Next = until
+	}
+	return d
 }
 
 // enqueue asks for the jobs of deliveries, in the transaction of ctx.
@@ -118,7 +122,7 @@ func (e *Engine) enqueue(ctx context.Context, all ...Delivery) error {
 			}
 			lanes[at] = lane
 		}
-		out = append(out, jobs.Job{Kind: lanes[at], Key: d.Receiver, Payload: []byte(d.ID), AskedAt: e.o.Clock.Now()})
+		out = append(out, jobs.Job{Kind: lanes[at], Key: d.Receiver, Payload: []byte(d.ID), AskedAt: e.o.Clock.Now(), At: d.Next})
 	}
 	if len(out) == 0 {
 		return nil

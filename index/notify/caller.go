@@ -54,10 +54,10 @@ var _ Channel = (*Caller)(nil)
 // Name implements Channel.
 func (c *Caller) Name() string { return WebhookChannel }
 
-// CheckReceiver implements Channel: one is told at webhooks of one's own.
-func (c *Caller) CheckReceiver(ctx context.Context, owner, receiver string) error {
-	_, err := webhookOf(ctx, c.o.Webhooks, owner, receiver)
-	return err
+// Accept implements Channel: one is told at webhooks of one's own.
+func (c *Caller) Accept(ctx context.Context, owner, receiver string) (string, error) {
+	w, err := webhookOf(ctx, c.o.Webhooks, owner, receiver)
+	return w.ID, err
 }
 
 // callLease is how long one delivery may take.

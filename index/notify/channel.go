@@ -14,14 +14,17 @@ import (
 type Channel interface {
 	// Name is the Channel of its subscriptions, and the kind of its jobs.
 	Name() string
-	// CheckReceiver refuses a receiver at which an account may not be told. The
-	// error is for the account: an *index.Problem, or of a kind of artifact.
-	CheckReceiver(ctx context.Context, owner, receiver string) error
+	// Accept makes a receiver ready for a subscription of an account, in the
+	// transaction that adds this, and gives it as it is kept. It refuses one at
+	// which the account may not be told; the error is for the account: an
+	// *index.Problem, or of a kind of artifact.
+	Accept(ctx context.Context, owner, receiver string) (string, error)
 	// Lanes are the kinds of jobs that it works by; the first is its own.
 	Lanes() []Lane
 	// Lane is the name of the lane in which deliveries to a receiver wait.
 	Lane(ctx context.Context, receiver string) (string, error)
-	// Deliver tells one receiver of one event, once. It ends when ctx does. An
+	// Deliver tells one receiver of one event, or of those of one period, once. It
+	// ends when ctx does. An
 	// error has it done again: at the time of a *jobs.Later, else after a pause
 	// that grows. One that is ErrGone ends the subscription's deliveries, and
 	// one that is jobs.ErrGiveUp makes this one a dead letter.
@@ -46,8 +49,12 @@ type Message struct {
 	Attempt  int
 	// Lane is that in which it runs.
 	Lane string
-	// Body is Event.CloudEvent, without what the receiver may not know of.
+	// Body is Event.CloudEvent, without what the receiver may not know of; Event.Data
+	// is without it too.
 	Body []byte
+	// Rest are the other events of the period, where the subscription is told of
+	// them together.
+	Rest []Message
 }
 
 // An Answer is what a receiver said.

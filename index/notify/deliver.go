@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -21,7 +22,8 @@ const (
 	outcomeEnded     = "ended"
 )
 
-// deliver makes one attempt of the delivery that a job names.
+// deliver makes one attempt of the delivery that a job names, with those that
+// are told together with it.
 func (e *Engine) deliver(ctx context.Context, c Channel, l Lane, a jobs.Attempt) error {
 	d, err := e.o.Deliveries.Delivery(ctx, string(a.Payload))
 	if errors.Is(err, artifact.ErrNotFound) || err == nil && d.State != Waiting {
@@ -30,20 +32,84 @@ func (e *Engine) deliver(ctx context.Context, c Channel, l Lane, a jobs.Attempt)
 	if err != nil {
 		return err
 	}
-	m, why, err := e.message(ctx, d)
+	all, due, err := e.together(ctx, d)
 	if err != nil {
 		return err
 	}
-	if why != "" {
-		e.told.WithLabelValues(d.Channel, why).Inc()
-		return e.o.Deliveries.RemoveDelivery(ctx, d.ID)
+	var m Message
+	kept := all[:0]
+	for _, d := range all {
+		one, why, err := e.message(ctx, d)
+		if err != nil {
+			return err
+		}
+		if len(all) > 1 && one.Event.Type.Urgent() {
+			continue // it is told alone
+		}
+		if why != "" {
+			e.told.WithLabelValues(d.Channel, why).Inc()
+			if err := e.o.Deliveries.RemoveDelivery(ctx, d.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		if kept = append(kept, d); len(kept) == 1 {
+			m = one
+		} else {
+			m.Rest = append(m.Rest, one)
+		}
+	}
+	if len(kept) == 0 {
+		return nil
 	}
 	m.Lane = l.Name
 	answer, err := c.Deliver(ctx, m)
 	if answer.Held || ctx.Err() != nil && errors.Is(err, context.Canceled) { // or this server stops
 		return err
 	}
-	return e.ended(ctx, d, answer, err)
+	return e.ended(ctx, kept, due, answer, err)
+}
+
+// atMost is how many events are told together.
+const atMost = 200
+
+// errTogether says that others of the same period were tried, and wait.
+var errTogether = errors.New("it waits with the others of its period")
+
+// together are a delivery and what its subscription is told together with it,
+// the oldest first, and when they are due.
+func (e *Engine) together(ctx context.Context, d Delivery) (all []Delivery, due time.Time, err error) {
+	alone := []Delivery{d}
+	s, err := e.o.Subscriptions.Subscription(ctx, d.Subscription)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return alone, d.Asked, nil
+	}
+	if err != nil {
+		return nil, due, err
+	}
+	event, err := e.o.Events.Event(ctx, d.Event)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return alone, d.Asked, nil
+	}
+	if err != nil {
+		return nil, due, err
+	}
+	from, until, together := s.period(event.Type, d.Asked)
+	if !together {
+		return alone, d.Asked, nil
+	}
+	now := e.o.Clock.Now()
+	if now.Before(d.Next) {
+		return nil, due, &jobs.Later{At: d.Next, Err: errTogether}
+	}
+	others, err := e.o.Deliveries.Deliveries(ctx, DeliveryQuery{Subscription: s.ID, AskedFrom: from, AskedUntil: until, State: Waiting, Limit: atMost - 1})
+	for _, o := range others {
+		if o.ID != d.ID && !now.Before(o.Next) {
+			alone = append(alone, o)
+		}
+	}
+	slices.SortStableFunc(alone, func(a, b Delivery) int { return a.Asked.Compare(b.Asked) })
+	return alone, until, err
 }
 
 // message is what d brings, or why it is not brought: its owner may not know of
@@ -136,46 +202,66 @@ func (e *Engine) redact(ctx context.Context, raw json.RawMessage) (json.RawMessa
 // keepWithin bounds how long it takes to keep how an attempt ended.
 const keepWithin = 10 * time.Second
 
-// ended keeps how an attempt ended, and gives why the delivery is not made.
-func (e *Engine) ended(ctx context.Context, d Delivery, answer Answer, cause error) error {
+// ended keeps how an attempt of deliveries that were due at a time ended, and
+// gives why they are made again.
+func (e *Engine) ended(ctx context.Context, all []Delivery, due time.Time, answer Answer, cause error) error {
 	now := e.o.Clock.Now()
+	// What the receiver took is kept though the server is stopping.
+	keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepWithin)
+	defer cancel()
+	err := e.o.InTx(keeping, func(ctx context.Context) error {
+		for i, d := range all {
+			all[i] = d.after(now, answer, cause)
+			if err := e.keepAttempt(ctx, all[i], answer); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("how it ended was not kept: %w", err)
+	}
+	for _, d := range all {
+		switch {
+		case d.State == Delivered:
+			e.told.WithLabelValues(d.Channel, outcomeDelivered).Inc()
+			e.took.WithLabelValues(d.Channel).Observe(max(min(now.Sub(due), now.Sub(d.Asked)), 0).Seconds())
+		case errors.Is(cause, jobs.ErrGiveUp):
+			e.told.WithLabelValues(d.Channel, outcomeDead).Inc()
+		case d.State == Dead:
+			e.told.WithLabelValues(d.Channel, outcomeEnded).Inc()
+		}
+	}
+	if d := all[0]; d.State == Waiting {
+		return &jobs.Later{At: d.Next, Err: cause}
+	}
+	return nil
+}
+
+// after is the delivery after an attempt.
+func (d Delivery) after(now time.Time, answer Answer, cause error) Delivery {
 	d.Attempts++
 	d.Tried, d.Next = now, now
 	d.Status, d.Answer, d.Reason = answer.Status, first(answer.Text, AnswerBytes), ""
 	switch {
 	case cause == nil:
 		d.State = Delivered
-	case errors.Is(cause, ErrGone):
+	case errors.Is(cause, ErrGone), errors.Is(cause, jobs.ErrGiveUp):
 		d.State, d.Reason = Dead, reasonOf(cause)
 	default:
 		d.Reason, d.Next = reasonOf(cause), heldUntil(now, d.Attempts, cause)
 	}
-	// What the receiver took is kept though the server is stopping.
-	keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepWithin)
-	defer cancel()
-	err := e.o.InTx(keeping, func(ctx context.Context) error {
-		err := e.o.Attempts.AddAttempt(ctx, Attempt{
-			Delivery: d.ID, Number: d.Attempts, At: now, Took: answer.Took, Status: d.Status, Answer: d.Answer, Reason: d.Reason,
-		})
-		if err != nil {
-			return err
-		}
-		return e.o.Deliveries.ChangeDelivery(ctx, d)
+	return d
+}
+
+func (e *Engine) keepAttempt(ctx context.Context, d Delivery, answer Answer) error {
+	err := e.o.Attempts.AddAttempt(ctx, Attempt{
+		Delivery: d.ID, Number: d.Attempts, At: d.Tried, Took: answer.Took, Status: d.Status, Answer: d.Answer, Reason: d.Reason,
 	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("how it ended was not kept: %w", err)
-	case d.State == Delivered:
-		e.told.WithLabelValues(d.Channel, outcomeDelivered).Inc()
-		e.took.WithLabelValues(d.Channel).Observe(now.Sub(d.Asked).Seconds())
-		return nil
-	case d.State == Dead:
-		e.told.WithLabelValues(d.Channel, outcomeEnded).Inc()
-		return nil
-	case errors.Is(cause, jobs.ErrGiveUp):
-		return cause
+	if err != nil {
+		return err
 	}
-	return &jobs.Later{At: d.Next, Err: cause}
+	return e.o.Deliveries.ChangeDelivery(ctx, d)
 }
 
 // giveUp makes a delivery that is not tried again a dead letter.

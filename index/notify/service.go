@@ -34,6 +34,8 @@ type ServiceOptions struct {
 	Webhooks WebhookStore
 	Sealer   *Sealer
 	Caller   *Caller
+	// Mailboxes are the addresses of those who are told by e-mail.
+	Mailboxes *Mailboxes
 	// May refuses the caller of ctx who may not do an action.
 	May   func(ctx context.Context, action auth.Action, on auth.Resource) error
 	Audit AuditLog
@@ -75,8 +77,13 @@ func (s *Service) change(ctx context.Context, by auth.Principal, before, after a
 		if err := do(ctx); err != nil {
 			return err
 		}
-		return s.o.Audit.Note(ctx, by, auth.PersonalNotifications, auth.Site(), before, after)
+		return s.note(ctx, by, before, after)
 	})
+}
+
+// note writes down what was done.
+func (s *Service) note(ctx context.Context, by auth.Principal, before, after any) error {
+	return s.o.Audit.Note(ctx, by, auth.PersonalNotifications, auth.Site(), before, after)
 }
 
 func newID(prefix string) string {
@@ -118,9 +125,12 @@ func (s *Service) checkURL(text string) error {
 
 // tooMany says a bound in words.
 func tooMany(err error, what string, most int) error {
-	if errors.Is(err, ErrTooMany) {
-		return index.NewProblem(index.CodeQuota, fmt.Sprintf("you have %d %s, and no more are allowed", most, what),
-			"remove one: oarlock "+what[:len(what)-1]+" remove ID")
+	if !errors.Is(err, ErrTooMany) {
+		return err
 	}
-	return err
+	fix := "remove one: oarlock subscription remove ID"
+	if what == "webhooks" {
+		fix = "remove one: oarlock webhook remove ID"
+	}
+	return index.NewProblem(index.CodeQuota, fmt.Sprintf("you have %d %s, and no more are allowed", most, what), fix)
 }

@@ -142,7 +142,9 @@ type recorder struct {
 
 func (r *recorder) Name() string { return "webhook" }
 
-func (r *recorder) CheckReceiver(context.Context, string, string) error { return nil }
+func (r *recorder) Accept(_ context.Context, _, receiver string) (string, error) {
+	return receiver, nil
+}
 
 func (r *recorder) Lanes() []notify.Lane {
 	return []notify.Lane{{Name: "webhook", Workers: 4, Lease: time.Minute}}

@@ -63,10 +63,15 @@ type Delivery struct {
 	Asked, Tried, Next time.Time
 }
 
-// A DeliveryQuery asks for deliveries of a receiver that were tried, the newest
+// A DeliveryQuery asks for deliveries to a receiver that were tried, the newest
 // first.
 type DeliveryQuery struct {
 	Receiver string
+	// Subscription asks for those of one, whatever its receiver.
+	Subscription string
+	// AskedFrom and AskedUntil, where they are set, ask for what of a subscription
+	// was noted between them, tried or not.
+	AskedFrom, AskedUntil time.Time
 	// State and Event filter where they are not "".
 	State State
 	Event string

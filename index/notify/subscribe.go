@@ -11,7 +11,10 @@ import (
 )
 
 func shownSubscription(s Subscription) index.Subscription {
-	out := index.Subscription{ID: s.ID, Channel: s.Channel, Receiver: s.Receiver, CreatedAt: s.CreatedAt}
+	out := index.Subscription{ID: s.ID, Channel: s.Channel, Receiver: s.Receiver, State: "active", CreatedAt: s.CreatedAt}
+	if s.Frequency != AtOnce {
+		out.Frequency = string(s.Frequency)
+	}
 	for _, p := range s.Events {
 		out.Events = append(out.Events, string(p))
 	}
@@ -26,6 +29,24 @@ func shownSubscription(s Subscription) index.Subscription {
 	return out
 }
 
+// shown is a subscription with how its receiver is.
+func (s *Service) shownAs(ctx context.Context, sub Subscription) (index.Subscription, error) {
+	out := shownSubscription(sub)
+	if sub.Channel != EmailChannel {
+		return out, nil
+	}
+	m, err := s.o.Mailboxes.o.Mailboxes.Mailbox(ctx, sub.Owner, sub.Receiver)
+	switch {
+	case err != nil && !errors.Is(err, artifact.ErrNotFound):
+		return out, err
+	case err != nil, m.ConfirmedAt.IsZero() && m.SuspendedAt.IsZero():
+		out.State = "unconfirmed"
+	case !m.SuspendedAt.IsZero():
+		out.State, out.Reason = "suspended", m.Reason
+	}
+	return out, nil
+}
+
 // Subscriptions are those of the caller.
 func (s *Service) Subscriptions(ctx context.Context) ([]index.Subscription, error) {
 	by, err := s.owner(ctx)
@@ -38,7 +59,9 @@ func (s *Service) Subscriptions(ctx context.Context) ([]index.Subscription, erro
 	}
 	out := make([]index.Subscription, len(all))
 	for i, one := range all {
-		out[i] = shownSubscription(one)
+		if out[i], err = s.shownAs(ctx, one); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -57,25 +80,101 @@ func (s *Service) CreateSubscription(ctx context.Context, q index.NewSubscriptio
 	if sub.Channel == "" {
 		sub.Channel = WebhookChannel
 	}
-	if err := s.checkReceiver(ctx, by, sub); err != nil {
+	if sub.Frequency, err = ParseFrequency(q.Frequency); err != nil {
 		return index.Subscription{}, err
 	}
-	out := shownSubscription(sub)
-	return out, s.change(ctx, by, nil, map[string]any{"subscription_added": out}, func(ctx context.Context) error {
-		return tooMany(s.o.Subscriptions.AddSubscription(ctx, sub, MaxSubscriptions), "subscriptions", MaxSubscriptions)
+	if sub.Frequency != AtOnce && sub.Channel != EmailChannel {
+		return index.Subscription{}, fmt.Errorf("frequency %s: a %s is told of each event by itself: %w", sub.Frequency, sub.Channel, artifact.ErrInvalid)
+	}
+	to, err := s.channelOf(sub)
+	if err != nil {
+		return index.Subscription{}, err
+	}
+	var out index.Subscription
+	return out, s.o.InTx(ctx, func(ctx context.Context) error {
+		var err error
+		if sub.Receiver, err = to.Accept(ctx, by.Name, sub.Receiver); err != nil {
+			return err
+		}
+		if err := tooMany(s.o.Subscriptions.AddSubscription(ctx, sub, MaxSubscriptions), "subscriptions", MaxSubscriptions); err != nil {
+			return err
+		}
+		if out, err = s.shownAs(ctx, sub); err != nil {
+			return err
+		}
+		return s.note(ctx, by, nil, map[string]any{"subscription_added": out})
 	})
 }
 
-func (s *Service) checkReceiver(ctx context.Context, by auth.Principal, sub Subscription) error {
+func (s *Service) channelOf(sub Subscription) (Channel, error) {
 	c, ok := s.engine.channel(sub.Channel)
+	if ok {
+		return c, nil
+	}
+	if sub.Channel == EmailChannel {
+		return nil, index.NewProblem(index.CodeInvalid, "this site sends no e-mail", "ask its operator to set mail.host, or add a webhook: oarlock webhook add URL")
+	}
 	var names []string
 	for _, one := range s.engine.channels {
 		names = append(names, one.Name())
 	}
-	if !ok {
-		return fmt.Errorf("channel %.40q: expected one of %v: %w", sub.Channel, names, artifact.ErrInvalid)
+	return nil, fmt.Errorf("channel %.40q: expected one of %v: %w", sub.Channel, names, artifact.ErrInvalid)
+}
+
+// ownSubscription gives a subscription of the caller.
+func (s *Service) ownSubscription(ctx context.Context, by auth.Principal, id string) (Subscription, error) {
+	sub, err := s.o.Subscriptions.Subscription(ctx, id)
+	if errors.Is(err, artifact.ErrNotFound) || err == nil && sub.Owner != by.Name {
+		return sub, index.NewProblem(index.CodeNotFound, fmt.Sprintf("you have no subscription %.40q", id), "see yours: oarlock subscription list")
 	}
-	return c.CheckReceiver(ctx, by.Name, sub.Receiver)
+	return sub, err
+}
+
+// ResendConfirmation has the letter sent again that asks to confirm the address of
+// a subscription of the caller, also where the address was suspended.
+func (s *Service) ResendConfirmation(ctx context.Context, id string) (index.Subscription, error) {
+	by, err := s.owner(ctx)
+	if err != nil {
+		return index.Subscription{}, err
+	}
+	sub, err := s.ownSubscription(ctx, by, id)
+	if err != nil {
+		return index.Subscription{}, err
+	}
+	if _, err := s.channelOf(sub); err != nil {
+		return index.Subscription{}, err
+	}
+	out, err := s.shownAs(ctx, sub)
+	if err != nil {
+		return out, err
+	}
+	if out.State == "active" {
+		return out, index.NewProblem(index.CodeConflict, "nothing is to be confirmed: the subscription "+sub.ID+" is told", "see yours: oarlock subscription list")
+	}
+	return out, s.change(ctx, by, nil, map[string]any{"confirmation_sent": sub.Receiver, "subscription": sub.ID}, func(ctx context.Context) error {
+		m, err := s.o.Mailboxes.o.Mailboxes.Mailbox(ctx, sub.Owner, sub.Receiver)
+		if err != nil {
+			return err
+		}
+		return s.o.Mailboxes.ask(ctx, m)
+	})
+}
+
+// ConfirmAddress has letters sent to the address of a token, which the caller was
+// asked for.
+func (s *Service) ConfirmAddress(ctx context.Context, q index.MailToken) (index.ConfirmedAddress, error) {
+	by, err := s.owner(ctx)
+	if err != nil {
+		return index.ConfirmedAddress{}, err
+	}
+	if m, err := s.o.Mailboxes.Pending(ctx, q.Token); err != nil {
+		return index.ConfirmedAddress{}, err
+	} else if m.Owner != by.Name {
+		return index.ConfirmedAddress{}, index.NewProblem(index.CodeNotFound, "this token is not one of yours",
+			"open the link of the letter instead: it needs no login")
+	}
+	address, err := s.o.Mailboxes.Confirm(ctx, q.Token)
+	return index.ConfirmedAddress{Address: address}, err
 }
 
 // RemoveSubscription ends one, and what waits for it.
@@ -84,15 +183,12 @@ func (s *Service) RemoveSubscription(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	sub, err := s.o.Subscriptions.Subscription(ctx, id)
-	if errors.Is(err, artifact.ErrNotFound) || err == nil && sub.Owner != by.Name {
-		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("you have no subscription %.40q", id), "see yours: oarlock subscription list")
-	}
+	sub, err := s.ownSubscription(ctx, by, id)
 	if err != nil {
 		return err
 	}
 	return s.change(ctx, by, map[string]any{"subscription_removed": shownSubscription(sub)}, nil, func(ctx context.Context) error {
-		return s.o.Subscriptions.RemoveSubscription(ctx, id)
+		return s.o.Mailboxes.remove(ctx, sub)
 	})
 }
 

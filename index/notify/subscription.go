@@ -33,8 +33,10 @@ type Subscription struct {
 	Channel, Receiver string
 	Scope             Scope
 	// About is the publisher, plugin or tenant; "" for everything.
-	About     string
-	Events    []Pattern
+	About  string
+	Events []Pattern
+	// Frequency is "" for AtOnce.
+	Frequency Frequency
 	CreatedAt time.Time
 }
 

@@ -99,7 +99,15 @@ func (s *Store) ChangeDelivery(ctx context.Context, d notify.Delivery) error {
 // Deliveries implements notify.DeliveryStore.
 func (s *Store) Deliveries(ctx context.Context, q notify.DeliveryQuery) ([]notify.Delivery, error) {
 	var rows []deliveryRow
-	sel := s.reader(ctx).NewSelect().Model(&rows).Where("receiver = ? AND attempts > 0", q.Receiver)
+	sel := s.reader(ctx).NewSelect().Model(&rows)
+	switch {
+	case q.Subscription == "":
+		sel = sel.Where("receiver = ? AND attempts > 0", q.Receiver)
+	case q.AskedUntil.IsZero():
+		sel = sel.Where("subscription = ? AND attempts > 0", q.Subscription)
+	default:
+		sel = sel.Where("subscription = ? AND asked_at >= ? AND asked_at < ?", q.Subscription, micro(q.AskedFrom), micro(q.AskedUntil))
+	}
 	if q.State != "" {
 		sel = sel.Where("state = ?", string(q.State))
 	}

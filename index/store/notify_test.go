@@ -22,7 +22,7 @@ func eventOf(id, plugin string) notify.Event {
 
 func subscriptionOf(id string, scope notify.Scope, about string) notify.Subscription {
 	return notify.Subscription{
-		ID: id, Owner: "person:ada", Channel: "webhook", Receiver: "wh_1", Scope: scope, About: about, Events: []notify.Pattern{"*"}, CreatedAt: noon,
+		ID: id, Owner: "person:ada", Channel: "webhook", Receiver: "wh_1", Scope: scope, About: about, Events: []notify.Pattern{"*"}, Frequency: notify.AtOnce, CreatedAt: noon,
 	}
 }
 
@@ -33,6 +33,8 @@ func TestNotifyContract_K2(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *Store){
 			"events are kept once and numbered": keptEvents, "subscriptions match by what they are about": matching,
 			"deliveries are kept once, listed and pruned": keptDeliveries, "a bound holds against many at once": bounded,
+			"mailboxes are kept, and change where nobody else did": keptMailboxes, "who was asked is kept for a while": keptAsks,
+			"what was noted in a period is found": inPeriod,
 		} {
 			t.Run(database+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -171,4 +173,61 @@ func bounded(t *testing.T, s *Store) {
 	if slices.ContainsFunc(all, func(x notify.Subscription) bool { return x.Owner != "person:ada" }) {
 		t.Errorf("%+v", all)
 	}
+}
+
+func keptMailboxes(t *testing.T, s *Store) {
+	ctx := t.Context()
+	m := notify.Mailbox{Owner: "person:ada", Address: "ada@example.org", CreatedAt: noon, Token: []byte{}}
+	want(t, "add", s.AddMailbox(ctx, m, 1), nil)
+	want(t, "one more", s.AddMailbox(ctx, notify.Mailbox{Owner: "person:ada", Address: "b@example.org", CreatedAt: noon}, 1), notify.ErrTooMany)
+	want(t, "the same again", s.AddMailbox(ctx, m, 9), artifact.ErrConflict)
+	want(t, "another's", s.AddMailbox(ctx, notify.Mailbox{Owner: "person:bob", Address: "ada@example.org", CreatedAt: noon}, 1), nil)
+	_, err := s.MailboxByToken(ctx, nil)
+	want(t, "no token is none", err, artifact.ErrNotFound)
+	asked := m
+	asked.Token, asked.TokenUntil = []byte("digest"), noon.Add(time.Hour)
+	want(t, "a token", s.ChangeMailbox(ctx, asked, nil), nil)
+	want(t, "by who knows of none", s.ChangeMailbox(ctx, m, nil), artifact.ErrConflict)
+	got, err := s.MailboxByToken(ctx, []byte("digest"))
+	same(t, "by token", got, asked, err)
+	asked.Token, asked.ConfirmedAt, asked.SuspendedAt, asked.Reason = []byte{}, noon, noon, "no such user"
+	want(t, "suspended", s.ChangeMailbox(ctx, asked, []byte("digest")), nil)
+	got, err = s.Mailbox(ctx, "person:ada", "ada@example.org")
+	same(t, "one", got, asked, err)
+	want(t, "remove", s.RemoveMailbox(ctx, "person:ada", "ada@example.org"), nil)
+	_, err = s.Mailbox(ctx, "person:ada", "ada@example.org")
+	want(t, "it is gone", err, artifact.ErrNotFound)
+	_, err = s.Mailbox(ctx, "person:bob", "ada@example.org")
+	want(t, "another's is not", err, nil)
+}
+
+func keptAsks(t *testing.T, s *Store) {
+	ctx := t.Context()
+	for i := range 3 {
+		before, err := s.AddAsk(ctx, "ada", noon.Add(time.Duration(i)*time.Hour), noon.Add(-time.Hour))
+		same(t, "asked before", len(before), i, err)
+	}
+	before, err := s.AddAsk(ctx, "ada", noon.Add(3*time.Hour), noon)
+	same(t, "since noon", before, []time.Time{noon.Add(time.Hour), noon.Add(2 * time.Hour)}, err)
+	before, err = s.AddAsk(ctx, "bob", noon, noon.Add(-time.Hour))
+	same(t, "somebody else", len(before), 0, err)
+	n, err := s.PruneAsks(ctx, noon.Add(time.Hour), 1)
+	same(t, "pruned", n, 1, err)
+	n, err = s.PruneAsks(ctx, noon.Add(time.Hour), 10)
+	same(t, "the rest", n, 1, err)
+}
+
+func inPeriod(t *testing.T, s *Store) {
+	ctx := t.Context()
+	var all []notify.Delivery
+	for i, subscription := range []string{"s", "s", "s", "other"} {
+		all = append(all, notify.Delivery{ID: fmt.Sprint("d", i), Event: "a", Subscription: subscription, Receiver: "ada@example.org",
+			State: notify.Waiting, Asked: noon.Add(time.Duration(i) * time.Hour)})
+	}
+	_, err := s.AddDeliveries(ctx, all)
+	want(t, "add", err, nil)
+	got, err := s.Deliveries(ctx, notify.DeliveryQuery{Subscription: "s", AskedFrom: noon, AskedUntil: noon.Add(2 * time.Hour), Limit: 10})
+	same(t, "of two hours, tried or not", got, []notify.Delivery{all[1], all[0]}, err)
+	got, err = s.Deliveries(ctx, notify.DeliveryQuery{Subscription: "s", Limit: 10})
+	same(t, "those that were tried", got, []notify.Delivery{}, err)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -20,13 +21,14 @@ type subscriptionRow struct {
 	Scope     string `bun:"scope"`
 	About     string `bun:"about"`
 	Events    string `bun:"events"`
+	Frequency string `bun:"frequency"`
 	CreatedAt int64  `bun:"created_at"`
 }
 
 func (r subscriptionRow) record() notify.Subscription {
 	return notify.Subscription{
 		ID: r.ID, Owner: r.Owner, Channel: r.Channel, Receiver: r.Receiver, Scope: notify.Scope(r.Scope), About: r.About,
-		Events: notify.SplitPatterns(r.Events), CreatedAt: fromMicro(r.CreatedAt),
+		Events: notify.SplitPatterns(r.Events), Frequency: notify.Frequency(r.Frequency), CreatedAt: fromMicro(r.CreatedAt),
 	}
 }
 
@@ -44,7 +46,7 @@ var _ notify.SubscriptionStore = (*Store)(nil)
 func (s *Store) AddSubscription(ctx context.Context, sub notify.Subscription, most int) error {
 	row := subscriptionRow{
 		ID: sub.ID, Owner: sub.Owner, Channel: sub.Channel, Receiver: sub.Receiver, Scope: string(sub.Scope), About: sub.About,
-		Events: notify.JoinPatterns(sub.Events), CreatedAt: micro(sub.CreatedAt),
+		Events: notify.JoinPatterns(sub.Events), Frequency: string(cmp.Or(sub.Frequency, notify.AtOnce)), CreatedAt: micro(sub.CreatedAt),
 	}
 	return s.InTx(ctx, func(ctx context.Context) error {
 		if err := s.roomFor(ctx, "subscriptions", sub.Owner, most); err != nil {

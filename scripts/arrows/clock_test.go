@@ -18,6 +18,7 @@ var machineTime = map[string]string{
 	"cmd/internal/edge/body.go":           "a deadline of a connection",
 	"cmd/internal/edge/observe.go":        "how long a request took",
 	"index/notify/caller.go":              "how long an endpoint takes",
+	"index/notify/mail/mailer.go":         "how long a mail server takes",
 	"index/api/upkeep.go":                 "how often a long answer tells that it goes on",
 	"cmd/internal/replicas/heard.go":      "how long a look at all ledgers takes",
 	"cmd/internal/replicas/replicas.go":   "how long ago another replica was heard",

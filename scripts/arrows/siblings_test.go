@@ -28,6 +28,10 @@ var indexRows = map[string][]string{
 	"emergency": {".", "audit", "auth", "jobs", "ledger"},
 	"ingest":    {".", "catalog", "ledger", "publog"}, // no account and no right: what is listed is the same for whoever asks
 	"notify":    {".", "auth", "jobs"},
+
+	"notify/mail":          {".", "jobs", "notify"},
+	"notify/mail/mailtest": nil,
+
 	"lifecycle": {".", "audit", "auth", "catalog", "ledger", "lifecycle/table"},
 	"feed":      {".", "catalog", "lifecycle/table", "publog"},
 	"publisher": {".", "audit", "auth", "jobs", "ledger"},

@@ -19,6 +19,7 @@ var Reasons = []string{
 	"needs a data set",
 	"needs a DNS zone",
 	"needs a lost database",
+	"needs a mail server",
 	"needs a second machine",
 	"needs a tool that is not installed here",
 	"needs cron",

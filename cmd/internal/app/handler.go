@@ -18,6 +18,7 @@ import (
 	"github.com/oarlock/oarlock/index/feed"
 	"github.com/oarlock/oarlock/index/ingest"
 	"github.com/oarlock/oarlock/index/lifecycle"
+	"github.com/oarlock/oarlock/index/notify/mail"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/web"
 	"github.com/oarlock/oarlock/registry"
@@ -57,6 +58,7 @@ func pagesOr(cfg config.Config, at clock.Clock, a *accounts, next *api.Server, i
 	for _, path := range web.Paths() {
 		mux.Handle(path, pages)
 	}
+	mux.Handle(mail.Path, mail.Pages(e.notices.Mailboxes, says))
 	mux.Handle(publog.Path, index.publog.Handler(refuse))
 	mux.Handle(feed.Path, feed.New(feed.Options{Catalog: next.Pages(), Ledgers: toldLedgers{index.ingest, e.lifecycles}, PublicURL: cfg.PublicURL,
 		Refuse: refuse, Absent: absentFeed(cfg), Log: says}))
@@ -133,7 +135,7 @@ func (a *accounts) forLogins() http.Handler {
 // asksAPI reports whether what answers at path asks the API, whose limit of
 // requests it then has.
 func asksAPI(path string) bool {
-	return strings.HasPrefix(path, "/api/v1/") || strings.HasPrefix(path, publog.Path) || strings.HasPrefix(path, feed.Path) || web.AsksAPI(path)
+	return strings.HasPrefix(path, "/api/v1/") || strings.HasPrefix(path, mail.Path) || strings.HasPrefix(path, publog.Path) || strings.HasPrefix(path, feed.Path) || web.AsksAPI(path)
 }
 
 // forAPI is the API and the pages.
@@ -150,14 +152,14 @@ func (a *accounts) forAPI(next http.Handler) http.Handler {
 }
 
 // loggedIn lets nobody but those who are logged in to next, where the site is
-// so; health is open.
+// so; health is open, and the links of letters are, which hold what lets them.
 func (a *accounts) loggedIn(next http.Handler) http.Handler {
 	if a.anonymous == "pull" || a.anonymous == "catalog" {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.URL.Path == "/livez" || r.URL.Path == "/readyz" || auth.From(r.Context()).LoggedIn():
+		case r.URL.Path == "/livez" || r.URL.Path == "/readyz" || strings.HasPrefix(r.URL.Path, mail.Path) || auth.From(r.Context()).LoggedIn():
 			next.ServeHTTP(w, r)
 		case !strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html"):
 			web.SignIn(w, r, loginPath(a.login))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,7 +14,8 @@ import (
 )
 
 func newSubscription(c *console) *cobra.Command {
-	return parent("subscription", "Say what you are told of", newSubscriptionAdd(c), newSubscriptionList(c), newSubscriptionRemove(c))
+	return parent("subscription", "Say what you are told of", newSubscriptionAdd(c), newSubscriptionList(c), newSubscriptionRemove(c),
+		newSubscriptionConfirm(c), newSubscriptionResend(c))
 }
 
 // shortEvent is a type of event as people write it.
@@ -30,21 +32,41 @@ func (r subscriptionResult) text(w io.Writer) error {
 
 func newSubscriptionAdd(c *console) *cobra.Command {
 	var q index.NewSubscription
-	cmd := verb("add RECEIVER", "Subscribe",
-		"To one publisher, one plugin, the plugins of one tenant, or everything that you may pull. The receiver is a webhook of\n"+
-			"yours, or with --channel what that channel of the site knows addresses by. Rights are asked again at each delivery.",
+	var email string
+	cmd := verb("add WEBHOOK | --email ADDRESS", "Subscribe",
+		"To one publisher, one plugin, the plugins of one tenant, or everything that you may pull. You are told by a webhook of\n"+
+			"yours, or by e-mail: a letter with a link asks the address first. Emergencies come at once, whatever --frequency says.\n"+
+			"Rights are asked again at each delivery.",
 		"oarlock subscription add wh_4f1c2a9d0b7e --publisher acme --events plugin.version.*",
+		"oarlock subscription add --email ada@example.org --plugin acme/hello --frequency daily",
 		"oarlock subscription add wh_4f1c2a9d0b7e --tenant north --events plugin.emergency.* --output json")
-	cmd.Args = args(1, 1, webhookArgument)
+	cmd.Args = args(0, 1, webhookArgument+", or --email ADDRESS")
+	cmd.Flags().StringVar(&email, "email", "", "the `ADDRESS` that letters are sent to")
+	cmd.Flags().StringVar(&q.Frequency, "frequency", "", "how often letters are sent: `at_once`, hourly or daily")
 	cmd.Flags().StringVar(&q.Channel, "channel", "webhook", "by what you are told")
 	scopeFlags(cmd.Flags(), &q.SubscriptionScope)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		q.Receiver = args[0]
+		switch {
+		case email != "" && len(args) > 0:
+			return usagef("subscription add: %s and --email %s: expected one receiver", args[0], email)
+		case email != "":
+			q.Channel, q.Receiver = "email", email
+		case len(args) > 0:
+			q.Receiver = args[0]
+		default:
+			return usagef("subscription add: expected %s, or --email ADDRESS", webhookArgument)
+		}
 		r, err := call[subscriptionResult](cmd.Context(), c, http.MethodPost, "/subscriptions", q)
 		if err != nil {
 			return fmt.Errorf("subscription add: %w", err)
 		}
-		return c.print(r)
+		if err := c.print(r); err != nil {
+			return err
+		}
+		if r.State == "unconfirmed" {
+			c.note("%s was asked by letter: open its link, or: oarlock subscription confirm TOKEN", r.Receiver)
+		}
+		return nil
 	}
 	return cmd
 }
@@ -56,10 +78,14 @@ func (r subscriptionList) text(w io.Writer) error {
 		return writeLine(w, "no subscriptions")
 	}
 	return table(w, func(row func(...string)) {
-		row("ID", "CHANNEL", "RECEIVER", "ABOUT", "EVENTS", "SINCE")
+		row("ID", "CHANNEL", "RECEIVER", "STATE", "ABOUT", "EVENTS", "HOW OFTEN", "SINCE")
 		for _, s := range r.Items {
 			about, events := scopeText(s.SubscriptionScope)
-			row(s.ID, s.Channel, s.Receiver, about, events, day(&s.CreatedAt, "-"))
+			state := s.State
+			if s.Reason != "" {
+				state += ": " + s.Reason
+			}
+			row(s.ID, s.Channel, s.Receiver, state, about, events, cmp.Or(s.Frequency, "at once"), day(&s.CreatedAt, "-"))
 		}
 	})
 }
@@ -87,4 +113,45 @@ func newSubscriptionRemove(c *console) *cobra.Command {
 	return c.confirmed(cmd, func(args []string) string {
 		return "this removes the subscription " + args[0] + " and what waits for it"
 	})
+}
+
+type confirmedAddress struct{ index.ConfirmedAddress }
+
+func (r confirmedAddress) text(w io.Writer) error {
+	return writeLine(w, "letters are sent to %s from now on", r.Address)
+}
+
+func newSubscriptionConfirm(c *console) *cobra.Command {
+	cmd := verb("confirm TOKEN", "Confirm the address of a subscription",
+		"By the token of the letter that asks, which confirms once, within two days. Opening the link in it does the same.",
+		"oarlock subscription confirm K7Q2ZP4M6VXA")
+	cmd.Args = args(1, 1, "the token, as the letter has it")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		r, err := call[confirmedAddress](cmd.Context(), c, http.MethodPost, "/subscriptions/confirm", index.MailToken{Token: args[0]})
+		if err != nil {
+			return fmt.Errorf("subscription confirm: %w", err)
+		}
+		return c.print(r)
+	}
+	return cmd
+}
+
+func newSubscriptionResend(c *console) *cobra.Command {
+	cmd := verb("resend ID", "Have the address of a subscription asked again",
+		"By a letter with a new link; also where a server said that there is no such mailbox, and the address is suspended. One\n"+
+			"person is asked at most three times a day.",
+		"oarlock subscription resend sub_4f1c2a9d0b7e")
+	cmd.Args = args(1, 1, "the id of a subscription, as subscription list shows it")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		r, err := call[subscriptionResult](cmd.Context(), c, http.MethodPost, "/subscriptions/"+url.PathEscape(args[0])+"/resend", nil)
+		if err != nil {
+			return fmt.Errorf("subscription resend: %w", err)
+		}
+		if err := c.print(r); err != nil {
+			return err
+		}
+		c.note("%s was asked by letter: open its link, or: oarlock subscription confirm TOKEN", r.Receiver)
+		return nil
+	}
+	return cmd
 }

@@ -53,7 +53,9 @@ type Config struct {
 	// Outbound says what may be reached besides public addresses by requests
 	// whose address others chose.
 	Outbound Outbound `koanf:"outbound" json:"outbound"`
-	Drill    Drill    `koanf:"drill" json:"drill"`
+	// Mail is by which server people are told by e-mail.
+	Mail  Mail  `koanf:"mail" json:"mail"`
+	Drill Drill `koanf:"drill" json:"drill"`
 	// MinimumAge is what the catalog asks of every version that it chooses.
 	MinimumAge MinimumAge `koanf:"minimum_age" json:"minimum_age"`
 	// Approvers is how many people's words an emergency takes, and its end: 2, or 1 at
@@ -128,6 +130,7 @@ func Default() Config {
 			Claims:                20,
 			Tokens:                1000,
 		},
+		Mail:       Mail{TLS: "starttls"},
 		Publishing: "on",
 		Approvers:  2,
 		Anonymous:  "pull",

@@ -49,8 +49,10 @@ func (o Outbound) Options() (outbound.Options, error) {
 	return out, nil
 }
 
+// validateOutbound looks at whom this server asks, its mail server among them.
 func (c *Config) validateOutbound(problem problemFunc) {
 	if _, err := c.Outbound.Options(); err != nil {
 		problem("outbound", "%s", err)
 	}
+	c.validateMail(problem)
 }

@@ -18,7 +18,9 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/notify"
+	"github.com/oarlock/oarlock/index/notify/mail"
 	"github.com/oarlock/oarlock/index/store"
 )
 
@@ -38,12 +40,15 @@ type Options struct {
 	Log                *slog.Logger
 }
 
-// Notices tell of events by webhook.
+// Notices tell of events by webhook, and by e-mail where there is a server for it.
 type Notices struct {
 	*notify.Engine
 	Service *notify.Service
-	store   *store.Store
-	clock   clock.Clock
+	// Mailboxes confirm addresses, and end subscriptions by the links of letters.
+	Mailboxes *notify.Mailboxes
+	mailer    *mail.Mailer // nil where the site sends no letters
+	store     *store.Store
+	clock     clock.Clock
 }
 
 // New makes Notices.
@@ -56,7 +61,7 @@ func New(o Options) (*Notices, error) {
 	if o.Config.Footing().AnyoneIsAdmin { // a server for this machine alone
 		reach.Networks = append(reach.Networks, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
 	}
-	key, err := sealKey(o.Config.Data)
+	key, err := keyFor(o.Config.Data, "oarlock webhook seal 1")
 	if err != nil {
 		return nil, err
 	}
@@ -72,16 +77,54 @@ func New(o Options) (*Notices, error) {
 		Outbox: o.Outbox, Events: db, Subscriptions: db, Deliveries: db, Attempts: db, InTx: db.InTx, Queue: db.Jobs(),
 		Statements: o.Statements, Rights: o.Rights, Tenants: db, Source: o.PublicURL, Clock: o.Clock, Log: o.Log,
 	}
-	engine := notify.NewEngine(with, caller)
+	mailboxes, mailer, err := letters(o)
+	if err != nil {
+		return nil, err
+	}
+	channels := []notify.Channel{caller}
+	if mailer != nil {
+		channels = append(channels, mailer)
+	}
+	engine := notify.NewEngine(with, channels...)
 	service := notify.NewService(notify.ServiceOptions{
-		Options: with, Webhooks: db, Sealer: sealer, Caller: caller, May: o.May, Audit: o.Audit, Reach: reachable{reach}.check,
+		Options: with, Webhooks: db, Sealer: sealer, Caller: caller, Mailboxes: mailboxes, May: o.May, Audit: o.Audit, Reach: reachable{reach}.check,
 	}, engine)
-	return &Notices{engine, service, db, o.Clock}, nil
+	return &Notices{engine, service, mailboxes, mailer, db, o.Clock}, nil
 }
 
-// sealKey is what secrets of webhooks are sealed with: replicas share it, as they
-// share the platform's key.
-func sealKey(data string) ([]byte, error) {
+// letters are who is told by e-mail, and who sends it: nil where there is no server.
+func letters(o Options) (*notify.Mailboxes, *mail.Mailer, error) {
+	key, err := keyFor(o.Config.Data, "oarlock mail links 1")
+	if err != nil {
+		return nil, nil, err
+	}
+	db, links := o.Store, notify.NewLinks(key, o.PublicURL)
+	mailboxes := notify.NewMailboxes(notify.MailboxOptions{
+		Mailboxes: db, Asks: db, Subscriptions: db, Queue: db.Jobs(), InTx: db.InTx, Audit: o.Audit, Links: links, Clock: o.Clock,
+	})
+	server, err := o.Config.Mail.Server()
+	if err != nil || server == nil {
+		return mailboxes, nil, err
+	}
+	site := o.PublicURL
+	if u, err := url.Parse(site); err == nil {
+		site = u.Host
+	}
+	mailer, err := mail.NewMailer(mail.Options{Server: *server, Mailboxes: mailboxes, Links: links, Site: site, Clock: o.Clock, Log: o.Log})
+	return mailboxes, mailer, err
+}
+
+// Kinds are the jobs that tell, and those that ask to confirm an address.
+func (n *Notices) Kinds() []jobs.Kind {
+	kinds := n.Engine.Kinds()
+	if n.mailer != nil {
+		kinds = append(kinds, n.mailer.Kind())
+	}
+	return kinds
+}
+
+// keyFor is a key for one use, which replicas share as they share the platform's.
+func keyFor(data, use string) ([]byte, error) {
 	key, err := config.PlatformKey(data)
 	if err != nil {
 		return nil, err
@@ -90,7 +133,7 @@ func sealKey(data string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("platform key: %w", err)
 	}
-	return hkdf.Key(sha256.New, secret, nil, "oarlock webhook seal 1", 32)
+	return hkdf.Key(sha256.New, secret, nil, use, 32)
 }
 
 // reachable says before a webhook is kept what its calls would be refused for
@@ -124,6 +167,9 @@ const (
 	// keepEvents how long events are.
 	keepAttempts = 14 * 24 * time.Hour
 	keepEvents   = 90 * 24 * time.Hour
+	// keepAsks is how long it is known who was asked to confirm an address: longer
+	// than any limit looks back.
+	keepAsks = 2 * 24 * time.Hour
 )
 
 // Tasks remove what is old.
@@ -136,7 +182,7 @@ func (n *Notices) prune(ctx context.Context) error {
 	for _, part := range []struct {
 		prune  func(context.Context, time.Time, int) (int, error)
 		before time.Time
-	}{{n.store.PruneAttempts, now.Add(-keepAttempts)}, {n.store.PruneEvents, now.Add(-keepEvents)}} {
+	}{{n.store.PruneAttempts, now.Add(-keepAttempts)}, {n.store.PruneEvents, now.Add(-keepEvents)}, {n.store.PruneAsks, now.Add(-keepAsks)}} {
 		for {
 			removed, err := part.prune(ctx, part.before, pruneAtOnce)
 			if err != nil {

@@ -1164,9 +1164,29 @@ export interface paths {
         put?: never;
         /**
          * Subscribe
-         * @description To a publisher, a plugin, the plugins of a tenant, or everything. Rights are asked again at each delivery.
+         * @description To a publisher, a plugin, the plugins of a tenant, or everything. Rights are asked again at each delivery. An address is told after who reads it has confirmed it.
          */
         post: operations["create-subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subscriptions/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm an address
+         * @description By the token of the letter that asks, which confirms once, within two days. The link in the letter does the same without a login.
+         */
+        post: operations["confirm-address"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1185,6 +1205,26 @@ export interface paths {
         post?: never;
         /** Unsubscribe */
         delete: operations["remove-subscription"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subscriptions/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask again to confirm the address of a subscription
+         * @description By a letter with a new link; also where the address was suspended. One person is asked at most three times a day.
+         */
+        post: operations["resend-confirmation"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1840,6 +1880,10 @@ export interface components {
             /** @description Only members may pull; public by default. */
             private?: boolean;
         };
+        ConfirmedAddress: {
+            /** @example ada@example.org */
+            address: string;
+        };
         CreatedToken: {
             /** Format: date-time */
             created_at: string;
@@ -2364,6 +2408,10 @@ export interface components {
              */
             size: number;
         };
+        MailToken: {
+            /** @description As the letter that asks says it. */
+            token: string;
+        };
         Member: {
             /** Format: date-time */
             added_at: string;
@@ -2556,7 +2604,7 @@ export interface components {
         };
         NewSubscription: {
             /**
-             * @description By what one is told.
+             * @description By what one is told: webhook, or email where the site sends mail.
              * @default webhook
              */
             channel: string;
@@ -2568,12 +2616,17 @@ export interface components {
              *     ]
              */
             events?: string[] | null;
+            /**
+             * @description How often letters are sent; emergencies always at once.
+             * @enum {string}
+             */
+            frequency?: "at_once" | "hourly" | "daily";
             /** @example acme/hello */
             plugin?: string;
             /** @example acme */
             publisher?: string;
             /**
-             * @description Id of a webhook of one's own, or what the channel knows addresses by.
+             * @description Id of a webhook of one's own, or an address.
              * @example wh_4f1c2a9d0b7e
              */
             receiver: string;
@@ -3071,17 +3124,29 @@ export interface components {
              *     ]
              */
             events?: string[] | null;
+            /**
+             * @description How often letters are sent; absent where each event is told at once, as emergencies are always.
+             * @enum {string}
+             */
+            frequency?: "hourly" | "daily";
             /** @example sub_4f1c2a9d0b7e */
             id: string;
             /** @example acme/hello */
             plugin?: string;
             /** @example acme */
             publisher?: string;
+            /** @description Why it is suspended. */
+            reason?: string;
             /**
              * @description Id of the webhook, or the address.
              * @example wh_4f1c2a9d0b7e
              */
             receiver: string;
+            /**
+             * @description unconfirmed: who reads the address was asked, and has not said yes; suspended: a server said that there is no such mailbox.
+             * @enum {string}
+             */
+            state: "active" | "unconfirmed" | "suspended";
             /** @description The plugins that this tenant has. */
             tenant?: string;
         };
@@ -3553,6 +3618,7 @@ export type Channel = components['schemas']['Channel'];
 export type ChannelList = components['schemas']['ChannelList'];
 export type Choice = components['schemas']['Choice'];
 export type ClaimInputBody = components['schemas']['ClaimInputBody'];
+export type ConfirmedAddress = components['schemas']['ConfirmedAddress'];
 export type CreatedToken = components['schemas']['CreatedToken'];
 export type CreatedWebhook = components['schemas']['CreatedWebhook'];
 export type Damage = components['schemas']['Damage'];
@@ -3589,6 +3655,7 @@ export type LogPage = components['schemas']['LogPage'];
 export type LogRecovered = components['schemas']['LogRecovered'];
 export type LogRecovery = components['schemas']['LogRecovery'];
 export type LogWitness = components['schemas']['LogWitness'];
+export type MailToken = components['schemas']['MailToken'];
 export type Member = components['schemas']['Member'];
 export type MemberInputBody = components['schemas']['MemberInputBody'];
 export type Membership = components['schemas']['Membership'];
@@ -9002,6 +9069,93 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailToken"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfirmedAddress"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal Server Error */
             500: {
                 headers: {
@@ -9070,6 +9224,101 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resend-confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the subscription. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/notify"
+)
+
+type mailboxRow struct {
+	bun.BaseModel `bun:"table:mailboxes"`
+
+	Owner       string `bun:"owner,pk"`
+	Address     string `bun:"address,pk"`
+	CreatedAt   int64  `bun:"created_at"`
+	Token       []byte `bun:"token"`
+	TokenUntil  int64  `bun:"token_until"`
+	ConfirmedAt int64  `bun:"confirmed_at"`
+	SuspendedAt int64  `bun:"suspended_at"`
+	Reason      string `bun:"reason"`
+}
+
+func (r mailboxRow) record() notify.Mailbox {
+	return notify.Mailbox{
+		Owner: r.Owner, Address: r.Address, CreatedAt: fromMicro(r.CreatedAt), Token: r.Token, TokenUntil: fromMicro(r.TokenUntil),
+		ConfirmedAt: fromMicro(r.ConfirmedAt), SuspendedAt: fromMicro(r.SuspendedAt), Reason: r.Reason,
+	}
+}
+
+func mailboxRowOf(m notify.Mailbox) mailboxRow {
+	return mailboxRow{
+		Owner: m.Owner, Address: m.Address, CreatedAt: micro(m.CreatedAt), Token: bytesOrNone(m.Token), TokenUntil: micro(m.TokenUntil),
+		ConfirmedAt: micro(m.ConfirmedAt), SuspendedAt: micro(m.SuspendedAt), Reason: m.Reason,
+	}
+}
+
+var (
+	_ notify.MailboxStore = (*Store)(nil)
+	_ notify.AskStore     = (*Store)(nil)
+)
+
+func mailboxNamed(owner string) string { return fmt.Sprintf("mailbox of %q", owner) }
+
+// AddMailbox implements notify.MailboxStore.
+func (s *Store) AddMailbox(ctx context.Context, m notify.Mailbox, most int) error {
+	row := mailboxRowOf(m)
+	return s.InTx(ctx, func(ctx context.Context) error {
+		if err := s.roomFor(ctx, "mailboxes", m.Owner, most); err != nil {
+			return err
+		}
+		_, err := s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
+		return wrap(mailboxNamed(m.Owner), err)
+	})
+}
+
+// Mailbox implements notify.MailboxStore.
+func (s *Store) Mailbox(ctx context.Context, owner, address string) (notify.Mailbox, error) {
+	var row mailboxRow
+	err := s.reader(ctx).NewSelect().Model(&row).Where("owner = ? AND address = ?", owner, address).Scan(ctx)
+	return row.record(), wrap(mailboxNamed(owner), err)
+}
+
+// MailboxByToken implements notify.MailboxStore.
+func (s *Store) MailboxByToken(ctx context.Context, token []byte) (notify.Mailbox, error) {
+	var row mailboxRow
+	if len(token) == 0 { // what has none, too, is none
+		return row.record(), wrap("mailbox", sql.ErrNoRows)
+	}
+	err := s.reader(ctx).NewSelect().Model(&row).Where("token = ?", token).Scan(ctx)
+	return row.record(), wrap("mailbox", err)
+}
+
+// ChangeMailbox implements notify.MailboxStore.
+func (s *Store) ChangeMailbox(ctx context.Context, m notify.Mailbox, was []byte) error {
+	row := mailboxRowOf(m)
+	n, err := affected(s.writer(ctx).NewUpdate().Model(&row).Column("token", "token_until", "confirmed_at", "suspended_at", "reason").
+		Where("owner = ? AND address = ? AND token = ?", m.Owner, m.Address, bytesOrNone(was)).Exec(ctx))
+	if err == nil && n == 0 {
+		return fmt.Errorf("%s: it was changed meanwhile: %w", mailboxNamed(m.Owner), artifact.ErrConflict)
+	}
+	return wrap(mailboxNamed(m.Owner), err)
+}
+
+// RemoveMailbox implements notify.MailboxStore.
+func (s *Store) RemoveMailbox(ctx context.Context, owner, address string) error {
+	_, err := s.writer(ctx).NewDelete().Model((*mailboxRow)(nil)).Where("owner = ? AND address = ?", owner, address).Exec(ctx)
+	return wrap(mailboxNamed(owner), err)
+}
+
+type askRow struct {
+	bun.BaseModel `bun:"table:mailbox_asks"`
+
+	Number  int64  `bun:"number,pk,autoincrement"`
+	Whom    string `bun:"whom"`
+	AskedAt int64  `bun:"asked_at"`
+}
+
+// AddAsk implements notify.AskStore.
+func (s *Store) AddAsk(ctx context.Context, whom string, now, since time.Time) ([]time.Time, error) {
+	var before []time.Time
+	err := s.InTx(ctx, func(ctx context.Context) error {
+		if err := s.serialize(ctx, "mailbox_asks/"+whom); err != nil {
+			return err
+		}
+		var rows []askRow
+		if err := s.reader(ctx).NewSelect().Model(&rows).Where("whom = ? AND asked_at > ?", whom, micro(since)).Order("asked_at", "number").Scan(ctx); err != nil {
+			return wrap("asks", err)
+		}
+		for _, r := range rows {
+			before = append(before, fromMicro(r.AskedAt))
+		}
+		_, err := s.writer(ctx).NewInsert().Model(&askRow{Whom: whom, AskedAt: micro(now)}).Exec(ctx)
+		return wrap("asks", err)
+	})
+	return before, err
+}
+
+// PruneAsks implements notify.AskStore.
+func (s *Store) PruneAsks(ctx context.Context, before time.Time, limit int) (int, error) {
+	old := s.reader(ctx).NewSelect().TableExpr("mailbox_asks AS a").ColumnExpr("a.number").Where("a.asked_at < ?", micro(before)).Limit(int64(limit))
+	n, err := affected(s.writer(ctx).NewDelete().Model((*askRow)(nil)).Where("number IN (?)", old).Exec(ctx))
+	return int(n), wrap("asks", err)
+}
