@@ -1,7 +1,6 @@
 package publog_test
 
 import (
-	"database/sql"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -13,35 +12,31 @@ import (
 // starting: it serves, publishes nothing and says why.
 func TestAnEditedHeadIsOpenedAndStuck_G6(t *testing.T) {
 	t.Parallel()
-	for what, edit := range map[string]string{
-		"a root that is none":       `UPDATE log_head SET root = x'00'`,
-		"another root":              `UPDATE log_head SET root = zeroblob(32)`,
-		"a size below zero":         `UPDATE log_head SET size = -1`,
-		"a smaller size":            `UPDATE log_head SET size = 3`,
-		"an origin that is no name": `UPDATE log_head SET origin = 'x + y'`,
-		"another origin":            `UPDATE log_head SET origin = 'plugins.example.org/log/other'`,
-		"no origin":                 `UPDATE log_head SET origin = ''`,
-		"another checkpoint":        `UPDATE log_head SET checkpoint = 'x'`,
-		"no head":                   `DELETE FROM log_head`,
+	for what, edit := range map[string]func(*publog.Head){
+		"another root":              func(h *publog.Head) { h.Hash[0]++ },
+		"a size below zero":         func(h *publog.Head) { h.N = -1 },
+		"a smaller size":            func(h *publog.Head) { h.N = 3 },
+		"an origin that is no name": func(h *publog.Head) { h.Origin = "x + y" },
+		"another origin":            func(h *publog.Head) { h.Origin = "plugins.example.org/log/other" },
+		"no origin":                 func(h *publog.Head) { h.Origin = "" },
+		"another checkpoint":        func(h *publog.Head) { h.Checkpoint = "x" },
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			path, r := filepath.Join(t.TempDir(), "x.db"), &record{}
-			s := opened(t, path)
+			r := &record{}
+			s := opened(t, filepath.Join(t.TempDir(), "x.db"))
 			write(t, logOf(t, options(s, r)), 0, 10)
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			db, err := sql.Open("sqlite", path)
+			was, err := s.LogHead(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer func() { _ = db.Close() }()
-			if _, err := db.ExecContext(t.Context(), edit); err != nil {
+			is := was
+			edit(&is)
+			if err := s.SwapLogHead(t.Context(), was, is, nil); err != nil {
 				t.Fatal(err)
 			}
 			shown := r.have
-			l := logOf(t, options(opened(t, path), r))
+			l := logOf(t, options(s, r))
 			l.Note(published(77))
 			advanced := l.Advance(t.Context())
 			stuck := func(err error) bool { return errors.Is(err, publog.ErrBehind) || errors.Is(err, publog.ErrBroken) }

@@ -191,7 +191,7 @@ func (s *Store) PruneAttempts(ctx context.Context, before time.Time, limit int) 
 		return 0, wrap("attempts", err)
 	}
 	ended := s.reader(ctx).NewSelect().TableExpr("deliveries AS d").ColumnExpr("d.number").
-		Where("d.state <> ? AND d.tried_at < ?", string(notify.Waiting), micro(before)).Limit(int64(limit))
+		Where("d.state IN (?, ?) AND d.tried_at < ?", string(notify.Delivered), string(notify.Dead), micro(before)).Limit(int64(limit))
 	m, err := affected(s.writer(ctx).NewDelete().Model((*deliveryRow)(nil)).Where("number IN (?)", ended).Exec(ctx))
 	return int(n + m), wrap("deliveries", err)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -167,6 +168,32 @@ func TestStatementsThatWaitedBecomeJobs_E1(t *testing.T) {
 			next, err := s.Jobs().Lease(ctx, ask)
 			if err != nil || len(next) != 1 || !strings.Contains(string(next[0].Payload), `"n":2`) {
 				t.Errorf("%+v, %v", next, err)
+			}
+		})
+	}
+}
+
+// A job that failed with what a foreign server said, whatever its bytes, is kept with that
+// and due later, in every database.
+func TestWhatAForeignServerSaidIsKept_K2(t *testing.T) {
+	t.Parallel()
+	for database, fresh := range databases(t) {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, fresh(t))
+			tried := 0
+			r := jobs.NewRunner(jobs.RunnerOptions{Queue: s.Jobs(), InTx: s.InTx, Log: slog.New(slog.DiscardHandler), Poll: time.Second},
+				jobs.Kind{Name: "webhook", Workers: 1, Lease: time.Minute, First: time.Hour, Longest: time.Hour,
+					Do: func(context.Context, jobs.Attempt) error { tried++; return errors.New("bad header \x00\xff") }})
+			jobstest.Put(t, s.Jobs(), "webhook", "one")
+			if err := r.Drain(t.Context(), "webhook"); err == nil || strings.Contains(err.Error(), "job 1") {
+				t.Errorf("how it ended: %v", err)
+			}
+			if b := must(s.Backlog(t.Context(), "webhook", "")); b.Jobs != 1 || b.LastError != "bad header \uFFFD" || tried != 1 {
+				t.Errorf("%+v after %d attempts", b, tried)
+			}
+			if again := must(s.Jobs().Lease(t.Context(), jobs.Ask{Kind: "webhook", Limit: 1, Now: time.Now(), Until: time.Now().Add(time.Minute)})); len(again) != 0 {
+				t.Errorf("it is due again at once: %+v", again)
 			}
 		})
 	}
