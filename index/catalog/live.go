@@ -97,8 +97,8 @@ func NewLive(o LiveOptions) *Live {
 func (l *Live) Current() *Generation { return l.current.Load() }
 
 // At is the generation of number n: the current one, or one that was replaced
-// less than the retention time ago, provided that an answer named it. Errors wrap ErrGenerationGone for one that
-// is no longer kept, and artifact.ErrNotFound alone for one that is yet to come.
+// less than the retention time ago, provided that an answer named it and that nothing was kept
+// back since from who might pull it. Errors wrap ErrGenerationGone for one that is no longer kept, and artifact.ErrNotFound alone for one that is yet to come.
 func (l *Live) At(n int64) (*Generation, error) {
 	if g := l.current.Load(); g.Number == n {
 		return g, nil
@@ -139,7 +139,11 @@ func (l *Live) Swap(next *Snapshot) (*Generation, error) {
 	}
 	now := l.now()
 	g := &Generation{Number: current.Number + 1, Snapshot: next, At: now}
-	if current.Number > 0 {
+	switch {
+	case stops(current.Snapshot, next):
+		clear(l.past)
+		l.past = l.past[:0]
+	case current.Number > 0:
 		l.past = append(l.past, past{current, now})
 	}
 	l.current.Store(g)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 // clock is a time that only the test moves.
@@ -89,6 +90,41 @@ func TestGenerationThatNoAnswerNamedIsDropped(t *testing.T) {
 	}
 	if _, err := l.At(2); err != nil {
 		t.Errorf("generation 2 was named: %v", err)
+	}
+}
+
+// Proves E12, E5 and C5: once a version is kept back, nobody chooses it by the number of a
+// generation from before; other changes leave earlier generations as they are.
+func TestNoEarlierGenerationGivesWhatIsKeptBack_E12_E5(t *testing.T) {
+	t.Parallel()
+	state := func(s index.PluginState) func(*Plugin) {
+		return func(p *Plugin) { p.State, p.Moves = s, []index.Move{{State: s}} }
+	}
+	for title, c := range map[string]struct {
+		change func(*Plugin)
+		gone   bool
+	}{
+		"a version was blocked":           {func(p *Plugin) { p.Versions[0].State = index.VersionBlocked }, true},
+		"a version is in quarantine":      {func(p *Plugin) { p.Versions[0].State = index.VersionQuarantined }, true},
+		"an emergency is about a version": {func(p *Plugin) { p.Versions[0].State = index.VersionEmergencyRemoved }, true},
+		"the plugin was suspended":        {state(index.StateSuspended), true},
+		"the plugin was removed":          {state(index.StateRemoved), true},
+		"the plugin was deleted":          {func(p *Plugin) { state(index.StateDeleted)(p); p.Versions = nil }, true},
+		"the plugin was deprecated":       {state(index.StateDeprecated), false},
+		"the version was yanked":          {func(p *Plugin) { p.Versions[0].State = index.VersionYanked }, false},
+		"the readme is another":           {func(p *Plugin) { p.Versions[0].Plugin = &artifact.Plugin{Title: "Two"} }, false},
+	} {
+		l := NewLive(LiveOptions{})
+		first := swap(t, l, Empty().With([]Plugin{one("acme/hello"), one("acme/other")}, nil))
+		first.Stamp()
+		p := one("acme/hello")
+		c.change(&p)
+		if g := swap(t, l, first.Snapshot.With([]Plugin{p}, nil)); g == first {
+			t.Errorf("%s: it made no generation", title)
+		}
+		if _, err := l.At(first.Number); errors.Is(err, ErrGenerationGone) != c.gone {
+			t.Errorf("%s: the generation before: %v", title, err)
+		}
 	}
 }
 
