@@ -158,14 +158,18 @@ func (c *Caller) call(ctx context.Context, w Webhook, id string, body []byte) (a
 	r.Header.Set("Content-Type", CloudEventsType)
 	r.Header.Set("User-Agent", c.o.Agent)
 	Sign(r.Header, id, c.o.Clock.Now(), body, secrets...)
+	// A connection that was kept may be closed by the time it is used again, which is no
+	// failure of the endpoint: net/http then takes another one, where a request may come
+	// twice. It may, since its id is the same. The header itself is not sent.
+	r.Header["Idempotency-Key"] = nil
 	began := time.Now()
 	resp, err := c.o.Client.Do(r)
 	a.Took = time.Since(began)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
-			err = cause
+			return a, 0, cause
 		}
-		return a, 0, err
+		return a, 0, failure(err)
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, AnswerBytes)) // what came until then is kept

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -117,10 +118,17 @@ func (s *Service) checkURL(text string) error {
 			"what is sent is signed instead: %w", u.Hostname(), artifact.ErrInvalid)
 	case u.Fragment != "":
 		return fmt.Errorf("url %.100q: expected no #fragment, which is never sent: %w", text, artifact.ErrInvalid)
+	case u.Port() != "" && !isPort(u.Port()):
+		return fmt.Errorf("url: port %.20q: expected 1 to 65535: %w", u.Port(), artifact.ErrInvalid)
 	case len(text) > 2000:
 		return fmt.Errorf("url: %d bytes, expected at most 2000: %w", len(text), artifact.ErrInvalid)
 	}
 	return s.o.Reach(u)
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 // tooMany says a bound in words.
