@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -118,6 +119,9 @@ func (s *Server) proof(ctx context.Context, in *proofInput) (*huma.StreamRespons
 	case len(found.Pending) > 0:
 		return nil, index.NewProblem(index.CodeVersionNotListed, id.String()+"@"+v.String()+" is not listed: "+found.Pending[0].Detail,
 			"ask for its proof when it is listed; oarlock why says what it waits for")
+	case !(read{gen, s.hostOf(callOf(ctx)), s.asker(ctx)}).rows().Whole(p, found): // a proof has the digest
+		return nil, index.NewProblem(index.CodeVersionNotListed, fmt.Sprintf("%s is %s, and the digest of %s is told to those alone who have it", id, p.State, v),
+			"see since when, by whom and why: oarlock show "+id.String())
 	}
 	text, err := s.Publog.ProveVersion(ctx, id, found.Digest)
 	if err != nil {

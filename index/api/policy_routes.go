@@ -92,6 +92,11 @@ func (s *Server) explain(ctx context.Context, in *versionInput) (*explainOutput,
 		return nil, noVersion(p, wanted.String())
 	}
 	rows := read{gen, s.hostOf(callOf(ctx)), s.asker(ctx)}.rows()
+	if !rows.Whole(p, v) { // to the caller it is a tombstone: why it is none of the judge's, and no digest
+		out := explained.Explained{Stamp: gen.Stamp(), ID: id.String(), Version: v.Version.String(),
+			Explanation: explain.Explanation{Rule: explain.RuleOf(nil), Outcome: policy.Deny, Steps: catalogSteps(p, v, false), Fixes: []string{}}}
+		return &explainOutput{out}, nil
+	}
 	out := explained.Explained{Stamp: gen.Stamp(), ID: id.String(), Version: v.Version.String(), Digest: v.Digest,
 		Reference: rows.Reference(id, v.Digest), Listed: p.Installable() && v.Listed()}
 	if out.Explanation, err = s.Policies.Explain(ctx, id, v, out.Reference); err != nil {

@@ -39,5 +39,34 @@ func (s *Server) publication(ctx context.Context, in *publicationInput) (*public
 		return nil, invalid(codeInvalidParameter, err)
 	}
 	p, err := s.Upkeep.Publication(ctx, id, v)
-	return &publicationOutput{p}, err
+	if err != nil {
+		return nil, err
+	}
+	whole, err := s.seesWhole(ctx, id, v)
+	if err != nil {
+		return nil, err
+	}
+	if !whole {
+		p.Digest, p.Parts = "", []index.PublicationPart{}
+	}
+	return &publicationOutput{p}, nil
+}
+
+// seesWhole reports whether the caller may be told the digests of a version: of one that
+// is a tombstone to him there are none in any answer. A version that the catalog does not
+// know is its plugin's.
+func (s *Server) seesWhole(ctx context.Context, id artifact.Name, v artifact.Version) (bool, error) {
+	gen, err := s.generation(ctx, 0)
+	if err != nil {
+		return false, err
+	}
+	p, ok := gen.Snapshot.Plugin(id)
+	if !ok {
+		return true, nil
+	}
+	if gone := p.Gone(); gone != nil {
+		return false, gone
+	}
+	found, _ := p.At(v)
+	return read{gen, s.hostOf(callOf(ctx)), s.asker(ctx)}.rows().Whole(p, found), nil
 }
