@@ -161,7 +161,7 @@ func New(o Options) *Server {
 
 func (s *Server) routes() {
 	a := humaecho.New(s.echo, humaConfig(s.Version))
-	a.UseMiddleware(s.early)
+	a.UseMiddleware(s.once, s.early)
 	s.catalogRoutes(a)
 	s.resolveRoute(a)
 	s.eventsRoute(a)
