@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -73,10 +74,15 @@ type Options struct {
 
 // A Service moves plugins and versions. Its errors are *index.Problem or of a
 // kind of artifact.
-type Service struct{ o Options }
+type Service struct {
+	o Options
+	// replacing is held from when it is looked where replacements lead until the
+	// catalog knows of one more: several at once could close a circle.
+	replacing sync.Mutex
+}
 
 // New makes a Service.
-func New(o Options) *Service { return &Service{o} }
+func New(o Options) *Service { return &Service{o: o} }
 
 // Lifecycle is where a plugin stands, for who may pull it.
 func (s *Service) Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecycle, error) {
@@ -113,6 +119,10 @@ func (s *Service) Move(ctx context.Context, id artifact.Name, m index.NewMove) (
 	v, err := check(m)
 	if err != nil {
 		return index.Lifecycle{}, err
+	}
+	if m.Replacement != "" {
+		s.replacing.Lock()
+		defer s.replacing.Unlock()
 	}
 	if err := s.replaces(ctx, id, m.Replacement); err != nil {
 		return index.Lifecycle{}, err
