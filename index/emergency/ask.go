@@ -97,16 +97,29 @@ func (s *Service) upToNow(ctx context.Context, r Record) ([]digest.Digest, error
 	return slices.Compact(all), nil
 }
 
-// all are the emergencies of a plugin in some states.
+// all are the emergencies of a plugin in some states; an error also where one of them is
+// damaged, and then the others are given.
 func (s *Service) all(ctx context.Context, plugin string, states ...index.EmergencyState) ([]Record, error) {
-	var out []Record
+	out, damaged, err := s.readable(ctx, plugin, states...)
+	return out, errors.Join(err, damaged)
+}
+
+// readable are those of them that can be read; damaged says which cannot.
+func (s *Service) readable(ctx context.Context, plugin string, states ...index.EmergencyState) (out []Record, damaged, err error) {
 	for before := ""; ; {
 		page, err := s.o.Store.Emergencies(ctx, plugin, states, before, pageOf)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if out = append(out, page...); len(page) < pageOf {
-			return out, nil
+		for _, r := range page {
+			if why := r.Unreadable(); why != nil {
+				damaged = errors.Join(damaged, why)
+				continue
+			}
+			out = append(out, r)
+		}
+		if len(page) < pageOf {
+			return out, damaged, nil
 		}
 		before = page[len(page)-1].ID
 	}

@@ -43,9 +43,9 @@ func job(r Record, now, at time.Time) jobs.Job {
 // process before this one ended: no pull comes in between. The rest is for the jobs.
 func (s *Service) Resume(ctx context.Context) {
 	open, err := s.all(ctx, "", index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce)
-	for _, r := range open {
-		if err == nil && !r.Body.Settled && !r.expired(s.o.Clock.Now()) {
-			err = s.hold(ctx, r)
+	for _, r := range open { // one that is damaged, or cannot be held now, keeps no other from being held
+		if !r.Body.Settled && !r.expired(s.o.Clock.Now()) {
+			err = errors.Join(err, s.hold(ctx, r))
 		}
 	}
 	if err != nil {
@@ -138,6 +138,11 @@ func (s *Service) settled(ctx context.Context, r Record, change func(*Record)) e
 
 // tellProblem writes down what keeps r from being done, for who looks at it.
 func (s *Service) tellProblem(ctx context.Context, r Record, why error) {
+	if now, err := s.o.Store.Emergency(ctx, r.ID); err == nil && now.Revision != r.Revision {
+		s.o.Logger.InfoContext(ctx, "emergency: it changed while a step was done, and the step of the change goes on", "emergency", r.ID,
+			"plugin", r.Plugin, "step", string(r.State), "state", string(now.State), "err", why)
+		return
+	}
 	s.o.Logger.ErrorContext(ctx, "emergency: a step is not done, it is tried again", "alert", true, "emergency", r.ID, "plugin", r.Plugin,
 		"state", string(r.State), "err", why)
 	r.Body.Problem = index.ProblemOf(why).Detail

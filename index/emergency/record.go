@@ -3,6 +3,7 @@ package emergency
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -20,6 +21,18 @@ type Record struct {
 	// Revision rises with each change.
 	Revision int64
 	Body     Body
+	// Damaged is why the Body cannot be read, "" where it can.
+	Damaged string
+}
+
+// Unreadable says that r is damaged, where it is: what it names and whose words it has
+// could not be told.
+func (r Record) Unreadable() error {
+	if r.Damaged == "" {
+		return nil
+	}
+	return index.NewProblem(index.CodeUnavailable, fmt.Sprintf("emergency %s of %s: its record in the database cannot be read: %s", r.ID, r.Plugin, r.Damaged),
+		"what it holds stays held; restore the database from a backup, or propose it again")
 }
 
 // Body is what of a Record nobody asks for.
@@ -63,7 +76,7 @@ type Body struct {
 type Store interface {
 	AddEmergency(ctx context.Context, r Record) error
 	Emergency(ctx context.Context, id string) (Record, error)
-	// Emergencies are at most limit of a plugin and in a state, where these are given,
+	// Emergencies, damaged ones among them, are at most limit of a plugin and in a state, where these are given,
 	// the newest first, that came before the one with the ID before.
 	Emergencies(ctx context.Context, plugin string, states []index.EmergencyState, before string, limit int) ([]Record, error)
 	// ChangeEmergency replaces the one whose Revision is r.Revision and raises it;
@@ -101,6 +114,9 @@ func (r Record) told(approvers int) index.Emergency {
 		RequestedBy: b.RequestedBy, ProposedBy: b.ProposedBy, CreatedAt: r.CreatedAt, ConfirmedAt: moment(b.ConfirmedAt), EndedAt: moment(b.EndedAt),
 		Approvers: approvers, Words: append([]index.Word{}, b.Words...), Undo: append([]index.Word{}, b.Undo...),
 		Statements: append([]digest.Digest{}, b.Statements...), SiteOnly: b.SiteOnly, Settled: b.Settled, Problem: b.Problem, MayConfirm: []string{},
+	}
+	if r.Damaged != "" {
+		out.Problem = "its record in the database cannot be read: " + r.Damaged
 	}
 	if r.State == index.EmergencyRequested || r.State == index.EmergencyProposed {
 		out.ExpiresAt = moment(b.ExpiresAt)

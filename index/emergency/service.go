@@ -135,7 +135,7 @@ func (s *Service) propose(ctx context.Context, r *Record, by auth.Principal) err
 
 // roomFor refuses a second emergency of the same, and requests without end.
 func (s *Service) roomFor(ctx context.Context, r Record, by auth.Principal) error {
-	open, err := s.all(ctx, r.Plugin, index.EmergencyRequested, index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce)
+	open, _, err := s.readable(ctx, r.Plugin, index.EmergencyRequested, index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (s *Service) stated(ctx context.Context, want func(plugin string) bool) ([]
 		if state.Plugin == nil || len(state.Plugin.Emergencies) == 0 {
 			continue
 		}
-		records, err := s.all(ctx, id.String(), index.EmergencyConfirmed, index.EmergencyInForce, index.EmergencyUndone)
+		records, _, err := s.readable(ctx, id.String(), index.EmergencyConfirmed, index.EmergencyInForce, index.EmergencyUndone)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -33,7 +33,9 @@ func emergencyRowOf(r emergency.Record) (emergencyRow, error) {
 func (r emergencyRow) record() (emergency.Record, error) {
 	out := emergency.Record{ID: r.ID, Plugin: r.Plugin, State: index.EmergencyState(r.State), CreatedAt: fromMicro(r.CreatedAt), Revision: r.Revision}
 	if err := json.Unmarshal([]byte(r.Record), &out.Body); err != nil {
-		return out, fmt.Errorf("emergency %q: its record cannot be read: %w", r.ID, err)
+		out.Body, out.Damaged = emergency.Body{}, err.Error()
+	} else if out.Body.Reason == "" || len(out.Body.Digests) == 0 {
+		out.Damaged = "it has no reason or names no digest"
 	}
 	return out, nil
 }
@@ -56,11 +58,21 @@ func (s *Store) AddEmergency(ctx context.Context, r emergency.Record) error {
 
 // Emergency implements emergency.Store.
 func (s *Store) Emergency(ctx context.Context, id string) (emergency.Record, error) {
-	row := emergencyRow{ID: id}
-	if err := s.reader(ctx).NewSelect().Model(&row).WherePK().Scan(ctx); err != nil {
-		return emergency.Record{}, wrap(fmt.Sprintf("emergency %q", id), err)
+	row, err := s.emergencyRow(ctx, id)
+	if err != nil {
+		return emergency.Record{}, err
 	}
-	return row.record()
+	r, err := row.record()
+	if err == nil {
+		err = r.Unreadable()
+	}
+	return r, err
+}
+
+func (s *Store) emergencyRow(ctx context.Context, id string) (emergencyRow, error) {
+	row := emergencyRow{ID: id}
+	err := s.reader(ctx).NewSelect().Model(&row).WherePK().Scan(ctx)
+	return row, wrap(fmt.Sprintf("emergency %q", id), err)
 }
 
 // Emergencies implements emergency.Store.
@@ -74,11 +86,11 @@ func (s *Store) Emergencies(ctx context.Context, plugin string, states []index.E
 		q = q.Where("state IN (?)", bun.List(states))
 	}
 	if before != "" {
-		last, err := s.Emergency(ctx, before)
+		last, err := s.emergencyRow(ctx, before)
 		if err != nil {
 			return nil, err
 		}
-		at := micro(last.CreatedAt)
+		at := last.CreatedAt
 		q = q.Where("created_at < ? OR created_at = ? AND id COLLATE ? < ?", at, at, s.byteOrder(), before)
 	}
 	if err := q.OrderExpr("created_at DESC, id COLLATE ? DESC", s.byteOrder()).Limit(int64(limit)).Scan(ctx); err != nil {

@@ -69,6 +69,42 @@ func contractEmergencies(t *testing.T, s *Store) {
 
 	contractEmergencyPages(t, s)
 	contractEmergencyLocks(t, s)
+	contractDamagedEmergencies(t, s)
+}
+
+// contractDamagedEmergencies: a row that cannot be read keeps no other from being found,
+// has its place among the pages, and says by itself that it could not be told.
+func contractDamagedEmergencies(t *testing.T, s *Store) {
+	ctx := t.Context()
+	for i, record := range []string{"{", "null", "[]", `{"reason":"malware"}`, "{}", ""} {
+		plugin := fmt.Sprintf("acme/damaged-%d", i)
+		for j, id := range []string{"old", "damaged", "new"} {
+			want(t, "add", s.AddEmergency(ctx, someEmergency(fmt.Sprint(id, i), plugin, index.EmergencyProposed, time.Duration(j)*time.Second)), nil)
+		}
+		if _, err := s.write.ExecContext(ctx, "UPDATE emergencies SET record = ? WHERE id = ?", record, fmt.Sprint("damaged", i)); err != nil {
+			t.Fatal(err)
+		}
+		var seen []string
+		for before := ""; ; {
+			page, err := s.Emergencies(ctx, plugin, nil, before, 1)
+			want(t, "page", err, nil)
+			if len(page) == 0 {
+				break
+			}
+			before = page[0].ID
+			seen = append(seen, before)
+			if damaged := before == fmt.Sprint("damaged", i); damaged != (page[0].Damaged != "") || page[0].Plugin != plugin {
+				t.Errorf("record %q: %+v", record, page[0])
+			}
+		}
+		if len(seen) != 3 {
+			t.Errorf("beside record %q there are %v", record, seen)
+		}
+		var p *index.Problem
+		if _, err := s.Emergency(ctx, fmt.Sprint("damaged", i)); !errors.As(err, &p) || p.Code != index.CodeUnavailable {
+			t.Errorf("record %q is read as %v", record, err)
+		}
+	}
 }
 
 // contractEmergencyPages: the newest first, those of one moment by their bytes, page by
