@@ -16,6 +16,7 @@ import (
 	"github.com/oarlock/oarlock/cmd/internal/replicas"
 	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/notify"
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/index/store"
 )
@@ -170,6 +171,7 @@ func followEvents(s *api.Server) periodic.Task {
 type toldEvents struct {
 	store *store.Store
 	site  string // its URL
+	log   *slog.Logger
 }
 
 // LastEvent implements api.PluginEvents.
@@ -187,18 +189,26 @@ func (t toldEvents) EventsAfter(ctx context.Context, number int64, limit int) ([
 		if e.Plugin == "" { // it is about a publisher, and streams tell of plugins
 			continue
 		}
-		raw, err := e.CloudEvent(t.site)
-		if err == nil {
-			err = json.Unmarshal(raw, &out[i].Event)
+		told, err := t.told(e)
+		if err != nil { // one damaged row is not to keep all that came after it from everybody
+			t.log.ErrorContext(ctx, "events: one that cannot be read is told to no stream", "alert", true, "event", e.ID, "number", e.Number, "err", err)
+			continue
 		}
-		if err == nil {
-			out[i].Plugin, err = artifact.ParseName(e.Plugin)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("event %s: %w", e.ID, err)
-		}
+		out[i] = told
 	}
 	return out, nil
+}
+
+func (t toldEvents) told(e notify.Event) (api.PluginEvent, error) {
+	out := api.PluginEvent{Number: e.Number}
+	raw, err := e.CloudEvent(t.site)
+	if err == nil {
+		err = json.Unmarshal(raw, &out.Event)
+	}
+	if err == nil {
+		out.Plugin, err = artifact.ParseName(e.Plugin)
+	}
+	return out, err
 }
 
 // openReplicas makes what tells the other replicas; nil where there can be none
