@@ -145,3 +145,10 @@ func (s *Store) Backlog(ctx context.Context, kind, key string) (b jobs.Backlog, 
 	}
 	return jobs.Backlog{Jobs: n, Oldest: fromMicro(first.AskedAt), LastError: first.LastError}, wrap("jobs", err)
 }
+
+// FreeLeases gives back the leases of a process that is gone, so that nobody waits for
+// their end. It is for who has the database alone: nobody else works on a job then.
+func (s *Store) FreeLeases(ctx context.Context) error {
+	_, err := s.writer(ctx).NewUpdate().Model((*jobRow)(nil)).Set("leased_until = 0").Where("leased_until > 0").Exec(ctx)
+	return wrap("jobs", err)
+}

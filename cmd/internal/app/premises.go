@@ -113,7 +113,10 @@ func (p *premises) takeStores(ctx context.Context, cfg config.Config, at clock.C
 	if cfg.Storage != "" {
 		key = "storage"
 	}
-	return key, p.takeStorage(ctx, cfg, at, log, held)
+	if err := p.takeStorage(ctx, cfg, at, log, held); err != nil || cfg.Replicated() {
+		return key, err
+	}
+	return "db", p.database.store.FreeLeases(ctx) // of a process that was killed
 }
 
 func (p *premises) takeStorage(ctx context.Context, cfg config.Config, at clock.Clock, log *slog.Logger, held *closers) error {
