@@ -24,6 +24,7 @@ var Reasons = []string{
 	"needs a tool that is not installed here",
 	"needs cron",
 	"needs object storage",
+	"needs two people",
 	"takes long",
 }
 
