@@ -25,7 +25,8 @@ func (g *Registry) admitManifest(ctx context.Context, at route, m *storage.Manif
 	if isProcess(ctx) || g.opts.Manifests == ManifestAdmitter(admitAll{}) {
 		return noReservation{}, nil
 	}
-	l := Load{Tag: at.tag, Digest: m.Digest, Type: m.ArtifactType, Manifest: int64(len(m.Content)), Layers: len(m.Layers), Version: at.setsVersion(http.MethodPut), More: more}
+	l := Load{Tag: at.tag, Digest: m.Digest, Type: m.ArtifactType,
+		Manifest: int64(len(m.Content)), Layers: len(m.Layers), Version: at.setsVersion(http.MethodPut), More: more}
 	if !m.IsIndex() { // the children of an index were pushed before it
 		for _, d := range m.References() {
 			l.Content = min(l.Content+min(max(d.Size, 0), mostComing), mostComing) // sizes that a client claims

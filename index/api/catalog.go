@@ -124,7 +124,8 @@ func (in *ListParams) query(values url.Values) (catalog.Query, error) {
 	}
 	for _, state := range q.States {
 		if !slices.Contains(states, index.PluginState(strings.ToLower(state))) {
-			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed, deleted", state))
+			return q, refuse(http.StatusBadRequest, codeInvalidParameter,
+				fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed, deleted", state))
 		}
 	}
 	return q, nil
@@ -142,7 +143,8 @@ func yesOrNo(name, text string) (*bool, error) {
 	return &yes, nil
 }
 
-var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved, index.StateDeleted}
+var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved,
+	index.StateEmergencyRemoved, index.StateDeleted}
 
 // queryProblem says what the catalog found wrong with a query.
 func queryProblem(err error) error {

@@ -78,7 +78,8 @@ func queryOf(q index.Query) (catalog.Query, error) {
 	}
 	for _, state := range out.States {
 		if !slices.Contains(states, index.PluginState(strings.ToLower(state))) {
-			return out, problem(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed, deleted", state))
+			return out, problem(http.StatusBadRequest, codeInvalidParameter,
+				fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed, deleted", state))
 		}
 	}
 	return out, nil
@@ -96,7 +97,8 @@ func yesOrNo(name, text string) (*bool, error) {
 	return &yes, nil
 }
 
-var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved, index.StateEmergencyRemoved, index.StateDeleted}
+var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved,
+	index.StateEmergencyRemoved, index.StateDeleted}
 
 // several are the values of a filter with commas between.
 func several(text string) []string {
