@@ -36,7 +36,7 @@ type AuditVerdict struct {
 
 // An AuditFilter narrows down the log; zero fields do not.
 type AuditFilter struct {
-	Namespace string    `query:"namespace" doc:"What was done to this namespace and to what is in it. Its owners may ask it; all else takes an admin or operator." example:"acme"`
+	Namespace string    `query:"namespace" doc:"What was done to it and in it. Owners may ask it; all else takes an admin or operator." example:"acme"`
 	Actor     string    `query:"actor" doc:"Who did it." example:"person:ada"`
 	Action    string    `query:"action" doc:"What was done." example:"plugin:publish"`
 	Resource  string    `query:"resource" doc:"To what exactly." example:"repository acme/hello"`
@@ -57,7 +57,7 @@ type AuditQuery struct {
 type AuditExportQuery struct {
 	AuditFilter
 
-	After int64 `query:"after" minimum:"0" doc:"Rows with a larger seq only: through of the export before, or the seq of the last row that came of one that was cut."`
+	After int64 `query:"after" minimum:"0" doc:"Rows with a larger seq only: through of the export before, or that of the last row that came."`
 }
 
 // AuditExported says how far an export came.

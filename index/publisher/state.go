@@ -69,7 +69,8 @@ func (s *Service) stated(ctx context.Context, by auth.Principal, needs audit.Rig
 	if err := s.trial(known.Counts, name, by.Name, role, kind, body); err != nil {
 		return index.Publisher{}, err
 	}
-	err = s.o.Acts.Do(ctx, audit.Act{Action: action, On: auth.InNamespace(name), Needs: &needs, Planned: map[string]any{"begun": true, "kind": kind, "body": body}},
+	err = s.o.Acts.Do(ctx, audit.Act{Action: action, On: auth.InNamespace(name), Needs: &needs,
+		Planned: map[string]any{"begun": true, "kind": kind, "body": body}},
 		func(ctx context.Context) (any, error) {
 			entry, err := s.o.Statements.State(ctx, name, by.Name, role, kind, body)
 			if err != nil {

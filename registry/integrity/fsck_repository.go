@@ -30,7 +30,8 @@ func (f *fsck) repository(ctx context.Context, repo string) error {
 		return err
 	}
 	if manifests > 0 { // while its first manifest comes, blobs of a repository are there and it is in no list yet
-		f.stored(ctx, driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo), What: "the repository is missing in the list of repositories"})
+		f.stored(ctx, driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo),
+			What: "the repository is missing in the list of repositories"})
 	}
 	names, err := f.g.store.TagNames(ctx, repo)
 	if err != nil {

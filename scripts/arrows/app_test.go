@@ -44,6 +44,7 @@ var setLater = map[string]string{
 	"premises.takeStores":  "the premises are taken one by one, and nobody else has them yet",
 	"premises.takeStorage": "the premises are taken one by one, and nobody else has them yet",
 	"incoming.Commit":      "where a push stands",
+	"incoming.commit":      "where a push stands",
 	"withheld.tell":        "the one circle, see docs/design.md",
 	"withheld.changed":     "what came too early, so that it is not lost",
 }

@@ -25,6 +25,7 @@ var rowsBeside = map[string]struct {
 	"index/publisher/reconcile.go":        {2, "the server makes accounts and ledger agree: no right is asked for"},
 	"index/publisher/statements.go":       {1, "the ledger refused what the accounts said: no right is asked for"},
 	"index/store/prune.go":                {1, "in the transaction that removes rows after their time"},
+	"cmd/internal/upkeep/ends.go":         {1, "a block ends by itself: no right is asked for"},
 	"cmd/internal/sitebackup/restored.go": {1, "a site is restored while no server runs"},
 }
 

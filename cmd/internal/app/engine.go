@@ -38,7 +38,7 @@ func (a engine) Promote(ctx context.Context, id artifact.Name, v artifact.Versio
 	case !errors.Is(err, artifact.ErrNotFound):
 		return index.Promotion{}, err
 	}
-	done, is, err := a.promoted(ctx, id, v, channel, before["digest"])
+	done, is, err := promoted(ctx, a, id, v, channel, before["digest"])
 	if err != nil || is {
 		return done, err
 	}
@@ -52,7 +52,7 @@ func (a engine) Promote(ctx context.Context, id artifact.Name, v artifact.Versio
 
 // promoted reports whether a channel that is at a digest is at a version already, and that
 // may be pulled: there is nothing to do then, and nothing to write down.
-func (a engine) promoted(ctx context.Context, id artifact.Name, v artifact.Version, channel, at string) (index.Promotion, bool, error) {
+func promoted(ctx context.Context, a engine, id artifact.Name, v artifact.Version, channel, at string) (index.Promotion, bool, error) {
 	done := index.Promotion{ID: id.String(), Channel: channel, Version: v.String(), Digest: at, Before: at}
 	if err := a.acts.May(ctx, auth.ChannelPromote, auth.InRepository(id.String())); err != nil {
 		return done, false, err

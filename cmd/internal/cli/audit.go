@@ -110,7 +110,8 @@ func newAuditSearch(c *console) *cobra.Command {
 		"oarlock audit search --action plugin:publish --since 2026-01-01 --until 7d --output json", "oarlock audit search --outcome denied --actor person:eve")
 	cmd.Aliases = []string{"list"}
 	cmd.Args = args(0, 0, "none")
-	filters := auditFilters(cmd, map[string]string{"before": "rows before this `SEQ`, as the page before said", "limit": "how many `ROWS` at most, 100 unless said, up to 1000"})
+	filters := auditFilters(cmd, map[string]string{"before": "rows before this `SEQ`, as the page before said",
+		"limit": "how many `ROWS` at most, 100 unless said, up to 1000"})
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		q, err := filters(time.Now())
 		if err != nil {

@@ -35,7 +35,8 @@ func newAuditExport(c *console) *cobra.Command {
 		"One row per line, the oldest first, to stdout or a file. A file that is there already goes on where it ends, so the\n"+
 			"same call fetches what came since, and what was cut is made whole: only whole rows are ever kept of it. The export\n"+
 			"is in the log itself. It takes an admin or operator; owners export what was done in their namespace.",
-		"oarlock audit export --out audit.jsonl", "oarlock audit export --namespace acme --since 30d --out acme.jsonl", "oarlock audit export --after 4711 | gzip > audit.jsonl.gz")
+		"oarlock audit export --out audit.jsonl", "oarlock audit export --namespace acme --since 30d --out acme.jsonl",
+		"oarlock audit export --after 4711 | gzip > audit.jsonl.gz")
 	cmd.Args = args(0, 0, "none")
 	filters := auditFilters(cmd, map[string]string{"after": "rows after this `SEQ` only"})
 	cmd.Flags().StringVar(&file, "out", "", "`FILE` to write, or to go on with")

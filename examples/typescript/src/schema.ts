@@ -4848,7 +4848,7 @@ export interface operations {
     audit: {
         parameters: {
             query?: {
-                /** @description What was done to this namespace and to what is in it. Its owners may ask it; all else takes an admin or operator. */
+                /** @description What was done to it and in it. Owners may ask it; all else takes an admin or operator. */
                 namespace?: string;
                 /** @description Who did it. */
                 actor?: string;
@@ -4930,7 +4930,7 @@ export interface operations {
     "export-audit": {
         parameters: {
             query?: {
-                /** @description What was done to this namespace and to what is in it. Its owners may ask it; all else takes an admin or operator. */
+                /** @description What was done to it and in it. Owners may ask it; all else takes an admin or operator. */
                 namespace?: string;
                 /** @description Who did it. */
                 actor?: string;
@@ -4943,7 +4943,7 @@ export interface operations {
                 since?: string;
                 /** @description Not included. */
                 until?: string;
-                /** @description Rows with a larger seq only: through of the export before, or the seq of the last row that came of one that was cut. */
+                /** @description Rows with a larger seq only: through of the export before, or that of the last row that came. */
                 after?: number;
             };
             header?: never;
