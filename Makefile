@@ -78,6 +78,10 @@ drill-log: ## 1,000,000 leaves, proofs in time, and two processes over PostgreSQ
 	@scripts/tools/apt postgresql
 	scripts/postgres/test scripts/drill/run log
 
+.PHONY: drill-outbox
+drill-outbox: ## kill -9 between a commit and what is told of it: nothing lost, duplicates share their id
+	@scripts/drill/run outbox
+
 .PHONY: drills
 drills: ## a tenth of each drill, everything but the times
 	@scripts/tools/apt postgresql

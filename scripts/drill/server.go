@@ -24,7 +24,7 @@ import (
 )
 
 // Patience bounds every wait of a drill; a wait ends as soon as its condition holds.
-const Patience = time.Minute
+const Patience = 3 * time.Minute
 
 // Web sends what drills send. Go's own transport belongs to all: the end of any
 // httptest.Server closes its idle connections.
