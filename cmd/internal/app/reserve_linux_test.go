@@ -73,7 +73,9 @@ func TestSafetyOnAFullDisk(t *testing.T) {
 		t.Errorf("a claim on a full disk: %v", said)
 	}
 	ask[any](t, s, admin, "PATCH", "/api/v1/accounts/person:mallory", map[string]any{"disabled": true}, 204)
-	ask[any](t, s, admin, "POST", "/api/v1/emergencies", map[string]any{"plugin": plugin(t, 1).Plugin.ID.String(), "all_versions": true, "reason": "malware"}, 201)
+	stopped := plugin(t, 1).Plugin
+	ask[any](t, s, admin, "POST", "/api/v1/emergencies", map[string]any{"plugin": stopped.ID.String(), "version": stopped.Version.String(),
+		"reason": "malware"}, 201)
 	ask[any](t, s, admin, "POST", "/api/v1/admin/blocks", map[string]any{"repository": plugin(t, 1).Plugin.ID.String(), "reason": "bad", "code": "bad"}, 200)
 	for _, call := range []string{"POST /api/v1/admin/gc", "GET /api/v1/admin/fsck"} {
 		method, path, _ := strings.Cut(call, " ")
