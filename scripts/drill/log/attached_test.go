@@ -34,8 +34,11 @@ func TestAProofIsAttachedInTime_G6(t *testing.T) {
 		version := fmt.Sprintf("1.%d.0", i)
 		s.Publish(t, s.Admin, `{"id": "acme/hello", "version": "`+version+`", "engines": {"acme-editor": "*"}}`)
 		began := time.Now()
-		v := drill.Ask[index.VersionDetail](t, s, s.Admin, "GET", "/api/v1/plugins/acme/hello/versions/"+version, nil)
 		drill.Until(t, "the proof of "+version, func(ctx context.Context) error {
+			var v index.VersionDetail
+			if err := s.Try(ctx, s.Admin, "GET", "/api/v1/plugins/acme/hello/versions/"+version, nil, &v); err != nil {
+				return err
+			}
 			var list ocispec.Index
 			if err := s.Try(ctx, s.Admin, "GET", "/v2/acme/hello/referrers/"+v.Digest.String(), nil, &list); err != nil {
 				return err
