@@ -255,7 +255,8 @@ func plant(target Checkpoint, leaves []Leaf, met []metCheckpoint) (Head, []TileD
 	}
 	for _, m := range met {
 		if err := grew(m.Checkpoint, target, r); err != nil {
-			return Head{}, nil, fmt.Errorf("two histories were signed with the key of this site: %s has another than the one of %d leaves: %w", m.where, target.N, err)
+			return Head{}, nil, fmt.Errorf("two histories were signed with the key of this site: %s has another than the one of %d leaves: %w",
+				m.where, target.N, err)
 		}
 	}
 	var tiles []TileData

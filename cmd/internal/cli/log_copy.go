@@ -17,15 +17,15 @@ import (
 	"github.com/oarlock/oarlock/policy"
 )
 
-// A logSource reads the copy of a log in any OCI registry: publog.Source.
-type logSource struct {
+// A logReader reads the copy of a log in any OCI registry: publog.Source.
+type logReader struct {
 	c       *console
 	at      string // HOST or HOST/FOLDER
 	readers map[string]policy.Reader
 }
 
 // Manifest implements publog.Source.
-func (s *logSource) Manifest(ctx context.Context, repo, reference string) (d ocispec.Descriptor, raw []byte, err error) {
+func (s *logReader) Manifest(ctx context.Context, repo, reference string) (d ocispec.Descriptor, raw []byte, err error) {
 	ref := s.at + "/" + repo + ":" + reference
 	if digest.Digest(reference).Validate() == nil {
 		ref = s.at + "/" + repo + "@" + reference
@@ -44,7 +44,7 @@ func (s *logSource) Manifest(ctx context.Context, repo, reference string) (d oci
 }
 
 // Blob implements publog.Source.
-func (s *logSource) Blob(ctx context.Context, repo string, d digest.Digest, limit int64) ([]byte, error) {
+func (s *logReader) Blob(ctx context.Context, repo string, d digest.Digest, limit int64) ([]byte, error) {
 	reader, ok := s.readers[repo]
 	if !ok {
 		return nil, fmt.Errorf("%s/%s: no manifest of it was read: %w", s.at, repo, artifact.ErrNotFound)
@@ -66,7 +66,8 @@ func (c *console) keyOf(given, origin string) (by note.Verifier, known string, s
 	}
 	text := cmp.Or(given, seen.Key)
 	if text == "" {
-		return nil, "", seen, usagef("it is of the log %.200q, whose key this machine does not know: give --key, as that site's oarlock log verify --output json prints it", origin)
+		return nil, "", seen, usagef("it is of the log %.200q, whose key this machine does not know: "+
+			"give --key, as that site's oarlock log verify --output json prints it", origin)
 	}
 	if by, err = publog.NewVerifier(text); err != nil {
 		return nil, "", seen, argument(err)
@@ -101,7 +102,7 @@ func (c *console) verifyCopy(ctx context.Context, how verifyFlags) (logResult, e
 	if err := c.reference(how.registry + "/" + publog.Repository + ":" + publog.Tag); err != nil {
 		return logResult{}, err
 	}
-	from, err := publog.OpenCopy(ctx, &logSource{c, how.registry, map[string]policy.Reader{}})
+	from, err := publog.OpenCopy(ctx, &logReader{c, how.registry, map[string]policy.Reader{}})
 	if err != nil {
 		return logResult{}, err
 	}
@@ -149,7 +150,9 @@ const proofsMost = 16
 
 // carriedProof is the proof that refers to a version in a registry, with the digest
 // that its tag has there.
-func (c *console) carriedProof(ctx context.Context, at string, id artifact.Name, v artifact.Version, holds func(text string, is digest.Digest) error) (string, error) {
+func (c *console) carriedProof(ctx context.Context, at string, id artifact.Name, v artifact.Version,
+	holds func(text string, is digest.Digest) error,
+) (string, error) {
 	ref := strings.TrimSuffix(at, "/") + "/" + id.String() + ":" + v.Tag()
 	if err := c.reference(ref); err != nil {
 		return "", err

@@ -27,7 +27,8 @@ type proofResult struct {
 }
 
 func (r proofResult) text(w io.Writer) error {
-	err := writeLine(w, "%s@%s was published at %s as %s: leaf %d of %d in %s", r.Plugin, r.Version, r.At.Format("2006-01-02T15:04:05Z"), r.Digest, r.Index, r.Size, r.Origin)
+	err := writeLine(w, "%s@%s was published at %s as %s: leaf %d of %d in %s",
+		r.Plugin, r.Version, r.At.Format("2006-01-02T15:04:05Z"), r.Digest, r.Index, r.Size, r.Origin)
 	for _, one := range r.Cosigned {
 		if err == nil {
 			err = writeLine(w, "%s cosigned it at %s", one.Witness, one.At.Format("2006-01-02T15:04:05Z"))

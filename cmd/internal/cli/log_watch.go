@@ -58,13 +58,15 @@ func (r watchResult) text(w io.Writer) error {
 	if r.First {
 		since = "the first look at this log"
 	}
-	if err := writeLine(w, "%s: leaves %d to %d, %s: %d about %s", r.Origin, r.From, r.Size, since, len(r.Leaves), r.Publisher); err != nil || len(r.Leaves) == 0 {
+	err := writeLine(w, "%s: leaves %d to %d, %s: %d about %s", r.Origin, r.From, r.Size, since, len(r.Leaves), r.Publisher)
+	if err != nil || len(r.Leaves) == 0 {
 		return err
 	}
 	return table(w, func(row func(...string)) {
 		row("LEAF", "TIME", "KIND", "WHAT", "DIGEST", "EXPLAINED BY")
 		for _, l := range r.Leaves {
-			row(strconv.FormatInt(l.Number, 10), l.At.UTC().Format(time.RFC3339), string(l.Kind), watchedWhat(l.Event), l.Digest.String(), cmp.Or(l.Explanation, "! nothing"))
+			row(strconv.FormatInt(l.Number, 10), l.At.UTC().Format(time.RFC3339), string(l.Kind),
+				watchedWhat(l.Event), l.Digest.String(), cmp.Or(l.Explanation, "! nothing"))
 		}
 	})
 }
@@ -180,7 +182,8 @@ func (c *console) openWatch(ctx context.Context, how watchFlags) (*watch, error)
 		w.shared = known.Checkpoint
 	}
 	if w.state.Key != "" && w.state.Key != w.key {
-		return nil, fmt.Errorf("this machine watches the log with the key %s, and --key is another: --forget begins anew: %w", w.state.Key, artifact.ErrUnverified)
+		return nil, fmt.Errorf("this machine watches the log with the key %s, and --key is another: "+
+			"--forget begins anew: %w", w.state.Key, artifact.ErrUnverified)
 	}
 	return w, nil
 }
@@ -259,7 +262,8 @@ func (w *watch) told(ctx context.Context, f *publog.Followed, next *watchState) 
 		var rows []publog.Row
 		for _, one := range page.Items {
 			if one.Number <= last || w.how.all && one.Number != last+1 {
-				return nil, fmt.Errorf("the server tells of leaf %d after leaf %d: it leaves some out, or tells them twice: %w", one.Number, last, artifact.ErrUnverified)
+				return nil, fmt.Errorf("the server tells of leaf %d after leaf %d: it leaves some out, or tells them twice: %w",
+					one.Number, last, artifact.ErrUnverified)
 			}
 			if last = one.Number; one.Number < f.Checkpoint.N { // the others are signed the next time
 				rows = append(rows, publog.Row{Number: one.Number, Salt: one.Salt, Event: one.Event})
@@ -274,7 +278,8 @@ func (w *watch) told(ctx context.Context, f *publog.Followed, next *watchState) 
 				if w.how.all {
 					continue
 				}
-				return nil, fmt.Errorf("the server tells of leaf %d as one about %s, and it is about %q: %w", rows[i].Number, w.how.publisher, e.Publisher(), artifact.ErrUnverified)
+				return nil, fmt.Errorf("the server tells of leaf %d as one about %s, and it is about %q: %w",
+					rows[i].Number, w.how.publisher, e.Publisher(), artifact.ErrUnverified)
 			}
 			if err := next.saw(rows[i].Number, e); err != nil {
 				return nil, err

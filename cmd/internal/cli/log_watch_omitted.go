@@ -133,7 +133,8 @@ func (w *watch) unseen(ctx context.Context, id artifact.Name, version string, d 
 		return fmt.Errorf("%s, and its proof is about %s %s: %w", what, e.Plugin, e.Digest, artifact.ErrUnverified)
 	}
 	if proof.Index >= s.Start && proof.Index < s.Next {
-		return fmt.Errorf("%s, its proof says as leaf %d, and the server did not tell of that leaf: it leaves leaves out: %w", what, proof.Index, artifact.ErrUnverified)
+		return fmt.Errorf("%s, its proof says as leaf %d, and the server did not tell of that leaf: it leaves leaves out: %w",
+			what, proof.Index, artifact.ErrUnverified)
 	}
 	return nil
 }

@@ -38,7 +38,8 @@ type watchState struct {
 
 // next is a copy to be changed, at a checkpoint.
 func (s watchState) next(key string, f *publog.Followed) watchState {
-	out := watchState{Key: key, Checkpoint: f.Signed, Start: s.Start, Next: s.Next, Sequences: map[string]int{}, Published: map[string]bool{}, Plugins: map[string]bool{}}
+	out := watchState{Key: key, Checkpoint: f.Signed, Start: s.Start, Next: s.Next,
+		Sequences: map[string]int{}, Published: map[string]bool{}, Plugins: map[string]bool{}}
 	maps.Copy(out.Sequences, s.Sequences)
 	maps.Copy(out.Published, s.Published)
 	maps.Copy(out.Plugins, s.Plugins)
