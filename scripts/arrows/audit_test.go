@@ -19,6 +19,7 @@ var rowsBeside = map[string]struct {
 	"index/auth/record.go":                {3, "it is the rows: those of changes of SQL alone are in the transaction that makes them"},
 	"index/auth/refusals.go":              {1, "what was refused, counted where it is a flood"},
 	"index/auth/founding.go":              {1, "a site is founded before anybody has rights at it"},
+	"index/notify/mailboxes.go":           {1, "a link of a letter is what lets it: no right is asked for"},
 	"index/notify/service.go":             {1, "a change of SQL alone, in its transaction"},
 	"index/emergency/carry.go":            {1, "a proposal lapses by itself: no right is asked for"},
 	"index/emergency/speak.go":            {1, "a word that did not count"},

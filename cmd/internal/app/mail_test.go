@@ -63,7 +63,8 @@ func TestPeopleAreToldByMail_E8_K1(t *testing.T) {
 	}
 	var sub index.Subscription
 	wrote("subscription_added", func() {
-		sub = ask[index.Subscription](t, s, admin, "POST", "/api/v1/subscriptions", map[string]any{"channel": "email", "receiver": "ada@example.org", "publisher": "acme", "events": []string{"plugin.published"}}, 201)
+		sub = ask[index.Subscription](t, s, admin, "POST", "/api/v1/subscriptions", map[string]any{
+			"channel": "email", "receiver": "ada@example.org", "publisher": "acme", "events": []string{"plugin.published"}}, 201)
 	})
 	if sub.State != "unconfirmed" {
 		t.Errorf("%+v", sub)
@@ -117,7 +118,8 @@ func TestPeopleAreToldByMail_E8_K1(t *testing.T) {
 			t.Errorf("%v: %+v", body, p)
 		}
 	}
-	if p := ask[index.Problem](t, s, admin, "POST", "/api/v1/subscriptions", map[string]any{"channel": "email", "receiver": "a.d.a@example.org"}, 429); p.Code != index.CodeTooManyRequests {
+	if p := ask[index.Problem](t, s, admin, "POST", "/api/v1/subscriptions", map[string]any{
+		"channel": "email", "receiver": "a.d.a@example.org"}, 429); p.Code != index.CodeTooManyRequests {
 		t.Errorf("asked again at once: %+v", p)
 	}
 }
@@ -133,7 +135,8 @@ func TestASlowMailServerDelaysNoWebhook_K2(t *testing.T) {
 	s, _ := start(t, c)
 	for i := range 20 {
 		id := string(rune('a' + i))
-		ask[index.Subscription](t, s, "", "POST", "/api/v1/subscriptions", map[string]any{"channel": "email", "receiver": "reader@" + id + ".example.org"}, map[bool]int{true: 201, false: 429}[i < 10])
+		ask[index.Subscription](t, s, "", "POST", "/api/v1/subscriptions", map[string]any{"channel": "email", "receiver": "reader@" + id + ".example.org"},
+			map[bool]int{true: 201, false: 429}[i < 10])
 	}
 	for i := range 10 {
 		link := linkText.FindString(post.Next(t.Context(), t, i+1).Body)

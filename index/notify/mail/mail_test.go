@@ -26,7 +26,8 @@ func TestALetterComesAfterTheAddressIsConfirmed_E8(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	x.tell(x.published("e0", "acme/hello"))
-	if all := x.smtp.Letters(); len(all) != 1 || !strings.Contains(all[0].Body, "wants to be told here") || all[0].To != ada || all[0].Header.Get("Auto-Submitted") != "auto-generated" {
+	if all := x.smtp.Letters(); len(all) != 1 || !strings.Contains(all[0].Body, "wants to be told here") ||
+		all[0].To != ada || all[0].Header.Get("Auto-Submitted") != "auto-generated" {
 		t.Fatalf("before the address said yes: %+v", all)
 	}
 	token := tokens.FindStringSubmatch(x.smtp.Letters()[0].Body)[1]
@@ -94,7 +95,8 @@ func TestNobodyIsFlooded_E8(t *testing.T) {
 	x := newSite(t, mailtest.Options{}, nil)
 	sent := func() int { x.drain(); return len(x.smtp.Letters()) }
 	for i := range 20 {
-		_, err := x.service.CreateSubscription(x.as(fmt.Sprint("person", i)), index.NewSubscription{Channel: notify.EmailChannel, Receiver: fmt.Sprintf("a.d.a+%d@EXAMPLE.org", i)})
+		_, err := x.service.CreateSubscription(x.as(fmt.Sprint("person", i)), index.NewSubscription{
+			Channel: notify.EmailChannel, Receiver: fmt.Sprintf("a.d.a+%d@EXAMPLE.org", i)})
 		var p *index.Problem
 		if i > 0 && (!errors.As(err, &p) || p.Status != 429) || i == 0 && err != nil {
 			t.Errorf("%d: %v", i, err)
@@ -305,7 +307,8 @@ func TestTheConnectionIsEncrypted_K2(t *testing.T) {
 	for _, c := range []struct {
 		server mailtest.Options
 		tls    mail.Security
-	}{{mailtest.Options{TLS: true, User: "oarlock", Password: "right"}, mail.StartTLS}, {mailtest.Options{Implicit: true, User: "oarlock", Password: "right"}, mail.Implicit}} {
+	}{{mailtest.Options{TLS: true, User: "oarlock", Password: "right"}, mail.StartTLS},
+		{mailtest.Options{Implicit: true, User: "oarlock", Password: "right"}, mail.Implicit}} {
 		x := newSite(t, c.server, func(s *mail.Server) { s.TLS, s.User, s.Password = c.tls, "oarlock", "right" })
 		x.confirmed(index.NewSubscription{Receiver: ada})
 		if l := x.smtp.Letters()[0]; !l.Encrypted || l.User != "oarlock" {
@@ -322,7 +325,8 @@ func TestTheConnectionIsEncrypted_K2(t *testing.T) {
 	if n := len(untrusted.smtp.Letters()); n != 0 {
 		t.Errorf("%d letters to a server that nobody trusts", n)
 	}
-	wrong := newSite(t, mailtest.Options{TLS: true, User: "oarlock", Password: "right"}, func(s *mail.Server) { s.TLS, s.User, s.Password = mail.StartTLS, "oarlock", "wrong" })
+	wrong := newSite(t, mailtest.Options{TLS: true, User: "oarlock", Password: "right"},
+		func(s *mail.Server) { s.TLS, s.User, s.Password = mail.StartTLS, "oarlock", "wrong" })
 	s := wrong.subscribe(index.NewSubscription{Receiver: ada})
 	if all, err := wrong.service.Subscriptions(wrong.as("ada")); err != nil || all[0].ID != s.ID || all[0].State != "unconfirmed" || len(wrong.smtp.Letters()) != 0 {
 		t.Errorf("with a wrong login: %+v %v", all, err)
@@ -337,7 +341,8 @@ func TestALetterHoldsNoForeignMarkup_E8(t *testing.T) {
 	x.confirmed(index.NewSubscription{Receiver: ada})
 	x.hand.Advance(time.Second)
 	evil := x.published("e1", "acme/hello")
-	evil.Details = map[string]any{"reason": "broken", "text": "<script>alert(1)</script>\r\nBcc: victim@example.org\r\n\r\n\u202eevil", "replacement": "acme/x\r\nX-Evil: 1", "guide": "javascript:alert(1)"}
+	evil.Details = map[string]any{"reason": "broken", "text": "<script>alert(1)</script>\r\nBcc: victim@example.org\r\n\r\n\u202eevil",
+		"replacement": "acme/x\r\nX-Evil: 1", "guide": "javascript:alert(1)"}
 	taken := 0
 	x.smtp.Answer(nil, func(string) error { taken++; return nil })
 	x.tell(evil)
@@ -363,7 +368,9 @@ func TestALetterHoldsNoForeignMarkup_E8(t *testing.T) {
 	if len(all) != 3 || all[2].Header.Get("Message-Id") != l.Header.Get("Message-Id") || l.Header.Get("Message-Id") == "" {
 		t.Errorf("sent again: %q and %q", l.Header.Get("Message-Id"), all[len(all)-1].Header.Get("Message-Id"))
 	}
-	for _, bad := range []string{"", "ada", "ada@", "@example.org", "ada@example", "ada@example.org\r\nBcc: x@example.org", "ada@[127.0.0.1]", `"a b"@example.org`, "ada@example.org,eve@example.org", "Ada <ada@example.org>", "ädä@example.org", "ada@exa mple.org", "a..b@example.org", "ada@-x.org", strings.Repeat("a", 65) + "@example.org"} {
+	for _, bad := range []string{"", "ada", "ada@", "@example.org", "ada@example", "ada@example.org\r\nBcc: x@example.org", "ada@[127.0.0.1]",
+		`"a b"@example.org`, "ada@example.org,eve@example.org", "Ada <ada@example.org>", "ädä@example.org",
+		"ada@exa mple.org", "a..b@example.org", "ada@-x.org", strings.Repeat("a", 65) + "@example.org"} {
 		if got, err := notify.ParseAddress(bad); !errors.Is(err, artifact.ErrInvalid) {
 			t.Errorf("%q: %q %v", bad, got, err)
 		}

@@ -221,7 +221,8 @@ func (c *session) Data(r io.Reader) error {
 	_, encrypted := c.conn.TLSConnectionState()
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	c.s.letters = append(c.s.letters, Letter{From: c.from, To: c.to, Raw: string(raw), Header: m.Header, Body: decoded(string(body)), Encrypted: encrypted, User: c.user})
+	c.s.letters = append(c.s.letters, Letter{From: c.from, To: c.to, Raw: string(raw), Header: m.Header, Body: decoded(string(body)),
+		Encrypted: encrypted, User: c.user})
 	c.s.came <- struct{}{}
 	return nil
 }
