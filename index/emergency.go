@@ -111,6 +111,9 @@ type Emergency struct {
 	Words     []Word `json:"words" doc:"Whose words count for it."`
 	Undo      []Word `json:"undo" doc:"Whose words count for its end."`
 
+	UndoReason string `json:"undo_reason,omitempty" doc:"Why it is to end, or ended."`
+	UndoText   string `json:"undo_text,omitempty"`
+
 	Statements []digest.Digest `json:"statements" doc:"In the plugin's ledger, that declare it."`
 	SiteOnly   bool            `json:"site_only,omitempty" doc:"The plugin's ledger grows at another site, so that this is known here alone."`
 	Settled    bool            `json:"settled" doc:"All that follows from the state is done; else it is being done, and what is kept from being pulled stays so."`

@@ -157,7 +157,7 @@ func (r Record) audited() map[string]any {
 	return map[string]any{"emergency": r.ID, "state": r.State, "of": r.what(), "digests": r.Body.Digests[:min(len(r.Body.Digests), auditedDigests)],
 		"digests_total": len(r.Body.Digests), "reason": r.Body.Reason,
 		"text": r.Body.Text, "soft": r.Body.Soft,
-		"words": people(r.Body.Words), "undo": people(r.Body.Undo)}
+		"words": people(r.Body.Words), "undo": people(r.Body.Undo), "undo_reason": r.Body.UndoReason, "undo_text": r.Body.UndoText}
 }
 
 // sees reports whether the caller may know of the emergencies of a plugin: who may
@@ -232,7 +232,7 @@ func (s *Service) done(ctx context.Context, id string, first bool) (index.Emerge
 	r, err := s.o.Store.Emergency(bounded, id)
 	if err == nil && r.State.Holds() && !r.Body.Settled {
 		// At once, and again by the job: that may wait for the lease of one who died.
-		err = s.hold(bounded, r)
+		err = s.holdStill(bounded, r)
 	}
 	effect := "it holds here already, and what else follows from it is tried again"
 	if err != nil {

@@ -45,12 +45,46 @@ func (s *Service) Resume(ctx context.Context) {
 	open, err := s.all(ctx, "", index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce)
 	for _, r := range open { // one that is damaged, or cannot be held now, keeps no other from being held
 		if !r.Body.Settled && !r.expired(s.o.Clock.Now()) {
-			err = errors.Join(err, s.hold(ctx, r))
+			err = errors.Join(err, s.holdStill(ctx, r))
 		}
 	}
 	if err != nil {
 		s.o.Logger.ErrorContext(ctx, "emergency: what was decided before this start is not all held yet, it is tried again", "alert", true, "err", err)
 	}
+}
+
+// holdStill is hold outside of the job of r: what was let go meanwhile is let go again.
+func (s *Service) holdStill(ctx context.Context, r Record) error {
+	if err := s.hold(ctx, r); err != nil {
+		return err
+	}
+	now, err := s.o.Store.Emergency(ctx, r.ID)
+	if err != nil || !now.State.Over() {
+		return err
+	}
+	return s.release(ctx, now)
+}
+
+// CatchUp does what the process before this one left when it was killed, without waiting
+// for the lease of its jobs to end.
+func (s *Service) CatchUp(ctx context.Context) error {
+	var errs error
+	for _, states := range [][]index.EmergencyState{
+		{index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce},
+		{index.EmergencyUndone, index.EmergencyWithdrawn, index.EmergencyLapsed}, // the newest: others are long settled
+	} {
+		page, err := s.o.Store.Emergencies(ctx, "", states, "", pageOf)
+		errs = errors.Join(errs, err)
+		for _, r := range page {
+			if r.Body.Settled {
+				continue
+			}
+			if err := s.Carry(ctx, r.ID); !errors.Is(err, artifact.ErrConflict) { // its job was faster
+				errs = errors.Join(errs, err)
+			}
+		}
+	}
+	return errs
 }
 
 // Carry does what follows from the state of an emergency. It may be done twice.
@@ -132,7 +166,7 @@ func (s *Service) settled(ctx context.Context, r Record, change func(*Record)) e
 		return err
 	}
 	s.o.Took(string(step), s.o.Clock.Since(r.Body.Changed))
-	s.o.Changed()
+	s.o.Changed(r.Body.Changed)
 	return nil
 }
 

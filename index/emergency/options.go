@@ -112,8 +112,8 @@ type Options struct {
 	// SignedURLs is for how long a URL is good by which a blob is read past the
 	// registry; 0 where there are none.
 	SignedURLs time.Duration
-	// Changed is told after each step that readers see.
-	Changed func()
+	// Changed is told after each step that readers see, and when that was decided.
+	Changed func(decided time.Time)
 	// Took is told how long a step took from when it was decided.
 	Took   func(step string, d time.Duration)
 	Clock  clock.Clock

@@ -113,7 +113,8 @@ func (r Record) told(approvers int) index.Emergency {
 			b.Digests...), Reason: b.Reason, Text: b.Text, Soft: b.Soft,
 		RequestedBy: b.RequestedBy, ProposedBy: b.ProposedBy, CreatedAt: r.CreatedAt, ConfirmedAt: moment(b.ConfirmedAt), EndedAt: moment(b.EndedAt),
 		Approvers: approvers, Words: append([]index.Word{}, b.Words...), Undo: append([]index.Word{}, b.Undo...),
-		Statements: append([]digest.Digest{}, b.Statements...), SiteOnly: b.SiteOnly, Settled: b.Settled, Problem: b.Problem, MayConfirm: []string{},
+		Statements: append([]digest.Digest{}, b.Statements...), SiteOnly: b.SiteOnly,
+		UndoReason: b.UndoReason, UndoText: b.UndoText, Settled: b.Settled, Problem: b.Problem, MayConfirm: []string{},
 	}
 	if r.Damaged != "" {
 		out.Problem = "its record in the database cannot be read: " + r.Damaged

@@ -32,6 +32,8 @@ const (
 	undoFor = 24 * time.Hour
 	// maxRequests is how many requests one account may have waiting for one plugin.
 	maxRequests = 3
+	// maxWaiting is how many requests one account may have waiting at all.
+	maxWaiting = 10
 	// pageOf is how many emergencies are read at once.
 	pageOf = 500
 	// settleWithin bounds what a call waits for what follows from it, and settleEvery is
@@ -164,6 +166,22 @@ func (s *Service) roomFor(ctx context.Context, r Record, by auth.Principal) erro
 				"see it: oarlock emergency-remove list "+o.ID, "confirm it: oarlock emergency-remove confirm "+o.ID)
 		}
 	}
+	if r.State == index.EmergencyRequested {
+		asked, err := s.all(ctx, "", index.EmergencyRequested)
+		if err != nil {
+			return err
+		}
+		waiting := 0
+		for _, o := range asked {
+			if o.Body.RequestedBy == by.Name && !o.expired(s.o.Clock.Now()) {
+				waiting++
+			}
+		}
+		if waiting >= maxWaiting {
+			return index.NewProblem(index.CodeQuota, fmt.Sprintf("%s has %d requests waiting, of all plugins", by.Name, waiting),
+				"wait until an admin took some up, or take one back: oarlock emergency-remove undo ID")
+		}
+	}
 	if r.State == index.EmergencyRequested && mine >= maxRequests {
 		return index.NewProblem(index.CodeQuota, fmt.Sprintf("%s has %d requests waiting for %s", by.Name, mine, r.Plugin),
 			"take one back: oarlock emergency-remove undo ID")
@@ -209,10 +227,7 @@ func (s *Service) Confirm(ctx context.Context, id string) (index.Emergency, erro
 // Undo gives the caller's word for the end of an emergency. Who made a request, or a
 // proposal for which nobody else spoke, takes it back alone.
 func (s *Service) Undo(ctx context.Context, id string, why index.EmergencyStep) (index.Emergency, error) {
-	if why.Reason == "" {
-		why.Reason = defaultUndo
-	}
-	if err := grounded(why.Reason, why.Text); err != nil {
+	if err := grounded(cmp.Or(why.Reason, defaultUndo), why.Text); err != nil {
 		return index.Emergency{}, err
 	}
 	r, err := s.record(ctx, id)
@@ -238,7 +253,8 @@ func (s *Service) Undo(ctx context.Context, id string, why index.EmergencyStep) 
 			return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s is over: it is %s", r.ID, is),
 				"see it: oarlock emergency-remove list "+r.ID)
 		}
-		r.Body.UndoReason, r.Body.UndoText = why.Reason, why.Text
+		// Who agrees and says nothing of his own leaves what the first one said.
+		r.Body.UndoReason, r.Body.UndoText = cmp.Or(why.Reason, r.Body.UndoReason, defaultUndo), cmp.Or(why.Text, r.Body.UndoText)
 		if r.State == index.EmergencyRequested || r.State == index.EmergencyProposed && r.takesBack(by) {
 			s.become(r, index.EmergencyWithdrawn)
 			return nil

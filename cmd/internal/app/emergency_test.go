@@ -133,11 +133,12 @@ func TestAnEmergencyTakesTwoPeople_E5_E11_B11(t *testing.T) {
 		http.StatusConflict); !strings.Contains(p.Detail, e.ID) {
 		t.Errorf("lift: %+v", p)
 	}
-	w.do(w.ada, e.ID, "undo")
+	ask[index.Emergency](t, w.Server, w.ada, "POST", "/api/v1/emergencies/"+e.ID+"/undo",
+		index.EmergencyStep{Reason: "maintenance", Text: "a false alarm"}, http.StatusOK)
 	w.pulls("1.1.0", http.StatusForbidden)
 	w.refused(w.ada, e.ID, "undo", http.StatusConflict, index.CodeSecondPerson)
 	e = w.do(w.grace, e.ID, "undo")
-	if e.State != index.EmergencyUndone || !e.Settled {
+	if e.State != index.EmergencyUndone || !e.Settled || e.UndoReason != "maintenance" || e.UndoText != "a false alarm" {
 		t.Errorf("undone: %+v", e)
 	}
 	w.pulls("1.1.0", http.StatusOK)

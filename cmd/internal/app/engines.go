@@ -112,7 +112,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	}
 	stops = openEmergencies(ctx, cfg, at, a, emergency.Options{Registry: stored, Holds: stored, Ledger: appender, Catalog: index.ingest,
 		Own: own.Trusted.ID, Platform: platformNames(index),
-		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: signing.poke, Took: tookEmergencies(metrics), Logger: o.Log},
+		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: stopped(signing), Took: tookEmergencies(metrics), Logger: o.Log},
 		o.emergencies)
 	moves := lifecycle.Options{
 		Catalog: standings{index.ingest, index.live}, Registry: bytes, Rights: a, Acts: a.acts, Ledger: appender, Own: own.Trusted.ID, Clock: at,

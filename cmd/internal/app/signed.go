@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -32,6 +33,7 @@ type signing struct {
 	keys      *signed.Keys
 	publisher *signed.Publisher
 	live      *catalog.Live
+	times     *signedTimes
 	acts      audit.Log
 	log       *slog.Logger
 }
@@ -52,6 +54,7 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if err != nil {
 		return nil, err
 	}
+	times := newSignedTimes(at, metrics)
 	by := signed.NewPublisher(signed.PublisherOptions{To: catalogTarget{r, p.storage, a.store.Writable}, Keys: keys, Lock: exclusive(p.database.locker()), Replace: replaceCatalog(r, a.store.Writable), Anew: begun,
 		// What nobody in particular may know of: the artifact is for all.
 		// It is asked of the database: what was known a moment ago may be public no more.
@@ -63,6 +66,7 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 			if err != nil {
 				return nil, err
 			}
+			times.of(whole.Number)
 			return index.live.Visible(whole, by), nil
 		},
 		Guard: guard,
@@ -70,8 +74,9 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 			return p.storage.SwapRecord(ctx, signed.NumbersRecord, raise)
 		},
 		LogCheckpoint: func() string { signed, _ := index.publog.Checkpoint(); return signed },
-		Lifetimes:     cfg.Catalog.Lifetimes(), Quiet: cfg.Catalog.Quiet, AtMost: cfg.Catalog.AtMost, Done: countPublications(metrics), Now: at.Now, Log: log})
-	return &signing{keys: keys, publisher: by, live: index.live, acts: a.acts, log: log}, nil
+		Lifetimes:     cfg.Catalog.Lifetimes(), Quiet: cfg.Catalog.Quiet, AtMost: cfg.Catalog.AtMost,
+		Done: times.counted(countPublications(metrics)), Now: at.Now, Log: log})
+	return &signing{keys: keys, publisher: by, live: index.live, times: times, acts: a.acts, log: log}, nil
 }
 
 // guardCatalog keeps back what of the signed catalog names what is private now.
@@ -156,6 +161,64 @@ func countPublications(metrics prometheus.Registerer) func(signed.Published, err
 		bytes.Add(float64(p.Uploaded))
 		expires.Set(float64(p.Expires.Unix()))
 		serves.Set(float64(p.Generation))
+	}
+}
+
+// signedTimes measure how long an emergency takes until the signed catalog has it.
+type signedTimes struct {
+	clock clock.Clock
+	took  prometheus.Histogram
+
+	mu    sync.Mutex
+	waits map[time.Time]int64 // when it was decided → the generation that has it
+	now   int64               // the generation that is being published
+}
+
+func newSignedTimes(at clock.Clock, metrics prometheus.Registerer) *signedTimes {
+	s := &signedTimes{clock: at, waits: map[time.Time]int64{}, took: prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "oarlock_emergency_signed_seconds", Buckets: emergencyBuckets,
+		Help: "Time from the decision of a step of an emergency to when this server published the signed catalog that has it."})}
+	metrics.MustRegister(s.took)
+	return s
+}
+
+// begin says that a generation has what was decided then.
+func (s *signedTimes) begin(decided time.Time, generation int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waits[decided] = generation
+}
+
+// of says which generation is being published.
+func (s *signedTimes) of(generation int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = generation
+}
+
+// counted is done, which is told how a publication ended, and measures besides.
+func (s *signedTimes) counted(done func(signed.Published, error)) func(signed.Published, error) {
+	return func(p signed.Published, err error) {
+		done(p, err)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for decided, generation := range s.waits {
+			if err == nil && generation <= s.now {
+				s.took.Observe(max(0, s.clock.Since(decided)).Seconds())
+				delete(s.waits, decided)
+			}
+		}
+	}
+}
+
+// stopped publishes soon what was decided then of an emergency, and measures how long
+// that takes.
+func stopped(g *signing) func(decided time.Time) {
+	return func(decided time.Time) {
+		if g != nil {
+			g.times.begin(decided, g.live.Current().Number)
+			g.poke()
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func (r emergencyResult) next() []string {
 	case r.State == index.EmergencyProposed:
 		return []string{"nobody can pull it here until " + until + "; another person confirms it: oarlock emergency-remove confirm " + r.ID, could}
 	case r.State.Over() && len(r.Undo) > 0:
-		return []string{"it does not hold any more; by " + people(r.Undo)}
+		return []string{"it does not hold any more; by " + people(r.Undo) + strings.TrimSuffix(" ("+r.UndoReason+": "+r.UndoText, ": ") + ")"}
 	case r.State.Over():
 		return nil
 	case len(r.Undo) > 0:

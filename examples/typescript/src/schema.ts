@@ -2160,6 +2160,9 @@ export interface components {
             text?: string;
             /** @description Whose words count for its end. */
             undo: components["schemas"]["Word"][] | null;
+            /** @description Why it is to end, or ended. */
+            undo_reason?: string;
+            undo_text?: string;
             version?: string;
             /** @description Whose words count for it. */
             words: components["schemas"]["Word"][] | null;
