@@ -43,6 +43,7 @@ var setLater = map[string]string{
 	"databaseWatch.look":   "what it found, under its lock",
 	"premises.takeStores":  "the premises are taken one by one, and nobody else has them yet",
 	"premises.takeStorage": "the premises are taken one by one, and nobody else has them yet",
+	"signedTimes.of":       "which generation is being published, under its lock",
 	"incoming.Commit":      "where a push stands",
 	"incoming.commit":      "where a push stands",
 	"withheld.tell":        "the one circle, see docs/design.md",

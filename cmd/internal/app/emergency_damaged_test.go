@@ -1,7 +1,6 @@
 package app
 
 import (
-	"database/sql"
 	"net/http"
 	"testing"
 
@@ -16,14 +15,7 @@ func TestADamagedEmergencyStopsNoOther_E5(t *testing.T) {
 	w := openEmergencyWorld(t)
 	bad := w.propose(w.ada, index.NewEmergency{Version: "1.0.0"})
 	good := w.propose(w.ada, index.NewEmergency{Version: "1.1.0"})
-	db, err := sql.Open("sqlite", "file:"+w.config.Data+"/oarlock.db?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	if _, err := db.ExecContext(t.Context(), "UPDATE emergencies SET record = '{' WHERE id = ?", bad.ID); err != nil {
-		t.Fatal(err)
-	}
+	editDatabase(t, w.config.Data+"/oarlock.db", "UPDATE emergencies SET record = '{' WHERE id = ?", bad.ID)
 	list := ask[index.EmergencyList](t, w.Server, w.ada, "GET", "/api/v1/emergencies", nil, http.StatusOK)
 	for _, e := range list.Items {
 		if damaged := e.ID == bad.ID; damaged != (e.Problem != "") {

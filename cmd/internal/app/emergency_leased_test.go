@@ -1,7 +1,6 @@
 package app
 
 import (
-	"database/sql"
 	"io"
 	"net/http"
 	"testing"
@@ -18,19 +17,9 @@ func TestALeaseOfAKilledServerHoldsUpNoEmergency_E5_K6(t *testing.T) {
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", "file:"+w.config.Data+"/oarlock.db?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = db.ExecContext(t.Context(),
+	editDatabase(t, w.config.Data+"/oarlock.db",
 		"INSERT INTO jobs (kind, key, payload, asked_at, due_at, leased_until, attempts, last_error) VALUES ('emergency', ?, ?, 1, 1, ?, 1, '')",
 		e.Plugin, []byte(e.ID), w.hand.Clock().Now().Add(24*60*60*1e9).UnixMicro())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
 	o := options(io.Discard)
 	o.Clock = w.hand.Clock()
 	w.Server, w.stop = startBy(t, w.config, o)

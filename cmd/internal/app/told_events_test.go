@@ -1,7 +1,6 @@
 package app
 
 import (
-	"database/sql"
 	"encoding/json"
 	"log/slog"
 	"path/filepath"
@@ -29,14 +28,7 @@ func TestADamagedEventKeepsNoOtherFromStreams_E8(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	if _, err := db.ExecContext(t.Context(), "UPDATE events SET data = '{' WHERE id = 'e2'"); err != nil {
-		t.Fatal(err)
-	}
+	editDatabase(t, path, "UPDATE events SET data = '{' WHERE id = 'e2'")
 	told, err := toldEvents{s, "https://plugins.example.org", slog.New(slog.DiscardHandler)}.EventsAfter(t.Context(), 0, 10)
 	if err != nil || len(told) != 3 || told[0].Event.ID != "e1" || !told[1].Plugin.IsZero() || told[2].Event.ID != "e3" || told[2].Number <= told[1].Number {
 		t.Errorf("told %+v, %v", told, err)

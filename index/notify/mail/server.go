@@ -98,8 +98,8 @@ type refusal struct {
 type party int
 
 const (
-	// ofServer is what every letter would meet.
-	ofServer party = iota
+	// The zero party is the server: what every letter would meet.
+	_ party = iota
 	// ofOne is what this letter met, now.
 	ofOne
 	// ofAddress and ofLetter are for good: there is no such mailbox, or the letter

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"log"
 	"net"
 	"net/http/httptest"
 	"net/mail"
@@ -80,12 +79,18 @@ func (s *Server) start(t *testing.T, address string) {
 		l = tls.NewListener(l, conf)
 	}
 	s.smtp = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{s: s, conn: c}, nil }))
-	s.smtp.Domain, s.smtp.AllowInsecureAuth, s.smtp.ErrorLog = "mail.example.org", true, log.New(io.Discard, "", 0)
+	s.smtp.Domain, s.smtp.AllowInsecureAuth, s.smtp.ErrorLog = "mail.example.org", true, quiet{}
 	if s.options.TLS {
 		s.smtp.TLSConfig = conf
 	}
 	go func() { _ = s.smtp.Serve(l) }()
 }
+
+// quiet drops what the server would log.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+func (quiet) Println(...any)        {}
 
 // certificate is one for loopback, and who trusts it.
 func certificate(t *testing.T) (*tls.Config, *x509.CertPool) {
