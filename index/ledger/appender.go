@@ -129,6 +129,9 @@ var errOvertaken = errors.New("somebody else appends")
 
 func (a *Appender) append(ctx context.Context, s index.NewStatement) (index.LedgerEntry, error) {
 	reader := a.o.Store.Reader(s.Ledger.Repository())
+	if done, ok, err := a.finish(ctx, s, reader); ok || err != nil {
+		return done, err
+	}
 	list, state, err := a.read(ctx, s.Ledger, reader)
 	if err != nil {
 		return index.LedgerEntry{}, fmt.Errorf("ledger %s: %w", s.Ledger, err)

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,13 +32,18 @@ type store struct {
 	do   *http.Client
 	fail func(reference string) error // before a manifest is pushed
 	cut  func(reference string) error // after it was pushed
+	// untagged has a manifest stored by its digest, and then fails: it was cut
+	// before the tag.
+	untagged error
+	// looks has the ledgers of plugins looked for where there is no tag.
+	looks *ledger.Judge
 }
 
 func newStore(s *registrytest.Server) *store {
 	return &store{s: s, do: &http.Client{Transport: s.ProcessTransport()}}
 }
 
-func (s *store) Reader(repo string) policy.Reader { return reader{s.s, repo} }
+func (s *store) Reader(repo string) policy.Reader { return reader{s.s, repo, s.looks} }
 
 func (s *store) PushBlob(ctx context.Context, repo string, content []byte) error {
 	status, location, err := s.send(ctx, "POST", "/v2/"+repo+"/blobs/uploads/", "", nil)
@@ -61,6 +67,10 @@ func (s *store) PushManifest(ctx context.Context, repo, reference, mediaType str
 		if err := s.fail(reference); err != nil {
 			return err
 		}
+	}
+	if s.untagged != nil && !strings.HasPrefix(reference, "sha256:") {
+		_, _, err := s.send(ctx, "PUT", "/v2/"+repo+"/manifests/"+digest.FromBytes(content).String(), mediaType, content)
+		return cmp.Or(err, s.untagged)
 	}
 	status, _, err := s.send(ctx, "PUT", "/v2/"+repo+"/manifests/"+reference, mediaType, content)
 	switch {
@@ -94,11 +104,20 @@ func (s *store) send(ctx context.Context, method, path, contentType string, body
 
 type reader struct {
 	*registrytest.Server
-	repo string
+	repo  string
+	looks *ledger.Judge
 }
 
 func (r reader) Tag(ctx context.Context, tag string) (digest.Digest, error) {
-	return r.Storage.Resolve(ctx, r.repo, tag)
+	d, err := r.Storage.Resolve(ctx, r.repo, tag)
+	ref, bad := format.RefOf(r.repo, tag)
+	if r.looks == nil || bad != nil || !errors.Is(err, artifact.ErrNotFound) {
+		return d, err
+	}
+	lost := statements.Lost(ctx, r.Storage, ref, nil, func(ctx context.Context, list *format.List) int {
+		return r.looks.Judge(ctx, ref, list, r, format.Head{}).State.Head.Sequence
+	})
+	return "", cmp.Or(lost, err)
 }
 
 func (r reader) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
@@ -283,6 +302,35 @@ func TestAnAppendThatWasCutIsMadeUp_E1(t *testing.T) {
 				t.Errorf("%d statements, want 2: %+v", got.Head.Sequence, got.Findings)
 			}
 		})
+	}
+}
+
+// A ledger whose very first list was stored when the server was killed, and its tag
+// was not, is begun by who asks for its statement again, and by nobody else: to them it
+// is one that lost its tag.
+func TestAFirstAppendThatWasCutBeforeItsTagIsMadeUp_E1_E5(t *testing.T) {
+	t.Parallel()
+	x := newSite(t, registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "site"))
+	x.store.looks = x.judge
+	const name = "acme/hello:" + artifact.StateTag
+	body := format.Deprecated{Grounds: format.Grounds{Reason: "superseded"}}
+	first := x.say(name, format.PluginDeprecated, "person:ada", body)
+	first.Role, first.ID, first.Since = format.RolePlatform, "once", time.Now()
+	x.store.untagged = errors.New("killed")
+	if _, err := x.Append(t.Context(), first); !errors.Is(err, x.store.untagged) {
+		t.Fatalf("got %v, want the kill", err)
+	}
+	x.store.untagged = nil
+	other := first
+	other.ID = "another"
+	if _, err := x.Append(t.Context(), other); err == nil || !strings.Contains(err.Error(), "gone or empty") {
+		t.Errorf("another statement is appended to what seems to be lost: %v", err)
+	}
+	if e := x.must(first); !e.Again || e.Head.Sequence != 1 {
+		t.Errorf("asked for again, it is %+v", e)
+	}
+	if got := x.state(name); got.Head.Sequence != 1 || got.Verdict().Outcome() != policy.Allow {
+		t.Errorf("the ledger has %d statements, want 1: %+v", got.Head.Sequence, got.Findings)
 	}
 }
 

@@ -47,7 +47,7 @@ var asked = []string{
 	"tenant host set north editor-1 --host-version 1.3", "tenant enable north acme/hello", "tenant pin north acme/hello@0.1.0", "tenant unpin north acme/hello",
 	"tenant plugins north", "tenant attention north", "tenant disable north acme/hello",
 	"whoami", "audit search", "audit export", "audit verify",
-	"block acme/hello@0.1.0 --reason test --code blocked", "block list",
+	"block acme/hello@0.1.0 --reason test --code blocked", "block list", "block lift acme/hello@0.1.0",
 	"policy show", "policy explain acme/hello@0.1.0",
 	"rebuild --check", "scrub --status",
 	"ledger keys", "log verify --forget",
