@@ -29,6 +29,9 @@ func (k *Checker) fsck(ctx context.Context, f *fsck) error {
 		return err
 	}
 	err := k.store.WalkNames(ctx, driver.RepositoryRoot, "_manifests", func(repo string) error { return f.repository(ctx, repo) })
+	if err == nil {
+		err = f.lists(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -52,6 +55,8 @@ type fsck struct {
 	mend   func(context.Context, *driver.Damage) bool
 	blobs  map[digest.Digest]string
 	named  map[digest.Digest]bool
+	// unlisted hold manifests and were in no list when they were looked at.
+	unlisted []string
 }
 
 // damaged reports d, and whether it is whole again.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"github.com/opencontainers/go-digest"
@@ -29,9 +30,8 @@ func (f *fsck) repository(ctx context.Context, repo string) error {
 	if err != nil {
 		return err
 	}
-	if manifests > 0 { // while its first manifest comes, blobs of a repository are there and it is in no list yet
-		f.stored(ctx, driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo),
-			What: "the repository is missing in the list of repositories"})
+	if _, err := f.g.driver.Stat(ctx, driver.MarkPath(repo)); manifests > 0 && err != nil {
+		f.unlisted = append(f.unlisted, repo)
 	}
 	names, err := f.g.store.TagNames(ctx, repo)
 	if err != nil {
@@ -119,6 +119,30 @@ func (f *fsck) stored(ctx context.Context, absent driver.Damage) {
 	case err != nil:
 		f.damaged(ctx, driver.Damage{Repository: absent.Repository, Digest: absent.Digest, Path: absent.Path, What: "cannot be read: " + err.Error()})
 	}
+}
+
+// listing is for how long a repository whose first manifest was just stored may be
+// missing in the list: a push stores the one and then the other.
+const listing = time.Second
+
+// lists checks that what holds manifests is in the list of repositories, once what was
+// being pushed meanwhile is there too.
+func (f *fsck) lists(ctx context.Context) error {
+	if len(f.unlisted) == 0 {
+		return nil
+	}
+	wait := time.NewTimer(listing)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for _, repo := range f.unlisted {
+		f.stored(ctx, driver.Damage{Kind: driver.MissingMark, Repository: repo, Path: driver.MarkPath(repo),
+			What: "the repository is missing in the list of repositories"})
+	}
+	return nil
 }
 
 // links checks every referrer link of repo against the manifest it describes.
