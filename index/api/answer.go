@@ -36,6 +36,12 @@ func etagOf(stamp index.Stamp, host, question string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
 }
 
+// etagOfBody names an answer by what it says.
+func etagOfBody(body []byte) string {
+	sum := sha256.Sum256(body)
+	return base64.RawURLEncoding.EncodeToString(sum[:18])
+}
+
 // question is the URL of r with its parameters in order.
 func question(r *http.Request) string {
 	return r.URL.EscapedPath() + "?" + r.URL.Query().Encode()

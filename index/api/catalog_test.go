@@ -71,8 +71,18 @@ func TestAnswersAreStampedAndConditionalRequestsCostNothing_C6(t *testing.T) {
 			t.Errorf("%s: HEAD %d with length %d, expected %d", path, head.StatusCode, head.ContentLength, len(first.body))
 		}
 	}
+	const wants = `{"plugins":[{"id":"acme/hello"}]}`
+	chosen := s.do(t, "POST", "/api/v1/resolve", wants)
+	of := chosen.Header.Get("ETag")
+	again := s.do(t, "POST", "/api/v1/resolve", wants, "If-None-Match", of)
+	if chosen.StatusCode != 200 || !strings.HasPrefix(of, `"`) || again.StatusCode != 304 || len(again.body) != 0 {
+		t.Errorf("resolve: %d with ETag %q, and again %d", chosen.StatusCode, of, again.StatusCode)
+	}
 	etag := s.do(t, "GET", plugins, "").Header.Get("ETag")
 	s.swap(t, plugin(t, "acme/other", "1.0.0 >=1"))
+	if r := s.do(t, "POST", "/api/v1/resolve", wants, "If-None-Match", of); r.StatusCode != 200 {
+		t.Errorf("resolve after a change: %d", r.StatusCode)
+	}
 	if r := s.do(t, "GET", plugins, "", "If-None-Match", etag); r.StatusCode != 200 || read[index.Page](t, r).Total != 2 {
 		t.Errorf("after a change: status %d %s", r.StatusCode, r.body)
 	}

@@ -23,6 +23,7 @@ func (s *Server) resolveRoute(a huma.API) {
 		OperationID: "resolve", Method: http.MethodPost, Path: "/api/v1/resolve", Tags: []string{"catalog"}, MaxBodyBytes: s.MaxBody,
 		Summary: "Resolve plugins to digests",
 		Description: "One exact digest for each wanted plugin and for all that they need, dependencies before what needs them. " +
+			"The ETag names the answer: asked again with If-None-Match it is 304 while nothing changed. " +
 			"Where no choice satisfies every range the answer is 409 unsatisfiable with an explanation in sentences, where a wanted plugin is not known it is 404 plugin_not_found.",
 	}
 	request := a.OpenAPI().Components.Schemas
@@ -67,5 +68,9 @@ func (s *Server) resolve(ctx context.Context, in *resolveInput) (*huma.StreamRes
 	}
 	out := resolve.Answer(gen.Stamp(), s.hostOf(callOf(ctx)), chosen)
 	out.MinimumAge = ageOf(fit)
-	return stream(sendJSON(out)), nil
+	body, err := encode(out)
+	if err != nil {
+		return nil, err
+	}
+	return stream(newAnswer(gen.Stamp(), etagOfBody(body), body).send), nil
 }

@@ -1143,7 +1143,7 @@ export interface paths {
         put?: never;
         /**
          * Resolve plugins to digests
-         * @description One exact digest for each wanted plugin and for all that they need, dependencies before what needs them. Where no choice satisfies every range the answer is 409 unsatisfiable with an explanation in sentences, where a wanted plugin is not known it is 404 plugin_not_found.
+         * @description One exact digest for each wanted plugin and for all that they need, dependencies before what needs them. The ETag names the answer: asked again with If-None-Match it is 304 while nothing changed. Where no choice satisfies every range the answer is 409 unsatisfiable with an explanation in sentences, where a wanted plugin is not known it is 404 plugin_not_found.
          */
         post: operations["resolve"];
         delete?: never;
