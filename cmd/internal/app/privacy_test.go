@@ -296,8 +296,9 @@ func TestEventsEndWithTheRightToThem_I7(t *testing.T) {
 	}
 }
 
-// eventsOf follows the catalog: each call is the digest of the next event, "" once
-// the stream ended.
+// eventsOf follows the catalog: each call is the digest of the next generation that is
+// told, "" once the stream ended. What happened to plugins is told beside it, when it
+// is known, and is passed over.
 func eventsOf(t *testing.T, s *Server, token string) func() string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/api/v1/events", nil)
@@ -312,8 +313,12 @@ func eventsOf(t *testing.T, s *Server, token string) func() string {
 	t.Cleanup(func() { _ = resp.Body.Close() })
 	lines := bufio.NewScanner(resp.Body)
 	return func() string {
+		event := ""
 		for lines.Scan() {
-			if data, is := strings.CutPrefix(lines.Text(), "data: "); is {
+			if name, is := strings.CutPrefix(lines.Text(), "event: "); is {
+				event = name
+			}
+			if data, is := strings.CutPrefix(lines.Text(), "data: "); is && event == "generation" {
 				var stamp index.Stamp
 				if err := json.Unmarshal([]byte(data), &stamp); err != nil {
 					t.Error(err)
