@@ -65,28 +65,6 @@ func (s *Service) holdStill(ctx context.Context, r Record) error {
 	return s.release(ctx, now)
 }
 
-// CatchUp does what the process before this one left when it was killed, without waiting
-// for the lease of its jobs to end.
-func (s *Service) CatchUp(ctx context.Context) error {
-	var errs error
-	for _, states := range [][]index.EmergencyState{
-		{index.EmergencyProposed, index.EmergencyConfirmed, index.EmergencyInForce},
-		{index.EmergencyUndone, index.EmergencyWithdrawn, index.EmergencyLapsed}, // the newest: others are long settled
-	} {
-		page, err := s.o.Store.Emergencies(ctx, "", states, "", pageOf)
-		errs = errors.Join(errs, err)
-		for _, r := range page {
-			if r.Body.Settled {
-				continue
-			}
-			if err := s.Carry(ctx, r.ID); !errors.Is(err, artifact.ErrConflict) { // its job was faster
-				errs = errors.Join(errs, err)
-			}
-		}
-	}
-	return errs
-}
-
 // Carry does what follows from the state of an emergency. It may be done twice.
 func (s *Service) Carry(ctx context.Context, id string) error {
 	r, err := s.o.Store.Emergency(ctx, id)

@@ -148,7 +148,6 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 	writing = append(writing, e.garbage.Tasks()...)
 	writing = append(writing, e.scrubber.Tasks()...)
 	writing = append(writing, e.ends...)
-	writing = append(writing, periodic.Task{Name: "emergencies_left", Every: eraseEvery, AtStart: true, Run: e.emergencies.CatchUp})
 	writing = append(writing, e.notices.Tasks()...)
 	tasks := append(newerGuard{watch}.heed(writing),
 		// The authority says in the log when the database does not answer.
