@@ -16,7 +16,7 @@ import (
 // the version that is named, the hosts, the quota, the lifecycle.
 func (s *Service) admitted(ctx context.Context, rows Rows, was Install, n *Install, hosts []Host, sees bool) error {
 	p, is := s.o.Catalog.Plugin(n.Plugin)
-	if !is || !sees && was.Revision == 0 {
+	if !is || !sees { // whoever may not know of it is told nothing of its versions, also where the tenant has it
 		return fmt.Errorf("plugin %s: %w", n.Plugin, artifact.ErrNotFound)
 	}
 	t, err := rows.Tenant(ctx)

@@ -45,7 +45,7 @@ func (s *Service) Host(ctx context.Context, id, name string) (index.TenantHost, 
 // AddHost gives a tenant a host. A name that it has already is a conflict, and one
 // host too many is refused by the tenant's quota.
 func (s *Service) AddHost(ctx context.Context, id string, n index.NewTenantHost) (index.TenantHost, error) {
-	rows, t, err := s.manage(ctx, id)
+	rows, _, err := s.manage(ctx, id)
 	if err != nil {
 		return index.TenantHost{}, err
 	}
@@ -55,6 +55,10 @@ func (s *Service) AddHost(ctx context.Context, id string, n index.NewTenantHost)
 	}
 	h.CreatedBy, h.CreatedAt = auth.From(ctx).Name, s.o.Clock.Now().UTC()
 	err = s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
+		t, err := rows.Tenant(ctx)
+		if err != nil {
+			return act, nil, err
+		}
 		used, err := rows.Hosts().Count(ctx)
 		if err != nil {
 			return act, nil, err

@@ -65,6 +65,12 @@ func TestATenantIsGivenWhatFitsItsHosts_I1_I3(t *testing.T) {
 	if code, text := sent(t, s, boss, "POST", hello+"/enable", map[string]any{"channel": "none"}); code != 404 || !strings.Contains(text, "there is no channel") {
 		t.Errorf("a channel that is none: %d %s", code, text)
 	}
+	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/acme", map[string]any{"private": true}, 200)
+	code, text := sent(t, s, boss, "POST", hello+"/pin", map[string]any{"version": "7.0.0"})
+	if code != 404 || strings.Contains(text, "1.1.0") {
+		t.Errorf("a version of what is private now: %d %s", code, text)
+	}
+	given("POST", "/disable", nil)
 	list := ask[index.TenantPluginList](t, s, viewer, "GET", "/api/v1/tenants/north/plugins", nil, 200)
 	if len(list.Items) != 1 || list.Items[0].Enabled || list.Items[0].Channel != "" {
 		t.Errorf("the list says %+v", list)
