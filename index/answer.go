@@ -82,9 +82,10 @@ type Summary struct {
 	Stamp
 	GeneratedAt time.Time `json:"generated_at"`
 	ExpiresAt   time.Time `json:"expires_at"`
-	Plugins     int       `json:"plugins"`
-	Versions    int       `json:"versions"`
-	Pending     int       `json:"pending"`
+	// Plugins are those of every state but deleted.
+	Plugins  int `json:"plugins"`
+	Versions int `json:"versions"`
+	Pending  int `json:"pending"`
 	// Hosts are those that listed versions name in their engines.
 	Hosts []HostNamed `json:"hosts" doc:"The hosts that listed versions name, each with the versions that their ranges are written with, newest first."`
 }

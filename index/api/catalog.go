@@ -252,7 +252,7 @@ func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamRes
 
 func (s *Server) summaryOf(g *catalog.Generation, expires time.Time) index.Summary {
 	return index.Summary{Stamp: g.Stamp(), GeneratedAt: g.At.UTC(), ExpiresAt: expires,
-		Plugins: g.Snapshot.Len(), Versions: g.Snapshot.Versions(), Pending: g.Snapshot.Pending(), Hosts: s.hosts.of(g.Snapshot)}
+		Plugins: g.Snapshot.Present(), Versions: g.Snapshot.Versions(), Pending: g.Snapshot.Pending(), Hosts: s.hosts.of(g.Snapshot)}
 }
 
 func noVersion(p *catalog.Plugin, version string) *index.Problem {

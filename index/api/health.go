@@ -50,7 +50,7 @@ func (s *Server) countCatalog() {
 	gauge("oarlock_catalog_generation", "Generation that serves.", func() float64 { return float64(s.Live.Current().Number) })
 	gauge("oarlock_catalog_generation_timestamp_seconds", "When that generation began to serve.",
 		func() float64 { return float64(s.Live.Current().At.UnixMilli()) / 1000 })
-	gauge("oarlock_catalog_plugins", "Plugins in that generation.", func() float64 { return float64(s.Live.Current().Snapshot.Len()) })
+	gauge("oarlock_catalog_plugins", "Plugins in that generation, without deleted ones.", func() float64 { return float64(s.Live.Current().Snapshot.Present()) })
 	gauge("oarlock_catalog_versions", "Versions in that generation.", func() float64 { return float64(s.Live.Current().Snapshot.Versions()) })
 	gauge("oarlock_catalog_pending", "Versions that wait for something.", func() float64 { return float64(s.Live.Current().Snapshot.Pending()) })
 }

@@ -30,6 +30,11 @@ type entry struct {
 // sealed reports whether the record still has the digest that it was filed under.
 func (e *entry) sealed() bool { return sha256.Sum256([]byte(e.record)) == e.leaf }
 
+// deleted reports whether the name alone is left of it.
+func (e *entry) deleted() bool {
+	return e.withdrawn != nil && e.withdrawn.State.Plugin == index.StateDeleted
+}
+
 // plugin is what e says. Its record was read once before: by With, which wrote
 // it, or by Load.
 func (e *entry) plugin(w *words) (*Plugin, error) {

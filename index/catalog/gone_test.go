@@ -13,11 +13,19 @@ import (
 func TestADeletedPluginIsListedByItsStateAlone_E4_E12(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2028, 1, 2, 0, 0, 0, 0, time.UTC)
-	gone := Plugin{ID: name("acme/gone"), State: index.StateDeleted,
+	gone := Plugin{ID: name("acme/gone"), State: index.StateDeleted, Versions: []Version{{Version: version("1.0.0"), Digest: digestOf("gone"), Plugin: &artifact.Plugin{}}},
 		Moves: []index.Move{{State: index.StateDeleted, At: at, By: "person:eve", Reason: "legal"}}}
 	stays := Plugin{ID: name("acme/stays"), State: index.StateActive, Versions: []Version{{Version: version("1.0.0"), Digest: digestOf("stays"), Plugin: &artifact.Plugin{}}}}
 	s := Empty().With([]Plugin{gone, stays}, nil)
 	before := s.Digest()
+	if s.Len() != 2 || s.Present() != 1 || s.Versions() != 1 {
+		t.Errorf("%d plugins, of which %d are present, with %d versions", s.Len(), s.Present(), s.Versions())
+	}
+	for _, next := range []*Snapshot{s.With(nil, []artifact.Name{gone.ID}), s.With([]Plugin{{ID: gone.ID, State: index.StateActive}}, []artifact.Name{stays.ID})} {
+		if next.Len() != 1 || next.Present() != 1 {
+			t.Errorf("after a change %d plugins, of which %d are present", next.Len(), next.Present())
+		}
+	}
 	for _, row := range []struct {
 		q    Query
 		want int
@@ -36,7 +44,7 @@ func TestADeletedPluginIsListedByItsStateAlone_E4_E12(t *testing.T) {
 		row.Version != "" || row.Digest != "" || row.Reference != "" || len(row.VersionsAvailable)+len(row.Platforms) != 0 {
 		t.Errorf("row: %+v", row)
 	}
-	if p, _ := s.Plugin(gone.ID); len(p.Versions) != 0 || p.Gone() == nil || s.Digest() != before {
+	if p, _ := s.Plugin(gone.ID); len(p.Versions) != 1 || p.Gone() == nil || s.Digest() != before {
 		t.Errorf("asking changed the catalog: %+v", p)
 	}
 }

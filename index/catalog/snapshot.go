@@ -146,10 +146,14 @@ func together(changes int, parts []func()) {
 // Digest names the content: equal for equal content, however it was built.
 func (s *Snapshot) Digest() digest.Digest { return s.tree.digest() }
 
-// Len is the number of plugins, whatever their state.
+// Len is the number of plugins, whatever their state, deleted ones included.
 func (s *Snapshot) Len() int { return s.tree.count.plugins }
 
-// Versions is the number of versions that can be read, pending ones included.
+// Present is the number of plugins that were not deleted.
+func (s *Snapshot) Present() int { return s.tree.count.plugins - s.tree.count.deleted }
+
+// Versions is the number of versions that can be read, pending ones included and those
+// of deleted plugins left out.
 func (s *Snapshot) Versions() int { return s.tree.count.versions }
 
 // Pending is the number of versions that wait for something.

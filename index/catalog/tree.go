@@ -22,7 +22,11 @@ type tree struct {
 
 const fanout = 64
 
-type counts struct{ plugins, versions, pending int }
+type counts struct {
+	plugins, versions, pending int
+	// deleted are those of plugins of which the name alone is left.
+	deleted int
+}
 
 type group struct {
 	buckets [fanout]*bucket
@@ -142,13 +146,17 @@ func (b *bucket) set(one edit) counts {
 }
 
 func (e *entry) counts(sign int) counts {
-	return counts{sign, sign * int(e.versions), sign * int(e.pending)}
+	if e.deleted() {
+		return counts{plugins: sign, deleted: sign}
+	}
+	return counts{plugins: sign, versions: sign * int(e.versions), pending: sign * int(e.pending)}
 }
 
 func (c *counts) add(o counts) {
 	c.plugins += o.plugins
 	c.versions += o.versions
 	c.pending += o.pending
+	c.deleted += o.deleted
 }
 
 func (b *bucket) seal() {

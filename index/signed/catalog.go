@@ -213,5 +213,5 @@ func (c *Catalog) Summary() (*index.Summary, error) {
 	}
 	s := at.status
 	return &index.Summary{Stamp: at.stamp(), GeneratedAt: s.GeneratedAt, ExpiresAt: s.Expires,
-		Plugins: at.snapshot.Len(), Versions: at.snapshot.Versions(), Pending: at.snapshot.Pending(), Hosts: at.snapshot.Hosts()}, nil
+		Plugins: at.snapshot.Present(), Versions: at.snapshot.Versions(), Pending: at.snapshot.Pending(), Hosts: at.snapshot.Hosts()}, nil
 }
