@@ -77,6 +77,14 @@ func (r reserves) held() bool {
 	return true
 }
 
+// degraded says that pushes are refused for want of room, or "".
+func (r reserves) degraded() string {
+	if r.held() {
+		return ""
+	}
+	return "the disk is full: the reserve is given up for acts of safety, and pushes are refused until there is room"
+}
+
 // yield gives room up for an act of safety, where the disk has none left.
 func (r reserves) yield(ctx context.Context) {
 	for _, one := range r.all {

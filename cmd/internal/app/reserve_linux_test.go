@@ -65,6 +65,9 @@ func TestSafetyOnAFullDisk(t *testing.T) {
 	if s.reserves.held() {
 		t.Error("the reserve is said to be kept on a full disk")
 	}
+	if said := readyz(t, s); !strings.HasPrefix(said, "ok, degraded: ") || !strings.Contains(said, "the disk is full") {
+		t.Errorf("/readyz on a full disk: %q", said)
+	}
 	if err := tryPush(t, s, admin, 2); err == nil || !strings.Contains(err.Error(), "kept for acts of safety") {
 		t.Errorf("a push took from the reserve: %v", err)
 	}
@@ -100,4 +103,7 @@ func TestSafetyOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "other"}, 201)
+	if said := readyz(t, s); said != "ok\n" {
+		t.Errorf("/readyz when there is room again: %q", said)
+	}
 }

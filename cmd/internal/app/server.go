@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,6 +90,7 @@ type health struct {
 	index    *joined
 	watch    *databaseWatch
 	stated   *publisher.Statements
+	reserves reserves
 	leaving  atomic.Bool // /readyz says so
 }
 
@@ -102,18 +105,14 @@ func (h *health) ready() error {
 	return h.index.ready()
 }
 
-// degraded says what does not work while requests are served, or "".
+// degraded says all that does not work while requests are served, or "".
 func (h *health) degraded() string {
-	if silent := silence(h.accounts.Authority); silent != "" {
-		return silent
-	}
+	all := []string{silence(h.accounts.Authority), h.reserves.degraded()}
 	if err := h.index.publog.Stuck(); err != nil {
-		return err.Error()
+		all = append(all, err.Error())
 	}
-	if changed := h.watch.degraded(); changed != "" {
-		return changed
-	}
-	return h.stated.Stuck()
+	all = append(all, h.watch.degraded(), h.stated.Stuck())
+	return strings.Join(slices.DeleteFunc(all, func(what string) bool { return what == "" }), "; ")
 }
 
 // leave says by /readyz that the server goes, and serves on for as long as
