@@ -190,17 +190,18 @@ func (s *Service) Emergency(ctx context.Context, id string) (index.Emergency, er
 
 // answer is r with who could speak besides, and until when what was given out is good.
 func (s *Service) answer(ctx context.Context, r Record) (index.Emergency, error) {
-	out := r.told(s.o.Approvers)
+	now := s.o.Clock.Now()
+	out := r.told(s.o.Approvers, now)
 	words := r.Body.Words
-	if len(r.Body.Undo) > 0 {
-		words = r.Body.Undo
+	if undo := r.undoing(now); len(undo) > 0 {
+		words = undo
 	}
 	var err error
 	if !r.State.Over() {
 		out.MayConfirm, err = s.voices.others(ctx, people(words))
 	}
 	if s.o.SignedURLs > 0 && r.State.Holds() {
-		if until := r.Body.ProposedAt.Add(s.o.SignedURLs); until.After(s.o.Clock.Now()) {
+		if until := r.Body.ProposedAt.Add(s.o.SignedURLs); until.After(now) {
 			out.SignedURLsUntil = &until
 		}
 	}

@@ -89,7 +89,7 @@ func (s *Service) Emergencies(ctx context.Context, q index.EmergencyQuery) (inde
 		if err != nil || !ok {
 			return out, err
 		}
-		out.Items = append(out.Items, r.told(s.o.Approvers))
+		out.Items = append(out.Items, r.told(s.o.Approvers, s.o.Clock.Now()))
 		if len(out.Items) == q.Limit {
 			out.Next = l.at.String()
 			return out, nil

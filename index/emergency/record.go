@@ -104,9 +104,21 @@ func (r Record) same(o Record) bool {
 // moment is t, or nil where it never was.
 func moment(t time.Time) *time.Time { return index.MomentOf(t) }
 
+// undoing are the words for the end of r that count now: each waits for the other one for
+// undoFor. Of one that is over they are those by which it ended.
+func (r Record) undoing(now time.Time) []index.Word {
+	if r.State.Over() {
+		return r.Body.Undo
+	}
+	return slices.DeleteFunc(slices.Clone(r.Body.Undo), func(w index.Word) bool { return now.Sub(w.At) > undoFor })
+}
+
 // told is r as people are told it.
-func (r Record) told(approvers int) index.Emergency {
+func (r Record) told(approvers int, now time.Time) index.Emergency {
 	b := r.Body
+	if b.Undo = r.undoing(now); len(b.Undo) == 0 && !r.State.Over() {
+		b.UndoReason, b.UndoText = "", ""
+	}
 	out := index.Emergency{
 		ID: r.ID, State: r.State, Source: cmp.Or(b.Source, index.EmergencyOfSite), Platform: b.Platform,
 		Plugin: r.Plugin, Version: b.Version, All: b.All, Digests: append([]digest.Digest{},

@@ -253,14 +253,15 @@ func (s *Service) Undo(ctx context.Context, id string, why index.EmergencyStep) 
 			return index.NewProblem(index.CodeConflict, fmt.Sprintf("emergency %s is over: it is %s", r.ID, is),
 				"see it: oarlock emergency-remove list "+r.ID)
 		}
+		if r.Body.Undo = r.undoing(s.o.Clock.Now()); len(r.Body.Undo) == 0 {
+			r.Body.UndoReason, r.Body.UndoText = "", ""
+		}
 		// Who agrees and says nothing of his own leaves what the first one said.
 		r.Body.UndoReason, r.Body.UndoText = cmp.Or(why.Reason, r.Body.UndoReason, defaultUndo), cmp.Or(why.Text, r.Body.UndoText)
 		if r.State == index.EmergencyRequested || r.State == index.EmergencyProposed && r.takesBack(by) {
 			s.become(r, index.EmergencyWithdrawn)
 			return nil
 		}
-		now := s.o.Clock.Now()
-		r.Body.Undo = slices.DeleteFunc(slices.Clone(r.Body.Undo), func(w index.Word) bool { return now.Sub(w.At) > undoFor })
 		words, err := s.speak(ctx, by, r.Body.Undo)
 		if err != nil {
 			return err
