@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
@@ -98,10 +101,36 @@ func (s *Service) forget(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
+// erased remembers of which deleted plugins nothing is left that could go, by the head
+// of their ledgers.
+type erased struct {
+	mu   sync.Mutex
+	done map[artifact.Name]digest.Digest
+}
+
+func (e *erased) has(id artifact.Name, head digest.Digest) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.done[id] == head
+}
+
+func (e *erased) add(id artifact.Name, head digest.Digest) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.done == nil {
+		e.done = map[artifact.Name]digest.Digest{}
+	}
+	e.done[id] = head
+}
+
+// pushesEnd is for how long after a deletion a push may be stored that was under way.
+const pushesEnd = time.Hour
+
 // EraseDeleted lets go of deletions that deleted nothing, and of what the repositories of deleted plugins hold still: what
 // the process that deleted them left, and pushes that were under way. A ledger that
 // came by a mirror deletes nothing here: its bytes are given to nobody, and stay a
-// copy that its operator has.
+// copy that its operator has. A process asks of each one until nothing is left of it and
+// no push can be under way any more, and not again.
 func (s *Service) EraseDeleted(ctx context.Context) error {
 	if s.o.Catalog.Current() != nil {
 		return nil // what is deleted is not known yet, and is asked again
@@ -112,8 +141,13 @@ func (s *Service) EraseDeleted(ctx context.Context) error {
 		if !state.Plugin.IsDeleted() || state.Platform != s.o.Own {
 			continue
 		}
+		if s.erased.has(id, state.Head.Digest) {
+			continue
+		}
 		if err := s.o.Erase(ctx, id.String()); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", id, err))
+		} else if s.o.Clock.Since(state.Plugin.Deleted.At) > pushesEnd {
+			s.erased.add(id, state.Head.Digest)
 		}
 	}
 	return errors.Join(failed...)

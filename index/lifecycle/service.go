@@ -79,6 +79,7 @@ type Service struct {
 	// replacing is held from when it is looked where replacements lead until the
 	// catalog knows of one more: several at once could close a circle.
 	replacing sync.Mutex
+	erased    erased
 }
 
 // New makes a Service.
