@@ -1,6 +1,7 @@
 package index
 
 import (
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -123,6 +124,27 @@ type Choice struct {
 	By    []string      `json:"by" doc:"The roles that may make it now, and in general where it is not legal now."`
 	Legal bool          `json:"legal" doc:"Somebody may make it now."`
 	May   bool          `json:"may" doc:"The caller may make it now."`
+}
+
+// taken are the moves that are taken back, by those that take them back.
+var taken = map[string]string{MoveUndeprecate: MoveDeprecate, MoveResume: MoveSuspend, MoveRestore: MoveRemove, MoveUnyank: MoveYank}
+
+// Offered are the choices of all to name to people: those that are legal now, without
+// what others could only say once more over what is in force already. An admin deprecates
+// what its owners deprecated; to everybody else that is no move.
+func Offered(all []Choice) []Choice {
+	out := []Choice{}
+	for _, c := range all {
+		if c.Legal && (c.May || !slices.ContainsFunc(all, func(back Choice) bool { return taken[back.Move] == c.Move && back.Legal && !subset(back.By, c.By) })) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// subset reports whether all of some are in of.
+func subset(some, of []string) bool {
+	return !slices.ContainsFunc(some, func(one string) bool { return !slices.Contains(of, one) })
 }
 
 // A Lifecycle is where a plugin stands, and what may be done to it.

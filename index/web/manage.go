@@ -91,7 +91,7 @@ func (s *Site) showManaged(c echo.Context, v manageView) error {
 		v.Versions = append(v.Versions, m)
 	}
 	if v.Lifecycle != nil {
-		v.Choices = slices.DeleteFunc(slices.Clone(v.Lifecycle.Choices), func(one index.Choice) bool { return !one.Legal || ofVersion(one.Move) || one.Move == index.MoveDelete })
+		v.Choices = slices.DeleteFunc(index.Offered(v.Lifecycle.Choices), func(one index.Choice) bool { return ofVersion(one.Move) || one.Move == index.MoveDelete })
 	}
 	return s.render(c, response{page: "manage", status: v.Form.statusOf(), title: v.ID, section: "overview", stamp: why.Stamp, words: why, content: v})
 }

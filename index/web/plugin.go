@@ -79,7 +79,7 @@ func (s *Site) choices(ctx context.Context, id string) []index.Choice {
 		s.Log.WarnContext(ctx, "page without the moves of a plugin", "plugin", id, "error", err)
 		return nil
 	}
-	return slices.DeleteFunc(at.Choices, func(one index.Choice) bool { return !one.Legal })
+	return index.Offered(at.Choices)
 }
 
 // detail is the plugin as it fits the reader's host; where no version fits, as

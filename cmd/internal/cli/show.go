@@ -60,11 +60,10 @@ func movesOf(all []index.Choice) (pairs []string) {
 		}
 		moves[who] = append(moves[who], move)
 	}
-	for _, c := range all {
-		switch {
-		case c.May:
+	for _, c := range index.Offered(all) {
+		if c.May {
 			add("you may", c.Move)
-		case c.Legal:
+		} else {
 			add("moves by "+strings.Join(c.By, ", "), c.Move)
 		}
 	}
