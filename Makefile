@@ -82,10 +82,15 @@ drill-log: ## 1,000,000 leaves, proofs in time, and two processes over PostgreSQ
 drill-outbox: ## kill -9 between a commit and what is told of it: nothing lost, duplicates share their id
 	@scripts/drill/run outbox
 
+.PHONY: drill-emergency
+drill-emergency: ## how long an emergency takes until both replicas refuse, and until the signed catalog has it
+	@scripts/tools/apt postgresql curl
+	scripts/s3/test scripts/postgres/test scripts/drill/run emergency
+
 .PHONY: drills
 drills: ## a tenth of each drill, everything but the times
-	@scripts/tools/apt postgresql
-	scripts/postgres/test scripts/drill/run --tenth --all
+	@scripts/tools/apt postgresql curl
+	scripts/s3/test scripts/postgres/test scripts/drill/run --tenth --all
 
 .PHONY: postgres
 postgres: ## the database tests, against a PostgreSQL of their own
