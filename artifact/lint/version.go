@@ -1,12 +1,14 @@
 package lint
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/github/go-spdx/v2/spdxexp"
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/artifact/configschema"
 	"github.com/oarlock/oarlock/artifact/pack"
 )
 
@@ -45,7 +47,23 @@ func published(p *artifact.Plugin) []artifact.Problem {
 	if problem := license(p.License); problem != nil {
 		out = append(out, *problem)
 	}
-	return out
+	return append(out, configSchema(p.ConfigSchema)...)
+}
+
+// configSchema are the problems of the schema of a plugin's configuration.
+func configSchema(raw []byte) []artifact.Problem {
+	if len(raw) == 0 {
+		return nil
+	}
+	_, err := configschema.Parse(raw)
+	if several, is := errors.AsType[*artifact.ProblemsError](err); is {
+		out := slices.Clone(several.Problems)
+		for i := range out {
+			out[i].Place = "/config_schema" + out[i].Place
+		}
+		return out
+	}
+	return nil
 }
 
 // license says that a licence is not an SPDX expression.

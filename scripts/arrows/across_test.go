@@ -21,7 +21,9 @@ var artifactRows = map[string][]string{
 	"scaffold": {"."},
 	"quirk":    {".", "ledger"},
 	"pack":     {".", "bounded", "durable"},
-	"lint":     {".", "pack"},
+	"lint":     {".", "configschema", "pack"},
+
+	"configschema": {"."},
 
 	"artifacttest":      {".", "pack"},
 	"ledger/ledgertest": {"ledger"},
