@@ -51,13 +51,20 @@ const (
 	// CodeQuota is 403 of what is stored, and 409 of what a tenant has: NewExceeded.
 	CodeQuota = "quota_exceeded"
 	// What keeps a tenant from a plugin.
+	CodeLicenseDenied    = "license_denied"
 	CodeTierTooLow       = "tier_too_low"
 	CodeTierUnknown      = "tier_unknown"
 	CodeNicheMismatch    = "niche_mismatch"
 	CodeHostIncompatible = "host_incompatible"
 	CodeLifecycleBlocked = "lifecycle_blocked"
-	CodeTooManyRequests  = "too_many_requests"
-	CodeStorage          = "storage_full"
+	// What is wrong with a licence or a list of revocations.
+	CodeLicenseMalformed  = "license_malformed"
+	CodeLicenseUnverified = "license_unverified"
+	CodeLicenseElsewhere  = "license_elsewhere" // for another site or tenant
+	CodeRevocationsStale  = "revocations_stale" // a newer list was seen
+	CodeNoTrial           = "no_trial"          // none is offered, or the tenant had it
+	CodeTooManyRequests   = "too_many_requests"
+	CodeStorage           = "storage_full"
 	// CodeLogBehind is a publication log that has less, or other things, than what
 	// was shown before: nothing is published until an admin has looked at it.
 	CodeLogBehind = "log_behind"
@@ -104,6 +111,12 @@ var meanings = map[string]meaning{
 	CodeNamespaceResembles: {http.StatusConflict, artifact.ErrConflict, "The namespace looks like another"},
 	CodeNamespaceHeld:      {http.StatusConflict, artifact.ErrConflict, "Nobody owns the namespace, and it is not free"},
 	CodeQuota:              {http.StatusForbidden, artifact.ErrDenied, "A quota is used up"},
+	CodeLicenseDenied:      {http.StatusForbidden, artifact.ErrDenied, "The tenant has no licence for it that counts"},
+	CodeLicenseMalformed:   {http.StatusBadRequest, artifact.ErrInvalid, "The licence cannot be read"},
+	CodeLicenseUnverified:  {http.StatusUnprocessableEntity, artifact.ErrUnverified, "The licence is signed by nobody whom this site trusts"},
+	CodeLicenseElsewhere:   {http.StatusConflict, artifact.ErrConflict, "The licence is for somebody else"},
+	CodeRevocationsStale:   {http.StatusConflict, artifact.ErrConflict, "A newer list of revocations was seen"},
+	CodeNoTrial:            {http.StatusConflict, artifact.ErrConflict, "There is no trial"},
 	CodeTierTooLow:         {http.StatusForbidden, artifact.ErrDenied, "The tenant's tier is too low"},
 	CodeTierUnknown:        {http.StatusConflict, nil, "Whether the tenant's tier is enough could not be told"},
 	CodeNicheMismatch:      {http.StatusConflict, artifact.ErrConflict, "The plugin is for other niches"},

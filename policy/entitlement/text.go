@@ -10,7 +10,7 @@ func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
 // textOf is what a user is told of an answer about a plugin.
 func textOf(plugin string, a Answer) string {
-	s := sentences[a.Reason]
+	s := texts[a.Reason]
 	if s == nil {
 		return plugin + " does not run: whether it is licensed could not be told."
 	}
@@ -27,7 +27,7 @@ func textOf(plugin string, a Answer) string {
 	return text
 }
 
-var sentences = map[Reason]func(plugin string, a Answer) string{
+var texts = map[Reason]func(plugin string, a Answer) string{
 	ReasonNotRequired: func(p string, _ Answer) string { return p + " needs no licence." },
 	ReasonLicensed: func(p string, a Answer) string {
 		switch {

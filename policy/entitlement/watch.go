@@ -15,13 +15,13 @@ const Ahead = 24 * time.Hour
 type Watch struct {
 	// Floor is the highest signed time that was believed: it is not earlier than that.
 	Floor time.Time `json:"floor,omitzero"`
-	// Seen has how late it was for what was said of each plugin.
-	Seen map[string]Seen `json:"seen,omitempty"`
+	// Judged has how late it was for what was said of each plugin.
+	Judged map[string]Judged `json:"judged,omitempty"`
 }
 
-// Seen is the latest time at which something that was said was judged. For that,
+// Judged is the latest time at which something that was said was judged. For that,
 // and for what was said before it, time goes forward only.
-type Seen struct {
+type Judged struct {
 	Said time.Time `json:"said"`
 	Now  time.Time `json:"now"`
 }
@@ -61,26 +61,19 @@ func (w Watch) Judge(s State, own, released time.Time) (Watch, Answer) {
 	if at.Suspect {
 		return w, Judge(s, at, released)
 	}
-	seen, was := w.Seen[s.Plugin]
-	if was && !s.At.After(seen.Said) && seen.Now.After(at.Now) {
-		at.Now = seen.Now
+	last, was := w.Judged[s.Plugin]
+	if was && !s.At.After(last.Said) && last.Now.After(at.Now) {
+		at.Now = last.Now
 	}
-	if !was || s.At.After(seen.Said) {
-		seen.Said = s.At.UTC()
+	if !was || s.At.After(last.Said) {
+		last.Said = s.At.UTC()
 	}
-	seen.Now = at.Now
-	all := maps.Clone(w.Seen)
+	last.Now = at.Now
+	all := maps.Clone(w.Judged)
 	if all == nil {
-		all = map[string]Seen{}
+		all = map[string]Judged{}
 	}
-	all[s.Plugin] = seen
-	w.Seen = all
+	all[s.Plugin] = last
+	w.Judged = all
 	return w, Judge(s, at, released)
-}
-
-// Keep is w with what it has seen of the named plugins alone.
-func (w Watch) Keep(plugins map[string]bool) Watch {
-	w.Seen = maps.Clone(w.Seen)
-	maps.DeleteFunc(w.Seen, func(plugin string, _ Seen) bool { return !plugins[plugin] })
-	return w
 }

@@ -63,6 +63,7 @@ func acrossRules() []arrows.Rule {
 			"ingest":    {".", "ledger"},
 			"ledger":    {".", "ledger"},
 			"lifecycle": {".", "ledger"},
+			"license":   {"entitlement"},
 			"publisher": {".", "ledger", "trust"},
 			"tenant":    {".", "entitlement"},
 		}),

@@ -34,6 +34,7 @@ var indexRows = map[string][]string{
 
 	"lifecycle": {".", "audit", "auth", "catalog", "ledger", "lifecycle/table"},
 	"feed":      {".", "catalog", "lifecycle/table", "publog"},
+	"license":   {"."},
 	"publisher": {".", "audit", "auth", "jobs", "ledger"},
 	"quota":     {"."},
 	"signed":    {".", "catalog", "client", "resolve"}, // reads back what it published as every reader does
