@@ -18,6 +18,8 @@ const (
 	CodeAccountNotFound    = "account_not_found"
 	CodeGenerationGone     = "generation_gone"
 	CodeSortUnavailable    = "sort_unavailable"
+	CodeInvalidParameter   = "invalid_parameter"
+	CodeInvalidCursor      = "invalid_cursor"
 	CodeConflict           = "conflict"
 	// CodeVersionNotListed is a version that no channel may point to, because it
 	// waits for something, is yanked, or is withheld from readers.
@@ -91,6 +93,8 @@ var meanings = map[string]meaning{
 	CodeVersionNotFound:    {http.StatusNotFound, artifact.ErrNotFound, "The plugin has no such version"},
 	CodeAccountNotFound:    {http.StatusNotFound, artifact.ErrNotFound, "There is no such account"},
 	CodeGenerationGone:     {http.StatusGone, artifact.ErrNotFound, "The generation is no longer kept"},
+	CodeInvalidParameter:   {http.StatusBadRequest, artifact.ErrInvalid, "A parameter is not valid"},
+	CodeInvalidCursor:      {http.StatusBadRequest, artifact.ErrInvalid, "The cursor is not valid"},
 	CodeSortUnavailable:    {http.StatusBadRequest, artifact.ErrInvalid, "Nothing is counted that this order goes by"},
 	CodeConflict:           {http.StatusConflict, artifact.ErrConflict, "It clashes with what is there"},
 	CodeVersionNotListed:   {http.StatusConflict, artifact.ErrConflict, "The version is not listed"},

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +76,7 @@ func (s *Server) plugins(ctx context.Context, in *ListParams) (*huma.StreamRespo
 		q.Generation = r.gen.Number
 		found, err := r.gen.Snapshot.Query(q, nil)
 		if err != nil {
-			return nil, queryProblem(err)
+			return nil, catalog.ProblemOf(err)
 		}
 		return r.page(found, q.Fit), nil
 	})
@@ -93,7 +91,7 @@ func (in *ListParams) pinned(values url.Values) (catalog.Query, int64, error) {
 	}
 	n, err := catalog.CursorGeneration(q.Cursor)
 	if err != nil {
-		return q, 0, invalid(codeInvalidCursor, err, "ask without cursor for the first page")
+		return q, 0, catalog.ProblemOf(err)
 	}
 	if in.Generation != 0 && in.Generation != n {
 		return q, 0, refuse(http.StatusBadRequest, codeInvalidCursor, fmt.Sprintf("the cursor is of generation %d, generation=%d came", n, in.Generation), "leave generation out: the cursor holds on to it")
@@ -103,62 +101,9 @@ func (in *ListParams) pinned(values url.Values) (catalog.Query, int64, error) {
 
 // query reads the parameters of a list.
 func (in *ListParams) query(values url.Values) (catalog.Query, error) {
-	fit, err := in.fit()
-	if err != nil {
-		return catalog.Query{}, err
-	}
-	q := catalog.Query{Fit: fit, Text: in.Q, Source: in.Source, Sort: in.Sort, Limit: min(in.Limit, catalog.MaxLimit), Cursor: in.Cursor,
-		Categories: list(values, "category"), Publishers: list(values, "publisher"), Licenses: list(values, "license"),
-		Niches: list(values, "niche"), Tiers: list(values, "tier"), States: list(values, "state"), Facets: list(values, "facets"),
-		Has: list(values, "has"), Builders: list(values, "builder"), Signatures: list(values, "signature")}
-	if q.Verified, err = yesOrNo("verified", in.Verified); err != nil {
-		return q, err
-	}
-	if q.PublisherVerified, err = yesOrNo("publisher_verified", in.PublisherVerified); err != nil {
-		return q, err
-	}
-	for _, status := range q.Signatures {
-		if !index.IsSignatureStatus(strings.ToLower(status)) {
-			return q, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("signature: %.40q came, expected one of verified, unverified, unsigned, invalid", status))
-		}
-	}
-	for _, state := range q.States {
-		if !slices.Contains(states, index.PluginState(strings.ToLower(state))) {
-			return q, refuse(http.StatusBadRequest, codeInvalidParameter,
-				fmt.Sprintf("state: %.40q came, expected one of active, deprecated, suspended, removed, emergency-removed, deleted", state))
-		}
-	}
-	return q, nil
-}
-
-// yesOrNo reads a parameter that is true, false or not there.
-func yesOrNo(name, text string) (*bool, error) {
-	if text == "" {
-		return nil, nil
-	}
-	yes, err := strconv.ParseBool(text)
-	if err != nil {
-		return nil, refuse(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf("%s: %.40q came, expected true or false", name, text))
-	}
-	return &yes, nil
-}
-
-var states = []index.PluginState{index.StateActive, index.StateDeprecated, index.StateSuspended, index.StateRemoved,
-	index.StateEmergencyRemoved, index.StateDeleted}
-
-// queryProblem says what the catalog found wrong with a query.
-func queryProblem(err error) error {
-	switch {
-	case errors.Is(err, catalog.ErrGenerationGone):
-		return index.NewProblem(index.CodeGenerationGone, sayable(err), "ask without cursor for the first page")
-	case errors.Is(err, catalog.ErrSortUnavailable):
-		return index.NewProblem(index.CodeSortUnavailable, sayable(err), "leave sort out, or use relevance, name or updated")
-	case !errors.Is(err, artifact.ErrInvalid):
-		return err
-	case strings.HasPrefix(err.Error(), "cursor"):
-		return invalid(codeInvalidCursor, err, "ask without cursor for the first page")
-	}
-	return invalid(codeInvalidParameter, err, "the parameters are described at /api/docs")
+	return catalog.ParseQuery(index.Query{Host: in.Host, HostVersion: in.HostVersion, Platform: in.Platform, Channel: in.Channel, Prerelease: in.Prerelease,
+		Text: in.Q, Source: in.Source, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor,
+		Verified: in.Verified, PublisherVerified: in.PublisherVerified}, values)
 }
 
 func (s *Server) plugin(ctx context.Context, in *pluginInput) (*huma.StreamResponse, error) {

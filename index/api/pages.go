@@ -49,7 +49,7 @@ func (p Pages) Search(ctx context.Context, registry string, question url.Values)
 	q.Generation = gen.Number
 	found, err := gen.Snapshot.Query(q, nil)
 	if err != nil {
-		return index.Page{}, queryProblem(err)
+		return index.Page{}, catalog.ProblemOf(err)
 	}
 	return read{gen, registry, p.s.asker(ctx)}.page(found, q.Fit), nil
 }

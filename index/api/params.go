@@ -1,13 +1,5 @@
 package api
 
-import (
-	"net/url"
-	"slices"
-	"strings"
-
-	"github.com/oarlock/oarlock/index/catalog"
-)
-
 // HostParams narrow an answer to what one host can run.
 type HostParams struct {
 	Host        string `query:"host" doc:"Id of the asking host. Empty asks nothing of engines." example:"acme-editor"`
@@ -52,21 +44,4 @@ type ListParams struct {
 	Limit             int    `query:"limit" minimum:"1" doc:"Plugins per page: 50 by default, never more than 500 whatever is asked."`
 	Cursor            string `query:"cursor" doc:"next_cursor of the page before; it holds on to that page's generation."`
 	Facets            string `query:"facets" doc:"Facets to count, repeated or as a comma list."`
-}
-
-// list reads a parameter that takes several values. It stops behind
-// catalog.MaxValues of them, which the query then refuses.
-func list(values url.Values, key string) []string {
-	var out []string
-	for _, v := range values[key] {
-		for part := range strings.SplitSeq(v, ",") {
-			if part = strings.TrimSpace(part); part != "" && !slices.Contains(out, part) {
-				out = append(out, part)
-				if len(out) > catalog.MaxValues {
-					return out
-				}
-			}
-		}
-	}
-	return out
 }

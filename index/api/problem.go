@@ -18,9 +18,9 @@ import (
 
 // The codes that only the HTTP API has, next to those of index.
 const (
-	codeInvalidParameter = "invalid_parameter"
+	codeInvalidParameter = index.CodeInvalidParameter
 	codeUnknownParameter = "unknown_parameter"
-	codeInvalidCursor    = "invalid_cursor"
+	codeInvalidCursor    = index.CodeInvalidCursor
 	codeInvalidBody      = "invalid_body"
 	codePluginNotFound   = "plugin_not_found"
 	codeRouteNotFound    = "route_not_found"

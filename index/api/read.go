@@ -127,32 +127,7 @@ func refusePlugin(err error) *index.Problem {
 
 // fit reads what the host can run.
 func (p HostParams) fit() (catalog.Fit, error) {
-	f := catalog.Fit{Prerelease: p.Prerelease, Channel: p.Channel}
-	var err error
-	if p.Host != "" {
-		if f.Host, err = artifact.ParseHostID(p.Host); err != nil {
-			return f, invalid(codeInvalidParameter, err)
-		}
-	}
-	if p.HostVersion != "" {
-		if f.HostVersion, err = artifact.ParseHostVersion(p.HostVersion); err != nil {
-			return f, invalid(index.CodeInvalidHostVersion, err, "send SemVer such as 2.1.0, 2.1 or v2")
-		}
-		if p.Host == "" {
-			return f, refuse(http.StatusBadRequest, codeInvalidParameter, "host_version came without host", "add host=<id of the host>")
-		}
-	}
-	if p.Platform != "" {
-		if f.Platform, err = artifact.ParseKnownPlatform(p.Platform); err != nil {
-			return f, invalid(codeInvalidParameter, err)
-		}
-	}
-	if p.Channel != "" {
-		if _, err = artifact.ParseChannel(p.Channel); err != nil {
-			return f, invalid(codeInvalidParameter, err)
-		}
-	}
-	return f, nil
+	return catalog.ParseFit(index.Query{Host: p.Host, HostVersion: p.HostVersion, Platform: p.Platform, Channel: p.Channel, Prerelease: p.Prerelease})
 }
 
 // answers describes the 200 of an operation and the errors it may give.

@@ -20,6 +20,17 @@ type cursor struct {
 
 const cursorFormat = 1
 
+// A CursorError says what is wrong with the cursor of a question. It wraps
+// artifact.ErrInvalid.
+type CursorError struct{ err error }
+
+func badCursor(format string, args ...any) error { return &CursorError{fmt.Errorf(format, args...)} }
+
+func (e *CursorError) Error() string { return e.err.Error() }
+
+// Unwrap gives the cause, and the kind.
+func (e *CursorError) Unwrap() error { return e.err }
+
 // fixed is the length of everything before the id.
 const cursorFixed = 1 + 8 + 8 + 8 + 8
 
@@ -36,7 +47,7 @@ func (c cursor) String() string {
 func parseCursor(s string) (cursor, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") || len(b) <= cursorFixed || b[0] != cursorFormat {
-		return cursor{}, fmt.Errorf("cursor %.80q: expected next_cursor of an earlier page: %w", s, artifact.ErrInvalid)
+		return cursor{}, badCursor("cursor %.80q: expected next_cursor of an earlier page: %w", s, artifact.ErrInvalid)
 	}
 	c := cursor{
 		generation: int64(binary.BigEndian.Uint64(b[1:])),
@@ -45,7 +56,7 @@ func parseCursor(s string) (cursor, error) {
 	}
 	copy(c.catalog[:], b[9:])
 	if c.id, err = artifact.ParseName(string(b[cursorFixed:])); err != nil {
-		return cursor{}, fmt.Errorf("cursor %.80q: %w", s, err)
+		return cursor{}, badCursor("cursor %.80q: %w", s, err)
 	}
 	return c, nil
 }
@@ -65,14 +76,14 @@ func (s *Snapshot) cursorFor(q *Query) (cursor, error) {
 	case err != nil:
 		return c, err
 	case c.question != q.question():
-		return c, fmt.Errorf("cursor %.80q is of another question: ask with the parameters of the first page: %w", q.Cursor, artifact.ErrInvalid)
+		return c, badCursor("cursor %.80q is of another question: ask with the parameters of the first page: %w", q.Cursor, artifact.ErrInvalid)
 	case c.catalog != s.shortDigest():
 		return c, fmt.Errorf("cursor %.80q is of generation %d: %w", q.Cursor, c.generation, ErrGenerationGone)
 	}
 	e := s.tree.get(c.id)
 	switch {
 	case e == nil:
-		return c, fmt.Errorf("cursor %.80q names no plugin of the catalog: %w", q.Cursor, artifact.ErrInvalid)
+		return c, badCursor("cursor %.80q names no plugin of the catalog: %w", q.Cursor, artifact.ErrInvalid)
 	case q.Sort == SortUpdated && c.key != descending(e.updated): // times are in no digest
 		return c, fmt.Errorf("cursor %.80q is of generation %d: %w", q.Cursor, c.generation, ErrGenerationGone)
 	}

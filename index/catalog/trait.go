@@ -86,9 +86,7 @@ func (w *words) traitsOf(p *Plugin, masks []uint64) traits {
 func (w *words) raisedTraits(p *Plugin, masks []uint64) traits {
 	alone := func(i int) bool {
 		v := p.Versions[i]
-		v.Pending = slices.DeleteFunc(slices.Clone(v.Pending), func(r index.Reason) bool {
-			return r.Code == index.ReasonEmergency || r.Code == index.ReasonUnreadable && strings.HasPrefix(r.Detail, UnknownLifecycle)
-		})
+		v.Pending = slices.DeleteFunc(slices.Clone(v.Pending), ByLedger)
 		if v.State == index.VersionEmergencyRemoved {
 			v.State = index.VersionActive
 		}

@@ -12,10 +12,6 @@ import (
 	"github.com/oarlock/oarlock/index/lifecycle/table"
 )
 
-// UnknownLifecycle is what the detail of a reason begins with, of code
-// could_not_tell, that says that a plugin's ledger could not be read.
-const UnknownLifecycle = "whether it may still be installed: "
-
 // Withdrawn is what of a plugin is not for everybody to pull, by its ledger. What
 // is blocked is not in it: that the registry knows by itself, and sooner.
 type Withdrawn struct {
@@ -59,15 +55,9 @@ func (p *Plugin) StandingOf(v *Version) table.State {
 // unknown is why it could not be told what the plugin's ledger says, "" where it
 // could.
 func (p *Plugin) unknown() string {
-	tell := func(r index.Reason) string {
-		if why, is := strings.CutPrefix(r.Detail, UnknownLifecycle); is && r.Code == index.ReasonUnreadable {
-			return why
-		}
-		return ""
-	}
 	for i := range p.Versions {
 		for _, r := range p.Versions[i].Pending {
-			if why := tell(r); why != "" {
+			if why, is := WhyUntold(r); is {
 				return why
 			}
 		}

@@ -27,7 +27,7 @@ func known(plugin *ledger.Plugin, served *catalog.Plugin) lifecycle {
 	}
 	for i := range served.Versions {
 		for _, r := range served.Versions[i].Pending {
-			if why, is := strings.CutPrefix(r.Detail, unknownLifecycle); is && r.Code == index.ReasonUnreadable {
+			if why, is := catalog.WhyUntold(r); is {
 				l.unknown = why
 				return l
 			}
@@ -51,9 +51,7 @@ func (l lifecycle) tell(p *catalog.Plugin) {
 }
 
 func (l lifecycle) tellVersion(v *catalog.Version) {
-	v.Pending = slices.DeleteFunc(slices.Clone(v.Pending), func(r index.Reason) bool {
-		return r.Code == index.ReasonEmergency || r.Code == index.ReasonUnreadable && strings.HasPrefix(r.Detail, unknownLifecycle)
-	})
+	v.Pending = slices.DeleteFunc(slices.Clone(v.Pending), catalog.ByLedger)
 	if len(v.Pending) == 0 {
 		v.Pending = nil
 	}
@@ -69,7 +67,7 @@ func (l lifecycle) tellVersion(v *catalog.Version) {
 		v.Pending = append([]index.Reason{{Code: index.ReasonEmergency, Detail: index.MustNotRun + emergencyMove(e).Why()}}, v.Pending...)
 	}
 	if l.unknown != "" {
-		v.Pending = append(v.Pending, index.Reason{Code: index.ReasonUnreadable, Detail: unknownLifecycle + l.unknown})
+		v.Pending = append(v.Pending, catalog.UntoldLedger(l.unknown))
 	}
 }
 
@@ -102,8 +100,6 @@ func emergencyMove(e ledger.Emergency) index.Move {
 	}
 	return m
 }
-
-const unknownLifecycle = catalog.UnknownLifecycle
 
 // emergencyOf is the emergency that names the version or one of its builds, or
 // stops every version of the plugin.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -39,7 +38,7 @@ func (c *Catalog) Search(_ context.Context, q index.Query) (*index.Page, error) 
 	}
 	if q.Cursor != "" && q.Generation == 0 {
 		if q.Generation, err = catalog.CursorGeneration(q.Cursor); err != nil {
-			return nil, invalid(codeInvalidCursor, err, "ask without cursor for the first page")
+			return nil, catalog.ProblemOf(err)
 		}
 	}
 	at, err := c.at(q.Generation)
@@ -48,15 +47,8 @@ func (c *Catalog) Search(_ context.Context, q index.Query) (*index.Page, error) 
 	}
 	asked.Generation = at.status.Generation
 	found, err := at.snapshot.Query(asked, nil)
-	switch {
-	case errors.Is(err, artifact.ErrInvalid) && strings.HasPrefix(err.Error(), "cursor"):
-		return nil, invalid(codeInvalidCursor, err, "ask without cursor for the first page")
-	case errors.Is(err, catalog.ErrSortUnavailable):
-		return nil, index.NewProblem(index.CodeSortUnavailable, strings.TrimSuffix(err.Error(), ": "+artifact.ErrInvalid.Error()), "leave sort out, or use relevance, name or updated")
-	case errors.Is(err, artifact.ErrInvalid):
-		return nil, invalid(codeInvalidParameter, err)
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, catalog.ProblemOf(err)
 	}
 	page := &index.Page{Stamp: at.stamp(), Total: found.Total, Items: make([]index.Row, 0, len(found.Items)), Facets: found.Facets, NextCursor: found.NextCursor}
 	for _, hit := range found.Items {
