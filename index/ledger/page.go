@@ -18,22 +18,22 @@ func Page(ctx context.Context, r policy.Reader, at digest.Digest, total, after, 
 	page := index.LedgerPage{Items: []index.LedgerStatement{}, Total: total}
 	mediaType, raw, err := r.Manifest(ctx, at)
 	if err != nil {
-		return page, err
+		return page, unread(err, "what the list of statements %s says", at)
 	}
 	list, err := format.ParseList(mediaType, raw)
 	if err != nil {
-		return page, err
+		return page, unread(err, "what the list of statements %s says", at)
 	}
 	list.Statements = list.Statements[:min(len(list.Statements), total)]
 	after = min(max(after, 0), total)
 	entries, err := ledger.Statements(ctx, list, r, after+1, limit)
 	if err != nil {
-		return page, err
+		return page, unread(err, "what the statements of the list %s say", at)
 	}
 	for _, e := range entries {
 		one := index.LedgerStatement{Sequence: e.Sequence, Digest: e.Digest, Kind: string(e.Kind), At: e.Time, Actor: e.Actor, Role: e.Role, Subject: e.Subject}
 		if err := json.Unmarshal(e.Body, &one.Body); err != nil {
-			return page, err
+			return page, unread(err, "what statement %d of the list %s says", e.Sequence, at)
 		}
 		page.Items = append(page.Items, one)
 	}

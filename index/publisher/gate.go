@@ -10,6 +10,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index/auth"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/ledger"
 )
@@ -61,7 +62,7 @@ func (r Readers) private(ctx context.Context, name string, p *ledger.Publisher) 
 }
 
 // Refusal is why a ledger may not be set, or nil: the first thing that keeps it
-// from being good.
+// from being good. It is a *ledger.UnreadError where that could not be told.
 func Refusal(got ledger.Judgement) error {
 	problems := got.Problems()
 	if len(problems) == 0 {
@@ -70,7 +71,7 @@ func Refusal(got ledger.Judgement) error {
 	f := problems[0]
 	switch {
 	case f.Outcome == policy.Unknown:
-		return errors.New(f.Detail)
+		return &statements.UnreadError{What: "whether the ledger holds", Why: errors.New(f.Detail)}
 	case f.Code == ledger.CodeNotEntitled:
 		return fmt.Errorf("%s: %s: %w", f.Code, f.Detail, artifact.ErrDenied)
 	}
@@ -94,7 +95,7 @@ func Said(ctx context.Context, name string, from Registry, catalog Catalog, own 
 		return unsaid, nil
 	}
 	if err != nil {
-		return unsaid, err
+		return unsaid, &statements.UnreadError{What: fmt.Sprintf("what the ledger of publisher %s says", name), Why: err}
 	}
 	standing, ok := catalog.Publisher(name)
 	if !ok || standing.Verdict().Outcome() == policy.Unknown { // it may have come just now
@@ -109,7 +110,7 @@ func Said(ctx context.Context, name string, from Registry, catalog Catalog, own 
 		if reasons := verdict.Reasons(); len(reasons) > 0 {
 			why = reasons[0].Detail
 		}
-		return unsaid, fmt.Errorf("the ledger of publisher %q: %s", name, why)
+		return unsaid, &statements.UnreadError{What: fmt.Sprintf("what the ledger of publisher %s says", name), Why: errors.New(why)}
 	}
 	if said == nil {
 		return unsaid, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/auth"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/ledger"
 )
@@ -86,6 +87,8 @@ func TestARefusalSaysItsKind_H4(t *testing.T) {
 		t.Errorf("forged: %v", err)
 	}
 	if err := Refusal(finding("unreadable", policy.Unknown)); err == nil || errors.Is(err, artifact.ErrDenied) || errors.Is(err, artifact.ErrUnverified) {
+		t.Errorf("of a kind: %v", err)
+	} else if _, untold := errors.AsType[*statements.UnreadError](err); !untold {
 		t.Errorf("could not tell: %v", err)
 	}
 }

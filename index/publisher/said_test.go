@@ -2,12 +2,14 @@ package publisher
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/index/auth"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/ledger"
 )
@@ -40,7 +42,7 @@ func TestWhatALedgerThatDoesNotHoldSays_B4(t *testing.T) {
 		"was not judged yet": {known{"acme": {Counts: shut}}, auth.Holding{Private: true}, true},
 	} {
 		got, err := Said(t.Context(), "acme", hasLedger{}, row.catalog, own)
-		if got != row.want || (err != nil) != row.fails {
+		if _, untold := errors.AsType[*statements.UnreadError](err); got != row.want || (err != nil) != row.fails || untold != row.fails {
 			t.Errorf("%s: %+v, %v", title, got, err)
 		}
 	}
