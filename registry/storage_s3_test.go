@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -68,6 +69,45 @@ func TestLargeBlobsRedirectToSignedURLs_B9(t *testing.T) {
 	}
 	if got := direct(t, c, "GET", "/v2/free/other/blobs/"+d.String()); got.StatusCode != http.StatusNotFound {
 		t.Errorf("a blob of another repository: status %d", got.StatusCode)
+	}
+}
+
+// Proves E5: a signed URL of the bucket is good for as long as is set, five minutes where
+// nothing is, and not after that; and it is one of the endpoint that clients reach.
+func TestASignedURLEndsWhenItIsSaid_E5_B9(t *testing.T) {
+	t.Parallel()
+	for what, row := range map[string]struct {
+		set     map[string]any
+		expires string
+	}{
+		"nothing is set":   {nil, "300"},
+		"a second":         {map[string]any{"redirectfor": time.Second}, "1"},
+		"another endpoint": {map[string]any{"redirectfor": time.Hour, "redirectendpoint": "https://files.example.org"}, "3600"},
+	} {
+		c := newClient(t, registrytest.New(t, registrytest.Free("free"), onS3(t), registrytest.With(func(o *registrytest.Options) {
+			o.Redirect = true
+			o.Parameters = maps.Clone(o.Parameters)
+			maps.Copy(o.Parameters, row.set)
+		})))
+		d := c.blob("free/x", bytes.Repeat([]byte("oar"), 50_000)).Digest
+		got := direct(t, c, "GET", "/v2/free/x/blobs/"+d.String())
+		to, err := got.Location()
+		if err != nil || to.Query().Get("X-Amz-Expires") != row.expires {
+			t.Fatalf("%s: %v, %v, expected %s seconds", what, to, err, row.expires)
+		}
+		if endpoint, is := row.set["redirectendpoint"]; is && to.Scheme+"://"+to.Host != endpoint {
+			t.Errorf("%s: %s, expected one of %s", what, to, endpoint)
+		}
+		for row.expires == "1" { // until it is refused, which is within the test's time or never
+			signed, err := web.Get(to.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			signed.Body.Close()
+			if signed.StatusCode == http.StatusForbidden {
+				break
+			}
+		}
 	}
 }
 

@@ -200,11 +200,7 @@ func (s *Service) answer(ctx context.Context, r Record) (index.Emergency, error)
 	if !r.State.Over() {
 		out.MayConfirm, err = s.voices.others(ctx, people(words))
 	}
-	if s.o.SignedURLs > 0 && r.State.Holds() {
-		if until := r.Body.ProposedAt.Add(s.o.SignedURLs); until.After(now) {
-			out.SignedURLsUntil = &until
-		}
-	}
+	out.SignedURLsUntil = s.urlsUntil(r, now)
 	return out, err
 }
 

@@ -140,6 +140,9 @@ func (s *Service) settled(ctx context.Context, r Record, change func(*Record)) e
 		change(&r)
 	}
 	r.Body.Settled, r.Body.Problem = true, ""
+	if step == index.EmergencyProposed && r.Body.HeldAt.IsZero() {
+		r.Body.HeldAt = s.now()
+	}
 	if err := s.o.Store.ChangeEmergency(ctx, r); err != nil {
 		return err
 	}

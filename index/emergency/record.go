@@ -53,6 +53,9 @@ type Body struct {
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`
 	ConfirmedAt time.Time `json:"confirmed_at,omitzero"`
 	EndedAt     time.Time `json:"ended_at,omitzero"`
+	// HeldAt is since when nobody is given it here; the zero time is not known, of what a
+	// release before this one wrote down or a ledger alone knows.
+	HeldAt time.Time `json:"held_at,omitzero"`
 	// Changed is when the state was decided that Settled is about.
 	Changed time.Time `json:"changed,omitzero"`
 

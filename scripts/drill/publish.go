@@ -3,6 +3,7 @@
 package drill
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,13 +14,18 @@ import (
 	"github.com/oarlock/oarlock/registry/remote"
 )
 
-// Publish pushes a plugin that its manifest describes, and returns when the push
-// was acknowledged.
-func (s *Server) Publish(t *testing.T, token, manifest string) {
+// Publish pushes a plugin that its manifest describes, with files of these contents,
+// and returns when the push was acknowledged.
+func (s *Server) Publish(t *testing.T, token, manifest string, files ...[]byte) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, pack.ManifestFile), []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for i, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file-%d", i)), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p, err := pack.Dir(t.Context(), dir, pack.Options{})
 	if err != nil {

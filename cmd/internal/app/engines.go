@@ -174,7 +174,7 @@ func openEmergencies(ctx context.Context, cfg config.Config, at clock.Clock, a *
 		o.Approvers, o.AnyoneUnsafe = 1, auth.DevAdmin().Name
 	}
 	if place, err := config.ParseStorage(cfg.Storage); err == nil && place.Redirect {
-		o.SignedURLs = signedURLs
+		o.SignedURLs = place.RedirectFor
 	}
 	if change != nil {
 		change(&o)
@@ -196,9 +196,6 @@ func platformNames(index *joined) func(id digest.Digest) string {
 		return id.String()
 	}
 }
-
-// signedURLs is for how long the driver of the bucket makes them.
-const signedURLs = 20 * time.Minute
 
 // emergencyBuckets are those of the times of emergencies, in seconds.
 var emergencyBuckets = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}

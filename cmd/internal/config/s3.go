@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // parseS3 reads s3://bucket/prefix with the parameters
@@ -13,6 +16,7 @@ import (
 //	endpoint           http://host:port or https://host; Amazon's by default
 //	path_style         the bucket in the path; true where an endpoint is given
 //	redirect           larger blobs are read from the bucket, by signed URLs
+//	redirect_for       for how long such a URL is good; 5m by default
 //	redirect_endpoint  under which clients reach the bucket, where it is another
 func parseS3(u *url.URL) (Place, error) {
 	if u.Host == "" {
@@ -22,7 +26,7 @@ func parseS3(u *url.URL) (Place, error) {
 		return Place{}, fmt.Errorf("%q: credentials do not belong in the URL, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", u.Redacted())
 	}
 	q := u.Query()
-	s := Place{Driver: "s3", Parameters: map[string]any{
+	s := Place{Driver: "s3", RedirectFor: driver.SignedFor, Parameters: map[string]any{
 		"bucket": u.Host, "region": "us-east-1", "v4auth": true, "forcepathstyle": q.Has("endpoint"),
 	}}
 	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
@@ -55,10 +59,28 @@ func (s *Place) setS3(key, value string) (err error) {
 		s.Parameters["forcepathstyle"], err = parseSwitch(key, value)
 	case "redirect":
 		s.Redirect, err = parseSwitch(key, value)
+	case "redirect_for":
+		s.RedirectFor, err = parseRedirectFor(key, value)
+		s.Parameters["redirectfor"] = s.RedirectFor
 	default:
-		return fmt.Errorf("parameter %q: expected region, endpoint, path_style, redirect or redirect_endpoint", key)
+		return fmt.Errorf("parameter %q: expected region, endpoint, path_style, redirect, redirect_for or redirect_endpoint", key)
 	}
 	return err
+}
+
+// The bounds of how long a signed URL is good. A client needs some seconds to begin,
+// and a bucket refuses what is signed for more than seven days.
+const (
+	leastRedirect = 10 * time.Second
+	mostRedirect  = 7 * 24 * time.Hour
+)
+
+func parseRedirectFor(key, value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < leastRedirect || d > mostRedirect || d != d.Truncate(time.Second) {
+		return 0, fmt.Errorf("%s %.40q: expected whole seconds from 10s to 168h, such as 2m", key, value)
+	}
+	return d, nil
 }
 
 func parseEndpoint(key, value string) (*url.URL, error) {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // A Place is where blobs are kept: a driver of the registry and its parameters.
@@ -13,6 +14,8 @@ type Place struct {
 	Dir        string // of the filesystem driver, relative to data where it is ""
 	Parameters map[string]any
 	Redirect   bool // blobs are served by storage
+	// RedirectFor is for how long a URL is good by which a blob is read from storage.
+	RedirectFor time.Duration
 }
 
 // ParseStorage reads s:

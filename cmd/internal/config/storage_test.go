@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -20,11 +21,16 @@ func TestStorageURLs_B9(t *testing.T) {
 		"s3://plugins?endpoint=https://s3.example.org&path_style=false&redirect=true&redirect_endpoint=https://files.example.org": {
 			"bucket": "plugins", "region": "us-east-1", "v4auth": true, "forcepathstyle": false,
 			"regionendpoint": "https://s3.example.org", "secure": true, "redirectendpoint": "https://files.example.org"},
+		"s3://plugins?redirect=true&redirect_for=90s": {"bucket": "plugins", "region": "us-east-1", "v4auth": true, "forcepathstyle": false,
+			"redirectfor": 90 * time.Second},
 	} {
 		got, err := ParseStorage(url)
 		if err != nil {
 			t.Errorf("%s: %v", url, err)
 			continue
+		}
+		if want["redirectfor"] == nil && got.RedirectFor != 5*time.Minute {
+			t.Errorf("%s: URLs are good for %s", url, got.RedirectFor)
 		}
 		if diff := cmp.Diff(want, got.Parameters); diff != "" || got.Driver != "s3" || got.Redirect != strings.Contains(url, "redirect=true") {
 			t.Errorf("%s: driver %q, redirect %t\n%s", url, got.Driver, got.Redirect, diff)
@@ -36,6 +42,9 @@ func TestStorageURLs_B9(t *testing.T) {
 		"s3://plugins?secretkey=hidden":                        `parameter "secretkey"`,
 		"s3://plugins?endpoint=10.0.0.1":                       "expected http://host:port",
 		"s3://plugins?endpoint=http://key:hidden@127.0.0.1":    "credentials do not belong",
+		"s3://plugins?redirect=true&redirect_for=5s":           "from 10s to 168h",
+		"s3://plugins?redirect=true&redirect_for=169h":         "from 10s to 168h",
+		"s3://plugins?redirect=true&redirect_for=soon":         `redirect_for "soon"`,
 		"s3://plugins?redirect=perhaps":                        "expected true or false",
 		"s3://plugins?redirect_endpoint=https://example.org/x": "expected http://host:port",
 		"gs://plugins":                                         `scheme "gs"`,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"reflect"
 	"strings"
@@ -26,7 +27,15 @@ type s3Store struct {
 	*s3driver.Driver
 	client *s3.S3
 	bucket string
+	// signedFor is for how long a URL is good that RedirectURL signs, and signedAt
+	// where clients reach the bucket, where that is another endpoint; else nil.
+	signedFor time.Duration
+	signedAt  *url.URL
 }
+
+// SignedFor is for how long a signed URL of a bucket is good where nobody says it: a
+// download begins within seconds, and clocks may differ by minutes.
+const SignedFor = 5 * time.Minute
 
 // newS3Store makes distribution's driver and completes it.
 func newS3Store(ctx context.Context, parameters map[string]any) (*s3Store, error) {
@@ -36,6 +45,14 @@ func newS3Store(ctx context.Context, parameters map[string]any) (*s3Store, error
 	patience, ok := parameters["patience"].(time.Duration) // ours, not the driver's
 	if !ok || patience <= 0 {
 		patience = bucketPatience
+	}
+	signedFor, ok := parameters["redirectfor"].(time.Duration) // ours, as well
+	if !ok || signedFor <= 0 {
+		signedFor = SignedFor
+	}
+	signedAt, err := redirectEndpoint(parameters)
+	if err != nil {
+		return nil, err
 	}
 	d, err := s3driver.FromParameters(ctx, parameters)
 	if err != nil {
@@ -60,7 +77,33 @@ func newS3Store(ctx context.Context, parameters map[string]any) (*s3Store, error
 	if http.DefaultClient.Transport != before {
 		http.DefaultClient.Transport = before
 	}
-	return &s3Store{Driver: d, client: client, bucket: fmt.Sprint(parameters["bucket"])}, nil
+	return &s3Store{Driver: d, client: client, bucket: fmt.Sprint(parameters["bucket"]), signedFor: signedFor, signedAt: signedAt}, nil
+}
+
+// redirectEndpoint is under which clients reach the bucket; nil is as the server does.
+func redirectEndpoint(parameters map[string]any) (*url.URL, error) {
+	text, ok := parameters["redirectendpoint"].(string)
+	if !ok || text == "" {
+		return nil, nil
+	}
+	return url.Parse(text)
+}
+
+// RedirectURL is by which a client reads an object from the bucket, for a while.
+// Distribution's is good for 20 minutes, whatever is set.
+func (s *s3Store) RedirectURL(r *http.Request, at string) (string, error) {
+	if r.Method != http.MethodGet {
+		return "", nil
+	}
+	asked, _ := s.client.GetObjectRequest(&s3.GetObjectInput{Bucket: aws.String(s.bucket), Key: aws.String(s.S3BucketKey(at))})
+	if s.signedAt != nil {
+		asked.HTTPRequest.URL.Scheme, asked.HTTPRequest.URL.Host = s.signedAt.Scheme, s.signedAt.Host
+	}
+	signed, err := asked.Presign(s.signedFor)
+	if err != nil {
+		return "", fmt.Errorf("sign a URL of the bucket: %w", err)
+	}
+	return signed, nil
 }
 
 // s3Transport keeps more than the two idle connections that are Go's default.

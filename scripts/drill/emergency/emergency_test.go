@@ -48,7 +48,7 @@ func TestAnEmergencyHoldsAtEveryReplica_E5_E11_K7(t *testing.T) {
 		t.Skip("OARLOCK_TEST_S3 is not set: make drill-emergency runs this over a real S3 server")
 	}
 	name := "emergency_" + strings.ToLower(rand.Text())
-	storage := "s3://oarlock/" + name + "?" + url.Values{"region": {"us-east-1"}, "endpoint": {bucket}}.Encode()
+	storage := "s3://oarlock/" + name + "?" + url.Values{"region": {"us-east-1"}, "endpoint": {bucket}, "redirect": {"true"}, "redirect_for": {"90s"}}.Encode()
 	d := open(t, 2, "storage: "+storage+"\ndb: "+database(t, name)+"\n", signedInBucket)
 	d.rounds()
 }
@@ -104,7 +104,7 @@ func open(t *testing.T, replicas int, config string, signedWithin time.Duration)
 	drill.Ask[any](t, first.Server, first.Admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"})
 	d.ada, d.grace = account(t, first.Server, first.Admin, "ada"), account(t, first.Server, first.Admin, "grace")
 	for _, v := range []string{"1.0.0", "1.1.0"} {
-		first.Publish(t, first.Admin, `{"id": "acme/hello", "version": "`+v+`", "engines": {"acme-editor": "*"}, "description": "`+v+`"}`)
+		first.Publish(t, first.Admin, `{"id": "acme/hello", "version": "`+v+`", "engines": {"acme-editor": "*"}, "description": "`+v+`"}`, large(t))
 	}
 	pin, err := signed.ReadPin(filepath.Join(keys, "1.root.json"))
 	if err != nil {
@@ -117,6 +117,15 @@ func open(t *testing.T, replicas int, config string, signedWithin time.Duration)
 		r.follow(t)
 	}
 	return d
+}
+
+// large is what is read from a bucket by a signed URL, where there is one.
+func large(t *testing.T) []byte {
+	content := make([]byte, 200_000)
+	if _, err := rand.Read(content); err != nil {
+		t.Fatal(err)
+	}
+	return content
 }
 
 // account makes one of an admin, and gives a token of it.
@@ -142,15 +151,51 @@ func (d *site) rounds() {
 func (d *site) round() {
 	d.t.Helper()
 	body := map[string]any{"plugin": "acme/hello", "version": "1.1.0", "reason": "malware"}
+	ends := d.lastURL()
 	e := d.step("proposed", d.ada, "", body, stopped("blocked"), "generation")
+	d.namesEnd(e, ends)
 	e = d.step("in_force", d.grace, "/"+e.ID+"/confirm", nil, stopped("emergency_removed"), "dev.oarlock.plugin.emergency.declared.v1")
+	d.namesEnd(e, ends)
 	half := drill.Ask[index.Emergency](d.t, d.all[0].Server, d.ada, "POST", "/api/v1/emergencies/"+e.ID+"/undo", map[string]any{})
 	for _, r := range d.all {
 		if err := stopped("emergency_removed")(r, d.t.Context()); err != nil || half.State != index.EmergencyInForce {
 			d.t.Fatalf("one person's word ends it: %+v, %v", half, err)
 		}
 	}
-	d.step("undone", d.grace, "/"+e.ID+"/undo", nil, (*replica).offers, "dev.oarlock.plugin.emergency.undone.v1")
+	e = d.step("undone", d.grace, "/"+e.ID+"/undo", nil, (*replica).offers, "dev.oarlock.plugin.emergency.undone.v1")
+	if e.SignedURLsUntil != nil {
+		d.t.Errorf("it is over, and URLs are said to end: %+v", e)
+	}
+}
+
+// lastURL is when the last signed URL ends that any replica hands out now for the large
+// blob of 1.1.0; the zero time is that the replicas give it themselves.
+func (d *site) lastURL() (ends time.Time) {
+	d.t.Helper()
+	for _, r := range d.all {
+		_, at := r.blob(d.t)
+		if at.After(ends) {
+			ends = at
+		}
+	}
+	return ends
+}
+
+// namesEnd wants e to name until when the URLs work that were handed out before it, and
+// no replica to hand out another one.
+func (d *site) namesEnd(e index.Emergency, ends time.Time) {
+	d.t.Helper()
+	if bucket := d.signedWithin == signedInBucket; bucket == ends.IsZero() {
+		d.t.Errorf("a URL of a bucket was handed out before: %t, expected %t", !ends.IsZero(), bucket)
+	}
+	if until := e.SignedURLsUntil; (until == nil) != ends.IsZero() || until != nil && until.Before(ends) {
+		d.t.Errorf("%s: it says that signed URLs end at %v; the last one ends at %v", e.State, until, ends)
+	}
+	for i, r := range d.all {
+		if status, _ := r.blob(d.t); status != http.StatusForbidden {
+			d.t.Errorf("%s: replica %d answers %d for a blob of what is held", e.State, i+1, status)
+		}
+	}
 }
 
 // step takes one at a replica, another one each time, and wants every replica to answer

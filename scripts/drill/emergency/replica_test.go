@@ -4,16 +4,21 @@ package emergency
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	orasauth "oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/oarlock/oarlock/artifact"
@@ -27,6 +32,8 @@ import (
 type replica struct {
 	*drill.Server
 	pin signed.Pin
+	// large is the largest blob of 1.1.0.
+	large digest.Digest
 
 	mu sync.Mutex
 	// events are when the first one of each kind came since the last forget.
@@ -62,6 +69,42 @@ func (r *replica) pulls(ctx context.Context, state index.EmergencyState) error {
 	}
 	_, err := r.get(ctx, "/v2/acme/hello/manifests/1.1.0", want)
 	return err
+}
+
+// blob asks for the largest blob of 1.1.0, and says when the URL ends that the answer
+// leads to; the zero time is that it leads nowhere.
+func (r *replica) blob(t *testing.T) (status int, ends time.Time) {
+	t.Helper()
+	if r.large == "" {
+		raw, err := r.get(t.Context(), "/v2/acme/hello/manifests/1.1.0", http.StatusOK)
+		var m ocispec.Manifest
+		if err == nil {
+			err = json.Unmarshal([]byte(raw), &m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.large = slices.MaxFunc(m.Layers, func(a, b ocispec.Descriptor) int { return cmp.Compare(a.Size, b.Size) }).Digest
+	}
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.Addr+"/v2/acme/hello/blobs/"+r.large.String(), http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := drill.Web.Transport.RoundTrip(q) // follows no redirect
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	to, err := resp.Location()
+	if err != nil {
+		return resp.StatusCode, ends
+	}
+	signed, err := time.Parse("20060102T150405Z", to.Query().Get("X-Amz-Date"))
+	good, err2 := strconv.Atoi(to.Query().Get("X-Amz-Expires"))
+	if err != nil || err2 != nil {
+		t.Fatalf("%s: %v, %v", to, err, err2)
+	}
+	return resp.StatusCode, signed.Add(time.Duration(good) * time.Second)
 }
 
 // offers wants 1.1.0 resolved and included.
