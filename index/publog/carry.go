@@ -56,6 +56,7 @@ type Carrier struct {
 
 	mu       sync.Mutex // one at a time; guards what follows
 	attached int64      // so many leaves have their proofs; -1 is not known
+	bare     int64      // from this leaf on proofs lack the cosignatures of witnesses; -1 is none
 	copied   time.Time
 	last     *copyOf    // what the registry holds, as far as it is known
 	carried  Checkpoint // that the registry held, and that the log was not held to yet
@@ -64,7 +65,7 @@ type Carrier struct {
 // NewCarrier makes a Carrier. Nothing is read before Run or Carry.
 func NewCarrier(o CarrierOptions) *Carrier {
 	o.Every = cmp.Or(o.Every, 2*time.Second)
-	return &Carrier{o: o, attached: -1}
+	return &Carrier{o: o, attached: -1, bare: -1}
 }
 
 // Run carries each checkpoint until ctx ends. What failed is tried again.
@@ -102,11 +103,15 @@ func (c *Carrier) Carry(ctx context.Context) error {
 func (c *Carrier) carry(ctx context.Context, now bool) (due time.Duration, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	signed, at := c.o.Log.Checkpoint()
+	shown := c.o.Log.shownNow()
+	signed, at, cosigned := shown.signed, shown.Checkpoint, shown.lines > 0
 	if c.o.Log.Stuck() != nil || at.N == 0 || signed == "" {
 		return 0, nil
 	}
-	if c.last != nil && c.last.size >= at.N && c.attached >= at.N && c.carried.N == 0 {
+	if cosigned && c.bare >= 0 {
+		c.attached, c.bare = c.bare, -1
+	}
+	if c.last != nil && c.last.has(signed, at) && c.attached >= at.N && c.carried.N == 0 {
 		return 0, nil
 	}
 	unlock, err := c.o.Lock(ctx)
@@ -118,17 +123,23 @@ func (c *Carrier) carry(ctx context.Context, now bool) (due time.Duration, err e
 		if c.last, err = readCopy(ctx, c.o.To, c.o.Log.Verifier()); err != nil {
 			return 0, err
 		}
-		c.attached = max(c.attached, c.last.attached)
+		if c.bare < 0 {
+			c.attached = max(c.attached, c.last.attached)
+		}
 		if err := c.readCarried(ctx); err != nil {
 			c.last = nil
 			return 0, err
 		}
 	}
-	if err := c.sameHistory(ctx, at); err != nil {
+	_, head := c.o.Log.Checkpoint()
+	if err := c.sameHistory(ctx, head); err != nil {
 		return 0, c.o.Log.noticed(err)
 	}
 	c.o.Log.copied.Store(c.last.size)
-	if err := c.attach(ctx, signed, at); err != nil {
+	if !cosigned && len(c.o.Log.witnesses) > 0 && c.bare < 0 && c.attached < at.N {
+		c.bare = max(c.attached, 0)
+	}
+	if err := c.attach(ctx, shown); err != nil {
 		return 0, err
 	}
 	if left := c.o.Every - c.o.Clock.Since(c.copied); left > 0 && !now {
@@ -179,7 +190,7 @@ const (
 
 // attach gives every version that the checkpoint covers, and that has none, its
 // proof. What is not there any more, or is damaged, needs none.
-func (c *Carrier) attach(ctx context.Context, signed string, at Checkpoint) error {
+func (c *Carrier) attach(ctx context.Context, at public) error {
 	for c.attached = max(c.attached, 0); c.attached < at.N; {
 		limit := min(attachAtOnce, at.N-c.attached)
 		leaves, err := c.o.Log.o.Store.Leaves(ctx, LeafQuery{From: c.attached, Limit: int(limit)})
@@ -189,7 +200,7 @@ func (c *Carrier) attach(ctx context.Context, signed string, at Checkpoint) erro
 		if int64(len(leaves)) != limit {
 			return c.o.Log.noticed(fmt.Errorf("%w: leaf %d is gone from the database", ErrBroken, c.attached+int64(len(leaves))))
 		}
-		if err := c.attachAll(ctx, signed, at, leaves); err != nil {
+		if err := c.attachAll(ctx, at, leaves); err != nil {
 			return err
 		}
 		c.attached += limit
@@ -197,7 +208,7 @@ func (c *Carrier) attach(ctx context.Context, signed string, at Checkpoint) erro
 	return nil
 }
 
-func (c *Carrier) attachAll(ctx context.Context, signed string, at Checkpoint, leaves []Leaf) error {
+func (c *Carrier) attachAll(ctx context.Context, at public, leaves []Leaf) error {
 	tiles := &keptTiles{from: storedTiles{ctx, c.o.Log.o.Store}}
 	work := make(chan Leaf)
 	failed := make(chan error, attachersMost)
@@ -206,7 +217,7 @@ func (c *Carrier) attachAll(ctx context.Context, signed string, at Checkpoint, l
 		all.Go(func() {
 			var first error
 			for one := range work {
-				if err := c.attachOne(ctx, tiles, signed, at, one); err != nil && first == nil {
+				if err := c.attachOne(ctx, tiles, at, one); err != nil && first == nil {
 					first = err
 				}
 			}
@@ -226,7 +237,7 @@ func (c *Carrier) attachAll(ctx context.Context, signed string, at Checkpoint, l
 	return errors.Join(errs...)
 }
 
-func (c *Carrier) attachOne(ctx context.Context, tiles *keptTiles, signed string, at Checkpoint, one Leaf) error {
+func (c *Carrier) attachOne(ctx context.Context, tiles *keptTiles, at public, one Leaf) error {
 	e, err := ReadEvent(one.Event)
 	if err != nil {
 		return c.o.Log.noticed(fmt.Errorf("%w: leaf %d: %w", ErrBroken, one.Number, err))
@@ -240,16 +251,16 @@ func (c *Carrier) attachOne(ctx context.Context, tiles *keptTiles, signed string
 	}
 	if err == nil {
 		var has bool
-		if has, err = c.has(ctx, e.Plugin, e.Digest, at.Origin); has {
+		if has, err = c.has(ctx, e.Plugin, e.Digest, at.lines > 0); has {
 			return nil
 		}
 	}
 	var p Proof
 	if err == nil {
-		p, err = c.o.Log.proofOf(one, signed, at, tiles)
+		p, err = c.o.Log.proofOf(one, at.signed, at.Checkpoint, tiles)
 	}
 	if err == nil {
-		err = pushProof(ctx, c.o.To, e.Plugin, subject, at.Origin, p)
+		err = pushProof(ctx, c.o.To, e.Plugin, subject, c.o.Log.keyNow(), p)
 	}
 	if err != nil {
 		return fmt.Errorf("proof of %s@%s: %w", e.Plugin, e.Version, c.o.Log.noticed(err))
@@ -260,52 +271,43 @@ func (c *Carrier) attachOne(ctx context.Context, tiles *keptTiles, signed string
 	return nil
 }
 
-// claimsMost is how many proofs of one version are looked at: whoever pushes can
-// attach as many as he likes, and none of them keeps this log's own away.
-const claimsMost = 16
-
-// has reports whether a version has a proof of the log already that holds.
-func (c *Carrier) has(ctx context.Context, repo string, d digest.Digest, origin string) (bool, error) {
+// has reports whether a version has a proof of the log already that holds, with
+// cosignatures where those are wanted. Only what the log signed is looked at: whoever
+// pushes can attach as many as he likes, and none of them keeps this log's own away.
+func (c *Carrier) has(ctx context.Context, repo string, d digest.Digest, cosigned bool) (bool, error) {
 	all, err := c.o.To.Referrers(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return false, nil
 	}
-	looked := 0
-	for _, one := range all {
-		if one.ArtifactType != TypeProof || one.Annotations[KeyOrigin] != origin {
+	if err != nil {
+		return false, err
+	}
+	for _, layer := range SignedProofs(all, d, c.o.Log.Verifier()) {
+		text, err := c.o.To.Blob(ctx, repo, layer.Digest, maxProof)
+		if err != nil { // it is damaged, or gone: another is attached
 			continue
 		}
-		if looked++; looked > claimsMost {
-			break
-		}
-		if e, err := c.proved(ctx, repo, one.Digest); err == nil && e.Plugin == repo && e.Digest == d {
+		if p, err := ParseProof(string(text)); err == nil && c.holds(p, repo, d, cosigned) {
 			return true, nil
 		}
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
 	}
-	return false, err
+	return false, ctx.Err()
 }
 
-// proved is the event that a referrer proves to be in this log.
-func (c *Carrier) proved(ctx context.Context, repo string, d digest.Digest) (Event, error) {
-	_, raw, err := c.o.To.Manifest(ctx, repo, d.String())
-	if err != nil {
-		return Event{}, err
+// holds reports whether a proof is of a version, in this log.
+func (c *Carrier) holds(p Proof, repo string, d digest.Digest, cosigned bool) bool {
+	by := c.o.Log.Verifier()
+	e, _, err := p.Verify(by)
+	if err != nil || e.Plugin != repo || e.Digest != d {
+		return false
 	}
-	layer, err := ProofLayer(raw)
-	if err != nil {
-		return Event{}, err
+	if !cosigned {
+		return true
 	}
-	text, err := c.o.To.Blob(ctx, repo, layer.Digest, maxProof)
-	if err != nil {
-		return Event{}, err
+	any := Quorum{least: 1}
+	for _, w := range c.o.Log.witnesses {
+		any.witnesses = append(any.witnesses, w.by)
 	}
-	p, err := ParseProof(string(text))
-	if err != nil {
-		return Event{}, err
-	}
-	e, _, err := p.Verify(c.o.Log.Verifier())
-	return e, err
+	_, err = any.Check(p.Checkpoint, by)
+	return err == nil
 }

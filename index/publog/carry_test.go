@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,6 +108,19 @@ func nobodyElse(context.Context) (func(), error) { return func() {}, nil }
 // attached reads and verifies the proofs that a version has.
 func attached(t *testing.T, s *shelf, l *publog.Log, n int) (out []publog.Event) {
 	t.Helper()
+	for _, p := range proofsOf(t, s, n) {
+		proved, _, err := p.Verify(l.Verifier())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, proved)
+	}
+	return out
+}
+
+// proofsOf reads the proofs that a version has.
+func proofsOf(t *testing.T, s *shelf, n int) (out []publog.Proof) {
+	t.Helper()
 	e := published(n)
 	all, err := s.Referrers(t.Context(), e.Plugin, e.Digest)
 	if err != nil {
@@ -129,11 +143,7 @@ func attached(t *testing.T, s *shelf, l *publog.Log, n int) (out []publog.Event)
 		if err != nil {
 			t.Fatal(err)
 		}
-		proved, _, err := p.Verify(l.Verifier())
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, proved)
+		out = append(out, p)
 	}
 	return out
 }
@@ -218,31 +228,72 @@ func TestAChangedCopyIsCaught_G6(t *testing.T) {
 }
 
 // Proves G6: what says that it is a proof of this log, and is none, keeps the real
-// one from no version.
-func TestAForgedProofKeepsNoneAway_G6(t *testing.T) {
+// one from no version and from no reader, however many there are, also where it has the
+// annotations of the real one; and each version has that once.
+func TestForgedProofsKeepNoneAway_G6(t *testing.T) {
 	t.Parallel()
 	l, s := logOf(t, options(opened(t, filepath.Join(t.TempDir(), "x.db")), &record{})), newShelf()
 	s.holdVersions(0, 1)
 	e := published(0)
-	forged, err := json.Marshal(ocispec.Manifest{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: publog.TypeProof,
-		Layers:      []ocispec.Descriptor{{MediaType: publog.TypeProof, Digest: digest.FromString("none"), Size: 4}},
-		Subject:     &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: e.Digest, Size: 1},
-		Annotations: map[string]string{publog.KeyOrigin: l.Verifier().Name()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.PushManifest(t.Context(), e.Plugin, digest.FromBytes(forged).String(), ocispec.MediaTypeImageManifest, forged); err != nil {
-		t.Fatal(err)
-	}
-	write(t, l, 0, 1)
-	for range 2 { // the second time has nothing to do
-		if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+	forge := func(n int, annotations map[string]string) {
+		t.Helper()
+		forged, err := json.Marshal(ocispec.Manifest{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: publog.TypeProof,
+			Layers:      []ocispec.Descriptor{{MediaType: publog.TypeProof, Digest: digest.FromString(fmt.Sprint("none", n)), Size: 4}},
+			Subject:     &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: e.Digest, Size: 1},
+			Annotations: annotations})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.PushManifest(t.Context(), e.Plugin, digest.FromBytes(forged).String(), ocispec.MediaTypeImageManifest, forged); err != nil {
 			t.Fatal(err)
 		}
 	}
+	const many = 100
+	for n := range many {
+		forge(n, map[string]string{publog.KeyOrigin: l.Verifier().Name(), publog.KeyIndex: "0", publog.KeySignature: digest.FromString("x").String() + " 3 AAAA"})
+	}
+	write(t, l, 0, 1)
+	if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	key := e.Plugin + "@" + e.Digest.String()
+	for n := range many {
+		forge(many+n, s.referrers[key][many].Annotations)
+	}
+	slices.Reverse(s.referrers[key])
+	delete(s.tags, publog.Repository+":"+publog.Tag) // nothing is known of what was attached
+	if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	all, err := s.Referrers(t.Context(), e.Plugin, e.Digest)
-	if err != nil || len(all) != 2 {
-		t.Errorf("its referrers: %+v: %v", all, err)
+	if err != nil || len(all) != 2*many+1 {
+		t.Errorf("%d referrers, expected no second proof: %v", len(all), err)
+	}
+	signed := publog.SignedProofs(all, e.Digest, l.Verifier())
+	if len(signed) != 1 {
+		t.Fatalf("a reader finds %+v", signed)
+	}
+	text, err := s.Blob(t.Context(), e.Plugin, signed[0].Digest, signed[0].Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := publog.ParseProof(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := p.Verify(l.Verifier()); err != nil || got != e {
+		t.Errorf("proved %+v: %v", got, err)
+	}
+	if of := publog.SignedProofs(all, published(1).Digest, l.Verifier()); len(of) != 0 {
+		t.Errorf("they are proofs of another version too: %+v", of)
+	}
+	s.blobs[e.Plugin+"@"+signed[0].Digest.String()] = []byte("damaged")
+	delete(s.tags, publog.Repository+":"+publog.Tag)
+	if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if now := s.blobs[e.Plugin+"@"+signed[0].Digest.String()]; string(now) != string(text) {
+		t.Error("a damaged proof was not written anew")
 	}
 }
 

@@ -36,6 +36,11 @@ type copyOf struct {
 	layers   map[string]ocispec.Descriptor // of the head and of the part that is not whole, by title
 }
 
+// has reports whether the copy is of a checkpoint, or of one with more leaves.
+func (c *copyOf) has(signed string, at Checkpoint) bool {
+	return c.size > at.N || c.size == at.N && c.layers[checkpointName].Digest == digest.FromString(signed)
+}
+
 // readCopy reads what a registry holds of a log; nothing, or what is of another
 // log or damaged, is the empty copy, and is written anew.
 func readCopy(ctx context.Context, from Registry, by note.Verifier) (*copyOf, error) {
@@ -127,10 +132,14 @@ func (c *Carrier) copy(ctx context.Context, signed string, at Checkpoint) error 
 			return err
 		}
 	}
-	if c.last.size > at.N || c.last.size == at.N && c.last.attached >= c.attached {
+	attached := c.attached
+	if c.bare >= 0 { // they are attached again, with cosignatures
+		attached = min(attached, c.bare)
+	}
+	if c.last.size > at.N || c.last.has(signed, at) && c.last.attached >= attached {
 		return nil
 	}
-	next := &copyOf{origin: at.Origin, size: at.N, attached: c.attached, parts: map[int64]ocispec.Descriptor{}, layers: map[string]ocispec.Descriptor{}}
+	next := &copyOf{origin: at.Origin, size: at.N, attached: attached, parts: map[int64]ocispec.Descriptor{}, layers: map[string]ocispec.Descriptor{}}
 	w := &copying{c: c, ctx: ctx, next: next}
 	err = w.run(signed, at.N)
 	if err != nil {

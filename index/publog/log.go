@@ -59,10 +59,14 @@ type Options struct {
 	// Nil tells nobody.
 	Added     func(ctx context.Context, leaves []Leaf) error
 	Committed func()
-	// Witnesses cosign what is shown; Witness asks them.
-	Witnesses []Witness
-	Clock     clock.Clock
-	Log       *slog.Logger
+	// Witnesses cosign what is shown; Witness asks them. Kept is where that is kept,
+	// for other replicas and after a restart, and WitnessLock excludes the rounds of
+	// others; nil keeps it in memory, and there are no others.
+	Witnesses   []Witness
+	Kept        CosignedStore
+	WitnessLock func(ctx context.Context) (unlock func(), err error)
+	Clock       clock.Clock
+	Log         *slog.Logger
 }
 
 var (
@@ -95,7 +99,10 @@ type Log struct {
 	ledgers map[string]bool // whose statements are to be asked for
 	walk    bool            // Events is to be asked
 	logged  map[LeafKey]bool
-	changed chan struct{} // closed when head or stuck changes
+	changed chan struct{} // closed when head, stuck or public changes
+
+	public    public    // where there are witnesses
+	uncovered time.Time // since when there are leaves that public lacks
 }
 
 // Open reads how far the log is, and begins one where there is none. A log that
@@ -263,7 +270,8 @@ func (l *Log) noticed(err error) error {
 	return err
 }
 
-// Checkpoint is the last one that is shown, and what it says; "" where none is.
+// Checkpoint is the newest one, and what it says; "" where none is. What is shown of
+// it is Cosigned.
 func (l *Log) Checkpoint() (string, Checkpoint) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -281,8 +289,10 @@ func (l *Log) show(head Head, stuck error) {
 		l.o.Log.Error("publication log: nothing is published until it is looked at", "alert", true, "err", stuck)
 	}
 	l.stuck = stuck
-	close(l.changed)
-	l.changed = make(chan struct{})
+	if l.head.N > l.public.N && l.uncovered.IsZero() {
+		l.uncovered = l.o.Clock.Now()
+	}
+	l.announce()
 }
 
 // follow takes the head of the database, which another may have moved, where it
@@ -297,7 +307,8 @@ func (l *Log) follow(ctx context.Context) error {
 		return err
 	}
 	l.show(shown, nil)
-	return nil
+	_, err = l.takeCosigned(ctx)
+	return err
 }
 
 // extended gives the head with the tree of its checkpoint, once it is proved
@@ -374,13 +385,15 @@ func (l *Log) contains(ctx context.Context, head Head, earlier tlog.Tree) error 
 }
 
 // Verifier checks what the log signs.
-func (l *Log) Verifier() note.Verifier {
+func (l *Log) Verifier() note.Verifier { return l.keyNow().verifier }
+
+func (l *Log) keyNow() *key {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.key.verifier
+	return l.key
 }
 
-// changes gives what is closed at the next change of the head.
+// changes gives what is closed at the next change of the head, or of what is shown.
 func (l *Log) changes() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -264,6 +264,7 @@ func TestReplicasSignOneHistory_G6(t *testing.T) {
 		})
 	}
 	all.Wait()
+	write(t, replicas[0], 5000, 5001)
 	trees := map[int64]string{}
 	for _, text := range r.all {
 		c, err := publog.OpenCheckpoint(text, replicas[0].Verifier())
@@ -275,13 +276,26 @@ func TestReplicasSignOneHistory_G6(t *testing.T) {
 		}
 		trees[c.N] = text
 	}
+	if _, err := publog.Verify(t.Context(), across(fetch(replicas[0]), fetch(replicas[1])), replicas[0].Verifier(), ""); err != nil {
+		t.Errorf("a checkpoint of one, and tiles of the other, which is behind: %v", err)
+	}
 	for i, l := range replicas {
 		if err := l.Advance(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := publog.Verify(t.Context(), fetch(l), replicas[0].Verifier(), ""); err != nil || v.Checkpoint.N != 180 {
-			t.Errorf("replica %d: %d leaves, want 180: %v", i, v.Checkpoint.N, err)
+		if v, err := publog.Verify(t.Context(), fetch(l), replicas[0].Verifier(), ""); err != nil || v.Checkpoint.N != 181 {
+			t.Errorf("replica %d: %d leaves, want 181: %v", i, v.Checkpoint.N, err)
 		}
+	}
+}
+
+// across asks one replica for the checkpoint, and another for the rest.
+func across(checkpoint, rest publog.Fetch) publog.Fetch {
+	return func(ctx context.Context, path string) ([]byte, error) {
+		if path == "checkpoint" {
+			return checkpoint(ctx, path)
+		}
+		return rest(ctx, path)
 	}
 }
 

@@ -42,20 +42,26 @@ const (
 	KeyOrigin = "dev.oarlock.log.origin"
 	// KeyIndex is the number of the leaf that a proof is about.
 	KeyIndex = "dev.oarlock.log.index"
+	// KeySignature has the log say itself which proof it attached: SignedProofs.
+	KeySignature = "dev.oarlock.log.signature"
 	// KeySize is how many leaves a copy, or a part of it, has.
 	KeySize = "dev.oarlock.log.size"
 
 	keyPart = "dev.oarlock.log.part"
 )
 
-// pushProof attaches a proof to a version.
-func pushProof(ctx context.Context, to Registry, repo string, subject ocispec.Descriptor, origin string, p Proof) error {
+// pushProof attaches a proof of the log with the key to a version.
+func pushProof(ctx context.Context, to Registry, repo string, subject ocispec.Descriptor, by *key, p Proof) error {
 	layer := layerOf(TypeProof, "proof", []byte(p.String()))
+	claim, err := by.claim(subject.Digest, layer)
+	if err != nil {
+		return err
+	}
 	subject = ocispec.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
 	raw, err := json.Marshal(ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: TypeProof,
 		Config: ocispec.DescriptorEmptyJSON, Layers: []ocispec.Descriptor{layer}, Subject: &subject,
-		Annotations: map[string]string{KeyOrigin: origin, KeyIndex: fmt.Sprint(p.Index)},
+		Annotations: map[string]string{KeyOrigin: by.verifier.Name(), KeyIndex: fmt.Sprint(p.Index), KeySignature: claim},
 	})
 	if err != nil {
 		return err

@@ -121,10 +121,14 @@ func extends(seen string, by note.Verifier, now Checkpoint, r tlog.HashReader) e
 	return grew(before, now, r)
 }
 
+// ErrFewer says that a log has fewer leaves than were seen. A replica may be behind for
+// some seconds; what stays so was taken away.
+var ErrFewer = fmt.Errorf("some were taken away: %w", artifact.ErrUnverified)
+
 // grew proves that a tree begins with one that was seen before.
 func grew(before, now Checkpoint, r tlog.HashReader) error {
 	if before.N > now.N {
-		return fmt.Errorf("the log has %d leaves, and had %d: some were taken away: %w", now.N, before.N, artifact.ErrUnverified)
+		return fmt.Errorf("the log has %d leaves, and had %d: %w", now.N, before.N, ErrFewer)
 	}
 	root, err := tlog.TreeHash(before.N, r)
 	if err != nil {

@@ -29,7 +29,7 @@ type Witness struct {
 
 const (
 	// witnessWithin is how long a witness may take for one answer.
-	witnessWithin = 10 * time.Second
+	witnessWithin = 5 * time.Second
 	// witnessAgain is how long it is left alone after it did not cosign.
 	witnessAgain = 15 * time.Second
 	// maxAnswer bounds what is read of a witness's answer, in bytes.
@@ -46,6 +46,7 @@ type watched struct {
 	tree    tlog.Tree
 	line    string // its cosignature of tree
 	problem error
+	rests   time.Time // until then it is not asked
 }
 
 func watchedBy(witnesses []Witness) ([]*watched, error) {
@@ -61,76 +62,6 @@ func watchedBy(witnesses []Witness) ([]*watched, error) {
 	}
 	_, err := NewQuorum(keys, 0)
 	return out, err
-}
-
-// Witness has every checkpoint that is shown cosigned until ctx ends. Nothing
-// waits for it, and no witness for another.
-func (l *Log) Witness(ctx context.Context) {
-	var all sync.WaitGroup
-	for _, w := range l.witnesses {
-		all.Go(func() { l.followedBy(ctx, w) })
-	}
-	<-ctx.Done()
-	all.Wait()
-}
-
-func (l *Log) followedBy(ctx context.Context, w *watched) {
-	for ctx.Err() == nil {
-		changed := l.changes()
-		signed, c := l.Checkpoint()
-		if err := l.AskWitness(ctx, w.by.Name()); err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			l.o.Log.WarnContext(ctx, "publication log: the witness did not cosign", "witness", w.by.Name(), "leaves", c.N, "err", err)
-			timer := l.o.Clock.NewTimer(witnessAgain)
-			select {
-			case <-ctx.Done():
-			case <-timer.C:
-			}
-			timer.Stop()
-			continue
-		}
-		if now, _ := l.Checkpoint(); now != signed {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		}
-	}
-}
-
-// AskWitness asks the witness of that name to cosign the checkpoint that is shown,
-// where it has not; one that saw another size than was thought is asked once more.
-func (l *Log) AskWitness(ctx context.Context, name string) error {
-	signed, c := l.Checkpoint()
-	if signed == "" || c.N == 0 {
-		return nil // nothing is in it
-	}
-	for _, w := range l.witnesses {
-		if w.by.Name() != name {
-			continue
-		}
-		w.mu.Lock()
-		done, old := w.tree == c.Tree && w.line != "", w.size
-		w.mu.Unlock()
-		if done {
-			return nil
-		}
-		saw, line, err := l.cosign(ctx, w, signed, c, old)
-		var other sawError
-		if errors.As(err, &other) && int64(other) != old && int64(other) <= c.N {
-			saw, line, err = l.cosign(ctx, w, signed, c, int64(other))
-		}
-		w.mu.Lock()
-		if w.problem = err; err == nil {
-			w.size, w.tree, w.line = saw, c.Tree, line
-		}
-		w.mu.Unlock()
-		return err
-	}
-	return fmt.Errorf("witness %q: %w", name, artifact.ErrNotFound)
 }
 
 // A sawError is the size that a witness saw, where it is another than was thought.
@@ -203,26 +134,6 @@ func (w *watched) lineIn(answer, signed string, log note.Verifier) (string, erro
 		}
 	}
 	return "", fmt.Errorf("its answer %.100q has no cosignature of this checkpoint by %s: %w", answer, w.by.Name(), artifact.ErrUnverified)
-}
-
-// Cosigned is the checkpoint that is shown, with the cosignatures that it has.
-func (l *Log) Cosigned() (string, Checkpoint) {
-	signed, c := l.Checkpoint()
-	return l.withCosignatures(signed, c.Tree), c
-}
-
-func (l *Log) withCosignatures(signed string, of tlog.Tree) string {
-	if signed == "" {
-		return ""
-	}
-	for _, w := range l.witnesses {
-		w.mu.Lock()
-		if w.line != "" && w.tree == of {
-			signed += w.line
-		}
-		w.mu.Unlock()
-	}
-	return signed
 }
 
 // witnessed says of each witness how far it is, in the words of the API.

@@ -40,9 +40,21 @@ type logTileRow struct {
 	Data   []byte `bun:"data"`
 }
 
+type logCosignedRow struct {
+	bun.BaseModel `bun:"table:log_cosigned"`
+
+	ID         int64  `bun:"id,pk"`
+	Origin     string `bun:"origin"`
+	Size       int64  `bun:"size"`
+	Checkpoint string `bun:"checkpoint"`
+	Lines      string `bun:"lines"`
+}
+
 var (
-	_ publog.Store    = (*Store)(nil)
-	_ publog.Restorer = (*Store)(nil)
+	_ publog.Store = (*Store)(nil)
+
+	_ publog.CosignedStore = (*Store)(nil)
+	_ publog.Restorer      = (*Store)(nil)
 )
 
 const (
@@ -88,6 +100,22 @@ func (s *Store) SwapLogHead(ctx context.Context, was, is publog.Head, tiles []pu
 		}
 		return wrap(logName+": head", err)
 	})
+}
+
+// CosignedCheckpoint implements publog.CosignedStore.
+func (s *Store) CosignedCheckpoint(ctx context.Context) (publog.CosignedCheckpoint, error) {
+	var row logCosignedRow
+	err := s.reader(ctx).NewSelect().Model(&row).Where("id = ?", logHeadID).Scan(ctx)
+	return publog.CosignedCheckpoint{Origin: row.Origin, Size: row.Size, Signed: row.Checkpoint, Lines: row.Lines}, wrap(logName+": what is cosigned", err)
+}
+
+// KeepCosigned implements publog.CosignedStore.
+func (s *Store) KeepCosigned(ctx context.Context, c publog.CosignedCheckpoint) error {
+	row := logCosignedRow{ID: logHeadID, Origin: c.Origin, Size: c.Size, Checkpoint: c.Signed, Lines: c.Lines}
+	_, err := s.writer(ctx).NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE").
+		Set("origin = EXCLUDED.origin, size = EXCLUDED.size, checkpoint = EXCLUDED.checkpoint, lines = EXCLUDED.lines").
+		Where("log_cosigned_row.size <= EXCLUDED.size OR log_cosigned_row.origin <> EXCLUDED.origin").Exec(ctx)
+	return wrap(logName+": what is cosigned", err)
 }
 
 // LogTile implements publog.Store.
@@ -236,7 +264,7 @@ func (s *Store) ReplaceLog(ctx context.Context, was, is publog.Head, leaves []pu
 		if err == nil && now != was {
 			return fmt.Errorf("%s: head: it is another by now: %w", logName, artifact.ErrConflict)
 		}
-		for _, m := range []any{(*logHeadRow)(nil), (*logLeafRow)(nil), (*logTileRow)(nil)} {
+		for _, m := range []any{(*logCosignedRow)(nil), (*logHeadRow)(nil), (*logLeafRow)(nil), (*logTileRow)(nil)} {
 			if _, err := s.writer(ctx).NewDelete().Model(m).Where("1 = 1").Exec(ctx); err != nil {
 				return wrap(logName, err)
 			}

@@ -84,6 +84,24 @@ func contractLog(t *testing.T, s *Store) {
 	want(t, "add where signed leaves are gone", err, artifact.ErrConflict)
 }
 
+// contractCosigned: what was cosigned is kept, of one log the longest.
+func contractCosigned(t *testing.T, s *Store) {
+	ctx := t.Context()
+	_, err := s.CosignedCheckpoint(ctx)
+	want(t, "nothing is cosigned", err, artifact.ErrNotFound)
+	one := publog.CosignedCheckpoint{Origin: "example.org/log", Size: 5, Signed: "a", Lines: "b"}
+	for _, next := range []publog.CosignedCheckpoint{one, {Origin: one.Origin, Size: 4, Signed: "shorter"}} {
+		want(t, "keep", s.KeepCosigned(ctx, next), nil)
+		got, err := s.CosignedCheckpoint(ctx)
+		same(t, "what is cosigned", got, one, err)
+	}
+	for _, next := range []publog.CosignedCheckpoint{{Origin: one.Origin, Size: 5, Signed: "a", Lines: "bc"}, {Origin: "example.org/another", Size: 1, Signed: "d"}} {
+		want(t, "keep", s.KeepCosigned(ctx, next), nil)
+		got, err := s.CosignedCheckpoint(ctx)
+		same(t, "what is cosigned", got, next, err)
+	}
+}
+
 // Proves G6: replicas number leaves without gaps and each event once, and of two
 // that reserve a head one does.
 func TestReplicasNumberLeavesOnce_G6(t *testing.T) {

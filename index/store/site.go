@@ -76,7 +76,7 @@ func (s *Store) Holds(ctx context.Context) (auth.Holds, error) {
 // kept are the tables that outlive what a database belonged to: the log of what
 // was done, the publication log, when versions came, which gives nobody anything, and the keys that
 // sign access tokens, which live for minutes.
-var kept = map[string]bool{"audit": true, "audit_anchor": true, "log_head": true, "log_leaves": true, "log_tiles": true, "publications": true, "signing_keys": true}
+var kept = map[string]bool{"audit": true, "audit_anchor": true, "log_cosigned": true, "log_head": true, "log_leaves": true, "log_tiles": true, "publications": true, "signing_keys": true}
 
 // Forsake removes every row that gives anybody anything, and what they belong
 // to: accounts, credentials, namespaces, roles and all that hangs on them. The

@@ -14,13 +14,13 @@ import (
 // stand on cmd/internal/periodic. Why is said in docs/design.md, "Loops of their
 // own", where each has a row.
 var ownLoops = map[string]bool{
-	"index/ingest.applyLoop":  true,
-	"index/jobs.serve":        true,
-	"index/publog.Run":        true,
-	"index/publog.followedBy": true,
-	"index/signed.Run":        true,
-	"index/store.Listen":      true,
-	"registry/block.watch":    true,
+	"index/ingest.applyLoop": true,
+	"index/jobs.serve":       true,
+	"index/publog.Run":       true,
+	"index/publog.Witness":   true,
+	"index/signed.Run":       true,
+	"index/store.Listen":     true,
+	"registry/block.watch":   true,
 }
 
 // waits are loops that end by themselves, or with the request or the command

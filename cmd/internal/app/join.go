@@ -235,6 +235,7 @@ func openPublog(ctx context.Context, cfg config.Config, now clock.Clock, p *prem
 			return p.storage.SwapRecord(ctx, path.Base(publog.TailRecord), change)
 		},
 		Carried: logStore{ledgerStore{ledgerReader: ledgerReader{storage: p.storage}}}, Restore: p.database.store, Witnesses: witnesses,
+		Kept: p.database.store, WitnessLock: exclusive(p.database.locker(), witnessLock),
 	})
 	if err != nil {
 		return nil, err

@@ -135,8 +135,12 @@ func (p publication) Recover(ctx context.Context, r index.LogRecovery) (done ind
 	return done, err
 }
 
-// carryLock excludes the carriers of other replicas.
-const carryLock = "publication-log/carry"
+// carryLock excludes the carriers of other replicas, and witnessLock their rounds of
+// witnesses.
+const (
+	carryLock   = "publication-log/carry"
+	witnessLock = "publication-log/witness"
+)
 
 // openCarrier makes what puts the publication log into the registry.
 func openCarrier(at clock.Clock, p *premises, index *joined, bytes ledgerStore, log *slog.Logger, metrics prometheus.Registerer) *publog.Carrier {

@@ -96,7 +96,7 @@ func rewritten(t *testing.T, forge func([]publog.Event) []publog.Event, copied b
 	if err := s.engines.carrier.Carry(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.index.publog.AskWitness(t.Context(), "witness.example.org/w1"); err != nil {
+	if err := s.index.publog.Cosign(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	seen := wholeLog(t, s, "")
@@ -129,7 +129,7 @@ func rewritten(t *testing.T, forge func([]publog.Event) []publog.Event, copied b
 	if _, err := publog.VerifyWitnessed(t.Context(), fetch, by, q); !errors.Is(err, publog.ErrNotCosigned) {
 		t.Errorf("a new client that asks the witness: %v", err)
 	}
-	if err := s.index.publog.AskWitness(t.Context(), "witness.example.org/w1"); err == nil {
+	if err := s.index.publog.Cosign(t.Context()); err == nil {
 		t.Error("the witness cosigned another history")
 	}
 	if l := ask[index.Log](t, s, "", "GET", "/api/v1/log", nil, 200); l.Witnesses[0].Problem == "" {

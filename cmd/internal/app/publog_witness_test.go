@@ -62,7 +62,7 @@ func TestAServerHasItsLogCosigned_G6(t *testing.T) {
 	case <-t.Context().Done():
 		t.Fatal("the witness was not asked")
 	}
-	if err := s.index.publog.AskWitness(t.Context(), "witness.example.org/w1"); err != nil {
+	if err := s.index.publog.Cosign(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	state := ask[index.Log](t, s, "", "GET", "/api/v1/log", nil, 200)

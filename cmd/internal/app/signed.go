@@ -55,7 +55,7 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		return nil, err
 	}
 	times := newSignedTimes(at, metrics)
-	by := signed.NewPublisher(signed.PublisherOptions{To: catalogTarget{r, p.storage, a.store.Writable}, Keys: keys, Lock: exclusive(p.database.locker()), Replace: replaceCatalog(r, a.store.Writable), Anew: begun,
+	by := signed.NewPublisher(signed.PublisherOptions{To: catalogTarget{r, p.storage, a.store.Writable}, Keys: keys, Lock: exclusive(p.database.locker(), publishLock), Replace: replaceCatalog(r, a.store.Writable), Anew: begun,
 		// What nobody in particular may know of: the artifact is for all.
 		// It is asked of the database: what was known a moment ago may be public no more.
 		Public: func(ctx context.Context, whole *catalog.Generation) (*catalog.Generation, error) {
@@ -73,7 +73,7 @@ func openSigning(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 		Numbers: func(ctx context.Context, raise func([]byte) ([]byte, error)) error {
 			return p.storage.SwapRecord(ctx, signed.NumbersRecord, raise)
 		},
-		LogCheckpoint: func() string { signed, _ := index.publog.Checkpoint(); return signed },
+		LogCheckpoint: func() string { signed, _ := index.publog.Cosigned(); return signed },
 		Lifetimes:     cfg.Catalog.Lifetimes(), Quiet: cfg.Catalog.Quiet, AtMost: cfg.Catalog.AtMost,
 		Done: times.counted(countPublications(metrics)), Now: at.Now, Log: log})
 	return &signing{keys: keys, publisher: by, live: index.live, times: times, acts: a.acts, log: log}, nil
@@ -138,11 +138,11 @@ func rootsAreHere(ctx context.Context, s *storage.Storage, keys *signed.Keys) er
 	return keys.Has(raw)
 }
 
-func exclusive(l storage.Locker) func(context.Context) (func(), error) {
+func exclusive(l storage.Locker, key string) func(context.Context) (func(), error) {
 	if l == nil {
 		return nil
 	}
-	return func(ctx context.Context) (func(), error) { return l.Lock(ctx, publishLock, false) }
+	return func(ctx context.Context) (func(), error) { return l.Lock(ctx, key, false) }
 }
 
 // countPublications is told how each attempt ended.

@@ -171,15 +171,20 @@ func (c *console) verifyLog(ctx context.Context, how verifyFlags) (logResult, er
 	return r, m.remember(server, knownLog{Key: text, Checkpoint: v.Signed})
 }
 
-// cosignedWithin is how long a checkpoint may lack its cosignatures: witnesses are
-// asked after it is shown.
+// cosignedWithin is how long a checkpoint may lack its cosignatures, since witnesses are
+// asked after it is signed, and leaves that another replica showed.
 const cosignedWithin = 5 * time.Second
+
+// later reports whether a log that does not hold may hold in a moment.
+func later(err error) bool {
+	return errors.Is(err, publog.ErrNotCosigned) || errors.Is(err, publog.ErrFewer)
+}
 
 // cosignedLog reads the whole log, and waits a moment for its cosignatures.
 func (c *console) cosignedLog(ctx context.Context, by note.Verifier, q publog.Quorum, seen ...string) (publog.Verification, error) {
 	for until := time.Now().Add(cosignedWithin); ; {
 		v, err := publog.VerifyWitnessed(ctx, c.logFile, by, q, seen...)
-		if !errors.Is(err, publog.ErrNotCosigned) || time.Now().After(until) {
+		if !later(err) || time.Now().After(until) {
 			return v, err
 		}
 		select {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -145,12 +146,14 @@ func (c *console) verifyCopy(ctx context.Context, how verifyFlags) (logResult, e
 	return r, newLogMemory().remember(cmp.Or(known, how.registry), knownLog{Key: seen.Key, Checkpoint: v.Signed})
 }
 
-// proofsMost is how many proofs of one version are looked at: anybody may attach some.
-const proofsMost = 16
+// unsignedMost is how many proofs of one version are looked at that no known log says
+// are its own: anybody may attach some.
+const unsignedMost = 16
 
 // carriedProof is the proof that refers to a version in a registry, with the digest
-// that its tag has there.
-func (c *console) carriedProof(ctx context.Context, at string, id artifact.Name, v artifact.Version,
+// that its tag has there. Those that the log signs to have attached are looked at
+// first, all of them: whatever else refers to the version keeps none away.
+func (c *console) carriedProof(ctx context.Context, at string, id artifact.Name, v artifact.Version, given string,
 	holds func(text string, is digest.Digest) error,
 ) (string, error) {
 	ref := strings.TrimSuffix(at, "/") + "/" + id.String() + ":" + v.Tag()
@@ -165,36 +168,87 @@ func (c *console) carriedProof(ctx context.Context, at string, id artifact.Name,
 	if err != nil {
 		return "", err
 	}
-	looked := 0
-	for _, d := range all {
-		if d.ArtifactType != publog.TypeProof || looked == proofsMost {
-			continue
-		}
-		looked++
-		text, problem := proofIn(ctx, reader, d)
-		if problem == nil {
-			problem = holds(text, subject.Digest)
-		}
-		if problem == nil {
-			return text, nil
-		}
-		err = errors.Join(err, problem)
-	}
-	if looked == 0 {
-		return "", fmt.Errorf("%s has no proof of a publication log: %w", ref, artifact.ErrNotFound)
-	}
-	return "", err
-}
-
-func proofIn(ctx context.Context, reader policy.Reader, d ocispec.Descriptor) (string, error) {
-	_, raw, err := reader.Manifest(ctx, d.Digest)
+	by, err := knownLogs(given)
 	if err != nil {
 		return "", err
 	}
-	layer, err := publog.ProofLayer(raw)
-	if err != nil {
-		return "", kinded{err, artifact.ErrUnverified}
+	p := &proofReader{ctx: ctx, from: reader, holds: func(text string) error { return holds(text, subject.Digest) }}
+	for _, one := range by {
+		for _, layer := range publog.SignedProofs(all, subject.Digest, one) {
+			if p.read(layer) {
+				return p.found, nil
+			}
+		}
 	}
-	text, err := reader.Blob(ctx, layer.Digest, layer.Size)
-	return string(text), err
+	unsigned := 0
+	for _, d := range all {
+		if d.ArtifactType != publog.TypeProof || unsigned == unsignedMost {
+			continue
+		}
+		unsigned++
+		if layer, ok := p.layerOf(d); ok && p.read(layer) {
+			return p.found, nil
+		}
+	}
+	if p.err == nil {
+		return "", fmt.Errorf("%s has no proof of a publication log: %w", ref, artifact.ErrNotFound)
+	}
+	return "", p.err
+}
+
+// knownLogs are the keys of the logs that this machine remembers, or the one that is
+// given.
+func knownLogs(given string) (out []note.Verifier, err error) {
+	keys := []string{given}
+	if given == "" {
+		all, err := newLogMemory().all()
+		if err != nil {
+			return nil, err
+		}
+		keys = keys[:0]
+		for _, one := range all {
+			keys = append(keys, one.Key)
+		}
+		slices.Sort(keys)
+		keys = slices.Compact(keys)
+	}
+	for _, text := range keys {
+		by, err := publog.NewVerifier(text)
+		if err != nil {
+			return nil, argument(err)
+		}
+		out = append(out, by)
+	}
+	return out, nil
+}
+
+// A proofReader reads proofs until one holds.
+type proofReader struct {
+	ctx   context.Context
+	from  policy.Reader
+	holds func(text string) error
+	found string
+	err   error // of those that do not hold
+}
+
+// read reports whether the proof in a layer holds.
+func (p *proofReader) read(layer ocispec.Descriptor) bool {
+	text, err := p.from.Blob(p.ctx, layer.Digest, layer.Size)
+	if err == nil {
+		err = p.holds(string(text))
+	}
+	p.found, p.err = string(text), errors.Join(p.err, err)
+	return err == nil
+}
+
+// layerOf is the proof in a referrer.
+func (p *proofReader) layerOf(d ocispec.Descriptor) (layer ocispec.Descriptor, ok bool) {
+	_, raw, err := p.from.Manifest(p.ctx, d.Digest)
+	if err == nil {
+		if layer, err = publog.ProofLayer(raw); err != nil {
+			err = kinded{err, artifact.ErrUnverified}
+		}
+	}
+	p.err = errors.Join(p.err, err)
+	return layer, err == nil
 }

@@ -102,7 +102,7 @@ func (c *console) prove(ctx context.Context, how proveFlags, id artifact.Name, v
 		return err
 	}
 	if how.registry != "" {
-		text, err = c.carriedProof(ctx, how.registry, id, v, holds)
+		text, err = c.carriedProof(ctx, how.registry, id, v, how.key, holds)
 		return text, r, err
 	}
 	if text, err = c.proofText(ctx, id, v, how.file); err != nil {

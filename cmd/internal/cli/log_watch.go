@@ -197,7 +197,7 @@ func (w *watch) look(ctx context.Context) (watchResult, error) {
 	for until := time.Now().Add(cosignedWithin); ; {
 		r, err := w.once(ctx)
 		var late *lateError
-		if !errors.As(err, &late) && !errors.Is(err, publog.ErrNotCosigned) || time.Now().After(until) {
+		if !errors.As(err, &late) && !later(err) || time.Now().After(until) {
 			return r, err
 		}
 		select {
