@@ -26,6 +26,10 @@ func (s *Service) Attention(ctx context.Context, id string, after artifact.Name,
 	if err != nil {
 		return out, err
 	}
+	shown, err := s.sight(ctx)
+	if err != nil {
+		return out, err
+	}
 	limit = pageOf(limit)
 	for {
 		list, err := rows.Installs().List(ctx, after, mostPerPage)
@@ -33,7 +37,7 @@ func (s *Service) Attention(ctx context.Context, id string, after artifact.Name,
 			return out, err
 		}
 		for _, i := range list {
-			p := s.shownInstall(i, hosts)
+			p := shown(s.shownInstall(i, hosts))
 			if needsNone(p) {
 				continue
 			}

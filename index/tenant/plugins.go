@@ -28,6 +28,10 @@ func (s *Service) Plugins(ctx context.Context, id string, after artifact.Name, l
 	if err != nil {
 		return out, err
 	}
+	shown, err := s.sight(ctx)
+	if err != nil {
+		return out, err
+	}
 	limit = pageOf(limit)
 	list, err := rows.Installs().List(ctx, after, limit+1)
 	if err != nil {
@@ -38,7 +42,7 @@ func (s *Service) Plugins(ctx context.Context, id string, after artifact.Name, l
 			out.NextCursor = list[i-1].Plugin.String()
 			break
 		}
-		out.Items = append(out.Items, s.shownInstall(one, hosts))
+		out.Items = append(out.Items, shown(s.shownInstall(one, hosts)))
 	}
 	return out, nil
 }
@@ -59,8 +63,12 @@ func (s *Service) Plugin(ctx context.Context, id string, plugin artifact.Name) (
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
+	shown, err := s.sight(ctx)
+	if err != nil {
+		return index.TenantPlugin{}, err
+	}
 	hosts, err := allHosts(ctx, rows)
-	return s.shownInstall(i, hosts), err
+	return shown(s.shownInstall(i, hosts)), err
 }
 
 // Enable has the hosts of a tenant run a plugin: the version that c names, else the
@@ -147,6 +155,10 @@ func (s *Service) install(ctx context.Context, id string, plugin artifact.Name, 
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
+	shown, err := s.sight(ctx)
+	if err != nil {
+		return index.TenantPlugin{}, err
+	}
 	var hosts []Host
 	var n Install
 	err = s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
@@ -179,7 +191,7 @@ func (s *Service) install(ctx context.Context, id string, plugin artifact.Name, 
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
-	return s.shownInstall(n, hosts), nil
+	return shown(s.shownInstall(n, hosts)), nil
 }
 
 // alike reports whether nothing that a tenant chooses differs.
@@ -231,7 +243,7 @@ func (s *Service) shownInstall(i Install, hosts []Host) index.TenantPlugin {
 		}
 	} else {
 		c.standing = index.StandingUpdateBlocked
-		out.Reasons = append(out.Reasons, index.Reason{Code: index.CodeNotFound, Detail: "the plugin is not known here any more"})
+		out.Reasons = append(out.Reasons, unknown())
 	}
 	out.Status, out.Standing = asInstalled(p, c), c.standing
 	if c.version != nil && i.Enabled {

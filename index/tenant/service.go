@@ -18,6 +18,8 @@ import (
 type Rights interface {
 	May(ctx context.Context, action auth.Action, on auth.Resource) error
 	Can(ctx context.Context, action auth.Action, on auth.Resource) (bool, error)
+	// Visibility is what a principal may pull; an error could not tell.
+	Visibility(ctx context.Context, p auth.Principal) (auth.Visibility, error)
 }
 
 // A Catalog knows what is there.

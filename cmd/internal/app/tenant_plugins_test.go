@@ -65,10 +65,24 @@ func TestATenantIsGivenWhatFitsItsHosts_I1_I3(t *testing.T) {
 	if code, text := sent(t, s, boss, "POST", hello+"/enable", map[string]any{"channel": "none"}); code != 404 || !strings.Contains(text, "there is no channel") {
 		t.Errorf("a channel that is none: %d %s", code, text)
 	}
+	given("POST", "/enable", map[string]any{})
 	ask[any](t, s, admin, "PATCH", "/api/v1/namespaces/acme", map[string]any{"private": true}, 200)
 	code, text := sent(t, s, boss, "POST", hello+"/pin", map[string]any{"version": "7.0.0"})
 	if code != 404 || strings.Contains(text, "1.1.0") {
 		t.Errorf("a version of what is private now: %d %s", code, text)
+	}
+	hidden := given("GET", "", nil)
+	again := given("POST", "/enable", map[string]any{})
+	for said, p := range map[string]index.TenantPlugin{"asked": hidden, "enabled as it is": again} {
+		if p.ID != "acme/hello" || p.Version != "" || p.Digest != "" || p.Status != "orphaned" || len(p.Reasons) != 1 || p.Reasons[0].Code != "not_found" {
+			t.Errorf("%s, what is private now is told as %+v", said, p)
+		}
+	}
+	for _, path := range []string{"plugins", "attention"} {
+		if code, text := sent(t, s, viewer, "GET", "/api/v1/tenants/north/"+path, nil); code != 200 || !strings.Contains(text, "acme/hello") || strings.Contains(text, "2.0.0") ||
+			strings.Contains(text, "sha256:") {
+			t.Errorf("%s tells of what is private now: %d %s", path, code, text)
+		}
 	}
 	given("POST", "/disable", nil)
 	list := ask[index.TenantPluginList](t, s, viewer, "GET", "/api/v1/tenants/north/plugins", nil, 200)
