@@ -157,8 +157,10 @@ type Problem struct {
 	Legal       []string `json:"legal,omitempty"`       // of lifecycle_forbidden: the moves that may be made
 	Choices     []Choice `json:"choices,omitempty"`     // of lifecycle_forbidden: the moves that are legal, and who may make them
 	// Exceeded is of a quota of a tenant.
-	Exceeded  *Exceeded `json:"exceeded,omitempty"`
-	RequestID string    `json:"request_id,omitempty"`
+	Exceeded *Exceeded `json:"exceeded,omitempty"`
+	// States are those of a host that is ahead of its server, and of the server.
+	States    *EpochConflict `json:"states,omitempty"`
+	RequestID string         `json:"request_id,omitempty"`
 }
 
 // Exceeded says which quota of a tenant would be exceeded.

@@ -211,7 +211,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["X-Content-Type-Options"] = nosniff
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if read && strings.HasPrefix(r.URL.Path, "/api/v1/") && s.Current() == nil {
+	if read && strings.HasPrefix(r.URL.Path, "/api/v1/") && !strings.HasPrefix(r.URL.Path, tenantsPath) && s.Current() == nil {
 		if by, err := s.visibility(r.Context()); err == nil {
 			if a := s.kept.get(s.keyOf(r, by), s.Live.Current().Number); a != nil {
 				a.send(w, r)
@@ -229,6 +229,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.echo.ServeHTTP(w, r)
 }
+
+// tenantsPath begins what is of tenants: no answer of it is kept.
+const tenantsPath = "/api/v1/tenants/"
 
 var nosniff = []string{"nosniff"}
 

@@ -13,7 +13,7 @@ import (
 type TenantHosts interface {
 	Hosts(ctx context.Context, id, after string, limit int) (index.TenantHostList, error)
 	Host(ctx context.Context, id, name string) (index.TenantHost, error)
-	AddHost(ctx context.Context, id string, n index.NewTenantHost) (index.TenantHost, error)
+	AddHost(ctx context.Context, id string, n index.NewTenantHost) (index.HostSecret, error)
 	SetHost(ctx context.Context, id, name string, c index.TenantHostChange) (index.TenantHost, error)
 	RemoveHost(ctx context.Context, id, name string) error
 }
@@ -46,10 +46,11 @@ func (s *Server) tenantHostRoutes(a huma.API, guarded guard) {
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "add-tenant-host", Method: http.MethodPost, Path: "/{tenant}/hosts",
 		Summary: "Add a host to a tenant", DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict},
-		Description: "One host too many is 409 quota_exceeded, with what the tenant may have, has and asked for."}),
-		func(ctx context.Context, in *addTenantHostInput) (*tenantHostOutput, error) {
+		Description: "The answer has what the host logs in with, which is shown once. " +
+			"One host too many is 409 quota_exceeded, with what the tenant may have, has and asked for."}),
+		func(ctx context.Context, in *addTenantHostInput) (*hostSecretOutput, error) {
 			h, err := s.Tenants.AddHost(ctx, in.Tenant, in.Body)
-			return &tenantHostOutput{h}, err
+			return &hostSecretOutput{h}, err
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "tenant-host", Method: http.MethodGet, Path: "/{tenant}/hosts/{host}", Summary: "Show a host of a tenant"}),
 		func(ctx context.Context, in *TenantHostParams) (*tenantHostOutput, error) {

@@ -22,6 +22,7 @@ type Tenants interface {
 	TenantHosts
 	TenantPlugins
 	TenantPins
+	DesiredStates
 }
 
 // TenantMembers are who asks for a tenant.
@@ -108,6 +109,7 @@ func (s *Server) tenantRoutes(a huma.API) {
 	s.tenantMemberRoutes(a, guarded)
 	s.tenantHostRoutes(a, guarded)
 	s.tenantPluginRoutes(a, guarded)
+	s.desiredRoutes(a, guarded)
 }
 
 func (s *Server) tenantMemberRoutes(a huma.API, guarded guard) {

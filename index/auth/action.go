@@ -57,6 +57,8 @@ const (
 const (
 	TenantRead   Action = "tenant:read"
 	TenantManage Action = "tenant:manage" // its plugins, hosts and members
+	HostFollow   Action = "host:follow"   // what one of its hosts is to run, and with which configuration
+	HostReport   Action = "host:report"   // what one of its hosts runs
 )
 
 // A Class is what sort of thing a Resource is.
@@ -101,12 +103,17 @@ func (f Fact) String() string {
 }
 
 // A Resource is what an action is done to, with the facts that the decision
-// needs. Site, InNamespace, InRepository and InTenant make one.
+// needs. Site, InNamespace, InRepository, InTenant and InHost make one.
 type Resource struct {
 	Class      Class
 	Namespace  string
 	Repository string
 	Tenant     string
+	// Host is that of the tenant; "" is the tenant as a whole.
+	Host string
+	// Given: the repository is of a plugin that the host who asks is given. It is
+	// a fact about hosts alone.
+	Given Fact
 	// Claimed: the namespace has an owner.
 	Claimed Fact
 	// Closed: the namespace was closed by its owner.
@@ -134,6 +141,12 @@ func InRepository(name string) Resource {
 
 // InTenant is a tenant, whether or not it exists.
 func InTenant(id string) Resource { return Resource{Class: OnTenant, Tenant: id} }
+
+// InHost is a host of a tenant, whether or not it exists. Its name in the audit log
+// is that of the tenant.
+func InHost(tenant, host string) Resource {
+	return Resource{Class: OnTenant, Tenant: tenant, Host: host}
+}
 
 func (r Resource) String() string {
 	switch r.Class {

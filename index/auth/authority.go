@@ -19,6 +19,7 @@ type Authority struct {
 	loginToRead bool
 	// open makes everybody who asks DevAdmin.
 	open   openDoor
+	gives  func(ctx context.Context, tenant, host string) (Given, error)
 	logger *slog.Logger
 }
 
@@ -34,6 +35,9 @@ func (a *Authority) Decide(ctx context.Context, p Principal, action Action, r Re
 	known, err := a.resources.about(ctx, action, r)
 	if err != nil {
 		return Decision{policy.Unknown, "unknown", "the store did not answer"}, untold(err, "whether %s on %s is allowed", action, r)
+	}
+	if known.Given, err = a.given(ctx, p, action, r); err != nil {
+		return Decision{policy.Unknown, "unknown", "the store did not answer"}, untold(err, "whether %s is given %s", p.Name, r)
 	}
 	return Decide(p, action, known), nil
 }

@@ -84,7 +84,7 @@ func (t *table) checkRoles(p Principal, row permission, r Resource) Decision {
 			return Decision{Outcome: policy.Allow}
 		}
 	}
-	if row.public && slices.Contains(roles, RoleAnyone) && (p.Kind != Anonymous || !r.LoginToPull) {
+	if row.public && slices.Contains(roles, RoleAnyone) && (p.Kind != Anonymous && p.Kind != Host || !r.LoginToPull) {
 		switch r.Public {
 		case Yes:
 			return Decision{Outcome: policy.Allow}

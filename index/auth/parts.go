@@ -26,6 +26,8 @@ type Options struct {
 	// it writes to the same store, such as the job that makes a statement of it,
 	// becomes true with the change, and its error undoes it.
 	Changed func(context.Context, NamespaceChange) error
+	// Given is what a host of a tenant is given now; nil gives hosts nothing.
+	Given func(ctx context.Context, tenant, host string) (Given, error)
 	// Content is what the registry holds. Without it nothing can be claimed,
 	// because nobody can tell whether a name is free.
 	Content Content
@@ -69,6 +71,8 @@ type Parts struct {
 	Tokens *Tokens
 	// Accounts are the people.
 	Accounts *Accounts
+	// Hosts makes the credentials of hosts; nil where Stores has no Hosts.
+	Hosts *Hosts
 	// Log is where all of them write down what was done and refused.
 	Log *AuditLog
 }
@@ -110,7 +114,8 @@ func New(o Options) (*Parts, error) {
 	at := origin{url: o.PublicURL, service: u.Host}
 	log := &AuditLog{store: o.Stores.Audit, now: o.Now, logger: o.Logger}
 	open := openDoor(o.AnyoneIsAdminUnsafe)
-	a := &Authority{origin: at, who: newCredentials(o, at), resources: newResources(o), log: log, open: open, loginToRead: o.LoginToRead, logger: o.Logger}
+	a := &Authority{origin: at, who: newCredentials(o, at), resources: newResources(o), log: log, open: open, loginToRead: o.LoginToRead,
+		logger: o.Logger, gives: o.Given}
 	tokens := &Tokens{may: a, store: o.Stores.Tokens, tx: o.Stores.Tx, log: log, open: open, now: o.Now, refreshLifetime: o.RefreshLifetime,
 		bound: tokenBound{o.Stores.TokenBounds, o.MaxTokens}}
 	accounts := &Accounts{
@@ -120,5 +125,9 @@ func New(o Options) (*Parts, error) {
 		may: a, store: o.Stores.Namespaces, members: o.Stores.Members, accounts: accounts, tokens: tokens, tx: o.Stores.Tx, log: log, open: open, now: o.Now,
 		content: o.Content, changed: o.Changed, maxClaims: o.MaxClaims, similar: NewLookalikes(append(ReservedNames(), o.Reserved...)),
 	}
-	return &Parts{Authority: a, Namespaces: namespaces, Tokens: tokens, Accounts: accounts, Log: log}, nil
+	parts := &Parts{Authority: a, Namespaces: namespaces, Tokens: tokens, Accounts: accounts, Log: log}
+	if o.Stores.Hosts != nil {
+		parts.Hosts = &Hosts{store: o.Stores.Hosts, may: a, open: open, now: o.Now}
+	}
+	return parts, nil
 }

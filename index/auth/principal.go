@@ -14,13 +14,14 @@ const (
 	Robot     Kind = "robot"
 	Admin     Kind = "admin"   // the bootstrap token and those made like it
 	Process   Kind = "process" // a part of this server: the index, the collector
+	Host      Kind = "host"    // a host of a tenant, by the credential that is its own
 )
 
 // A Role is what a principal is to the site or to one namespace.
 type Role string
 
 // The roles. The first three are held on the site, the next four on a
-// namespace, two on a tenant; the last four are not given to anybody but follow from the kind.
+// namespace, two on a tenant; the last five are not given to anybody but follow from the kind.
 const (
 	RoleAdmin        Role = "admin"
 	RoleReviewer     Role = "reviewer"
@@ -33,6 +34,7 @@ const (
 	RoleTenantViewer Role = "tenant-viewer"
 	RoleRobot        Role = "robot"   // the most that a robot token's scope can hold
 	RoleProcess      Role = "process" // a part of this server
+	RoleHost         Role = "host"    // a host, towards itself and what it is given
 	RoleAccount      Role = "account" // anybody who is logged in
 	RoleAnyone       Role = "anyone"  // everybody, logged in or not
 )
@@ -85,7 +87,7 @@ func (g Grant) String() string {
 type Principal struct {
 	Kind Kind
 	// Name is unique at this site and goes into the audit log: "anonymous",
-	// "person:ada", "robot:acme/ci", "admin:bootstrap", "process:index".
+	// "person:ada", "robot:acme/ci", "admin:bootstrap", "process:index", "host:north/editor-1".
 	Name string
 	// Session is the id of the token or login that speaks, "" for none.
 	Session string
@@ -97,6 +99,8 @@ type Principal struct {
 	// Access bounds further, to what a token of the Docker protocol was
 	// issued for; nil means no bound.
 	Access *Access
+	// Tenant and Host say which one a Host is; "" for all others.
+	Tenant, Host string
 }
 
 // Nobody is the anonymous principal.
@@ -121,6 +125,11 @@ func (t *table) rolesOf(p Principal, r Resource) []Role {
 		return []Role{RoleProcess, RoleAnyone}
 	case Robot:
 		return []Role{RoleRobot, RoleAnyone}
+	case Host:
+		if p.isGiven(r) {
+			return []Role{RoleHost, RoleAnyone}
+		}
+		return []Role{RoleAnyone}
 	case Person, Admin:
 	default:
 		return nil

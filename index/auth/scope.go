@@ -41,7 +41,7 @@ var short = map[string]map[string][]Action{
 	},
 	TypeRegistry:  {"*": {CatalogList}},
 	TypeNamespace: {"quota": {QuotaRead}},
-	TypeTenant:    {"read": {TenantRead}, "manage": {TenantRead, TenantManage}},
+	TypeTenant:    {"read": {TenantRead, HostFollow}, "manage": {TenantRead, TenantManage, HostFollow, HostReport}},
 }
 
 // ParseScopes reads scopes separated by spaces, as one parameter of a request

@@ -22,6 +22,7 @@ const (
 	RefreshToken  TokenKind = "refresh" // at the token server only
 	SessionToken  TokenKind = "session" // in the cookie of the pages only
 	CodeToken     TokenKind = "code"    // one use, to hand a login to the CLI
+	HostToken     TokenKind = "host"    // of a host of a tenant, kept with it
 )
 
 // touchEvery is how exact the time of last use is.
@@ -38,6 +39,7 @@ type credentials struct {
 	people  PersonStore
 	members MemberStore
 	tenants TenantRoleStore // may be nil
+	hosts   HostStore       // may be nil
 	keys    *Keys
 	open    openDoor
 	now     func() time.Time
@@ -51,7 +53,7 @@ type credentials struct {
 
 func newCredentials(o Options, at origin) *credentials {
 	return &credentials{
-		origin: at, tokens: o.Stores.Tokens, people: o.Stores.People, members: o.Stores.Members, tenants: o.Stores.TenantRoles,
+		origin: at, tokens: o.Stores.Tokens, people: o.Stores.People, members: o.Stores.Members, tenants: o.Stores.TenantRoles, hosts: o.Stores.Hosts,
 		keys: o.Keys, open: openDoor(o.AnyoneIsAdminUnsafe),
 		now: o.Now, logger: o.Logger, tokenLifetime: o.TokenLifetime,
 		sessions: newCache[string, holder](o.Now), bearers: newCache[[32]byte, Principal](o.Now),
@@ -130,6 +132,9 @@ func (cs *credentials) session(ctx context.Context, id string) (holder, error) {
 
 func (cs *credentials) load(ctx context.Context, id string, now time.Time, depth int) (holder, error) {
 	rec, err := cs.tokens.Token(ctx, id)
+	if errors.Is(err, artifact.ErrNotFound) && cs.hosts != nil && depth == maxParents {
+		return cs.host(ctx, id)
+	}
 	if errors.Is(err, artifact.ErrNotFound) || depth == 0 {
 		return holder{}, errCredentials
 	}
@@ -220,7 +225,7 @@ func (cs *credentials) withMemberships(ctx context.Context, p Principal) (Princi
 // cannot be noted is no reason to refuse.
 func (cs *credentials) touch(ctx context.Context, h holder) {
 	now := cs.now()
-	if now.Sub(h.record.UsedAt) < touchEvery {
+	if now.Sub(h.record.UsedAt) < touchEvery || h.record.Kind == string(HostToken) { // a host reports
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeAnswer)

@@ -164,8 +164,8 @@ type Transactor interface {
 
 // Stores are where the room keeps what it keeps. All may be one database, and
 // have to be where Tx is to undo what several of them did. Each is needed, but
-// for TokenBounds, which only a bound needs, and TenantRoles: without it nobody
-// has a role in a tenant.
+// for TokenBounds, which only a bound needs, and TenantRoles and Hosts: without the
+// former nobody has a role in a tenant, and without the latter no host a credential.
 type Stores struct {
 	Tokens      TokenStore
 	TokenBounds TokenBoundStore
@@ -176,9 +176,10 @@ type Stores struct {
 	Audit       AuditStore
 	Tx          Transactor
 	TenantRoles TenantRoleStore
+	Hosts       HostStore
 }
 
-// OneDatabase is Stores of which s is each but TokenBounds and TenantRoles.
+// OneDatabase is Stores of which s is each but TokenBounds, TenantRoles and Hosts.
 func OneDatabase(s interface {
 	TokenStore
 	PersonStore

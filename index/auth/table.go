@@ -45,7 +45,7 @@ var roleRows = []roleRow{
 			RegistryGC, RegistryFsck, CatalogRebuild, PolicyRead, PolicyTest,
 			SiteBackup, SiteRestore, ReviewRead, ReviewAssign, PublisherVerify, TenantsRead, TenantsManage,
 		},
-		OnTenant: {TenantRead, TenantManage},
+		OnTenant: {TenantRead, TenantManage, HostFollow, HostReport},
 	}},
 	{RoleReviewer, OnSite, map[Class][]Action{
 		OnRepository: {RepositoryPull},
@@ -56,21 +56,22 @@ var roleRows = []roleRow{
 		OnRepository: {RepositoryPull},
 		OnNamespace:  {MembersRead, QuotaRead, QuotaSet, AuditRead},
 		OnSite:       {AuditRead, CatalogList, RegistryGC, RegistryFsck, CatalogRebuild, PolicyRead, PolicyTest, SiteBackup, ReviewRead, TenantsRead},
-		OnTenant:     {TenantRead},
+		OnTenant:     {TenantRead, HostFollow},
 	}},
 	{RoleRobot, "", map[Class][]Action{
 		OnRepository: {RepositoryPull, RepositoryPush, RepositoryDelete, PluginPublish, ChannelPromote, PluginLifecycle},
 		OnNamespace:  {QuotaRead},
 		OnSite:       {CatalogList},
-		OnTenant:     {TenantRead, TenantManage},
+		OnTenant:     {TenantRead, TenantManage, HostFollow, HostReport},
 	}},
 	{RoleProcess, "", map[Class][]Action{
 		OnRepository: {RepositoryPull, RepositoryPush, RepositoryDelete, PluginPublish, ChannelPromote},
 		OnNamespace:  {QuotaRead},
 		OnSite:       {CatalogList, RegistryGC, RegistryFsck, CatalogRebuild, SiteBackup, ReviewRead},
 	}},
-	{RoleTenantAdmin, OnTenant, map[Class][]Action{OnTenant: {TenantRead, TenantManage}}},
-	{RoleTenantViewer, OnTenant, map[Class][]Action{OnTenant: {TenantRead}}},
+	{RoleTenantAdmin, OnTenant, map[Class][]Action{OnTenant: {TenantRead, TenantManage, HostFollow, HostReport}}},
+	{RoleTenantViewer, OnTenant, map[Class][]Action{OnTenant: {TenantRead, HostFollow}}},
+	{RoleHost, "", map[Class][]Action{OnRepository: {RepositoryPull}, OnTenant: {HostFollow, HostReport}}},
 	{RoleAccount, "", map[Class][]Action{
 		OnNamespace: {NamespaceClaim},
 		OnSite:      {PersonalTokens, PersonalNotifications},
@@ -135,6 +136,8 @@ var actionRows = []actionRow{
 
 	{action: TenantRead, class: OnTenant},
 	{action: TenantManage, class: OnTenant},
+	{action: HostFollow, class: OnTenant},
+	{action: HostReport, class: OnTenant},
 }
 
 // permissions is the table of this server: decisions, scopes, the grammar of roles and

@@ -49,10 +49,10 @@ func Now(ctx context.Context) (Principal, error) {
 const maxCredential = 16 << 10
 
 // direct are the kinds of token that may come with any request.
-var direct = []TokenKind{RobotToken, PersonalToken, AdminToken}
+var direct = []TokenKind{RobotToken, PersonalToken, AdminToken, HostToken}
 
 // Identify says who sends r: an access token or a robot, personal or admin
-// token as Bearer, one of the latter as the password of Basic, or nobody.
+// token or the credential of a host as Bearer, one of the latter as the password of Basic, or nobody.
 // Errors wrap artifact.ErrUnverified when the credentials do not hold; any
 // other could not tell. On a server for trying out it is DevAdmin, whatever r shows.
 func (a *Authority) Identify(r *http.Request) (Principal, error) {

@@ -27,6 +27,7 @@ type Visibility struct {
 	names  *openness
 	mighty bool // a role of the site, a robot or a part of the server: decided one by one
 	own    map[string]bool
+	given  Given // to a host
 }
 
 // openness is every namespace at one moment: true where everybody may pull.
@@ -53,6 +54,11 @@ func (a *Authority) Visibility(ctx context.Context, p Principal) (Visibility, er
 			s.own[g.Namespace] = true
 		}
 	}
+	if p.Kind == Host {
+		if s.given, err = a.givenTo(ctx, p); err != nil {
+			return Visibility{}, untold(err, "what %s is given", p.Name)
+		}
+	}
 	s.Class = s.class()
 	return s, nil
 }
@@ -69,6 +75,9 @@ func (s *Visibility) class() string {
 		for _, scope := range s.p.Access.Scopes {
 			parts = append(parts, scope.String())
 		}
+	}
+	if s.p.Kind == Host {
+		parts = append(parts, "host", s.given.Sum)
 	}
 	if s.mighty || len(s.own) > 0 {
 		var scopes []string
@@ -103,9 +112,10 @@ func (s Visibility) Pulls(repository string) bool {
 	switch {
 	case public && s.p.Access == nil:
 		return true
-	case !public && !s.mighty && !s.own[r.Namespace]:
+	case !public && !s.mighty && !s.own[r.Namespace] && s.p.Kind != Host:
 		return false
 	}
+	r.Given = FactOf(s.given.Repositories[repository])
 	r.Claimed, r.Public, r.Closed, r.Publishing = FactOf(claimed), FactOf(public), No, No
 	return Decide(s.p, RepositoryPull, r).Allowed()
 }

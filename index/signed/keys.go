@@ -41,10 +41,11 @@ type Keys struct {
 	dir string
 	o   KeyOptions
 
-	mu    sync.RWMutex
-	roots [][]byte // by version - 1
-	root  *metadata.Metadata[metadata.RootType]
-	held  map[string]signature.Signer // by key id
+	mu     sync.RWMutex
+	roots  [][]byte // by version - 1
+	online int64    // number of the keys of the timestamp
+	root   *metadata.Metadata[metadata.RootType]
+	held   map[string]signature.Signer // by key id
 }
 
 // ErrRootOffline is what Rotate says where too few keys of the root are here.
@@ -86,7 +87,7 @@ func (k *Keys) rootPath(version int64) string { return filepath.Join(k.dir, root
 // Reload reads the directory again, so that a root that was rotated elsewhere
 // counts. On an error what was read before stays.
 func (k *Keys) Reload() error {
-	roots, root, err := k.readRoots()
+	roots, parsed, err := k.readRoots()
 	if err != nil {
 		return fmt.Errorf("catalog keys: %w", err)
 	}
@@ -96,7 +97,7 @@ func (k *Keys) Reload() error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.roots, k.root, k.held = roots, root, held
+	k.roots, k.root, k.held, k.online = roots, parsed[len(parsed)-1], held, onlineNumber(parsed)
 	return nil
 }
 
@@ -112,7 +113,7 @@ func (k *Keys) Online() error {
 	return nil
 }
 
-func (k *Keys) readRoots() (roots [][]byte, last *metadata.Metadata[metadata.RootType], err error) {
+func (k *Keys) readRoots() (roots [][]byte, parsed []*metadata.Metadata[metadata.RootType], err error) {
 	for n := int64(1); n <= maxRoots; n++ {
 		raw, err := bounded.ReadFile(k.rootPath(n), bounded.Document)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -132,15 +133,15 @@ func (k *Keys) readRoots() (roots [][]byte, last *metadata.Metadata[metadata.Roo
 			return nil, nil, fmt.Errorf("%s: %w", k.rootPath(n), err)
 		}
 		by := next
-		if last != nil {
-			by = last
+		if len(parsed) > 0 {
+			by = parsed[len(parsed)-1]
 		}
 		if next.Signed.Version != n || by.VerifyDelegate(metadata.ROOT, next) != nil || next.VerifyDelegate(metadata.ROOT, next) != nil {
 			return nil, nil, fmt.Errorf("%s: version %d, expected version %d, signed by the keys of the one before and its own", k.rootPath(n), next.Signed.Version, n)
 		}
-		roots, last = append(roots, raw), next
+		roots, parsed = append(roots, raw), append(parsed, next)
 	}
-	return roots, last, nil
+	return roots, parsed, nil
 }
 
 // noneAbove is an error where a root above version is there and that one is not:
@@ -229,15 +230,16 @@ func (k *Keys) RootOnline() bool {
 
 // ring is what one publication signs with.
 type ring struct {
-	roots [][]byte
-	root  *metadata.Metadata[metadata.RootType]
-	held  map[string]signature.Signer
+	roots  [][]byte
+	root   *metadata.Metadata[metadata.RootType]
+	held   map[string]signature.Signer
+	online int64
 }
 
 func (k *Keys) ring() ring {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return ring{k.roots, k.root, k.held}
+	return ring{k.roots, k.root, k.held, k.online}
 }
 
 // of are the signers of a role that are here.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -88,6 +89,10 @@ func (s *Store) TenantRolesOf(ctx context.Context, principal string) ([]auth.Ten
 
 // HasPlugin implements lifecycle.Holders.
 func (s *Store) HasPlugin(ctx context.Context, principal string, plugin artifact.Name) (asks, has bool, err error) {
+	if of, is := strings.CutPrefix(principal, string(auth.Host)+":"); is {
+		id, _, _ := strings.Cut(of, "/")
+		return s.hasGiven(ctx, principal, id, plugin)
+	}
 	var n struct {
 		Tenants int `bun:"tenants"`
 		Having  int `bun:"having_it"`

@@ -42,16 +42,16 @@ func (s *Service) Host(ctx context.Context, id, name string) (index.TenantHost, 
 	return shownHost(h), err
 }
 
-// AddHost gives a tenant a host. A name that it has already is a conflict, and one
-// host too many is refused by the tenant's quota.
-func (s *Service) AddHost(ctx context.Context, id string, n index.NewTenantHost) (index.TenantHost, error) {
+// AddHost gives a tenant a host, and the host a credential. A name that it has already
+// is a conflict, and one host too many is refused by the tenant's quota.
+func (s *Service) AddHost(ctx context.Context, id string, n index.NewTenantHost) (out index.HostSecret, err error) {
 	rows, _, err := s.manage(ctx, id)
 	if err != nil {
-		return index.TenantHost{}, err
+		return out, err
 	}
 	h, err := hostOf(n)
 	if err != nil {
-		return index.TenantHost{}, err
+		return out, err
 	}
 	h.CreatedBy, h.CreatedAt = auth.From(ctx).Name, s.o.Clock.Now().UTC()
 	err = s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
@@ -67,10 +67,19 @@ func (s *Service) AddHost(ctx context.Context, id string, n index.NewTenantHost)
 			return act, nil, index.NewExceeded("hosts", t.MaxHosts, used, 1)
 		}
 		act = audit.Act{Action: auth.TenantManage, Planned: map[string]any{"host": shownHost(h)}}
-		return act, func(ctx context.Context) error { return rows.Hosts().Add(ctx, h) }, nil
+		return act, func(ctx context.Context) (err error) {
+			if err = rows.Hosts().Add(ctx, h); err == nil {
+				out.Secret, err = s.issue(ctx, id, h.Name)
+			}
+			return err
+		}, nil
 	})
+	if err != nil {
+		return index.HostSecret{}, err
+	}
 	h.Revision = 1
-	return shownHost(h), err
+	out.TenantHost = shownHost(h)
+	return out, nil
 }
 
 // SetHost changes what a host is: its version and platform. What is so already is
@@ -102,12 +111,13 @@ func (s *Service) SetHost(ctx context.Context, id, name string, c index.TenantHo
 	return shownHost(next), err
 }
 
-// RemoveHost takes a host from a tenant.
+// RemoveHost takes a host from a tenant. Its credential ends at once.
 func (s *Service) RemoveHost(ctx context.Context, id, name string) error {
 	rows, _, err := s.manage(ctx, id)
 	if err != nil {
 		return err
 	}
+	defer s.ended()
 	return s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
 		was, err := rows.Hosts().Host(ctx, name)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index"
 )
 
 // An Environment says how much a tenant can bear: what is tried out runs in
@@ -68,5 +69,22 @@ type (
 		ChangedAt   time.Time
 		InstalledAt time.Time // when it was enabled first
 		Revision    int64
+	}
+	// HostState is what a host is to run, as it was computed last.
+	HostState struct {
+		Host  string
+		Epoch index.Epoch
+		// Digest is of all that counts, which the times of a document do not.
+		Digest string
+		// Content is the items and notices, as JSON.
+		Content []byte
+		// Past are the ETags of the states before it, the newest last: how a server
+		// that was restored from a backup sees that a host was given others.
+		Past []string
+		// Generation and CatalogDigest are of the catalog that it was computed from.
+		Generation    int64
+		CatalogDigest string
+		ChangedAt     time.Time
+		Revision      int64
 	}
 )

@@ -28,6 +28,8 @@ type Catalog interface {
 	Plugin(id artifact.Name) (*catalog.Plugin, bool)
 	// Current is nil where what it says may be believed, and else why it may not.
 	Current() error
+	// Generation is the newest one.
+	Generation() *catalog.Generation
 }
 
 // Options of a Service. All of them must be given; the zero Tiers has none, and
@@ -44,16 +46,34 @@ type Options struct {
 	Forget  func()
 	Tiers   entitlement.Tiers
 	Catalog Catalog
-	Clock   clock.Clock
+	// Public reports whether everybody may know of a plugin; nil says that nobody may.
+	Public func(ctx context.Context, id artifact.Name) (bool, error)
+	Clock  clock.Clock
+	// Credentials makes those of hosts; nil makes none.
+	Credentials Credentials
+	// Desired says how desired states are made.
+	Desired DesiredOptions
 }
 
 // A Service keeps tenants. Each method decides whether the caller of its context
 // may; errors are *index.Problem or of a kind of artifact. A tenant that the
 // caller may not read is answered as one that does not exist.
-type Service struct{ o Options }
+type Service struct {
+	o       Options
+	watches *watches
+	gives   *gives
+}
 
 // New makes a Service.
-func New(o Options) *Service { return &Service{o} }
+func New(o Options) *Service {
+	if o.Desired.Lifetime <= 0 {
+		o.Desired.Lifetime = usualLifetime
+	}
+	if o.Desired.Grace < 0 {
+		o.Desired.Grace = 0
+	}
+	return &Service{o: o, watches: newWatches(), gives: newGives()}
+}
 
 // none is the answer about a tenant that is not there, and about one that is none
 // of the caller's business: byte for byte the same.
@@ -98,6 +118,7 @@ func (s *Service) admit(ctx context.Context, action auth.Action, id string) (Row
 // plan is given what is there once nobody else changes it; it returns the act, and
 // what does it, which is nil where there is nothing to do.
 func (s *Service) do(ctx context.Context, id string, rows Rows, plan func(ctx context.Context) (audit.Act, func(ctx context.Context) error, error)) error {
+	defer s.watches.moved(id)
 	return s.o.InTx(ctx, func(ctx context.Context) error {
 		if err := rows.Lock(ctx); err != nil {
 			return err

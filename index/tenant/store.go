@@ -29,6 +29,7 @@ type Rows interface {
 	Hosts() HostRows
 	Installs() InstallRows
 	Members() MemberRows
+	States() StateRows
 	// Lock has nobody else change rows of the tenant until the transaction of ctx
 	// ends: what is read after it is what is changed.
 	Lock(ctx context.Context) error
@@ -74,4 +75,15 @@ type MemberRows interface {
 	// order of the names' bytes.
 	List(ctx context.Context, after string, limit int) ([]Member, error)
 	Remove(ctx context.Context, principal string) error
+}
+
+// StateRows are what the hosts of one tenant are to run. A row stays when its host
+// goes.
+type StateRows interface {
+	// State is of a host; artifact.ErrNotFound where it was never computed.
+	State(ctx context.Context, host string) (HostState, error)
+	// Put stores h: a new record where its Revision is zero, and otherwise in place
+	// of the record with that Revision, which then rises. Another Revision is a
+	// conflict, and so is an epoch below that which is there.
+	Put(ctx context.Context, h HostState) error
 }

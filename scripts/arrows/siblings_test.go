@@ -38,7 +38,7 @@ var indexRows = map[string][]string{
 	"publisher": {".", "audit", "auth", "jobs", "ledger"},
 	"quota":     {"."},
 	"signed":    {".", "catalog", "client", "resolve"}, // reads back what it published as every reader does
-	"tenant":    {".", "audit", "auth", "catalog", "lifecycle/table"},
+	"tenant":    {".", "audit", "auth", "catalog", "lifecycle/table", "resolve"},
 
 	"api":       {".", "catalog", "explained", "lifecycle/table", "resolve"},
 	"client":    {"."},

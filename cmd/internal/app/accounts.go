@@ -20,6 +20,7 @@ import (
 // accounts are who may do what at this site, and what they did.
 type accounts struct {
 	rights
+	given      *given
 	parts      *auth.Parts
 	namespaces *auth.Namespaces
 	people     *auth.Accounts
@@ -46,7 +47,9 @@ func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *pre
 	if err != nil {
 		return nil, err
 	}
-	parts, err := auth.New(authOptions(cfg, at, db, keys, url, content{ledgerReader{p.storage, index.basis}, index}, o.Log))
+	with, gives := authOptions(cfg, at, db, keys, url, content{ledgerReader{p.storage, index.basis}, index}, o.Log), new(given)
+	with.Given = gives.to
+	parts, err := auth.New(with)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +62,8 @@ func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *pre
 	}
 	limits, r := quota.New(db, cfg.QuotaOf), cfg.Rate
 	a := &accounts{
-		rights: rights{parts.Authority}, parts: parts, namespaces: parts.Namespaces, people: parts.Accounts, tokens: parts.Tokens, trail: parts.Log,
+		rights: rights{parts.Authority}, given: gives,
+		parts: parts, namespaces: parts.Namespaces, people: parts.Accounts, tokens: parts.Tokens, trail: parts.Log,
 		acts: actsOf(parts), store: db, keys: keys, clock: at, quota: limits, usage: quota.NewCounter(limits, storedBy(p.storage), at, o.Log), login: login, logStuck: index.publog.Stuck, anonymous: cfg.Anonymous,
 		requests: auth.NewLimiter("requests", auth.Rate{PerSecond: r.PerSecond, Burst: r.Burst}, at.Now),
 		logins:   auth.NewLimiter("failed logins", auth.Rate{PerSecond: r.Logins, Burst: r.LoginBurst}, at.Now),
@@ -72,7 +76,7 @@ func openAccounts(ctx context.Context, cfg config.Config, at clock.Clock, p *pre
 
 func authOptions(cfg config.Config, at clock.Clock, db *store.Store, keys *auth.Keys, url string, holds auth.Content, log *slog.Logger) auth.Options {
 	stores := auth.OneDatabase(db)
-	stores.TokenBounds, stores.TenantRoles = db, db
+	stores.TokenBounds, stores.TenantRoles, stores.Hosts = db, db, db
 	return auth.Options{
 		Stores: stores, Keys: keys, PublicURL: url, PublicCatalog: true, LoginToPull: cfg.Anonymous != "pull", LoginToRead: cfg.Anonymous != "pull" && cfg.Anonymous != "catalog",
 		Logger: log, AnyoneIsAdminUnsafe: cfg.Footing().AnyoneIsAdmin, MaxClaims: cfg.Limits.Claims, MaxTokens: cfg.Limits.Tokens,

@@ -104,6 +104,7 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"create-tenant", "POST", "/tenants", map[string]any{"id": "north"}, 201, "tenants:manage", "tenant north", `"environment":"production"`, still},
 		{"add-tenant-host", "POST", "/tenants/north/hosts", map[string]any{"name": "editor-1", "host": "acme-editor", "host_version": "4", "platform": "linux/amd64"}, 201, "tenant:manage", "tenant north", "editor-1", still},
 		{"set-tenant-host", "PATCH", "/tenants/north/hosts/editor-1", map[string]any{"platform": "linux/arm64"}, 200, "tenant:manage", "tenant north", "linux/arm64", still},
+		{"rotate-tenant-host", "POST", "/tenants/north/hosts/editor-1/rotate", nil, 200, "tenant:manage", "tenant north", "rotated_credential", another},
 		{"remove-tenant-host", "DELETE", "/tenants/north/hosts/editor-1", nil, 204, "tenant:manage", "tenant north", "removed_host", still},
 		{"enable-plugin", "POST", "/tenants/north/plugins/" + id + "/enable", map[string]any{}, 200, "tenant:manage", "tenant north", `"enabled":true`, still},
 		{"pin-plugin", "POST", "/tenants/north/plugins/" + id + "/pin", map[string]any{"version": version}, 200, "tenant:manage", "tenant north", `"pin":"` + version, still},

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -54,6 +55,9 @@ func (s standings) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
 	return s.live.Current().Snapshot.Plugin(id)
 }
 
+// Generation implements tenant.Catalog.
+func (s standings) Generation() *catalog.Generation { return s.live.Current() }
+
 // Deleted implements lifecycle.Catalog.
 func (s standings) Deleted() []artifact.Name { return s.live.Current().Snapshot.Deleted() }
 
@@ -101,12 +105,12 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if err != nil {
 		return nil, err
 	}
-	tenants, err := openTenants(cfg, at, a, standings{index.ingest, index.live})
+	stored := upkeep.Stored{Storage: p.storage, Blocks: p.blocks, Checks: integrity.New(p.storage, origins), Server: r}
+	signing, err := openSigning(ctx, cfg, at, p, a, index, r, catalog, anew, o.Log, metrics)
 	if err != nil {
 		return nil, err
 	}
-	stored := upkeep.Stored{Storage: p.storage, Blocks: p.blocks, Checks: integrity.New(p.storage, origins), Server: r}
-	signing, err := openSigning(ctx, cfg, at, p, a, index, r, catalog, anew, o.Log, metrics)
+	tenants, err := openTenants(cfg, at, a, standings{index.ingest, index.live}, signing)
 	if err != nil {
 		return nil, err
 	}
@@ -274,16 +278,35 @@ func (c content) Said(ctx context.Context, name string) (auth.Holding, error) {
 }
 
 // openTenants makes what keeps tenants.
-func openTenants(cfg config.Config, at clock.Clock, a *accounts, catalog tenant.Catalog) (*tenant.Service, error) {
+func openTenants(cfg config.Config, at clock.Clock, a *accounts, catalog tenant.Catalog, signing *signing) (*tenant.Service, error) {
 	tiers, err := entitlement.NewTiers(cfg.Tiers)
 	if err != nil {
 		return nil, err
 	}
-	return tenant.New(tenant.Options{
+	desired := tenant.DesiredOptions{Lifetime: cfg.Desired.Lifetime, Grace: cfg.Desired.Grace}
+	if signing != nil {
+		desired.Signer = signing.keys
+	}
+	s := tenant.New(tenant.Options{
 		Store: a.store, InTx: a.store.InTx, Rights: a, Acts: a.acts, Tiers: tiers, Catalog: catalog, Clock: at,
+		Public: a.Open, Credentials: a.parts.Hosts, Desired: desired,
 		Exists: func(ctx context.Context, principal string) error {
 			return auth.Problem(a.people.Require(ctx, principal))
 		},
 		Forget: a.namespaces.Forget,
-	}), nil
+	})
+	a.given.Store(s)
+	return s, nil
+}
+
+// given is what hosts are given. The accounts ask the tenants for it, and the tenants
+// the accounts who may: that is a circle, and here is where it is closed.
+type given struct{ atomic.Pointer[tenant.Service] }
+
+// to is what a host is given.
+func (g *given) to(ctx context.Context, id, host string) (auth.Given, error) {
+	if s := g.Load(); s != nil {
+		return s.Given(ctx, id, host)
+	}
+	return auth.Given{}, errNotFollowed
 }

@@ -136,6 +136,7 @@ var safety = patterns(
 	"DELETE /api/v1/subscriptions/{id}",
 	"DELETE /api/v1/tenants/{tenant}/members/{principal}",
 	"DELETE /api/v1/tenants/{tenant}/hosts/{host}",
+	"POST /api/v1/tenants/{tenant}/hosts/{host}/rotate",
 	"POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/disable",
 	"POST /api/v1/admin/blocks",
 	"POST /api/v1/admin/gc",

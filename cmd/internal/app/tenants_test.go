@@ -118,7 +118,7 @@ var bodies = map[string]any{
 	"set-tenant": map[string]any{"canary": true}, "set-tenant-member": map[string]any{"role": "tenant-viewer"},
 	"remove-tenant-member": nil,
 	"add-tenant-host":      map[string]any{"name": "editor-9", "host": "acme-editor", "host_version": "4.0.0", "platform": "linux/amd64"},
-	"set-tenant-host":      map[string]any{"host_version": "5.0.0"}, "remove-tenant-host": nil,
+	"set-tenant-host":      map[string]any{"host_version": "5.0.0"}, "remove-tenant-host": nil, "rotate-tenant-host": nil,
 	"enable-plugin": map[string]any{}, "disable-plugin": nil, "pin-plugin": map[string]any{"version": "1.1.0"}, "unpin-plugin": nil,
 }
 

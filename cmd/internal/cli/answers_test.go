@@ -44,6 +44,7 @@ var asked = []string{
 	"account create ada", "account list", "account token ada laptop",
 	"tenant create north", "tenant list", "tenant show north", "tenant set north --canary", "tenant members list north",
 	"tenant quota north --hosts 5", "tenant host add north editor-1 --host example-host --host-version 1.2", "tenant host list north",
+	"tenant host rotate north editor-1", "tenant desired north editor-1",
 	"tenant host set north editor-1 --host-version 1.3", "tenant enable north acme/hello", "tenant pin north acme/hello@0.1.0", "tenant unpin north acme/hello",
 	"tenant plugins north", "tenant attention north", "tenant disable north acme/hello",
 	"whoami", "audit search", "audit export", "audit verify",

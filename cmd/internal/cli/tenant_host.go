@@ -45,12 +45,13 @@ func tenantHostPath(args []string) string {
 
 func newTenantHost(c *console) *cobra.Command {
 	return parent("host", "Keep the hosts of a tenant: which application of which version loads its plugins",
-		newTenantHostAdd(c), newTenantHostList(c), newTenantHostSet(c), newTenantHostRemove(c))
+		newTenantHostAdd(c), newTenantHostList(c), newTenantHostSet(c), newTenantHostRotate(c), newTenantHostRemove(c))
 }
 
 func newTenantHostAdd(c *console) *cobra.Command {
 	var n index.NewTenantHost
-	cmd := verb("add TENANT NAME", "Add a host to a tenant", "What a tenant is given fits one of its hosts. The name is yours; the host id is what plugins name.",
+	cmd := verb("add TENANT NAME", "Add a host to a tenant", "What a tenant is given fits one of its hosts. The name is yours; the host id is what plugins name. "+
+		"The answer has what the host logs in with, once.",
 		"oarlock tenant host add north editor-1 --host acme-editor --host-version 4.2.0 --platform linux/amd64")
 	tenantArg(cmd, 1, "the id of a tenant and a name for the host")
 	cmd.Flags().StringVar(&n.Host, "host", "", "the host's `ID`, as plugins name it")
@@ -61,7 +62,7 @@ func newTenantHostAdd(c *console) *cobra.Command {
 			return usagef("tenant host add: give --host and --host-version: what it is, as plugins name it")
 		}
 		n.Name = args[1]
-		r, err := call[tenantHostResult](cmd.Context(), c, http.MethodPost, tenantPath(args[0], "/hosts"), n)
+		r, err := call[hostSecretResult](cmd.Context(), c, http.MethodPost, tenantPath(args[0], "/hosts"), n)
 		if err != nil {
 			return fmt.Errorf("tenant host add: %w", err)
 		}
@@ -118,7 +119,8 @@ func newTenantHostSet(c *console) *cobra.Command {
 }
 
 func newTenantHostRemove(c *console) *cobra.Command {
-	cmd := verb("remove TENANT NAME", "Remove a host from a tenant", "What runs on it is not touched.", "oarlock tenant host remove north editor-1")
+	cmd := verb("remove TENANT NAME", "Remove a host from a tenant",
+		"Its credential ends at once. What runs on it is not touched.", "oarlock tenant host remove north editor-1")
 	tenantArg(cmd, 1, "the id of a tenant and the name of a host")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.act(cmd, http.MethodDelete, tenantHostPath(args), nil, args[1]+" is no host of "+args[0]+" any more")

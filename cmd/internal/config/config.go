@@ -56,6 +56,8 @@ type Config struct {
 	// Mail is by which server people are told by e-mail.
 	Mail  Mail  `koanf:"mail" json:"mail"`
 	Drill Drill `koanf:"drill" json:"drill"`
+	// Desired is for how long hosts go by what they are told to run.
+	Desired Desired `koanf:"desired" json:"desired"`
 	// MinimumAge is what the catalog asks of every version that it chooses.
 	MinimumAge MinimumAge `koanf:"minimum_age" json:"minimum_age"`
 	// Approvers is how many people's words an emergency takes, and its end: 2, or 1 at
@@ -138,6 +140,7 @@ func Default() Config {
 		GC:         GC{Every: 24 * time.Hour, Grace: gc.DefaultGrace},
 		Scrub:      defaultScrub,
 		Catalog:    defaultSigning(),
+		Desired:    Desired{Lifetime: 24 * time.Hour, Grace: 7 * 24 * time.Hour},
 		Rate:       Rate{Logins: 1, LoginBurst: 10},
 	}
 }

@@ -1313,7 +1313,7 @@ export interface paths {
         put?: never;
         /**
          * Add a host to a tenant
-         * @description One host too many is 409 quota_exceeded, with what the tenant may have, has and asked for.
+         * @description The answer has what the host logs in with, which is shown once. One host too many is 409 quota_exceeded, with what the tenant may have, has and asked for.
          */
         post: operations["add-tenant-host"];
         delete?: never;
@@ -1342,6 +1342,46 @@ export interface paths {
          * @description Its version and its platform. What is not given stays.
          */
         patch: operations["set-tenant-host"];
+        trace?: never;
+    };
+    "/api/v1/tenants/{tenant}/hosts/{host}/desired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a host is to run
+         * @description A DSSE envelope, signed by the online key of the site's signed catalog; the type of its payload is application/vnd.oarlock.desired-state.v1+json. For the host itself, and for who may read the tenant. The ETag covers everything but times: 304 is answered while more than half of the document's time is left. A host that goes by a later epoch than the server has is answered 409 conflict, with both states and what to do.
+         */
+        get: operations["desired-state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{tenant}/hosts/{host}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a host another credential
+         * @description The one that it had ends at once. What runs on it goes on.
+         */
+        post: operations["rotate-tenant-host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/tenants/{tenant}/members": {
@@ -2198,6 +2238,10 @@ export interface components {
             /** @description after= of the next page; absent on the last. */
             next?: string;
         };
+        EpochConflict: {
+            host: components["schemas"]["HostStanding"];
+            server: components["schemas"]["HostStanding"];
+        };
         Exceeded: {
             /** Format: int64 */
             asked: number;
@@ -2245,6 +2289,40 @@ export interface components {
         HostQuery: {
             id?: string;
             version?: string;
+        };
+        HostRunning: {
+            digest?: string;
+            plugin: string;
+            version?: string;
+        };
+        HostSecret: {
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /**
+             * @description Host id, as plugins name it.
+             * @example acme-editor
+             */
+            host: string;
+            /** @example 4.2.0 */
+            host_version: string;
+            /** @example editor-1 */
+            name: string;
+            /** @example linux/amd64 */
+            platform: string;
+            /**
+             * Format: int64
+             * @description Rises with each change.
+             */
+            revision: number;
+            /** @description What the host logs in with. It is shown once and kept nowhere. */
+            secret: string;
+        };
+        HostStanding: {
+            /** @example 1.42 */
+            epoch: string;
+            /** @description What is to run as the server says, and what ran at its last report as the host does. */
+            items: components["schemas"]["HostRunning"][] | null;
         };
         Invitation: {
             email?: string;
@@ -2800,6 +2878,7 @@ export interface components {
             hints?: components["schemas"]["Hint"][] | null;
             legal?: string[] | null;
             request_id?: string;
+            states?: components["schemas"]["EpochConflict"];
             /** Format: int64 */
             status: number;
             title: string;
@@ -3638,11 +3717,15 @@ export type EmergencyList = components['schemas']['EmergencyList'];
 export type EmergencyStep = components['schemas']['EmergencyStep'];
 export type EndOfLife = components['schemas']['EndOfLife'];
 export type EndOfLifePage = components['schemas']['EndOfLifePage'];
+export type EpochConflict = components['schemas']['EpochConflict'];
 export type Exceeded = components['schemas']['Exceeded'];
 export type Explained = components['schemas']['Explained'];
 export type Hint = components['schemas']['Hint'];
 export type HostNamed = components['schemas']['HostNamed'];
 export type HostQuery = components['schemas']['HostQuery'];
+export type HostRunning = components['schemas']['HostRunning'];
+export type HostSecret = components['schemas']['HostSecret'];
+export type HostStanding = components['schemas']['HostStanding'];
 export type Invitation = components['schemas']['Invitation'];
 export type KeyRevocation = components['schemas']['KeyRevocation'];
 export type LedgerHead = components['schemas']['LedgerHead'];
@@ -9865,7 +9948,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TenantHost"];
+                    "application/json": components["schemas"]["HostSecret"];
                 };
             };
             /** @description Bad Request */
@@ -10154,6 +10237,202 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "desired-state": {
+        parameters: {
+            query?: {
+                /** @description Seconds for which the answer is held back while nothing changes. */
+                wait?: number;
+                /** @description Epoch of the document that the host goes by: a server that has an earlier one answers 409. */
+                epoch?: string;
+            };
+            header?: {
+                /** @description ETag of the document that the caller has. */
+                "If-None-Match"?: string;
+                /** @description Last-Modified of that document: it is signed anew once half of its time is over. */
+                "If-Modified-Since"?: string;
+                /** @description text/event-stream follows: the event "desired" comes at once and after every change. */
+                Accept?: string;
+            };
+            path: {
+                /** @description Id of the tenant. */
+                tenant: string;
+                /** @description Name of the host in its tenant. */
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document, or a stream of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.dsse.envelope.v1+json": Record<string, never>;
+                    "text/event-stream": string;
+                };
+            };
+            /** @description What the caller has is what it is to run. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-tenant-host": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tenant. */
+                tenant: string;
+                /** @description Name of the host in its tenant. */
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostSecret"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
