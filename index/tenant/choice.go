@@ -41,14 +41,11 @@ func choose(p *catalog.Plugin, i Install, hosts []Host) choice {
 	if v == nil {
 		return c
 	}
+	v, asks := asked(p, v, i, hosts)
 	state := p.StandingOf(v)
 	c.standing = state.Cell(table.Holder, table.Run).Standing
 	if c.standing == table.Stop {
 		return c.refused(index.CodeLifecycleBlocked, "%s must not run: %s", v.Version, reasonOf(p, v, state, table.Run, &c))
-	}
-	asks := table.Install
-	if i.Digest == v.Digest.String() {
-		asks = table.Resolve // it has it
 	}
 	if !state.May(table.Holder, asks) {
 		return c.refused(index.CodeLifecycleBlocked, "%s is not for a new install: %s", v.Version, reasonOf(p, v, state, asks, &c))
@@ -62,6 +59,19 @@ func choose(p *catalog.Plugin, i Install, hosts []Host) choice {
 		reasonOf(p, v, state, asks, &c)
 	}
 	return c
+}
+
+// asked is what the table is asked of the version that is wanted: whether the tenant
+// goes on with what it has, or is given something new. Where nothing new is given of
+// the plugin, what it has is asked instead.
+func asked(p *catalog.Plugin, v *catalog.Version, i Install, hosts []Host) (*catalog.Version, table.Operation) {
+	if v.Digest.String() == i.Digest {
+		return v, table.Resolve
+	}
+	if had := hadOf(p, i, hosts); had != nil && i.Pin.IsZero() && !p.StandingOf(v).May(table.Holder, table.Install) {
+		return had, table.Resolve
+	}
+	return v, table.Install
 }
 
 // wanted is the version that the tenant wants, whatever its state.
@@ -102,7 +112,12 @@ func newestOf(p *catalog.Plugin, i Install, hosts []Host) *catalog.Version {
 	if newest != nil {
 		return newest
 	}
-	for k := range p.Versions { // that it has: yanked, it goes on
+	return hadOf(p, i, hosts) // yanked, it goes on
+}
+
+// hadOf is the version that the tenant was given last, where one of its hosts runs it.
+func hadOf(p *catalog.Plugin, i Install, hosts []Host) *catalog.Version {
+	for k := range p.Versions {
 		if v := &p.Versions[k]; i.Digest != "" && v.Digest.String() == i.Digest {
 			if _, fits := runsOnOne(v, hosts); fits {
 				return v
