@@ -20,9 +20,10 @@ type CloudEvent struct {
 
 // EventData is what an event is about.
 type EventData struct {
-	Publisher string          `json:"publisher"`
+	Publisher string          `json:"publisher,omitempty" doc:"Whose it is; absent in a test of a webhook alone."`
 	Plugin    string          `json:"plugin,omitempty" example:"acme/hello"`
 	Version   string          `json:"version,omitempty"`
+	Versions  []string        `json:"versions,omitempty" doc:"Of an emergency the versions that it names; absent where it names all."`
 	Digest    digest.Digest   `json:"digest,omitempty"`
 	Details   map[string]any  `json:"details,omitempty" doc:"What the statement says: reason, text, replacement, end_of_life and the like."`
 	Statement *EventStatement `json:"statement,omitempty"`

@@ -7,9 +7,9 @@ type Webhook struct {
 	ID            string         `json:"id" example:"wh_4f1c2a9d0b7e"`
 	URL           string         `json:"url" example:"https://ci.example.org/hooks/oarlock"`
 	State         string         `json:"state" enum:"active,failing,gone" doc:"failing: the last call failed, and it is tried again; gone: it answered 410 and is not called any more."`
-	Failures      int            `json:"failures,omitempty" doc:"Calls that failed since the last that did not."`
+	Failures      int            `json:"failures" doc:"Calls that failed since the last that did not."`
 	FailingSince  *time.Time     `json:"failing_since,omitempty"`
-	NextAt        *time.Time     `json:"next_attempt_at,omitempty" doc:"When it is called again."`
+	NextAt        *time.Time     `json:"next_attempt_at,omitempty" doc:"When it is called again; absent where it does not fail."`
 	OldUntil      *time.Time     `json:"old_secret_until,omitempty" doc:"Until when the secret before signs too."`
 	CreatedAt     time.Time      `json:"created_at"`
 	Subscriptions []Subscription `json:"subscriptions"`
@@ -76,16 +76,16 @@ type SubscriptionList struct {
 	Items []Subscription `json:"items"`
 }
 
-// A Delivery is one event on its way to a webhook.
+// A Delivery is one event on its way to a webhook or an address.
 type Delivery struct {
 	ID           string     `json:"id" example:"dl_0b7e4f1c2a9d"`
-	Event        string     `json:"event" doc:"Id of the event, which the webhook sees as webhook-id."`
+	Event        string     `json:"event" doc:"Id of the event, which a webhook sees as webhook-id."`
 	Type         string     `json:"type" example:"dev.oarlock.plugin.published.v1"`
 	Subject      string     `json:"subject" example:"acme/hello@1.2.0"`
-	Subscription string     `json:"subscription"`
+	Subscription string     `json:"subscription" doc:"Because of which it was made; it may have ended."`
 	State        string     `json:"state" enum:"waiting,delivered,dead" doc:"waiting for the next attempt; dead is not tried again but by replay."`
 	Attempts     int        `json:"attempts"`
-	Status       int        `json:"status,omitempty" doc:"HTTP status of the last answer."`
+	Status       int        `json:"status,omitempty" doc:"Status of the last answer, of HTTP or SMTP."`
 	Answer       string     `json:"answer,omitempty" doc:"Its first 256 bytes."`
 	Reason       string     `json:"reason,omitempty" doc:"Why the last attempt failed."`
 	NotedAt      time.Time  `json:"noted_at" doc:"When the event was noted here."`
@@ -115,7 +115,7 @@ type DeliveryDetail struct {
 	Tries []DeliveryAttempt `json:"tries" doc:"The last ones, at most 100, kept for 14 days."`
 }
 
-// ReplayRequest says what of a webhook is told again.
+// ReplayRequest says what is told again.
 type ReplayRequest struct {
 	Deliveries []string `json:"deliveries,omitempty" maxItems:"100" doc:"Ids of deliveries that ended; none is all that are dead, at most 1000."`
 }

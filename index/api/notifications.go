@@ -25,6 +25,9 @@ type Notifications interface {
 	CreateSubscription(ctx context.Context, q index.NewSubscription) (index.Subscription, error)
 	RemoveSubscription(ctx context.Context, id string) error
 	ResendConfirmation(ctx context.Context, id string) (index.Subscription, error)
+	SubscriptionDeliveries(ctx context.Context, subscription, state, cursor string, limit int) (index.DeliveryPage, error)
+	SubscriptionDelivery(ctx context.Context, subscription, id string) (index.DeliveryDetail, error)
+	ReplaySubscription(ctx context.Context, subscription string, q index.ReplayRequest) (index.Replayed, error)
 	ConfirmAddress(ctx context.Context, q index.MailToken) (index.ConfirmedAddress, error)
 }
 
@@ -41,11 +44,16 @@ type createdWebhookOutput struct{ Body index.CreatedWebhook }
 
 type webhookTestOutput struct{ Body index.WebhookTest }
 
-type deliveriesInput struct {
-	WebhookParams
+// A DeliveriesPage is which deliveries are asked for.
+type DeliveriesPage struct {
 	State  string `query:"state" enum:"waiting,delivered,dead" doc:"Those in this state; empty for all."`
 	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
+}
+
+type deliveriesInput struct {
+	WebhookParams
+	DeliveriesPage
 }
 
 type deliveriesOutput struct{ Body index.DeliveryPage }
@@ -74,8 +82,24 @@ type mailTokenInput struct{ Body index.MailToken }
 
 type confirmedAddressOutput struct{ Body index.ConfirmedAddress }
 
-type subscriptionInput struct {
-	ID string `path:"id" doc:"Id of the subscription."`
+// SubscriptionParams name a subscription.
+type SubscriptionParams struct {
+	ID string `path:"id" doc:"Id of the subscription." example:"sub_4f1c2a9d0b7e"`
+}
+
+type subscriptionDeliveriesInput struct {
+	SubscriptionParams
+	DeliveriesPage
+}
+
+type subscriptionDeliveryInput struct {
+	SubscriptionParams
+	Delivery string `path:"delivery" doc:"Id of the delivery."`
+}
+
+type replaySubscriptionInput struct {
+	SubscriptionParams
+	Body index.ReplayRequest
 }
 
 func (s *Server) notificationRoutes(a huma.API) {
@@ -130,7 +154,7 @@ func (s *Server) webhookRoutes(a huma.API, own guard) {
 
 func (s *Server) deliveryRoutes(a huma.API, own guard) {
 	huma.Register(a, own(huma.Operation{OperationID: "webhook-deliveries", Method: http.MethodGet, Path: "/webhooks/{id}/deliveries",
-		Summary: "List what a webhook was told", Description: "The newest first; those that were tried at least once. They are kept for 14 days.",
+		Summary: "List what a webhook was told", Description: "The newest first; those that were tried at least once, and dead ones. They are kept for 14 days.",
 		Errors: []int{http.StatusNotFound}}),
 		func(ctx context.Context, in *deliveriesInput) (*deliveriesOutput, error) {
 			page, err := s.Notifications.Deliveries(ctx, in.ID, in.State, in.Cursor, in.Limit)
@@ -167,10 +191,37 @@ func (s *Server) subscriptionRoutes(a huma.API, own guard) {
 		})
 	huma.Register(a, own(huma.Operation{OperationID: "remove-subscription", Method: http.MethodDelete, Path: "/subscriptions/{id}",
 		DefaultStatus: http.StatusNoContent, Summary: "Unsubscribe", Errors: []int{http.StatusNotFound}}),
-		func(ctx context.Context, in *subscriptionInput) (*struct{}, error) {
+		func(ctx context.Context, in *SubscriptionParams) (*struct{}, error) {
 			return nil, s.Notifications.RemoveSubscription(ctx, in.ID)
 		})
 	s.mailboxRoutes(a, own)
+	s.subscriptionDeliveryRoutes(a, own)
+}
+
+func (s *Server) subscriptionDeliveryRoutes(a huma.API, own guard) {
+	huma.Register(a, own(huma.Operation{OperationID: "subscription-deliveries", Method: http.MethodGet, Path: "/subscriptions/{id}/deliveries",
+		Summary: "List what the receiver of a subscription was told", Description: "Of an address, or of a webhook as /webhooks/{id}/deliveries does: " +
+			"the newest first; those that were tried at least once, and dead ones. They are kept for 14 days.",
+		Errors: []int{http.StatusNotFound}}),
+		func(ctx context.Context, in *subscriptionDeliveriesInput) (*deliveriesOutput, error) {
+			page, err := s.Notifications.SubscriptionDeliveries(ctx, in.ID, in.State, in.Cursor, in.Limit)
+			return &deliveriesOutput{page}, err
+		})
+	huma.Register(a, own(huma.Operation{OperationID: "subscription-delivery", Method: http.MethodGet, Path: "/subscriptions/{id}/deliveries/{delivery}",
+		Summary: "Show a delivery of a subscription with its attempts", Errors: []int{http.StatusNotFound}}),
+		func(ctx context.Context, in *subscriptionDeliveryInput) (*deliveryOutput, error) {
+			d, err := s.Notifications.SubscriptionDelivery(ctx, in.ID, in.Delivery)
+			return &deliveryOutput{d}, err
+		})
+	huma.Register(a, own(huma.Operation{OperationID: "replay-subscription", Method: http.MethodPost, Path: "/subscriptions/{id}/replay",
+		Summary: "Tell the receiver of a subscription again",
+		Description: "Deliveries that ended are made again: those that are named, or all that are dead. A letter that is sent again has the " +
+			"Message-ID that it had, where it has the same in it.",
+		Errors: []int{http.StatusNotFound, http.StatusConflict}}),
+		func(ctx context.Context, in *replaySubscriptionInput) (*replayOutput, error) {
+			out, err := s.Notifications.ReplaySubscription(ctx, in.ID, in.Body)
+			return &replayOutput{out}, err
+		})
 }
 
 func (s *Server) mailboxRoutes(a huma.API, own guard) {
@@ -178,7 +229,7 @@ func (s *Server) mailboxRoutes(a huma.API, own guard) {
 		Summary:     "Ask again to confirm the address of a subscription",
 		Description: "By a letter with a new link; also where the address was suspended. One person is asked at most three times a day.",
 		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests}}),
-		func(ctx context.Context, in *subscriptionInput) (*subscriptionOutput, error) {
+		func(ctx context.Context, in *SubscriptionParams) (*subscriptionOutput, error) {
 			out, err := s.Notifications.ResendConfirmation(ctx, in.ID)
 			return &subscriptionOutput{out}, err
 		})

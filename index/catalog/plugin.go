@@ -84,6 +84,17 @@ func (v *Version) alone() table.State {
 // IsYanked reports whether v is only for those who have it in a lock file.
 func (v *Version) IsYanked() bool { return v.Yanked != nil || v.State == index.VersionYanked }
 
+// Holding is the version that a digest is of, or one of its builds.
+func (p *Plugin) Holding(d digest.Digest) (*Version, bool) {
+	for i := range p.Versions {
+		v := &p.Versions[i]
+		if v.Digest == d || slices.ContainsFunc(v.Builds, func(b artifact.Build) bool { return b.Digest == d }) {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
 // ChannelsOf names the channels that point to v, sorted.
 func (p *Plugin) ChannelsOf(v *Version) []string {
 	out := []string{}

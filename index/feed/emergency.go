@@ -4,7 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/oarlock/oarlock/artifact"
+	"github.com/opencontainers/go-digest"
+
 	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
@@ -44,16 +45,13 @@ func stoppedBy(statements []index.LedgerStatement, p *catalog.Plugin) (out stopp
 }
 
 // versionOf is the version that a digest is of, or one of its builds; else the digest.
-func versionOf(p *catalog.Plugin, digest any) (string, bool) {
-	text, _ := digest.(string)
+func versionOf(p *catalog.Plugin, named any) (string, bool) {
+	text, _ := named.(string)
 	if p == nil {
 		return text, false
 	}
-	for i := range p.Versions {
-		v := &p.Versions[i]
-		if v.Digest.String() == text || slices.ContainsFunc(v.Builds, func(b artifact.Build) bool { return b.Digest.String() == text }) {
-			return v.Version.String(), true
-		}
+	if v, ok := p.Holding(digest.Digest(text)); ok {
+		return v.Version.String(), true
 	}
 	return text, false
 }

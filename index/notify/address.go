@@ -5,9 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -18,39 +18,49 @@ import (
 const page = 500
 
 // address keeps the events of a job and writes a delivery for each subscription
-// that matches. Done again, it adds what is missing.
+// that matches. Done again, it adds what is missing. One event that cannot be told now
+// is tried again by itself, and the rest goes on.
 func (e *Engine) address(ctx context.Context, a jobs.Attempt) error {
-	var changes []Change
-	if err := json.Unmarshal(a.Payload, &changes); err != nil {
-		e.o.Log.ErrorContext(ctx, "notify: an event that cannot be read is not told", "alert", true, "job", a.ID, "err", err)
-		return nil
-	}
-	var failed []error
-	for _, c := range changes {
-		if err := e.addressOne(ctx, c); err != nil {
-			failed = append(failed, fmt.Errorf("event %s: %w", c.ID, err))
+	for _, c := range e.changesOf(ctx, a) {
+		err := e.addressOne(ctx, c)
+		if err != nil && ctx.Err() == nil {
+			err = e.keepApart(ctx, c, err)
+		}
+		if err != nil {
+			return fmt.Errorf("event %s: %w", c.ID, err)
 		}
 	}
-	return errors.Join(failed...)
+	return nil
 }
 
 func (e *Engine) addressOne(ctx context.Context, c Change) error {
 	kept, err := e.keep(ctx, c)
-	if errors.Is(err, artifact.ErrInvalid) {
+	if errors.Is(err, errSaysNothing) {
 		e.o.Log.ErrorContext(ctx, "notify: an event that says nothing is not told", "alert", true, "event", c.ID, "err", err)
+		e.untold.Inc()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	for after := ""; ; {
-		n, last, err := e.addressPage(ctx, kept, after)
-		if err != nil || n < page {
-			return err
+	// Who subscribed twice to one receiver is told once, by the one that is told first.
+	for _, frequency := range []Frequency{AtOnce, Hourly, Daily} {
+		for after := ""; ; {
+			n, last, err := e.addressPage(ctx, kept, frequency, after)
+			if err != nil {
+				return err
+			}
+			if n < page {
+				break
+			}
+			after = last
 		}
-		after = last
 	}
+	return nil
 }
+
+// errSaysNothing is of an event of which nothing could be told, whenever it is read.
+var errSaysNothing = errors.New("it says nothing that can be told")
 
 // keep reads what the change tells of, and keeps it.
 func (e *Engine) keep(ctx context.Context, c Change) (Event, error) {
@@ -66,25 +76,33 @@ func (e *Engine) keep(ctx context.Context, c Change) (Event, error) {
 		statement = &s
 	}
 	event, err := c.event(statement)
+	if errors.Is(err, artifact.ErrInvalid) {
+		return Event{}, fmt.Errorf("%w: %w", errSaysNothing, err)
+	}
+	if err == nil && statement != nil && (event.Type == EmergencyDeclared || event.Type == EmergencyUndone) {
+		var names Stopped
+		if names, err = e.o.Statements.Stopped(ctx, c.Ledger, *statement); err == nil {
+			err = event.stops(names)
+		}
+	}
 	if err != nil {
 		return Event{}, err
 	}
 	return e.o.Events.AddEvent(ctx, event)
 }
 
-// addressPage writes the deliveries to the subscriptions with an ID after one,
-// and gives how many subscriptions there were and the last ID.
-func (e *Engine) addressPage(ctx context.Context, event Event, after string) (n int, last string, err error) {
+// addressPage writes the deliveries to the subscriptions of a frequency with an ID
+// after one, and gives how many subscriptions there were and the last ID.
+func (e *Engine) addressPage(ctx context.Context, event Event, frequency Frequency, after string) (n int, last string, err error) {
 	err = e.o.InTx(ctx, func(ctx context.Context) error {
-		all, err := e.o.Subscriptions.SubscriptionsTo(ctx, event, after, page)
+		all, err := e.o.Subscriptions.SubscriptionsTo(ctx, SubscriptionQuery{Event: event, Frequency: frequency, After: after, Limit: page})
 		if err != nil || len(all) == 0 {
 			return err
 		}
 		n, last = len(all), all[len(all)-1].ID
 		var wanted []Delivery
 		for _, s := range all {
-			// What was subscribed to later is not told of what was before.
-			if s.Wants(event.Type) && !s.CreatedAt.After(event.Noted) {
+			if s.tellsOf(event) {
 				wanted = append(wanted, deliveryOf(event, s))
 			}
 		}
@@ -97,8 +115,12 @@ func (e *Engine) addressPage(ctx context.Context, event Event, after string) (n 
 	return n, last, err
 }
 
+// tellsOf reports whether a subscription that is about what e is about is told of
+// it: what was subscribed to later is not told of what was before.
+func (s Subscription) tellsOf(e Event) bool { return s.Wants(e.Type) && !s.CreatedAt.After(e.Noted) }
+
 func deliveryOf(e Event, s Subscription) Delivery {
-	sum := sha256.Sum256([]byte(e.ID + "\x00" + s.ID))
+	sum := sha256.Sum256([]byte(strings.Join([]string{e.ID, s.Channel, s.Owner, s.Receiver}, "\x00")))
 	d := Delivery{
 		ID: "dl_" + hex.EncodeToString(sum[:12]), Event: e.ID, Subscription: s.ID, Owner: s.Owner, Channel: s.Channel, Receiver: s.Receiver,
 		State: Waiting, Asked: e.Noted,

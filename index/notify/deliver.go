@@ -80,13 +80,6 @@ var errTogether = errors.New("it waits with the others of its period")
 // the oldest first, and when they are due.
 func (e *Engine) together(ctx context.Context, d Delivery) (all []Delivery, due time.Time, err error) {
 	alone := []Delivery{d}
-	s, err := e.o.Subscriptions.Subscription(ctx, d.Subscription)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return alone, d.Asked, nil
-	}
-	if err != nil {
-		return nil, due, err
-	}
 	event, err := e.o.Events.Event(ctx, d.Event)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return alone, d.Asked, nil
@@ -94,7 +87,11 @@ func (e *Engine) together(ctx context.Context, d Delivery) (all []Delivery, due 
 	if err != nil {
 		return nil, due, err
 	}
-	from, until, together := s.period(event.Type, d.Asked)
+	subscribed, err := e.subscribed(ctx, d, event)
+	if err != nil || len(subscribed) == 0 {
+		return alone, d.Asked, err
+	}
+	from, until, together := subscribed[0].period(event.Type, d.Asked)
 	if !together {
 		return alone, d.Asked, nil
 	}
@@ -102,7 +99,9 @@ func (e *Engine) together(ctx context.Context, d Delivery) (all []Delivery, due 
 	if now.Before(d.Next) {
 		return nil, due, &jobs.Later{At: d.Next, Err: errTogether}
 	}
-	others, err := e.o.Deliveries.Deliveries(ctx, DeliveryQuery{Subscription: s.ID, AskedFrom: from, AskedUntil: until, State: Waiting, Limit: atMost - 1})
+	others, err := e.o.Deliveries.Deliveries(ctx, DeliveryQuery{
+		Subscription: d.Subscription, AskedFrom: from, AskedUntil: until, State: Waiting, Limit: atMost - 1,
+	})
 	for _, o := range others {
 		if o.ID != d.ID && !now.Before(o.Next) {
 			alone = append(alone, o)
@@ -122,14 +121,11 @@ func (e *Engine) message(ctx context.Context, d Delivery) (m Message, why string
 	if err != nil {
 		return m, "", err
 	}
-	s, err := e.o.Subscriptions.Subscription(ctx, d.Subscription)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return m, outcomeEnded, nil
+	subscribed, err := e.subscribed(ctx, d, event)
+	if err != nil || len(subscribed) == 0 {
+		return m, outcomeEnded, err
 	}
-	if err != nil {
-		return m, "", err
-	}
-	as, err := e.o.Rights.Account(ctx, s.Owner)
+	as, err := e.o.Rights.Account(ctx, d.Owner)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return m, outcomeEnded, nil
 	}
@@ -137,9 +133,10 @@ func (e *Engine) message(ctx context.Context, d Delivery) (m Message, why string
 		return m, "", err
 	}
 	asking := auth.With(ctx, as)
-	switch may, err := e.may(asking, s, event); {
+	s, may, err := e.first(asking, subscribed, event)
+	switch {
 	case err != nil:
-		return m, "", fmt.Errorf("whether %s may know of it: %w", s.Owner, err)
+		return m, "", fmt.Errorf("whether %s may know of it: %w", d.Owner, err)
 	case !may:
 		return m, outcomeWithheld, nil
 	}
@@ -149,6 +146,41 @@ func (e *Engine) message(ctx context.Context, d Delivery) (m Message, why string
 	m = Message{Event: event, Subscription: s, Delivery: d.ID, Attempt: d.Attempts + 1}
 	m.Body, err = event.CloudEvent(e.o.Source)
 	return m, "", err
+}
+
+// subscribed are the subscriptions because of which d is told of an event: the one
+// that it was made for, and the others of its owner to the same receiver. None is
+// where all of them ended.
+func (e *Engine) subscribed(ctx context.Context, d Delivery, event Event) ([]Subscription, error) {
+	var out []Subscription
+	switch own, err := e.o.Subscriptions.Subscription(ctx, d.Subscription); {
+	case err == nil:
+		out = append(out, own)
+	case !errors.Is(err, artifact.ErrNotFound):
+		return nil, err
+	}
+	others, err := e.o.Subscriptions.SubscriptionsTo(ctx, SubscriptionQuery{
+		Event: event, Owner: d.Owner, Channel: d.Channel, Receiver: d.Receiver, Limit: MaxSubscriptions,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range others {
+		if o.ID != d.Subscription && o.tellsOf(event) {
+			out = append(out, o)
+		}
+	}
+	return out, nil
+}
+
+// first is the first of all by which the principal of ctx may know of an event.
+func (e *Engine) first(ctx context.Context, all []Subscription, event Event) (Subscription, bool, error) {
+	for _, s := range all {
+		if may, err := e.may(ctx, s, event); err != nil || may {
+			return s, may, err
+		}
+	}
+	return Subscription{}, false, nil
 }
 
 // may reports whether the owner of a subscription, the principal of ctx, may

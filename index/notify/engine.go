@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/oarlock/oarlock/artifact/clock"
@@ -18,6 +19,19 @@ import (
 type Statements interface {
 	// Statement is the one with a number of a ledger.
 	Statement(ctx context.Context, ledger string, sequence int) (index.LedgerStatement, error)
+	// Stopped is what an emergency names, which a statement of a ledger declares or ends.
+	Stopped(ctx context.Context, ledger string, s index.LedgerStatement) (Stopped, error)
+}
+
+// Stopped is what an emergency names.
+type Stopped struct {
+	// All says every version there is or will be.
+	All bool
+	// Versions are those that are known here, and Digest is that of the first; Others
+	// says that it names more.
+	Versions []string
+	Digest   digest.Digest
+	Others   bool
 }
 
 // Rights say who an account is and what it may do.
@@ -32,6 +46,7 @@ type Rights interface {
 // Tenants say who asks for a tenant.
 type Tenants interface {
 	IsMember(ctx context.Context, tenant, principal string) (bool, error)
+	HasTenant(ctx context.Context, tenant string) (bool, error)
 }
 
 // Options of an Engine. All of them must be given; the zero Clock is the
@@ -60,12 +75,13 @@ type Engine struct {
 	channels []Channel
 	took     *prometheus.HistogramVec
 	told     *prometheus.CounterVec
+	untold   prometheus.Counter
 }
 
 // NewEngine makes an Engine that tells by some channels. It panics where two
 // have one name: that is a mistake of the program.
 func NewEngine(o Options, channels ...Channel) *Engine {
-	names := map[string]bool{EventJobs: true}
+	names := map[string]bool{EventJobs: true, UnreadJobs: true}
 	for _, c := range channels {
 		for _, l := range c.Lanes() {
 			if names[l.Name] || l.Workers < 1 || l.Lease <= 0 {
@@ -74,7 +90,7 @@ func NewEngine(o Options, channels ...Channel) *Engine {
 			names[l.Name] = true
 		}
 	}
-	return &Engine{o: o, channels: channels, took: newTook(), told: newTold()}
+	return &Engine{o: o, channels: channels, took: newTook(), told: newTold(), untold: newUntold()}
 }
 
 // addressers is how many events are addressed at the same time: each writes a
@@ -86,6 +102,9 @@ func (e *Engine) Kinds() []jobs.Kind {
 	kinds := []jobs.Kind{{
 		Name: EventJobs, Do: e.address, Workers: addressers, Lease: 5 * time.Minute,
 		First: time.Second, Longest: time.Minute, Asked: e.o.Outbox.noted, Wakes: e.lanes(),
+	}, {
+		Name: UnreadJobs, Do: e.again, Workers: 1, Lease: 5 * time.Minute, First: time.Second, Longest: LongestPause, For: unreadFor,
+		GiveUp: e.lost, Wakes: e.lanes(),
 	}}
 	for _, c := range e.channels {
 		for _, l := range c.Lanes() {
@@ -119,10 +138,18 @@ func (e *Engine) channel(name string) (Channel, bool) {
 }
 
 // Describe implements prometheus.Collector.
-func (e *Engine) Describe(out chan<- *prometheus.Desc) { e.took.Describe(out); e.told.Describe(out) }
+func (e *Engine) Describe(out chan<- *prometheus.Desc) {
+	e.took.Describe(out)
+	e.told.Describe(out)
+	e.untold.Describe(out)
+}
 
 // Collect implements prometheus.Collector.
-func (e *Engine) Collect(out chan<- prometheus.Metric) { e.took.Collect(out); e.told.Collect(out) }
+func (e *Engine) Collect(out chan<- prometheus.Metric) {
+	e.took.Collect(out)
+	e.told.Collect(out)
+	e.untold.Collect(out)
+}
 
 func newTook() *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -136,4 +163,9 @@ func newTold() *prometheus.CounterVec {
 		Name: "oarlock_notifications_total",
 		Help: "Deliveries by how they ended: delivered, dead, withheld (its owner may not know of it), ended (the receiver or its owner is gone).",
 	}, []string{"channel", "outcome"})
+}
+
+func newUntold() prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: "oarlock_events_lost_total",
+		Help: "Events that are told to nobody: what they tell of could not be read, for two weeks or for ever."})
 }

@@ -133,3 +133,22 @@ func (c Change) event(s *index.LedgerStatement) (Event, error) {
 	e.Data, err = json.Marshal(data)
 	return e, err
 }
+
+// stops has an event say what its emergency names: the version, where it is one.
+func (e *Event) stops(names Stopped) error {
+	if names.All || len(names.Versions) == 0 {
+		return nil
+	}
+	var data index.EventData
+	if err := json.Unmarshal(e.Data, &data); err != nil {
+		return err
+	}
+	data.Versions = names.Versions
+	if len(names.Versions) == 1 && !names.Others {
+		e.Version, e.Digest = names.Versions[0], names.Digest
+		data.Version, data.Digest = e.Version, e.Digest
+	}
+	var err error
+	e.Data, err = json.Marshal(data)
+	return err
+}

@@ -30,8 +30,9 @@ func (x *site) service() *notify.Service {
 		Options: notify.Options{Events: db, Subscriptions: db, Deliveries: db, Attempts: db, InTx: db.InTx, Queue: db.Jobs(), Rights: x.rights,
 			Tenants: db, Source: "https://oarlock.example", Clock: x.hand.Clock()},
 		Webhooks: db, Sealer: x.sealer, Audit: unwritten{},
-		May:   func(context.Context, auth.Action, auth.Resource) error { return nil },
-		Reach: func(*url.URL) error { return nil },
+		May:       func(context.Context, auth.Action, auth.Resource) error { return nil },
+		Reach:     func(*url.URL) error { return nil },
+		HasPlugin: func(_ context.Context, plugin string) (bool, error) { return plugin != "acme/nix", nil },
 	}, x.engine)
 }
 

@@ -40,6 +40,8 @@ type ServiceOptions struct {
 	// May refuses the caller of ctx who may not do an action.
 	May   func(ctx context.Context, action auth.Action, on auth.Resource) error
 	Audit AuditLog
+	// HasPlugin reports whether something of a plugin was pushed here, listed or not.
+	HasPlugin func(ctx context.Context, plugin string) (bool, error)
 	// Reach refuses a URL to which nothing may be sent.
 	Reach func(u *url.URL) error
 }

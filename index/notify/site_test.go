@@ -32,6 +32,8 @@ type site struct {
 	runner *jobs.Runner
 	rights *rights
 	sealer *notify.Sealer // of a site that calls webhooks
+	// unreadable are the numbers of statements that cannot be read.
+	unreadable sync.Map
 }
 
 // newSite makes one whose channels make gives.
@@ -56,7 +58,7 @@ func (x *site) become(channels ...notify.Channel) {
 	db := x.store
 	x.engine = notify.NewEngine(notify.Options{
 		Outbox: x.outbox, Events: db, Subscriptions: db, Deliveries: db, Attempts: db, InTx: db.InTx, Queue: db.Jobs(),
-		Statements: said{}, Rights: x.rights, Tenants: db, Source: "https://oarlock.example", Clock: x.hand.Clock(), Log: slog.New(slog.DiscardHandler),
+		Statements: said{&x.unreadable}, Rights: x.rights, Tenants: db, Source: "https://oarlock.example", Clock: x.hand.Clock(), Log: slog.New(slog.DiscardHandler),
 	}, channels...)
 	x.runner = jobs.NewRunner(jobs.RunnerOptions{
 		Queue: db.Jobs(), InTx: db.InTx, Clock: x.hand.Clock(), Log: slog.New(slog.DiscardHandler), Poll: time.Second,
@@ -69,6 +71,7 @@ type rights struct {
 	private map[string][]string
 	gone    string // an account that is no more
 	silent  error
+	manager string // who may manage the site
 }
 
 func (r *rights) Account(_ context.Context, name string) (auth.Principal, error) {
@@ -84,24 +87,46 @@ func (r *rights) Can(ctx context.Context, action auth.Action, on auth.Resource) 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if action != auth.RepositoryPull {
-		return false, nil
+		return r.manager != "" && auth.From(ctx).Name == r.manager, nil
 	}
 	who, private := r.private[on.Repository]
 	return !private || strings.Contains(strings.Join(who, " "), auth.From(ctx).Name), nil
 }
 
-// said is a ledger with one statement.
-type said struct{}
+// said is a ledger with one statement, of the kind that a ledger's name begins with;
+// what is unreadable is not there.
+type said struct{ unreadable *sync.Map }
 
-func (said) Statement(_ context.Context, ledger string, sequence int) (index.LedgerStatement, error) {
+func (l said) Statement(_ context.Context, ledger string, sequence int) (index.LedgerStatement, error) {
+	if _, bad := l.unreadable.Load(sequence); bad {
+		return index.LedgerStatement{}, fmt.Errorf("statement %d is damaged: %w", sequence, artifact.ErrInvalid)
+	}
+	if strings.HasPrefix(ledger, "acme/bad") || strings.HasPrefix(ledger, "acme/all") {
+		return index.LedgerStatement{Sequence: sequence, Kind: "emergency.declared", At: noon, Actor: "person:ada", Role: "platform",
+			Body: map[string]any{"reason": "malware", "digests": []any{"sha256:of-the-version"}}}, nil
+	}
 	return index.LedgerStatement{Sequence: sequence, Kind: "plugin.deprecated", At: noon, Actor: "person:ada", Role: "owner",
 		Body: map[string]any{"reason": "superseded", "replacement": "acme/secret"}}, nil
 }
 
+// Stopped names one version for each word of the ledger.
+func (said) Stopped(_ context.Context, ledger string, _ index.LedgerStatement) (notify.Stopped, error) {
+	if strings.HasPrefix(ledger, "acme/all") {
+		return notify.Stopped{All: true}, nil
+	}
+	return notify.Stopped{Versions: []string{"0.2.0"}, Digest: "sha256:of-the-version"}, nil
+}
+
 func (x *site) subscribe(id, owner string, scope notify.Scope, about string, events ...notify.Pattern) {
 	x.t.Helper()
+	x.subscribeAt("to-"+id, id, owner, scope, about, events...)
+}
+
+// subscribeAt subscribes at a receiver that others may have too.
+func (x *site) subscribeAt(receiver, id, owner string, scope notify.Scope, about string, events ...notify.Pattern) {
+	x.t.Helper()
 	err := x.store.AddSubscription(x.t.Context(), notify.Subscription{
-		ID: id, Owner: owner, Channel: "webhook", Receiver: "to-" + id, Scope: scope, About: about, Events: events, CreatedAt: x.hand.Clock().Now(),
+		ID: id, Owner: owner, Channel: "webhook", Receiver: receiver, Scope: scope, About: about, Events: events, CreatedAt: x.hand.Clock().Now(),
 	}, 10)
 	if err != nil {
 		x.t.Fatal(err)

@@ -30,11 +30,23 @@ type SubscriptionStore interface {
 	Subscription(ctx context.Context, id string) (Subscription, error)
 	// Subscriptions are those of an account, the oldest first.
 	Subscriptions(ctx context.Context, owner string) ([]Subscription, error)
-	// SubscriptionsTo are at most limit with an ID after one, in the order of
-	// the IDs, that are about what e is about, whatever types they name.
-	SubscriptionsTo(ctx context.Context, e Event, after string, limit int) ([]Subscription, error)
-	// RemoveSubscription removes it with its deliveries.
+	// SubscriptionsTo are those that q asks for.
+	SubscriptionsTo(ctx context.Context, q SubscriptionQuery) ([]Subscription, error)
+	// RemoveSubscription removes it, and where its owner has no other to the same
+	// receiver what was and is to be told there.
 	RemoveSubscription(ctx context.Context, id string) error
+}
+
+// A SubscriptionQuery asks for subscriptions that are about what an event is
+// about, whatever types they name, in the order of their IDs.
+type SubscriptionQuery struct {
+	Event Event
+	// Frequency, Owner, Channel and Receiver filter where they are not "".
+	Frequency                Frequency
+	Owner, Channel, Receiver string
+	// After is the ID of the last one of the page before, "" for the first.
+	After string
+	Limit int
 }
 
 // A State is how far a delivery is.
@@ -47,9 +59,10 @@ const (
 	Dead      State = "dead"      // it is not tried again by itself
 )
 
-// A Delivery is one event on its way to one subscription.
+// A Delivery is one event on its way to one receiver.
 type Delivery struct {
-	// ID follows from the event and the subscription: of two there is one.
+	// ID follows from the event, the receiver and its owner: of two there is one.
+	// Subscription is the one because of which it was made; it may be gone.
 	ID, Event, Subscription string
 	Owner                   string
 	Channel, Receiver       string
@@ -63,10 +76,12 @@ type Delivery struct {
 	Asked, Tried, Next time.Time
 }
 
-// A DeliveryQuery asks for deliveries to a receiver that were tried, the newest
-// first.
+// A DeliveryQuery asks for deliveries to a receiver that were tried, or that ended
+// before they could be, the newest first.
 type DeliveryQuery struct {
 	Receiver string
+	// Owner and Channel filter where they are not "": an address may be that of two.
+	Owner, Channel string
 	// Subscription asks for those of one, whatever its receiver.
 	Subscription string
 	// AskedFrom and AskedUntil, where they are set, ask for what of a subscription
@@ -87,6 +102,8 @@ type DeliveryStore interface {
 	Delivery(ctx context.Context, id string) (Delivery, error)
 	// ChangeDelivery replaces one that is there.
 	ChangeDelivery(ctx context.Context, d Delivery) error
+	// Deliveries are those that q asks for; a Before that is none of its receiver is
+	// artifact.ErrNotFound.
 	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
 	RemoveDelivery(ctx context.Context, id string) error
 }

@@ -230,7 +230,11 @@ func (s *Service) checkScope(ctx context.Context, sub Subscription) error {
 		}
 		on = sub.About
 	case OfTenant:
-		if may, err := s.engine.asksFor(ctx, sub.About); err != nil || may {
+		is, err := s.o.Tenants.HasTenant(ctx, sub.About)
+		if err == nil && is {
+			is, err = s.engine.asksFor(ctx, sub.About)
+		}
+		if err != nil || is {
 			return err
 		}
 		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("you ask for no tenant %.40q", sub.About), "ask an admin to make you a member of it")
@@ -238,6 +242,9 @@ func (s *Service) checkScope(ctx context.Context, sub Subscription) error {
 		return nil
 	}
 	may, err := s.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(on))
+	if err == nil && may && sub.Scope == OfPlugin {
+		may, err = s.o.HasPlugin(ctx, sub.About)
+	}
 	if err != nil || may {
 		return err
 	}

@@ -102,11 +102,17 @@ func (s *Store) Deliveries(ctx context.Context, q notify.DeliveryQuery) ([]notif
 	sel := s.reader(ctx).NewSelect().Model(&rows)
 	switch {
 	case q.Subscription == "":
-		sel = sel.Where("receiver = ? AND attempts > 0", q.Receiver)
+		sel = sel.Where("receiver = ? AND tried_at > 0", q.Receiver)
 	case q.AskedUntil.IsZero():
-		sel = sel.Where("subscription = ? AND attempts > 0", q.Subscription)
+		sel = sel.Where("subscription = ? AND tried_at > 0", q.Subscription)
 	default:
 		sel = sel.Where("subscription = ? AND asked_at >= ? AND asked_at < ?", q.Subscription, micro(q.AskedFrom), micro(q.AskedUntil))
+	}
+	if q.Owner != "" {
+		sel = sel.Where("owner = ?", q.Owner)
+	}
+	if q.Channel != "" {
+		sel = sel.Where("channel = ?", q.Channel)
 	}
 	if q.State != "" {
 		sel = sel.Where("state = ?", string(q.State))
@@ -115,7 +121,15 @@ func (s *Store) Deliveries(ctx context.Context, q notify.DeliveryQuery) ([]notif
 		sel = sel.Where("event = ?", q.Event)
 	}
 	if q.Before != "" {
-		sel = sel.Where("number < (?)", s.reader(ctx).NewSelect().TableExpr("deliveries AS b").ColumnExpr("b.number").Where("b.id = ?", q.Before))
+		var before deliveryRow
+		find := s.reader(ctx).NewSelect().Model(&before).Where("id = ?", q.Before)
+		if q.Subscription == "" {
+			find = find.Where("receiver = ?", q.Receiver)
+		}
+		if err := find.Scan(ctx); err != nil {
+			return nil, wrap(deliveryNamed(q.Before), err)
+		}
+		sel = sel.Where("number < ?", before.Number)
 	}
 	if err := sel.OrderExpr("number DESC").Limit(int64(q.Limit)).Scan(ctx); err != nil {
 		return nil, wrap("deliveries", err)

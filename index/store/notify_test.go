@@ -85,7 +85,7 @@ func matching(t *testing.T, s *Store) {
 	want(t, "install", s.OfTenant("north").Installs().Put(ctx, tenant.Install{Plugin: hello, Enabled: true, ChangedAt: noon}), nil)
 	ids := func(e notify.Event, after string, limit int) []string {
 		t.Helper()
-		all, err := s.SubscriptionsTo(ctx, e, after, limit)
+		all, err := s.SubscriptionsTo(ctx, notify.SubscriptionQuery{Event: e, After: after, Limit: limit})
 		want(t, "match", err, nil)
 		var out []string
 		for _, sub := range all {
@@ -102,8 +102,24 @@ func matching(t *testing.T, s *Store) {
 	want(t, "a delivery", err, nil)
 	want(t, "remove", s.RemoveSubscription(ctx, "s4"), nil)
 	_, err = s.Delivery(ctx, "d")
-	want(t, "its deliveries are gone", err, artifact.ErrNotFound)
+	want(t, "what its receiver was told stays while it is that of another", err, nil)
 	want(t, "remove again", s.RemoveSubscription(ctx, "s4"), artifact.ErrNotFound)
+	alone := subscriptionOf("s8", notify.OfPlugin, "acme/hello")
+	alone.Owner, alone.Receiver, alone.Frequency = "person:bob", "wh_2", notify.Daily
+	want(t, "add another's", s.AddSubscription(ctx, alone, 10), nil)
+	for name, q := range map[string]notify.SubscriptionQuery{
+		"of an owner": {Owner: "person:bob"}, "of a receiver": {Receiver: "wh_2"}, "of a frequency": {Frequency: notify.Daily},
+		"of all of these": {Owner: "person:bob", Channel: "webhook", Receiver: "wh_2", Frequency: notify.Daily},
+	} {
+		q.Event, q.Limit = eventOf("a", "acme/hello"), 10
+		all, err := s.SubscriptionsTo(ctx, q)
+		same(t, name, all, []notify.Subscription{alone}, err)
+	}
+	_, err = s.AddDeliveries(ctx, []notify.Delivery{{ID: "d8", Event: "a", Subscription: "s8", Owner: "person:bob", Channel: "webhook", Receiver: "wh_2", State: notify.Waiting}})
+	want(t, "its delivery", err, nil)
+	want(t, "remove it", s.RemoveSubscription(ctx, "s8"), nil)
+	_, err = s.Delivery(ctx, "d8")
+	want(t, "what the last one told is gone", err, artifact.ErrNotFound)
 }
 
 func keptDeliveries(t *testing.T, s *Store) {
@@ -139,6 +155,11 @@ func keptDeliveries(t *testing.T, s *Store) {
 	}
 	same(t, "the newest first", ids(notify.DeliveryQuery{Limit: 2}), []string{"d3", "d2"}, nil)
 	same(t, "the next page", ids(notify.DeliveryQuery{Limit: 2, Before: "d2"}), []string{"d1"}, nil)
+	_, err = s.Deliveries(ctx, notify.DeliveryQuery{Receiver: "wh_1", Limit: 2, Before: "d9"})
+	want(t, "after one that is not there", err, artifact.ErrNotFound)
+	_, err = s.Deliveries(ctx, notify.DeliveryQuery{Receiver: "wh_2", Limit: 2, Before: "d2"})
+	want(t, "after another's", err, artifact.ErrNotFound)
+	same(t, "of somebody else", ids(notify.DeliveryQuery{Limit: 2, Owner: "person:bob"}), []string(nil), nil)
 	same(t, "the dead", ids(notify.DeliveryQuery{Limit: 9, State: notify.Dead}), []string{"d3", "d2"}, nil)
 	attempts, err := s.Attempts(ctx, "d1", 10)
 	same(t, "attempts", attempts, []notify.Attempt{{Delivery: "d1", Number: 1, At: noon, Took: time.Second, Status: 500, Answer: "no", Reason: "refused"}}, err)

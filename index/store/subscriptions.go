@@ -88,25 +88,37 @@ func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subsc
 }
 
 // SubscriptionsTo implements notify.SubscriptionStore.
-func (s *Store) SubscriptionsTo(ctx context.Context, e notify.Event, after string, limit int) ([]notify.Subscription, error) {
+func (s *Store) SubscriptionsTo(ctx context.Context, q notify.SubscriptionQuery) ([]notify.Subscription, error) {
 	var rows []subscriptionRow
+	e := q.Event
 	has := s.reader(ctx).NewSelect().TableExpr("tenant_installs AS i").ColumnExpr("i.tenant").Where("i.plugin = ?", e.Plugin)
-	err := s.reader(ctx).NewSelect().Model(&rows).
-		Where("id COLLATE ? > ?", s.byteOrder(), after).
-		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-			q = q.Where("scope = ?", notify.OfEverything).WhereOr("scope = ? AND about = ?", notify.OfPublisher, e.Publisher)
+	sel := s.reader(ctx).NewSelect().Model(&rows).
+		Where("id COLLATE ? > ?", s.byteOrder(), q.After).
+		WhereGroup(" AND ", func(sel *bun.SelectQuery) *bun.SelectQuery {
+			sel = sel.Where("scope = ?", notify.OfEverything).WhereOr("scope = ? AND about = ?", notify.OfPublisher, e.Publisher)
 			if e.Plugin != "" {
-				q = q.WhereOr("scope = ? AND about = ?", notify.OfPlugin, e.Plugin).WhereOr("scope = ? AND about IN (?)", notify.OfTenant, has)
+				sel = sel.WhereOr("scope = ? AND about = ?", notify.OfPlugin, e.Plugin).WhereOr("scope = ? AND about IN (?)", notify.OfTenant, has)
 			}
-			return q
-		}).
-		OrderExpr("id COLLATE ?", s.byteOrder()).Limit(int64(limit)).Scan(ctx)
+			return sel
+		})
+	for _, is := range []struct{ column, value string }{
+		{"frequency", string(q.Frequency)}, {"owner", q.Owner}, {"channel", q.Channel}, {"receiver", q.Receiver},
+	} {
+		if is.value != "" {
+			sel = sel.Where("? = ?", bun.Ident(is.column), is.value)
+		}
+	}
+	err := sel.OrderExpr("id COLLATE ?", s.byteOrder()).Limit(int64(q.Limit)).Scan(ctx)
 	return subscriptionsOf(rows), wrap("subscriptions", err)
 }
 
 // RemoveSubscription implements notify.SubscriptionStore.
 func (s *Store) RemoveSubscription(ctx context.Context, id string) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
+		sub, err := s.Subscription(ctx, id)
+		if err != nil {
+			return err
+		}
 		n, err := affected(s.writer(ctx).NewDelete().Model((*subscriptionRow)(nil)).Where("id = ?", id).Exec(ctx))
 		if err == nil && n == 0 {
 			err = sql.ErrNoRows
@@ -114,6 +126,11 @@ func (s *Store) RemoveSubscription(ctx context.Context, id string) error {
 		if err != nil {
 			return wrap(fmt.Sprintf("subscription %q", id), err)
 		}
-		return s.removeDeliveries(ctx, "subscription = ?", id)
+		const same = "owner = ? AND channel = ? AND receiver = ?"
+		others, err := s.reader(ctx).NewSelect().Model((*subscriptionRow)(nil)).Where(same, sub.Owner, sub.Channel, sub.Receiver).Count(ctx)
+		if err != nil || others > 0 {
+			return wrap("subscriptions", err)
+		}
+		return s.removeDeliveries(ctx, same, sub.Owner, sub.Channel, sub.Receiver)
 	})
 }

@@ -112,3 +112,9 @@ func (s *Store) IsMember(ctx context.Context, tenant, principal string) (bool, e
 	n, err := s.reader(ctx).NewSelect().Model((*tenantMemberRow)(nil)).Where("tenant = ? AND principal = ?", tenant, principal).Count(ctx)
 	return n > 0, wrap(fmt.Sprintf("tenant %q", tenant), err)
 }
+
+// HasTenant implements notify.Tenants.
+func (s *Store) HasTenant(ctx context.Context, tenant string) (bool, error) {
+	is, err := s.reader(ctx).NewSelect().Model((*tenantRow)(nil)).Where("id = ?", tenant).Exists(ctx)
+	return is, wrap(fmt.Sprintf("tenant %q", tenant), err)
+}

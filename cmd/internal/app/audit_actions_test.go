@@ -42,6 +42,7 @@ const (
 var mayNot = map[string]string{
 	"claim-namespace": "robot", "accept-invitation": "robot", "create-webhook": "robot", "rotate-webhook": "robot", "test-webhook": "robot",
 	"replay-webhook": "robot", "remove-webhook": "robot", "create-subscription": "robot", "remove-subscription": "robot",
+	"replay-subscription": "robot",
 }
 
 // TestEachChangeIsWrittenDownAsWhatItIs_B7: for every operation of the served
@@ -128,6 +129,7 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"replay-webhook", "POST", "/webhooks/" + hook.ID + "/replay", map[string]any{}, 200, "", "", "", undone}, // nothing was lost
 		{"rotate-webhook", "POST", "/webhooks/" + hook.ID + "/rotate", nil, 200, "notifications:personal", "site", "webhook_rotated", another},
 		{"create-subscription", "POST", "/subscriptions", map[string]any{"receiver": hook.ID, "plugin": id}, 201, "notifications:personal", "site", "subscription_added", another},
+		{"replay-subscription", "POST", "/subscriptions/" + sub.ID + "/replay", map[string]any{}, 200, "", "", "", undone}, // nothing was lost
 		{"remove-subscription", "DELETE", "/subscriptions/" + sub.ID, nil, 204, "notifications:personal", "site", "subscription_removed", still},
 		{"remove-webhook", "DELETE", "/webhooks/" + hook.ID, nil, 204, "notifications:personal", "site", "webhook_removed", still},
 		{"recover-log", "POST", "/log/recover", map[string]any{}, 409, "", "", "", undone}, // TestNothingIsPublishedBehindTheLog_G6 does it

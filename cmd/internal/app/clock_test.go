@@ -40,9 +40,9 @@ func TestTheServerGoesByOneClock(t *testing.T) {
 	}
 }
 
-// jobKinds is how many kinds of jobs wait for the clock (statements, emergencies, events
-// and two lanes of webhooks), with the publication log and who carries it.
-const jobKinds = 7
+// jobKinds is how many kinds of jobs wait for the clock (statements, emergencies, events,
+// those that could not be read, and two lanes of webhooks), with the publication log and who carries it.
+const jobKinds = 8
 
 // asleep waits until no periodic task runs, nor a job.
 func asleep(t *testing.T, s *Server, hand *clock.Hand) {

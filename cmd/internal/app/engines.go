@@ -143,8 +143,10 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 // openNotices makes what tells of events.
 func openNotices(cfg config.Config, at clock.Clock, p *premises, a *accounts, index *joined, bytes ledgerStore, o Options) (*notices.Notices, error) {
 	return notices.New(notices.Options{
-		Config: cfg, Store: a.store, Outbox: index.outbox, Statements: notices.Ledgers{Registry: bytes, Catalog: index.ingest},
+		Config: cfg, Store: a.store, Outbox: index.outbox,
+		Statements: notices.Ledgers{Registry: bytes, Catalog: index.ingest, Plugin: standings{index.ingest, index.live}.Plugin},
 		Rights: a, May: a.May, Audit: a.trail, PublicURL: publicURL(cfg, p.listener), Version: o.Version, Clock: at, Log: o.Log,
+		HasPlugin: p.storage.Known,
 	})
 }
 

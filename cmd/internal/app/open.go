@@ -118,7 +118,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	if err != nil {
 		return nil, err
 	}
-	well := &health{accounts: a, index: index, watch: watch, stated: e.statements, reserves: p.reserves}
+	well := &health{accounts: a, index: index, watch: watch, stated: e.statements, reserves: p.reserves, notices: e.notices}
 	served := openAPI(cfg, at, publicURL(cfg, p.listener), a, index, roles, r, e, well, metrics, o)
 	own := newMetricsServer(cfg, p.metrics, metrics, o.Log)
 	held.add(own.close)

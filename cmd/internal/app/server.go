@@ -14,6 +14,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/notices"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/registry"
@@ -91,6 +92,7 @@ type health struct {
 	watch    *databaseWatch
 	stated   *publisher.Statements
 	reserves reserves
+	notices  *notices.Notices
 	leaving  atomic.Bool // /readyz says so
 }
 
@@ -111,7 +113,7 @@ func (h *health) degraded() string {
 	if err := h.index.publog.Stuck(); err != nil {
 		all = append(all, err.Error())
 	}
-	all = append(all, h.watch.degraded(), h.stated.Stuck())
+	all = append(all, h.watch.degraded(), h.stated.Stuck(), h.notices.Stuck())
 	return strings.Join(slices.DeleteFunc(all, func(what string) bool { return what == "" }), "; ")
 }
 

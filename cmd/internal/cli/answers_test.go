@@ -52,7 +52,8 @@ var asked = []string{
 	"policy show", "policy explain acme/hello@0.1.0",
 	"rebuild --check", "scrub --status",
 	"ledger keys", "log verify --forget",
-	"?webhook deliveries WEBHOOK", "webhook deliveries WEBHOOK DELIVERY", "webhook replay WEBHOOK DELIVERY", "webhook rotate WEBHOOK --yes",
+	"?webhook deliveries WEBHOOK", "webhook deliveries WEBHOOK DELIVERY", "subscription deliveries SUBSCRIPTION", "subscription deliveries SUBSCRIPTION DELIVERY",
+	"subscription replay SUBSCRIPTION", "webhook replay WEBHOOK DELIVERY", "webhook rotate WEBHOOK --yes",
 	"emergency-remove acme/hello@0.1.0 --reason malware", "emergency-remove list",
 	"emergency-remove list EMERGENCY", "emergency-remove confirm EMERGENCY", "emergency-remove undo EMERGENCY",
 	"delete acme/hello --reason discontinued --yes",
@@ -60,9 +61,10 @@ var asked = []string{
 
 // named finds what later verbs are given, by the words of asked.
 var named = map[string]*regexp.Regexp{
-	"WEBHOOK":   regexp.MustCompile(`"(wh_[0-9a-f]+)"`),
-	"DELIVERY":  regexp.MustCompile(`"(dl_[0-9a-f]+)"`),
-	"EMERGENCY": regexp.MustCompile(`^\{(?:"\$schema":"[^"]*",)?"id":"([a-z0-9]{12,})"`),
+	"WEBHOOK":      regexp.MustCompile(`"(wh_[0-9a-f]+)"`),
+	"SUBSCRIPTION": regexp.MustCompile(`"(sub_[0-9a-f]+)"`),
+	"DELIVERY":     regexp.MustCompile(`"(dl_[0-9a-f]+)"`),
+	"EMERGENCY":    regexp.MustCompile(`^\{(?:"\$schema":"[^"]*",)?"id":"([a-z0-9]{12,})"`),
 }
 
 // fromElsewhere are answers that no verb reads, or none of the list above can make.
@@ -263,7 +265,8 @@ func TestAnAnswerThatIsNotWholeIsRefusedByEveryVerb_L2_L3(t *testing.T) {
 	run := func(args string) (int, string, string) {
 		news++
 		words := strings.Fields(strings.NewReplacer("DIR", dir, "NEW", filepath.Join(dir, fmt.Sprint("new", news)), "HOST", strings.TrimPrefix(front.URL, "http://"),
-			"HOOK", hook.URL, "WEBHOOK", last["WEBHOOK"], "DELIVERY", last["DELIVERY"], "EMERGENCY", last["EMERGENCY"]).Replace(args))
+			"HOOK", hook.URL, "WEBHOOK", last["WEBHOOK"], "DELIVERY", last["DELIVERY"],
+			"SUBSCRIPTION", last["SUBSCRIPTION"], "EMERGENCY", last["EMERGENCY"]).Replace(args))
 		var out, said bytes.Buffer
 		code := Run(t.Context(), words, Streams{strings.NewReader(""), &out, &said}, "")
 		return code, out.String(), said.String()

@@ -15,8 +15,13 @@ import (
 
 func newSubscription(c *console) *cobra.Command {
 	return parent("subscription", "Say what you are told of", newSubscriptionAdd(c), newSubscriptionList(c), newSubscriptionRemove(c),
-		newSubscriptionConfirm(c), newSubscriptionResend(c))
+		newSubscriptionConfirm(c), newSubscriptionResend(c), newSubscriptionDeliveries(c), newSubscriptionReplay(c))
 }
+
+// subscriptionArgument is what a verb says that it expects of a subscription.
+const subscriptionArgument = "the id of a subscription, as subscription list shows it"
+
+func subscriptionPath(id string) string { return "/subscriptions/" + url.PathEscape(id) }
 
 // shortEvent is a type of event as people write it.
 func shortEvent(t string) string {
@@ -85,7 +90,7 @@ func (r subscriptionList) text(w io.Writer) error {
 			if s.Reason != "" {
 				state += ": " + s.Reason
 			}
-			row(s.ID, s.Channel, s.Receiver, state, about, events, cmp.Or(s.Frequency, "at once"), day(&s.CreatedAt, "-"))
+			row(s.ID, s.Channel, s.Receiver, state, about, events, cmp.Or(s.Frequency, "at once"), instant(&s.CreatedAt, "-"))
 		}
 	})
 }
@@ -106,9 +111,9 @@ func newSubscriptionList(c *console) *cobra.Command {
 
 func newSubscriptionRemove(c *console) *cobra.Command {
 	cmd := verb("remove ID", "Unsubscribe", "What waits for it is not sent any more.", "oarlock subscription remove sub_4f1c2a9d0b7e --yes")
-	cmd.Args = args(1, 1, "the id of a subscription, as subscription list shows it")
+	cmd.Args = args(1, 1, subscriptionArgument)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return c.act(cmd, http.MethodDelete, "/subscriptions/"+url.PathEscape(args[0]), nil, "removed subscription "+args[0])
+		return c.act(cmd, http.MethodDelete, subscriptionPath(args[0]), nil, "removed subscription "+args[0])
 	}
 	return c.confirmed(cmd, func(args []string) string {
 		return "this removes the subscription " + args[0] + " and what waits for it"
@@ -141,9 +146,9 @@ func newSubscriptionResend(c *console) *cobra.Command {
 		"By a letter with a new link; also where a server said that there is no such mailbox, and the address is suspended. One\n"+
 			"person is asked at most three times a day.",
 		"oarlock subscription resend sub_4f1c2a9d0b7e")
-	cmd.Args = args(1, 1, "the id of a subscription, as subscription list shows it")
+	cmd.Args = args(1, 1, subscriptionArgument)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r, err := call[subscriptionResult](cmd.Context(), c, http.MethodPost, "/subscriptions/"+url.PathEscape(args[0])+"/resend", nil)
+		r, err := call[subscriptionResult](cmd.Context(), c, http.MethodPost, subscriptionPath(args[0])+"/resend", nil)
 		if err != nil {
 			return fmt.Errorf("subscription resend: %w", err)
 		}

@@ -107,6 +107,14 @@ func day(t *time.Time, none string) string {
 	return t.UTC().Format("2006-01-02 15:04")
 }
 
+// instant is a time to the second, as people and programs read it.
+func instant(t *time.Time, none string) string {
+	if t == nil {
+		return none
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
 func newTokenList(c *console) *cobra.Command {
 	var namespace string
 	var mine bool

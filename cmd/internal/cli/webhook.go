@@ -83,7 +83,7 @@ func (r webhookList) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {
 		row("ID", "URL", "STATE", "FAILURES", "NEXT CALL", "ABOUT", "EVENTS")
 		for _, one := range r.Items {
-			first := []string{one.ID, one.URL, one.State, strconv.Itoa(one.Failures), day(one.NextAt, "-")}
+			first := []string{one.ID, one.URL, one.State, strconv.Itoa(one.Failures), instant(one.NextAt, "-")}
 			if len(one.Subscriptions) == 0 {
 				row(append(first, "nothing", "-")...)
 			}
@@ -148,14 +148,26 @@ func newWebhookTest(c *console) *cobra.Command {
 }
 
 func newWebhookReplay(c *console) *cobra.Command {
-	cmd := verb("replay ID [DELIVERY…]", "Tell a webhook again",
+	return c.replay(verb("replay ID [DELIVERY…]", "Tell a webhook again",
 		"Deliveries that ended are made again, with the ids that they had: those that are named, or all that are dead.",
-		"oarlock webhook replay wh_4f1c2a9d0b7e", "oarlock webhook replay wh_4f1c2a9d0b7e dl_0b7e4f1c2a9d")
-	cmd.Args = args(1, -1, webhookArgument+", and ids of deliveries, as webhook deliveries shows them")
+		"oarlock webhook replay wh_4f1c2a9d0b7e", "oarlock webhook replay wh_4f1c2a9d0b7e dl_0b7e4f1c2a9d"), "webhook", webhookArgument, webhookPath)
+}
+
+func newSubscriptionReplay(c *console) *cobra.Command {
+	return c.replay(verb("replay ID [DELIVERY…]", "Tell the receiver of a subscription again",
+		"Deliveries that ended are made again, to the address or the webhook: those that are named, or all that are dead. A letter\n"+
+			"that is sent again is the same one for a mail program.",
+		"oarlock subscription replay sub_4f1c2a9d0b7e", "oarlock subscription replay sub_4f1c2a9d0b7e dl_0b7e4f1c2a9d"),
+		"subscription", subscriptionArgument, subscriptionPath)
+}
+
+// replay has cmd make deliveries again of what its first argument names.
+func (c *console) replay(cmd *cobra.Command, group, named string, at func(id string) string) *cobra.Command {
+	cmd.Args = args(1, -1, named+", and ids of deliveries, as "+group+" deliveries shows them")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r, err := call[replayed](cmd.Context(), c, http.MethodPost, webhookPath(args[0])+"/replay", index.ReplayRequest{Deliveries: args[1:]})
+		r, err := call[replayed](cmd.Context(), c, http.MethodPost, at(args[0])+"/replay", index.ReplayRequest{Deliveries: args[1:]})
 		if err != nil {
-			return fmt.Errorf("webhook replay: %w", err)
+			return fmt.Errorf("%s replay: %w", group, err)
 		}
 		return c.print(r)
 	}
@@ -195,7 +207,7 @@ func newWebhookRotate(c *console) *cobra.Command {
 		if err := c.print(r); err != nil {
 			return err
 		}
-		c.note("webhook %s: the new secret is not shown again; the one before signs too until %s UTC", r.ID, day(r.OldUntil, "now"))
+		c.note("webhook %s: the new secret is not shown again; the one before signs too until %s", r.ID, instant(r.OldUntil, "now"))
 		return nil
 	}
 	return c.confirmed(cmd, func(args []string) string {

@@ -27,7 +27,7 @@ func (r deliveryList) text(w io.Writer) error {
 		row("ID", "EVENT", "SUBJECT", "STATE", "ATTEMPTS", "STATUS", "TRIED", "NEXT", "WHY")
 		for _, d := range r.Items {
 			row(d.ID, shortEvent(d.Type), d.Subject, d.State, strconv.Itoa(d.Attempts), statusText(d.Status),
-				day(d.TriedAt, "-"), day(d.NextAt, "-"), short(d.Reason, 60))
+				instant(d.TriedAt, "-"), instant(d.NextAt, "-"), short(d.Reason, 60))
 		}
 	})
 }
@@ -48,7 +48,7 @@ func (r deliveryDetail) text(w io.Writer) error {
 	return table(w, func(row func(...string)) {
 		row("ATTEMPT", "AT", "TOOK", "STATUS", "WHY", "ANSWER")
 		for _, a := range r.Tries {
-			row(strconv.Itoa(a.Number), day(&a.At, "-"), (time.Duration(a.TookMS) * time.Millisecond).String(), statusText(a.Status), a.Reason, short(a.Answer, 60))
+			row(strconv.Itoa(a.Number), instant(&a.At, "-"), (time.Duration(a.TookMS) * time.Millisecond).String(), statusText(a.Status), a.Reason, short(a.Answer, 60))
 		}
 	})
 }
@@ -57,20 +57,33 @@ func (r deliveryDetail) text(w io.Writer) error {
 const mostPerPage = 100
 
 func newWebhookDeliveries(c *console) *cobra.Command {
+	return c.listDeliveries(verb("deliveries ID [DELIVERY]", "List what a webhook was told, or show one delivery with its attempts",
+		"The newest first; those that were tried at least once, and dead ones. They are kept for 14 days.",
+		"oarlock webhook deliveries wh_4f1c2a9d0b7e --state dead", "oarlock webhook deliveries wh_4f1c2a9d0b7e dl_0b7e4f1c2a9d --output json"),
+		"webhook", webhookArgument, webhookPath)
+}
+
+func newSubscriptionDeliveries(c *console) *cobra.Command {
+	return c.listDeliveries(verb("deliveries ID [DELIVERY]", "List what the receiver of a subscription was told, or show one delivery with its attempts",
+		"Of an address or a webhook, also because of your other subscriptions to the same: the newest first; those that were tried\n"+
+			"at least once, and dead ones. They are kept for 14 days.",
+		"oarlock subscription deliveries sub_4f1c2a9d0b7e --state dead", "oarlock subscription deliveries sub_4f1c2a9d0b7e dl_0b7e4f1c2a9d --output json"),
+		"subscription", subscriptionArgument, subscriptionPath)
+}
+
+// listDeliveries has cmd list the deliveries of what its first argument names.
+func (c *console) listDeliveries(cmd *cobra.Command, group, named string, at func(id string) string) *cobra.Command {
 	var state string
 	var limit int
-	cmd := verb("deliveries ID [DELIVERY]", "List what a webhook was told, or show one delivery with its attempts",
-		"The newest first; those that were tried at least once. They are kept for 14 days.",
-		"oarlock webhook deliveries wh_4f1c2a9d0b7e --state dead", "oarlock webhook deliveries wh_4f1c2a9d0b7e dl_0b7e4f1c2a9d --output json")
-	cmd.Args = args(1, 2, webhookArgument+", and the id of one delivery or none")
+	cmd.Args = args(1, 2, named+", and the id of one delivery or none")
 	cmd.Flags().StringVar(&state, "state", "", "waiting, delivered or dead; all without it")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how `MANY` are listed at most")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		path := webhookPath(args[0]) + "/deliveries"
+		path := at(args[0]) + "/deliveries"
 		if len(args) == 2 {
 			r, err := call[deliveryDetail](cmd.Context(), c, http.MethodGet, path+"/"+url.PathEscape(args[1]), nil)
 			if err != nil {
-				return fmt.Errorf("webhook deliveries: %w", err)
+				return fmt.Errorf("%s deliveries: %w", group, err)
 			}
 			return c.print(r)
 		}
@@ -79,7 +92,7 @@ func newWebhookDeliveries(c *console) *cobra.Command {
 		}
 		r, err := c.deliveries(cmd, path, state, limit)
 		if err != nil {
-			return fmt.Errorf("webhook deliveries: %w", err)
+			return fmt.Errorf("%s deliveries: %w", group, err)
 		}
 		if err := c.print(r); err != nil {
 			return err

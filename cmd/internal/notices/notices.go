@@ -34,6 +34,8 @@ type Options struct {
 	Rights     notify.Rights
 	May        func(ctx context.Context, action auth.Action, on auth.Resource) error
 	Audit      notify.AuditLog
+	// HasPlugin reports whether something of a plugin was pushed here.
+	HasPlugin func(ctx context.Context, plugin string) (bool, error)
 	// PublicURL is where clients reach the server.
 	PublicURL, Version string
 	Clock              clock.Clock
@@ -49,6 +51,7 @@ type Notices struct {
 	mailer    *mail.Mailer // nil where the site sends no letters
 	store     *store.Store
 	clock     clock.Clock
+	unread    unread
 }
 
 // New makes Notices.
@@ -87,9 +90,10 @@ func New(o Options) (*Notices, error) {
 	}
 	engine := notify.NewEngine(with, channels...)
 	service := notify.NewService(notify.ServiceOptions{
-		Options: with, Webhooks: db, Sealer: sealer, Caller: caller, Mailboxes: mailboxes, May: o.May, Audit: o.Audit, Reach: reachable{reach}.check,
+		Options: with, Webhooks: db, Sealer: sealer, Caller: caller, Mailboxes: mailboxes, May: o.May, Audit: o.Audit,
+		HasPlugin: o.HasPlugin, Reach: reachable{reach}.check,
 	}, engine)
-	return &Notices{engine, service, mailboxes, mailer, db, o.Clock}, nil
+	return &Notices{Engine: engine, Service: service, Mailboxes: mailboxes, mailer: mailer, store: db, clock: o.Clock, unread: newUnread()}, nil
 }
 
 // letters are who is told by e-mail, and who sends it: nil where there is no server.
@@ -172,9 +176,12 @@ const (
 	keepAsks = 2 * 24 * time.Hour
 )
 
-// Tasks remove what is old.
+// Tasks remove what is old, and look for events that could not be read.
 func (n *Notices) Tasks() []periodic.Task {
-	return []periodic.Task{{Name: "notifications_retention", Every: pruneEvery, Jitter: pruneEvery / 20, Run: n.prune}}
+	return []periodic.Task{
+		{Name: "notifications_retention", Every: pruneEvery, Jitter: pruneEvery / 20, Run: n.prune},
+		{Name: "unread_events", Every: unreadEvery, AtStart: true, Run: n.lookUnread},
+	}
 }
 
 func (n *Notices) prune(ctx context.Context) error {

@@ -1210,6 +1210,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/subscriptions/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what the receiver of a subscription was told
+         * @description Of an address, or of a webhook as /webhooks/{id}/deliveries does: the newest first; those that were tried at least once, and dead ones. They are kept for 14 days.
+         */
+        get: operations["subscription-deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subscriptions/{id}/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a delivery of a subscription with its attempts */
+        get: operations["subscription-delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subscriptions/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell the receiver of a subscription again
+         * @description Deliveries that ended are made again: those that are named, or all that are dead. A letter that is sent again has the Message-ID that it had, where it has the same in it.
+         */
+        post: operations["replay-subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/subscriptions/{id}/resend": {
         parameters: {
             query?: never;
@@ -1620,7 +1677,7 @@ export interface paths {
         };
         /**
          * List what a webhook was told
-         * @description The newest first; those that were tried at least once. They are kept for 14 days.
+         * @description The newest first; those that were tried at least once, and dead ones. They are kept for 14 days.
          */
         get: operations["webhook-deliveries"];
         put?: never;
@@ -1956,12 +2013,12 @@ export interface components {
              * Format: int64
              * @description Calls that failed since the last that did not.
              */
-            failures?: number;
+            failures: number;
             /** @example wh_4f1c2a9d0b7e */
             id: string;
             /**
              * Format: date-time
-             * @description When it is called again.
+             * @description When it is called again; absent where it does not fail.
              */
             next_attempt_at?: string;
             /**
@@ -1995,7 +2052,7 @@ export interface components {
             answer?: string;
             /** Format: int64 */
             attempts: number;
-            /** @description Id of the event, which the webhook sees as webhook-id. */
+            /** @description Id of the event, which a webhook sees as webhook-id. */
             event: string;
             /** @example dl_0b7e4f1c2a9d */
             id: string;
@@ -2015,11 +2072,12 @@ export interface components {
             state: "waiting" | "delivered" | "dead";
             /**
              * Format: int64
-             * @description HTTP status of the last answer.
+             * @description Status of the last answer, of HTTP or SMTP.
              */
             status?: number;
             /** @example acme/hello@1.2.0 */
             subject: string;
+            /** @description Because of which it was made; it may have ended. */
             subscription: string;
             /** Format: date-time */
             tried_at?: string;
@@ -2043,7 +2101,7 @@ export interface components {
             answer?: string;
             /** Format: int64 */
             attempts: number;
-            /** @description Id of the event, which the webhook sees as webhook-id. */
+            /** @description Id of the event, which a webhook sees as webhook-id. */
             event: string;
             /** @example dl_0b7e4f1c2a9d */
             id: string;
@@ -2063,11 +2121,12 @@ export interface components {
             state: "waiting" | "delivered" | "dead";
             /**
              * Format: int64
-             * @description HTTP status of the last answer.
+             * @description Status of the last answer, of HTTP or SMTP.
              */
             status?: number;
             /** @example acme/hello@1.2.0 */
             subject: string;
+            /** @description Because of which it was made; it may have ended. */
             subscription: string;
             /** Format: date-time */
             tried_at?: string;
@@ -3613,12 +3672,12 @@ export interface components {
              * Format: int64
              * @description Calls that failed since the last that did not.
              */
-            failures?: number;
+            failures: number;
             /** @example wh_4f1c2a9d0b7e */
             id: string;
             /**
              * Format: date-time
-             * @description When it is called again.
+             * @description When it is called again; absent where it does not fail.
              */
             next_attempt_at?: string;
             /**
@@ -9301,6 +9360,258 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "subscription-deliveries": {
+        parameters: {
+            query?: {
+                /** @description Those in this state; empty for all. */
+                state?: "waiting" | "delivered" | "dead";
+                /** @description next_cursor of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the subscription. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "subscription-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the subscription. */
+                id: string;
+                /** @description Id of the delivery. */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replay-subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the subscription. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

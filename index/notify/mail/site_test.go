@@ -82,6 +82,10 @@ func (none) Statement(context.Context, string, int) (index.LedgerStatement, erro
 	return index.LedgerStatement{}, fmt.Errorf("no ledger is here")
 }
 
+func (none) Stopped(context.Context, string, index.LedgerStatement) (notify.Stopped, error) {
+	return notify.Stopped{}, fmt.Errorf("no ledger is here")
+}
+
 // rights let everybody pull everything but what is said to be private.
 type rights struct{ private string }
 
