@@ -145,7 +145,7 @@ func openNotices(cfg config.Config, at clock.Clock, p *premises, a *accounts, in
 	return notices.New(notices.Options{
 		Config: cfg, Store: a.store, Outbox: index.outbox,
 		Statements: notices.Ledgers{Registry: bytes, Catalog: index.ingest, Plugin: standings{index.ingest, index.live}.Plugin},
-		Rights: a, May: a.May, Audit: a.trail, PublicURL: publicURL(cfg, p.listener), Version: o.Version, Clock: at, Log: o.Log,
+		Rights:     a, May: a.May, Audit: a.trail, PublicURL: publicURL(cfg, p.listener), Version: o.Version, Clock: at, Log: o.Log,
 		HasPlugin: p.storage.Known,
 	})
 }
