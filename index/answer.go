@@ -65,6 +65,7 @@ type Why struct {
 	Stamp
 	ID         string       `json:"id"`
 	Versions   []WhyVersion `json:"versions"`
+	Notices    []Notice     `json:"notices,omitempty" doc:"What is in force for the plugin as a whole, such as a deprecation, which keeps no version out."`
 	MinimumAge string       `json:"minimum_age,omitempty" doc:"As of a list."`
 }
 

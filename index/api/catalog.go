@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -169,14 +168,15 @@ func (s *Server) why(ctx context.Context, in *pluginInput) (*huma.StreamResponse
 }
 
 func whyAt(r read, id artifact.Name, fit catalog.Fit) (index.Why, error) {
-	if p, ok := r.gen.Snapshot.Plugin(id); ok && p.Gone() != nil {
-		return index.Why{}, p.Gone()
-	}
-	versions, err := r.rows().Why(r.gen.Snapshot, id, fit)
-	if errors.Is(err, artifact.ErrNotFound) {
+	p, ok := r.gen.Snapshot.Plugin(id)
+	if !ok {
 		return index.Why{}, noPlugin(r.gen.Snapshot, id)
 	}
-	return index.Why{Stamp: r.gen.Stamp(), ID: id.String(), Versions: versions, MinimumAge: ageOf(fit)}, err
+	if gone := p.Gone(); gone != nil {
+		return index.Why{}, gone
+	}
+	versions, err := r.rows().Why(r.gen.Snapshot, id, fit)
+	return index.Why{Stamp: r.gen.Stamp(), ID: id.String(), Versions: versions, Notices: p.Told(), MinimumAge: ageOf(fit)}, err
 }
 
 func (s *Server) summary(ctx context.Context, in *summaryInput) (*huma.StreamResponse, error) {

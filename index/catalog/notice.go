@@ -16,15 +16,25 @@ import (
 // is never nil. What each says to an install is what the table of the lifecycle
 // says of the state that it is of.
 func (p *Plugin) Notices(v *Version) []index.Notice {
-	out := []index.Notice{}
-	if p.State != index.StateActive && p.State != "" {
-		out = append(out, p.notice())
-	}
-	if n, is := v.notice(p.unknown() != ""); is {
+	out := p.Told()
+	// What stops the plugin as a whole stops the version, and is said once.
+	if n, is := v.notice(p.unknown() != ""); is && (p.State != index.StateEmergencyRemoved || n.Kind != string(p.State)) {
+		if at := slices.Index(n.Actions, index.ActionUpdate); at >= 0 && !p.Standing().May(table.Anonymous, table.Update) {
+			n.Actions[at] = index.ActionAlternatives
+		}
 		out = append(out, n)
 	}
 	slices.SortStableFunc(out, weigh)
 	return out
+}
+
+// Told is what is in force for p as a whole; none where it is active. The list is never
+// nil.
+func (p *Plugin) Told() []index.Notice {
+	if p.State == index.StateActive || p.State == "" {
+		return []index.Notice{}
+	}
+	return []index.Notice{p.notice()}
 }
 
 // told is what an install of v is told: what the table says of its states, and that

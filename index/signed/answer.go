@@ -2,7 +2,6 @@ package signed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -134,14 +133,15 @@ func (c *Catalog) Why(_ context.Context, id artifact.Name, q index.Query) (*inde
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := at.snapshot.Plugin(id); ok && p.Gone() != nil {
-		return nil, p.Gone()
-	}
-	versions, err := c.rows().Why(at.snapshot, id, fit)
-	if errors.Is(err, artifact.ErrNotFound) {
+	p, ok := at.snapshot.Plugin(id)
+	if !ok {
 		return nil, noPlugin(at.snapshot, id)
 	}
-	return &index.Why{Stamp: at.stamp(), ID: id.String(), Versions: versions}, err
+	if gone := p.Gone(); gone != nil {
+		return nil, gone
+	}
+	versions, err := c.rows().Why(at.snapshot, id, fit)
+	return &index.Why{Stamp: at.stamp(), ID: id.String(), Versions: versions, Notices: p.Told()}, err
 }
 
 // Resolve implements client.Catalog with the solver that the server has.

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 type whyResult struct{ *index.Why }
 
 func (r whyResult) text(w io.Writer) error {
-	return table(w, func(row func(...string)) {
+	err := table(w, func(row func(...string)) {
 		row("VERSION", "", "REASON")
 		for _, v := range r.Versions {
 			if v.Included {
@@ -29,6 +30,11 @@ func (r whyResult) text(w io.Writer) error {
 			}
 		}
 	})
+	if err != nil {
+		return err
+	}
+	// What keeps versions out is among their reasons.
+	return tellNotices(w, "", slices.DeleteFunc(slices.Clone(r.Notices), func(n index.Notice) bool { return n.Withdrawn }))
 }
 
 // reasonText is a reason with its code, which some details begin with.

@@ -3715,6 +3715,8 @@ export interface components {
             id: string;
             /** @description As of a list. */
             minimum_age?: string;
+            /** @description What is in force for the plugin as a whole, such as a deprecation, which keeps no version out. */
+            notices?: components["schemas"]["Notice"][] | null;
             versions: components["schemas"]["WhyVersion"][] | null;
         };
         WhyVersion: {
