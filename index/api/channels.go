@@ -171,13 +171,29 @@ func (s *Server) channelOf(ctx context.Context, in ChannelParam) (artifact.Name,
 		return id, "", err
 	}
 	if err := s.Authorize(ctx, Promote, id.String()); err != nil {
-		return id, "", err
+		return id, "", s.hidden(ctx, id, err)
 	}
 	channel, err := artifact.ParseChannel(unescape(in.Channel))
 	if err != nil {
 		return id, "", invalid(codeInvalidParameter, err)
 	}
 	return id, channel.String(), nil
+}
+
+// hidden is refused for who may know of a plugin. For others who are logged in it is not
+// there, as one that nobody has.
+func (s *Server) hidden(ctx context.Context, id artifact.Name, refused error) error {
+	if p := index.ProblemOf(refused); p.Status != http.StatusForbidden {
+		return refused
+	}
+	gen, err := s.generation(ctx, 0)
+	if err != nil {
+		return err
+	}
+	if !gen.Snapshot.Has(id) {
+		return noPlugin(gen.Snapshot, id)
+	}
+	return refused
 }
 
 // notListed refuses to point a channel at v: it would answer nothing.

@@ -80,7 +80,7 @@ func (s *Service) proposeBy(ctx context.Context, n index.NewEmergency, code stri
 	}
 	by, err := auth.Caller(ctx)
 	if err == nil {
-		err = s.o.Rights.May(ctx, right, on)
+		err = s.allowed(ctx, right, n.Plugin)
 	}
 	if err != nil {
 		return index.Emergency{}, err

@@ -84,6 +84,25 @@ func (s *Service) admitted(ctx context.Context, id string) (Record, auth.Princip
 	return r, by, refused
 }
 
+// allowed refuses who has no right about a plugin. For who may not know of the plugin it
+// is not there, as one that nobody has: the refusal is written down, and not told.
+func (s *Service) allowed(ctx context.Context, right auth.Action, plugin string) error {
+	refused := s.o.Rights.May(ctx, right, auth.InRepository(plugin))
+	if refused == nil || !errors.Is(refused, artifact.ErrDenied) {
+		return refused
+	}
+	if _, err := artifact.ParseName(plugin); err != nil {
+		return refused
+	}
+	sees, err := s.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(plugin))
+	if err == nil && !sees {
+		if sees, err = s.o.Rights.Can(ctx, auth.SiteManage, auth.Site()); err == nil && !sees {
+			return fmt.Errorf("plugin %s: %w", plugin, artifact.ErrNotFound)
+		}
+	}
+	return errors.Join(err, refused)
+}
+
 func missing(id string, err error) error {
 	if errors.Is(err, artifact.ErrNotFound) {
 		return index.NewProblem(index.CodeNotFound, fmt.Sprintf("there is no emergency %.40q", id), "see which there are: oarlock emergency-remove list")

@@ -22,10 +22,7 @@ import (
 // statement is appended: what is stored goes after that, here or, where this process
 // ends before, by EraseDeleted.
 func (s *Service) Delete(ctx context.Context, id artifact.Name, why index.Deletion) (index.Lifecycle, error) {
-	if err := s.o.Rights.May(ctx, auth.PluginDelete, auth.InRepository(id.String())); err != nil {
-		return index.Lifecycle{}, err
-	}
-	if _, err := s.visible(ctx, id); err != nil {
+	if _, err := s.movable(ctx, auth.PluginDelete, id); err != nil {
 		return index.Lifecycle{}, err
 	}
 	body := format.Deleted{Grounds: format.Grounds{Reason: why.Reason, Text: why.Text}}

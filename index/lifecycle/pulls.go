@@ -69,7 +69,7 @@ type WithheldError struct {
 }
 
 func (e *WithheldError) Error() string {
-	out := fmt.Sprintf("%s cannot be pulled (%s): it is %s", e.What, e.Cell.Code, e.State.Name())
+	out := fmt.Sprintf("%s cannot be pulled (%s): it is %s", e.What, e.Cell.Code, e.State.Word())
 	if e.Why != "" {
 		out += ", " + e.Why
 	}

@@ -111,10 +111,7 @@ func (s *Service) Lifecycle(ctx context.Context, id artifact.Name) (index.Lifecy
 
 // Move makes a move of a plugin.
 func (s *Service) Move(ctx context.Context, id artifact.Name, m index.NewMove) (index.Lifecycle, error) {
-	if err := s.o.Rights.May(ctx, auth.PluginLifecycle, auth.InRepository(id.String())); err != nil {
-		return index.Lifecycle{}, err
-	}
-	if _, err := s.visible(ctx, id); err != nil {
+	if _, err := s.movable(ctx, auth.PluginLifecycle, id); err != nil {
 		return index.Lifecycle{}, err
 	}
 	v, err := check(m)
@@ -148,10 +145,7 @@ func (s *Service) Unyank(ctx context.Context, id artifact.Name, v artifact.Versi
 }
 
 func (s *Service) version(ctx context.Context, id artifact.Name, v artifact.Version, name string, kind format.Kind, body any) (index.Lifecycle, error) {
-	if err := s.o.Rights.May(ctx, auth.PluginLifecycle, auth.InRepository(id.String())); err != nil {
-		return index.Lifecycle{}, err
-	}
-	p, err := s.visible(ctx, id)
+	p, err := s.movable(ctx, auth.PluginLifecycle, id)
 	if err != nil {
 		return index.Lifecycle{}, err
 	}
@@ -188,6 +182,20 @@ func (s *Service) withVersion(ctx context.Context, out index.Lifecycle, id artif
 		}
 	}
 	return out, nil
+}
+
+// movable is the plugin for who may do something to it. For who may not know of it it is
+// not there, as one that nobody has: that he may not is written down, and not told.
+func (s *Service) movable(ctx context.Context, action auth.Action, id artifact.Name) (*catalog.Plugin, error) {
+	refused := s.o.Rights.May(ctx, action, auth.InRepository(id.String()))
+	if refused != nil && (!errors.Is(refused, artifact.ErrDenied) || !auth.From(ctx).LoggedIn()) {
+		return nil, refused
+	}
+	p, err := s.visible(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return p, refused
 }
 
 // visible is the plugin for who may pull it, and not there for others.

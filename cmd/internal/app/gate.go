@@ -113,7 +113,7 @@ func (g gate) AdmitContent(ctx context.Context, x registry.Access, d digest.Dige
 		return inRegistry(g.accounts.Challenge(auth.RepositoryPull, auth.InRepository(x.Repository)))
 	}
 	denial := &registry.Denial{Code: no.Cell.Code, Err: no, Detail: map[string]string{
-		"code": no.Cell.Code, "state": no.State.Name(), "reason": no.Why, "repository": x.Repository, "digest": d.String()}}
+		"code": no.Cell.Code, "state": no.State.Word(), "reason": no.Why, "repository": x.Repository, "digest": d.String()}}
 	if x.Tag == "" && !no.State.May(table.Publisher, by) {
 		// Who has it pushes it, or something else that holds it, again: pushes ask by
 		// digest. Who asks by a tag wants to pull it, and is told that he may not.

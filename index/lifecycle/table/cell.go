@@ -184,6 +184,15 @@ func (s State) Name() string {
 	return at(versions, v).name
 }
 
+// Word is Name in the word of the API: without what a suspension means for those who have
+// the plugin.
+func (s State) Word() string {
+	if s.Plugin == index.StateSuspended && !s.Unknown {
+		return string(s.Plugin)
+	}
+	return s.Name()
+}
+
 // rows are the numbers of the rules of s: of its plugin and of its version.
 func (s State) rows() (plugin, version int) {
 	switch {
