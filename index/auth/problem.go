@@ -81,5 +81,5 @@ var stateCodes = map[string]string{
 
 // withoutKind is err without the kind at its end, which the code says.
 func withoutKind(err error) string {
-	return strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error())
+	return strings.TrimSuffix(strings.TrimSuffix(err.Error(), ": "+artifact.ErrDenied.Error()), ": "+artifact.ErrUnverified.Error())
 }

@@ -126,7 +126,7 @@ func (s *TokenServer) check(r *http.Request, text string, kinds []TokenKind) (Pr
 
 func (s *TokenServer) refuseGet(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, artifact.ErrUnverified) {
-		err = &ChallengeError{Header: `Basic realm="` + quotable(s.authority.service) + `"`, Detail: err.Error()}
+		err = &ChallengeError{Header: `Basic realm="` + quotable(s.authority.service) + `"`, Detail: withoutKind(err)}
 	}
 	s.authority.writeError(w, r, err)
 }

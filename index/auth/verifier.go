@@ -126,7 +126,7 @@ func (a *Authority) Authenticated(next http.Handler, refuse func(http.ResponseWr
 		p, err := a.Identify(r)
 		if errors.Is(err, artifact.ErrUnverified) {
 			a.log.refusedLogin(r.Context(), "", err)
-			refuse(w, r, a.challenge("invalid_token", err.Error()))
+			refuse(w, r, a.challenge("invalid_token", withoutKind(err)))
 			return
 		}
 		if err != nil {

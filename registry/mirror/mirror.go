@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	oras "oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/quirk"
@@ -102,8 +103,14 @@ func (r *run) tell(change func(*Report)) {
 	}
 }
 
+// failed says in the report what went wrong with at; a refusal in the words of the
+// registry that gave it.
 func (r *run) failed(at Item, err error) {
 	at.Detail = err.Error()
+	if no, refused := errors.AsType[*errcode.ErrorResponse](err); refused && no.URL != nil {
+		at.Registry, at.Status = no.URL.Host, no.StatusCode
+		at.Detail = strings.Replace(at.Detail, no.Error(), remote.Wrap(at.Registry, no).Error(), 1)
+	}
 	r.tell(func(p *Report) { p.Failed = append(p.Failed, at) })
 }
 

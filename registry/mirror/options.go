@@ -142,6 +142,9 @@ type Item struct {
 	Source      digest.Digest `json:"source,omitempty"`
 	Destination digest.Digest `json:"destination,omitempty"`
 	Detail      string        `json:"detail,omitempty"`
+	// Registry is the one that refused it, and Status with what HTTP status, where one did.
+	Registry string `json:"registry,omitempty"`
+	Status   int    `json:"status,omitempty"`
 }
 
 func (i Item) String() string {

@@ -2,13 +2,18 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"path"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/quirk"
@@ -47,9 +52,22 @@ func Push(ctx context.Context, src content.ReadOnlyStorage, root ocispec.Descrip
 		copying.Concurrency = 4
 	}
 	if _, err := oras.Copy(ctx, w, root.Digest.String(), repo, to.Reference, copying); err != nil {
-		return asError(ref, err)
+		return asError(ref, inFull(ctx, repo, err))
 	}
 	return nil
+}
+
+// inFull is err with the words of a GET where it is the refusal of a HEAD, which has none.
+func inFull(ctx context.Context, repo *remote.Repository, err error) error {
+	r, ok := errors.AsType[*errcode.ErrorResponse](err)
+	if !ok || r.Method != http.MethodHead || len(r.Errors) > 0 || r.URL == nil || path.Base(path.Dir(r.URL.Path)) != "manifests" {
+		return err
+	}
+	_, full := quirk.Resolve(ctx, repo, path.Base(r.URL.Path))
+	if said, ok := errors.AsType[*errcode.ErrorResponse](full); ok && len(said.Errors) > 0 {
+		return said
+	}
+	return err
 }
 
 // Resolve gives the descriptor of the manifest at ref. Errors are as Push's.

@@ -45,7 +45,7 @@ var wordings = []struct {
 	{regexp.MustCompile(`\binvalid: ledger [^\s:]+:oarlock-state: [a-z]+\.[a-z]+: `), ``},
 	// Go's.
 	{regexp.MustCompile(`\b(?:Get|Head|Post|Put|Patch|Delete) "https?://([^/"?]+)[^"]*": (?:dial tcp(?: [^\s:]+:\d+| \[[^\]]+\]:\d+)?: )?(?:connect: )?`), `$1: `},
-	{regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) "?https?://([^/"?\s:]+(?::\d+)?)[^"\s:]*"?: `), `$1: `},
+	{regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) "?https?://([^/"?\s:]+(?::\d+)?)[^"\s]*"?: `), `$1: `},
 	{regexp.MustCompile(`\bdial tcp(?: \S+)?: (?:connect: )?`), ``},
 	{regexp.MustCompile(`\blookup (\S+)(?: on \S+)?: no such host`), `no host of the name $1 is known`},
 	{regexp.MustCompile(`http: server gave HTTP response to HTTPS client`), `it speaks HTTP without TLS`},
@@ -59,6 +59,8 @@ var wordings = []struct {
 	{regexp.MustCompile(`time: (?:invalid|missing unit in|unknown unit "[^"]*" in) duration ("(?:[^"\\]|\\.)*")`), `$1 came, expected a duration such as 90s or 1h30m`},
 	{regexp.MustCompile(`json: cannot unmarshal (\w+) into Go (?:struct field [\w.]*?\.?([\w-]+)|value) of type \S+`), `the JSON has a $1 where something else belongs ($2)`},
 	{regexp.MustCompile(`invalid character .{1,12} looking for beginning of \w+(?: \w+)*|unexpected end of JSON input`), `it is no JSON`},
+	{regexp.MustCompile(`: (?:DENIED|UNAUTHORIZED|UNAVAILABLE|NAME_UNKNOWN|MANIFEST_UNKNOWN|UNSUPPORTED): `), `: `},
+	{regexp.MustCompile(`(: denied)+: denied\b`), `: denied`},
 	{regexp.MustCompile(`\s*\(\)`), ``},
 	{regexp.MustCompile(`: map\[[^\n]*\]`), ``},
 }
@@ -66,10 +68,17 @@ var wordings = []struct {
 // forCallers is advice that only a caller of the API can follow.
 var forCallers = regexp.MustCompile(`\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) /|/api/|/readyz|[?&][a-z_]+=|\bAuthorization\b|\b[Hh]eader\b`)
 
+// hosts are those that text begins a part with: one that was asked through another
+// of its addresses is named twice.
+var hosts = regexp.MustCompile(`[^\s:"]+:\d+: `)
+
 // inWords is text in the words of the command line.
 func inWords(text string) string {
 	for _, w := range wordings {
 		text = w.api.ReplaceAllString(text, w.cli)
+	}
+	for _, host := range hosts.FindAllString(text, -1) {
+		text = strings.ReplaceAll(text, host+host, host)
 	}
 	// What was tried in two ways and failed alike is said once.
 	parts := strings.Split(text, "; ")
@@ -109,6 +118,17 @@ func refusedText(r *errcode.ErrorResponse) string {
 	return host + strings.Join(out, "; ")
 }
 
+// An advisedError is one about which a verb knows what to do.
+type advisedError struct {
+	error
+	fixes []string
+}
+
+func advised(err error, fixes ...string) error { return &advisedError{err, fixes} }
+
+// Unwrap gives the cause.
+func (e *advisedError) Unwrap() error { return e.error }
+
 // advice is what to do about err: what the server says, in the words of the
 // command line, and what it cannot know.
 func (c *console) advice(err error) []string {
@@ -116,6 +136,11 @@ func (c *console) advice(err error) []string {
 	add := func(fix string) {
 		if fix = inWords(fix); !forCallers.MatchString(fix) && !slices.Contains(out, fix) {
 			out = append(out, fix)
+		}
+	}
+	if known, ok := errors.AsType[*advisedError](err); ok {
+		for _, fix := range known.fixes {
+			add(fix)
 		}
 	}
 	said := answerIn(err)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,9 +33,14 @@ func (r mirrorResult) text(w io.Writer) error {
 		items []mirror.Item
 	}{{"missing", r.Missing}, {"different", r.Different}, {"extra", r.Extra}, {"failed", r.Failed}} {
 		for _, i := range list.items {
-			if err := writeLine(w, "%s: %s", list.what, i); err != nil {
+			if err := writeLine(w, "%s: %s", list.what, inWords(i.String())); err != nil {
 				return err
 			}
+		}
+	}
+	for _, fix := range refusedFixes(r.Failed) {
+		if err := writeLine(w, "  %s", fix); err != nil {
+			return err
 		}
 	}
 	for _, p := range r.Unmatched {
@@ -48,6 +54,26 @@ func (r mirrorResult) text(w io.Writer) error {
 	}
 	return writeLine(w, "%d repositories: copied %d manifests and %d blobs (%s), set %d tags; %d different, %d extra, %d failed",
 		r.Repositories, r.Manifests, r.Blobs, byteCount(r.Bytes), r.Tags, len(r.Different), len(r.Extra), len(r.Failed))
+}
+
+// refusedFixes are what to do about what registries refused, each once.
+func refusedFixes(failed []mirror.Item) (fixes []string) {
+	add := func(fix string) {
+		if !slices.Contains(fixes, fix) {
+			fixes = append(fixes, fix)
+		}
+	}
+	for _, i := range failed {
+		switch i.Status {
+		case http.StatusUnauthorized:
+			add(fmt.Sprintf("oarlock login %s, or set %s to a token of it that has not ended and --server to %s", i.Registry, tokenEnv, i.Registry))
+		case http.StatusForbidden:
+			add(fmt.Sprintf("log in to %s as somebody who may: oarlock login %s", i.Registry, i.Registry))
+		case http.StatusNotFound:
+			add(fmt.Sprintf("check the name; what is private at %s is not there for who may not read it: oarlock login %s", i.Registry, i.Registry))
+		}
+	}
+	return fixes
 }
 
 func newMirror(c *console) *cobra.Command {

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/client"
 )
 
@@ -51,6 +53,9 @@ func newPull(c *console) *cobra.Command {
 			return err
 		}
 		got, err := p.Pull(cmd.Context(), args[0], dir)
+		if t, named := spell(args[0]); errors.Is(err, artifact.ErrNotFound) && named && sameHost(hostOf(c.serverURL()), t.registry) {
+			err = advised(err, "see which versions there are, or what became of them: oarlock show "+t.id.String())
+		}
 		if err != nil {
 			return fmt.Errorf("pull: %w", err)
 		}

@@ -96,12 +96,26 @@ func (c *console) push(ctx context.Context, dir string, ref orasregistry.Referen
 	c.pushed(ctx, "push", r.Reference, r.Tag)
 	sign := key.path != ""
 	if sign {
-		if r.Signature, err = c.sign(ctx, r.Reference, key); err != nil {
-			return err
-		}
+		r.Signature, err = c.sign(ctx, r.Reference, key)
 	}
-	r.listing = c.listed(ctx, r, ref, sign)
-	return c.print(r)
+	r.listing = c.listed(ctx, r, ref, sign && err == nil)
+	if failed := c.print(r); failed != nil {
+		return failed
+	}
+	if err != nil {
+		return unsignedPush(r, err)
+	}
+	return nil
+}
+
+// unsignedPush says of what was pushed and could not be signed what there is now, and how
+// to go on.
+func unsignedPush(r pushResult, err error) error {
+	fix := "sign it as soon as that is settled: oarlock sign " + r.Reference + " --key KEY"
+	if r.isStopped() {
+		fix = "sign it when the emergency is over: oarlock sign " + r.Reference + " --key KEY"
+	}
+	return advised(fmt.Errorf("push: the version is stored, and it is not signed: %w", err), fix)
 }
 
 // pushStatus prints how far a publication is: part by part with the directory,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	orasregistry "oras.land/oras-go/v2/registry"
@@ -36,7 +37,7 @@ type listing struct {
 
 func (l listing) text(w io.Writer) error {
 	for _, p := range l.Pending {
-		if err := writeLine(w, "stored, not listed yet: %s: %s", p.Code, p.Detail); err != nil {
+		if err := writeLine(w, "stored, not listed yet: %s: %s", p.Code, strings.TrimPrefix(p.Detail, p.Code+": ")); err != nil {
 			return err
 		}
 		if p.Fix != "" {
@@ -97,7 +98,25 @@ func listingOf(v *index.VersionDetail, reference string) listing {
 	for _, reason := range v.Pending.Reasons {
 		l.Pending = append(l.Pending, pendingReason{reason.Code, reason.Detail, pendingFix(reason.Code, reference, v.ID+"@"+v.Version.Version)})
 	}
+	if l.isStopped() { // nobody reads it, so nobody signs it either
+		for i := range l.Pending {
+			l.Pending[i].Fix = "when that is over: " + l.Pending[i].Fix
+			if stops(l.Pending[i].Code) {
+				l.Pending[i].Fix = "see what it is about, and who could end it: oarlock emergency-remove list --plugin " + v.ID
+			}
+		}
+	}
 	return l
+}
+
+// stops reports whether a reason keeps everybody from reading the version.
+func stops(code string) bool {
+	return code == index.ReasonEmergency || code == index.ReasonBlocked
+}
+
+// isStopped reports whether nobody can read what was pushed.
+func (l listing) isStopped() bool {
+	return slices.ContainsFunc(l.Pending, func(p pendingReason) bool { return stops(p.Code) })
 }
 
 func (l listing) isListed() bool { return l.Listed != nil && *l.Listed }
