@@ -29,8 +29,8 @@ func helloOf(t *testing.T, versions ...string) *catalog.Plugin {
 	return p
 }
 
-// given is an install that was given a version last.
-func given(p *catalog.Plugin, version string) Install {
+// wasGiven is an install that was given a version last.
+func wasGiven(p *catalog.Plugin, version string) Install {
 	return Install{Plugin: p.ID, Enabled: true, Digest: digest.FromString(version).String(), Revision: 1}
 }
 
@@ -50,25 +50,28 @@ func TestWhatATenantHasOutlivesWhatCameAfterIt_I3_E3(t *testing.T) {
 			p.State, p.Moves = state, []index.Move{{State: state, Existing: existing, At: time.Unix(1, 0)}}
 		}
 	}
+	had := func(p *catalog.Plugin) Install { return wasGiven(p, "1.0.0") }
+	nothing := func(p *catalog.Plugin) Install { return Install{Plugin: p.ID, Enabled: true} }
+	pinned := func(p *catalog.Plugin) Install {
+		i := wasGiven(p, "1.0.0")
+		i.Pin = p.Versions[0].Version
+		return i
+	}
 	for name, row := range map[string]struct {
 		state func(*catalog.Plugin)
 		i     func(*catalog.Plugin) Install
 		want  string
 	}{
-		"active, it goes on to the newest":        {func(*catalog.Plugin) {}, func(p *catalog.Plugin) Install { return given(p, "1.0.0") }, "1.1.0"},
-		"suspended, it keeps what it has":         {moved(index.StateSuspended, "keep"), func(p *catalog.Plugin) Install { return given(p, "1.0.0") }, "1.0.0"},
-		"removed, it keeps what it has":           {moved(index.StateRemoved, ""), func(p *catalog.Plugin) Install { return given(p, "1.0.0") }, "1.0.0"},
-		"suspended and stopped, it is given none": {moved(index.StateSuspended, "stop"), func(p *catalog.Plugin) Install { return given(p, "1.0.0") }, index.CodeLifecycleBlocked},
-		"suspended, who has none is given none":   {moved(index.StateSuspended, "keep"), func(p *catalog.Plugin) Install { return Install{Plugin: p.ID, Enabled: true} }, index.CodeLifecycleBlocked},
-		"suspended, a pin to another is refused": {moved(index.StateSuspended, "keep"), func(p *catalog.Plugin) Install {
-			i := given(p, "1.0.0")
-			i.Pin = p.Versions[0].Version
-			return i
-		}, index.CodeLifecycleBlocked},
-		"what it has must not run": {func(p *catalog.Plugin) {
+		"active, it goes on to the newest":        {func(*catalog.Plugin) {}, had, "1.1.0"},
+		"suspended, it keeps what it has":         {moved(index.StateSuspended, "keep"), had, "1.0.0"},
+		"removed, it keeps what it has":           {moved(index.StateRemoved, ""), had, "1.0.0"},
+		"suspended and stopped, it is given none": {moved(index.StateSuspended, "stop"), had, index.CodeLifecycleBlocked},
+		"suspended, who has none is given none":   {moved(index.StateSuspended, "keep"), nothing, index.CodeLifecycleBlocked},
+		"suspended, a pin to another is refused":  {moved(index.StateSuspended, "keep"), pinned, index.CodeLifecycleBlocked},
+		"suspended, and what it has must not run": {func(p *catalog.Plugin) {
 			moved(index.StateSuspended, "keep")(p)
 			p.Versions[1].State = index.VersionEmergencyRemoved
-		}, func(p *catalog.Plugin) Install { return given(p, "1.0.0") }, index.CodeLifecycleBlocked},
+		}, had, index.CodeLifecycleBlocked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
