@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/catalog"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy"
 	"github.com/oarlock/oarlock/policy/ledger"
 )
@@ -43,6 +44,9 @@ type Options struct {
 	// no answer. Without it nobody can tell, and every version stays pending; a
 	// source that withholds nothing has NothingWithheld.
 	Withheld func(ctx context.Context, repo string, d digest.Digest) (index.VersionState, index.Reason, error)
+	// Untagged finds the ledgers of publishers that lost their tags; nil searches for
+	// itself.
+	Untagged *statements.Untagged
 	// LedgerMemory is the file that keeps how far each ledger was known to go,
 	// so that what is gone later is missed; "" remembers as long as the process.
 	LedgerMemory string
@@ -128,6 +132,9 @@ func New(opts Options) (*Ingester, error) {
 	}
 	if opts.Interval <= 0 {
 		opts.Interval = 10 * time.Millisecond
+	}
+	if opts.Untagged == nil {
+		opts.Untagged = new(statements.Untagged)
 	}
 	if opts.Log == nil {
 		opts.Log = slog.Default()

@@ -117,8 +117,13 @@ func (in *Ingester) readPublishers(ctx context.Context) (map[string]publisherSta
 	if err != nil {
 		return nil, err
 	}
-	reader := &ledgerTags{in.opts.Source, format.PublishersRepository, tags, damaged}
 	names := in.ledgers.publishers()
+	lost, err := in.lostPublishers(ctx, tags, names)
+	if err != nil {
+		return nil, err
+	}
+	damaged = append(damaged, lost...)
+	reader := &ledgerTags{in.opts.Source, format.PublishersRepository, tags, damaged}
 	for tag := range tags {
 		names = append(names, tag)
 	}

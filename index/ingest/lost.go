@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -52,4 +53,31 @@ func manifestsOf(p *catalog.Plugin) map[digest.Digest]bool {
 		}
 	}
 	return out
+}
+
+// lostPublishers are the publishers whose ledgers lie in the repository without a tag,
+// and that nobody remembers: each as a broken tag.
+func (in *Ingester) lostPublishers(ctx context.Context, tags map[string]digest.Digest, remembered []string) ([]catalog.Broken, error) {
+	names, err := in.opts.Untagged.Publishers(ctx, in.opts.Source)
+	if err != nil {
+		return nil, err
+	}
+	reader := &ledgerTags{source: in.opts.Source, repo: format.PublishersRepository}
+	var out []catalog.Broken
+	for _, name := range names {
+		ref, err := format.OfPublisher(name)
+		if _, tagged := tags[name]; tagged || err != nil || slices.Contains(remembered, name) {
+			continue
+		}
+		err = in.opts.Untagged.Lost(ctx, in.opts.Source, ref, func(ctx context.Context, list *format.List) int {
+			return in.opts.Ledgers.Judge(ctx, ref, list, reader, format.Head{}).State.Head.Sequence
+		})
+		if err != nil {
+			out = append(out, broken(name, "", err))
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return out, nil
 }

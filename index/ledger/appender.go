@@ -40,7 +40,11 @@ type Options struct {
 	// Remembered is the last head that the site knows of a ledger; nothing is
 	// appended to one that lost it. Nil remembers nothing.
 	Remembered func(format.Ref) format.Head
-	Now        func() time.Time
+	// Told reports whether anybody was told of the first statement of a ledger, as the
+	// publication log has it. Nil cannot tell: a first append that was cut is finished
+	// by who asks for it again.
+	Told func(ctx context.Context, ref format.Ref, kind string, first format.Head) (bool, error)
+	Now  func() time.Time
 }
 
 // An Appender is an index.Ledger.
@@ -56,11 +60,17 @@ func New(o Options) *Appender {
 	if o.Remembered == nil {
 		o.Remembered = func(format.Ref) format.Head { return format.Head{} }
 	}
+	if o.Told == nil {
+		o.Told = func(context.Context, format.Ref, string, format.Head) (bool, error) { return true, errUntold }
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return &Appender{o: o}
 }
+
+// errUntold says that nobody can tell who was told of a statement.
+var errUntold = errors.New("nobody can tell")
 
 // attempts is how often an append is tried where others are faster.
 const attempts = 16

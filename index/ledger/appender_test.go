@@ -334,6 +334,78 @@ func TestAFirstAppendThatWasCutBeforeItsTagIsMadeUp_E1_E5(t *testing.T) {
 	}
 }
 
+// A first append that was cut before its tag, and of which nobody was told, is finished
+// by who asks in the same words, goes on with who asks for something else, and is
+// finished by itself. One that somebody was told of, or may have been, is lost.
+func TestACutFirstAppendIsFinishedWhereNobodyWasTold_E1(t *testing.T) {
+	t.Parallel()
+	const name = "acme/hello:" + artifact.StateTag
+	ref, err := format.ParseRef(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type told func(context.Context, format.Ref, string, format.Head) (bool, error)
+	begin := func(t *testing.T, told told) (*site, index.NewStatement) {
+		x := newSite(t, registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "site"))
+		x.store.looks = x.judge
+		x.Appender = statements.New(statements.Options{Store: x.store, Judge: x.judge, Signer: x.key.Signer, Told: told})
+		first := x.say(name, format.PluginDeprecated, "person:ada", format.Deprecated{Grounds: format.Grounds{Reason: "superseded"}})
+		first.Role, x.store.untagged = format.RolePlatform, errors.New("killed")
+		if _, err := x.Append(t.Context(), first); !errors.Is(err, x.store.untagged) {
+			t.Fatalf("got %v, want the kill", err)
+		}
+		x.store.untagged = nil
+		return x, first
+	}
+	nobody := func(_ context.Context, of format.Ref, kind string, head format.Head) (bool, error) {
+		if of != ref || kind != string(format.PluginDeprecated) || head.Sequence != 1 || head.Digest == "" {
+			t.Errorf("asked about %s %s %+v", of, kind, head)
+		}
+		return false, nil
+	}
+	t.Run("asked for again", func(t *testing.T) {
+		x, first := begin(t, nobody)
+		if e := x.must(first); !e.Again || e.Head.Sequence != 1 || x.state(name).Head.Sequence != 1 {
+			t.Errorf("it is %+v", e)
+		}
+	})
+	t.Run("something else is asked for", func(t *testing.T) {
+		x, first := begin(t, nobody)
+		other := first
+		other.Kind, other.Body = format.PluginUndeprecated, []byte("{}")
+		if e, err := x.Append(t.Context(), other); err != nil || e.Again || e.Head.Sequence != 2 {
+			t.Errorf("it is %+v, %v", e, err)
+		}
+	})
+	t.Run("by itself", func(t *testing.T) {
+		x, _ := begin(t, nobody)
+		for _, want := range []bool{true, false} {
+			if done, err := x.Finish(t.Context(), ref); done != want || err != nil {
+				t.Errorf("finished: %v, %v", done, err)
+			}
+		}
+		if got := x.state(name); got.Head.Sequence != 1 || got.Verdict().Outcome() != policy.Allow {
+			t.Errorf("it has %d statements: %+v", got.Head.Sequence, got.Findings)
+		}
+	})
+	for what, by := range map[string]told{
+		"somebody was told": func(context.Context, format.Ref, string, format.Head) (bool, error) { return true, nil },
+		"nobody can tell": func(context.Context, format.Ref, string, format.Head) (bool, error) {
+			return false, errors.New("the log is behind")
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			x, first := begin(t, by)
+			if done, err := x.Finish(t.Context(), ref); done || err != nil {
+				t.Errorf("finished: %v, %v", done, err)
+			}
+			if _, err := x.Append(t.Context(), first); err == nil || !strings.Contains(err.Error(), "gone or empty") {
+				t.Errorf("a lost ledger goes on: %v", err)
+			}
+		})
+	}
+}
+
 func TestTheLedgerOfAnotherPlatformIsLeftAlone_H4(t *testing.T) {
 	t.Parallel()
 	s, there := registrytest.New(t, registrytest.InMemory()), ledgertest.NewKey(t, "there")

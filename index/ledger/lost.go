@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/opencontainers/go-digest"
 
@@ -46,31 +47,47 @@ type Holds func(ctx context.Context, list *format.List) int
 // and neither does what holds no statement by holds: whoever pushes there could
 // push a list of his own, and keep the site from stating anything.
 func Lost(ctx context.Context, m Manifests, ref format.Ref, skip map[digest.Digest]bool, holds Holds) error {
-	lost := LostError{Ledger: ref}
-	err := m.Revisions(ctx, ref.Repository(), func(d digest.Digest) error {
-		if skip[d] {
+	var failed error
+	lost := longest(ctx, m, ref, func(yield func(digest.Digest) bool) {
+		failed = m.Revisions(ctx, ref.Repository(), func(d digest.Digest) error {
+			if !skip[d] && !yield(d) {
+				return errStop
+			}
 			return ctx.Err()
-		}
+		})
+	}, holds)
+	if failed != nil && !errors.Is(failed, errStop) && !errors.Is(failed, artifact.ErrNotFound) {
+		return fmt.Errorf("could not tell whether %s holds a ledger: %w", ref.Repository(), failed)
+	}
+	return lost
+}
+
+// errStop ends a walk over manifests.
+var errStop = errors.New("stop")
+
+// longest is the longest list of a ledger among manifests, as Lost says.
+func longest(ctx context.Context, m Manifests, ref format.Ref, among iter.Seq[digest.Digest], holds Holds) error {
+	lost := LostError{Ledger: ref}
+	for d := range among {
 		mediaType, raw, err := m.Manifest(ctx, ref.Repository(), d)
 		if errors.Is(err, artifact.ErrNotFound) || errors.Is(err, artifact.ErrUnverified) {
-			return ctx.Err()
+			continue
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("could not tell whether %s holds a ledger: %w", ref.Repository(), err)
 		}
 		list, err := format.ParseList(mediaType, raw) // as any image index is one
 		if err != nil || !isLedger(raw) {
-			return ctx.Err()
+			continue
 		}
 		if n := holds(ctx, list); n > lost.Statements {
 			lost.Longest, lost.Statements = d, n
 		}
-		return ctx.Err()
-	})
-	switch {
-	case err != nil && !errors.Is(err, artifact.ErrNotFound):
-		return fmt.Errorf("could not tell whether %s holds a ledger: %w", ref.Repository(), err)
-	case lost.Statements > 0:
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("could not tell whether %s holds a ledger: %w", ref.Repository(), ctx.Err())
+	}
+	if lost.Statements > 0 {
 		return &lost
 	}
 	return nil

@@ -77,3 +77,14 @@ func (l *Log) ProveVersion(ctx context.Context, id artifact.Name, d digest.Diges
 	}
 	return p.String(), nil
 }
+
+// Tells reports whether the log has a statement of a ledger: nobody was told of one that
+// it has not. It is an error while the log does not hold.
+func (l *Log) Tells(ctx context.Context, ledger, statement string, sequence int, d digest.Digest) (bool, error) {
+	if err := l.Stuck(); err != nil {
+		return false, err
+	}
+	key := Event{Kind: KindOf(statement), Ledger: ledger, Sequence: sequence, Digest: d}.Key()
+	leaves, err := l.o.Store.Leaves(ctx, LeafQuery{Keys: []LeafKey{key}})
+	return len(leaves) > 0, err
+}

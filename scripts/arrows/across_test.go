@@ -90,7 +90,7 @@ func acrossRules() []arrows.Rule {
 				"notify", "notify/mail", "publisher", "publog", "quota", "signed", "store", "tenant", "web"},
 			"cli":        {".", "auth", "client", "explained", "ingest", "publog", "signed"},
 			"config":     {".", "auth", "notify/mail", "publog", "quota", "signed"},
-			"derive":     {".", "ingest"},
+			"derive":     {".", "ingest", "ledger"},
 			"edge":       {"."},
 			"lostkeys":   {"auth", "publog", "signed", "store"},
 			"notices":    {".", "auth", "catalog", "jobs", "ledger", "notify", "notify/mail", "publog", "store"},

@@ -78,6 +78,7 @@ type engines struct {
 	signing     *signing        // nil where nothing is published
 	catalog     *signed.Guard
 	carrier     *publog.Carrier
+	finish      func(context.Context) error // appends that were cut
 }
 
 // openEngines makes the appender of ledgers first, and then who appends by it.
@@ -85,7 +86,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	catalog *signed.Guard, anew *lostkeys.Anew, o Options, metrics prometheus.Registerer) (*engines, error) {
 	bytes, own := ledgerStore{ledgerReader{p.storage, index.basis}, r, a.store.Writable}, index.basis.Platform
 	appender := statements.New(statements.Options{Store: bytes, Judge: index.basis.Ledgers, Signer: own.Signer,
-		Remembered: index.ingest.Remembered, Now: at.Now})
+		Remembered: index.ingest.Remembered, Told: index.told, Now: at.Now})
 	told, err := openNotices(cfg, at, p, a, index, bytes, o)
 	if err != nil {
 		return nil, err
@@ -129,7 +130,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	return &engines{
 		emergencies: stops, ends: ends.Tasks(metrics), notices: told,
 		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
-		carrier: openCarrier(at, p, index, bytes, o.Log, metrics),
+		carrier: openCarrier(at, p, index, bytes, o.Log, metrics), finish: finishCut(index, appender, o.Log),
 		publishers: publisher.New(publisher.Options{
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
 			Own: own.Trusted.ID, Platforms: func() []trust.Signer { return own.Platforms(index.basis.Signed.Trust()) }, DNS: dns, Now: at.Now,

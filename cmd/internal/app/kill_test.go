@@ -52,6 +52,9 @@ func child(dir string) int {
 	}
 	if at := os.Getenv(childDies); at != "" {
 		o.emergencies, o.lifecycles = dyingAt(at), deletingUntil(at)
+		if at == beforeTag {
+			o.lifecycles = cutBeforeTag(c)
+		}
 	}
 	s, err := Open(context.Background(), c, o)
 	if err != nil {

@@ -166,7 +166,7 @@ type stored struct {
 
 func (s stored) Tag(ctx context.Context, tag string) (digest.Digest, error) {
 	d, err := s.storage.Resolve(ctx, s.repo, tag)
-	if tag == artifact.StateTag && errors.Is(err, artifact.ErrNotFound) {
+	if (tag == artifact.StateTag || s.repo == format.PublishersRepository) && errors.Is(err, artifact.ErrNotFound) {
 		if ref, bad := format.RefOf(s.repo, tag); bad == nil {
 			// A statement would begin another ledger beside the one that lost its tag.
 			if lost := s.lost(ctx, ref); lost != nil {
@@ -179,9 +179,13 @@ func (s stored) Tag(ctx context.Context, tag string) (digest.Digest, error) {
 
 // lost is Lost of a ledger of the repository.
 func (s stored) lost(ctx context.Context, ref format.Ref) error {
-	return statements.Lost(ctx, s.storage, ref, nil, func(ctx context.Context, list *format.List) int {
+	holds := func(ctx context.Context, list *format.List) int {
 		return s.basis.Ledgers.Judge(ctx, ref, list, s, format.Head{}).State.Head.Sequence
-	})
+	}
+	if ref.OfPublisher() {
+		return s.basis.Untagged.Lost(ctx, s.storage, ref, holds)
+	}
+	return statements.Lost(ctx, s.storage, ref, nil, holds)
 }
 
 func (s stored) Manifest(ctx context.Context, d digest.Digest) (string, []byte, error) {
@@ -194,6 +198,31 @@ func (s stored) Blob(ctx context.Context, d digest.Digest, limit int64) ([]byte,
 
 func (s stored) Referrers(ctx context.Context, d digest.Digest) ([]ocispec.Descriptor, error) {
 	return s.storage.Referrers(ctx, s.repo, d)
+}
+
+// told reports whether the publication log has the first statement of a ledger: nobody
+// was told of one that it has not.
+func (j *joined) told(ctx context.Context, ref format.Ref, kind string, first format.Head) (bool, error) {
+	return j.publog.Tells(ctx, ref.String(), kind, first.Sequence, first.Digest)
+}
+
+// finishCut finishes what was appended first to a ledger when a crash cut it before its
+// tag: until then that is a ledger that lost its tag.
+func finishCut(index *joined, appender *statements.Appender, log *slog.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var errs []error
+		for _, bad := range index.ingest.BadLedgers() {
+			if bad.List != "" {
+				continue
+			}
+			done, err := appender.Finish(ctx, bad.Ref)
+			if done {
+				log.InfoContext(ctx, "ledgers: a first statement that was cut before its tag is finished", "ledger", bad.Ref.String())
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	}
 }
 
 // ledgerGate answers the registry's questions about ledgers too.
@@ -256,11 +285,11 @@ func (g ledgerGate) VerifyLedger(ctx context.Context, ref format.Ref, list *form
 	return g.extendsLost(ctx, ref, list)
 }
 
-// extendsLost refuses, where a plugin's ledger lost its tag, a list that is not the
+// extendsLost refuses, where a ledger lost its tag, a list that is not the
 // longest one that its repository holds, or more: an older copy would undo what
 // was said since.
 func (g ledgerGate) extendsLost(ctx context.Context, ref format.Ref, list *format.List) error {
-	if _, err := g.storage.Resolve(ctx, ref.Repository(), ref.Tag()); ref.OfPublisher() || !errors.Is(err, artifact.ErrNotFound) {
+	if _, err := g.storage.Resolve(ctx, ref.Repository(), ref.Tag()); !errors.Is(err, artifact.ErrNotFound) {
 		return ctx.Err()
 	}
 	err := stored{g.storage, g.index.basis, ref.Repository()}.lost(ctx, ref)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/oarlock/oarlock/artifact"
+	format "github.com/oarlock/oarlock/artifact/ledger"
 	"github.com/oarlock/oarlock/index"
 )
 
@@ -49,6 +50,10 @@ func missedLedger(t *testing.T, memory, tag string, checkpoint bool) {
 	move := map[string]any{"move": "suspend", "reason": "security_review"}
 	if status, body := answered(t, admin, "POST", p.url+"/api/v1/plugins/"+id+"/lifecycle", move); status != http.StatusOK {
 		t.Fatalf("%d %s", status, body)
+	}
+	for told := false; !told; { // one of which nobody was told was begun, and is finished
+		_, leaves := answered(t, admin, "GET", p.url+"/api/v1/log/leaves", nil)
+		told = strings.Contains(string(leaves), format.OfPlugin(must(artifact.ParseName(id))).String())
 	}
 	p.kill()
 

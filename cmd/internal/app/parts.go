@@ -127,7 +127,7 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 		{Name: "quota_usage", Every: quota.LookEvery, Run: a.usage.Look, Last: a.usage.Save},
 		// What a crash left between the database and the registry is made up here.
 		{Name: "ledger_outbox", Every: drainEvery, AtStart: true, Quiet: true, Run: func(ctx context.Context) error {
-			err := e.statements.Drain(ctx)
+			err := errors.Join(e.finish(ctx), e.statements.Drain(ctx))
 			if err != nil && ctx.Err() == nil {
 				log.ErrorContext(ctx, "ledgers: statements wait", "alert", true, "err", err)
 			}

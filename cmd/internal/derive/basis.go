@@ -9,6 +9,7 @@ import (
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/index/ingest"
+	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/policy/ledger"
 	"github.com/oarlock/oarlock/registry/block"
 	"github.com/oarlock/oarlock/registry/storage"
@@ -20,6 +21,7 @@ type Basis struct {
 	Verifier
 	Platform Platform
 	Ledgers  *ledger.Judge
+	Untagged statements.Untagged // ledgers of publishers that lost their tags
 
 	at            clock.Clock
 	trust, memory string // paths
@@ -70,7 +72,7 @@ func (b *Basis) Reload() error {
 func (b *Basis) Options(s *storage.Storage, blocks *block.Blocks, log *slog.Logger) ingest.Options {
 	return ingest.Options{
 		Source: s, Verifier: b, ListDeniedUnsafe: b.listDenied, Withheld: withheldBy(blocks),
-		Ledgers: b.Ledgers, LedgerMemory: b.memory, Log: log, Now: b.at.Now,
+		Ledgers: b.Ledgers, Untagged: &b.Untagged, LedgerMemory: b.memory, Log: log, Now: b.at.Now,
 		Head: s.Resolve, Everywhere: blocks.Everywhere,
 	}
 }
