@@ -44,4 +44,6 @@ type LogRecovery struct {
 type LogRecovered struct {
 	Size int64 `json:"size" doc:"Leaves that there are now."`
 	Had  int64 `json:"had" doc:"How many of them the database had."`
+	// Intact says that nothing was lost.
+	Intact bool `json:"intact,omitempty" doc:"Nothing was lost, and nothing was done: every row is what was signed."`
 }

@@ -24,6 +24,8 @@ type Recovery struct {
 	Size int64 // leaves that there are now
 	// Had is how many of them the database had.
 	Had int64
+	// Intact says that nothing was lost, and nothing done.
+	Intact bool
 }
 
 // Recover makes the database have the log again that was shown, from what the
@@ -31,8 +33,7 @@ type Recovery struct {
 // last checkpoint does not sign: that which is remembered, or which the copy has, or
 // known, which somebody else saw ("" is none), whichever has the most leaves.
 //
-// Errors wrap artifact.ErrConflict where there is nothing to recover,
-// artifact.ErrUnverified where known is of another log or history, and ErrBehind
+// Where nothing was lost it does nothing. Errors wrap artifact.ErrUnverified where known is of another log or history, and ErrBehind
 // where some leaves are nowhere; then nothing changed.
 func (l *Log) Recover(ctx context.Context, known string) (Recovery, error) {
 	l.step.Lock()
@@ -41,7 +42,7 @@ func (l *Log) Recover(ctx context.Context, known string) (Recovery, error) {
 		err := l.Intact(ctx)
 		if err == nil {
 			_, at := l.Checkpoint()
-			return Recovery{}, NothingLost(at)
+			return Recovery{Size: at.N, Had: at.N, Intact: true}, nil
 		}
 		if !errors.Is(err, ErrBehind) && !errors.Is(err, ErrBroken) {
 			return Recovery{}, err
@@ -57,11 +58,6 @@ func (l *Log) Recover(ctx context.Context, known string) (Recovery, error) {
 	l.mu.Unlock()
 	clear(l.stated)
 	return r, l.follow(ctx)
-}
-
-// NothingLost says that a log holds. It wraps artifact.ErrConflict.
-func NothingLost(at Checkpoint) error {
-	return fmt.Errorf("the publication log holds, with %d leaves: %w", at.N, artifact.ErrConflict)
 }
 
 func (l *Log) recover(ctx context.Context, known string) (Recovery, error) {
@@ -286,7 +282,7 @@ func RecoverProblem(err error) error {
 	case errors.Is(err, ErrBehind), errors.Is(err, ErrBroken):
 		return Problem(err)
 	case errors.Is(err, artifact.ErrConflict):
-		return index.NewProblem(index.CodeConflict, err.Error(), "nothing is to be done; oarlock log verify verifies it")
+		return index.NewProblem(index.CodeConflict, err.Error(), "another replica writes at the same time: ask again")
 	case errors.Is(err, artifact.ErrUnverified):
 		return index.NewProblem(index.CodeUnverified, err.Error(),
 			"look at who changed the registry or the checkpoint before anything else: oarlock fsck, oarlock log verify")

@@ -2,9 +2,11 @@ package publog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -111,15 +113,29 @@ func (l *Log) Intact(ctx context.Context) error {
 		return err
 	}
 	_, c := l.Checkpoint()
-	for from := int64(0); from < c.N; {
-		leaves, err := l.signed(ctx, c, from)
-		if err != nil {
+	var next atomic.Int64 // the first leaf that nobody reads
+	errs := make([]error, intactAtOnce)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			for from := next.Add(atOnce) - atOnce; from < c.N && errs[i] == nil; from = next.Add(atOnce) - atOnce {
+				if _, errs[i] = l.signed(ctx, c, from); errs[i] != nil {
+					next.Store(c.N)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if errors.Is(err, ErrBroken) {
 			return l.noticed(err)
 		}
-		from += int64(len(leaves))
 	}
-	return nil
+	return errors.Join(errs...)
 }
+
+// intactAtOnce is how many read a log at the same time to find out whether it is intact.
+const intactAtOnce = 4
 
 // Published is when a version was listed for the first time; false is that no
 // leaf that was read says it.

@@ -132,7 +132,7 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"replay-subscription", "POST", "/subscriptions/" + sub.ID + "/replay", map[string]any{}, 200, "", "", "", undone}, // nothing was lost
 		{"remove-subscription", "DELETE", "/subscriptions/" + sub.ID, nil, 204, "notifications:personal", "site", "subscription_removed", still},
 		{"remove-webhook", "DELETE", "/webhooks/" + hook.ID, nil, 204, "notifications:personal", "site", "webhook_removed", still},
-		{"recover-log", "POST", "/log/recover", map[string]any{}, 409, "", "", "", undone}, // TestNothingIsPublishedBehindTheLog_G6 does it
+		{"recover-log", "POST", "/log/recover", map[string]any{}, 200, "", "", "", undone}, // TestNothingIsPublishedBehindTheLog_G6 does it
 		{"transfer-namespace", "POST", "/namespaces/globex/transfer", map[string]any{"to": "person:mallory"}, 204, "namespace:transfer", "namespace globex", "person:mallory", still},
 		{"close-namespace", "POST", "/namespaces/globex/close", nil, 200, "namespace:close", "namespace globex", "closed_at", still},
 		{"delete-plugin", "DELETE", "/plugins/acme/p2?reason=legal", nil, 200, "plugin:delete", "repository acme/p2", `"move":"delete"`, still},

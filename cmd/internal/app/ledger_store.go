@@ -120,7 +120,7 @@ func (p publication) Recover(ctx context.Context, r index.LogRecovery) (done ind
 		switch err := p.Intact(ctx); {
 		case err == nil: // nothing is done, so nothing is written down
 			_, at := p.Checkpoint()
-			return done, publog.RecoverProblem(publog.NothingLost(at))
+			return index.LogRecovered{Size: at.N, Had: at.N, Intact: true}, nil
 		case !errors.Is(err, publog.ErrBehind) && !errors.Is(err, publog.ErrBroken):
 			return done, err
 		}
@@ -129,7 +129,7 @@ func (p publication) Recover(ctx context.Context, r index.LogRecovery) (done ind
 		Needs: &audit.Right{Action: auth.SiteManage, On: auth.Site()}, Planned: map[string]any{"begun": true, "checkpoint": r.Checkpoint}},
 		func(ctx context.Context) (any, error) {
 			got, err := p.Log.Recover(ctx, r.Checkpoint)
-			done = index.LogRecovered{Size: got.Size, Had: got.Had}
+			done = index.LogRecovered{Size: got.Size, Had: got.Had, Intact: got.Intact}
 			return done, publog.RecoverProblem(err)
 		})
 	return done, err

@@ -2527,6 +2527,8 @@ export interface components {
              * @description How many of them the database had.
              */
             had: number;
+            /** @description Nothing was lost, and nothing was done: every row is what was signed. */
+            intact?: boolean;
             /**
              * Format: int64
              * @description Leaves that there are now.
@@ -10582,7 +10584,7 @@ export interface operations {
             query?: {
                 /** @description Seconds for which the answer is held back while nothing changes. */
                 wait?: number;
-                /** @description Epoch of the document that the host goes by: a server that has an earlier one answers 409. */
+                /** @description Epoch of the document that the host goes by. One that is ahead is 409. */
                 epoch?: string;
             };
             header?: {

@@ -88,8 +88,8 @@ func TestAQuorumUnderLoad_G6(t *testing.T) {
 	waits, aged := quorums(ctx, t, l, q)
 	stop()
 	all.Wait()
-	if len(waits) == 0 {
-		t.Fatal("nothing was asked")
+	if len(waits) < 2 { // the last one was cut by the end
+		t.Fatal("no checkpoint that both witnesses cosigned was ever shown")
 	}
 	slices.Sort(waits)
 	slices.Sort(aged)
