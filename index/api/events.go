@@ -145,10 +145,17 @@ func (t *tail) lifecycle() (<-chan struct{}, error) {
 		}
 		for _, e := range events {
 			t.at = e.Number
-			if told, may := e.told(by); may {
-				if err := t.send("lifecycle", told); err != nil {
+			told, may := e.told(by)
+			if may && e.Confidential {
+				if may, err = t.s.Events.MayDecide(t.ctx, e.Plugin); err != nil {
 					return nil, err
 				}
+			}
+			if may {
+				err = t.send("lifecycle", told)
+			}
+			if err != nil {
+				return nil, err
 			}
 		}
 		if err := t.ctx.Err(); err != nil {

@@ -18,6 +18,8 @@ type PluginEvent struct {
 	// streams do not tell of it.
 	Plugin artifact.Name
 	Event  index.CloudEvent
+	// Confidential says that only those may know of it whom MayDecide lets.
+	Confidential bool
 }
 
 // PluginEvents are what happened on a site, whoever may know of it. Errors say
@@ -27,6 +29,8 @@ type PluginEvents interface {
 	EventsAfter(ctx context.Context, number int64, limit int) ([]PluginEvent, error)
 	// LastEvent is the number of the newest one, 0 where there is none.
 	LastEvent(ctx context.Context) (int64, error)
+	// MayDecide reports whether the caller of ctx may know of what is confidential of a plugin.
+	MayDecide(ctx context.Context, plugin artifact.Name) (bool, error)
 }
 
 const (

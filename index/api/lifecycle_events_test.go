@@ -21,6 +21,8 @@ import (
 type happened struct {
 	mu  sync.Mutex
 	all []api.PluginEvent
+	// decides says that the callers may know of what is confidential.
+	decides bool
 }
 
 func (h *happened) EventsAfter(_ context.Context, number int64, limit int) (out []api.PluginEvent, _ error) {
@@ -33,6 +35,9 @@ func (h *happened) EventsAfter(_ context.Context, number int64, limit int) (out 
 	}
 	return out, nil
 }
+
+// MayDecide lets nobody.
+func (h *happened) MayDecide(context.Context, artifact.Name) (bool, error) { return h.decides, nil }
 
 func (h *happened) LastEvent(context.Context) (int64, error) {
 	h.mu.Lock()

@@ -143,9 +143,16 @@ func (s *Service) settled(ctx context.Context, r Record, change func(*Record)) e
 	if step == index.EmergencyProposed && r.Body.HeldAt.IsZero() {
 		r.Body.HeldAt = s.now()
 	}
-	if err := s.o.Store.ChangeEmergency(ctx, r); err != nil {
+	err := s.o.Tx.InTx(ctx, func(ctx context.Context) error {
+		if err := s.o.Store.ChangeEmergency(ctx, r); err != nil || r.State == step {
+			return err
+		}
+		return s.o.Notices.Note(ctx, r)
+	})
+	if err != nil {
 		return err
 	}
+	s.o.Notices.Wake()
 	s.o.Took(string(step), s.o.Clock.Since(r.Body.Changed))
 	s.o.Changed(r.Body.Changed)
 	return nil

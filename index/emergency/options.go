@@ -87,6 +87,14 @@ type Log interface {
 	Record(ctx context.Context, by auth.Principal, action auth.Action, r auth.Resource, d auth.Decision) error
 }
 
+// Notices tell of what was decided.
+type Notices interface {
+	// Note has the state of r told, in the transaction of ctx.
+	Note(ctx context.Context, r Record) error
+	// Wake has it told now; it is called after the commit.
+	Wake()
+}
+
 // Options of a Service. All of them must be given, but for those that say so.
 type Options struct {
 	Store    Store
@@ -100,6 +108,7 @@ type Options struct {
 	Ledger   index.Ledger
 	Catalog  Catalog
 	Jobs     Jobs
+	Notices  Notices
 	// Own is the id of the site's own key, by which the ledgers are known that grow here;
 	// Platform names that of another one as people know it.
 	Own      digest.Digest

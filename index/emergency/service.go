@@ -109,6 +109,9 @@ func (s *Service) proposeBy(ctx context.Context, n index.NewEmergency, code stri
 				if err == nil {
 					err = s.o.Store.AddEmergency(ctx, r)
 				}
+				if err == nil {
+					err = s.o.Notices.Note(ctx, r)
+				}
 				if err != nil {
 					return err
 				}
@@ -118,6 +121,11 @@ func (s *Service) proposeBy(ctx context.Context, n index.NewEmergency, code stri
 	if err != nil {
 		return index.Emergency{}, err
 	}
+	if n.Request {
+		s.o.Logger.WarnContext(ctx, "emergency: an owner asks for one, and an admin decides: oarlock emergency-remove list "+r.ID, "alert", true, "emergency", r.ID,
+			"plugin", r.Plugin, "version", r.Body.Version, "reason", r.Body.Reason, "by", by.Name, "until", r.Body.ExpiresAt)
+	}
+	s.o.Notices.Wake()
 	return s.done(ctx, r.ID, true)
 }
 
@@ -296,13 +304,17 @@ func (s *Service) step(ctx context.Context, r Record, act, right auth.Action, do
 		Planned: trial.audited()}, func(ctx context.Context) (any, error) {
 		return nil, s.o.Tx.InTx(ctx, func(ctx context.Context) error {
 			r, err := s.locked(ctx, r)
+			was := r.State
 			if err == nil {
 				err = do(ctx, &r)
 			}
-			if err != nil {
-				return err
+			if err == nil {
+				err = s.o.Store.ChangeEmergency(ctx, r)
 			}
-			if err := s.o.Store.ChangeEmergency(ctx, r); err != nil {
+			if err == nil && r.State != was {
+				err = s.o.Notices.Note(ctx, r)
+			}
+			if err != nil {
 				return err
 			}
 			all := job(r, s.now(), time.Time{})
@@ -315,5 +327,6 @@ func (s *Service) step(ctx context.Context, r Record, act, right auth.Action, do
 	if err != nil {
 		return index.Emergency{}, err
 	}
+	s.o.Notices.Wake()
 	return s.done(ctx, r.ID, trial.State == index.EmergencyProposed)
 }

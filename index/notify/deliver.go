@@ -192,12 +192,31 @@ func (e *Engine) may(ctx context.Context, s Subscription, event Event) (bool, er
 			return false, err
 		}
 	}
+	return e.mayKnow(ctx, event)
+}
+
+func (e *Engine) mayKnow(ctx context.Context, event Event) (bool, error) {
 	on := event.Plugin
 	if on == "" {
 		// Who may pull what is there may know whose it is and who signs for it.
 		on = event.Publisher + "/" + event.Publisher
 	}
+	if event.Type.Confidential() {
+		return MayDecide(ctx, e.o.Rights, event.Plugin)
+	}
 	return e.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(on))
+}
+
+// MayDecide reports whether the principal of ctx may know of what is confidential of a
+// plugin: who may declare an emergency of it, or owns it.
+func MayDecide(ctx context.Context, rights Rights, plugin string) (bool, error) {
+	on := auth.InRepository(plugin)
+	for _, action := range []auth.Action{auth.PluginEmergency, auth.PluginLifecycle} {
+		if may, err := rights.Can(ctx, action, on); err != nil || may {
+			return may, err
+		}
+	}
+	return rights.Can(ctx, auth.SiteManage, auth.Site()) // also where nobody has the namespace
 }
 
 // asksFor reports whether the principal of ctx may be told of what a tenant has.

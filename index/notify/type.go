@@ -19,18 +19,24 @@ const (
 // The types. They are never renamed; a change that a reader could trip over is
 // a new one that ends in .v2.
 const (
-	PluginPublished     Type = typePrefix + "plugin.published" + typeSuffix
-	PublishApproved     Type = typePrefix + "plugin.publish.approved" + typeSuffix // reserved for reviews
-	PluginDeprecated    Type = typePrefix + "plugin.deprecated" + typeSuffix
-	PluginUndeprecated  Type = typePrefix + "plugin.undeprecated" + typeSuffix
-	PluginSuspended     Type = typePrefix + "plugin.suspended" + typeSuffix
-	PluginResumed       Type = typePrefix + "plugin.resumed" + typeSuffix
-	PluginRemoved       Type = typePrefix + "plugin.removed" + typeSuffix
-	PluginRestored      Type = typePrefix + "plugin.restored" + typeSuffix
-	VersionYanked       Type = typePrefix + "plugin.version.yanked" + typeSuffix
-	VersionUnyanked     Type = typePrefix + "plugin.version.unyanked" + typeSuffix
-	VersionBlocked      Type = typePrefix + "plugin.version.blocked" + typeSuffix
-	VersionUnblocked    Type = typePrefix + "plugin.version.unblocked" + typeSuffix
+	PluginPublished    Type = typePrefix + "plugin.published" + typeSuffix
+	PublishApproved    Type = typePrefix + "plugin.publish.approved" + typeSuffix // reserved for reviews
+	PluginDeprecated   Type = typePrefix + "plugin.deprecated" + typeSuffix
+	PluginUndeprecated Type = typePrefix + "plugin.undeprecated" + typeSuffix
+	PluginSuspended    Type = typePrefix + "plugin.suspended" + typeSuffix
+	PluginResumed      Type = typePrefix + "plugin.resumed" + typeSuffix
+	PluginRemoved      Type = typePrefix + "plugin.removed" + typeSuffix
+	PluginRestored     Type = typePrefix + "plugin.restored" + typeSuffix
+	VersionYanked      Type = typePrefix + "plugin.version.yanked" + typeSuffix
+	VersionUnyanked    Type = typePrefix + "plugin.version.unyanked" + typeSuffix
+	VersionBlocked     Type = typePrefix + "plugin.version.blocked" + typeSuffix
+	VersionUnblocked   Type = typePrefix + "plugin.version.unblocked" + typeSuffix
+	VersionQuarantined Type = typePrefix + "plugin.version.quarantined" + typeSuffix
+	// VersionUnquarantined says that good bytes are there again.
+	VersionUnquarantined Type = typePrefix + "plugin.version.unquarantined" + typeSuffix
+	// EmergencyRequested and EmergencyProposed are for those who decide, and the owners.
+	EmergencyRequested  Type = typePrefix + "plugin.emergency.requested" + typeSuffix
+	EmergencyProposed   Type = typePrefix + "plugin.emergency.proposed" + typeSuffix
 	EmergencyDeclared   Type = typePrefix + "plugin.emergency.declared" + typeSuffix
 	EmergencyUndone     Type = typePrefix + "plugin.emergency.undone" + typeSuffix
 	ChannelMoved        Type = typePrefix + "plugin.channel.moved" + typeSuffix
@@ -48,7 +54,8 @@ const (
 func Types() []Type {
 	return []Type{
 		PluginPublished, PublishApproved, PluginDeprecated, PluginUndeprecated, PluginSuspended, PluginResumed, PluginRemoved, PluginRestored,
-		VersionYanked, VersionUnyanked, VersionBlocked, VersionUnblocked, EmergencyDeclared, EmergencyUndone, ChannelMoved,
+		VersionYanked, VersionUnyanked, VersionBlocked, VersionUnblocked, VersionQuarantined, VersionUnquarantined,
+		EmergencyRequested, EmergencyProposed, EmergencyDeclared, EmergencyUndone, ChannelMoved,
 		OwnerChanged, PublisherClosed, PublisherVerified, PublisherUnverified, KeyAdded, KeyRevoked,
 	}
 }
@@ -60,8 +67,12 @@ func (t Type) Short() string {
 
 // Urgent reports whether it is told at once whatever somebody prefers.
 func (t Type) Urgent() bool {
-	return t == EmergencyDeclared || t == EmergencyUndone || t == VersionBlocked
+	return t == EmergencyRequested || t == EmergencyProposed || t == EmergencyDeclared || t == EmergencyUndone || t == VersionBlocked
 }
+
+// Confidential reports whether it is for those alone who may declare emergencies of the
+// plugin, and for its owners: a suspicion is nobody else's.
+func (t Type) Confidential() bool { return t == EmergencyRequested || t == EmergencyProposed }
 
 // A Pattern names types: "plugin.published", "plugin.version.*" or "*", for all.
 type Pattern string

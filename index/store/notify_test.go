@@ -34,7 +34,7 @@ func TestNotifyContract_K2(t *testing.T) {
 			"events are kept once and numbered": keptEvents, "subscriptions match by what they are about": matching,
 			"deliveries are kept once, listed and pruned": keptDeliveries, "a bound holds against many at once": bounded,
 			"mailboxes are kept, and change where nobody else did": keptMailboxes, "who was asked is kept for a while": keptAsks,
-			"what was noted in a period is found": inPeriod,
+			"what was noted in a period is found": inPeriod, "what is withheld is kept once": keptWithheld,
 		} {
 			t.Run(database+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -251,4 +251,33 @@ func inPeriod(t *testing.T, s *Store) {
 	same(t, "of two hours, tried or not", got, []notify.Delivery{all[1], all[0]}, err)
 	got, err = s.Deliveries(ctx, notify.DeliveryQuery{Subscription: "s", Limit: 10})
 	same(t, "those that were tried", got, []notify.Delivery{}, err)
+}
+
+func keptWithheld(t *testing.T, s *Store) {
+	ctx := t.Context()
+	w := notify.Withheld{Kind: notify.KindBlocked, Repository: "acme/hello", Digest: "sha256:x", Version: "1.0.0", Since: noon, Told: true}
+	var mu sync.Mutex
+	added := 0
+	each(8, func(int) {
+		first, err := s.AddWithheld(context.Background(), w)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			t.Error(err)
+		}
+		if first {
+			added++
+		}
+	})
+	same(t, "added by one of eight", added, 1, nil)
+	all, err := s.Withheld(ctx)
+	same(t, "kept", all, []notify.Withheld{w}, err)
+	later := w
+	later.Since = noon.Add(time.Hour)
+	gone, err := s.RemoveWithheld(ctx, later)
+	same(t, "since another time it is another", gone, false, err)
+	gone, err = s.RemoveWithheld(ctx, w)
+	same(t, "removed", gone, true, err)
+	gone, err = s.RemoveWithheld(ctx, w)
+	same(t, "removed once", gone, false, err)
 }

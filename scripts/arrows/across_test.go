@@ -93,7 +93,7 @@ func acrossRules() []arrows.Rule {
 			"derive":     {".", "ingest", "ledger"},
 			"edge":       {"."},
 			"lostkeys":   {"auth", "publog", "signed", "store"},
-			"notices":    {".", "auth", "catalog", "jobs", "ledger", "notify", "notify/mail", "publog", "store"},
+			"notices":    {".", "auth", "catalog", "emergency", "jobs", "ledger", "notify", "notify/mail", "publog", "store"},
 			"replicas":   {"ingest", "store"},
 			"sitebackup": {"auth", "catalog", "ingest", "publog", "store"},
 			"upkeep":     {".", "audit", "auth", "emergency"},

@@ -117,7 +117,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	}
 	stops = openEmergencies(ctx, cfg, at, a, emergency.Options{Registry: stored, Holds: stored, Ledger: appender, Catalog: index.ingest,
 		Own: own.Trusted.ID, Platform: platformNames(index),
-		Jobs: emergencyJobs{runner, a.store.Jobs()}, Changed: stopped(signing), Took: tookEmergencies(metrics), Logger: o.Log},
+		Jobs: emergencyJobs{runner, a.store.Jobs()}, Notices: notices.Emergencies{Outbox: index.outbox, Clock: at}, Changed: stopped(signing), Took: tookEmergencies(metrics), Logger: o.Log},
 		o.emergencies)
 	moves := lifecycle.Options{
 		Catalog: standings{index.ingest, index.live}, Registry: bytes, Rights: a, Acts: a.acts, Ledger: appender, Own: own.Trusted.ID, Clock: at,
@@ -147,8 +147,20 @@ func openNotices(cfg config.Config, at clock.Clock, p *premises, a *accounts, in
 		Config: cfg, Store: a.store, Outbox: index.outbox,
 		Statements: notices.Ledgers{Registry: bytes, Catalog: index.ingest, Plugin: standings{index.ingest, index.live}.Plugin},
 		Rights:     a, May: a.May, Audit: a.trail, PublicURL: publicURL(cfg, p.listener), Version: o.Version, Clock: at, Log: o.Log,
-		HasPlugin: p.storage.Known,
+		HasPlugin: p.storage.Known, Withholding: withholding(p, index),
 	})
+}
+
+// withholding is what may not be pulled, as registry and catalog know it.
+func withholding(p *premises, j *joined) notices.Withholding {
+	return notices.Withholding{Quarantine: p.storage.AnyQuarantined, Blocks: func() []notices.Block {
+		var out []notices.Block
+		for _, b := range p.blocks.Held() {
+			out = append(out, notices.Block{Repository: b.Repository, Digest: b.Digest, Code: b.Code, Reason: b.Reason, By: b.By,
+				Emergency: b.Emergency, At: b.At, Until: b.Until})
+		}
+		return out
+	}, Catalog: func() (*catalog.Generation, error) { return j.live.Current(), j.ready() }}
 }
 
 // openStatements makes what brings statements into ledgers and the jobs that do.

@@ -174,7 +174,7 @@ func openAPI(cfg config.Config, at clock.Clock, site string, a *accounts, index 
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Notifications: e.notices.Service,
 		Publog: publication{index.publog, a.acts}, Ages: index.ages, MinimumAge: cfg.MinimumAge.Least, Ledgers: index.ingest,
 		Tenants:  e.tenants,
-		Events:   toldEvents{a.store, site, o.Log},
+		Events:   toldEvents{a.store, a, site, o.Log},
 		Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
 		Gate:     drafts{r, a.namespaces}, Signing: e.signing.asAPI(),
 		PublicURL: cfg.PublicURL, Version: o.Version, MaxBody: cfg.Limits.Body,

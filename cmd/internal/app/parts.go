@@ -169,13 +169,19 @@ func followEvents(s *api.Server) periodic.Task {
 
 // toldEvents are what happened, as streams tell it.
 type toldEvents struct {
-	store *store.Store
-	site  string // its URL
-	log   *slog.Logger
+	store  *store.Store
+	rights notify.Rights
+	site   string // its URL
+	log    *slog.Logger
 }
 
 // LastEvent implements api.PluginEvents.
 func (t toldEvents) LastEvent(ctx context.Context) (int64, error) { return t.store.LastEvent(ctx) }
+
+// MayDecide implements api.PluginEvents.
+func (t toldEvents) MayDecide(ctx context.Context, plugin artifact.Name) (bool, error) {
+	return notify.MayDecide(ctx, t.rights, plugin.String())
+}
 
 // EventsAfter implements api.PluginEvents.
 func (t toldEvents) EventsAfter(ctx context.Context, number int64, limit int) ([]api.PluginEvent, error) {
@@ -200,7 +206,7 @@ func (t toldEvents) EventsAfter(ctx context.Context, number int64, limit int) ([
 }
 
 func (t toldEvents) told(e notify.Event) (api.PluginEvent, error) {
-	out := api.PluginEvent{Number: e.Number}
+	out := api.PluginEvent{Number: e.Number, Confidential: e.Type.Confidential()}
 	raw, err := e.CloudEvent(t.site)
 	if err == nil {
 		err = json.Unmarshal(raw, &out.Event)

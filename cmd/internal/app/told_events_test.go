@@ -29,7 +29,7 @@ func TestADamagedEventKeepsNoOtherFromStreams_E8(t *testing.T) {
 		}
 	}
 	editDatabase(t, path, "UPDATE events SET data = '{' WHERE id = 'e2'")
-	told, err := toldEvents{s, "https://plugins.example.org", slog.New(slog.DiscardHandler)}.EventsAfter(t.Context(), 0, 10)
+	told, err := toldEvents{s, nil, "https://plugins.example.org", slog.New(slog.DiscardHandler)}.EventsAfter(t.Context(), 0, 10)
 	if err != nil || len(told) != 3 || told[0].Event.ID != "e1" || !told[1].Plugin.IsZero() || told[2].Event.ID != "e3" || told[2].Number <= told[1].Number {
 		t.Errorf("told %+v, %v", told, err)
 	}

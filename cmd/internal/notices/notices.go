@@ -34,6 +34,8 @@ type Options struct {
 	Rights     notify.Rights
 	May        func(ctx context.Context, action auth.Action, on auth.Resource) error
 	Audit      notify.AuditLog
+	// Withholding knows what may not be pulled.
+	Withholding Withholding
 	// HasPlugin reports whether something of a plugin was pushed here.
 	HasPlugin func(ctx context.Context, plugin string) (bool, error)
 	// PublicURL is where clients reach the server.
@@ -52,6 +54,13 @@ type Notices struct {
 	store     *store.Store
 	clock     clock.Clock
 	unread    unread
+
+	withholding Withholding
+	watch       notify.WithheldWatch
+	looked      string // what may not be pulled, when it was told last
+	lookedAt    time.Time
+	quarantined bool // something was in quarantine then, which is in damaged
+	damaged     []notify.Withheld
 }
 
 // New makes Notices.
@@ -93,7 +102,10 @@ func New(o Options) (*Notices, error) {
 		Options: with, Webhooks: db, Sealer: sealer, Caller: caller, Mailboxes: mailboxes, May: o.May, Audit: o.Audit,
 		HasPlugin: o.HasPlugin, Reach: reachable{reach}.check,
 	}, engine)
-	return &Notices{Engine: engine, Service: service, Mailboxes: mailboxes, mailer: mailer, store: db, clock: o.Clock, unread: newUnread()}, nil
+	return &Notices{
+		Engine: engine, Service: service, Mailboxes: mailboxes, mailer: mailer, store: db, clock: o.Clock, unread: newUnread(),
+		withholding: o.Withholding, watch: notify.WithheldWatch{Store: db, Outbox: o.Outbox, InTx: db.InTx, Clock: o.Clock}, quarantined: true,
+	}, nil
 }
 
 // letters are who is told by e-mail, and who sends it: nil where there is no server.
@@ -176,11 +188,13 @@ const (
 	keepAsks = 2 * 24 * time.Hour
 )
 
-// Tasks remove what is old, and look for events that could not be read.
+// Tasks remove what is old, look for events that could not be read, and for
+// what may not be pulled.
 func (n *Notices) Tasks() []periodic.Task {
 	return []periodic.Task{
 		{Name: "notifications_retention", Every: pruneEvery, Jitter: pruneEvery / 20, Run: n.prune},
 		{Name: "unread_events", Every: unreadEvery, AtStart: true, Run: n.lookUnread},
+		{Name: "withheld_events", Every: withheldEvery, AtStart: true, Quiet: true, Run: n.lookWithheld},
 	}
 }
 

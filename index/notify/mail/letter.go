@@ -38,6 +38,8 @@ var said = map[notify.Type]string{
 	notify.PluginRemoved: "is removed", notify.PluginRestored: "is restored",
 	notify.VersionYanked: "is yanked", notify.VersionUnyanked: "is not yanked any more",
 	notify.VersionBlocked: "is blocked: it cannot be pulled", notify.VersionUnblocked: "is not blocked any more",
+	notify.VersionQuarantined: "is in quarantine: its stored bytes are damaged", notify.VersionUnquarantined: "is whole again",
+	notify.EmergencyRequested: "should be stopped, an owner asks: an admin decides", notify.EmergencyProposed: "is blocked for a day: another person confirms the emergency, or lets it end",
 	notify.EmergencyDeclared: "must not run: it was removed in an emergency", notify.EmergencyUndone: "may run again: its emergency was undone",
 	notify.ChannelMoved: "has a channel that was moved", notify.OwnerChanged: "has another owner",
 	notify.PublisherClosed: "is closed", notify.PublisherVerified: "is verified", notify.PublisherUnverified: "is not verified any more",
@@ -48,6 +50,7 @@ var said = map[notify.Type]string{
 var shown = []struct{ key, name string }{
 	{"reason", "Reason"}, {"text", "Text"}, {"replacement", "Replacement"}, {"guide", "Guide"}, {"end_of_life", "End of life"},
 	{"until", "Until"}, {"channel", "Channel"}, {"ends_at", "Ends"},
+	{"emergency", "Emergency"}, {"by", "By"}, {"expires_at", "Ends by itself"},
 }
 
 // An item is one event as a letter says it.
@@ -121,6 +124,9 @@ func (m *Mailer) item(e notify.Event) (item, error) {
 		if v, has := data.Details[one.key]; has && v != "" && v != nil {
 			it.Details = append(it.Details, detail{one.name, clean(fmt.Sprint(v))})
 		}
+	}
+	if len(data.Versions) > 1 {
+		it.Details = append(it.Details, detail{"Versions", clean(strings.Join(data.Versions, ", "))})
 	}
 	if e.Digest != "" {
 		it.Details = append(it.Details, detail{"Digest", clean(string(e.Digest))})
