@@ -56,7 +56,8 @@ type Carrier struct {
 
 	mu       sync.Mutex // one at a time; guards what follows
 	attached int64      // so many leaves have their proofs; -1 is not known
-	bare     int64      // from this leaf on proofs lack the cosignatures of witnesses; -1 is none
+	bare     int64      // from this leaf on proofs lack cosignatures of witnesses; -1 is none
+	lines    int        // so many each of those has at least
 	copied   time.Time
 	last     *copyOf    // what the registry holds, as far as it is known
 	carried  Checkpoint // that the registry held, and that the log was not held to yet
@@ -104,11 +105,11 @@ func (c *Carrier) carry(ctx context.Context, now bool) (due time.Duration, err e
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	shown := c.o.Log.shownNow()
-	signed, at, cosigned := shown.signed, shown.Checkpoint, shown.lines > 0
+	signed, at := shown.signed, shown.Checkpoint
 	if c.o.Log.Stuck() != nil || at.N == 0 || signed == "" {
 		return 0, nil
 	}
-	if cosigned && c.bare >= 0 {
+	if c.bare >= 0 && shown.lines > c.lines { // attached once more, with those
 		c.attached, c.bare = c.bare, -1
 	}
 	if c.last != nil && c.last.has(signed, at) && c.attached >= at.N && c.carried.N == 0 {
@@ -136,8 +137,11 @@ func (c *Carrier) carry(ctx context.Context, now bool) (due time.Duration, err e
 		return 0, c.o.Log.noticed(err)
 	}
 	c.o.Log.copied.Store(c.last.size)
-	if !cosigned && len(c.o.Log.witnesses) > 0 && c.bare < 0 && c.attached < at.N {
-		c.bare = max(c.attached, 0)
+	if shown.lines < len(c.o.Log.witnesses) && c.attached < at.N {
+		if c.bare < 0 {
+			c.bare, c.lines = max(c.attached, 0), shown.lines
+		}
+		c.lines = min(c.lines, shown.lines)
 	}
 	if err := c.attach(ctx, shown); err != nil {
 		return 0, err
@@ -251,7 +255,7 @@ func (c *Carrier) attachOne(ctx context.Context, tiles *keptTiles, at public, on
 	}
 	if err == nil {
 		var has bool
-		if has, err = c.has(ctx, e.Plugin, e.Digest, at.lines > 0); has {
+		if has, err = c.has(ctx, e.Plugin, e.Digest, at.lines); has {
 			return nil
 		}
 	}
@@ -271,10 +275,10 @@ func (c *Carrier) attachOne(ctx context.Context, tiles *keptTiles, at public, on
 	return nil
 }
 
-// has reports whether a version has a proof of the log already that holds, with
-// cosignatures where those are wanted. Only what the log signed is looked at: whoever
+// has reports whether a version has a proof of the log already that holds, with as many
+// cosignatures. Only what the log signed is looked at: whoever
 // pushes can attach as many as he likes, and none of them keeps this log's own away.
-func (c *Carrier) has(ctx context.Context, repo string, d digest.Digest, cosigned bool) (bool, error) {
+func (c *Carrier) has(ctx context.Context, repo string, d digest.Digest, lines int) (bool, error) {
 	all, err := c.o.To.Referrers(ctx, repo, d)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return false, nil
@@ -287,7 +291,7 @@ func (c *Carrier) has(ctx context.Context, repo string, d digest.Digest, cosigne
 		if err != nil { // it is damaged, or gone: another is attached
 			continue
 		}
-		if p, err := ParseProof(string(text)); err == nil && c.holds(p, repo, d, cosigned) {
+		if p, err := ParseProof(string(text)); err == nil && c.holds(p, repo, d, lines) {
 			return true, nil
 		}
 	}
@@ -295,19 +299,19 @@ func (c *Carrier) has(ctx context.Context, repo string, d digest.Digest, cosigne
 }
 
 // holds reports whether a proof is of a version, in this log.
-func (c *Carrier) holds(p Proof, repo string, d digest.Digest, cosigned bool) bool {
+func (c *Carrier) holds(p Proof, repo string, d digest.Digest, lines int) bool {
 	by := c.o.Log.Verifier()
 	e, _, err := p.Verify(by)
 	if err != nil || e.Plugin != repo || e.Digest != d {
 		return false
 	}
-	if !cosigned {
+	if lines == 0 {
 		return true
 	}
-	any := Quorum{least: 1}
+	enough := Quorum{least: lines}
 	for _, w := range c.o.Log.witnesses {
-		any.witnesses = append(any.witnesses, w.by)
+		enough.witnesses = append(enough.witnesses, w.by)
 	}
-	_, err = any.Check(p.Checkpoint, by)
+	_, err = enough.Check(p.Checkpoint, by)
 	return err == nil
 }

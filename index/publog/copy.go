@@ -210,6 +210,7 @@ func (w *copying) head(signed string, size int64) error {
 	if err := w.c.o.To.PushBlob(w.ctx, Repository, []byte(signed)); err != nil {
 		return err
 	}
+	w.next.layers[checkpointName] = d
 	layers := []ocispec.Descriptor{d}
 	for level := 1; hashesAt(size, level) > 0; level++ {
 		for n, all := int64(0), hashesAt(size, level); n*tileWidth < all; n++ {

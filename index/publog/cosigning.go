@@ -144,6 +144,8 @@ func (l *Log) round(ctx context.Context, all bool) error {
 	}
 	l.mu.Unlock()
 	if asked && lines != "" && l.o.Kept != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), witnessWithin) // it is shown already
+		defer cancel()
 		err = errors.Join(err, l.o.Kept.KeepCosigned(ctx, CosignedCheckpoint{Origin: c.Origin, Size: c.N, Signed: signed, Lines: lines}))
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -224,54 +225,115 @@ func TestRoundsFollowTheLog_G6(t *testing.T) {
 	}
 }
 
-// Proves G6: what was attached and copied while no witness answered is there with
-// cosignatures once they do, also over a restart, and only once.
+// Proves G6: what was attached and copied while witnesses did not answer is there with
+// their cosignatures once they do, also over a restart, and once for each that comes.
 func TestProofsGetTheirCosignaturesLater_G6(t *testing.T) {
 	t.Parallel()
 	db, r := opened(t, filepath.Join(t.TempDir(), "x.db")), &record{}
 	o := options(db, r)
 	key := logOf(t, o).Verifier()
-	w := newWitness("witness.example.org/w1", key)
-	o.Witnesses, o.Kept = []publog.Witness{w.served(t)}, db
+	w1, w2 := newWitness("witness.example.org/w1", key), newWitness("witness.example.org/w2", key)
+	down := http.NewServeMux()
+	s2 := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { down.ServeHTTP(rw, r) }))
+	t.Cleanup(s2.Close)
+	o.Witnesses, o.Kept = []publog.Witness{w1.served(t), {Key: w2.text(), URL: s2.URL, Client: s2.Client()}}, db
 	l, s := logOf(t, o), newShelf()
 	s.holdVersions(0, 4)
 	write(t, l, 0, 2)
-	for range 2 {
-		if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+	kept := carrierOf(l, s)
+	carry := func(what string, want int, q publog.Quorum) {
+		t.Helper()
+		for _, c := range []*publog.Carrier{kept, carrierOf(l, s), kept} {
+			if err := c.Carry(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range 2 {
+			all := proofsOf(t, s, n)
+			if len(all) != want {
+				t.Fatalf("%s: %d proofs of %d, expected %d", what, len(all), n, want)
+			}
+			if _, err := q.Check(all[want-1].Checkpoint, key); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		held, err := publog.OpenCopy(t.Context(), s)
+		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := publog.VerifyWitnessed(t.Context(), held.Fetch, key, q); err != nil {
+			t.Errorf("%s: the copy: %v", what, err)
+		}
 	}
-	if n := len(attached(t, s, l, 0)); n != 1 {
-		t.Fatalf("%d proofs while no witness answers", n)
+	carry("no witness was asked", 1, publog.Quorum{})
+	if err := l.Cosign(t.Context()); err == nil {
+		t.Fatal("a witness that is down cosigned")
 	}
+	carry("one is down", 2, quorum(t, 0, w1.text()))
+	down.Handle("/", w2)
 	if err := l.Cosign(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c := carrierOf(l, s)
+	carry("both answer", 3, quorum(t, 0, w1.text(), w2.text()))
+	pushed := s.pushed
+	carry("nothing is new", 3, quorum(t, 0, w1.text(), w2.text()))
+	if s.pushed != pushed {
+		t.Errorf("%d pushes more", s.pushed-pushed)
+	}
+}
+
+// Proves G6: replicas take turns at the witnesses: none tells a witness of fewer leaves
+// than another did, which would look like another history, and each shows what the
+// other had cosigned.
+func TestReplicasTakeTurnsAtWitnesses_G6(t *testing.T) {
+	t.Parallel()
+	path, r := filepath.Join(t.TempDir(), "x.db"), &record{}
+	o := options(opened(t, path), r)
+	key := logOf(t, o).Verifier()
+	w := newWitness("witness.example.org/w1", key)
+	var turn sync.Mutex
+	var replicas []*publog.Log
+	served := w.served(t)
 	for range 2 {
-		if err := c.Carry(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		db := opened(t, path)
+		o := options(db, r)
+		o.Kept, o.Witnesses = db, []publog.Witness{served}
+		o.WitnessLock = func(context.Context) (func(), error) { turn.Lock(); return turn.Unlock, nil }
+		replicas = append(replicas, logOf(t, o))
 	}
-	q := quorum(t, 0, w.text())
-	for n := range 2 {
-		all := proofsOf(t, s, n)
-		if len(all) != 2 {
-			t.Fatalf("%d proofs of %d, expected one without and one with cosignatures", len(all), n)
-		}
-		if _, err := q.Check(all[1].Checkpoint, key); err != nil {
-			t.Error(err)
-		}
+	var all sync.WaitGroup
+	for i, l := range replicas {
+		all.Go(func() {
+			for n := range 30 {
+				l.Note(published(1000*(i+1) + n))
+				if err := l.Advance(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := l.Cosign(t.Context()); err != nil {
+					t.Errorf("replica %d: %v", i, err)
+				}
+			}
+		})
 	}
-	held, err := publog.OpenCopy(t.Context(), s)
-	if err != nil {
+	all.Wait()
+	q, seen := quorum(t, 0, w.text()), ""
+	if err := replicas[0].Advance(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := publog.VerifyWitnessed(t.Context(), held.Fetch, key, q); err != nil {
-		t.Errorf("the copy: %v", err)
+	if err := replicas[0].Cosign(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	pushed := s.pushed
-	if err := carrierOf(l, s).Carry(t.Context()); err != nil || s.pushed != pushed {
-		t.Errorf("%d pushes more: %v", s.pushed-pushed, err)
+	for i, l := range replicas {
+		if err := l.Advance(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		v, err := publog.VerifyWitnessed(t.Context(), fetch(l), key, q, seen)
+		if err != nil || v.Checkpoint.N != 60 {
+			t.Errorf("replica %d: %d leaves: %v", i, v.Checkpoint.N, err)
+		}
+		seen = v.Signed
+		if s := l.State(); s.Witnesses[0].Problem != "" {
+			t.Errorf("replica %d says %s", i, s.Witnesses[0].Problem)
+		}
 	}
 }
