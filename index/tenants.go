@@ -14,6 +14,7 @@ type Tenant struct {
 	CreatedBy   string      `json:"created_by"`
 	CreatedAt   time.Time   `json:"created_at"`
 	Revision    int64       `json:"revision" doc:"Rises with each change."`
+	Problem     string      `json:"problem,omitempty" doc:"Why nothing of it can be said: the database holds what cannot be read."`
 }
 
 // A NewTenant is one that is made.
@@ -68,6 +69,7 @@ type TenantHost struct {
 	Host        string    `json:"host" doc:"Host id, as plugins name it." example:"acme-editor"`
 	HostVersion string    `json:"host_version" example:"4.2.0"`
 	Platform    string    `json:"platform" example:"linux/amd64"`
+	Problem     string    `json:"problem,omitempty" doc:"What of it cannot be read in the database, and what to do."`
 	CreatedBy   string    `json:"created_by"`
 	CreatedAt   time.Time `json:"created_at"`
 	Revision    int64     `json:"revision" doc:"Rises with each change."`
@@ -115,6 +117,7 @@ type TenantPlugin struct {
 	// Version and Digest are what the tenant's hosts are given now.
 	Version     string        `json:"version,omitempty" doc:"That the tenant's hosts are given now, the newest of them; absent where none is."`
 	Digest      string        `json:"digest,omitempty"`
+	Hold        *Hold         `json:"hold,omitempty" doc:"Keeps the tenant at what it was given, until then; absent where there is none."`
 	Status      InstallStatus `json:"status" enum:"installed,deprecated,suspended,orphaned,force_disabled"`
 	Reasons     []Reason      `json:"reasons" doc:"Why no version is given, or why the status is not installed."`
 	Standing    Standing      `json:"standing" enum:"ok,warn,update_blocked,stop"`

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -98,6 +100,7 @@ func (s *Server) tenantPluginRoutes(a huma.API, guarded guard) {
 				return s.Tenants.Pin(ctx, id, plugin, in.Body.Version)
 			})
 		})
+	s.tenantHoldRoutes(a, op, plugin)
 	huma.Register(a, op("unpin-plugin", http.MethodDelete, plugin+"/pin", "Have a tenant follow its channel again", ""),
 		func(ctx context.Context, in *TenantPluginParams) (*tenantPluginOutput, error) {
 			return tenantPlugin(ctx, in, s.Tenants.Unpin)
@@ -121,7 +124,12 @@ func tenantPlugin(ctx context.Context, in *TenantPluginParams,
 		return nil, err
 	}
 	p, err := do(ctx, in.Tenant, plugin)
-	return &tenantPluginOutput{fmt.Sprintf(`"%d-%s-%s"`, p.Revision, p.Version, p.Standing), p}, err
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(p)
+	sum := sha256.Sum256(raw) // of all that it says: its state changes without the tenant
+	return &tenantPluginOutput{fmt.Sprintf(`"%d-%x"`, p.Revision, sum[:8]), p}, err
 }
 
 // after is the plugin after which a page begins; the zero Name is the first page's.

@@ -22,6 +22,7 @@ type Tenants interface {
 	TenantHosts
 	TenantPlugins
 	TenantPins
+	TenantHolds
 	DesiredStates
 }
 

@@ -32,7 +32,7 @@ func (l *textList) Scan(src any) error {
 	}
 	var list []string
 	if err := json.Unmarshal(b, &list); err != nil {
-		return fmt.Errorf("list %.100q: %w", b, err)
+		return fmt.Errorf("list %.100q: %v: %w", b, err, ErrDamaged)
 	}
 	if len(list) == 0 {
 		list = nil

@@ -38,13 +38,13 @@ func (r hostRow) record() (tenant.Host, error) {
 	host, err := artifact.ParseHostID(r.Host)
 	version, err2 := artifact.ParseHostVersion(r.Version)
 	platform, err3 := artifact.ParsePlatform(r.Platform)
-	if err := errors.Join(err, err2, err3); err != nil {
-		return tenant.Host{}, unreadable(fmt.Sprintf("host %q of tenant %q", r.Name, r.Tenant), err)
+	if err = errors.Join(err, err2, err3); err != nil {
+		err = unreadable(fmt.Sprintf("host %q of tenant %q", r.Name, r.Tenant), err)
 	}
-	return tenant.Host{
+	return tenant.Host{Damaged: err,
 		Name: r.Name, Host: host, Version: version, Platform: platform,
 		CreatedBy: r.CreatedBy, CreatedAt: fromMicro(r.CreatedAt), Revision: r.Revision,
-	}, nil
+	}, err
 }
 
 // unreadable is a row that this code did not write. Its error has no kind of
@@ -89,7 +89,11 @@ func (r hostRows) List(ctx context.Context, after string, limit int) ([]tenant.H
 	if len(rows) == 0 {
 		return []tenant.Host{}, r.exists(ctx)
 	}
-	return records(rows, hostRow.record)
+	out := make([]tenant.Host, len(rows))
+	for i, row := range rows {
+		out[i], _ = row.record() // what cannot be read says so itself, and keeps no other from being read
+	}
+	return out, nil
 }
 
 // Count implements tenant.HostRows.

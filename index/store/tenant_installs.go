@@ -28,19 +28,23 @@ type installRow struct {
 	ChangedAt   int64  `bun:"changed_at"`
 	InstalledAt int64  `bun:"installed_at"`
 	Revision    int64  `bun:"revision"`
+	HoldUntil   int64  `bun:"hold_until"`
+	HoldReason  string `bun:"hold_reason"`
+	HoldBy      string `bun:"hold_by"`
 }
 
 func (r installRow) record() (tenant.Install, error) {
 	plugin, err := artifact.ParseName(r.Plugin)
 	pin, err2 := versionColumn(r.Pin)
 	version, err3 := versionColumn(r.Version)
-	if err := errors.Join(err, err2, err3); err != nil {
-		return tenant.Install{}, unreadable(fmt.Sprintf("plugin %q of tenant %q", r.Plugin, r.Tenant), err)
+	if err = errors.Join(err, err2, err3); err != nil {
+		err = unreadable(fmt.Sprintf("plugin %q of tenant %q", r.Plugin, r.Tenant), err)
 	}
-	return tenant.Install{
+	return tenant.Install{Damaged: err,
 		Plugin: plugin, Enabled: r.Enabled, Channel: r.Channel, Pin: pin, Version: version, Digest: r.Digest,
 		ChangedBy: r.ChangedBy, ChangedAt: fromMicro(r.ChangedAt), InstalledAt: fromMicro(r.InstalledAt), Revision: r.Revision,
-	}, nil
+		Hold: tenant.Hold{Until: fromMicro(r.HoldUntil), Reason: r.HoldReason, By: r.HoldBy},
+	}, err
 }
 
 // versionColumn reads a version; "" is none.
@@ -73,6 +77,7 @@ func (r installRows) put(ctx context.Context, i tenant.Install) error {
 	row := installRow{
 		Tenant: r.id, Plugin: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(), Version: i.Version.String(),
 		Digest: i.Digest, ChangedBy: i.ChangedBy, ChangedAt: micro(i.ChangedAt), InstalledAt: micro(i.InstalledAt), Revision: i.Revision + 1,
+		HoldUntil: micro(i.Hold.Until), HoldReason: i.Hold.Reason, HoldBy: i.Hold.By,
 	}
 	if i.Revision == 0 {
 		_, err := r.s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
@@ -101,7 +106,14 @@ func (r installRows) List(ctx context.Context, after artifact.Name, limit int) (
 	if len(rows) == 0 {
 		return []tenant.Install{}, r.exists(ctx)
 	}
-	return records(rows, installRow.record)
+	out := make([]tenant.Install, len(rows))
+	for k, row := range rows {
+		var err error
+		if out[k], err = row.record(); out[k].Plugin.IsZero() {
+			return nil, err
+		} // what else cannot be read says so itself, and keeps no other from being read
+	}
+	return out, nil
 }
 
 // Enabled implements tenant.InstallRows.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -57,12 +58,33 @@ func (s *Store) Tenants(ctx context.Context, after string, limit int) ([]tenant.
 	var rows []tenantRow
 	err := s.reader(ctx).NewSelect().Model(&rows).Where("id COLLATE ? > ?", s.byteOrder(), after).
 		OrderExpr("id COLLATE ?", s.byteOrder()).Limit(int64(limit)).Scan(ctx)
+	if errors.Is(err, ErrDamaged) {
+		return s.tenantsOneByOne(ctx, after, limit)
+	}
 	if err != nil {
 		return nil, wrap("tenants", err)
 	}
 	records := make([]tenant.Tenant, len(rows))
 	for i, r := range rows {
 		records[i] = r.record()
+	}
+	return records, nil
+}
+
+// tenantsOneByOne reads the same where one of them cannot be read: it says so itself, and
+// keeps no other from being read.
+func (s *Store) tenantsOneByOne(ctx context.Context, after string, limit int) ([]tenant.Tenant, error) {
+	var ids []string
+	err := s.reader(ctx).NewSelect().Model((*tenantRow)(nil)).Column("id").Where("id COLLATE ? > ?", s.byteOrder(), after).
+		OrderExpr("id COLLATE ?", s.byteOrder()).Limit(int64(limit)).Scan(ctx, &ids)
+	if err != nil {
+		return nil, wrap("tenants", err)
+	}
+	records := make([]tenant.Tenant, len(ids))
+	for i, id := range ids {
+		if records[i], err = s.OfTenant(id).Tenant(ctx); err != nil && records[i].Damaged == nil {
+			return nil, err
+		}
 	}
 	return records, nil
 }
@@ -88,7 +110,11 @@ func (r tenantRows) what(of string) string {
 func (r tenantRows) Tenant(ctx context.Context) (tenant.Tenant, error) {
 	row := tenantRow{ID: r.id}
 	if err := r.s.reader(ctx).NewSelect().Model(&row).WherePK().Scan(ctx); err != nil {
-		return tenant.Tenant{}, wrap(r.what(""), err)
+		err = wrap(r.what(""), err)
+		if errors.Is(err, ErrDamaged) {
+			return tenant.Tenant{ID: r.id, Damaged: err}, err
+		}
+		return tenant.Tenant{}, err
 	}
 	return row.record(), nil
 }

@@ -162,6 +162,48 @@ func contractInstalls(t *testing.T, s *Store) {
 	want(t, "the other tenant's is there", err, nil)
 }
 
+// contractTenantsDamaged: a row that cannot be read says so, and keeps no other from
+// being read.
+func contractTenantsDamaged(t *testing.T, s *Store) {
+	ctx := t.Context()
+	mustTenants(t, s, "north", "south")
+	north := s.OfTenant("north")
+	held := someInstall(t, "acme/lint", "1.0.0")
+	held.Hold = tenant.Hold{Until: noon.Add(time.Hour), Reason: "end of the year", By: "person:ada"}
+	want(t, "put", north.Installs().Put(ctx, held), nil)
+	want(t, "put another", north.Installs().Put(ctx, someInstall(t, "acme/fmt", "1.0.0")), nil)
+	got, err := north.Installs().Install(ctx, held.Plugin)
+	same(t, "the hold is kept", got.Hold, held.Hold, err)
+	id, err := artifact.ParseHostID("acme-editor")
+	want(t, "host id", err, nil)
+	version, err := artifact.ParseHostVersion("2.1")
+	want(t, "host version", err, nil)
+	platform, err := artifact.ParsePlatform("linux/arm64")
+	want(t, "platform", err, nil)
+	for _, name := range []string{"aa", "bb"} {
+		want(t, "add", north.Hosts().Add(ctx, tenant.Host{Name: name, Host: id, Version: version, Platform: platform, CreatedBy: "a", CreatedAt: noon}), nil)
+	}
+	for _, sql := range []string{
+		"UPDATE tenant_installs SET version = 'x', pin = 'y' WHERE tenant = 'north' AND plugin = 'acme/fmt'",
+		"UPDATE tenant_hosts SET version = 'x' WHERE name = 'aa'",
+		"UPDATE tenants SET niches = '{' WHERE id = 'south'",
+	} {
+		if _, err := s.write.ExecContext(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	installs, err := north.Installs().List(ctx, artifact.Name{}, 10)
+	same(t, "plugins", names(installs), []string{"acme/fmt", "acme/lint"}, err)
+	same(t, "one of them is damaged", []bool{installs[0].Damaged != nil, installs[1].Damaged != nil}, []bool{true, false}, nil)
+	got, err = north.Installs().Install(ctx, installs[0].Plugin)
+	want(t, "that one alone", err, ErrDamaged)
+	same(t, "has what can be read", []any{got.Enabled, got.Revision, got.Damaged != nil}, []any{true, int64(1), true}, nil)
+	hosts, err := north.Hosts().List(ctx, "", 10)
+	same(t, "hosts", []any{len(hosts), hosts[0].Name, hosts[0].Damaged != nil, hosts[1].Damaged != nil}, []any{2, "aa", true, false}, err)
+	tenants, err := s.Tenants(ctx, "", 10)
+	same(t, "tenants", []any{len(tenants), tenants[0].Damaged != nil, tenants[1].ID, tenants[1].Damaged != nil}, []any{2, false, "south", true}, err)
+}
+
 func names(list []tenant.Install) []string {
 	out := make([]string, len(list))
 	for i, r := range list {

@@ -23,7 +23,9 @@ func (s *Service) admitted(ctx context.Context, rows Rows, was Install, n *Insta
 	if err != nil {
 		return err
 	}
-	c := choose(p, *n, hosts)
+	free := *n
+	free.Hold = Hold{} // what is chosen must hold once nothing is held
+	c := choose(p, free, hosts)
 	if err := s.entitled(t, needsOf(p.ID, versionFor(p, *n, c))); err != nil {
 		return err
 	}
@@ -42,7 +44,9 @@ func (s *Service) admitted(ctx context.Context, rows Rows, was Install, n *Insta
 	if c.version == nil {
 		return index.NewProblem(c.code, c.detail, fixesOf(c.code, t.ID, n.Plugin)...)
 	}
-	n.Version, n.Digest = c.version.Version, c.version.Digest.String()
+	if !n.isHeld() {
+		n.Version, n.Digest = c.version.Version, c.version.Digest.String()
+	}
 	return nil
 }
 

@@ -26,7 +26,7 @@ func (s *Service) Attention(ctx context.Context, id string, after artifact.Name,
 	if err != nil {
 		return out, err
 	}
-	shown, err := s.sight(ctx)
+	shown, err := s.visible(ctx)
 	if err != nil {
 		return out, err
 	}

@@ -15,6 +15,7 @@ import (
 // where it is none. It is the one place that decides it, in this order:
 //
 //	emergency  what must not run is not given, whatever was chosen
+//	hold       what it was given when the hold began, for as long as that lasts
 //	pin        the version that the tenant wants, whatever the channel says
 //	channel    the newest that fits, of the channel that it follows
 //
@@ -37,6 +38,10 @@ func (c choice) refused(code, format string, args ...any) choice {
 // choose decides what the hosts of a tenant are given of p. Without hosts it
 // decides for anyone.
 func choose(p *catalog.Plugin, i Install, hosts []Host) choice {
+	if i.Damaged != nil { // what it chose could not be told: nothing new comes
+		c := choice{standing: p.Standing().Cell(table.Holder, table.Run).Standing}
+		return c.refused(index.CodeUnavailable, "what the tenant chose of %s cannot be read in the database", p.ID)
+	}
 	v, c := wanted(p, i, hosts)
 	if v == nil {
 		return c
@@ -77,6 +82,13 @@ func asked(p *catalog.Plugin, v *catalog.Version, i Install, hosts []Host) (*cat
 // wanted is the version that the tenant wants, whatever its state.
 func wanted(p *catalog.Plugin, i Install, hosts []Host) (*catalog.Version, choice) {
 	none := choice{standing: p.Standing().Cell(table.Holder, table.Run).Standing}
+	if i.isHeld() {
+		none.reasons = []index.Reason{i.Hold.why()}
+		if v := hadOf(p, i, hosts); v != nil {
+			return v, none
+		}
+		return nil, none.refused(index.ReasonHeld, "%s", i.Hold.why().Detail)
+	}
 	if !i.Pin.IsZero() {
 		v, is := p.At(i.Pin)
 		if !is {

@@ -108,6 +108,8 @@ func (d *desire) choose(i Install) {
 		d.stop(i.Plugin, first(c))
 	case d.refused(i.Plugin) != nil:
 		d.stop(i.Plugin, *d.refused(i.Plugin))
+	case c.version == nil && stopped(p, last.Digest) != nil: // whatever keeps another from coming
+		d.stop(i.Plugin, *stopped(p, last.Digest))
 	case c.version == nil:
 		d.hold(i.Plugin, first(c))
 	case i.Pin.IsZero() && lower(c.version.Version, last) && stopped(p, last.Digest) != nil:

@@ -310,6 +310,9 @@ func (s *Service) basis(ctx context.Context, id string, rows Rows, h Host, g *ca
 	if b.installs, err = allInstalls(ctx, rows); err != nil {
 		return b, err
 	}
+	for k := range b.installs {
+		b.installs[k] = b.installs[k].at(s.o.Clock.Now())
+	}
 	publishers := map[string]bool{}
 	enabled := []artifact.Name{}
 	for _, i := range b.installs {

@@ -39,6 +39,9 @@ func (s *Service) Host(ctx context.Context, id, name string) (index.TenantHost, 
 		return index.TenantHost{}, err
 	}
 	h, err := rows.Hosts().Host(ctx, name)
+	if h.Damaged != nil {
+		err = nil // it says so
+	}
 	return shownHost(h), err
 }
 
@@ -92,12 +95,16 @@ func (s *Service) SetHost(ctx context.Context, id, name string, c index.TenantHo
 	var next Host
 	err = s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
 		was, err := rows.Hosts().Host(ctx, name)
-		if err != nil {
+		if err != nil && was.Damaged == nil {
 			return act, nil, err
 		}
 		if next, err = changedHost(was, c); err != nil {
 			return act, nil, err
 		}
+		if next.Host.IsZero() || next.Version.IsZero() || next.Platform.IsZero() {
+			return act, nil, damaged("host "+name, "give version and platform, or remove it and add it again: oarlock tenant host remove "+id+" "+name)
+		}
+		next.Damaged = nil
 		if shownHost(next) == shownHost(was) {
 			return act, nil, nil
 		}
@@ -120,7 +127,7 @@ func (s *Service) RemoveHost(ctx context.Context, id, name string) error {
 	defer s.ended()
 	return s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
 		was, err := rows.Hosts().Host(ctx, name)
-		if err != nil {
+		if err != nil && was.Damaged == nil {
 			return act, nil, err
 		}
 		act = audit.Act{Action: auth.TenantManage, Before: map[string]any{"host": shownHost(was)}, Planned: map[string]any{"removed_host": name}}
@@ -158,6 +165,10 @@ func changedHost(h Host, c index.TenantHostChange) (Host, error) {
 }
 
 func shownHost(h Host) index.TenantHost {
-	return index.TenantHost{Name: h.Name, Host: h.Host.String(), HostVersion: h.Version.String(), Platform: h.Platform.String(),
+	out := index.TenantHost{Name: h.Name, Host: h.Host.String(), HostVersion: h.Version.String(), Platform: h.Platform.String(),
 		CreatedBy: h.CreatedBy, CreatedAt: h.CreatedAt, Revision: h.Revision}
+	if h.Damaged != nil {
+		out.Problem = "it cannot be read whole in the database: set its version and platform, or remove it and add it again"
+	}
+	return out
 }

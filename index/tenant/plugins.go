@@ -28,7 +28,7 @@ func (s *Service) Plugins(ctx context.Context, id string, after artifact.Name, l
 	if err != nil {
 		return out, err
 	}
-	shown, err := s.sight(ctx)
+	shown, err := s.visible(ctx)
 	if err != nil {
 		return out, err
 	}
@@ -60,10 +60,10 @@ func (s *Service) Plugin(ctx context.Context, id string, plugin artifact.Name) (
 	if errors.Is(err, artifact.ErrNotFound) {
 		return index.TenantPlugin{}, notHad(id, plugin)
 	}
-	if err != nil {
+	if err != nil && i.Damaged == nil {
 		return index.TenantPlugin{}, err
 	}
-	shown, err := s.sight(ctx)
+	shown, err := s.visible(ctx)
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
@@ -77,7 +77,7 @@ func (s *Service) Enable(ctx context.Context, id string, plugin artifact.Name, c
 	return s.install(ctx, id, plugin, func(was Install) (Install, error) {
 		next := was
 		if was.Revision == 0 {
-			next = Install{Plugin: plugin, InstalledAt: s.o.Clock.Now().UTC()}
+			next = Install{Plugin: plugin, InstalledAt: s.now()}
 		}
 		next.Enabled = true
 		return chosen(next, c)
@@ -155,7 +155,7 @@ func (s *Service) install(ctx context.Context, id string, plugin artifact.Name, 
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
-	shown, err := s.sight(ctx)
+	shown, err := s.visible(ctx)
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
@@ -163,21 +163,27 @@ func (s *Service) install(ctx context.Context, id string, plugin artifact.Name, 
 	var n Install
 	err = s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
 		was, err := rows.Installs().Install(ctx, plugin)
-		if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		if err != nil && !errors.Is(err, artifact.ErrNotFound) && was.Damaged == nil {
 			return act, nil, err
 		}
+		was = was.at(s.o.Clock.Now())
 		if n, err = next(was); err != nil {
 			return act, nil, err
+		}
+		if was.Damaged != nil && n.Enabled {
+			return act, nil, damaged(fmt.Sprintf("what tenant %s chose of %s", id, plugin),
+				fmt.Sprintf("disable it, which drops what cannot be read, then enable it again: oarlock tenant disable %s %s", id, plugin))
 		}
 		if hosts, err = allHosts(ctx, rows); err != nil || alike(was, n) {
 			return act, nil, err
 		}
-		if n.Enabled || n.Pin.String() != was.Pin.String() {
+		s.keep(was, &n, hosts)
+		if !chosenAlike(was, n) && (n.Enabled || n.Pin.String() != was.Pin.String()) {
 			if err := s.admitted(ctx, rows, was, &n, hosts, sees); err != nil {
 				return act, nil, err
 			}
 		}
-		n.ChangedBy, n.ChangedAt = auth.From(ctx).Name, s.o.Clock.Now().UTC()
+		n.Damaged, n.ChangedBy, n.ChangedAt = nil, auth.From(ctx).Name, s.now()
 		act = audit.Act{Action: auth.TenantManage, Planned: map[string]any{"plugin": plainOf(n)}}
 		if was.Revision > 0 {
 			act.Before = map[string]any{"plugin": plainOf(was)}
@@ -194,14 +200,21 @@ func (s *Service) install(ctx context.Context, id string, plugin artifact.Name, 
 	return shown(s.shownInstall(n, hosts)), nil
 }
 
-// alike reports whether nothing that a tenant chooses differs.
-func alike(x, y Install) bool {
+// alike reports whether nothing differs of what a tenant sets.
+func alike(x, y Install) bool { return chosenAlike(x, y) && x.Hold.equal(y.Hold) && x.Damaged == nil }
+
+// chosenAlike reports whether nothing that a tenant chooses differs.
+func chosenAlike(x, y Install) bool {
 	return x.Revision > 0 && x.Enabled == y.Enabled && x.Channel == y.Channel && x.Pin.String() == y.Pin.String()
 }
 
 // plainOf is what the audit log says of an install.
 func plainOf(i Install) map[string]any {
-	return map[string]any{"id": i.Plugin.String(), "enabled": i.Enabled, "channel": i.Channel, "pin": i.Pin.String(), "version": i.Version.String(), "digest": i.Digest}
+	out := map[string]any{"id": i.Plugin.String(), "enabled": i.Enabled, "channel": i.Channel, "pin": i.Pin.String(), "version": i.Version.String(), "digest": i.Digest}
+	if i.isHeld() {
+		out["hold"] = i.Hold.shown()
+	}
+	return out
 }
 
 // current is nil where the catalog may be asked what a tenant is given.
@@ -215,17 +228,33 @@ func (s *Service) current() error {
 // mostHosts is how many hosts are read at once.
 const mostHosts = 500
 
-// allHosts are all hosts of a tenant.
+// damaged is that something cannot be read in the database, with what to do.
+func damaged(what string, fixes ...string) error {
+	return index.NewProblem(index.CodeUnavailable, what+" cannot be read in the database", fixes...)
+}
+
+// allHosts are all hosts of a tenant that can be read.
 func allHosts(ctx context.Context, rows Rows) (all []Host, err error) {
-	for after := ""; ; {
+	for after, read := "", false; ; {
 		some, err := rows.Hosts().List(ctx, after, mostHosts)
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, some...); len(some) < mostHosts {
+		for _, h := range some {
+			if h.Damaged == nil {
+				all = append(all, h)
+			}
+		}
+		if len(some) > 0 {
+			after, read = some[len(some)-1].Name, true
+		}
+		switch {
+		case len(some) == mostHosts:
+		case read && len(all) == 0: // none at all is another thing: then anything fits
+			return nil, damaged("what the hosts of the tenant are", "remove those and add them again: oarlock tenant host list TENANT names them")
+		default:
 			return all, nil
 		}
-		after = some[len(some)-1].Name
 	}
 }
 
@@ -233,6 +262,8 @@ func allHosts(ctx context.Context, rows Rows) (all []Host, err error) {
 func (s *Service) shownInstall(i Install, hosts []Host) index.TenantPlugin {
 	out := index.TenantPlugin{ID: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(), Reasons: []index.Reason{},
 		ChangedBy: i.ChangedBy, InstalledAt: i.InstalledAt, UpdatedAt: i.ChangedAt, Revision: i.Revision}
+	i = i.at(s.o.Clock.Now())
+	out.Hold = i.Hold.shown()
 	var c choice
 	p, is := s.o.Catalog.Plugin(i.Plugin)
 	if is {

@@ -34,6 +34,7 @@ type (
 		CreatedBy   string
 		CreatedAt   time.Time
 		Revision    int64
+		Damaged     error // why the row cannot be read; ID is there
 	}
 	// Host is one application of a tenant that loads plugins.
 	Host struct {
@@ -44,6 +45,7 @@ type (
 		CreatedBy string
 		CreatedAt time.Time
 		Revision  int64
+		Damaged   error // why the row cannot be read whole; what can be read is there
 	}
 	// Member is a principal, a person or a robot, that asks for a tenant: what
 	// the tenant has counts for it.
@@ -69,6 +71,14 @@ type (
 		ChangedAt   time.Time
 		InstalledAt time.Time // when it was enabled first
 		Revision    int64
+		Hold        Hold
+		Damaged     error // as of a Host
+	}
+	// Hold keeps a tenant at Version and Digest until then; the zero Hold does not.
+	Hold struct {
+		Until  time.Time
+		Reason string
+		By     string
 	}
 	// HostState is what a host is to run, as it was computed last.
 	HostState struct {

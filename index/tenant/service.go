@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/clock"
@@ -75,6 +76,9 @@ func New(o Options) *Service {
 	return &Service{o: o, watches: newWatches(), gives: newGives()}
 }
 
+// now is the time as a Store keeps it, so that what is answered now is what is read later.
+func (s *Service) now() time.Time { return s.o.Clock.Now().UTC().Truncate(time.Microsecond) }
+
 // none is the answer about a tenant that is not there, and about one that is none
 // of the caller's business: byte for byte the same.
 func none() error {
@@ -107,6 +111,9 @@ func (s *Service) admit(ctx context.Context, action auth.Action, id string) (Row
 	t, err := rows.Tenant(ctx)
 	if errors.Is(err, artifact.ErrNotFound) {
 		return nil, Tenant{}, none()
+	}
+	if t.Damaged != nil {
+		return rows, t, damaged("tenant "+id, "the operator of the site brings its row back from a backup")
 	}
 	if err == nil {
 		err = refused

@@ -35,7 +35,8 @@ type Rows interface {
 	Lock(ctx context.Context) error
 }
 
-// HostRows are the hosts of one tenant.
+// HostRows are the hosts of one tenant. One that cannot be read whole is in a list
+// with what can be, and Damaged; asked for alone it is that and an error.
 type HostRows interface {
 	// Add stores a new host; a name that is there is a conflict.
 	Add(ctx context.Context, h Host) error
@@ -50,7 +51,8 @@ type HostRows interface {
 	Remove(ctx context.Context, name string) error
 }
 
-// InstallRows are the plugins of one tenant.
+// InstallRows are the plugins of one tenant. For one that cannot be read whole, see
+// HostRows.
 type InstallRows interface {
 	// Put stores i: a new record where its Revision is zero, and otherwise in
 	// place of the record with that Revision, which then rises; a record that

@@ -98,6 +98,8 @@ func (s *Service) Tenants(ctx context.Context, after string, limit int) (index.T
 		}
 		switch _, t, err := s.read(ctx, id); {
 		case errors.Is(err, artifact.ErrNotFound):
+		case t.Damaged != nil:
+			out.Items = append(out.Items, index.Tenant{ID: id, Niches: []string{}, Labels: []string{}, Problem: index.ProblemOf(err).Detail})
 		case err != nil:
 			return out, err
 		default:

@@ -19,10 +19,12 @@ var waiting = []string{
 	"DELETE /api/v1/plugins/{publisher}/{name}/channels/{channel}", "POST /api/v1/plugins/{publisher}/{name}/channels/{channel}",
 	"POST /api/v1/plugins/{publisher}/{name}/versions/{version}/unyank",
 	"POST /api/v1/publishers/{publisher}/keys", "POST /api/v1/publishers/{publisher}/verification",
-	"POST /api/v1/subscriptions", "POST /api/v1/subscriptions/confirm", "POST /api/v1/subscriptions/{id}/resend",
+	"POST /api/v1/subscriptions", "POST /api/v1/subscriptions/confirm", "POST /api/v1/subscriptions/{id}/resend", "POST /api/v1/subscriptions/{id}/replay",
 	"POST /api/v1/tenants", "PATCH /api/v1/tenants/{tenant}", "PUT /api/v1/tenants/{tenant}/members/{principal}",
 	"POST /api/v1/tenants/{tenant}/hosts", "PATCH /api/v1/tenants/{tenant}/hosts/{host}", "POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/enable",
 	"POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/pin", "DELETE /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/pin",
+	"POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/hold", "DELETE /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/hold",
+	"POST /api/v1/tenants/{tenant}/hold", "DELETE /api/v1/tenants/{tenant}/hold",
 	"POST /api/v1/tokens", "POST /api/v1/webhooks", "POST /api/v1/webhooks/{id}/replay", "POST /api/v1/webhooks/{id}/rotate", "POST /api/v1/webhooks/{id}/test",
 }
 

@@ -120,6 +120,7 @@ var bodies = map[string]any{
 	"add-tenant-host":      map[string]any{"name": "editor-9", "host": "acme-editor", "host_version": "4.0.0", "platform": "linux/amd64"},
 	"set-tenant-host":      map[string]any{"host_version": "5.0.0"}, "remove-tenant-host": nil, "rotate-tenant-host": nil,
 	"enable-plugin": map[string]any{}, "disable-plugin": nil, "pin-plugin": map[string]any{"version": "1.1.0"}, "unpin-plugin": nil,
+	"hold-plugin": map[string]any{"until": soon()}, "unhold-plugin": nil, "hold-tenant": map[string]any{"until": soon()}, "unhold-tenant": nil,
 }
 
 // TestTenantsAreApart_I7: every operation of the description that names a tenant

@@ -46,6 +46,7 @@ var asked = []string{
 	"tenant quota north --hosts 5", "tenant host add north editor-1 --host example-host --host-version 1.2", "tenant host list north",
 	"tenant host rotate north editor-1", "tenant desired north editor-1",
 	"tenant host set north editor-1 --host-version 1.3", "tenant enable north acme/hello", "tenant pin north acme/hello@0.1.0", "tenant unpin north acme/hello",
+	"tenant hold north acme/hello --until 9d", "tenant unhold north acme/hello", "tenant hold north --until 9d", "tenant unhold north",
 	"tenant plugins north", "tenant attention north", "tenant disable north acme/hello",
 	"whoami", "audit search", "audit export", "audit verify",
 	"block acme/hello@0.1.0 --reason test --code blocked", "block list", "block lift acme/hello@0.1.0",

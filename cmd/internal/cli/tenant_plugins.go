@@ -22,6 +22,9 @@ func (r tenantPluginResult) text(w io.Writer) error {
 		row("VERSION", orNone(r.Version))
 		row("PIN", orNone(r.Pin))
 		row("CHANNEL", orNone(r.Channel))
+		if r.Hold != nil {
+			row("HELD", "until "+day(&r.Hold.Until, "")+" by "+r.Hold.By)
+		}
 		row("STATUS", string(r.Status))
 		for _, why := range r.Reasons {
 			row("WHY", why.Detail)

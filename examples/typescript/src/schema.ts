@@ -1355,6 +1355,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tenants/{tenant}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a tenant at what it is given of all plugins
+         * @description Of those that are enabled now. One that is enabled later is not held.
+         */
+        post: operations["hold-tenant"];
+        /** End all holds of a tenant */
+        delete: operations["unhold-tenant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tenants/{tenant}/hosts": {
         parameters: {
             query?: never;
@@ -1554,6 +1575,30 @@ export interface paths {
          */
         post: operations["enable-plugin"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{tenant}/plugins/{publisher}/{name}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a tenant at what it is given of a plugin
+         * @description Until a time, whatever its pin or channel says. What must not run is stopped all the same.
+         */
+        post: operations["hold-plugin"];
+        /**
+         * End the hold of a plugin
+         * @description Its pin or channel counts again at once.
+         */
+        delete: operations["unhold-plugin"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2341,6 +2386,13 @@ export interface components {
             /** @description What to ask instead; empty is nothing in particular. Of missing, a version that would do. */
             to: string;
         };
+        Hold: {
+            /** @example person:ada */
+            by: string;
+            reason?: string;
+            /** Format: date-time */
+            until: string;
+        };
         HostNamed: {
             id: string;
             versions: string[] | null;
@@ -2369,6 +2421,8 @@ export interface components {
             name: string;
             /** @example linux/amd64 */
             platform: string;
+            /** @description What of it cannot be read in the database, and what to do. */
+            problem?: string;
             /**
              * Format: int64
              * @description Rises with each change.
@@ -2682,6 +2736,18 @@ export interface components {
             text?: string;
             /** @example 1.2.0 */
             version?: string;
+        };
+        NewHold: {
+            /**
+             * @description Why, for people.
+             * @example quarter end
+             */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself: in the future, at most 366 days.
+             */
+            until: string;
         };
         NewInvitation: {
             /**
@@ -3326,6 +3392,8 @@ export interface components {
             /** @description Each key=value. */
             labels: string[] | null;
             niches: string[] | null;
+            /** @description Why nothing of it can be said: the database holds what cannot be read. */
+            problem?: string;
             quota: components["schemas"]["TenantQuota"];
             /**
              * Format: int64
@@ -3342,6 +3410,8 @@ export interface components {
             digest?: string;
             /** @description What is wanted. A plugin that was disabled keeps its data and what the tenant chose. */
             enabled: boolean;
+            /** @description Keeps the tenant at what it was given, until then; absent where there is none. */
+            hold?: components["schemas"]["Hold"];
             /** @example acme/hello */
             id: string;
             /** Format: date-time */
@@ -3386,6 +3456,12 @@ export interface components {
             /** @description For who may manage all tenants. */
             tier?: string;
         };
+        TenantHeld: {
+            /** @description The one that they have now; absent is none. */
+            hold?: components["schemas"]["Hold"];
+            /** @description Those that were changed; what was so already is not. */
+            plugins: string[] | null;
+        };
         TenantHost: {
             /** Format: date-time */
             created_at: string;
@@ -3401,6 +3477,8 @@ export interface components {
             name: string;
             /** @example linux/amd64 */
             platform: string;
+            /** @description What of it cannot be read in the database, and what to do. */
+            problem?: string;
             /**
              * Format: int64
              * @description Rises with each change.
@@ -3444,6 +3522,8 @@ export interface components {
             digest?: string;
             /** @description What is wanted. A plugin that was disabled keeps its data and what the tenant chose. */
             enabled: boolean;
+            /** @description Keeps the tenant at what it was given, until then; absent where there is none. */
+            hold?: components["schemas"]["Hold"];
             /** @example acme/hello */
             id: string;
             /** Format: date-time */
@@ -3784,6 +3864,7 @@ export type EpochConflict = components['schemas']['EpochConflict'];
 export type Exceeded = components['schemas']['Exceeded'];
 export type Explained = components['schemas']['Explained'];
 export type Hint = components['schemas']['Hint'];
+export type Hold = components['schemas']['Hold'];
 export type HostNamed = components['schemas']['HostNamed'];
 export type HostQuery = components['schemas']['HostQuery'];
 export type HostRunning = components['schemas']['HostRunning'];
@@ -3816,6 +3897,7 @@ export type NamespaceDetail = components['schemas']['NamespaceDetail'];
 export type NamespaceList = components['schemas']['NamespaceList'];
 export type NewAccount = components['schemas']['NewAccount'];
 export type NewEmergency = components['schemas']['NewEmergency'];
+export type NewHold = components['schemas']['NewHold'];
 export type NewInvitation = components['schemas']['NewInvitation'];
 export type NewMove = components['schemas']['NewMove'];
 export type NewPersonalToken = components['schemas']['NewPersonalToken'];
@@ -3871,6 +3953,7 @@ export type Tenant = components['schemas']['Tenant'];
 export type TenantAttention = components['schemas']['TenantAttention'];
 export type TenantAttentionList = components['schemas']['TenantAttentionList'];
 export type TenantChange = components['schemas']['TenantChange'];
+export type TenantHeld = components['schemas']['TenantHeld'];
 export type TenantHost = components['schemas']['TenantHost'];
 export type TenantHostChange = components['schemas']['TenantHostChange'];
 export type TenantHostList = components['schemas']['TenantHostList'];
@@ -10160,6 +10243,182 @@ export interface operations {
             };
         };
     };
+    "hold-tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tenant. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHold"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantHeld"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unhold-tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tenant. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantHeld"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "tenant-hosts": {
         parameters: {
             query?: {
@@ -11305,6 +11564,192 @@ export interface operations {
                 "application/json": components["schemas"]["TenantPluginChoice"];
             };
         };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantPlugin"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hold-plugin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tenant. */
+                tenant: string;
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHold"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantPlugin"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unhold-plugin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tenant. */
+                tenant: string;
+                /** @description First part of the plugin's id. */
+                publisher: string;
+                /** @description Second part of the plugin's id. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {

@@ -7,10 +7,10 @@ import (
 	"github.com/oarlock/oarlock/index/auth"
 )
 
-// sight shows an install to the caller of ctx. Of a plugin that he may not pull, as
+// visible shows an install to the caller of ctx. Of a plugin that he may not pull, as
 // one that became private, he is told what the tenant chose, and of the plugin what is
 // told of one that is not there: that the tenant has it is the tenant's to know.
-func (s *Service) sight(ctx context.Context) (func(index.TenantPlugin) index.TenantPlugin, error) {
+func (s *Service) visible(ctx context.Context) (func(index.TenantPlugin) index.TenantPlugin, error) {
 	may, err := s.o.Rights.Visibility(ctx, auth.From(ctx))
 	return func(p index.TenantPlugin) index.TenantPlugin {
 		if may.Pulls(p.ID) {
