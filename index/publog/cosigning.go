@@ -15,8 +15,9 @@ import (
 type CosignedStore interface {
 	// CosignedCheckpoint gives what was kept; artifact.ErrNotFound where nothing was.
 	CosignedCheckpoint(ctx context.Context) (CosignedCheckpoint, error)
-	// KeepCosigned keeps c, unless one of more leaves of the same log is kept.
-	KeepCosigned(ctx context.Context, c CosignedCheckpoint) error
+	// KeepCosigned keeps c, unless one of more leaves of the same log is kept that is
+	// not the one that it is to replace.
+	KeepCosigned(ctx context.Context, c, replaced CosignedCheckpoint) error
 }
 
 // A CosignedCheckpoint is one that witnesses cosigned.
@@ -130,7 +131,8 @@ func (l *Log) round(ctx context.Context, all bool) error {
 	if signed == "" || c.N == 0 {
 		return nil // nothing is in it
 	}
-	if kept, err := l.takeCosigned(ctx); err != nil || kept > c.N { // another replica is ahead
+	size, bad, err := l.takeCosigned(ctx)
+	if err != nil || size > c.N { // another replica is ahead
 		return err
 	}
 	asked, err := l.askAll(ctx, signed, c, all)
@@ -146,7 +148,7 @@ func (l *Log) round(ctx context.Context, all bool) error {
 	if asked && lines != "" && l.o.Kept != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), witnessWithin) // it is shown already
 		defer cancel()
-		err = errors.Join(err, l.o.Kept.KeepCosigned(ctx, CosignedCheckpoint{Origin: c.Origin, Size: c.N, Signed: signed, Lines: lines}))
+		err = errors.Join(err, l.o.Kept.KeepCosigned(ctx, CosignedCheckpoint{Origin: c.Origin, Size: c.N, Signed: signed, Lines: lines}, bad))
 	}
 	return err
 }
@@ -213,30 +215,31 @@ func (l *Log) linesOf(c Checkpoint) (lines string, many int) {
 
 // takeCosigned shows what was kept by another replica or before a restart, where it is
 // newer than what is shown, and gives how many leaves that has. Nothing of it is
-// believed that is not signed. One that is of another history is ErrBroken.
-func (l *Log) takeCosigned(ctx context.Context) (size int64, err error) {
+// believed that is not signed: what was edited is given as bad, to be replaced. One that
+// is of another history is ErrBroken.
+func (l *Log) takeCosigned(ctx context.Context) (size int64, bad CosignedCheckpoint, err error) {
 	if l.o.Kept == nil || len(l.witnesses) == 0 {
-		return 0, nil
+		return 0, bad, nil
 	}
 	kept, err := l.o.Kept.CosignedCheckpoint(ctx)
 	if errors.Is(err, artifact.ErrNotFound) {
-		return 0, nil
+		return 0, bad, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, bad, err
 	}
 	l.mu.Lock()
 	head, old, by := l.head, l.public, l.key.verifier
 	l.mu.Unlock()
 	c, err := OpenCheckpoint(kept.Signed, by)
-	if err != nil { // it is of another log, or was edited
-		return 0, nil
+	if err != nil || c.N != kept.Size { // it is of another log, or was edited
+		return 0, kept, nil
 	}
 	if c.N < old.N || c.N > head.N || old.signed == kept.Signed+kept.Lines {
-		return c.N, nil
+		return c.N, bad, nil
 	}
 	if err := l.contains(ctx, head, c.Tree); err != nil {
-		return c.N, l.noticed(fmt.Errorf("the checkpoint that was cosigned: %w", err))
+		return c.N, bad, l.noticed(fmt.Errorf("the checkpoint that was cosigned: %w", err))
 	}
 	for _, w := range l.witnesses {
 		line, err := w.lineIn(kept.Lines, kept.Signed, by)
@@ -250,5 +253,5 @@ func (l *Log) takeCosigned(ctx context.Context) (size int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.present(public{Checkpoint: c, signed: kept.Signed + lines, lines: many})
-	return c.N, nil
+	return c.N, bad, nil
 }

@@ -167,7 +167,7 @@ func TestWhatIsKeptOfCosignaturesIsVerified_G6(t *testing.T) {
 	signed, c := l.Checkpoint()
 	keep := func(db publog.CosignedStore, size int64, signed, lines string) {
 		t.Helper()
-		if err := db.KeepCosigned(t.Context(), publog.CosignedCheckpoint{Origin: c.Origin, Size: size, Signed: signed, Lines: lines}); err != nil {
+		if err := db.KeepCosigned(t.Context(), publog.CosignedCheckpoint{Origin: c.Origin, Size: size, Signed: signed, Lines: lines}, publog.CosignedCheckpoint{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -180,6 +180,13 @@ func TestWhatIsKeptOfCosignaturesIsVerified_G6(t *testing.T) {
 	keep(db, 2, "edited", "")
 	if got, err := db.CosignedCheckpoint(t.Context()); err != nil || got.Size != 3 {
 		t.Errorf("fewer leaves were kept: %+v, %v", got, err)
+	}
+	keep(db, 1<<40, "edited", "")
+	if err := l.Cosign(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := db.CosignedCheckpoint(t.Context()); err != nil || got.Size != 3 {
+		t.Errorf("what was edited stays: %+v, %v", got, err)
 	}
 	anew := options(opened(t, filepath.Join(dir, "y.db")), &record{})
 	if err := anew.Store.SwapLogHead(t.Context(), publog.Head{}, publog.Head{Origin: key.Name(), Tree: tlog.Tree{Hash: emptyRoot(t)}}, nil); err != nil {

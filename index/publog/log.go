@@ -307,7 +307,7 @@ func (l *Log) follow(ctx context.Context) error {
 		return err
 	}
 	l.show(shown, nil)
-	_, err = l.takeCosigned(ctx)
+	_, _, err = l.takeCosigned(ctx)
 	return err
 }
 

@@ -172,6 +172,13 @@ func (l *Log) salvage(ctx context.Context, target Checkpoint) (leaves []Leaf, ha
 		return nil, had, fmt.Errorf("%w: %d of the %d leaves that were signed are neither in %s nor in the database: "+
 			"restore %s from a backup or from a copy that has them", ErrBehind, missing, target.N, Repository, Repository)
 	}
+	first := make(map[LeafKey]bool, len(leaves))
+	for i := range leaves {
+		if first[leaves[i].Key] {
+			leaves[i].Key = onceMore(leaves[i].Number)
+		}
+		first[leaves[i].Key] = true
+	}
 	return leaves, had, nil
 }
 

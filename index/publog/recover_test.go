@@ -2,11 +2,13 @@ package publog_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index/publog"
@@ -137,5 +139,62 @@ func TestAnAdoptedLogGoesOn_G6(t *testing.T) {
 	r.tail = ""
 	if anew := logOf(t, o); anew.Stuck() != nil || anew.Verifier().Name() == l.Verifier().Name() {
 		t.Errorf("adopted with nothing there: %s, stuck: %v", anew.Verifier().Name(), anew.Stuck())
+	}
+}
+
+// Proves G6: a row that was taken from the database, and whose event a restart wrote
+// once more as another leaf, is recovered all the same: the first leaf counts.
+func TestALeafThatWasTakenAndWrittenOnceMoreIsRecovered_G6(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.db")
+	r, s := &record{}, newShelf()
+	db := opened(t, path)
+	l := logOf(t, carried(options(db, r), s, db))
+	write(t, l, 0, 9)
+	if err := carrierOf(l, s).Carry(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	edit, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := edit.ExecContext(t.Context(), "DELETE FROM log_leaves WHERE number = 5"); err != nil {
+		t.Fatal(err)
+	}
+	if err := edit.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = logOf(t, carried(options(db, r), s, db))
+	if err := carrierOf(l, s).Carry(t.Context()); err != nil { // it is copied, and not read
+		t.Fatal(err)
+	}
+	later := published(5)
+	later.At = later.At.Add(time.Hour)
+	l.Note(later)
+	if err := l.Advance(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen, at := l.Checkpoint()
+	if at.N != 10 {
+		t.Fatalf("%d leaves, expected the event once more", at.N)
+	}
+	for range 2 {
+		if got, err := l.Recover(t.Context(), ""); err != nil || got.Size != 10 {
+			t.Fatalf("%+v: %v", got, err)
+		}
+	}
+	if _, err := publog.Verify(t.Context(), fetch(l), l.Verifier(), seen); err != nil {
+		t.Error(err)
+	}
+	p, err := l.Prove(t.Context(), later.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, _, err := p.Verify(l.Verifier()); err != nil || p.Index != 5 || e != published(5) {
+		t.Errorf("leaf %d: %+v, %v", p.Index, e, err)
+	}
+	write(t, l, 9, 12)
+	if err := l.Intact(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -110,11 +110,12 @@ func (s *Store) CosignedCheckpoint(ctx context.Context) (publog.CosignedCheckpoi
 }
 
 // KeepCosigned implements publog.CosignedStore.
-func (s *Store) KeepCosigned(ctx context.Context, c publog.CosignedCheckpoint) error {
+func (s *Store) KeepCosigned(ctx context.Context, c, replaced publog.CosignedCheckpoint) error {
 	row := logCosignedRow{ID: logHeadID, Origin: c.Origin, Size: c.Size, Checkpoint: c.Signed, Lines: c.Lines}
 	_, err := s.writer(ctx).NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE").
 		Set("origin = EXCLUDED.origin, size = EXCLUDED.size, checkpoint = EXCLUDED.checkpoint, lines = EXCLUDED.lines").
-		Where("log_cosigned_row.size <= EXCLUDED.size OR log_cosigned_row.origin <> EXCLUDED.origin").Exec(ctx)
+		Where("log_cosigned_row.size <= EXCLUDED.size OR log_cosigned_row.origin <> EXCLUDED.origin OR (log_cosigned_row.size = ? AND log_cosigned_row.checkpoint = ?)",
+			replaced.Size, replaced.Signed).Exec(ctx)
 	return wrap(logName+": what is cosigned", err)
 }
 

@@ -91,12 +91,14 @@ func contractCosigned(t *testing.T, s *Store) {
 	want(t, "nothing is cosigned", err, artifact.ErrNotFound)
 	one := publog.CosignedCheckpoint{Origin: "example.org/log", Size: 5, Signed: "a", Lines: "b"}
 	for _, next := range []publog.CosignedCheckpoint{one, {Origin: one.Origin, Size: 4, Signed: "shorter"}} {
-		want(t, "keep", s.KeepCosigned(ctx, next), nil)
+		want(t, "keep", s.KeepCosigned(ctx, next, publog.CosignedCheckpoint{}), nil)
 		got, err := s.CosignedCheckpoint(ctx)
 		same(t, "what is cosigned", got, one, err)
 	}
-	for _, next := range []publog.CosignedCheckpoint{{Origin: one.Origin, Size: 5, Signed: "a", Lines: "bc"}, {Origin: "example.org/another", Size: 1, Signed: "d"}} {
-		want(t, "keep", s.KeepCosigned(ctx, next), nil)
+	edited := publog.CosignedCheckpoint{Origin: one.Origin, Size: 1 << 40, Signed: "edited"}
+	for _, next := range []publog.CosignedCheckpoint{{Origin: one.Origin, Size: 5, Signed: "a", Lines: "bc"}, edited,
+		{Origin: one.Origin, Size: 6, Signed: "instead of the edited one"}, {Origin: "example.org/another", Size: 1, Signed: "d"}} {
+		want(t, "keep", s.KeepCosigned(ctx, next, edited), nil)
 		got, err := s.CosignedCheckpoint(ctx)
 		same(t, "what is cosigned", got, next, err)
 	}
