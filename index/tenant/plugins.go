@@ -210,7 +210,8 @@ func chosenAlike(x, y Install) bool {
 
 // plainOf is what the audit log says of an install.
 func plainOf(i Install) map[string]any {
-	out := map[string]any{"id": i.Plugin.String(), "enabled": i.Enabled, "channel": i.Channel, "pin": i.Pin.String(), "version": i.Version.String(), "digest": i.Digest}
+	out := map[string]any{"id": i.Plugin.String(), "enabled": i.Enabled, "channel": i.Channel, "pin": i.Pin.String(),
+		"version": i.Version.String(), "digest": i.Digest}
 	if i.isHeld() {
 		out["hold"] = i.Hold.shown()
 	}

@@ -77,8 +77,8 @@ func (r reserves) held() bool {
 	return true
 }
 
-// degraded says that pushes are refused for want of room, or "".
-func (r reserves) degraded() string {
+// diskFull says that pushes are refused for want of room, or "".
+func diskFull(r reserves) string {
 	if r.held() {
 		return ""
 	}

@@ -109,7 +109,7 @@ func (h *health) ready() error {
 
 // degraded says all that does not work while requests are served, or "".
 func (h *health) degraded() string {
-	all := []string{silence(h.accounts.Authority), h.reserves.degraded()}
+	all := []string{silence(h.accounts.Authority), diskFull(h.reserves)}
 	if err := h.index.publog.Stuck(); err != nil {
 		all = append(all, err.Error())
 	}

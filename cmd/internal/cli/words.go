@@ -47,6 +47,7 @@ var words = map[string]map[string][]string{
 	"emergency-remove undo":    {"reason": format.Reasons()},
 	"emergency-remove list":    {"state": {"requested", "proposed", "confirmed", "in_force", "undone", "withdrawn", "lapsed"}},
 	"webhook deliveries":       {"state": {"waiting", "delivered", "dead"}},
+	"subscription deliveries":  {"state": {"waiting", "delivered", "dead"}},
 	"block":                    {"code": {"blocked", "emergency_removed"}},
 }
 
