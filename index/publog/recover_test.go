@@ -2,7 +2,6 @@ package publog_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"maps"
 	"path/filepath"
@@ -154,16 +153,7 @@ func TestALeafThatWasTakenAndWrittenOnceMoreIsRecovered_G6(t *testing.T) {
 	if err := carrierOf(l, s).Carry(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	edit, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := edit.ExecContext(t.Context(), "DELETE FROM log_leaves WHERE number = 5"); err != nil {
-		t.Fatal(err)
-	}
-	if err := edit.Close(); err != nil {
-		t.Fatal(err)
-	}
+	editRows(t, path, "DELETE FROM log_leaves WHERE number = 5")
 	l = logOf(t, carried(options(db, r), s, db))
 	if err := carrierOf(l, s).Carry(t.Context()); err != nil { // it is copied, and not read
 		t.Fatal(err)
