@@ -166,3 +166,15 @@ type Desired struct {
 	// Moved is closed when another answer may be due.
 	Moved <-chan struct{}
 }
+
+// An EpochChoice decides for a host that is ahead of its server.
+type EpochChoice struct {
+	Take  string `json:"take" enum:"server,host" doc:"Whose state counts."`
+	Epoch string `json:"epoch" maxLength:"60" doc:"That which the host goes by." example:"1.42"`
+}
+
+// EpochResolved is what was decided.
+type EpochResolved struct {
+	Epoch  string   `json:"epoch" doc:"After that of the host: its next document has it." example:"1.43"`
+	Pinned []string `json:"pinned" doc:"Plugins, with versions, that the tenant was pinned to."`
+}

@@ -65,14 +65,15 @@ type TenantMemberList struct {
 
 // A TenantHost is one application of a tenant that loads plugins.
 type TenantHost struct {
-	Name        string    `json:"name" example:"editor-1"`
-	Host        string    `json:"host" doc:"Host id, as plugins name it." example:"acme-editor"`
-	HostVersion string    `json:"host_version" example:"4.2.0"`
-	Platform    string    `json:"platform" example:"linux/amd64"`
-	Problem     string    `json:"problem,omitempty" doc:"What of it cannot be read in the database, and what to do."`
-	CreatedBy   string    `json:"created_by"`
-	CreatedAt   time.Time `json:"created_at"`
-	Revision    int64     `json:"revision" doc:"Rises with each change."`
+	Name        string      `json:"name" example:"editor-1"`
+	Host        string      `json:"host" doc:"Host id, as plugins name it." example:"acme-editor"`
+	HostVersion string      `json:"host_version" example:"4.2.0"`
+	Platform    string      `json:"platform" example:"linux/amd64"`
+	Problem     string      `json:"problem,omitempty" doc:"What of it cannot be read in the database, and what to do."`
+	LastReport  *LastReport `json:"last_report,omitempty" doc:"What it reported last; absent where it never did."`
+	CreatedBy   string      `json:"created_by"`
+	CreatedAt   time.Time   `json:"created_at"`
+	Revision    int64       `json:"revision" doc:"Rises with each change."`
 }
 
 // A NewTenantHost is one that is added.
@@ -115,16 +116,20 @@ type TenantPlugin struct {
 	Channel string `json:"channel,omitempty" doc:"Empty is the newest stable version."`
 	Pin     string `json:"pin,omitempty" doc:"The version that is wanted whatever the channel says; absent where there is none."`
 	// Version and Digest are what the tenant's hosts are given now.
-	Version     string        `json:"version,omitempty" doc:"That the tenant's hosts are given now, the newest of them; absent where none is."`
-	Digest      string        `json:"digest,omitempty"`
-	Hold        *Hold         `json:"hold,omitempty" doc:"Keeps the tenant at what it was given, until then; absent where there is none."`
-	Status      InstallStatus `json:"status" enum:"installed,deprecated,suspended,orphaned,force_disabled"`
-	Reasons     []Reason      `json:"reasons" doc:"Why no version is given, or why the status is not installed."`
-	Standing    Standing      `json:"standing" enum:"ok,warn,update_blocked,stop"`
-	ChangedBy   string        `json:"changed_by"`
-	InstalledAt time.Time     `json:"installed_at"`
-	UpdatedAt   time.Time     `json:"updated_at"`
-	Revision    int64         `json:"revision" doc:"Rises with each change."`
+	Version string `json:"version,omitempty" doc:"That the tenant's hosts are given now, the newest of them; absent where none is."`
+	Digest  string `json:"digest,omitempty"`
+	Hold    *Hold  `json:"hold,omitempty" doc:"Keeps the tenant at what it was given, until then; absent where there is none."`
+	// Effective is what runs.
+	Effective       string             `json:"effective" doc:"The version that runs, the newest of those that hosts reported; empty where none did."`
+	EffectiveReason string             `json:"effective_reason,omitempty" doc:"Why that is not what is wanted."`
+	Hosts           []TenantPluginHost `json:"hosts" doc:"What each host said last of it."`
+	Status          InstallStatus      `json:"status" enum:"installed,deprecated,suspended,orphaned,force_disabled"`
+	Reasons         []Reason           `json:"reasons" doc:"Why no version is given, or why the status is not installed."`
+	Standing        Standing           `json:"standing" enum:"ok,warn,update_blocked,stop"`
+	ChangedBy       string             `json:"changed_by"`
+	InstalledAt     time.Time          `json:"installed_at"`
+	UpdatedAt       time.Time          `json:"updated_at"`
+	Revision        int64              `json:"revision" doc:"Rises with each change."`
 }
 
 // A TenantPluginChoice is what a tenant wants of a plugin.

@@ -71,6 +71,9 @@ type Options struct {
 	Emergencies Emergencies
 	// Tenants keep what each tenant is and has; nil serves none.
 	Tenants Tenants
+	// Hold gives up what a request takes as one that is being answered, while it is
+	// held back; resume takes it back. Nil gives up nothing.
+	Hold func(ctx context.Context) (resume func())
 	// Notifications keep webhooks and subscriptions; nil serves none.
 	Notifications Notifications
 	// Publog proves what was published; nil serves none.
@@ -145,6 +148,9 @@ func New(o Options) *Server {
 	}
 	if o.Current == nil {
 		o.Current = o.Ready
+	}
+	if o.Hold == nil {
+		o.Hold = func(context.Context) func() { return func() {} }
 	}
 	o.denyWhereNil()
 	s := &Server{Options: o, kept: newKept(o.CacheBytes), hosts: newHosts(), follower: newFollower(o.Events), draining: make(chan struct{})}

@@ -55,6 +55,7 @@ type trustedCatalog struct {
 	snapshot *catalog.Snapshot
 	status   Status
 	shards   []digest.Digest
+	root     *metadata.Metadata[metadata.RootType]
 }
 
 // A Status says what a Catalog answers from.
@@ -116,7 +117,7 @@ func (c *Catalog) refresh(ctx context.Context) (from digest.Digest, err error) {
 		return w.at, err
 	}
 	next.status.Expires, next.status.Manifest = w.expires(), w.l.manifest.Digest
-	next.status.Root, next.status.Fetched = w.trusted.Root.Signed.Version, w.fetched
+	next.status.Root, next.status.Fetched, next.root = w.trusted.Root.Signed.Version, w.fetched, w.trusted.Root
 	c.current.Store(next)
 	return w.at, c.memory.sweep(w.l)
 }

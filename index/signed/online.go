@@ -2,15 +2,19 @@ package signed
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/oarlock/oarlock/artifact"
 	format "github.com/oarlock/oarlock/artifact/ledger"
+	"github.com/oarlock/oarlock/index/client"
 )
 
 // envelope is a DSSE envelope on the wire.
@@ -70,4 +74,39 @@ func onlineNumber(roots []*metadata.Metadata[metadata.RootType]) int64 {
 		last--
 	}
 	return roots[last].Signed.Version
+}
+
+var _ client.OnlineVerifier = (*Catalog)(nil)
+
+// VerifyOnline implements client.OnlineVerifier by the newest root that was trusted. It
+// works while that root is good, also where the rest of the catalog has ended meanwhile.
+func (c *Catalog) VerifyOnline(signed []byte, by []client.OnlineSignature) (int64, error) {
+	root := c.current.Load().root.Signed
+	if now := c.o.Now(); now.After(root.Expires) {
+		return 0, refuse(RefusedExpired, "root %d ended %s", root.Version, root.Expires.Format(time.RFC3339))
+	}
+	role, held := root.Roles[metadata.TIMESTAMP], map[string]bool{}
+	for _, id := range role.KeyIDs {
+		public, err := root.Keys[id].ToPublicKey()
+		if err != nil {
+			return 0, refuse(RefusedMalformed, "key %s of root %d: %s", id, root.Version, err)
+		}
+		v, err := signature.LoadVerifier(public, crypto.SHA256)
+		if err != nil {
+			return 0, refuse(RefusedMalformed, "key %s of root %d: %s", id, root.Version, err)
+		}
+		for _, s := range by {
+			held[id] = held[id] || v.VerifySignature(bytes.NewReader(s.Sig), bytes.NewReader(signed)) == nil
+		}
+	}
+	n := 0
+	for _, holds := range held {
+		if holds {
+			n++
+		}
+	}
+	if n < max(1, role.Threshold) {
+		return 0, refuse(RefusedKey, "%d of the online keys that root %d names signed it, expected %d", n, root.Version, max(1, role.Threshold))
+	}
+	return root.Version, nil
 }

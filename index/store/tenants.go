@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -181,4 +183,32 @@ func (r tenantRows) remove(ctx context.Context, of string, q *bun.DeleteQuery) e
 func (r tenantRows) exists(ctx context.Context) error {
 	_, err := r.Tenant(ctx)
 	return err
+}
+
+// changedRows is how many rows of the audit log are looked at in one go.
+const changedRows = 1000
+
+// TenantsChanged are the tenants that rows of the audit log after one are about, and
+// the last row that was looked at; below 0 only that.
+func (s *Store) TenantsChanged(ctx context.Context, row int64) (ids []string, last int64, err error) {
+	if row < 0 {
+		head, err := s.AuditHead(ctx)
+		return nil, head.Seq, err
+	}
+	for last = row; ; {
+		var rows []auditRow
+		err := s.reader(ctx).NewSelect().Model(&rows).Column("seq", "resource").Where("seq > ?", last).Order("seq").Limit(changedRows).Scan(ctx)
+		if err != nil {
+			return nil, row, wrap("changes of tenants", err)
+		}
+		for _, r := range rows {
+			if id, is := strings.CutPrefix(r.Resource, "tenant "); is && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+			last = r.Seq
+		}
+		if len(rows) < changedRows {
+			return ids, last, nil
+		}
+	}
 }

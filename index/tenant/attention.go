@@ -43,15 +43,28 @@ func (s *Service) Attention(ctx context.Context, id string, after artifact.Name,
 			}
 			if len(out.Items) == limit {
 				out.NextCursor = out.Items[limit-1].ID
-				return out, nil
+				return out, withEffects(ctx, rows, out.Items)
 			}
 			out.Items = append(out.Items, index.TenantAttention{TenantPlugin: p, Next: nextStep(id, p)})
 		}
 		if len(list) < mostPerPage {
-			return out, nil
+			return out, withEffects(ctx, rows, out.Items)
 		}
 		after = list[len(list)-1].Plugin
 	}
+}
+
+// withEffects is withEffect for what needs attention.
+func withEffects(ctx context.Context, rows Rows, items []index.TenantAttention) error {
+	plugins := make([]index.TenantPlugin, len(items))
+	for n := range items {
+		plugins[n] = items[n].TenantPlugin
+	}
+	err := withEffect(ctx, rows, plugins)
+	for n := range items {
+		items[n].TenantPlugin = plugins[n]
+	}
+	return err
 }
 
 // needsNone reports whether nobody has to look at p.

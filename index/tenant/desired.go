@@ -83,6 +83,7 @@ func (s *Service) follow(ctx context.Context, action auth.Action, id, name strin
 		return nil, who, err
 	}
 	if !may {
+		refused := s.o.Rights.May(ctx, action, auth.InHost(id, name))
 		reads, err := s.o.Rights.Can(ctx, auth.TenantRead, auth.InTenant(id))
 		switch {
 		case err != nil:
@@ -90,7 +91,7 @@ func (s *Service) follow(ctx context.Context, action auth.Action, id, name strin
 		case !reads:
 			return nil, who, none()
 		}
-		return nil, who, s.o.Rights.May(ctx, action, auth.InHost(id, name))
+		return nil, who, refused
 	}
 	return s.o.Store.OfTenant(id), who, nil
 }
@@ -427,6 +428,15 @@ func (s *Service) ahead(ctx context.Context, id string, rows Rows, name string, 
 		fmt.Sprintf("to have the server say what the host runs: oarlock tenant host resolve %s %s --take host --epoch %s", id, name, host))
 	p.States = &index.EpochConflict{Server: index.HostStanding{Epoch: server.String(), Items: running(c.Items)},
 		Host: index.HostStanding{Epoch: host.String(), Items: []index.HostRunning{}}}
+	said, err := rows.Reports().Report(ctx, name)
+	if err != nil && !errors.Is(err, artifact.ErrNotFound) {
+		return err
+	}
+	for _, i := range said.Items {
+		if i.Digest != "" {
+			p.States.Host.Items = append(p.States.Host.Items, index.HostRunning{Plugin: i.Plugin, Version: i.Version, Digest: i.Digest})
+		}
+	}
 	return p
 }
 
@@ -444,3 +454,35 @@ func running(items []index.DesiredItem) []index.HostRunning {
 // Moved says that what follows of a tenant may have changed: it is computed anew, and
 // held polls wake.
 func (s *Service) Moved(tenant string) { s.watches.moved(tenant) }
+
+// Follow has polls that are held wake when the catalog says other things of what they
+// follow from, until ctx ends.
+func (s *Service) Follow(ctx context.Context) {
+	generations, stop := s.o.Catalog.Subscribe()
+	defer stop()
+	for {
+		select {
+		case g, open := <-generations:
+			if !open {
+				return
+			}
+			s.watches.compare(g)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Look finds the tenants that were changed by whoever else uses the database, such as
+// another replica: each change leaves a row in the audit log. It is called again and again.
+func (s *Service) Look(ctx context.Context) error {
+	ids, last, err := s.o.Changed(ctx, s.watches.last())
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		s.watches.moved(id)
+	}
+	s.watches.looked(last)
+	return nil
+}

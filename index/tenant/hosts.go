@@ -27,7 +27,11 @@ func (s *Service) Hosts(ctx context.Context, id, after string, limit int) (index
 			out.NextCursor = list[i-1].Name
 			break
 		}
-		out.Items = append(out.Items, shownHost(h))
+		shown := shownHost(h)
+		if shown.LastReport, err = lastReport(ctx, rows, h.Name, false); err != nil {
+			return out, err
+		}
+		out.Items = append(out.Items, shown)
 	}
 	return out, nil
 }
@@ -42,7 +46,12 @@ func (s *Service) Host(ctx context.Context, id, name string) (index.TenantHost, 
 	if h.Damaged != nil {
 		err = nil // it says so
 	}
-	return shownHost(h), err
+	if err != nil {
+		return index.TenantHost{}, err
+	}
+	out := shownHost(h)
+	out.LastReport, err = lastReport(ctx, rows, name, true)
+	return out, err
 }
 
 // AddHost gives a tenant a host, and the host a credential. A name that it has already

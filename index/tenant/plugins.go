@@ -44,7 +44,14 @@ func (s *Service) Plugins(ctx context.Context, id string, after artifact.Name, l
 		}
 		out.Items = append(out.Items, shown(s.shownInstall(one, hosts)))
 	}
-	return out, nil
+	return out, withEffect(ctx, rows, out.Items)
+}
+
+// withEffectOf is one plugin with what hosts run of it.
+func withEffectOf(ctx context.Context, rows Rows, p index.TenantPlugin) (index.TenantPlugin, error) {
+	one := []index.TenantPlugin{p}
+	err := withEffect(ctx, rows, one)
+	return one[0], err
 }
 
 // Plugin is one plugin of a tenant.
@@ -68,7 +75,10 @@ func (s *Service) Plugin(ctx context.Context, id string, plugin artifact.Name) (
 		return index.TenantPlugin{}, err
 	}
 	hosts, err := allHosts(ctx, rows)
-	return shown(s.shownInstall(i, hosts)), err
+	if err != nil {
+		return index.TenantPlugin{}, err
+	}
+	return withEffectOf(ctx, rows, shown(s.shownInstall(i, hosts)))
 }
 
 // Enable has the hosts of a tenant run a plugin: the version that c names, else the
@@ -197,7 +207,7 @@ func (s *Service) install(ctx context.Context, id string, plugin artifact.Name, 
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
-	return shown(s.shownInstall(n, hosts)), nil
+	return withEffectOf(ctx, rows, shown(s.shownInstall(n, hosts)))
 }
 
 // alike reports whether nothing differs of what a tenant sets.
@@ -261,7 +271,8 @@ func allHosts(ctx context.Context, rows Rows) (all []Host, err error) {
 
 // shownInstall is an install with what its tenant is given now.
 func (s *Service) shownInstall(i Install, hosts []Host) index.TenantPlugin {
-	out := index.TenantPlugin{ID: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(), Reasons: []index.Reason{},
+	out := index.TenantPlugin{ID: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(),
+		Reasons: []index.Reason{}, Hosts: []index.TenantPluginHost{},
 		ChangedBy: i.ChangedBy, InstalledAt: i.InstalledAt, UpdatedAt: i.ChangedAt, Revision: i.Revision}
 	i = i.at(s.o.Clock.Now())
 	out.Hold = i.Hold.shown()

@@ -29,8 +29,9 @@ type Catalog interface {
 	Plugin(id artifact.Name) (*catalog.Plugin, bool)
 	// Current is nil where what it says may be believed, and else why it may not.
 	Current() error
-	// Generation is the newest one.
+	// Generation is the newest one, and Subscribe gives those that follow.
 	Generation() *catalog.Generation
+	Subscribe() (generations <-chan *catalog.Generation, stop func())
 }
 
 // Options of a Service. All of them must be given; the zero Tiers has none, and
@@ -54,6 +55,9 @@ type Options struct {
 	Credentials Credentials
 	// Desired says how desired states are made.
 	Desired DesiredOptions
+	// Changed are the tenants that rows of the audit log after one are about, and the
+	// last row that was looked at; below 0 only that. It must be given for Look.
+	Changed func(ctx context.Context, row int64) (tenants []string, last int64, err error)
 }
 
 // A Service keeps tenants. Each method decides whether the caller of its context

@@ -30,6 +30,7 @@ type Rows interface {
 	Installs() InstallRows
 	Members() MemberRows
 	States() StateRows
+	Reports() ReportRows
 	// Lock has nobody else change rows of the tenant until the transaction of ctx
 	// ends: what is read after it is what is changed.
 	Lock(ctx context.Context) error

@@ -23,9 +23,22 @@ const (
 type watches struct {
 	mu  sync.Mutex
 	all map[string]*watched
+	row int64 // of the audit log, up to which changes are known; below 0 none is
 }
 
-func newWatches() *watches { return &watches{all: map[string]*watched{}} }
+func (ws *watches) last() int64 {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return ws.row
+}
+
+func (ws *watches) looked(row int64) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.row = row
+}
+
+func newWatches() *watches { return &watches{all: map[string]*watched{}, row: -1} }
 
 // of is that of a tenant.
 func (ws *watches) of(id string) *watched {

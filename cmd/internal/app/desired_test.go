@@ -192,3 +192,119 @@ func TestAHostAheadOfItsServerIsAConflict_I10(t *testing.T) {
 		t.Errorf("another state of the same epoch: %d %s", p.status, p.text)
 	}
 }
+
+// TestAHeldPollHearsOfChanges_I6: by a change of its tenant and by an emergency, which
+// has the host stop.
+func TestAHeldPollHearsOfChanges_I6(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, withTiers(t))
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	publish(t, s, admin, `{"id": "acme/hello", "version": "1.0.0", "engines": {"acme-editor": "^4"}}`)
+	ask[index.Tenant](t, s, admin, "POST", "/api/v1/tenants", map[string]any{"id": "north"}, 201)
+	secret := hostOfTenant(t, s, admin, "north", "editor-1")
+	last := poll(t, s, secret, "north", "editor-1", "")
+	held := func(change func()) polled {
+		t.Helper()
+		answers := make(chan polled, 1)
+		go func() {
+			answers <- poll(t, s, secret, "north", "editor-1", "?wait=50", "If-None-Match", last.etag, "If-Modified-Since", last.modified)
+		}()
+		change()
+		last = <-answers
+		return last
+	}
+	if d := held(func() {
+		ask[index.TenantPlugin](t, s, admin, "POST", "/api/v1/tenants/north/plugins/acme/hello/enable", map[string]any{}, 200)
+	}).state; len(d.Items) != 1 || d.Items[0].Action != index.DesiredRun {
+		t.Errorf("enabled, the poll is told %+v", last)
+	}
+	if d := held(func() {
+		ask[any](t, s, admin, "POST", "/api/v1/admin/blocks", map[string]any{"repository": "acme/hello", "reference": "1.0.0", "reason": "bad"}, 200)
+	}).state; len(d.Items) != 1 || d.Items[0].Action != index.DesiredStop || d.Items[0].Reason == nil {
+		t.Errorf("blocked, the poll is told %s", last.text)
+	}
+	if p := poll(t, s, secret, "north", "editor-1", "?wait=51"); p.status != 400 {
+		t.Errorf("a wait that is too long: %d %s", p.status, p.text)
+	}
+}
+
+// TestWhatRunsIsReported_I9_I14: each change once in the audit log, and shown per host.
+func TestWhatRunsIsReported_I9_I14(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, withTiers(t))
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	publish(t, s, admin, `{"id": "acme/hello", "version": "1.0.0", "engines": {"acme-editor": "*"}}`)
+	boss, viewer := tenantOf(t, s, admin, "north")
+	secret, other := hostOfTenant(t, s, boss, "north", "editor-1"), hostOfTenant(t, s, boss, "north", "editor-2")
+	enabled := ask[index.TenantPlugin](t, s, boss, "POST", "/api/v1/tenants/north/plugins/acme/hello/enable", map[string]any{}, 200)
+	if enabled.Effective != "" || enabled.EffectiveReason == "" || len(enabled.Hosts) != 0 {
+		t.Errorf("enabled, and nothing reported: %+v", enabled)
+	}
+	last := newest(t, s, admin, 0)
+	report := func(status string, digest any) index.HostReported {
+		t.Helper()
+		item := map[string]any{"plugin": "acme/hello", "version": "1.0.0", "status": status, "code": "start_failed", "message": "no", "trace": strings.Repeat("x", 20<<10)}
+		if digest != nil {
+			item["digest"] = digest
+		}
+		return ask[index.HostReported](t, s, secret, "POST", "/api/v1/tenants/north/hosts/editor-1/report",
+			map[string]any{"epoch": index.Epoch{Key: 1, Counter: 1}, "items": []any{item}, "buckets": []any{map[string]any{"calls": 3}}}, 200)
+	}
+	if first, again := report("ok", enabled.Digest), report("ok", enabled.Digest); first.Changed != 1 || again.Changed != 0 {
+		t.Errorf("reported %+v, and again %+v", first, again)
+	}
+	rows := newest(t, s, admin, last[0].Seq)
+	if len(rows) != 1 || rows[0].Action != "host:report" || rows[0].Actor != "host:north/editor-1" || rows[0].Resource != "tenant north" ||
+		!strings.Contains(string(rows[0].After), enabled.Digest) || !strings.Contains(string(rows[0].After), "editor-1") {
+		t.Errorf("written down as %+v", rows)
+	}
+	if p := ask[index.TenantPlugin](t, s, viewer, "GET", "/api/v1/tenants/north/plugins/acme/hello", nil, 200); p.Effective != "1.0.0" || len(p.Hosts) != 1 || p.Hosts[0].Host != "editor-1" {
+		t.Errorf("shown as %+v", p)
+	}
+	report("error", nil)
+	list := ask[index.TenantPluginList](t, s, viewer, "GET", "/api/v1/tenants/north/plugins", nil, 200)
+	if p := list.Items[0]; p.Effective != "" || p.EffectiveReason != "editor-1: start_failed: no" {
+		t.Errorf("failed, it is shown as %+v", p)
+	}
+	h := ask[index.TenantHost](t, s, viewer, "GET", "/api/v1/tenants/north/hosts/editor-1", nil, 200)
+	if h.LastReport == nil || h.LastReport.Epoch != "1.1" || len(h.LastReport.Items) != 1 || len(h.LastReport.Items[0].Trace) != 16<<10 {
+		t.Errorf("the host is shown as %+v", h)
+	}
+	body := map[string]any{"epoch": index.Epoch{}, "items": []any{}}
+	if code, text := sent(t, s, other, "POST", "/api/v1/tenants/north/hosts/editor-1/report", body); code != 404 {
+		t.Errorf("another host reports for it: %d %s", code, text)
+	}
+	if code, text := sent(t, s, viewer, "POST", "/api/v1/tenants/north/hosts/editor-1/report", body); code != 403 {
+		t.Errorf("who may look reports for it: %d %s", code, text)
+	}
+	body["items"] = []any{map[string]any{"plugin": "acme/hello", "digest": "x", "status": "ok"}}
+	if code, text := sent(t, s, secret, "POST", "/api/v1/tenants/north/hosts/editor-1/report", body); code != 400 || !strings.Contains(text, "items[0].digest") {
+		t.Errorf("a digest that is none: %d %s", code, text)
+	}
+}
+
+// TestWhoseStateCountsIsDecided_I10: the epoch rises above that of the host, and the
+// tenant is pinned to what the host runs where that is wanted.
+func TestWhoseStateCountsIsDecided_I10(t *testing.T) {
+	t.Parallel()
+	s, admin := startGuarded(t, withTiers(t))
+	ask[any](t, s, admin, "POST", "/api/v1/namespaces", map[string]any{"name": "acme"}, 201)
+	publishHello(t, s, admin)
+	ask[index.Tenant](t, s, admin, "POST", "/api/v1/tenants", map[string]any{"id": "north"}, 201)
+	secret := hostOfTenant(t, s, admin, "north", "editor-1")
+	ask[index.TenantPlugin](t, s, admin, "POST", "/api/v1/tenants/north/plugins/acme/hello/enable", map[string]any{}, 200)
+	old := ask[index.Version](t, s, admin, "GET", "/api/v1/plugins/acme/hello/versions/1.0.0", nil, 200)
+	ask[index.HostReported](t, s, secret, "POST", "/api/v1/tenants/north/hosts/editor-1/report", map[string]any{"epoch": index.Epoch{Key: 1, Counter: 7},
+		"items": []any{map[string]any{"plugin": "acme/hello", "version": "1.0.0", "digest": old.Digest, "status": "ok"}}}, 200)
+	e := ask[index.EpochResolved](t, s, admin, "POST", "/api/v1/tenants/north/hosts/editor-1/resolve", map[string]any{"take": "host", "epoch": "1.7"}, 200)
+	if e.Epoch != "1.8" || len(e.Pinned) != 1 || e.Pinned[0] != "acme/hello@1.0.0" {
+		t.Errorf("resolved as %+v", e)
+	}
+	if p := poll(t, s, secret, "north", "editor-1", "?epoch=1.7"); p.status != 200 || p.state.Epoch.Counter < 8 || p.state.Items[0].Version != "1.0.0" {
+		t.Errorf("then it is told %+v", p)
+	}
+	again := ask[index.EpochResolved](t, s, admin, "POST", "/api/v1/tenants/north/hosts/editor-1/resolve", map[string]any{"take": "server", "epoch": "1.7"}, 200)
+	if epoch, err := index.ParseEpoch(again.Epoch); err != nil || epoch.Counter < 8 {
+		t.Errorf("resolved again as %+v", again)
+	}
+}

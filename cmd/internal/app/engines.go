@@ -58,6 +58,9 @@ func (s standings) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
 // Generation implements tenant.Catalog.
 func (s standings) Generation() *catalog.Generation { return s.live.Current() }
 
+// Subscribe implements tenant.Catalog.
+func (s standings) Subscribe() (<-chan *catalog.Generation, func()) { return s.live.Subscribe() }
+
 // Deleted implements lifecycle.Catalog.
 func (s standings) Deleted() []artifact.Name { return s.live.Current().Snapshot.Deleted() }
 
@@ -304,7 +307,7 @@ func openTenants(cfg config.Config, at clock.Clock, a *accounts, catalog tenant.
 	}
 	s := tenant.New(tenant.Options{
 		Store: a.store, InTx: a.store.InTx, Rights: a, Acts: a.acts, Tiers: tiers, Catalog: catalog, Clock: at,
-		Public: a.Open, Credentials: a.parts.Hosts, Desired: desired,
+		Public: a.Open, Credentials: a.parts.Hosts, Desired: desired, Changed: a.store.TenantsChanged,
 		Exists: func(ctx context.Context, principal string) error {
 			return auth.Problem(a.people.Require(ctx, principal))
 		},

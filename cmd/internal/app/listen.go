@@ -128,11 +128,14 @@ func crowded(limits config.Limits, next http.Handler) http.Handler {
 		w.Header().Set("Retry-After", "1")
 		api.Refuse(w, r, index.NewProblem(index.CodeUnavailable, "the server answers as many requests as it may", "try again in a second"))
 	}))
-	within := edge.LimitRequests(limits.Requests, next, full.ServeHTTP)
+	room := edge.NewRoom(limits.Requests, full.ServeHTTP)
+	within, holdable := room.Limit(next), room.Holdable(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/livez", "/readyz", "/metrics":
+		switch {
+		case r.URL.Path == "/livez" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics":
 			next.ServeHTTP(w, r)
+		case api.MayHold(r):
+			holdable.ServeHTTP(w, r)
 		default:
 			within.ServeHTTP(w, r)
 		}

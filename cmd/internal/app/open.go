@@ -13,6 +13,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/cmd/internal/config"
+	"github.com/oarlock/oarlock/cmd/internal/edge"
 	"github.com/oarlock/oarlock/cmd/internal/lostkeys"
 	"github.com/oarlock/oarlock/cmd/internal/periodic"
 	"github.com/oarlock/oarlock/cmd/internal/upkeep"
@@ -173,7 +174,7 @@ func openAPI(cfg config.Config, at clock.Clock, site string, a *accounts, index 
 		Visibility: a.visibility, Role: roles.Of, Authorize: a.authorize, Identify: identify, Accounts: servedAccounts(a, e),
 		Publishers: e.publishers, Lifecycles: e.lifecycles, Emergencies: e.emergencies, Notifications: e.notices.Service,
 		Publog: publication{index.publog, a.acts}, Ages: index.ages, MinimumAge: cfg.MinimumAge.Least, Ledgers: index.ingest,
-		Tenants:  e.tenants,
+		Tenants: e.tenants, Hold: edge.Hold,
 		Events:   toldEvents{a.store, a, site, o.Log},
 		Policies: policies{index, a.acts, at.Now, cfg.Footing().ListsDenied},
 		Gate:     drafts{r, a.namespaces}, Signing: e.signing.asAPI(),

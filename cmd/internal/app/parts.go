@@ -68,6 +68,7 @@ func partsOf(others *replicas.Replicas, index *joined, e *engines, tasks *period
 		{name: "publication log in the registry", run: always(e.carrier.Run)},
 		{name: "jobs", run: always(e.jobs.Run)},
 		{name: "periodic", run: always(tasks.Run)},
+		{name: "desired states", run: always(e.tenants.Follow)},
 		{name: "signed catalog", run: func(ctx context.Context) error { return e.signing.run(ctx, index.ingest.ReadyC()) }},
 		{name: "listener", run: f.serve},
 		{name: "metrics", run: m.serve},
@@ -154,6 +155,8 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 		periodic.Task{Name: "namespaces", Every: learnEvery, Quiet: true, Run: a.Learn},
 		// What it finds it logs itself, once.
 		periodic.Task{Name: "database_watch", Every: lookEvery, AtStart: true, Quiet: true, Run: watch.look},
+		// Held polls are told of what other replicas changed.
+		periodic.Task{Name: "tenants_changed", Every: followEvery, AtStart: true, Quiet: true, Run: e.tenants.Look},
 		periodic.Task{Name: "storage_reserve", Every: refillEvery, Run: func(ctx context.Context) error { p.reserves.refill(ctx); return nil }})
 	tasks = append(tasks, others.Tasks()...)
 	return append(tasks, f.tasks()...)

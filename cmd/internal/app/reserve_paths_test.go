@@ -22,6 +22,7 @@ var waiting = []string{
 	"POST /api/v1/subscriptions", "POST /api/v1/subscriptions/confirm", "POST /api/v1/subscriptions/{id}/resend", "POST /api/v1/subscriptions/{id}/replay",
 	"POST /api/v1/tenants", "PATCH /api/v1/tenants/{tenant}", "PUT /api/v1/tenants/{tenant}/members/{principal}",
 	"POST /api/v1/tenants/{tenant}/hosts", "PATCH /api/v1/tenants/{tenant}/hosts/{host}", "POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/enable",
+	"POST /api/v1/tenants/{tenant}/hosts/{host}/resolve", "POST /api/v1/tenants/{tenant}/hosts/{host}/report",
 	"POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/pin", "DELETE /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/pin",
 	"POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/hold", "DELETE /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/hold",
 	"POST /api/v1/tenants/{tenant}/hold", "DELETE /api/v1/tenants/{tenant}/hold",

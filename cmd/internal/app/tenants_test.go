@@ -119,7 +119,9 @@ var bodies = map[string]any{
 	"remove-tenant-member": nil,
 	"add-tenant-host":      map[string]any{"name": "editor-9", "host": "acme-editor", "host_version": "4.0.0", "platform": "linux/amd64"},
 	"set-tenant-host":      map[string]any{"host_version": "5.0.0"}, "remove-tenant-host": nil, "rotate-tenant-host": nil,
-	"enable-plugin": map[string]any{}, "disable-plugin": nil, "pin-plugin": map[string]any{"version": "1.1.0"}, "unpin-plugin": nil,
+	"resolve-tenant-host": map[string]any{"take": "server", "epoch": "1.2"},
+	"report-host":         map[string]any{"epoch": map[string]any{"key": 1, "counter": 1}, "items": []any{}},
+	"enable-plugin":       map[string]any{}, "disable-plugin": nil, "pin-plugin": map[string]any{"version": "1.1.0"}, "unpin-plugin": nil,
 	"hold-plugin": map[string]any{"until": soon()}, "unhold-plugin": nil, "hold-tenant": map[string]any{"until": soon()}, "unhold-tenant": nil,
 }
 

@@ -44,7 +44,7 @@ var asked = []string{
 	"account create ada", "account list", "account token ada laptop",
 	"tenant create north", "tenant list", "tenant show north", "tenant set north --canary", "tenant members list north",
 	"tenant quota north --hosts 5", "tenant host add north editor-1 --host example-host --host-version 1.2", "tenant host list north",
-	"tenant host rotate north editor-1", "tenant desired north editor-1",
+	"tenant host rotate north editor-1", "tenant desired north editor-1", "tenant host resolve north editor-1 --take server --epoch 1.7",
 	"tenant host set north editor-1 --host-version 1.3", "tenant enable north acme/hello", "tenant pin north acme/hello@0.1.0", "tenant unpin north acme/hello",
 	"tenant hold north acme/hello --until 9d", "tenant unhold north acme/hello", "tenant hold north --until 9d", "tenant unhold north",
 	"tenant plugins north", "tenant attention north", "tenant disable north acme/hello",

@@ -85,3 +85,37 @@ func newTenantDesired(c *console) *cobra.Command {
 	}
 	return cmd
 }
+
+// epochResolvedResult is what was decided for a host that is ahead of its server.
+type epochResolvedResult struct{ index.EpochResolved }
+
+func (r epochResolvedResult) text(w io.Writer) error {
+	for _, p := range r.Pinned {
+		if err := writeLine(w, "pinned %s", p); err != nil {
+			return err
+		}
+	}
+	return writeLine(w, "the host's next document has epoch %s", r.Epoch)
+}
+
+func newTenantHostResolve(c *console) *cobra.Command {
+	var choice index.EpochChoice
+	cmd := verb("resolve TENANT NAME", "Decide for a host that is ahead of its server",
+		"As after the server was restored from a backup: the host changes nothing until it is decided whose state counts. "+
+			"--take server has it run what the server says; --take host pins the tenant to what the host reported that it runs.",
+		"oarlock tenant host resolve north editor-1 --take server --epoch 1.42")
+	tenantArg(cmd, 1, "the id of a tenant and the name of a host")
+	cmd.Flags().StringVar(&choice.Take, "take", "", "whose state counts: `server` or host")
+	cmd.Flags().StringVar(&choice.Epoch, "epoch", "", "the `EPOCH` that the host goes by, as the conflict says it")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if choice.Take == "" || choice.Epoch == "" {
+			return usagef("tenant host resolve: give --take server or --take host, and --epoch")
+		}
+		r, err := call[epochResolvedResult](cmd.Context(), c, http.MethodPost, tenantHostPath(args)+"/resolve", choice)
+		if err != nil {
+			return fmt.Errorf("tenant host resolve: %w", err)
+		}
+		return c.print(r)
+	}
+	return cmd
+}

@@ -45,7 +45,8 @@ func tenantHostPath(args []string) string {
 
 func newTenantHost(c *console) *cobra.Command {
 	return parent("host", "Keep the hosts of a tenant: which application of which version loads its plugins",
-		newTenantHostAdd(c), newTenantHostList(c), newTenantHostSet(c), newTenantHostRotate(c), newTenantHostRemove(c))
+		newTenantHostAdd(c), newTenantHostList(c), newTenantHostSet(c), newTenantHostRotate(c),
+		newTenantHostRemove(c), newTenantHostResolve(c))
 }
 
 func newTenantHostAdd(c *console) *cobra.Command {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 
@@ -155,22 +154,4 @@ func (c *counted) Close() error {
 	err := c.Conn.Close()
 	c.once.Do(c.leave)
 	return err
-}
-
-// LimitRequests lets at most n requests be answered by next at once, and
-// refuses the others. 0 does not limit.
-func LimitRequests(n int, next http.Handler, refuse http.HandlerFunc) http.Handler {
-	if n <= 0 {
-		return next
-	}
-	room := make(chan struct{}, n)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case room <- struct{}{}:
-			defer func() { <-room }()
-			next.ServeHTTP(w, r)
-		default:
-			refuse(w, r)
-		}
-	})
 }

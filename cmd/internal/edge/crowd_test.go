@@ -57,10 +57,10 @@ func TestAFurtherConnectionWaitsForOneToEnd(t *testing.T) {
 func TestAFurtherRequestIsRefused(t *testing.T) {
 	t.Parallel()
 	inside, leave := make(chan bool), make(chan bool)
-	server := httptest.NewServer(LimitRequests(1, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	server := httptest.NewServer(NewRoom(1, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }).Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		inside <- true
 		<-leave
-	}), func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	})))
 	t.Cleanup(server.Close)
 	answers := make(chan int, 2)
 	get := func() {

@@ -104,6 +104,7 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 			asked.Body = body
 		}
 		inFlight.Inc()
+		holds(r.Context(), inFlight.Dec, func(context.Context) { inFlight.Inc() })
 		defer func() {
 			took := time.Since(begin)
 			inFlight.Dec()

@@ -1442,6 +1442,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tenants/{tenant}/hosts/{host}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a host runs
+         * @description For the host itself, and for who may change the tenant. A plugin of which something else runs than before is a row of the audit log; the same again leaves none.
+         */
+        post: operations["report-host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{tenant}/hosts/{host}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide for a host that is ahead of its server
+         * @description As after the server was restored from a backup. What the server says counts under an epoch after the host's, or the tenant is pinned to what the host reported that it runs.
+         */
+        post: operations["resolve-tenant-host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tenants/{tenant}/hosts/{host}/rotate": {
         parameters: {
             query?: never;
@@ -2342,9 +2382,36 @@ export interface components {
             /** @description after= of the next page; absent on the last. */
             next?: string;
         };
+        Epoch: {
+            /** Format: int64 */
+            counter: number;
+            /** Format: int64 */
+            key: number;
+        };
+        EpochChoice: {
+            /**
+             * @description That which the host goes by.
+             * @example 1.42
+             */
+            epoch: string;
+            /**
+             * @description Whose state counts.
+             * @enum {string}
+             */
+            take: "server" | "host";
+        };
         EpochConflict: {
             host: components["schemas"]["HostStanding"];
             server: components["schemas"]["HostStanding"];
+        };
+        EpochResolved: {
+            /**
+             * @description After that of the host: its next document has it.
+             * @example 1.43
+             */
+            epoch: string;
+            /** @description Plugins, with versions, that the tenant was pinned to. */
+            pinned: string[] | null;
         };
         Exceeded: {
             /** Format: int64 */
@@ -2393,6 +2460,25 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        HostItem: {
+            code?: string;
+            /** @description What runs; absent where nothing does. */
+            digest?: string;
+            /** @description The first 1,000 bytes are kept. */
+            message?: string;
+            /** @example acme/hello */
+            plugin: string;
+            /**
+             * Format: date-time
+             * @description Since when it runs.
+             */
+            since?: string;
+            /** @enum {string} */
+            status: "unknown" | "ok" | "waiting" | "blocked" | "error";
+            /** @description The first 16 KiB are kept. */
+            trace?: string;
+            version?: string;
+        };
         HostNamed: {
             id: string;
             versions: string[] | null;
@@ -2400,6 +2486,23 @@ export interface components {
         HostQuery: {
             id?: string;
             version?: string;
+        };
+        HostReport: {
+            /** @description Counters, which are kept for a while. */
+            buckets?: {
+                [key: string]: unknown;
+            }[] | null;
+            /** @description That of the document which the host goes by. */
+            epoch: components["schemas"]["Epoch"];
+            /** @description All plugins. One that is not named does not run. */
+            items: components["schemas"]["HostItem"][] | null;
+        };
+        HostReported: {
+            /**
+             * Format: int64
+             * @description Plugins of which something else runs than was reported before.
+             */
+            changed: number;
         };
         HostRunning: {
             digest?: string;
@@ -2417,6 +2520,8 @@ export interface components {
             host: string;
             /** @example 4.2.0 */
             host_version: string;
+            /** @description What it reported last; absent where it never did. */
+            last_report?: components["schemas"]["LastReport"];
             /** @example editor-1 */
             name: string;
             /** @example linux/amd64 */
@@ -2455,6 +2560,14 @@ export interface components {
              */
             from?: string;
             reason: string;
+        };
+        LastReport: {
+            /** @example 1.42 */
+            epoch: string;
+            /** @description Without traces in lists. */
+            items: components["schemas"]["HostItem"][] | null;
+            /** Format: date-time */
+            reported_at: string;
         };
         LedgerHead: {
             /** @description It came by a mirror, and grows at another site. */
@@ -3408,10 +3521,16 @@ export interface components {
             /** @description Empty is the newest stable version. */
             channel?: string;
             digest?: string;
+            /** @description The version that runs, the newest of those that hosts reported; empty where none did. */
+            effective: string;
+            /** @description Why that is not what is wanted. */
+            effective_reason?: string;
             /** @description What is wanted. A plugin that was disabled keeps its data and what the tenant chose. */
             enabled: boolean;
             /** @description Keeps the tenant at what it was given, until then; absent where there is none. */
             hold?: components["schemas"]["Hold"];
+            /** @description What each host said last of it. */
+            hosts: components["schemas"]["TenantPluginHost"][] | null;
             /** @example acme/hello */
             id: string;
             /** Format: date-time */
@@ -3473,6 +3592,8 @@ export interface components {
             host: string;
             /** @example 4.2.0 */
             host_version: string;
+            /** @description What it reported last; absent where it never did. */
+            last_report?: components["schemas"]["LastReport"];
             /** @example editor-1 */
             name: string;
             /** @example linux/amd64 */
@@ -3520,10 +3641,16 @@ export interface components {
             /** @description Empty is the newest stable version. */
             channel?: string;
             digest?: string;
+            /** @description The version that runs, the newest of those that hosts reported; empty where none did. */
+            effective: string;
+            /** @description Why that is not what is wanted. */
+            effective_reason?: string;
             /** @description What is wanted. A plugin that was disabled keeps its data and what the tenant chose. */
             enabled: boolean;
             /** @description Keeps the tenant at what it was given, until then; absent where there is none. */
             hold?: components["schemas"]["Hold"];
+            /** @description What each host said last of it. */
+            hosts: components["schemas"]["TenantPluginHost"][] | null;
             /** @example acme/hello */
             id: string;
             /** Format: date-time */
@@ -3556,6 +3683,18 @@ export interface components {
              * @description Pins this version.
              * @example 1.2.0
              */
+            version?: string;
+        };
+        TenantPluginHost: {
+            code?: string;
+            digest?: string;
+            /** @example editor-1 */
+            host: string;
+            message?: string;
+            /** Format: date-time */
+            since?: string;
+            /** @enum {string} */
+            status: "unknown" | "ok" | "waiting" | "blocked" | "error";
             version?: string;
         };
         TenantPluginList: {
@@ -3860,18 +3999,25 @@ export type EmergencyList = components['schemas']['EmergencyList'];
 export type EmergencyStep = components['schemas']['EmergencyStep'];
 export type EndOfLife = components['schemas']['EndOfLife'];
 export type EndOfLifePage = components['schemas']['EndOfLifePage'];
+export type Epoch = components['schemas']['Epoch'];
+export type EpochChoice = components['schemas']['EpochChoice'];
 export type EpochConflict = components['schemas']['EpochConflict'];
+export type EpochResolved = components['schemas']['EpochResolved'];
 export type Exceeded = components['schemas']['Exceeded'];
 export type Explained = components['schemas']['Explained'];
 export type Hint = components['schemas']['Hint'];
 export type Hold = components['schemas']['Hold'];
+export type HostItem = components['schemas']['HostItem'];
 export type HostNamed = components['schemas']['HostNamed'];
 export type HostQuery = components['schemas']['HostQuery'];
+export type HostReport = components['schemas']['HostReport'];
+export type HostReported = components['schemas']['HostReported'];
 export type HostRunning = components['schemas']['HostRunning'];
 export type HostSecret = components['schemas']['HostSecret'];
 export type HostStanding = components['schemas']['HostStanding'];
 export type Invitation = components['schemas']['Invitation'];
 export type KeyRevocation = components['schemas']['KeyRevocation'];
+export type LastReport = components['schemas']['LastReport'];
 export type LedgerHead = components['schemas']['LedgerHead'];
 export type LedgerKey = components['schemas']['LedgerKey'];
 export type LedgerPage = components['schemas']['LedgerPage'];
@@ -3962,6 +4108,7 @@ export type TenantMember = components['schemas']['TenantMember'];
 export type TenantMemberList = components['schemas']['TenantMemberList'];
 export type TenantPlugin = components['schemas']['TenantPlugin'];
 export type TenantPluginChoice = components['schemas']['TenantPluginChoice'];
+export type TenantPluginHost = components['schemas']['TenantPluginHost'];
 export type TenantPluginList = components['schemas']['TenantPluginList'];
 export type TenantQuota = components['schemas']['TenantQuota'];
 export type Token = components['schemas']['Token'];
@@ -10946,6 +11093,181 @@ export interface operations {
             };
             /** @description Service Unavailable */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "report-host": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tenant. */
+                tenant: string;
+                /** @description Name of the host in its tenant. */
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostReport"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostReported"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resolve-tenant-host": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the tenant. */
+                tenant: string;
+                /** @description Name of the host in its tenant. */
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EpochChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EpochResolved"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
