@@ -150,7 +150,8 @@ func (a *Appender) append(ctx context.Context, s index.NewStatement) (index.Ledg
 		return done, err
 	}
 	if state.Platform != "" && state.Platform != a.o.Signer.ID() {
-		return index.LedgerEntry{}, fmt.Errorf("ledger %s: began by %s, this site is %s: %w: %w", s.Ledger, state.Platform, a.o.Signer.ID(), ErrForeign, artifact.ErrDenied)
+		return index.LedgerEntry{}, fmt.Errorf("ledger %s: began by %s, this site is %s: %w: %w",
+			s.Ledger, state.Platform, a.o.Signer.ID(), ErrForeign, artifact.ErrDenied)
 	}
 	now := a.o.Now().UTC().Truncate(time.Microsecond)
 	if now.Before(state.At) {

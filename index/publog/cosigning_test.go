@@ -167,7 +167,8 @@ func TestWhatIsKeptOfCosignaturesIsVerified_G6(t *testing.T) {
 	signed, c := l.Checkpoint()
 	keep := func(db publog.CosignedStore, size int64, signed, lines string) {
 		t.Helper()
-		if err := db.KeepCosigned(t.Context(), publog.CosignedCheckpoint{Origin: c.Origin, Size: size, Signed: signed, Lines: lines}, publog.CosignedCheckpoint{}); err != nil {
+		next := publog.CosignedCheckpoint{Origin: c.Origin, Size: size, Signed: signed, Lines: lines}
+		if err := db.KeepCosigned(t.Context(), next, publog.CosignedCheckpoint{}); err != nil {
 			t.Fatal(err)
 		}
 	}
