@@ -42,6 +42,9 @@ func newDelete(c *console) *cobra.Command {
 		return c.print(r)
 	}
 	return c.confirmed(cmd, func(args []string) string {
+		if p, err := parsePlugin(args[0]); err != nil || p.text != "" || checkReason("", reason, true) != nil {
+			return "" // it is refused without asking
+		}
 		return fmt.Sprintf("Delete %s for good? Every version of it goes, and none can be published again", args[0])
 	})
 }
