@@ -86,12 +86,15 @@ func refused(err error) bool {
 	return errors.Is(err, artifact.ErrInvalid) || errors.Is(err, artifact.ErrConflict) || errors.Is(err, artifact.ErrDenied)
 }
 
-// forget ends the deletions that began long ago and deleted nothing.
+// forget ends the deletions that began long ago and deleted nothing, and settles those
+// that did.
 func (s *Service) forget(ctx context.Context) error {
 	begun, err := s.o.Deletions.DeletionsBegun(ctx, s.o.Clock.Now().Add(-forgottenAfter))
 	failed := []error{err}
 	for _, d := range begun {
-		if !s.o.Catalog.Ledger(format.OfPlugin(d.Plugin)).Plugin.IsDeleted() {
+		if s.o.Catalog.Ledger(format.OfPlugin(d.Plugin)).Plugin.IsDeleted() {
+			failed = append(failed, s.o.Deletions.SettleDeletion(ctx, d))
+		} else {
 			failed = append(failed, s.o.Deletions.EndDeletion(ctx, d))
 		}
 	}

@@ -31,10 +31,25 @@ func (g graves) Deleted() (out []artifact.Name) {
 }
 func (g graves) Ledger(ref format.Ref) ledger.State { return g.ledgers[ref.Plugin()] }
 
-// noDeletions has none that began and did not end.
-type noDeletions struct{ Deletions }
+// begun are the deletions that began.
+type begun struct {
+	Deletions
+	open           []Deletion
+	ended, settled []string
+}
 
-func (noDeletions) DeletionsBegun(context.Context, time.Time) ([]Deletion, error) { return nil, nil }
+func (b *begun) DeletionsBegun(context.Context, time.Time) ([]Deletion, error) {
+	return slices.Clone(b.open), nil
+}
+func (b *begun) EndDeletion(_ context.Context, d Deletion) error {
+	b.ended, b.open = append(b.ended, d.ID), slices.DeleteFunc(b.open, func(o Deletion) bool { return o == d })
+	return nil
+}
+
+func (b *begun) SettleDeletion(_ context.Context, d Deletion) error {
+	b.settled, b.open = append(b.settled, d.ID), slices.DeleteFunc(b.open, func(o Deletion) bool { return o == d })
+	return nil
+}
 
 // Proves E4 and K6: what a deleted plugin has left goes, also what a push brings that was
 // under way, and what came too early is tried again; then it is not asked again for ever.
@@ -49,7 +64,7 @@ func TestADeletedPluginIsErasedUntilNothingIsLeft_E4_K6(t *testing.T) {
 	state := ledger.State{Platform: own, Plugin: &ledger.Plugin{Deleted: &ledger.Deletion{Move: ledger.Move{At: began}}}}
 	state.Head.Digest = digest.FromString("deleted")
 	g, hand, asked, fails := graves{ledgers: map[artifact.Name]ledger.State{id: state}}, clock.NewHand(began), 0, error(nil)
-	s := New(Options{Catalog: g, Deletions: noDeletions{}, Own: own, Clock: hand.Clock(), Erase: func(context.Context, string) error {
+	s := New(Options{Catalog: g, Deletions: &begun{}, Own: own, Clock: hand.Clock(), Erase: func(context.Context, string) error {
 		asked++
 		return fails
 	}})
@@ -81,4 +96,26 @@ func TestADeletedPluginIsErasedUntilNothingIsLeft_E4_K6(t *testing.T) {
 	if err := s.EraseDeleted(t.Context()); err != nil || asked != before+1 {
 		t.Errorf("its ledger grew: asked %d times, %v", asked-before, err)
 	}
+}
+
+// Proves E4 and K6: a deletion that deleted nothing ends, and one that did is settled: none
+// is looked at again for ever.
+func TestADeletionThatBeganIsSettledOrEnds_E4_K6(t *testing.T) {
+	t.Parallel()
+	gone, stays := must(t, "acme/gone"), must(t, "acme/stays")
+	g := graves{ledgers: map[artifact.Name]ledger.State{gone: {Plugin: &ledger.Plugin{Deleted: &ledger.Deletion{}}}, stays: {Plugin: &ledger.Plugin{}}}}
+	b := &begun{open: []Deletion{{Plugin: gone, ID: "did"}, {Plugin: stays, ID: "did not"}}}
+	s := New(Options{Catalog: g, Deletions: b, Own: digest.FromString("own"), Clock: clock.NewHand(time.Unix(0, 0)).Clock()})
+	if err := s.EraseDeleted(t.Context()); err != nil || !slices.Equal(b.settled, []string{"did"}) || !slices.Equal(b.ended, []string{"did not"}) || len(b.open) > 0 {
+		t.Errorf("settled %q, ended %q, left %v, %v", b.settled, b.ended, b.open, err)
+	}
+}
+
+func must(t *testing.T, name string) artifact.Name {
+	t.Helper()
+	id, err := artifact.ParseName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }

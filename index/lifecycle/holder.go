@@ -43,6 +43,9 @@ type Deletions interface {
 	BeginDeletion(ctx context.Context, d Deletion) (enabled int, err error)
 	// EndDeletion says that this one did not delete the plugin.
 	EndDeletion(ctx context.Context, d Deletion) error
-	// DeletionsBegun are those that began before a time and did not end.
+	// SettleDeletion says that the plugin is deleted, so that nobody enables it ever and
+	// DeletionsBegun has none of its deletions any more.
+	SettleDeletion(ctx context.Context, d Deletion) error
+	// DeletionsBegun are those that began before a time, and neither ended nor are settled.
 	DeletionsBegun(ctx context.Context, before time.Time) ([]Deletion, error)
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 )
@@ -45,13 +47,19 @@ func TestSearchesOfTheAuditLogHaveAnIndex_K1(t *testing.T) {
 // planOf is how SQLite answers a question to the log.
 func planOf(t testing.TB, s *Store, q audit.Query) string {
 	t.Helper()
+	return planOfQuery(t, s, s.auditQuery(t.Context(), q, new([]auditRow)))
+}
+
+// planOfQuery is how SQLite answers a question.
+func planOfQuery(t testing.TB, s *Store, q *bun.SelectQuery) string {
+	t.Helper()
 	var plan []struct {
 		Detail string `bun:"detail"`
 		ID     int64  `bun:"id"`
 		Parent int64  `bun:"parent"`
 		Unused int64  `bun:"notused"`
 	}
-	if err := s.read.NewRaw("EXPLAIN QUERY PLAN "+s.auditQuery(t.Context(), q, new([]auditRow)).String()).Scan(t.Context(), &plan); err != nil {
+	if err := s.read.NewRaw("EXPLAIN QUERY PLAN "+q.String()).Scan(t.Context(), &plan); err != nil {
 		t.Fatal(err)
 	}
 	var out []string

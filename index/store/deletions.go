@@ -19,6 +19,7 @@ type deletionRow struct {
 	Plugin  string `bun:"plugin,pk"`
 	ID      string `bun:"id,pk"`
 	BegunAt int64  `bun:"begun_at"`
+	Settled bool   `bun:"settled"`
 }
 
 // enabling makes the rest of the transaction exclude who enables a plugin, and who
@@ -49,10 +50,16 @@ func (s *Store) EndDeletion(ctx context.Context, d lifecycle.Deletion) error {
 	return wrap("deletion of "+pluginNamed(d.Plugin), err)
 }
 
+// SettleDeletion implements lifecycle.Deletions.
+func (s *Store) SettleDeletion(ctx context.Context, d lifecycle.Deletion) error {
+	_, err := s.writer(ctx).NewUpdate().Model((*deletionRow)(nil)).Set("settled = ?", true).Where("plugin = ?", d.Plugin.String()).Exec(ctx)
+	return wrap("deletion of "+pluginNamed(d.Plugin), err)
+}
+
 // DeletionsBegun implements lifecycle.Deletions.
 func (s *Store) DeletionsBegun(ctx context.Context, before time.Time) ([]lifecycle.Deletion, error) {
 	var rows []deletionRow
-	if err := s.reader(ctx).NewSelect().Model(&rows).Where("begun_at < ?", micro(before)).OrderExpr("begun_at, plugin, id").Scan(ctx); err != nil {
+	if err := s.reader(ctx).NewSelect().Model(&rows).Where("begun_at < ?", micro(before)).Where("NOT settled").OrderExpr("begun_at, plugin, id").Scan(ctx); err != nil {
 		return nil, wrap("deletions of plugins", err)
 	}
 	return records(rows, func(r deletionRow) (lifecycle.Deletion, error) {

@@ -49,6 +49,19 @@ func contractDeletions(t *testing.T, s *Store) {
 	want(t, "end it twice", s.EndDeletion(ctx, second), nil)
 	want(t, "enable again", s.OfTenant("south").Installs().Put(ctx, lint), nil)
 
+	gone := someInstall(t, "acme/gone", "1.0.0")
+	gone.Enabled = true
+	third := lifecycle.Deletion{Plugin: gone.Plugin, ID: "three", Begun: noon}
+	n, err = s.BeginDeletion(ctx, third)
+	same(t, "begin a third", n, 0, err)
+	list, err = s.DeletionsBegun(ctx, noon.Add(time.Minute))
+	same(t, "that began", len(list), 1, err)
+	want(t, "settle it", s.SettleDeletion(ctx, third), nil)
+	want(t, "settle it twice", s.SettleDeletion(ctx, third), nil)
+	list, err = s.DeletionsBegun(ctx, noon.Add(time.Minute))
+	same(t, "that began, when it is settled", len(list), 0, err)
+	want(t, "enable what was deleted", s.OfTenant("south").Installs().Put(ctx, gone), artifact.ErrConflict)
+
 	for i := range 20 {
 		raced := someInstall(t, fmt.Sprintf("acme/raced%d", i), "1.0.0")
 		raced.Enabled = true

@@ -77,26 +77,36 @@ func (s *Store) emergencyRow(ctx context.Context, id string) (emergencyRow, erro
 
 // Emergencies implements emergency.Store.
 func (s *Store) Emergencies(ctx context.Context, plugin string, states []index.EmergencyState, before string, limit int) ([]emergency.Record, error) {
+	var last *emergencyRow
+	if before != "" {
+		row, err := s.emergencyRow(ctx, before)
+		if err != nil {
+			return nil, err
+		}
+		last = &row
+	}
 	var rows []emergencyRow
-	q := s.reader(ctx).NewSelect().Model(&rows)
+	if err := s.emergencyQuery(ctx, &rows, plugin, states, last, limit).Scan(ctx); err != nil {
+		return nil, wrap("emergencies", err)
+	}
+	return records(rows, emergencyRow.record)
+}
+
+// emergencyQuery is what Emergencies asks, for those after last where that is given.
+func (s *Store) emergencyQuery(ctx context.Context, rows *[]emergencyRow, plugin string, states []index.EmergencyState, last *emergencyRow, limit int) *bun.SelectQuery {
+	q := s.reader(ctx).NewSelect().Model(rows)
 	if plugin != "" {
 		q = q.Where("plugin = ?", plugin)
 	}
 	if len(states) > 0 {
 		q = q.Where("state IN (?)", bun.List(states))
 	}
-	if before != "" {
-		last, err := s.emergencyRow(ctx, before)
-		if err != nil {
-			return nil, err
-		}
+	if last != nil {
 		at := last.CreatedAt
-		q = q.Where("created_at < ? OR created_at = ? AND id COLLATE ? < ?", at, at, s.byteOrder(), before)
+		q = q.Where("created_at <= ?", at). // from where an index is read
+							Where("created_at < ? OR created_at = ? AND id COLLATE ? < ?", at, at, s.byteOrder(), last.ID)
 	}
-	if err := q.OrderExpr("created_at DESC, id COLLATE ? DESC", s.byteOrder()).Limit(int64(limit)).Scan(ctx); err != nil {
-		return nil, wrap("emergencies", err)
-	}
-	return records(rows, emergencyRow.record)
+	return q.OrderExpr("created_at DESC, id COLLATE ? DESC", s.byteOrder()).Limit(int64(limit))
 }
 
 // ChangeEmergency implements emergency.Store.
