@@ -46,6 +46,8 @@ type MailboxStore interface {
 	// ChangeMailbox replaces one whose Token still is was; another is
 	// artifact.ErrConflict.
 	ChangeMailbox(ctx context.Context, m Mailbox, was []byte) error
+	// MailboxesAt are those of all accounts whose address is one of a MailboxOf.
+	MailboxesAt(ctx context.Context, mailbox string) ([]Mailbox, error)
 	// RemoveMailbox removes it where it is there.
 	RemoveMailbox(ctx context.Context, owner, address string) error
 }
@@ -53,12 +55,22 @@ type MailboxStore interface {
 // An AskStore keeps who was asked to confirm, and when, so that nobody is asked
 // too often.
 type AskStore interface {
-	// AddAsk writes down that somebody is asked now, in the transaction of ctx, and
-	// gives the times since one at which the same was asked before, the oldest
-	// first. It excludes others that ask the same until the transaction ends.
-	AddAsk(ctx context.Context, whom string, now, since time.Time) ([]time.Time, error)
+	// Asked gives the times since one at which somebody was asked, the oldest first. It
+	// excludes others that ask the same until the transaction of ctx ends.
+	Asked(ctx context.Context, whom string, since time.Time) ([]time.Time, error)
+	// AddAsk writes down that somebody is asked now.
+	AddAsk(ctx context.Context, whom string, now time.Time) error
 	// PruneAsks removes at most limit from before a time.
 	PruneAsks(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// A LetterStore keeps the letters that ask, by the digests of their tokens.
+type LetterStore interface {
+	AddLetter(ctx context.Context, token []byte, mailbox string, until time.Time) error
+	// Letter is to whom a token was sent, and until when it confirms.
+	Letter(ctx context.Context, token []byte) (mailbox string, until time.Time, err error)
+	// PruneLetters removes at most limit that ended before a time.
+	PruneLetters(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // digestOf is how a token is kept.
@@ -99,10 +111,21 @@ const (
 	atomText  = labelText + "!#$%&'*+/=?^_`{|}~"
 )
 
-// person is the one who probably reads an address: what follows a "+", dots and
-// large letters lead to the same mailbox at many providers.
-func person(address string) string {
+// MailboxOf is what the spellings of an address have in common that lead to one mailbox
+// for certain: large and small letters do everywhere, and what is known of a provider.
+func MailboxOf(address string) string {
 	local, domain, _ := strings.Cut(strings.ToLower(address), "@")
+	if domain == "gmail.com" || domain == "googlemail.com" { // it looks at no dots, nor at what follows a "+"
+		local, _, _ = strings.Cut(local, "+")
+		local, domain = strings.ReplaceAll(local, ".", ""), "gmail.com"
+	}
+	return local + "@" + domain
+}
+
+// untagged is the mailbox without what follows a "+", which leads to the same person at
+// many providers, and to another at some.
+func untagged(mailbox string) string {
+	local, domain, _ := strings.Cut(mailbox, "@")
 	local, _, _ = strings.Cut(local, "+")
-	return strings.ReplaceAll(local, ".", "") + "@" + domain
+	return local + "@" + domain
 }

@@ -28,9 +28,11 @@ const (
 	MaxMailboxes = 20
 	// confirmFor is how long a token confirms.
 	confirmFor = 48 * time.Hour
-	// A person is asked at most so often in a day, and not within a while of the
-	// last time; and an account has at most so many letters sent.
-	asksOfPerson  = 3
+	// To one mailbox at most so many letters that ask are sent in a day, and none within a
+	// while of the last; so many to all of "name+anything" of one name; and so many by one
+	// account. Each confirms whoever waits for the mailbox: others who had them sent keep
+	// nobody out.
+	asksOfMailbox = 3
 	asksOfAccount = 10
 	askPause      = 10 * time.Minute
 	askDay        = 24 * time.Hour
@@ -40,6 +42,7 @@ const (
 type MailboxOptions struct {
 	Mailboxes     MailboxStore
 	Asks          AskStore
+	Letters       LetterStore
 	Subscriptions SubscriptionStore
 	Queue         jobs.Queue
 	InTx          func(ctx context.Context, do func(context.Context) error) error
@@ -82,43 +85,82 @@ func (b *Mailboxes) Accept(ctx context.Context, owner, receiver string) (string,
 	if b.now().Before(m.TokenUntil) && m.SuspendedAt.IsZero() {
 		return address, nil // it was asked already, for another subscription
 	}
-	return address, b.ask(ctx, m)
+	_, err = b.ask(ctx, m)
+	return address, err
 }
 
-// ask has the reader of an address asked by letter, where he was not asked too often.
-func (b *Mailboxes) ask(ctx context.Context, m Mailbox) error {
-	now := b.now()
-	for _, limit := range []struct {
-		whom  string
-		most  int
-		pause time.Duration
-	}{{"address:" + person(m.Address), asksOfPerson, askPause}, {"account:" + m.Owner, asksOfAccount, 0}} {
-		before, err := b.o.Asks.AddAsk(ctx, limit.whom, now, now.Add(-askDay))
-		if err != nil {
-			return err
+// ask has the reader of an address asked by letter. Where enough letters went there
+// already none is sent, which is false: any of those confirms m too.
+func (b *Mailboxes) ask(ctx context.Context, m Mailbox) (sent bool, err error) {
+	now, mailbox := b.now(), MailboxOf(m.Address)
+	limits := []limit{{"account:" + m.Owner, asksOfAccount, 0, "try again then"}}
+	if name := untagged(mailbox); name != mailbox {
+		limits = append(limits, limit{"tagged:" + name, asksOfMailbox, 0, "try again then, or give the address without +: " + name})
+	}
+	for _, l := range limits {
+		if again, err := b.again(ctx, l, now); err != nil {
+			return false, err
+		} else if again.After(now) {
+			return false, index.NewProblem(index.CodeTooManyRequests,
+				"letters that ask for confirmation were sent, and no more are before "+again.Format(time.RFC3339), l.fix)
 		}
-		again := now
-		if len(before) >= limit.most {
-			again = before[len(before)-limit.most].Add(askDay)
-		} else if len(before) > 0 {
-			again = before[len(before)-1].Add(limit.pause)
-		}
-		if again.After(now) {
-			return index.NewProblem(index.CodeTooManyRequests, "a letter that asks for confirmation was sent, and no more are before "+again.Format(time.RFC3339),
-				"look for it among what was sorted out as spam, or try again then")
+	}
+	to := limit{"mailbox:" + mailbox, asksOfMailbox, askPause, ""}
+	again, err := b.again(ctx, to, now)
+	if err != nil {
+		return false, err
+	}
+	was := m.Token
+	m.TokenUntil = now.Add(confirmFor)
+	if again.After(now) {
+		return false, b.o.Mailboxes.ChangeMailbox(ctx, m, was)
+	}
+	for _, l := range append(limits, to) {
+		if err := b.o.Asks.AddAsk(ctx, l.whom, now); err != nil {
+			return false, err
 		}
 	}
 	// Until the letter is written there is no token, and its time runs.
-	was := m.Token
-	m.Token, m.TokenUntil = nil, now.Add(confirmFor)
+	m.Token = nil
 	if err := b.o.Mailboxes.ChangeMailbox(ctx, m, was); err != nil {
-		return err
+		return false, err
 	}
 	select {
 	case b.asked <- struct{}{}:
 	default:
 	}
-	return b.o.Queue.Enqueue(ctx, jobs.Job{Kind: ConfirmJobs, Key: m.Address, Payload: []byte(m.Owner + "\x00" + m.Address), AskedAt: now})
+	return true, b.o.Queue.Enqueue(ctx, jobs.Job{Kind: ConfirmJobs, Key: m.Address, Payload: []byte(m.Owner + "\x00" + m.Address), AskedAt: now})
+}
+
+// A limit is how often somebody is asked in a day, and after which pause.
+type limit struct {
+	whom  string
+	most  int
+	pause time.Duration
+	fix   string
+}
+
+// again is when somebody may be asked again.
+func (b *Mailboxes) again(ctx context.Context, l limit, now time.Time) (time.Time, error) {
+	before, err := b.o.Asks.Asked(ctx, l.whom, now.Add(-askDay))
+	switch {
+	case err != nil || len(before) == 0:
+		return now, err
+	case len(before) >= l.most:
+		return before[len(before)-l.most].Add(askDay), nil
+	}
+	return before[len(before)-1].Add(l.pause), nil
+}
+
+// askAgain is ask for who wants another letter: where none is sent he is told why.
+func (b *Mailboxes) askAgain(ctx context.Context, m Mailbox) error {
+	sent, err := b.ask(ctx, m)
+	if err != nil || sent {
+		return err
+	}
+	return index.NewProblem(index.CodeTooManyRequests, "letters went to "+m.Address+" of late, and each of them confirms it for you too",
+		"open the link of the newest, also where it was sent for another account, or: oarlock subscription confirm TOKEN",
+		"look for it among what was sorted out as spam, or try again tomorrow")
 }
 
 // A Request is a letter that asks to confirm an address.
@@ -141,7 +183,12 @@ func (b *Mailboxes) Request(ctx context.Context, payload []byte) (Request, error
 	}
 	was, token := m.Token, rand.Text()+rand.Text()
 	m.Token, m.TokenUntil = digestOf(token), b.now().Add(confirmFor)
-	return Request{m, b.o.Links.Confirm(token), token}, b.o.Mailboxes.ChangeMailbox(ctx, m, was)
+	return Request{m, b.o.Links.Confirm(token), token}, b.o.InTx(ctx, func(ctx context.Context) error {
+		if err := b.o.Letters.AddLetter(ctx, m.Token, MailboxOf(m.Address), m.TokenUntil); err != nil {
+			return err
+		}
+		return b.o.Mailboxes.ChangeMailbox(ctx, m, was)
+	})
 }
 
 // Suspend has no letter sent to an address of which a server said that there is no
@@ -165,33 +212,65 @@ func (b *Mailboxes) MayTell(ctx context.Context, owner, address string) (bool, e
 	return m.Told(), err
 }
 
-// Pending is the address that a token confirms. One that ended, was used or never
-// was is not found.
-func (b *Mailboxes) Pending(ctx context.Context, token string) (Mailbox, error) {
-	m, err := b.o.Mailboxes.MailboxByToken(ctx, digestOf(token))
-	if errors.Is(err, artifact.ErrNotFound) || err == nil && !b.now().Before(m.TokenUntil) {
-		return m, index.NewProblem(index.CodeNotFound, "this link is over: it was used, a newer one was sent, or its two days have passed",
-			"have another one sent: oarlock subscription resend ID")
+// Pending are the accounts that wait for the address to which a token was sent, the
+// first that asked first. A token that ended or never was is not found, nor is one for
+// which nobody waits.
+func (b *Mailboxes) Pending(ctx context.Context, token string) ([]Mailbox, error) {
+	over := index.NewProblem(index.CodeNotFound, "this link is over: it was used, or its two days have passed",
+		"have another one sent: oarlock subscription resend ID")
+	mailbox, until, err := b.o.Letters.Letter(ctx, digestOf(token))
+	if errors.Is(err, artifact.ErrNotFound) { // a letter of an earlier release
+		var m Mailbox
+		m, err = b.o.Mailboxes.MailboxByToken(ctx, digestOf(token))
+		mailbox, until = MailboxOf(m.Address), m.TokenUntil
 	}
-	return m, err
+	if errors.Is(err, artifact.ErrNotFound) || err == nil && !b.now().Before(until) {
+		return nil, over
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, err := b.o.Mailboxes.MailboxesAt(ctx, mailbox)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(m Mailbox) bool { return m.Told() || !b.now().Before(m.TokenUntil) })
+	if len(all) == 0 {
+		return nil, over
+	}
+	return all, nil
 }
 
-// Confirm has letters sent to the address of a token, once.
-func (b *Mailboxes) Confirm(ctx context.Context, token string) (address string, err error) {
+// Confirm has letters sent to the address of a token for an account that waits for it,
+// once. owner may be "" where one waits.
+func (b *Mailboxes) Confirm(ctx context.Context, token, owner string) (address string, err error) {
 	err = b.o.InTx(ctx, func(ctx context.Context) error {
-		m, err := b.Pending(ctx, token)
+		all, err := b.Pending(ctx, token)
 		if err != nil {
 			return err
 		}
-		was := m.Token
-		m.Token, m.TokenUntil, m.ConfirmedAt, m.SuspendedAt, m.Reason = nil, time.Time{}, b.now(), time.Time{}, ""
-		address = m.Address
-		if err := b.o.Mailboxes.ChangeMailbox(ctx, m, was); err != nil {
-			return err
+		if owner == "" && len(all) > 1 {
+			return index.NewProblem(index.CodeConflict, fmt.Sprintf("%d accounts wait for %s", len(all), all[0].Address), "open the link, and say which")
 		}
-		return b.note(ctx, m.Owner, nil, map[string]any{"address_confirmed": m.Address})
+		for _, m := range all {
+			if owner != "" && m.Owner != owner {
+				continue
+			}
+			address = m.Address
+			return b.confirm(ctx, m)
+		}
+		return index.NewProblem(index.CodeNotFound, "this token is not one of yours", "open the link of the letter instead: it needs no login")
 	})
 	return address, err
+}
+
+func (b *Mailboxes) confirm(ctx context.Context, m Mailbox) error {
+	was := m.Token
+	m.Token, m.TokenUntil, m.ConfirmedAt, m.SuspendedAt, m.Reason = nil, time.Time{}, b.now(), time.Time{}, ""
+	if err := b.o.Mailboxes.ChangeMailbox(ctx, m, was); err != nil {
+		return err
+	}
+	return b.note(ctx, m.Owner, nil, map[string]any{"address_confirmed": m.Address})
 }
 
 // note writes down what a link did, which was sent to an account's own address.

@@ -156,7 +156,7 @@ func (s *Service) ResendConfirmation(ctx context.Context, id string) (index.Subs
 		if err != nil {
 			return err
 		}
-		return s.o.Mailboxes.ask(ctx, m)
+		return s.o.Mailboxes.askAgain(ctx, m)
 	})
 }
 
@@ -167,13 +167,7 @@ func (s *Service) ConfirmAddress(ctx context.Context, q index.MailToken) (index.
 	if err != nil {
 		return index.ConfirmedAddress{}, err
 	}
-	if m, err := s.o.Mailboxes.Pending(ctx, q.Token); err != nil {
-		return index.ConfirmedAddress{}, err
-	} else if m.Owner != by.Name {
-		return index.ConfirmedAddress{}, index.NewProblem(index.CodeNotFound, "this token is not one of yours",
-			"open the link of the letter instead: it needs no login")
-	}
-	address, err := s.o.Mailboxes.Confirm(ctx, q.Token)
+	address, err := s.o.Mailboxes.Confirm(ctx, q.Token, by.Name)
 	return index.ConfirmedAddress{Address: address}, err
 }
 

@@ -23,6 +23,7 @@ type mailboxRow struct {
 	ConfirmedAt int64  `bun:"confirmed_at"`
 	SuspendedAt int64  `bun:"suspended_at"`
 	Reason      string `bun:"reason"`
+	Mailbox     string `bun:"mailbox"`
 }
 
 func (r mailboxRow) record() notify.Mailbox {
@@ -35,7 +36,7 @@ func (r mailboxRow) record() notify.Mailbox {
 func mailboxRowOf(m notify.Mailbox) mailboxRow {
 	return mailboxRow{
 		Owner: m.Owner, Address: m.Address, CreatedAt: micro(m.CreatedAt), Token: bytesOrNone(m.Token), TokenUntil: micro(m.TokenUntil),
-		ConfirmedAt: micro(m.ConfirmedAt), SuspendedAt: micro(m.SuspendedAt), Reason: m.Reason,
+		ConfirmedAt: micro(m.ConfirmedAt), SuspendedAt: micro(m.SuspendedAt), Reason: m.Reason, Mailbox: notify.MailboxOf(m.Address),
 	}
 }
 
@@ -100,24 +101,26 @@ type askRow struct {
 	AskedAt int64  `bun:"asked_at"`
 }
 
-// AddAsk implements notify.AskStore.
-func (s *Store) AddAsk(ctx context.Context, whom string, now, since time.Time) ([]time.Time, error) {
+// Asked implements notify.AskStore.
+func (s *Store) Asked(ctx context.Context, whom string, since time.Time) ([]time.Time, error) {
+	if err := s.serialize(ctx, "mailbox_asks/"+whom); err != nil {
+		return nil, err
+	}
+	var rows []askRow
+	if err := s.reader(ctx).NewSelect().Model(&rows).Where("whom = ? AND asked_at > ?", whom, micro(since)).Order("asked_at", "number").Scan(ctx); err != nil {
+		return nil, wrap("asks", err)
+	}
 	var before []time.Time
-	err := s.InTx(ctx, func(ctx context.Context) error {
-		if err := s.serialize(ctx, "mailbox_asks/"+whom); err != nil {
-			return err
-		}
-		var rows []askRow
-		if err := s.reader(ctx).NewSelect().Model(&rows).Where("whom = ? AND asked_at > ?", whom, micro(since)).Order("asked_at", "number").Scan(ctx); err != nil {
-			return wrap("asks", err)
-		}
-		for _, r := range rows {
-			before = append(before, fromMicro(r.AskedAt))
-		}
-		_, err := s.writer(ctx).NewInsert().Model(&askRow{Whom: whom, AskedAt: micro(now)}).Exec(ctx)
-		return wrap("asks", err)
-	})
-	return before, err
+	for _, r := range rows {
+		before = append(before, fromMicro(r.AskedAt))
+	}
+	return before, nil
+}
+
+// AddAsk implements notify.AskStore.
+func (s *Store) AddAsk(ctx context.Context, whom string, now time.Time) error {
+	_, err := s.writer(ctx).NewInsert().Model(&askRow{Whom: whom, AskedAt: micro(now)}).Exec(ctx)
+	return wrap("asks", err)
 }
 
 // PruneAsks implements notify.AskStore.
@@ -125,4 +128,47 @@ func (s *Store) PruneAsks(ctx context.Context, before time.Time, limit int) (int
 	old := s.reader(ctx).NewSelect().TableExpr("mailbox_asks AS a").ColumnExpr("a.number").Where("a.asked_at < ?", micro(before)).Limit(int64(limit))
 	n, err := affected(s.writer(ctx).NewDelete().Model((*askRow)(nil)).Where("number IN (?)", old).Exec(ctx))
 	return int(n), wrap("asks", err)
+}
+
+// MailboxesAt implements notify.MailboxStore.
+func (s *Store) MailboxesAt(ctx context.Context, mailbox string) ([]notify.Mailbox, error) {
+	var rows []mailboxRow
+	if err := s.reader(ctx).NewSelect().Model(&rows).Where("mailbox = ?", mailbox).Order("created_at", "owner", "address").Scan(ctx); err != nil {
+		return nil, wrap("mailboxes", err)
+	}
+	out := make([]notify.Mailbox, len(rows))
+	for i, r := range rows {
+		out[i] = r.record()
+	}
+	return out, nil
+}
+
+type letterRow struct {
+	bun.BaseModel `bun:"table:mailbox_letters"`
+
+	Token   []byte `bun:"token,pk"`
+	Mailbox string `bun:"mailbox"`
+	Until   int64  `bun:"until"`
+}
+
+var _ notify.LetterStore = (*Store)(nil)
+
+// AddLetter implements notify.LetterStore.
+func (s *Store) AddLetter(ctx context.Context, token []byte, mailbox string, until time.Time) error {
+	_, err := s.writer(ctx).NewInsert().Model(&letterRow{Token: token, Mailbox: mailbox, Until: micro(until)}).Exec(ctx)
+	return wrap("letter", err)
+}
+
+// Letter implements notify.LetterStore.
+func (s *Store) Letter(ctx context.Context, token []byte) (string, time.Time, error) {
+	var row letterRow
+	err := s.reader(ctx).NewSelect().Model(&row).Where("token = ?", token).Scan(ctx)
+	return row.Mailbox, fromMicro(row.Until), wrap("letter", err)
+}
+
+// PruneLetters implements notify.LetterStore.
+func (s *Store) PruneLetters(ctx context.Context, before time.Time, limit int) (int, error) {
+	old := s.reader(ctx).NewSelect().TableExpr("mailbox_letters AS l").ColumnExpr("l.token").Where("l.until < ?", micro(before)).Limit(int64(limit))
+	n, err := affected(s.writer(ctx).NewDelete().Model((*letterRow)(nil)).Where("token IN (?)", old).Exec(ctx))
+	return int(n), wrap("letters", err)
 }

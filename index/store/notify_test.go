@@ -225,17 +225,30 @@ func keptMailboxes(t *testing.T, s *Store) {
 func keptAsks(t *testing.T, s *Store) {
 	ctx := t.Context()
 	for i := range 3 {
-		before, err := s.AddAsk(ctx, "ada", noon.Add(time.Duration(i)*time.Hour), noon.Add(-time.Hour))
-		same(t, "asked before", len(before), i, err)
+		want(t, "ask", s.AddAsk(ctx, "ada", noon.Add(time.Duration(i)*time.Hour)), nil)
 	}
-	before, err := s.AddAsk(ctx, "ada", noon.Add(3*time.Hour), noon)
-	same(t, "since noon", before, []time.Time{noon.Add(time.Hour), noon.Add(2 * time.Hour)}, err)
-	before, err = s.AddAsk(ctx, "bob", noon, noon.Add(-time.Hour))
-	same(t, "somebody else", len(before), 0, err)
-	n, err := s.PruneAsks(ctx, noon.Add(time.Hour), 1)
+	asked := func(whom string, since time.Time) (out []time.Time) {
+		t.Helper()
+		want(t, "asked", s.InTx(ctx, func(ctx context.Context) (err error) { out, err = s.Asked(ctx, whom, since); return err }), nil)
+		return out
+	}
+	same(t, "since noon", asked("ada", noon), []time.Time{noon.Add(time.Hour), noon.Add(2 * time.Hour)}, nil)
+	same(t, "somebody else", len(asked("bob", noon.Add(-time.Hour))), 0, nil)
+	n, err := s.PruneAsks(ctx, noon.Add(time.Hour), 10)
 	same(t, "pruned", n, 1, err)
-	n, err = s.PruneAsks(ctx, noon.Add(time.Hour), 10)
-	same(t, "the rest", n, 1, err)
+	want(t, "letter", s.AddLetter(ctx, []byte("digest"), "ada@example.org", noon), nil)
+	mailbox, until, err := s.Letter(ctx, []byte("digest"))
+	same(t, "to whom", mailbox, "ada@example.org", err)
+	same(t, "until when", until.Equal(noon), true, nil)
+	_, _, err = s.Letter(ctx, []byte("other"))
+	want(t, "another", err, artifact.ErrNotFound)
+	n, err = s.PruneLetters(ctx, noon.Add(time.Second), 10)
+	same(t, "letters pruned", n, 1, err)
+	for _, owner := range []string{"person:ada", "person:bob"} {
+		want(t, "mailbox", s.AddMailbox(ctx, notify.Mailbox{Owner: owner, Address: "Ada@example.org", CreatedAt: noon}, 9), nil)
+	}
+	all, err := s.MailboxesAt(ctx, "ada@example.org")
+	same(t, "of two accounts", len(all), 2, err)
 }
 
 func inPeriod(t *testing.T, s *Store) {

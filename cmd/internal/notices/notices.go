@@ -116,7 +116,7 @@ func letters(o Options) (*notify.Mailboxes, *mail.Mailer, error) {
 	}
 	db, links := o.Store, notify.NewLinks(key, o.PublicURL)
 	mailboxes := notify.NewMailboxes(notify.MailboxOptions{
-		Mailboxes: db, Asks: db, Subscriptions: db, Queue: db.Jobs(), InTx: db.InTx, Audit: o.Audit, Links: links, Clock: o.Clock,
+		Mailboxes: db, Asks: db, Letters: db, Subscriptions: db, Queue: db.Jobs(), InTx: db.InTx, Audit: o.Audit, Links: links, Clock: o.Clock,
 	})
 	server, err := o.Config.Mail.Server()
 	if err != nil || server == nil {
@@ -203,7 +203,7 @@ func (n *Notices) prune(ctx context.Context) error {
 	for _, part := range []struct {
 		prune  func(context.Context, time.Time, int) (int, error)
 		before time.Time
-	}{{n.store.PruneAttempts, now.Add(-keepAttempts)}, {n.store.PruneEvents, now.Add(-keepEvents)}, {n.store.PruneAsks, now.Add(-keepAsks)}} {
+	}{{n.store.PruneAttempts, now.Add(-keepAttempts)}, {n.store.PruneEvents, now.Add(-keepEvents)}, {n.store.PruneAsks, now.Add(-keepAsks)}, {n.store.PruneLetters, now}} {
 		for {
 			removed, err := part.prune(ctx, part.before, pruneAtOnce)
 			if err != nil {

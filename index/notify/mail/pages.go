@@ -35,8 +35,12 @@ type pages struct {
 type view struct {
 	Title, Text, Button, Token string
 	Fixes                      []string
+	Choices                    []choice
 	Refused                    bool
 }
+
+// A choice is an account that waits for an address.
+type choice struct{ Owner, Button string }
 
 func (l pages) show(w http.ResponseWriter, status int, v view) {
 	h := w.Header()
@@ -69,17 +73,20 @@ func tokenOf(w http.ResponseWriter, r *http.Request) string {
 
 func (l pages) askConfirm(w http.ResponseWriter, r *http.Request) {
 	token := tokenOf(w, r)
-	m, err := l.of.Pending(r.Context(), token)
+	all, err := l.of.Pending(r.Context(), token)
 	if err != nil {
 		l.fail(w, r, err)
 		return
 	}
-	l.show(w, http.StatusOK, view{Title: "Confirm this address", Token: token, Button: "Send letters to " + m.Address,
-		Text: m.Owner + " asks to be told at " + m.Address + " of what happens to plugins. If that is not you, close this page."})
+	v := view{Title: "Confirm this address", Token: token, Text: "Who asks to be told there of what happens to plugins? If none of these is you, close this page."}
+	for _, m := range all {
+		v.Choices = append(v.Choices, choice{m.Owner, "Send letters for " + m.Owner + " to " + m.Address})
+	}
+	l.show(w, http.StatusOK, v)
 }
 
 func (l pages) confirm(w http.ResponseWriter, r *http.Request) {
-	address, err := l.of.Confirm(r.Context(), tokenOf(w, r))
+	address, err := l.of.Confirm(r.Context(), tokenOf(w, r), r.FormValue("owner"))
 	if err != nil {
 		l.fail(w, r, err)
 		return

@@ -54,7 +54,7 @@ func newSite(t *testing.T, o mailtest.Options, change func(*mail.Server)) *site 
 		rights: &rights{}, audit: &audit{}, links: notify.NewLinks([]byte("key"), "https://plugins.example.org")}
 	log := slog.New(slog.DiscardHandler)
 	x.mailboxes = notify.NewMailboxes(notify.MailboxOptions{
-		Mailboxes: db, Asks: db, Subscriptions: db, Queue: db.Jobs(), InTx: db.InTx, Audit: x.audit, Links: x.links, Clock: x.hand.Clock(),
+		Mailboxes: db, Asks: db, Letters: db, Subscriptions: db, Queue: db.Jobs(), InTx: db.InTx, Audit: x.audit, Links: x.links, Clock: x.hand.Clock(),
 	})
 	server := mail.Server{Host: x.smtp.Host, Port: x.smtp.Port, TLS: mail.NonePlain, From: "Oarlock <plugins@example.org>", Roots: x.smtp.Roots}
 	if change != nil {
@@ -135,7 +135,7 @@ func (x *site) confirmed(q index.NewSubscription) index.Subscription {
 	if token == nil {
 		x.t.Fatalf("no token in %s", all[len(all)-1].Body)
 	}
-	if _, err := x.mailboxes.Confirm(x.t.Context(), token[1]); err != nil {
+	if _, err := x.mailboxes.Confirm(x.t.Context(), token[1], ""); err != nil {
 		x.t.Fatal(err)
 	}
 	return s
