@@ -203,7 +203,8 @@ func (n *Notices) prune(ctx context.Context) error {
 	for _, part := range []struct {
 		prune  func(context.Context, time.Time, int) (int, error)
 		before time.Time
-	}{{n.store.PruneAttempts, now.Add(-keepAttempts)}, {n.store.PruneEvents, now.Add(-keepEvents)}, {n.store.PruneAsks, now.Add(-keepAsks)}, {n.store.PruneLetters, now}} {
+	}{{n.store.PruneAttempts, now.Add(-keepAttempts)}, {n.store.PruneEvents, now.Add(-keepEvents)},
+		{n.store.PruneAsks, now.Add(-keepAsks)}, {n.store.PruneLetters, now}} {
 		for {
 			removed, err := part.prune(ctx, part.before, pruneAtOnce)
 			if err != nil {

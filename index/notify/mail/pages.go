@@ -78,7 +78,8 @@ func (l pages) askConfirm(w http.ResponseWriter, r *http.Request) {
 		l.fail(w, r, err)
 		return
 	}
-	v := view{Title: "Confirm this address", Token: token, Text: "Who asks to be told there of what happens to plugins? If none of these is you, close this page."}
+	v := view{Title: "Confirm this address", Token: token,
+		Text: "Who asks to be told there of what happens to plugins? If none of these is you, close this page."}
 	for _, m := range all {
 		v.Choices = append(v.Choices, choice{m.Owner, "Send letters for " + m.Owner + " to " + m.Address})
 	}
