@@ -39,14 +39,20 @@ type house struct {
 func houseOf(t *testing.T) *house {
 	h := &house{crowd: crowdOf("ada", "grace"), hand: clock.NewHand(noon), records: map[string]Record{}, holds: shut{}}
 	h.Service = New(Options{
-		Store: h, Tx: h, People: h.crowd, Rights: h, Acts: audit.Log{May: h.May, Rows: h}, Log: h, Registry: h, Holds: h.holds, Ledger: h, Catalog: h, Jobs: h,
+		Store: h, Tx: h, People: h.crowd, Rights: h, Acts: audit.Log{May: h.May, Rows: h}, Log: h, Registry: h, Holds: h.holds, Ledger: h, Catalog: h, Jobs: h, Notices: tellsNobody{},
 		Platform: func(digest.Digest) string { return "elsewhere" }, Approvers: 2, Changed: func(time.Time) {}, Took: func(string, time.Duration) {},
 		Clock: h.hand.Clock(), Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	return h
 }
 
-// version is the digest of the one version of a plugin.
+// tellsNobody of what was decided.
+type tellsNobody struct{}
+
+func (tellsNobody) Note(context.Context, Record) error { return nil }
+func (tellsNobody) Wake()                              {}
+
+// versionOf is the digest of the one version of a plugin.
 func versionOf(plugin string) digest.Digest { return digest.FromString(plugin) }
 
 // as is somebody who asks.
