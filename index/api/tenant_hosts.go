@@ -52,7 +52,8 @@ func (s *Server) tenantHostRoutes(a huma.API, guarded guard) {
 			h, err := s.Tenants.AddHost(ctx, in.Tenant, in.Body)
 			return &hostSecretOutput{h}, err
 		})
-	huma.Register(a, guarded(huma.Operation{OperationID: "tenant-host", Method: http.MethodGet, Path: "/{tenant}/hosts/{host}", Summary: "Show a host of a tenant"}),
+	huma.Register(a, guarded(huma.Operation{OperationID: "tenant-host", Method: http.MethodGet, Path: "/{tenant}/hosts/{host}",
+		Summary: "Show a host of a tenant"}),
 		func(ctx context.Context, in *TenantHostParams) (*tenantHostOutput, error) {
 			h, err := s.Tenants.Host(ctx, in.Tenant, in.Host)
 			return &tenantHostOutput{h}, err
