@@ -25,6 +25,10 @@ type Kind struct {
 	InOrder bool
 	// Lease is how long one attempt may take.
 	Lease time.Duration
+	// Beat, if any, is for how long a lease is given at a time: it is renewed while the
+	// attempt runs, and the attempt is cut where it cannot be. So nobody waits longer for a
+	// process that was killed. The clocks of processes must agree to within half of it.
+	Beat time.Duration
 	// First is the pause after the first attempt; it doubles with each, up to
 	// Longest, and is shortened by chance by up to a tenth, so that what failed
 	// together does not come back together.

@@ -26,6 +26,9 @@ type Queue interface {
 	// each key, and none of a key of which one is leased already. Nobody else
 	// gets them before Until.
 	Lease(ctx context.Context, ask Ask) ([]Attempt, error)
+	// Extend has the lease of an attempt end at another time; the error is
+	// ErrLeaseLost where another has the job by now or had it since.
+	Extend(ctx context.Context, a Attempt, until time.Time) error
 	// Done forgets a job, in the transaction of ctx where it has one; the
 	// error is ErrLeaseLost where another has it by now or had it since.
 	Done(ctx context.Context, a Attempt) error

@@ -31,6 +31,9 @@ type RunnerOptions struct {
 	// Poll is how long a Runner that was not woken waits before it asks again:
 	// jobs of other processes, and those that become due.
 	Poll time.Duration
+	// Beats, which a test sets, says when a lease is renewed that is given for so long at
+	// a time, until stop is called; nil is by the machine's clock.
+	Beats func(beat time.Duration) (at <-chan time.Time, stop func())
 }
 
 type runningKind struct {
@@ -43,10 +46,13 @@ type runningKind struct {
 // NewRunner makes a Runner of kinds. It panics where a kind lacks what it needs
 // or two have one name: that is a mistake of the program.
 func NewRunner(opts RunnerOptions, kinds ...Kind) *Runner {
+	if opts.Beats == nil {
+		opts.Beats = everyBeat
+	}
 	r := &Runner{opts: opts, tally: newTally()}
 	names := map[string]bool{}
 	for _, k := range kinds {
-		if k.Name == "" || names[k.Name] || k.Do == nil || k.Workers < 1 || k.Lease <= 0 || k.First <= 0 || k.Longest < k.First || (k.GiveUp != nil && k.For <= 0) {
+		if k.Name == "" || names[k.Name] || k.Do == nil || k.Workers < 1 || k.Lease <= 0 || k.First <= 0 || k.Longest < k.First || k.Beat < 0 || k.Beat > k.Lease || (k.GiveUp != nil && k.For <= 0) {
 			panic(fmt.Sprintf("jobs: kind %q needs a name of its own, something to do, workers, a lease and pauses", k.Name))
 		}
 		names[k.Name] = true
@@ -113,7 +119,7 @@ func (r *Runner) Drain(ctx context.Context, kind string) error {
 
 func (r *Runner) lease(ctx context.Context, k *runningKind, limit int) ([]Attempt, error) {
 	now := r.opts.Clock.Now()
-	return r.opts.Queue.Lease(ctx, Ask{Kind: k.Name, InOrder: k.InOrder, Limit: limit, Now: now, Until: now.Add(k.Lease)})
+	return r.opts.Queue.Lease(ctx, Ask{Kind: k.Name, InOrder: k.InOrder, Limit: limit, Now: now, Until: now.Add(k.leased())})
 }
 
 // serve hands the jobs of a kind to its workers.
@@ -181,10 +187,14 @@ func (k *runningKind) reserve(ctx context.Context) int {
 func (r *Runner) attempt(ctx context.Context, k *runningKind, a Attempt) error {
 	began := r.opts.Clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, k.Lease)
+	bounded, end := r.beat(bounded, k, a)
 	failure := do(bounded, k.Do, a)
+	cut := end()
 	cancel()
 	if failure != nil && ctx.Err() != nil {
 		failure = errCut
+	} else if failure != nil {
+		failure = errors.Join(failure, cut)
 	}
 	// What was done is kept though the server is stopping.
 	keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

@@ -103,10 +103,19 @@ func (q jobQueue) due(ctx context.Context, ask jobs.Ask) *bun.SelectQuery {
 		OrderExpr("j.id").Limit(int64(ask.Limit))
 }
 
+// mine is the row of an attempt until it is given back: each lease is another attempt.
+const mine = "id = ? AND attempts = ? AND leased_until > 0"
+
+// Extend implements jobs.Queue.
+func (q jobQueue) Extend(ctx context.Context, a jobs.Attempt, until time.Time) error {
+	n, err := affected(q.s.writer(ctx).NewUpdate().Model((*jobRow)(nil)).Set("leased_until = ?", micro(until)).
+		Where(mine, a.ID, a.Number).Exec(ctx))
+	return q.lost(a, n, err)
+}
+
 // Done implements jobs.Queue.
 func (q jobQueue) Done(ctx context.Context, a jobs.Attempt) error {
-	n, err := affected(q.s.writer(ctx).NewDelete().Model((*jobRow)(nil)).
-		Where("id = ? AND attempts = ? AND leased_until = ?", a.ID, a.Number, micro(a.Until)).Exec(ctx))
+	n, err := affected(q.s.writer(ctx).NewDelete().Model((*jobRow)(nil)).Where(mine, a.ID, a.Number).Exec(ctx))
 	return q.lost(a, n, err)
 }
 
@@ -114,7 +123,7 @@ func (q jobQueue) Done(ctx context.Context, a jobs.Attempt) error {
 func (q jobQueue) Retry(ctx context.Context, a jobs.Attempt, at time.Time, reason string) error {
 	n, err := affected(q.s.writer(ctx).NewUpdate().Model((*jobRow)(nil)).
 		Set("due_at = ?", micro(at)).Set("leased_until = 0").Set("last_error = ?", reason).
-		Where("id = ? AND attempts = ? AND leased_until = ?", a.ID, a.Number, micro(a.Until)).Exec(ctx))
+		Where(mine, a.ID, a.Number).Exec(ctx))
 	return q.lost(a, n, err)
 }
 

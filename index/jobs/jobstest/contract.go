@@ -22,6 +22,7 @@ func Contract(t *testing.T, fresh func(*testing.T) jobs.Queue) {
 		"jobs of a key run one at a time":               oneOfAKey,
 		"in order, a job that waits holds up its key":   inOrder,
 		"a lost lease changes nothing":                  lost,
+		"a lease is extended by who has it":             extended,
 		"concurrent asks share without overlap":         concurrent,
 		"bad jobs are refused":                          refused,
 	} {
@@ -128,6 +129,25 @@ func lost(t *testing.T, q jobs.Queue) {
 	is(t, "done by the one who has it", q.Done(t.Context(), held), nil)
 	is(t, "done twice", q.Done(t.Context(), held), jobs.ErrLeaseLost)
 	got(t, q, ask("mail", noon.Add(time.Hour), 1))
+}
+
+func extended(t *testing.T, q jobs.Queue) {
+	Put(t, q, "mail", "a", "a")
+	first := got(t, q, ask("mail", noon, 1), "0")[0]
+	is(t, "extended", q.Extend(t.Context(), first, noon.Add(3*time.Minute)), nil)
+	got(t, q, ask("mail", noon.Add(3*time.Minute-time.Microsecond), 9))
+	is(t, "extended again", q.Extend(t.Context(), first, noon.Add(5*time.Minute)), nil)
+	held := got(t, q, ask("mail", noon.Add(5*time.Minute), 1), "0")[0]
+	is(t, "extended by the one before", q.Extend(t.Context(), first, noon.Add(time.Hour)), jobs.ErrLeaseLost)
+	is(t, "done by the one before", q.Done(t.Context(), first), jobs.ErrLeaseLost)
+	is(t, "extended by the one who has it", q.Extend(t.Context(), held, noon.Add(7*time.Minute)), nil)
+	is(t, "retried by the one who has it", q.Retry(t.Context(), held, noon, ""), nil)
+	is(t, "extended after it was given back", q.Extend(t.Context(), held, noon.Add(time.Hour)), jobs.ErrLeaseLost)
+	again := got(t, q, ask("mail", noon.Add(time.Minute), 1), "0")[0]
+	is(t, "extended", q.Extend(t.Context(), again, noon.Add(time.Hour)), nil)
+	is(t, "done after it was extended", q.Done(t.Context(), again), nil)
+	is(t, "extended when it is done", q.Extend(t.Context(), again, noon.Add(time.Hour)), jobs.ErrLeaseLost)
+	got(t, q, ask("mail", noon.Add(time.Minute), 1), "1")
 }
 
 func concurrent(t *testing.T, q jobs.Queue) {

@@ -32,7 +32,10 @@ const (
 	// signedInFiles and signedInBucket are how long the signed catalog may.
 	signedInFiles  = 5 * time.Second
 	signedInBucket = 15 * time.Second
-	rounds         = 10
+	// undoneWithin is how long a step may take after another replica was killed in one: the
+	// lease of that, and the step.
+	undoneWithin = 8 * time.Second
+	rounds       = 10
 	// quiet is for how many seconds nothing must follow before other changes are signed:
 	// for longer than an emergency may take.
 	quiet = 20
@@ -43,14 +46,59 @@ func TestMain(m *testing.M) { drill.Main(m) }
 // Proves E5, E11 and K7: over one PostgreSQL and one bucket, every step of an emergency
 // that one replica acknowledged holds at both.
 func TestAnEmergencyHoldsAtEveryReplica_E5_E11_K7(t *testing.T) {
+	openReplicas(t).rounds()
+}
+
+// openReplicas makes a site of two.
+func openReplicas(t *testing.T) *site {
+	t.Helper()
 	bucket := os.Getenv("OARLOCK_TEST_S3")
 	if bucket == "" {
 		t.Skip("OARLOCK_TEST_S3 is not set: make drill-emergency runs this over a real S3 server")
 	}
 	name := "emergency_" + strings.ToLower(rand.Text())
 	storage := "s3://oarlock/" + name + "?" + url.Values{"region": {"us-east-1"}, "endpoint": {bucket}, "redirect": {"true"}, "redirect_for": {"90s"}}.Encode()
-	d := open(t, 2, "storage: "+storage+"\ndb: "+database(t, name)+"\n", signedInBucket)
-	d.rounds()
+	return open(t, 2, "storage: "+storage+"\ndb: "+database(t, name)+"\n", signedInBucket)
+}
+
+// Proves E5, E11 and K7: a replica that is killed in the middle of a step holds up the
+// next one at another replica for less than a call waits for what follows from it.
+func TestAKilledReplicaHoldsUpNoStep_E5_E11_K7(t *testing.T) {
+	d := openReplicas(t)
+	dies, by := d.all[1], d.all[0]
+	for i := range drill.N(rounds) {
+		e := d.ask(by, d.ada, "", d.names())
+		at := time.Duration((i+6)%rounds) * 25 * time.Millisecond
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = dies.Try(t.Context(), d.grace, "POST", "/api/v1/emergencies/"+e.ID+"/confirm", map[string]any{}, nil)
+		}()
+		select { // in the middle of another step each time
+		case <-ended:
+		case <-time.After(at):
+		}
+		dies.Kill(t)
+		<-ended
+		began := time.Now()
+		if e = drill.Ask[index.Emergency](t, by.Server, d.ada, "GET", "/api/v1/emergencies/"+e.ID, nil); e.State == index.EmergencyProposed {
+			e = d.ask(by, d.grace, "/"+e.ID+"/confirm", map[string]any{})
+		}
+		d.ask(by, d.ada, "/"+e.ID+"/undo", map[string]any{})
+		e = d.ask(by, d.grace, "/"+e.ID+"/undo", map[string]any{})
+		drill.Within(t, fmt.Sprintf("killed after %v, undone at the other replica", at), time.Since(began), undoneWithin)
+		drill.Until(t, "all of it is done", func(ctx context.Context) error {
+			err := by.Try(ctx, d.ada, "GET", "/api/v1/emergencies/"+e.ID, nil, &e)
+			if err == nil && (e.State != index.EmergencyUndone || !e.Settled) {
+				err = fmt.Errorf("it is %+v", e)
+			}
+			return err
+		})
+		if err := by.pulls(t.Context(), index.EmergencyUndone); err != nil {
+			t.Error(err)
+		}
+		dies.Start(t)
+	}
 }
 
 // Proves E5 and E11 where the bytes are files and the site has a PostgreSQL: one server,
@@ -150,13 +198,12 @@ func (d *site) rounds() {
 // round is an emergency and its end, on the words of two people.
 func (d *site) round() {
 	d.t.Helper()
-	body := map[string]any{"plugin": "acme/hello", "version": "1.1.0", "reason": "malware"}
 	ends := d.lastURL()
-	e := d.step("proposed", d.ada, "", body, stopped("blocked"), "generation")
+	e := d.step("proposed", d.ada, "", d.names(), stopped("blocked"), "generation")
 	d.namesEnd(e, ends)
 	e = d.step("in_force", d.grace, "/"+e.ID+"/confirm", nil, stopped("emergency_removed"), "dev.oarlock.plugin.emergency.declared.v1")
 	d.namesEnd(e, ends)
-	half := drill.Ask[index.Emergency](d.t, d.all[0].Server, d.ada, "POST", "/api/v1/emergencies/"+e.ID+"/undo", map[string]any{})
+	half := d.ask(d.all[0], d.ada, "/"+e.ID+"/undo", map[string]any{})
 	for _, r := range d.all {
 		if err := stopped("emergency_removed")(r, d.t.Context()); err != nil || half.State != index.EmergencyInForce {
 			d.t.Fatalf("one person's word ends it: %+v, %v", half, err)
@@ -166,6 +213,17 @@ func (d *site) round() {
 	if e.SignedURLsUntil != nil {
 		d.t.Errorf("it is over, and URLs are said to end: %+v", e)
 	}
+}
+
+// names is what the emergencies of the drill name.
+func (d *site) names() map[string]any {
+	return map[string]any{"plugin": "acme/hello", "version": "1.1.0", "reason": "malware"}
+}
+
+// ask takes a step at a replica.
+func (d *site) ask(by *replica, token, path string, body map[string]any) index.Emergency {
+	d.t.Helper()
+	return drill.Ask[index.Emergency](d.t, by.Server, token, "POST", "/api/v1/emergencies"+path, body)
 }
 
 // lastURL is when the last signed URL ends that any replica hands out now for the large
@@ -210,7 +268,7 @@ func (d *site) step(state index.EmergencyState, token, path string, body map[str
 	if body == nil {
 		body = map[string]any{}
 	}
-	e := drill.Ask[index.Emergency](d.t, by.Server, token, "POST", "/api/v1/emergencies"+path, body)
+	e := d.ask(by, token, path, body)
 	acknowledged := time.Now()
 	if e.State != state || !e.Settled {
 		d.t.Fatalf("%s: %+v", state, e)
