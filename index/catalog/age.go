@@ -49,6 +49,8 @@ type Ages struct {
 
 	mu sync.RWMutex
 	of map[artifact.Name]aged
+	// forgot rises with each Forget.
+	forgot int64
 }
 
 // aged are the versions of one record: since when each is public, in microseconds;
@@ -67,8 +69,25 @@ func NewAges(by Publications, exempt Exemption) *Ages {
 	return &Ages{publications: by, exempt: exempt, of: map[artifact.Name]aged{}}
 }
 
-// Size rises when more may be known than before.
-func (a *Ages) Size() int64 { return a.publications.Size() }
+// Size rises when more may be known than before, or something else.
+func (a *Ages) Size() int64 {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.publications.Size() + a.forgot
+}
+
+// Forget has the times of a plugin asked for anew, or those of all where id is the zero
+// Name: something else is known of them.
+func (a *Ages) Forget(id artifact.Name) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.forgot++
+	if id == (artifact.Name{}) {
+		clear(a.of)
+		return
+	}
+	delete(a.of, id)
+}
 
 // cutoff is the last microsecond at which a version was published in time.
 func (a *Age) cutoff() int64 {
@@ -96,6 +115,7 @@ func (a *Ages) times(e *entry, w *words) []int64 {
 	size := a.publications.Size()
 	a.mu.RLock()
 	known, ok := a.of[e.id]
+	forgot := a.forgot
 	a.mu.RUnlock()
 	if ok && known.leaf == e.leaf && (known.size == -1 || known.size == size) {
 		return known.since
@@ -112,7 +132,9 @@ func (a *Ages) times(e *entry, w *words) []int64 {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.of[e.id] = next
+	if a.forgot == forgot { // what was asked for may be what was forgotten
+		a.of[e.id] = next
+	}
 	return next.since
 }
 

@@ -47,7 +47,7 @@ func (s *Store) InstallLocked(ctx context.Context, l *Lockfile, o LockedOptions)
 	denied := map[string]string{}
 	for {
 		c, err := s.changeFrom(ctx, "install", s.recovered, func(ctx context.Context, now set) (set, error) {
-			return s.lockedTo(ctx, now, locking{l, o, roots, denied})
+			return s.lockedTo(ctx, now, locking{l, o, now, roots, denied})
 		})
 		no, ok := errors.AsType[*deniedError](err)
 		if !ok || l.find(no.id.String()) == nil || denied[no.id.String()] != "" {
@@ -108,8 +108,9 @@ func (l *Lockfile) part(roots []index.Want) *Lockfile {
 type locking struct {
 	*Lockfile
 	LockedOptions
+	now    set // what the store has
 	roots  []index.Want
-	denied map[string]string // plugins that the registry refuses to give, and why
+	denied map[string]string // plugins that the registry refuses to give or that are too young, and why
 }
 
 // digests are what a request holds on to: those of the lock file but for free, and
@@ -147,6 +148,14 @@ func (s *Store) lockedTo(ctx context.Context, now set, l locking) (set, error) {
 	}
 	var differ []LockChange
 	if conflict == nil {
+		young, err := s.tooYoung(ctx, next, l)
+		if err != nil {
+			return set{}, err
+		}
+		if len(young) > 0 {
+			maps.Copy(l.denied, young)
+			return s.lockedTo(ctx, now, l)
+		}
 		if differ, err = s.differences(ctx, next, l, func(c LockChange) bool { return l.counts(now, c) }); err != nil || len(differ) == 0 {
 			return next, err
 		}
@@ -222,6 +231,14 @@ func (s *Store) follows(ctx context.Context, l locking, root index.Want) (off []
 	var differ []LockChange
 	switch {
 	case conflict == nil:
+		young, err := s.tooYoung(ctx, next, l)
+		if err != nil {
+			return nil, "", err
+		}
+		if len(young) > 0 {
+			maps.Copy(l.denied, young)
+			return s.follows(ctx, l, root)
+		}
 		if differ, err = s.differences(ctx, next, l, isMoved); err != nil {
 			return nil, "", err
 		}

@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/api"
 	"github.com/oarlock/oarlock/index/catalog"
 	"github.com/oarlock/oarlock/index/client"
 )
@@ -82,6 +84,56 @@ func lockedShop(t *testing.T) (*shop, *client.Lockfile) {
 	s.publish(t, "acme/other", "2.0.0", release{})
 	s.publish(t, "acme/more", "1.0.0", release{})
 	return s, l
+}
+
+// agesOf are since when digests are public; what is not there is not known.
+type agesOf map[digest.Digest]time.Time
+
+func (a agesOf) Published(_ artifact.Name, d digest.Digest) (time.Time, bool) {
+	at, ok := a[d]
+	return at, ok
+}
+
+func (a agesOf) Size() int64 { return 0 }
+
+// Proves D8: a lock file is no way round the minimum age of a site: what it brings that
+// is too young is refused with until when, and with what needs it; the rest goes on,
+// frozen nothing does. What is installed already stays, and what became old enough comes.
+func TestALockIsNoWayRoundAMinimumAge_D8(t *testing.T) {
+	t.Parallel()
+	const least = 72 * time.Hour
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	public := agesOf{}
+	s := newShop(t, func(o *api.Options) {
+		o.MinimumAge, o.Now = least, func() time.Time { return now }
+		o.Ages = func(context.Context) (*catalog.Ages, error) { return catalog.NewAges(public, catalog.Exemption{}), nil }
+	})
+	lib := s.publish(t, "acme/lib", "1.0.0", release{})
+	for _, d := range []digest.Digest{s.publish(t, "acme/tool", "1.0.0", needs("acme/lib", "^1")), s.publish(t, "acme/other", "1.0.0", release{})} {
+		public[d] = now.Add(-2 * least)
+	}
+	public[lib] = now.Add(-2 * least)
+	l := lockOf(t, s)
+	public[lib] = now.Add(-time.Hour)
+	until := now.Add(least - time.Hour).Format(time.RFC3339)
+	store := openStore(t, s, t.TempDir())
+	if _, err := store.InstallLocked(t.Context(), l, client.LockedOptions{Frozen: true}); !errors.Is(err, artifact.ErrConflict) ||
+		!strings.Contains(err.Error(), "acme/lib 1.0.0: too_young: ") || !strings.Contains(err.Error(), "too young until "+until) {
+		t.Errorf("frozen: %v", err)
+	}
+	c := installLocked(t, store, l, client.LockedOptions{})
+	if got := active(t, store); got != "acme/other 1.0.0" || len(c.Held) != 1 || c.Held[0].ID.String() != "acme/tool" || !strings.Contains(c.Held[0].Reason, until) {
+		t.Errorf("installed %s, held %+v", got, c.Held)
+	}
+	now = now.Add(least)
+	installLocked(t, store, l, client.LockedOptions{Frozen: true})
+	if got := active(t, store); !strings.Contains(got, "acme/tool 1.0.0") || !strings.Contains(got, "acme/lib 1.0.0") {
+		t.Errorf("when it is old enough: %s", got)
+	}
+	now = now.Add(-least)
+	if again := installLocked(t, store, l, client.LockedOptions{Frozen: true}); len(again.Changed) != 0 || len(again.Held) != 0 {
+		t.Errorf("what is installed does not stay: %+v", again)
+	}
 }
 
 func installLocked(t *testing.T, store *client.Store, l *client.Lockfile, o client.LockedOptions) *client.Change {

@@ -60,7 +60,7 @@ func (s *Store) resolve(ctx context.Context, wants []index.Want, locked []index.
 	if err != nil {
 		return set{}, err
 	}
-	return set{Catalog: answer.Stamp, Wants: wants, Asked: s.asks(), Plugins: plugins}, nil
+	return set{Catalog: answer.Stamp, Wants: wants, Asked: s.asks(), Plugins: plugins, age: answer.MinimumAge}, nil
 }
 
 // answered are the plugins of an answer, which is held to what was asked: each can

@@ -55,13 +55,17 @@ type shop struct {
 	asked     []string
 }
 
-func newShop(t testing.TB) *shop {
+func newShop(t testing.TB, change ...func(*api.Options)) *shop {
 	t.Helper()
 	registry := registrytest.New(t, registrytest.InMemory())
 	s := &shop{live: catalog.NewLive(catalog.LiveOptions{})}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	apis := api.New(api.Options{Live: s.live, Engine: noEngine{}, Ready: func() error { return nil }, Visibility: api.EverythingUnsafe,
-		Authorize: func(context.Context, api.Action, string) error { return artifact.ErrDenied }, Log: log})
+	o := api.Options{Live: s.live, Engine: noEngine{}, Ready: func() error { return nil }, Visibility: api.EverythingUnsafe,
+		Authorize: func(context.Context, api.Action, string) error { return artifact.ErrDenied }, Log: log}
+	for _, do := range change {
+		do(&o)
+	}
+	apis := api.New(o)
 	honest := http.NewServeMux()
 	honest.Handle("/v2/", registry)
 	honest.Handle("/", apis)

@@ -48,6 +48,7 @@ type set struct {
 	Plugins []entry      `json:"plugins"` // dependencies first
 
 	held    []Held                   // of the change that came to it; not part of the state
+	age     string                   // that the catalog asks of what it chooses; "" is none
 	stays   []artifact.Name          // plugins that stay though the catalog does not give them
 	records map[string]digest.Digest // of all content that the state knows; not part of it
 }

@@ -19,6 +19,7 @@ type key struct {
 	text     string // of the verifier
 	salt     []byte
 	seal     []byte // encrypts events in the registry
+	proved   []byte // vouches for what proofs of other logs proved
 }
 
 // newKey derives the key of a log from the secret of a site, so that replicas
@@ -36,7 +37,11 @@ func newKey(secret []byte, origin string) (*key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of the log: %w", err)
 	}
-	k := &key{salt: salt, seal: seal}
+	proved, err := hkdf.Key(sha256.New, secret, nil, "oarlock publication log 1 proved elsewhere", 32)
+	if err != nil {
+		return nil, fmt.Errorf("key of the log: %w", err)
+	}
+	k := &key{salt: salt, seal: seal, proved: proved}
 	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	if k.text, err = note.NewEd25519VerifierKey(origin, public); err != nil {
 		return nil, fmt.Errorf("key of the log %q: %w", origin, err)
@@ -59,6 +64,13 @@ func newKey(secret []byte, origin string) (*key, error) {
 func (k *key) saltOf(event []byte) []byte {
 	h := hmac.New(sha256.New, k.salt)
 	h.Write(event)
+	return h.Sum(nil)
+}
+
+// vouch is what this site alone can write beside what a proof of another log proved.
+func (k *key) vouch(p ProvedTime) []byte {
+	h := hmac.New(sha256.New, k.proved)
+	fmt.Fprintf(h, "%q %q %q %d", p.Plugin, p.Digest, p.Log, p.At.UnixMicro())
 	return h.Sum(nil)
 }
 

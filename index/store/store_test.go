@@ -86,6 +86,7 @@ func TestContract(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *Store){
 			"tokens": contractTokens, "bounds of tokens": contractTokenBounds, "people": contractPeople, "namespaces": contractNamespaces, "members": contractMembers,
 			"audit": contractAudit, "pruning the audit": contractPrune, "usage": contractUsage, "backlog of jobs": contractBacklog, "publication log": contractLog, "cosigned checkpoint": contractCosigned, "transactions": contractTx, "keys": contractKeys, "site": contractSite, "publications": contractPublications,
+			"proved times":         contractProved,
 			"credentials of hosts": contractHostCredentials, "states of hosts": contractHostStates, "reports of hosts": contractHostReports,
 			"changes of tenants":      contractTenantsChanged,
 			"damaged rows of tenants": contractTenantsDamaged,

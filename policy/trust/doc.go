@@ -5,6 +5,8 @@
 //	  - {file: trusted_root.json}
 //	platforms:                  # other registries whose ledgers count here, as after a mirror
 //	  - {name: plugins.example.org, key: {file: platform.pub}}
+//	logs:                       # publication logs of other sites: since when a version is public
+//	  - plugins.example.org/log/k3v9q2m7xw+1f2e3d4c+AX…
 //	namespaces:
 //	  acme:                     # a publisher, or "*" for every other one
 //	    signature: required     # required (default) or optional

@@ -51,6 +51,7 @@ func load(path string, read func() ([]byte, error)) (*Policy, error) {
 type fileText struct {
 	TrustedRoots []fileRef                 `yaml:"trusted_roots"`
 	Platforms    []signerText              `yaml:"platforms"`
+	Logs         []string                  `yaml:"logs"`
 	Namespaces   map[string]*namespaceText `yaml:"namespaces"`
 }
 
@@ -78,7 +79,7 @@ func Parse(text []byte, readFile func(name string) ([]byte, error)) (*Policy, er
 		r.problem("namespaces", "missing: expected a publisher or \"*\" with its signers")
 	}
 	p := &Policy{namespaces: map[string]*Namespace{}, roots: r.roots(file.TrustedRoots)}
-	p.platforms = r.platforms(file.Platforms)
+	p.platforms, p.logs = r.platforms(file.Platforms), r.logs(file.Logs)
 	for _, name := range slices.Sorted(maps.Keys(file.Namespaces)) {
 		p.namespaces[name] = r.namespace(name, file.Namespaces[name], p.roots)
 	}

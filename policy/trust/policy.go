@@ -20,6 +20,7 @@ type Policy struct {
 	namespaces map[string]*Namespace
 	roots      [][]byte
 	platforms  []Signer
+	logs       []string
 }
 
 // A Namespace is the trust of one publisher.

@@ -2,12 +2,17 @@ package app
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"oras.land/oras-go/v2"
+
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/registry/remote"
 )
 
 // Proves D8 over the wire: a version is chosen by search, show and resolve once it has
@@ -80,6 +85,72 @@ func TestASiteAsksForAnAge_D8(t *testing.T) {
 	if status, _ := textOf(t, s, "", "GET", "/api/v1/plugins/acme/hello"); status != http.StatusNotFound {
 		t.Errorf("show: %d", status)
 	}
+}
+
+// Proves D8 and G6: at a mirror the age of a version counts from what the log of the site
+// proves that it came from, where the trust policy names that log, whenever the proof
+// comes; and else from when it came here.
+func TestAnAgeAtAMirrorCountsFromItsSource_D8_G6(t *testing.T) {
+	t.Parallel()
+	hand := clock.NewHand(time.Now())
+	at := func(trust string) *Server {
+		c := configured(t)
+		c.Trust = filepath.Join(t.TempDir(), "trust.yaml")
+		if err := os.WriteFile(c.Trust, []byte("namespaces: {\"*\": {signature: optional}}\n"+trust), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := options(&strings.Builder{})
+		o.Clock = hand.Clock()
+		s, _ := startBy(t, c, o)
+		return s
+	}
+	from := at("")
+	publish(t, from, "", `{"id": "acme/hello", "version": "1.0.0", "engines": {"acme-editor": "*"}}`)
+	logged(t, from, "1.0.0")
+	if err := from.engines.carrier.Carry(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hand.Advance(80 * time.Hour)
+	repository := func(s *Server) oras.GraphTarget {
+		r, _, err := remote.Open(s.Addr()+"/acme/hello", remote.Options{HTTPClient: visitor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	key := ask[index.Log](t, from, "", "GET", "/api/v1/log", nil, 200).Key
+	named, unnamed := at("logs: [\""+key+"\"]\n"), at("")
+	for _, to := range []*Server{named, unnamed} {
+		if _, err := oras.Copy(t.Context(), repository(from), "1.0.0", repository(to), "1.0.0", oras.DefaultCopyOptions); err != nil {
+			t.Fatal(err)
+		}
+		if err := to.index.ingest.Settled(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		logged(t, to, "1.0.0")
+	}
+	young := func(to *Server, what string) {
+		t.Helper()
+		ask[index.Problem](t, to, "", "POST", "/api/v1/resolve", index.ResolveRequest{MinimumAge: "72h", Plugins: []index.Want{{ID: "acme/hello"}}}, 409)
+		why := ask[index.Why](t, to, "", "GET", "/api/v1/plugins/acme/hello/why?minimum_age=72h", nil, 200)
+		if r := why.Versions[0].Reasons[0]; r.Code != index.ReasonTooYoung || r.Until == nil || r.Until.Before(hand.Clock().Now()) {
+			t.Errorf("%s: why says %+v", what, why)
+		}
+	}
+	young(named, "no proof came")
+	for _, to := range []*Server{named, unnamed} { // its proof comes later
+		if _, err := oras.ExtendedCopy(t.Context(), repository(from), "1.0.0", repository(to), "1.0.0", oras.DefaultExtendedCopyOptions); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := named.index.elsewhere.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := ask[index.Resolution](t, named, "", "POST", "/api/v1/resolve", index.ResolveRequest{MinimumAge: "72h", Plugins: []index.Want{{ID: "acme/hello"}}}, 200)
+	if got.Resolved[0].Version != "1.0.0" {
+		t.Errorf("the log of its source is named: %+v", got)
+	}
+	young(unnamed, "the log of its source is not named")
 }
 
 // logged waits until the log proves the publication of a version of acme/hello.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/url"
 	"path"
@@ -24,6 +25,7 @@ import (
 	"github.com/oarlock/oarlock/index/quota"
 	"github.com/oarlock/oarlock/index/signed"
 	"github.com/oarlock/oarlock/registry/storage"
+	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -45,7 +47,9 @@ type joined struct {
 	publog *publog.Log
 	outbox *notify.Outbox // of what the log adds
 	times  *publog.Times
-	aged   *catalog.Ages
+	// elsewhere are the logs of other sites that the trust policy names.
+	elsewhere *publog.Elsewhere
+	aged      *catalog.Ages
 }
 
 // follow reads the checkpoint, which serves once it is compared with the ledgers, and
@@ -79,9 +83,47 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 		return nil, config.Unusable(err)
 	}
 	asked.in.Store(in)
-	times := publog.NewTimes(told)
-	aged := catalog.NewAges(times, catalog.Exemption{Publishers: cfg.MinimumAge.Publishers, SecurityFixes: cfg.MinimumAge.SecurityFixes})
-	return &joined{ingest: in, live: live, basis: basis, publog: told, outbox: outbox, times: times, aged: aged}, nil
+	j := &joined{ingest: in, live: live, basis: basis, publog: told, outbox: outbox, times: publog.NewTimes(told)}
+	j.elsewhere = publog.NewElsewhere(publog.ElsewhereOptions{
+		Log: told, Trusted: func() []string { return basis.Signed.Trust().Logs() }, Store: p.database.store,
+		From: logStore{ledgerStore{ledgerReader: ledgerReader{storage: p.storage}}}, Clock: at, Logger: o.Log,
+		Listed: func() iter.Seq2[string, digest.Digest] { return listedVersions(live.Current().Snapshot) },
+		Changed: func(plugin string) {
+			id, _ := artifact.ParseName(plugin) // of none, the times of all are asked for anew
+			j.aged.Forget(id)
+		}})
+	j.aged = catalog.NewAges(publicSince{j.times, j.elsewhere}, catalog.Exemption{Publishers: cfg.MinimumAge.Publishers, SecurityFixes: cfg.MinimumAge.SecurityFixes})
+	return j, nil
+}
+
+// publicSince is since when versions are public: by this site's log, or by another one that
+// the trust policy names, whichever says the earlier time. catalog.Publications.
+type publicSince struct {
+	*publog.Times
+	others *publog.Elsewhere
+}
+
+// Published implements catalog.Publications.
+func (p publicSince) Published(id artifact.Name, d digest.Digest) (time.Time, bool) {
+	here, is := p.Times.Published(id, d)
+	if there, proved := p.others.Published(id, d); proved && (!is || there.Before(here)) {
+		return there, true
+	}
+	return here, is
+}
+
+// listedVersions are those that a catalog lists.
+func listedVersions(s *catalog.Snapshot) iter.Seq2[string, digest.Digest] {
+	return func(yield func(string, digest.Digest) bool) {
+		s.Plugins(func(p *catalog.Plugin) bool {
+			for i := range p.Versions {
+				if v := &p.Versions[i]; v.Listed() && !yield(p.ID.String(), v.Digest) {
+					return false
+				}
+			}
+			return true
+		})
+	}
 }
 
 // ages are since when versions are public, by all that the publication log signs now.
@@ -89,6 +131,9 @@ func (j *joined) ages(ctx context.Context) (*catalog.Ages, error) {
 	err := j.times.Read(ctx)
 	if errors.Is(err, publog.ErrBehind) || errors.Is(err, publog.ErrBroken) {
 		return nil, publog.Problem(err)
+	}
+	if err == nil {
+		err = j.elsewhere.Read(ctx)
 	}
 	return j.aged, err
 }
@@ -164,6 +209,9 @@ func (j *joined) tasks(log *slog.Logger) []periodic.Task {
 // reload reads the trust policy again and judges everything by it.
 func (j *joined) reload(ctx context.Context) error {
 	if err := j.basis.Reload(); err != nil {
+		return err
+	}
+	if err := j.elsewhere.Read(ctx); err != nil {
 		return err
 	}
 	_, err := j.ingest.Reverify(ctx)

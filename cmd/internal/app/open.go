@@ -109,7 +109,7 @@ func open(ctx context.Context, cfg config.Config, at clock.Clock, p *premises, h
 	watch := newDatabaseWatch(p.database.store, at, o.Log, metrics)
 
 	roles, catalog := lifecycle.Roles{Rights: a, Holders: p.database.store}, guardCatalog(p, a)
-	r, err := openRegistry(cfg, p, a, index, roles, catalog, newPushes(index.ingest, index.publog, a.usage, others, metrics))
+	r, err := openRegistry(cfg, p, a, index, roles, catalog, newPushes(index, a.usage, others, metrics))
 	if err != nil {
 		return nil, err
 	}

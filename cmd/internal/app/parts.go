@@ -65,6 +65,7 @@ func partsOf(others *replicas.Replicas, index *joined, e *engines, tasks *period
 		{name: "ingest", run: index.ingest.Run},
 		{name: "publication log", run: always(index.publog.Run)},
 		{name: "witnesses of the publication log", run: always(index.publog.Witness)},
+		{name: "proofs of other sites' logs", run: always(index.elsewhere.Run)},
 		{name: "publication log in the registry", run: always(e.carrier.Run)},
 		{name: "jobs", run: always(e.jobs.Run)},
 		{name: "periodic", run: always(tasks.Run)},

@@ -25,13 +25,16 @@ type pushes struct {
 	usage  *quota.Counter
 	others *replicas.Replicas
 	publog *publog.Log
-	events *prometheus.CounterVec
+	// elsewhere looks at what proves since when a version is public at other sites.
+	elsewhere *publog.Elsewhere
+	events    *prometheus.CounterVec
 }
 
 var _ registry.Sink = (*pushes)(nil)
 
-func newPushes(in *ingest.Ingester, log *publog.Log, usage *quota.Counter, others *replicas.Replicas, metrics prometheus.Registerer) *pushes {
-	p := &pushes{ingest: in, publog: log, usage: usage, others: others, events: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newPushes(index *joined, usage *quota.Counter, others *replicas.Replicas, metrics prometheus.Registerer) *pushes {
+	in := index.ingest
+	p := &pushes{ingest: in, publog: index.publog, elsewhere: index.elsewhere, usage: usage, others: others, events: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "oarlock_registry_events_total", Help: "What the registry stored, by kind."}, []string{"kind"})}
 	metrics.MustRegister(p.events, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "oarlock_ingest_ready", Help: "1 once the catalog says what the whole registry holds."}, func() float64 {
@@ -54,6 +57,7 @@ func (p *pushes) Notify(ctx context.Context, events ...registry.Event) error {
 		}
 		p.events.WithLabelValues(strings.ReplaceAll(string(e.Kind), " ", "_")).Inc()
 		if isProof(e) {
+			p.elsewhere.Note(e.Repository, e.Subject)
 			continue
 		}
 		p.ingest.Notify(e.Repository, e.Tag, e.Descriptor.Digest, e.Subject)

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/oarlock/oarlock/registry/storage/driver"
 )
 
 // parseS3 reads s3://bucket/prefix with the parameters
@@ -26,8 +24,8 @@ func parseS3(u *url.URL) (Place, error) {
 		return Place{}, fmt.Errorf("%q: credentials do not belong in the URL, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", u.Redacted())
 	}
 	q := u.Query()
-	s := Place{Driver: "s3", RedirectFor: driver.SignedFor, Parameters: map[string]any{
-		"bucket": u.Host, "region": "us-east-1", "v4auth": true, "forcepathstyle": q.Has("endpoint"),
+	s := Place{Driver: "s3", RedirectFor: redirectFor, Parameters: map[string]any{
+		"bucket": u.Host, "region": "us-east-1", "v4auth": true, "forcepathstyle": q.Has("endpoint"), "redirectfor": redirectFor,
 	}}
 	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
 		s.Parameters["rootdirectory"] = "/" + prefix
@@ -68,9 +66,11 @@ func (s *Place) setS3(key, value string) (err error) {
 	return err
 }
 
-// The bounds of how long a signed URL is good. A client needs some seconds to begin,
-// and a bucket refuses what is signed for more than seven days.
+// How long a signed URL is good, and the bounds of that: a download begins within
+// seconds, clocks may differ by minutes, and a bucket refuses what is signed for more than
+// seven days.
 const (
+	redirectFor   = 5 * time.Minute
 	leastRedirect = 10 * time.Second
 	mostRedirect  = 7 * 24 * time.Hour
 )

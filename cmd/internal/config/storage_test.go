@@ -29,7 +29,10 @@ func TestStorageURLs_B9(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
-		if want["redirectfor"] == nil && got.RedirectFor != 5*time.Minute {
+		if want["redirectfor"] == nil {
+			want["redirectfor"] = 5 * time.Minute
+		}
+		if got.RedirectFor != want["redirectfor"] {
 			t.Errorf("%s: URLs are good for %s", url, got.RedirectFor)
 		}
 		if diff := cmp.Diff(want, got.Parameters); diff != "" || got.Driver != "s3" || got.Redirect != strings.Contains(url, "redirect=true") {

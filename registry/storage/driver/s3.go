@@ -33,9 +33,8 @@ type s3Store struct {
 	signedAt  *url.URL
 }
 
-// SignedFor is for how long a signed URL of a bucket is good where nobody says it: a
-// download begins within seconds, and clocks may differ by minutes.
-const SignedFor = 5 * time.Minute
+// signedUsually is for how long a signed URL of a bucket is good where nobody says it.
+const signedUsually = 5 * time.Minute
 
 // newS3Store makes distribution's driver and completes it.
 func newS3Store(ctx context.Context, parameters map[string]any) (*s3Store, error) {
@@ -48,7 +47,7 @@ func newS3Store(ctx context.Context, parameters map[string]any) (*s3Store, error
 	}
 	signedFor, ok := parameters["redirectfor"].(time.Duration) // ours, as well
 	if !ok || signedFor <= 0 {
-		signedFor = SignedFor
+		signedFor = signedUsually
 	}
 	signedAt, err := redirectEndpoint(parameters)
 	if err != nil {
