@@ -237,7 +237,8 @@ func (s *Store) follows(ctx context.Context, l locking, root index.Want) (off []
 		}
 		if len(young) > 0 {
 			maps.Copy(l.denied, young)
-			return s.follows(ctx, l, root)
+			off = slices.Sorted(maps.Keys(young))
+			return off, young[off[0]], nil
 		}
 		if differ, err = s.differences(ctx, next, l, isMoved); err != nil {
 			return nil, "", err
