@@ -122,7 +122,8 @@ func TestALockIsNoWayRoundAMinimumAge_D8(t *testing.T) {
 		t.Errorf("frozen: %v", err)
 	}
 	c := installLocked(t, store, l, client.LockedOptions{})
-	if got := active(t, store); got != "acme/other 1.0.0" || len(c.Held) != 1 || c.Held[0].ID.String() != "acme/tool" || !strings.Contains(c.Held[0].Reason, until) {
+	if got := active(t, store); got != "acme/other 1.0.0" || len(c.Held) != 1 || c.Held[0].ID.String() != "acme/tool" ||
+		!strings.Contains(c.Held[0].Reason, until) {
 		t.Errorf("installed %s, held %+v", got, c.Held)
 	}
 	now = now.Add(least)

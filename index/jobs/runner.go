@@ -52,7 +52,8 @@ func NewRunner(opts RunnerOptions, kinds ...Kind) *Runner {
 	r := &Runner{opts: opts, tally: newTally()}
 	names := map[string]bool{}
 	for _, k := range kinds {
-		if k.Name == "" || names[k.Name] || k.Do == nil || k.Workers < 1 || k.Lease <= 0 || k.First <= 0 || k.Longest < k.First || k.Beat < 0 || k.Beat > k.Lease || (k.GiveUp != nil && k.For <= 0) {
+		if k.Name == "" || names[k.Name] || k.Do == nil || k.Workers < 1 || k.Lease <= 0 || k.First <= 0 || k.Longest < k.First ||
+			k.Beat < 0 || k.Beat > k.Lease || (k.GiveUp != nil && k.For <= 0) {
 			panic(fmt.Sprintf("jobs: kind %q needs a name of its own, something to do, workers, a lease and pauses", k.Name))
 		}
 		names[k.Name] = true

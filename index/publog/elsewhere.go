@@ -215,7 +215,8 @@ func (s *Elsewhere) Run(ctx context.Context) {
 			}
 			continue
 		}
-		s.o.Logger.WarnContext(ctx, "publication log: proofs of other sites' logs could not be read, which is tried again: this site's time counts meanwhile", "err", err)
+		s.o.Logger.WarnContext(ctx, "publication log: proofs of other sites' logs could not be read, which is tried again: "+
+			"this site's time counts meanwhile", "err", err)
 		timer := s.o.Clock.NewTimer(5 * time.Second)
 		select {
 		case <-ctx.Done():

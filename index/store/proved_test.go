@@ -13,7 +13,8 @@ import (
 func contractProved(t *testing.T, s *Store) {
 	ctx := t.Context()
 	p := func(n int, at time.Time) publog.ProvedTime {
-		return publog.ProvedTime{Plugin: "acme/hello", Digest: digest.FromString(fmt.Sprint(n)), Log: "other.example.org/log+0+A", At: at, Vouched: []byte{byte(n), 0}}
+		return publog.ProvedTime{Plugin: "acme/hello", Digest: digest.FromString(fmt.Sprint(n)), Log: "other.example.org/log+0+A",
+			At: at, Vouched: []byte{byte(n), 0}}
 	}
 	var last int64
 	read := func(limit int64, wanted ...publog.ProvedTime) {

@@ -92,7 +92,8 @@ func follow(ctx context.Context, cfg config.Config, at clock.Clock, p *premises,
 			id, _ := artifact.ParseName(plugin) // of none, the times of all are asked for anew
 			j.aged.Forget(id)
 		}})
-	j.aged = catalog.NewAges(publicSince{j.times, j.elsewhere}, catalog.Exemption{Publishers: cfg.MinimumAge.Publishers, SecurityFixes: cfg.MinimumAge.SecurityFixes})
+	j.aged = catalog.NewAges(publicSince{j.times, j.elsewhere},
+		catalog.Exemption{Publishers: cfg.MinimumAge.Publishers, SecurityFixes: cfg.MinimumAge.SecurityFixes})
 	return j, nil
 }
 

@@ -34,8 +34,9 @@ var _ registry.Sink = (*pushes)(nil)
 
 func newPushes(index *joined, usage *quota.Counter, others *replicas.Replicas, metrics prometheus.Registerer) *pushes {
 	in := index.ingest
-	p := &pushes{ingest: in, publog: index.publog, elsewhere: index.elsewhere, usage: usage, others: others, events: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "oarlock_registry_events_total", Help: "What the registry stored, by kind."}, []string{"kind"})}
+	p := &pushes{ingest: in, publog: index.publog, elsewhere: index.elsewhere, usage: usage, others: others}
+	p.events = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "oarlock_registry_events_total", Help: "What the registry stored, by kind."}, []string{"kind"})
 	metrics.MustRegister(p.events, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "oarlock_ingest_ready", Help: "1 once the catalog says what the whole registry holds."}, func() float64 {
 		if in.Current() == nil {
