@@ -78,7 +78,7 @@ func acrossRules() []arrows.Rule {
 		arrows.Across("cmd/internal", "registry", map[string][]string{
 			"app":        {".", "block", "integrity", "storage", "storage/driver"},
 			"cli":        {"backup", "mirror", "remote"}, // the clients; a server is asked over HTTP
-			"config":     {"gc", "storage/driver"},
+			"config":     {"gc"},
 			"derive":     {"block", "storage"},
 			"lostkeys":   {"storage"},
 			"replicas":   {".", "block"},
