@@ -178,8 +178,8 @@ func (in *desiredInput) query() (q index.DesiredQuery, err error) {
 		}
 	}
 	if in.Modified != "" {
-		if q.Issued, err = http.ParseTime(in.Modified); err != nil {
-			q.Issued, err = time.Time{}, nil // as RFC 9110, 13.1.3, has it
+		if at, err := http.ParseTime(in.Modified); err == nil { // another is passed over: RFC 9110, 13.1.3
+			q.Issued = at
 		}
 	}
 	return q, nil

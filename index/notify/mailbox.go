@@ -41,8 +41,6 @@ type MailboxStore interface {
 	// where its owner has so many already that is ErrTooMany.
 	AddMailbox(ctx context.Context, m Mailbox, most int) error
 	Mailbox(ctx context.Context, owner, address string) (Mailbox, error)
-	// MailboxByToken is the one whose Token it is.
-	MailboxByToken(ctx context.Context, token []byte) (Mailbox, error)
 	// ChangeMailbox replaces one whose Token still is was; another is
 	// artifact.ErrConflict.
 	ChangeMailbox(ctx context.Context, m Mailbox, was []byte) error

@@ -219,11 +219,6 @@ func (b *Mailboxes) Pending(ctx context.Context, token string) ([]Mailbox, error
 	over := index.NewProblem(index.CodeNotFound, "this link is over: it was used, or its two days have passed",
 		"have another one sent: oarlock subscription resend ID")
 	mailbox, until, err := b.o.Letters.Letter(ctx, digestOf(token))
-	if errors.Is(err, artifact.ErrNotFound) { // a letter of an earlier release
-		var m Mailbox
-		m, err = b.o.Mailboxes.MailboxByToken(ctx, digestOf(token))
-		mailbox, until = MailboxOf(m.Address), m.TokenUntil
-	}
 	if errors.Is(err, artifact.ErrNotFound) || err == nil && !b.now().Before(until) {
 		return nil, over
 	}

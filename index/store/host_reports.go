@@ -155,7 +155,7 @@ func (r hostReportRows) Plugins(ctx context.Context, plugins []string) (map[stri
 		return out, nil
 	}
 	var rows []hostItemRow
-	err := r.s.reader(ctx).NewSelect().Model(&rows).ExcludeColumn("trace").Where("tenant = ? AND plugin IN (?)", r.id, bun.In(plugins)).
+	err := r.s.reader(ctx).NewSelect().Model(&rows).ExcludeColumn("trace").Where("tenant = ? AND plugin IN (?)", r.id, bun.List(plugins)).
 		OrderExpr("host COLLATE ?", r.s.byteOrder()).Scan(ctx)
 	if err != nil {
 		return nil, wrap(r.what("what runs"), err)

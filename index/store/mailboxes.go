@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -64,16 +63,6 @@ func (s *Store) Mailbox(ctx context.Context, owner, address string) (notify.Mail
 	var row mailboxRow
 	err := s.reader(ctx).NewSelect().Model(&row).Where("owner = ? AND address = ?", owner, address).Scan(ctx)
 	return row.record(), wrap(mailboxNamed(owner), err)
-}
-
-// MailboxByToken implements notify.MailboxStore.
-func (s *Store) MailboxByToken(ctx context.Context, token []byte) (notify.Mailbox, error) {
-	var row mailboxRow
-	if len(token) == 0 { // what has none, too, is none
-		return row.record(), wrap("mailbox", sql.ErrNoRows)
-	}
-	err := s.reader(ctx).NewSelect().Model(&row).Where("token = ?", token).Scan(ctx)
-	return row.record(), wrap("mailbox", err)
 }
 
 // ChangeMailbox implements notify.MailboxStore.

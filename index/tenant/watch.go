@@ -175,9 +175,3 @@ func (w *watched) issued(host, etag string, at time.Time) {
 		l.issued = at
 	}
 }
-
-func (w *watched) forget(host string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.hosts, host)
-}
