@@ -65,8 +65,14 @@ const (
 	CodeLicenseElsewhere  = "license_elsewhere" // for another site or tenant
 	CodeRevocationsStale  = "revocations_stale" // a newer list was seen
 	CodeNoTrial           = "no_trial"          // none is offered, or the tenant had it
-	CodeTooManyRequests   = "too_many_requests"
-	CodeStorage           = "storage_full"
+	// CodeConfigInvalid is a configuration that the plugin's schema does not take;
+	// CodeConfigBlocked a version whose schema does not take the one that is there;
+	// CodeConfigUndecided one of which that could not be told.
+	CodeConfigInvalid   = "config_invalid"
+	CodeConfigBlocked   = "config_blocked"
+	CodeConfigUndecided = "config_undecided"
+	CodeTooManyRequests = "too_many_requests"
+	CodeStorage         = "storage_full"
 	// CodeLogBehind is a publication log that has less, or other things, than what
 	// was shown before: nothing is published until an admin has looked at it.
 	CodeLogBehind = "log_behind"
@@ -126,6 +132,9 @@ var meanings = map[string]meaning{
 	CodeNicheMismatch:      {http.StatusConflict, artifact.ErrConflict, "The plugin is for other niches"},
 	CodeHostIncompatible:   {http.StatusConflict, artifact.ErrConflict, "No host of the tenant runs it"},
 	CodeLifecycleBlocked:   {http.StatusConflict, artifact.ErrConflict, "The state of the plugin does not allow that"},
+	CodeConfigInvalid:      {http.StatusBadRequest, artifact.ErrInvalid, "The plugin does not take this configuration"},
+	CodeConfigBlocked:      {http.StatusConflict, artifact.ErrConflict, "The version does not take the configuration that is there"},
+	CodeConfigUndecided:    {http.StatusConflict, nil, "Whether the plugin takes the configuration could not be told"},
 	CodeTooManyRequests:    {http.StatusTooManyRequests, artifact.ErrDenied, "Too many requests"},
 	CodeStorage:            {http.StatusInsufficientStorage, artifact.ErrStorage, "The storage takes nothing"},
 	CodeLogBehind:          {http.StatusServiceUnavailable, nil, "The publication log is behind"},

@@ -126,10 +126,13 @@ type TenantPlugin struct {
 	Status          InstallStatus      `json:"status" enum:"installed,deprecated,suspended,orphaned,force_disabled"`
 	Reasons         []Reason           `json:"reasons" doc:"Why no version is given, or why the status is not installed."`
 	Standing        Standing           `json:"standing" enum:"ok,warn,update_blocked,stop"`
-	ChangedBy       string             `json:"changed_by"`
-	InstalledAt     time.Time          `json:"installed_at"`
-	UpdatedAt       time.Time          `json:"updated_at"`
-	Revision        int64              `json:"revision" doc:"Rises with each change."`
+	// ConfigRevision and ConfigDigest are of the configuration that its hosts are given.
+	ConfigRevision int64     `json:"config_revision,omitempty" doc:"Of the configuration that counts; absent where there is none."`
+	ConfigDigest   string    `json:"config_digest,omitempty"`
+	ChangedBy      string    `json:"changed_by"`
+	InstalledAt    time.Time `json:"installed_at"`
+	UpdatedAt      time.Time `json:"updated_at"`
+	Revision       int64     `json:"revision" doc:"Rises with each change."`
 }
 
 // A TenantPluginChoice is what a tenant wants of a plugin.

@@ -24,6 +24,7 @@ type Tenants interface {
 	TenantPins
 	TenantHolds
 	DesiredStates
+	TenantConfigs
 }
 
 // TenantMembers are who asks for a tenant.
@@ -111,6 +112,7 @@ func (s *Server) tenantRoutes(a huma.API) {
 	s.tenantHostRoutes(a, guarded)
 	s.tenantPluginRoutes(a, guarded)
 	s.desiredRoutes(a, guarded)
+	s.tenantConfigRoutes(a, guarded)
 }
 
 func (s *Server) tenantMemberRoutes(a huma.API, guarded guard) {

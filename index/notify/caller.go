@@ -14,6 +14,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/artifact/clock"
 	"github.com/oarlock/oarlock/index/jobs"
+	"github.com/oarlock/oarlock/index/seal"
 )
 
 const (
@@ -33,7 +34,7 @@ type CallerOptions struct {
 	Webhooks WebhookStore
 	Health   HealthStore
 	Queue    jobs.Queue
-	Sealer   *Sealer
+	Sealer   *seal.Box
 	// Client is guarded: it goes where endpoints may be, follows no redirect, and
 	// bounds an answer by CallTimeout.
 	Client *http.Client

@@ -17,6 +17,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact/outbound"
 	"github.com/oarlock/oarlock/index/notify"
+	"github.com/oarlock/oarlock/index/seal"
 )
 
 // An endpoint answers by a function, and remembers what it was sent.
@@ -70,7 +71,7 @@ func calling(t *testing.T, networks ...netip.Prefix) *site {
 
 func callingBy(t *testing.T, o outbound.Options) *site {
 	t.Helper()
-	sealer, err := notify.NewSealer(make([]byte, 32))
+	sealer, err := seal.NewBox(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +260,7 @@ func TestAWebhookThatWasRotatedAfterALostKeySigns_K2(t *testing.T) {
 	t.Parallel()
 	x := calling(t, loopback)
 	e := newEndpoint(t, says(200))
-	lost, err := notify.NewSealer([]byte(strings.Repeat("l", 32)))
+	lost, err := seal.NewBox([]byte(strings.Repeat("l", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/seal"
 )
 
 // The most that one account may have.
@@ -33,7 +34,7 @@ type AuditLog interface {
 type ServiceOptions struct {
 	Options
 	Webhooks WebhookStore
-	Sealer   *Sealer
+	Sealer   *seal.Box
 	Caller   *Caller
 	// Mailboxes are the addresses of those who are told by e-mail.
 	Mailboxes *Mailboxes

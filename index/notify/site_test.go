@@ -17,6 +17,7 @@ import (
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/notify"
+	"github.com/oarlock/oarlock/index/seal"
 	"github.com/oarlock/oarlock/index/store"
 )
 
@@ -31,9 +32,9 @@ type site struct {
 	engine *notify.Engine
 	runner *jobs.Runner
 	rights *rights
-	sealer *notify.Sealer // of a site that calls webhooks
 	// unreadable are the numbers of statements that cannot be read.
 	unreadable sync.Map
+	sealer     *seal.Box // of a site that calls webhooks
 }
 
 // newSite makes one whose channels make gives.

@@ -31,6 +31,10 @@ type installRow struct {
 	HoldUntil   int64  `bun:"hold_until"`
 	HoldReason  string `bun:"hold_reason"`
 	HoldBy      string `bun:"hold_by"`
+
+	ConfigRevision int64  `bun:"config_revision"`
+	ConfigDigest   string `bun:"config_digest"`
+	ConfigSchema   string `bun:"config_schema"`
 }
 
 func (r installRow) record() (tenant.Install, error) {
@@ -43,7 +47,8 @@ func (r installRow) record() (tenant.Install, error) {
 	return tenant.Install{Damaged: err,
 		Plugin: plugin, Enabled: r.Enabled, Channel: r.Channel, Pin: pin, Version: version, Digest: r.Digest,
 		ChangedBy: r.ChangedBy, ChangedAt: fromMicro(r.ChangedAt), InstalledAt: fromMicro(r.InstalledAt), Revision: r.Revision,
-		Hold: tenant.Hold{Until: fromMicro(r.HoldUntil), Reason: r.HoldReason, By: r.HoldBy},
+		Hold:   tenant.Hold{Until: fromMicro(r.HoldUntil), Reason: r.HoldReason, By: r.HoldBy},
+		Config: tenant.Configured{Revision: r.ConfigRevision, Digest: r.ConfigDigest, Schema: r.ConfigSchema},
 	}, err
 }
 
@@ -78,6 +83,7 @@ func (r installRows) put(ctx context.Context, i tenant.Install) error {
 		Tenant: r.id, Plugin: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(), Version: i.Version.String(),
 		Digest: i.Digest, ChangedBy: i.ChangedBy, ChangedAt: micro(i.ChangedAt), InstalledAt: micro(i.InstalledAt), Revision: i.Revision + 1,
 		HoldUntil: micro(i.Hold.Until), HoldReason: i.Hold.Reason, HoldBy: i.Hold.By,
+		ConfigRevision: i.Config.Revision, ConfigDigest: i.Config.Digest, ConfigSchema: i.Config.Schema,
 	}
 	if i.Revision == 0 {
 		_, err := r.s.writer(ctx).NewInsert().Model(&row).Exec(ctx)
@@ -124,7 +130,13 @@ func (r installRows) Enabled(ctx context.Context) (int64, error) {
 
 // Remove implements tenant.InstallRows.
 func (r installRows) Remove(ctx context.Context, plugin artifact.Name) error {
-	return r.remove(ctx, pluginNamed(plugin), r.s.writer(ctx).NewDelete().Model(&installRow{Tenant: r.id, Plugin: plugin.String()}).WherePK())
+	return r.s.InTx(ctx, func(ctx context.Context) error {
+		_, err := r.s.writer(ctx).NewDelete().Model((*configRow)(nil)).Where("tenant = ? AND plugin = ?", r.id, plugin.String()).Exec(ctx)
+		if err != nil {
+			return wrap(r.what(configOf(plugin)), err)
+		}
+		return r.remove(ctx, pluginNamed(plugin), r.s.writer(ctx).NewDelete().Model(&installRow{Tenant: r.id, Plugin: plugin.String()}).WherePK())
+	})
 }
 
 // Holders implements lifecycle.Holders.

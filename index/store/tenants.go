@@ -135,6 +135,9 @@ func (r tenantRows) Hosts() tenant.HostRows { return hostRows{r} }
 // Installs implements tenant.Rows.
 func (r tenantRows) Installs() tenant.InstallRows { return installRows{r} }
 
+// Configs implements tenant.Rows.
+func (r tenantRows) Configs() tenant.ConfigRows { return configRows{r} }
+
 // Members implements tenant.Rows.
 func (r tenantRows) Members() tenant.MemberRows { return tenantMemberRows{r} }
 

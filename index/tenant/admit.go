@@ -25,7 +25,7 @@ func (s *Service) admitted(ctx context.Context, rows Rows, was Install, n *Insta
 	}
 	free := *n
 	free.Hold = Hold{} // what is chosen must hold once nothing is held
-	c := choose(p, free, hosts)
+	c := choose(p, free, hosts, s.takes(ctx, t.ID, rows, *n))
 	if err := s.entitled(t, needsOf(p.ID, versionFor(p, *n, c))); err != nil {
 		return err
 	}
@@ -80,6 +80,9 @@ func fixesOf(code, id string, plugin artifact.Name) []string {
 	switch code {
 	case index.CodeHostIncompatible:
 		return []string{"see which hosts it has: oarlock tenant host list " + id, "see what the plugin runs in: oarlock show " + plugin.String()}
+	case index.CodeConfigBlocked, index.CodeConfigUndecided:
+		return []string{fmt.Sprintf("see the configuration: oarlock tenant config show %s %s", id, plugin),
+			fmt.Sprintf("give one that both versions take, then try again: oarlock tenant configure %s %s -f FILE", id, plugin)}
 	case index.CodeLifecycleBlocked:
 		return []string{"see why: oarlock show " + plugin.String(), fmt.Sprintf("what the tenant has already goes on; see it: oarlock tenant plugins %s", id)}
 	}

@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
@@ -37,7 +38,7 @@ func (s *Service) Attention(ctx context.Context, id string, after artifact.Name,
 			return out, err
 		}
 		for _, i := range list {
-			p := shown(s.shownInstall(i, hosts))
+			p := shown(s.shownInstall(ctx, id, rows, i, hosts))
 			if needsNone(p) {
 				continue
 			}
@@ -69,7 +70,14 @@ func withEffects(ctx context.Context, rows Rows, items []index.TenantAttention) 
 
 // needsNone reports whether nobody has to look at p.
 func needsNone(p index.TenantPlugin) bool {
-	return !p.Enabled || p.Status == index.InstallInstalled && p.Standing == table.OK && p.Version != ""
+	return !p.Enabled || p.Status == index.InstallInstalled && p.Standing == table.OK && p.Version != "" && !heldByConfig(p)
+}
+
+// heldByConfig reports whether a newer version is held back by the configuration.
+func heldByConfig(p index.TenantPlugin) bool {
+	return slices.ContainsFunc(p.Reasons, func(r index.Reason) bool {
+		return r.Code == index.CodeConfigBlocked || r.Code == index.CodeConfigUndecided
+	})
 }
 
 // nextStep is what the tenant can do about p.
@@ -84,6 +92,9 @@ func nextStep(id string, p index.TenantPlugin) string {
 		return "it goes on where it runs, and no other version comes until it is resumed; nothing has to be done"
 	case p.Status == index.InstallDeprecated:
 		return fmt.Sprintf("it goes on and has no future; see what replaces it: oarlock show %s", p.ID)
+	case heldByConfig(p):
+		return fmt.Sprintf("change the configuration so that the newer version takes it: see it (oarlock tenant config show %s %s), give another (oarlock tenant configure %s %s -f FILE)",
+			id, p.ID, id, p.ID)
 	case p.Version == "" && p.Pin != "":
 		return fmt.Sprintf("no version is given; clear the pin (oarlock tenant unpin %s %s)", id, p.ID)
 	case p.Version == "":

@@ -18,6 +18,7 @@ import (
 //	hold       what it was given when the hold began, for as long as that lasts
 //	pin        the version that the tenant wants, whatever the channel says
 //	channel    the newest that fits, of the channel that it follows
+//	           and whose schema takes the configuration that is there
 //
 // A plugin that takes no new installs leaves a tenant at the version that it was
 // given last, as far as the table of the lifecycle lets a lock hold it.
@@ -36,13 +37,17 @@ func (c choice) refused(code, format string, args ...any) choice {
 }
 
 // choose decides what the hosts of a tenant are given of p. Without hosts it
-// decides for anyone.
-func choose(p *catalog.Plugin, i Install, hosts []Host) choice {
+// decides for anyone. takes says why a version does not take the configuration that
+// is there; a nil one takes every version.
+func choose(p *catalog.Plugin, i Install, hosts []Host, takes func(*catalog.Version) *index.Reason) choice {
+	if takes == nil {
+		takes = func(*catalog.Version) *index.Reason { return nil }
+	}
 	if i.Damaged != nil { // what it chose could not be told: nothing new comes
 		c := choice{standing: p.Standing().Cell(table.Holder, table.Run).Standing}
 		return c.refused(index.CodeUnavailable, "what the tenant chose of %s cannot be read in the database", p.ID)
 	}
-	v, c := wanted(p, i, hosts)
+	v, c := wanted(p, i, hosts, takes)
 	if v == nil {
 		return c
 	}
@@ -58,6 +63,10 @@ func choose(p *catalog.Plugin, i Install, hosts []Host) choice {
 	if len(v.Pending) > 0 && asks == table.Install {
 		c.reasons = slices.Clone(v.Pending)
 		return c.refused(index.CodeLifecycleBlocked, "%s is not listed yet: %s", v.Version, v.Pending[0].Detail)
+	}
+	if why := takes(v); why != nil { // of a pin; the others were asked
+		c.reasons = append(c.reasons, *why)
+		return c.refused(why.Code, "%s", why.Detail)
 	}
 	c.version = v
 	if code := state.Cell(table.Holder, asks).Code; code != "" {
@@ -80,7 +89,7 @@ func asked(p *catalog.Plugin, v *catalog.Version, i Install, hosts []Host) (*cat
 }
 
 // wanted is the version that the tenant wants, whatever its state.
-func wanted(p *catalog.Plugin, i Install, hosts []Host) (*catalog.Version, choice) {
+func wanted(p *catalog.Plugin, i Install, hosts []Host, takes func(*catalog.Version) *index.Reason) (*catalog.Version, choice) {
 	none := choice{standing: p.Standing().Cell(table.Holder, table.Run).Standing}
 	if i.isHeld() {
 		none.reasons = []index.Reason{i.Hold.why()}
@@ -103,28 +112,44 @@ func wanted(p *catalog.Plugin, i Install, hosts []Host) (*catalog.Version, choic
 	if _, is := p.Channels[i.Channel]; i.Channel != "" && !is {
 		return nil, none.refused(index.CodeNotFound, "there is no channel %q of %s%s", i.Channel, p.ID, channelsOf(p))
 	}
-	if v := newestOf(p, i, hosts); v != nil {
+	v, held := newestOf(p, i, hosts, takes)
+	if held != nil {
+		none.reasons = append(none.reasons, *held)
+	}
+	if v != nil {
 		return v, none
+	}
+	if held != nil {
+		return nil, none.refused(held.Code, "%s", held.Detail)
 	}
 	return nil, nothingFits(p, hosts, none)
 }
 
-// newestOf is the newest version of the channel that one of the hosts runs: the
-// plugin's own state aside, which choose looks at.
-func newestOf(p *catalog.Plugin, i Install, hosts []Host) *catalog.Version {
+// newestOf is the newest version of the channel that one of the hosts runs and that
+// takes the configuration: the plugin's own state aside, which choose looks at. held
+// is why it is not a newer one.
+func newestOf(p *catalog.Plugin, i Install, hosts []Host, takes func(*catalog.Version) *index.Reason) (newest *catalog.Version, held *index.Reason) {
 	open := *p
 	open.State = index.StateActive
-	var newest *catalog.Version
+	var some []*catalog.Version
 	for _, f := range fitsOf(hosts) {
 		f.Channel = i.Channel
-		if some := open.Candidates(f); len(some) > 0 && (newest == nil || some[0].Version.Compare(newest.Version) > 0) {
-			newest = some[0]
+		some = append(some, open.Candidates(f)...)
+	}
+	slices.SortStableFunc(some, func(a, b *catalog.Version) int { return b.Version.Compare(a.Version) })
+	for _, v := range slices.Compact(some) {
+		why := takes(v)
+		if why == nil {
+			return v, held
+		}
+		if held == nil {
+			held = why
 		}
 	}
-	if newest != nil {
-		return newest
+	if had := hadOf(p, i, hosts); had != nil && takes(had) == nil { // yanked, it goes on
+		return had, held
 	}
-	return hadOf(p, i, hosts) // yanked, it goes on
+	return nil, held
 }
 
 // hadOf is the version that the tenant was given last, where one of its hosts runs it.

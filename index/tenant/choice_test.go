@@ -79,7 +79,7 @@ func TestWhatATenantHasOutlivesWhatCameAfterIt_I3_E3(t *testing.T) {
 			t.Parallel()
 			p := helloOf(t, "1.1.0", "1.0.0")
 			row.state(p)
-			if got := is(choose(p, row.i(p), nil)); got != row.want {
+			if got := is(choose(p, row.i(p), nil, nil)); got != row.want {
 				t.Errorf("it is given %s, expected %s", got, row.want)
 			}
 		})
@@ -120,7 +120,7 @@ func TestAHoldKeepsWhatATenantHas_I3(t *testing.T) {
 			if row.does != nil {
 				row.does(p)
 			}
-			c := choose(p, row.i(p).at(row.now), nil)
+			c := choose(p, row.i(p).at(row.now), nil, nil)
 			if got := is(c); got != row.want {
 				t.Errorf("it is given %s, expected %s", got, row.want)
 			}
@@ -138,7 +138,7 @@ func TestWhatCannotBeReadGivesNothingNew_I3(t *testing.T) {
 	p := helloOf(t, "1.1.0", "1.0.0")
 	i := wasGiven(p, "1.0.0")
 	i.Damaged = errors.New("no version")
-	if got := is(choose(p, i, nil)); got != index.CodeUnavailable {
+	if got := is(choose(p, i, nil, nil)); got != index.CodeUnavailable {
 		t.Errorf("it is given %s", got)
 	}
 }

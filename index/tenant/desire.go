@@ -22,8 +22,9 @@ type basis struct {
 	installs []Install // enabled or not
 	catalog  *catalog.Snapshot
 	// sees reports whether the tenant may be given a plugin as a dependency.
-	sees    func(id artifact.Name) bool
-	configs map[artifact.Name]digest.Digest
+	sees func(id artifact.Name) bool
+	// takes says why versions do not take what an install is configured with.
+	takes func(i Install) func(v *catalog.Version) *index.Reason
 	// licenses are those of the plugins that need one.
 	licenses map[artifact.Name]License
 }
@@ -64,7 +65,11 @@ func (b basis) desire(ctx context.Context, h Host, had content) (out content, to
 	for _, item := range had.Items {
 		d.had[item.Plugin] = item
 	}
+	configs := map[artifact.Name]digest.Digest{}
 	for _, i := range b.installs {
+		if i.Config.Digest != "" {
+			configs[i.Plugin] = digest.Digest(i.Config.Digest)
+		}
 		if i.Enabled {
 			d.choose(i)
 		}
@@ -78,7 +83,7 @@ func (b basis) desire(ctx context.Context, h Host, had content) (out content, to
 		if err != nil {
 			return out, nil, err
 		}
-		item.ConfigDigest = b.configs[id]
+		item.ConfigDigest = configs[id]
 		if l, has := b.licenses[id]; has && l.Counts != "" {
 			out.Licenses[item.Plugin] = l.Counts
 		}
@@ -102,7 +107,11 @@ func (d *desire) choose(i Install) {
 	if last.Digest != "" { // what this host has counts, not what another was given
 		i.Digest = last.Digest.String()
 	}
-	c := choose(p, i, []Host{d.h})
+	var takes func(*catalog.Version) *index.Reason
+	if d.takes != nil {
+		takes = d.takes(i)
+	}
+	c := choose(p, i, []Host{d.h}, takes)
 	switch {
 	case c.version == nil && c.standing == table.Stop:
 		d.stop(i.Plugin, first(c))

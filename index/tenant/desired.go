@@ -25,15 +25,8 @@ type Signer interface {
 	SignOnline(payloadType string, payload []byte) (envelope []byte, key int64, err error)
 }
 
-// Configurations say which configuration a plugin has. What they say of a tenant
+// Licenses say what entitles a tenant to its plugins. What they say of a tenant
 // changes with a row of the audit log about the tenant, or with Service.Moved.
-type Configurations interface {
-	// ConfigDigests are those of the plugins of a tenant that have one.
-	ConfigDigests(ctx context.Context, tenant string) (map[artifact.Name]digest.Digest, error)
-}
-
-// Licenses say what entitles a tenant to its plugins. For when that changes, see
-// Configurations.
 type Licenses interface {
 	// Licensed is what the host of a tenant may run of plugins: those that need no
 	// licence are not in it.
@@ -57,9 +50,8 @@ const usualLifetime = 24 * time.Hour
 
 // DesiredOptions say how desired states are made.
 type DesiredOptions struct {
-	Signer         Signer         // nil signs none, so that there are none
-	Configurations Configurations // nil: no plugin has one
-	Licenses       Licenses       // nil: no plugin needs one
+	Signer   Signer   // nil signs none, so that there are none
+	Licenses Licenses // nil: no plugin needs one
 	// Lifetime is how long a document is current, 24 hours by default, and Grace how
 	// long a host goes on by it after that where nobody answers.
 	Lifetime, Grace time.Duration
@@ -332,11 +324,7 @@ func (s *Service) basis(ctx context.Context, id string, rows Rows, h Host, g *ca
 		public, err := s.o.Public(ctx, dependency)
 		return err == nil && public
 	}
-	if s.o.Desired.Configurations != nil {
-		if b.configs, err = s.o.Desired.Configurations.ConfigDigests(ctx, id); err != nil {
-			return b, err
-		}
-	}
+	b.takes = func(i Install) func(*catalog.Version) *index.Reason { return s.takes(ctx, id, rows, i) }
 	if s.o.Desired.Licenses != nil {
 		b.licenses, err = s.o.Desired.Licenses.Licensed(ctx, id, h.Name, enabled)
 	}

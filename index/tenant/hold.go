@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/index"
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
+	"github.com/oarlock/oarlock/index/catalog"
 )
 
 // longestHold is for how long a plugin is held at most, and longestReason how many
@@ -113,7 +114,7 @@ func (s *Service) holdAll(ctx context.Context, id string, hold func() (Hold, err
 	}
 	out = index.TenantHeld{Plugins: []string{}, Hold: h.shown()}
 	err = s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
-		changed, err := s.holding(ctx, rows, h)
+		changed, err := s.holding(ctx, id, rows, h)
 		if err != nil || len(changed) == 0 {
 			return act, nil, err
 		}
@@ -134,7 +135,7 @@ func (s *Service) holdAll(ctx context.Context, id string, hold func() (Hold, err
 }
 
 // holding are the enabled plugins that do not have that hold, with it.
-func (s *Service) holding(ctx context.Context, rows Rows, h Hold) (changed []Install, err error) {
+func (s *Service) holding(ctx context.Context, id string, rows Rows, h Hold) (changed []Install, err error) {
 	hosts, err := allHosts(ctx, rows)
 	if err != nil {
 		return nil, err
@@ -151,19 +152,19 @@ func (s *Service) holding(ctx context.Context, rows Rows, h Hold) (changed []Ins
 		}
 		n := was
 		n.Hold, n.ChangedBy, n.ChangedAt = h, auth.From(ctx).Name, s.now()
-		s.keep(was, &n, hosts)
+		s.keep(was, &n, hosts, s.takes(ctx, id, rows, was))
 		changed = append(changed, n)
 	}
 	return changed, nil
 }
 
 // keep has n remember what was is given now, which is what a hold keeps.
-func (s *Service) keep(was Install, n *Install, hosts []Host) {
+func (s *Service) keep(was Install, n *Install, hosts []Host, takes func(*catalog.Version) *index.Reason) {
 	p, is := s.o.Catalog.Plugin(n.Plugin)
 	if !is || !n.isHeld() || was.isHeld() {
 		return
 	}
-	if c := choose(p, was, hosts); c.version != nil {
+	if c := choose(p, was, hosts, takes); c.version != nil {
 		n.Version, n.Digest = c.version.Version, c.version.Digest.String()
 	}
 }

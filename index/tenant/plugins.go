@@ -42,7 +42,7 @@ func (s *Service) Plugins(ctx context.Context, id string, after artifact.Name, l
 			out.NextCursor = list[i-1].Plugin.String()
 			break
 		}
-		out.Items = append(out.Items, shown(s.shownInstall(one, hosts)))
+		out.Items = append(out.Items, shown(s.shownInstall(ctx, id, rows, one, hosts)))
 	}
 	return out, withEffect(ctx, rows, out.Items)
 }
@@ -78,7 +78,7 @@ func (s *Service) Plugin(ctx context.Context, id string, plugin artifact.Name) (
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
-	return withEffectOf(ctx, rows, shown(s.shownInstall(i, hosts)))
+	return withEffectOf(ctx, rows, shown(s.shownInstall(ctx, id, rows, i, hosts)))
 }
 
 // Enable has the hosts of a tenant run a plugin: the version that c names, else the
@@ -187,7 +187,7 @@ func (s *Service) install(ctx context.Context, id string, plugin artifact.Name, 
 		if hosts, err = allHosts(ctx, rows); err != nil || alike(was, n) {
 			return act, nil, err
 		}
-		s.keep(was, &n, hosts)
+		s.keep(was, &n, hosts, s.takes(ctx, id, rows, was))
 		if !chosenAlike(was, n) && (n.Enabled || n.Pin.String() != was.Pin.String()) {
 			if err := s.admitted(ctx, rows, was, &n, hosts, sees); err != nil {
 				return act, nil, err
@@ -207,7 +207,7 @@ func (s *Service) install(ctx context.Context, id string, plugin artifact.Name, 
 	if err != nil {
 		return index.TenantPlugin{}, err
 	}
-	return withEffectOf(ctx, rows, shown(s.shownInstall(n, hosts)))
+	return withEffectOf(ctx, rows, shown(s.shownInstall(ctx, id, rows, n, hosts)))
 }
 
 // alike reports whether nothing differs of what a tenant sets.
@@ -270,16 +270,17 @@ func allHosts(ctx context.Context, rows Rows) (all []Host, err error) {
 }
 
 // shownInstall is an install with what its tenant is given now.
-func (s *Service) shownInstall(i Install, hosts []Host) index.TenantPlugin {
+func (s *Service) shownInstall(ctx context.Context, id string, rows Rows, i Install, hosts []Host) index.TenantPlugin {
 	out := index.TenantPlugin{ID: i.Plugin.String(), Enabled: i.Enabled, Channel: i.Channel, Pin: i.Pin.String(),
 		Reasons: []index.Reason{}, Hosts: []index.TenantPluginHost{},
-		ChangedBy: i.ChangedBy, InstalledAt: i.InstalledAt, UpdatedAt: i.ChangedAt, Revision: i.Revision}
+		ChangedBy: i.ChangedBy, InstalledAt: i.InstalledAt, UpdatedAt: i.ChangedAt, Revision: i.Revision,
+		ConfigRevision: i.Config.Revision, ConfigDigest: i.Config.Digest}
 	i = i.at(s.o.Clock.Now())
 	out.Hold = i.Hold.shown()
 	var c choice
 	p, is := s.o.Catalog.Plugin(i.Plugin)
 	if is {
-		c = choose(p, i, hosts)
+		c = choose(p, i, hosts, s.takes(ctx, id, rows, i))
 		out.Reasons = append(out.Reasons, c.reasons...)
 		if c.version == nil && len(c.reasons) == 0 {
 			out.Reasons = append(out.Reasons, index.Reason{Code: c.code, Detail: c.detail})

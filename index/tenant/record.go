@@ -5,6 +5,7 @@ import (
 
 	"github.com/oarlock/oarlock/artifact"
 	"github.com/oarlock/oarlock/index"
+	"github.com/oarlock/oarlock/index/seal"
 )
 
 // An Environment says how much a tenant can bear: what is tried out runs in
@@ -73,12 +74,46 @@ type (
 		Revision    int64
 		Hold        Hold
 		Damaged     error // as of a Host
+		Config      Configured
 	}
 	// Hold keeps a tenant at Version and Digest until then; the zero Hold does not.
 	Hold struct {
 		Until  time.Time
 		Reason string
 		By     string
+	}
+	// Configured says which configuration of a plugin counts; the zero Configured is
+	// none.
+	Configured struct {
+		Revision int64  // from 1
+		Digest   string // of what a host is given
+		Schema   string // digest of the schema that took it; "" where the version had none
+	}
+	// Config is one revision of the configuration of a plugin.
+	Config struct {
+		Plugin   artifact.Name
+		Revision int64
+		Digest   string
+		Schema   string
+		Version  string // whose schema took it
+		Public   string // JSON of what is no secret; "" where the whole is one
+		// Secrets are the JSON pointers of the secrets that are set; "" is the whole.
+		Secrets   []string
+		Sealed    seal.Sealed // what a host is given, sealed for SealUse
+		From      int64       // the revision that this one goes back to; 0 is none
+		ChangedBy string
+		ChangedAt time.Time
+	}
+	// SealedAt names one revision of one tenant.
+	SealedAt struct {
+		Tenant, Plugin string
+		Revision       int64
+	}
+	// SealedConfig is what of a Config sealing it anew takes.
+	SealedConfig struct {
+		SealedAt
+		Digest string
+		Sealed seal.Sealed
 	}
 	// HostState is what a host is to run, as it was computed last.
 	HostState struct {

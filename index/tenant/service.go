@@ -12,6 +12,7 @@ import (
 	"github.com/oarlock/oarlock/index/audit"
 	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/catalog"
+	"github.com/oarlock/oarlock/index/seal"
 	"github.com/oarlock/oarlock/policy/entitlement"
 )
 
@@ -58,6 +59,8 @@ type Options struct {
 	// Changed are the tenants that rows of the audit log after one are about, and the
 	// last row that was looked at; below 0 only that. It must be given for Look.
 	Changed func(ctx context.Context, row int64) (tenants []string, last int64, err error)
+	// Ring seals configurations.
+	Ring *seal.Ring
 }
 
 // A Service keeps tenants. Each method decides whether the caller of its context
@@ -67,6 +70,7 @@ type Service struct {
 	o       Options
 	watches *watches
 	gives   *gives
+	taken   *judged // which schemas take which configurations
 }
 
 // New makes a Service.
@@ -77,7 +81,7 @@ func New(o Options) *Service {
 	if o.Desired.Grace < 0 {
 		o.Desired.Grace = 0
 	}
-	return &Service{o: o, watches: newWatches(), gives: newGives()}
+	return &Service{o: o, watches: newWatches(), gives: newGives(), taken: newJudged()}
 }
 
 // now is the time as a Store keeps it, so that what is answered now is what is read later.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/seal"
 )
 
 // Store keeps tenants. Methods of it and of what it gives out return
@@ -31,6 +32,7 @@ type Rows interface {
 	Members() MemberRows
 	States() StateRows
 	Reports() ReportRows
+	Configs() ConfigRows
 	// Lock has nobody else change rows of the tenant until the transaction of ctx
 	// ends: what is read after it is what is changed.
 	Lock(ctx context.Context) error
@@ -66,7 +68,37 @@ type InstallRows interface {
 	List(ctx context.Context, after artifact.Name, limit int) ([]Install, error)
 	// Enabled is how many of them are enabled.
 	Enabled(ctx context.Context) (int64, error)
+	// Remove takes the configurations of the plugin too.
 	Remove(ctx context.Context, plugin artifact.Name) error
+}
+
+// KeptRevisions is how many revisions of a configuration are kept.
+const KeptRevisions = 100
+
+// ConfigRows are the configurations of a tenant's plugins. Which revision counts,
+// the Install says.
+type ConfigRows interface {
+	// Add stores a revision, and drops those that are KeptRevisions older; one that
+	// is there is a conflict.
+	Add(ctx context.Context, c Config) error
+	Revision(ctx context.Context, plugin artifact.Name, revision int64) (Config, error)
+	// List has at most limit revisions before that one, the newest first, without
+	// what is in them; 0 is before none.
+	List(ctx context.Context, plugin artifact.Name, before int64, limit int) ([]Config, error)
+	// ByDigest is the newest revision of that digest.
+	ByDigest(ctx context.Context, digest string) (Config, error)
+}
+
+// Seals are the sealed configurations of all tenants, as far as their keys go.
+type Seals interface {
+	// SealKeys are the ids of the keys that opening them takes, in order.
+	SealKeys(ctx context.Context) ([]string, error)
+	// NotSealedBy are at most limit after that one that another key sealed, in
+	// order; the zero SealedAt is before all.
+	NotSealedBy(ctx context.Context, key string, after SealedAt, limit int) ([]SealedConfig, error)
+	// Reseal puts now in place of what the key was sealed; where another did in the
+	// meantime, or nothing is there, it does nothing.
+	Reseal(ctx context.Context, at SealedAt, was string, now seal.Sealed) error
 }
 
 // MemberRows are who asks for one tenant.

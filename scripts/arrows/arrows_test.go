@@ -48,6 +48,7 @@ func rules() []arrows.Rule {
 		arrows.Within("hosts inherit what the client imports", "index/client", lines(clientAllow)...),
 		arrows.Only("github.com/KimMachineGun/automemlimit", "cmd/internal/edge"),
 		arrows.Only("github.com/gofrs/flock", "artifact/durable"),
+		arrows.Only("github.com/cyberphone/json-canonicalization", "index/tenant"),
 		arrows.Only("github.com/sigstore/cosign", "policy/signature"),
 		arrows.Only("github.com/sigstore/sigstore-go", "policy/signature", "policy/attest"),
 		arrows.Only("github.com/distribution/distribution", "registry"),

@@ -18,6 +18,7 @@ var indexRows = map[string][]string{
 	"audit":   {".", "auth"},            // writes down who did what
 	"catalog": {".", "lifecycle/table"}, // derived from what it is handed, and reads nothing
 	"jobs":    nil,                      // knows nobody who asks for one
+	"seal":    nil,                      // knows nobody whose secrets it seals
 	"publog":  {"."},                    // knows nobody who publishes
 	"ledger":  {".", "jobs"},
 	"resolve": {".", "catalog", "lifecycle/table"},
@@ -27,7 +28,7 @@ var indexRows = map[string][]string{
 	"account":   {".", "auth"},
 	"emergency": {".", "audit", "auth", "jobs", "ledger"},
 	"ingest":    {".", "catalog", "ledger", "publog"}, // no account and no right: what is listed is the same for whoever asks
-	"notify":    {".", "auth", "jobs"},
+	"notify":    {".", "auth", "jobs", "seal"},
 
 	"notify/mail":          {".", "jobs", "notify"},
 	"notify/mail/mailtest": nil,
@@ -38,12 +39,12 @@ var indexRows = map[string][]string{
 	"publisher": {".", "audit", "auth", "jobs", "ledger"},
 	"quota":     {"."},
 	"signed":    {".", "catalog", "client", "resolve"}, // reads back what it published as every reader does
-	"tenant":    {".", "audit", "auth", "catalog", "lifecycle/table", "resolve"},
+	"tenant":    {".", "audit", "auth", "catalog", "lifecycle/table", "resolve", "seal"},
 
 	"api":       {".", "catalog", "explained", "lifecycle/table", "resolve"},
 	"client":    {"."},
 	"explained": {"."},
-	"store":     {".", "audit", "auth", "emergency", "jobs", "lifecycle", "notify", "publog", "quota", "tenant"},
+	"store":     {".", "audit", "auth", "emergency", "jobs", "lifecycle", "notify", "publog", "quota", "seal", "tenant"},
 	"web":       {"."},
 }
 

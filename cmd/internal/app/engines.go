@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,7 @@ type engines struct {
 	derived     <-chan struct{} // closed once it is known what was deleted
 	emergencies *emergency.Service
 	tenants     *tenant.Service
+	reseal      periodic.Task // of what an older key sealed
 	stored      upkeep.Stored
 	garbage     *upkeep.Collector
 	scrubber    *upkeep.Scrubber
@@ -114,7 +116,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	if err != nil {
 		return nil, err
 	}
-	tenants, err := openTenants(cfg, at, a, standings{index.ingest, index.live}, signing)
+	tenants, reseal, err := openTenants(ctx, cfg, at, a, standings{index.ingest, index.live}, signing, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +134,7 @@ func openEngines(ctx context.Context, cfg config.Config, at clock.Clock, p *prem
 	ends := &upkeep.Ends{Blocks: p.blocks, Emergencies: stops, Note: a.trail.Note, Clock: at, Log: o.Log}
 	return &engines{
 		emergencies: stops, ends: ends.Tasks(metrics), notices: told,
-		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants,
+		stored: stored, jobs: runner, statements: stated, signing: signing, catalog: catalog, tenants: tenants, reseal: reseal,
 		carrier: openCarrier(at, p, index, bytes, o.Log, metrics), finish: finishCut(index, appender, o.Log),
 		publishers: publisher.New(publisher.Options{
 			Store: a.store, Catalog: index.ingest, Registry: bytes, Rights: a, Acts: a.acts, Statements: stated,
@@ -295,18 +297,29 @@ func (c content) Said(ctx context.Context, name string) (auth.Holding, error) {
 	return publisher.Said(ctx, name, c.ledgerReader, c.index.ingest, c.index.basis.Platform.Trusted.ID)
 }
 
-// openTenants makes what keeps tenants.
-func openTenants(cfg config.Config, at clock.Clock, a *accounts, catalog tenant.Catalog, signing *signing) (*tenant.Service, error) {
+// openTenants makes what keeps tenants, and what seals anew what they keep once the key
+// is another one.
+func openTenants(ctx context.Context, cfg config.Config, at clock.Clock, a *accounts, catalog tenant.Catalog, signing *signing,
+	log *slog.Logger) (*tenant.Service, periodic.Task, error) {
 	tiers, err := entitlement.NewTiers(cfg.Tiers)
 	if err != nil {
-		return nil, err
+		return nil, periodic.Task{}, err
 	}
 	desired := tenant.DesiredOptions{Lifetime: cfg.Desired.Lifetime, Grace: cfg.Desired.Grace}
 	if signing != nil {
 		desired.Signer = signing.keys
 	}
+	used, err := a.store.SealKeys(ctx)
+	if err != nil {
+		return nil, periodic.Task{}, err
+	}
+	ring, err := cfg.SealRing(used)
+	if err != nil {
+		return nil, periodic.Task{}, err
+	}
+	reseal := &tenant.Resealer{Seals: a.store, Ring: ring, Log: log}
 	s := tenant.New(tenant.Options{
-		Store: a.store, InTx: a.store.InTx, Rights: a, Acts: a.acts, Tiers: tiers, Catalog: catalog, Clock: at,
+		Store: a.store, InTx: a.store.InTx, Rights: a, Acts: a.acts, Tiers: tiers, Catalog: catalog, Clock: at, Ring: ring,
 		Public: a.Open, Credentials: a.parts.Hosts, Desired: desired, Changed: a.store.TenantsChanged,
 		Exists: func(ctx context.Context, principal string) error {
 			return auth.Problem(a.people.Require(ctx, principal))
@@ -314,7 +327,7 @@ func openTenants(cfg config.Config, at clock.Clock, a *accounts, catalog tenant.
 		Forget: a.namespaces.Forget,
 	})
 	a.given.Store(s)
-	return s, nil
+	return s, periodic.Task{Name: "seal_rotation", Every: resealEvery, AtStart: true, Run: reseal.Run}, nil
 }
 
 // given is what hosts are given. The accounts ask the tenants for it, and the tenants

@@ -42,6 +42,9 @@ const (
 	drainEvery = 10 * time.Second
 	// eraseEvery is how often it is looked for what deleted plugins have left.
 	eraseEvery = 5 * time.Minute
+	// resealEvery is how often it is looked for what another key than the current one
+	// sealed.
+	resealEvery = time.Hour
 	// refillEvery is how often room that was given up is looked for again.
 	refillEvery = 2 * time.Second
 	// certificateEvery is how often the files of the certificate are looked at.
@@ -149,7 +152,7 @@ func tasksOf(cfg config.Config, at clock.Clock, p *premises, a *accounts, e *eng
 	}
 	writing = append(writing, e.garbage.Tasks()...)
 	writing = append(writing, e.scrubber.Tasks()...)
-	writing = append(writing, e.ends...)
+	writing = append(append(writing, e.ends...), e.reseal)
 	writing = append(writing, e.notices.Tasks()...)
 	tasks := append(newerGuard{watch}.heed(writing),
 		// The authority says in the log when the database does not answer.

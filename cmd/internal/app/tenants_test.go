@@ -123,6 +123,7 @@ var bodies = map[string]any{
 	"report-host":         map[string]any{"epoch": map[string]any{"key": 1, "counter": 1}, "items": []any{}},
 	"enable-plugin":       map[string]any{}, "disable-plugin": nil, "pin-plugin": map[string]any{"version": "1.1.0"}, "unpin-plugin": nil,
 	"hold-plugin": map[string]any{"until": soon()}, "unhold-plugin": nil, "hold-tenant": map[string]any{"until": soon()}, "unhold-tenant": nil,
+	"configure-plugin": map[string]any{"greeting": "hi"}, "restore-plugin-config": nil,
 }
 
 // TestTenantsAreApart_I7: every operation of the description that names a tenant
@@ -152,7 +153,7 @@ func TestTenantsAreApart_I7(t *testing.T) {
 			for _, token := range []string{north, eyes, ""} {
 				answer := func(id string) string {
 					named := strings.NewReplacer("{tenant}", id, "{principal}", "person:south-eyes", "{publisher}", "acme", "{name}", "p1",
-						"{host}", "editor").Replace(path)
+						"{host}", "editor", "{revision}", "1").Replace(path)
 					code, text := sent(t, s, token, strings.ToUpper(method), named, body)
 					var p map[string]any
 					if err := json.Unmarshal([]byte(text), &p); err != nil {
@@ -187,13 +188,14 @@ func fillTenant(t *testing.T, s *Server, admin, id string) {
 	pushAs(t, s, admin, 1)
 	editorOf(t, s, admin, id, "editor", "4.0.0")
 	ask[index.TenantPlugin](t, s, admin, "POST", "/api/v1/tenants/"+id+"/plugins/acme/p1/enable", map[string]any{}, http.StatusOK)
+	ask[index.TenantConfig](t, s, admin, "PUT", "/api/v1/tenants/"+id+"/plugins/acme/p1/config", map[string]any{"greeting": "hello"}, http.StatusOK)
 }
 
 // stateOf is all that can be read of a tenant.
 func stateOf(t *testing.T, s *Server, admin, id string) string {
 	t.Helper()
 	all := ""
-	for _, path := range []string{"", "/members", "/hosts", "/plugins"} {
+	for _, path := range []string{"", "/members", "/hosts", "/plugins", "/plugins/acme/p1/config", "/plugins/acme/p1/config/revisions"} {
 		_, text := sent(t, s, admin, "GET", "/api/v1/tenants/"+id+path, nil)
 		all += text + "\n"
 	}

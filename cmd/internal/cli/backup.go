@@ -28,6 +28,15 @@ func (r backupResult) text(w io.Writer) error {
 			return err
 		}
 	}
+	for _, k := range r.SealKeys {
+		where := "it is in no file of this server"
+		if k.File != "" {
+			where = "it is in " + k.File
+		}
+		if err := writeLine(w, "needs the key %s, which is not in the backup: %s; keep it apart, or the configurations of tenants cannot be opened", k.ID, where); err != nil {
+			return err
+		}
+	}
 	return writeLine(w, "%s: %d repositories, %d rows, %d files; %d objects (%s) were new, damaged %d; catalog %s",
 		r.ID, r.Repositories, r.Rows, r.Files, r.NewObjects, byteCount(r.NewBytes), len(r.Damage), r.Catalog)
 }
@@ -38,8 +47,8 @@ func newBackup(c *console) *cobra.Command {
 		"Registry, database and the files of the data directory, keys among them, are read where they are stored, so\n"+
 			"the server goes on and need not run. Give the configuration that the server has. DEST keeps every byte once:\n"+
 			"a later backup copies what is new. A backup holds every write that was acknowledged before it began. It holds\n"+
-			"secrets: its files are readable by their owner only; keep it so. Damage is named and is exit code 3: the rest\n"+
-			"is in the backup.",
+			"secrets: its files are readable by their owner only; keep it so. The key that seals the configurations of tenants is\n"+
+			"not in it: it is named, and has to be kept apart. Damage is named and is exit code 3: the rest is in the backup.",
 		"oarlock backup /mnt/backups/oarlock --config /etc/oarlock.yaml --keep 14",
 		"oarlock backup /mnt/backups/oarlock --data /var/lib/oarlock",
 		"oarlock backup list /mnt/backups/oarlock", "oarlock backup verify /mnt/backups/oarlock")

@@ -18,7 +18,7 @@ func newTenant(c *console) *cobra.Command {
 	return parent("tenant", "Keep tenants: who they are, and which plugins their hosts run",
 		newTenantCreate(c), newTenantList(c), newTenantShow(c), newTenantSet(c), newTenantQuota(c), newTenantMembers(c), newTenantHost(c),
 		newTenantPlugins(c), newTenantEnable(c), newTenantDisable(c), newTenantPin(c), newTenantUnpin(c), newTenantHold(c), newTenantUnhold(c),
-		newTenantAttention(c), newTenantDesired(c))
+		newTenantAttention(c), newTenantDesired(c), newTenantConfigure(c), newTenantConfig(c))
 }
 
 func tenantPath(id string, more string) string { return "/tenants/" + url.PathEscape(id) + more }

@@ -26,6 +26,9 @@ func (r tenantPluginResult) text(w io.Writer) error {
 			row("HELD", "until "+day(&r.Hold.Until, "")+" by "+r.Hold.By)
 		}
 		row("STATUS", string(r.Status))
+		if r.ConfigRevision > 0 {
+			row("CONFIG", fmt.Sprintf("revision %d", r.ConfigRevision))
+		}
 		for _, why := range r.Reasons {
 			row("WHY", why.Detail)
 		}

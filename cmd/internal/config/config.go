@@ -53,6 +53,8 @@ type Config struct {
 	// Outbound says what may be reached besides public addresses by requests
 	// whose address others chose.
 	Outbound Outbound `koanf:"outbound" json:"outbound"`
+	// Seal is with which key secrets of tenants are sealed.
+	Seal Seal `koanf:"seal" json:"seal"`
 	// Mail is by which server people are told by e-mail.
 	Mail  Mail  `koanf:"mail" json:"mail"`
 	Drill Drill `koanf:"drill" json:"drill"`

@@ -21,6 +21,7 @@ import (
 	"github.com/oarlock/oarlock/index/jobs"
 	"github.com/oarlock/oarlock/index/notify"
 	"github.com/oarlock/oarlock/index/notify/mail"
+	"github.com/oarlock/oarlock/index/seal"
 	"github.com/oarlock/oarlock/index/store"
 )
 
@@ -77,7 +78,7 @@ func New(o Options) (*Notices, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := notify.NewSealer(key)
+	sealer, err := seal.NewBox(key)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,29 @@ type Made struct {
 	Catalog      string          `json:"catalog_digest,omitempty"`
 	Damage       []backup.Damage `json:"damage"`
 	Pruned       []string        `json:"pruned,omitempty"`
+	// SealKeys are the keys without which the configurations of tenants in the
+	// backup cannot be opened. None of them is in it.
+	SealKeys []SealKey `json:"seal_keys"`
+}
+
+// A SealKey is a key that a backup needs and does not have.
+type SealKey struct {
+	ID string `json:"id"`
+	// File is where it is now; empty where it is in no file here.
+	File string `json:"file,omitempty"`
+}
+
+// sealKeysOf are the keys that opening what is in the database takes.
+func sealKeysOf(ctx context.Context, cfg config.Config, db *store.Store, tables []backup.Table) ([]SealKey, error) {
+	if !slices.ContainsFunc(tables, func(t backup.Table) bool { return t.Name == "tenant_configs" }) {
+		return []SealKey{}, nil // of a server from before there were any
+	}
+	used, err := db.SealKeys(ctx)
+	out, at := []SealKey{}, cfg.SealKeys()
+	for _, id := range used {
+		out = append(out, SealKey{id, at[id]})
+	}
+	return out, err
 }
 
 // Make copies the site of cfg to the directory dest, beside the server
@@ -78,6 +102,10 @@ func Make(ctx context.Context, cfg config.Config, dest string, o Options) (_ Mad
 	if err := dumpInto(ctx, w, db); err != nil {
 		return Made{}, err
 	}
+	keys, err := sealKeysOf(ctx, cfg, db, w.Manifest().Database.Tables)
+	if err != nil {
+		return Made{}, err
+	}
 	if err := filesInto(ctx, w, cfg); err != nil {
 		return Made{}, err
 	}
@@ -89,6 +117,7 @@ func Make(ctx context.Context, cfg config.Config, dest string, o Options) (_ Mad
 		return Made{}, err
 	}
 	made := reportOf(id, w)
+	made.SealKeys = keys
 	if o.Keep > 0 {
 		pruned, err := v.Prune(ctx, o.Keep)
 		if err != nil {

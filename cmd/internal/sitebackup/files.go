@@ -12,12 +12,13 @@ import (
 	"github.com/oarlock/oarlock/artifact/durable"
 	"github.com/oarlock/oarlock/cmd/internal/config"
 	"github.com/oarlock/oarlock/cmd/internal/reserve"
+	"github.com/oarlock/oarlock/index/seal"
 	"github.com/oarlock/oarlock/registry/backup"
 )
 
 // filesInto copies the files of the data directory that nothing else holds:
-// keys, first of all. What is derived or copied already stays out, and so does
-// what is no regular file.
+// keys, first of all, but for those that seal secrets of tenants. What is derived or
+// copied already stays out, and so does what is no regular file.
 func filesInto(ctx context.Context, w *backup.Writer, cfg config.Config) error {
 	skip, err := notFiles(cfg)
 	if err != nil {
@@ -63,6 +64,9 @@ func fileInto(ctx context.Context, w *backup.Writer, data, at string) error {
 	if err != nil {
 		return err
 	}
+	if _, err := seal.ParseFileKey(content); err == nil {
+		return nil // who has the backup is not to open what that key sealed
+	}
 	info, err := os.Stat(at)
 	if err != nil {
 		return err
@@ -89,6 +93,7 @@ func notFiles(cfg config.Config) (func(path string) bool, error) {
 		}
 	}
 	skipped := map[string]bool{}
+	paths = append(paths, cfg.SealKeyPaths()...)
 	for _, p := range append(paths, filepath.Join(cfg.Data, restoringFile), filepath.Join(cfg.Data, reserve.Name)) {
 		full, err := filepath.Abs(p)
 		if err != nil {
