@@ -90,7 +90,7 @@ func TestContract(t *testing.T) {
 			"credentials of hosts": contractHostCredentials, "states of hosts": contractHostStates, "reports of hosts": contractHostReports,
 			"changes of tenants":      contractTenantsChanged,
 			"damaged rows of tenants": contractTenantsDamaged,
-			"tenants":                 contractTenants, "hosts": contractHosts, "installs": contractInstalls, "holders": contractHolders, "deletions": contractDeletions, "members of tenants": contractTenantMembers, "emergencies": contractEmergencies,
+			"tenants":                 contractTenants, "hosts": contractHosts, "installs": contractInstalls, "configurations": contractConfigs, "holders": contractHolders, "deletions": contractDeletions, "members of tenants": contractTenantMembers, "emergencies": contractEmergencies,
 		} {
 			t.Run(database+"/"+name, func(t *testing.T) {
 				t.Parallel()

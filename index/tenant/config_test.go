@@ -51,7 +51,11 @@ func (x *site) May(context.Context, auth.Action, auth.Resource) error { return n
 func (x *site) Can(_ context.Context, action auth.Action, _ auth.Resource) (bool, error) {
 	return action != auth.RepositoryPull || x.sees, nil
 }
-func (x *site) Current() error { return nil }
+func (x *site) Visibility(context.Context, auth.Principal) (auth.Visibility, error) {
+	return auth.Visibility{All: x.sees}, nil
+}
+func (x *site) Current() error                  { return nil }
+func (x *site) Generation() *catalog.Generation { return &catalog.Generation{} }
 func (x *site) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
 	return x.plugin, id == hello
 }

@@ -118,6 +118,8 @@ func TestEachChangeIsWrittenDownAsWhatItIs_B7(t *testing.T) {
 		{"unhold-plugin", "DELETE", "/tenants/north/plugins/" + id + "/hold", nil, 200, "tenant:manage", "tenant north", `"enabled":true`, still},
 		{"hold-tenant", "POST", "/tenants/north/hold", map[string]any{"until": soon()}, 200, "tenant:manage", "tenant north", `"plugins":["` + id, still},
 		{"unhold-tenant", "DELETE", "/tenants/north/hold", nil, 200, "tenant:manage", "tenant north", `"plugins":["` + id, still},
+		{"configure-plugin", "PUT", "/tenants/north/plugins/" + id + "/config", map[string]any{"a": 1}, 200, "tenant:manage", "tenant north", `"config":`, still},
+		{"restore-plugin-config", "POST", "/tenants/north/plugins/" + id + "/config/revisions/1/restore", nil, 200, "", "", "", undone}, // it counts already
 		{"disable-plugin", "POST", "/tenants/north/plugins/" + id + "/disable", nil, 200, "tenant:manage", "tenant north", `"enabled":false`, still},
 		{"yank", "POST", at + "/yank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, content, still},
 		{"unyank", "POST", at + "/unyank", map[string]any{"reason": "broken"}, 200, "plugin:lifecycle", "repository " + id, `"move":"unyank"`, still},
