@@ -12,8 +12,8 @@ type TenantConfig struct {
 	Revision int64  `json:"revision" doc:"From 1; rises with each change."`
 	// Digest is of what a host is given, a HostConfig.
 	Digest       string    `json:"config_digest" doc:"Of what a host is given."`
-	Config       any       `json:"config" doc:"Without the secrets; an item of a list that is one is null. Null where the whole is a secret, as of a plugin without a schema, and in lists of revisions."`
-	Secrets      []string  `json:"secrets" doc:"JSON pointers of the secrets that are set, whose values are never answered; the empty one is the whole."`
+	Config       any       `json:"config" doc:"Without the secrets, or null for an item of a list. Null where all is secret, and in lists of revisions."`
+	Secrets      []string  `json:"secrets" doc:"JSON pointers of the secrets that are set; the empty one is the whole."`
 	Version      string    `json:"version" doc:"The version whose schema took it." example:"1.2.0"`
 	FromRevision int64     `json:"from_revision,omitempty" doc:"The revision that this one went back to."`
 	Current      bool      `json:"current" doc:"It counts now."`

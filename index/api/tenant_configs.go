@@ -77,7 +77,9 @@ func (s *Server) tenantConfigRoutes(a huma.API, guarded guard) {
 }
 
 // of does something about the revision of in.
-func (in *configRevisionInput) of(do func(context.Context, string, artifact.Name, int64) (index.TenantConfig, error)) func(context.Context, string, artifact.Name) (index.TenantConfig, error) {
+func (in *configRevisionInput) of(
+	do func(context.Context, string, artifact.Name, int64) (index.TenantConfig, error),
+) func(context.Context, string, artifact.Name) (index.TenantConfig, error) {
 	return func(ctx context.Context, id string, plugin artifact.Name) (index.TenantConfig, error) {
 		return do(ctx, id, plugin, in.Revision)
 	}
@@ -91,7 +93,8 @@ func (s *Server) listConfigRevisions(ctx context.Context, in *configRevisionsInp
 	var before int64
 	if in.Cursor != "" {
 		if before, err = strconv.ParseInt(in.Cursor, 10, 64); err != nil || before < 1 {
-			return nil, invalid(codeInvalidCursor, fmt.Errorf("cursor %.80q: expected a number: %w", in.Cursor, artifact.ErrInvalid), "give next_cursor of the page before, or none")
+			return nil, invalid(codeInvalidCursor, fmt.Errorf("cursor %.80q: expected a number: %w", in.Cursor, artifact.ErrInvalid),
+				"give next_cursor of the page before, or none")
 		}
 	}
 	l, err := s.Tenants.ConfigRevisions(ctx, in.Tenant, plugin, before, in.Limit)

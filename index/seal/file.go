@@ -26,7 +26,8 @@ var _ Key = FileKey{}
 func ParseFileKey(text []byte) (FileKey, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != KeyBytes {
-		return FileKey{}, fmt.Errorf("seal key: expected %d bytes in base64, as openssl rand -base64 %d writes them: %w", KeyBytes, KeyBytes, artifact.ErrInvalid)
+		return FileKey{}, fmt.Errorf("seal key: expected %d bytes in base64, as openssl rand -base64 %d writes them: %w",
+			KeyBytes, KeyBytes, artifact.ErrInvalid)
 	}
 	box, err := NewBox(key)
 	if err != nil {

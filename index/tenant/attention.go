@@ -93,7 +93,8 @@ func nextStep(id string, p index.TenantPlugin) string {
 	case p.Status == index.InstallDeprecated:
 		return fmt.Sprintf("it goes on and has no future; see what replaces it: oarlock show %s", p.ID)
 	case heldByConfig(p):
-		return fmt.Sprintf("change the configuration so that the newer version takes it: see it (oarlock tenant config show %s %s), give another (oarlock tenant configure %s %s -f FILE)",
+		return fmt.Sprintf("change the configuration so that the newer version takes it: see it (oarlock tenant config show %s %s), "+
+			"give another (oarlock tenant configure %s %s -f FILE)",
 			id, p.ID, id, p.ID)
 	case p.Version == "" && p.Pin != "":
 		return fmt.Sprintf("no version is given; clear the pin (oarlock tenant unpin %s %s)", id, p.ID)

@@ -178,7 +178,8 @@ func (s *Service) configure(ctx context.Context, id string, plugin artifact.Name
 			return out, err
 		}
 		if try == mostTries {
-			return out, index.NewProblem(index.CodeConflict, fmt.Sprintf("the configuration of %s is being changed by others", plugin), "look at it, and try again")
+			return out, index.NewProblem(index.CodeConflict, fmt.Sprintf("the configuration of %s is being changed by others", plugin),
+				"look at it, and try again")
 		}
 	}
 }
@@ -215,7 +216,8 @@ func (s *Service) configureOnce(ctx context.Context, id string, plugin artifact.
 		if now.Revision != p.install.Revision {
 			return act, nil, errMoved
 		}
-		act = audit.Act{Action: auth.TenantManage, Before: map[string]any{"config": plainConfig(p.current)}, Planned: map[string]any{"config": plainConfig(next)}}
+		act = audit.Act{Action: auth.TenantManage, Before: map[string]any{"config": plainConfig(p.current)},
+			Planned: map[string]any{"config": plainConfig(next)}}
 		return act, func(ctx context.Context) error {
 			return errors.Join(p.rows.Configs().Add(ctx, next), p.rows.Installs().Put(ctx, changed))
 		}, nil
@@ -239,7 +241,7 @@ func (s *Service) propose(ctx context.Context, id string, plugin artifact.Name, 
 	if err != nil {
 		return p, nil, err
 	}
-	if v, err = s.judges(ctx, p); err != nil {
+	if v, err = s.deciding(ctx, p); err != nil {
 		return p, nil, err
 	}
 	if n := p.install.Config.Revision; n > 0 {
@@ -254,9 +256,9 @@ func (s *Service) propose(ctx context.Context, id string, plugin artifact.Name, 
 	return p, v, ask(&p)
 }
 
-// judges are the versions by which a configuration is judged: that which the tenant
+// deciding are the versions by which a configuration is judged: that which the tenant
 // would be given if no configuration were in the way, and that which it is given.
-func (s *Service) judges(ctx context.Context, p proposal) ([]*catalog.Version, error) {
+func (s *Service) deciding(ctx context.Context, p proposal) ([]*catalog.Version, error) {
 	in, is := s.o.Catalog.Plugin(p.install.Plugin)
 	sees, err := s.o.Rights.Can(ctx, auth.RepositoryPull, auth.InRepository(p.install.Plugin.String()))
 	if err != nil {
@@ -276,7 +278,8 @@ func (s *Service) judges(ctx context.Context, p proposal) ([]*catalog.Version, e
 		out = append(out, given.version)
 	}
 	if out[0] == nil {
-		return nil, index.NewProblem(index.CodeVersionNotFound, fmt.Sprintf("%s has no version that could take a configuration", p.install.Plugin), "see its versions: oarlock show "+p.install.Plugin.String())
+		return nil, index.NewProblem(index.CodeVersionNotFound, fmt.Sprintf("%s has no version that could take a configuration", p.install.Plugin),
+			"see its versions: oarlock show "+p.install.Plugin.String())
 	}
 	return out, nil
 }
@@ -342,7 +345,8 @@ func written(p proposal, v *catalog.Version, sum string, doc any, secrets []stri
 		return c, nil, err
 	}
 	if len(body) > configschema.MaxSize {
-		return c, nil, invalidConfig(p.install.Plugin, fmt.Errorf("%d bytes, with the secrets that were set, expected at most %d: %w", len(body), configschema.MaxSize, artifact.ErrInvalid))
+		return c, nil, invalidConfig(p.install.Plugin, fmt.Errorf("%d bytes, with the secrets that were set, expected at most %d: %w",
+			len(body), configschema.MaxSize, artifact.ErrInvalid))
 	}
 	if p.current.Revision > 0 && slices.Equal(secrets, p.current.Secrets) && alikeJSON(p.was, doc) {
 		return c, nil, nil
@@ -369,7 +373,8 @@ func invalidConfig(plugin artifact.Name, err error) error {
 	if several, is := errors.AsType[*artifact.ProblemsError](err); is {
 		detail = said(several.Problems)
 	}
-	return index.NewProblem(index.CodeConfigInvalid, fmt.Sprintf("the configuration of %s: %s", plugin, detail), "give a JSON document as the plugin's schema describes it")
+	return index.NewProblem(index.CodeConfigInvalid, fmt.Sprintf("the configuration of %s: %s", plugin, detail),
+		"give a JSON document as the plugin's schema describes it")
 }
 
 // unopened says that something sealed cannot be opened, or sealed, now.
@@ -378,9 +383,11 @@ func unopened(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, seal.ErrNoKey):
-		return index.NewProblem(index.CodeUnavailable, err.Error(), "the operator brings the key back, or names it in the configuration of the server: seal.key_file, seal.old_key_files")
+		return index.NewProblem(index.CodeUnavailable, err.Error(),
+			"the operator brings the key back, or names it in the configuration of the server: seal.key_file, seal.old_key_files")
 	case errors.Is(err, artifact.ErrUnverified):
-		return index.NewProblem(index.CodeUnavailable, "the configuration that is there cannot be opened: it was changed, or sealed with another key", "the operator looks at the log, and brings back the key or the database")
+		return index.NewProblem(index.CodeUnavailable, "the configuration that is there cannot be opened: it was changed, or sealed with another key",
+			"the operator looks at the log, and brings back the key or the database")
 	}
 	return fmt.Errorf("%w: %w", err, index.NewProblem(index.CodeUnavailable, "what seals secrets cannot be asked now", "ask again soon"))
 }

@@ -205,7 +205,8 @@ func keep(was any, secrets []string, next any, cleared map[string]bool) (kept []
 				continue
 			}
 			if !same {
-				bad = append(bad, artifact.Problem{Place: pointer, Detail: "a secret was set here, and its item of the list is another now: give it again, or null to clear it"})
+				bad = append(bad, artifact.Problem{Place: pointer,
+					Detail: "a secret was set here, and its item of the list is another now: give it again, or null to clear it"})
 				continue
 			}
 			into[last], kept = copied(value), append(kept, pointer)

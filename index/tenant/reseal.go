@@ -42,7 +42,8 @@ func (r *Resealer) Run(ctx context.Context) error {
 		r.Log.InfoContext(ctx, "seal: configurations of tenants were sealed anew", "count", done, "key", current)
 	}
 	if err == nil && kept == 0 && done > 0 {
-		r.Log.InfoContext(ctx, "seal: older keys are needed no more, but for backups that were made before", "keys", slices.DeleteFunc(used, func(k string) bool { return k == current }))
+		older := slices.DeleteFunc(used, func(k string) bool { return k == current })
+		r.Log.InfoContext(ctx, "seal: older keys are needed no more, but for backups that were made before", "keys", older)
 	}
 	return err
 }
@@ -58,7 +59,8 @@ func (r *Resealer) all(ctx context.Context, current string) (done, kept int, err
 			switch err := r.one(ctx, c); {
 			case errors.Is(err, artifact.ErrUnverified), errors.Is(err, seal.ErrNoKey):
 				kept++
-				r.Log.ErrorContext(ctx, "seal: a configuration cannot be opened", "alert", true, "tenant", c.Tenant, "plugin", c.Plugin, "revision", c.Revision, "err", err)
+				r.Log.ErrorContext(ctx, "seal: a configuration cannot be opened", "alert", true,
+					"tenant", c.Tenant, "plugin", c.Plugin, "revision", c.Revision, "err", err)
 			case err != nil:
 				return done, kept, err
 			default:

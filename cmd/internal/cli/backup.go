@@ -33,7 +33,9 @@ func (r backupResult) text(w io.Writer) error {
 		if k.File != "" {
 			where = "it is in " + k.File
 		}
-		if err := writeLine(w, "needs the key %s, which is not in the backup: %s; keep it apart, or the configurations of tenants cannot be opened", k.ID, where); err != nil {
+		err := writeLine(w, "needs the key %s, which is not in the backup: %s; keep it apart, or the configurations of tenants cannot be opened",
+			k.ID, where)
+		if err != nil {
 			return err
 		}
 	}

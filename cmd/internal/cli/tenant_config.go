@@ -78,7 +78,8 @@ func (r tenantConfigList) text(w io.Writer) error {
 			if c.FromRevision > 0 {
 				back = strconv.FormatInt(c.FromRevision, 10)
 			}
-			row(strconv.FormatInt(c.Revision, 10), yesNo(c.Current), c.Version, back, secretsSet(c.Secrets), c.ChangedAt.UTC().Format(time.RFC3339), c.ChangedBy)
+			row(strconv.FormatInt(c.Revision, 10), yesNo(c.Current), c.Version, back, secretsSet(c.Secrets),
+				c.ChangedAt.UTC().Format(time.RFC3339), c.ChangedBy)
 		}
 	})
 }
@@ -133,7 +134,8 @@ func tenantConfigCall(ctx context.Context, c *console, method, name, path string
 }
 
 func newTenantConfig(c *console) *cobra.Command {
-	return parent("config", "Look at what plugins of a tenant are configured with, and go back", newTenantConfigShow(c), newTenantConfigRevisions(c), newTenantConfigRestore(c))
+	return parent("config", "Look at what plugins of a tenant are configured with, and go back",
+		newTenantConfigShow(c), newTenantConfigRevisions(c), newTenantConfigRestore(c))
 }
 
 func newTenantConfigShow(c *console) *cobra.Command {
@@ -159,7 +161,8 @@ func newTenantConfigRevisions(c *console) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		all := tenantConfigList{index.TenantConfigList{Items: []index.TenantConfig{}}}
 		for cursor := ""; ; {
-			r, err := call[tenantConfigList](cmd.Context(), c, http.MethodGet, tenantConfigPath(args, "/revisions?limit=500&cursor="+url.QueryEscape(cursor)), nil)
+			path := tenantConfigPath(args, "/revisions?limit=500&cursor="+url.QueryEscape(cursor))
+			r, err := call[tenantConfigList](cmd.Context(), c, http.MethodGet, path, nil)
 			if err != nil {
 				return fmt.Errorf("tenant config revisions: %w", err)
 			}
@@ -174,7 +177,8 @@ func newTenantConfigRevisions(c *console) *cobra.Command {
 }
 
 func newTenantConfigRestore(c *console) *cobra.Command {
-	cmd := verb("restore TENANT PLUGIN REVISION", "Go back to a revision of a configuration", "Its secrets too. It becomes a new revision, which the schema has to take.",
+	cmd := verb("restore TENANT PLUGIN REVISION", "Go back to a revision of a configuration",
+		"Its secrets too. It becomes a new revision, which the schema has to take.",
 		"oarlock tenant config restore north acme/hello 3")
 	cmd.Args = func(cmd *cobra.Command, got []string) error {
 		if err := args(3, 3, "the id of a tenant, a plugin such as acme/hello and the number of a revision")(cmd, got); err != nil {

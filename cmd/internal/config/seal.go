@@ -114,7 +114,8 @@ func (c *Config) SealRing(used []string) (*seal.Ring, error) {
 	case c.Shared():
 		return seal.NewRing(nil, "replicas need the same one: set seal.key_file or seal.vault", old...), nil
 	case len(used) > 0:
-		return seal.NewRing(nil, fmt.Sprintf("%s, which sealed what is stored; put its file back at %s, or name it by seal.key_file", strings.Join(used, ", "), own), old...), nil
+		return seal.NewRing(nil, fmt.Sprintf("%s, which sealed what is stored; put its file back at %s, or name it by seal.key_file",
+			strings.Join(used, ", "), own), old...), nil
 	}
 	return seal.NewFirstRing(func() (seal.Key, error) { return firstSealKey(own) }, old...), nil
 }

@@ -45,6 +45,7 @@ func (c *Config) CatalogKeys() string {
 }
 
 func (c *Config) validateSigning(problem problemFunc) {
+	c.validateSeal(problem)
 	c.validateDesired(problem) // which the same key signs
 	s := c.Catalog
 	if s.Publish != "on" && s.Publish != "off" {

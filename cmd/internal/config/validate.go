@@ -36,7 +36,6 @@ func (c *Config) Validate() error {
 	c.validateMinimumAge(problem)
 	c.validateOutbound(problem)
 	c.validateWitnesses(problem)
-	c.validateSeal(problem)
 	c.validateEdge(problem)
 	c.validateSigning(problem)
 	c.validateDrill(problem)

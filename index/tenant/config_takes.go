@@ -58,7 +58,8 @@ func (s *Service) takes(ctx context.Context, id string, rows Rows, i Install) fu
 	}
 	return func(v *catalog.Version) *index.Reason {
 		undecided := func(err error) *index.Reason {
-			return &index.Reason{Code: index.CodeConfigUndecided, Detail: fmt.Sprintf("whether %s takes the configuration could not be told: %s", v.Version, plainly(err))}
+			return &index.Reason{Code: index.CodeConfigUndecided,
+				Detail: fmt.Sprintf("whether %s takes the configuration could not be told: %s", v.Version, plainly(err))}
 		}
 		sum, err := schemaDigest(v)
 		if err != nil {
@@ -70,7 +71,7 @@ func (s *Service) takes(ctx context.Context, id string, rows Rows, i Install) fu
 		key := [2]string{sum, i.Config.Digest}
 		why, known := s.taken.known.Get(key)
 		if !known {
-			if why, err = s.judge(ctx, id, rows, i, v); err != nil {
+			if why, err = s.refusal(ctx, id, rows, i, v); err != nil {
 				return undecided(err)
 			}
 			s.taken.known.Add(key, why)
@@ -90,8 +91,8 @@ func plainly(err error) string {
 	return "it cannot be opened now"
 }
 
-// judge is why a version does not take the configuration of i; "" where it does.
-func (s *Service) judge(ctx context.Context, id string, rows Rows, i Install, v *catalog.Version) (string, error) {
+// refusal is why a version does not take the configuration of i; "" where it does.
+func (s *Service) refusal(ctx context.Context, id string, rows Rows, i Install, v *catalog.Version) (string, error) {
 	schema, _, err := schemaOf(v)
 	if err != nil {
 		return "", err
