@@ -114,11 +114,11 @@ func (v Vault) call(ctx context.Context, act string, body, out any) error {
 // said is the error of an answer: 400 to a decryption says that the key did not
 // encrypt that; everything else, that it could not be asked.
 func said(status int, act string, text []byte) error {
-	var body map[string][]string
+	var body struct{ Errors []string }
 	_ = json.Unmarshal(text, &body) // else the status alone
 	why := fmt.Sprintf("%d", status)
-	if all := body["errors"]; len(all) > 0 {
-		why += fmt.Sprintf(" %.200q", strings.Join(all, "; "))
+	if len(body.Errors) > 0 {
+		why += fmt.Sprintf(" %.200q", strings.Join(body.Errors, "; "))
 	}
 	if status == http.StatusBadRequest && act == "decrypt" {
 		return fmt.Errorf("vault: %s: %w", why, artifact.ErrUnverified)
