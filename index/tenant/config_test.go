@@ -56,6 +56,9 @@ func (x *site) Visibility(context.Context, auth.Principal) (auth.Visibility, err
 }
 func (x *site) Current() error                  { return nil }
 func (x *site) Generation() *catalog.Generation { return &catalog.Generation{} }
+func (x *site) Subscribe() (<-chan *catalog.Generation, func()) {
+	return make(chan *catalog.Generation), func() {}
+}
 func (x *site) Plugin(id artifact.Name) (*catalog.Plugin, bool) {
 	return x.plugin, id == hello
 }
