@@ -3665,16 +3665,11 @@ export interface components {
             /** @description For who may manage all tenants. */
             tier?: string;
         };
-        TenantHeld: {
-            /** @description The one that they have now; absent is none. */
-            hold?: components["schemas"]["Hold"];
-            /** @description Those that were changed; what was so already is not. */
-            plugins: string[] | null;
         TenantConfig: {
             /** Format: date-time */
             changed_at: string;
             changed_by: string;
-            /** @description Without the secrets; an item of a list that is one is null. Null where the whole is a secret, as of a plugin without a schema, and in lists of revisions. */
+            /** @description Without the secrets, or null for an item of a list. Null where all is secret, and in lists of revisions. */
             config: unknown;
             /** @description Of what a host is given. */
             config_digest: string;
@@ -3692,7 +3687,7 @@ export interface components {
              * @description From 1; rises with each change.
              */
             revision: number;
-            /** @description JSON pointers of the secrets that are set, whose values are never answered; the empty one is the whole. */
+            /** @description JSON pointers of the secrets that are set; the empty one is the whole. */
             secrets: string[] | null;
             /**
              * @description The version whose schema took it.
@@ -3704,6 +3699,12 @@ export interface components {
             items: components["schemas"]["TenantConfig"][] | null;
             /** @description Ask again with cursor set to this; absent on the last page. */
             next_cursor?: string;
+        };
+        TenantHeld: {
+            /** @description The one that they have now; absent is none. */
+            hold?: components["schemas"]["Hold"];
+            /** @description Those that were changed; what was so already is not. */
+            plugins: string[] | null;
         };
         TenantHost: {
             /** Format: date-time */
@@ -4229,9 +4230,9 @@ export type Tenant = components['schemas']['Tenant'];
 export type TenantAttention = components['schemas']['TenantAttention'];
 export type TenantAttentionList = components['schemas']['TenantAttentionList'];
 export type TenantChange = components['schemas']['TenantChange'];
-export type TenantHeld = components['schemas']['TenantHeld'];
 export type TenantConfig = components['schemas']['TenantConfig'];
 export type TenantConfigList = components['schemas']['TenantConfigList'];
+export type TenantHeld = components['schemas']['TenantHeld'];
 export type TenantHost = components['schemas']['TenantHost'];
 export type TenantHostChange = components['schemas']['TenantHostChange'];
 export type TenantHostList = components['schemas']['TenantHostList'];
