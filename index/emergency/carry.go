@@ -29,14 +29,10 @@ var lapser = auth.NewProcess("emergency")
 // given up: until they are done, what an emergency names stays held.
 func NewJobKind(do func(ctx context.Context, id string) error) jobs.Kind {
 	return jobs.Kind{
-		Name: JobKind, Workers: 4, Lease: 30 * time.Second, Beat: beat, First: 250 * time.Millisecond, Longest: 10 * time.Second,
+		Name: JobKind, Workers: 4, Lease: 30 * time.Second, First: 250 * time.Millisecond, Longest: 10 * time.Second,
 		Do: func(ctx context.Context, a jobs.Attempt) error { return do(ctx, string(a.Payload)) },
 	}
 }
-
-// beat is how long the next step of an emergency waits for a process that was killed in
-// the middle of one: for less than a call waits for what follows from it.
-const beat = 5 * time.Second
 
 // job is the one that does what follows from r, from at on.
 func job(r Record, now, at time.Time) jobs.Job {

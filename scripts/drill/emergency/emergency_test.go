@@ -32,10 +32,7 @@ const (
 	// signedInFiles and signedInBucket are how long the signed catalog may.
 	signedInFiles  = 5 * time.Second
 	signedInBucket = 15 * time.Second
-	// undoneWithin is how long a step may take after another replica was killed in one: the
-	// lease of that, and the step.
-	undoneWithin = 8 * time.Second
-	rounds       = 10
+	rounds         = 10
 	// quiet is for how many seconds nothing must follow before other changes are signed:
 	// for longer than an emergency may take.
 	quiet = 20
@@ -59,46 +56,6 @@ func openReplicas(t *testing.T) *site {
 	name := "emergency_" + strings.ToLower(rand.Text())
 	storage := "s3://oarlock/" + name + "?" + url.Values{"region": {"us-east-1"}, "endpoint": {bucket}, "redirect": {"true"}, "redirect_for": {"90s"}}.Encode()
 	return open(t, 2, "storage: "+storage+"\ndb: "+database(t, name)+"\n", signedInBucket)
-}
-
-// Proves E5, E11 and K7: a replica that is killed in the middle of a step holds up the
-// next one at another replica for less than a call waits for what follows from it.
-func TestAKilledReplicaHoldsUpNoStep_E5_E11_K7(t *testing.T) {
-	d := openReplicas(t)
-	dies, by := d.all[1], d.all[0]
-	for i := range drill.N(rounds) {
-		e := d.ask(by, d.ada, "", d.names())
-		at := time.Duration((i+6)%rounds) * 25 * time.Millisecond
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			_ = dies.Try(t.Context(), d.grace, "POST", "/api/v1/emergencies/"+e.ID+"/confirm", map[string]any{}, nil)
-		}()
-		select { // in the middle of another step each time
-		case <-ended:
-		case <-time.After(at):
-		}
-		dies.Kill(t)
-		<-ended
-		began := time.Now()
-		if e = drill.Ask[index.Emergency](t, by.Server, d.ada, "GET", "/api/v1/emergencies/"+e.ID, nil); e.State == index.EmergencyProposed {
-			e = d.ask(by, d.grace, "/"+e.ID+"/confirm", map[string]any{})
-		}
-		d.ask(by, d.ada, "/"+e.ID+"/undo", map[string]any{})
-		e = d.ask(by, d.grace, "/"+e.ID+"/undo", map[string]any{})
-		drill.Within(t, fmt.Sprintf("killed after %v, undone at the other replica", at), time.Since(began), undoneWithin)
-		drill.Until(t, "all of it is done", func(ctx context.Context) error {
-			err := by.Try(ctx, d.ada, "GET", "/api/v1/emergencies/"+e.ID, nil, &e)
-			if err == nil && (e.State != index.EmergencyUndone || !e.Settled) {
-				err = fmt.Errorf("it is %+v", e)
-			}
-			return err
-		})
-		if err := by.pulls(t.Context(), index.EmergencyUndone); err != nil {
-			t.Error(err)
-		}
-		dies.Start(t)
-	}
 }
 
 // Proves E5 and E11 where the bytes are files and the site has a PostgreSQL: one server,
