@@ -236,6 +236,7 @@ func (s *Service) done(ctx context.Context, id string, first bool) (index.Emerge
 		effect = "it is not in effect yet, which is tried again"
 	}
 	for {
+		ended := s.o.Jobs.Ended(JobKind) // by a worker of this server, which has the job already
 		drained := s.o.Jobs.Drain(bounded, JobKind)
 		var err error
 		if r, err = s.o.Store.Emergency(bounded, id); err != nil {
@@ -246,6 +247,7 @@ func (s *Service) done(ctx context.Context, id string, first bool) (index.Emerge
 		}
 		timer := s.o.Clock.NewTimer(settleEvery)
 		select {
+		case <-ended:
 		case <-timer.C:
 		case <-bounded.Done():
 		}

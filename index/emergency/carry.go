@@ -140,7 +140,7 @@ func (s *Service) settled(ctx context.Context, r Record, change func(*Record)) e
 		change(&r)
 	}
 	r.Body.Settled, r.Body.Problem = true, ""
-	if step == index.EmergencyProposed && r.Body.HeldAt.IsZero() {
+	if step.Holds() && r.Body.HeldAt.IsZero() {
 		r.Body.HeldAt = s.now()
 	}
 	err := s.o.Tx.InTx(ctx, func(ctx context.Context) error {

@@ -105,6 +105,9 @@ func (h *house) Enqueue(_ context.Context, all ...jobs.Job) error {
 	return nil
 }
 
+// Ended never is: nobody but Drain does jobs.
+func (h *house) Ended(string) <-chan struct{} { return nil }
+
 // Drain does what is due, each once.
 func (h *house) Drain(ctx context.Context, _ string) error {
 	due, now := h.waiting, h.hand.Clock().Now()

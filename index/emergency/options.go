@@ -79,6 +79,8 @@ type Jobs interface {
 	Enqueue(ctx context.Context, jobs ...jobs.Job) error
 	// Drain does the jobs of a kind that are due, without waiting for others who do one.
 	Drain(ctx context.Context, kind string) error
+	// Ended is closed when the next job of a kind that this process does has ended.
+	Ended(kind string) <-chan struct{}
 }
 
 // Log writes down what is refused and what happens by itself.

@@ -19,7 +19,7 @@ func (s *Service) urlsUntil(r Record, now time.Time) *time.Time {
 	since := r.Body.HeldAt
 	switch {
 	case !since.IsZero():
-	case r.State == index.EmergencyProposed: // it may not be held everywhere yet
+	case !r.Body.Settled: // it may not be held everywhere yet
 		since = now
 	default:
 		since = r.Body.ProposedAt

@@ -41,6 +41,9 @@ type runningKind struct {
 	wake chan struct{}
 	// busy has a place for each job that runs.
 	busy chan struct{}
+
+	mu    sync.Mutex
+	ended chan struct{} // closed when an attempt ends
 }
 
 // NewRunner makes a Runner of kinds. It panics where a kind lacks what it needs
@@ -57,7 +60,7 @@ func NewRunner(opts RunnerOptions, kinds ...Kind) *Runner {
 			panic(fmt.Sprintf("jobs: kind %q needs a name of its own, something to do, workers, a lease and pauses", k.Name))
 		}
 		names[k.Name] = true
-		r.kinds = append(r.kinds, &runningKind{Kind: k, wake: make(chan struct{}, 1), busy: make(chan struct{}, k.Workers)})
+		r.kinds = append(r.kinds, &runningKind{Kind: k, wake: make(chan struct{}, 1), busy: make(chan struct{}, k.Workers), ended: make(chan struct{})})
 	}
 	return r
 }
@@ -70,6 +73,30 @@ func (r *Runner) Wake(kind string) {
 			k.awake()
 		}
 	}
+}
+
+// Ended is closed when the next attempt of a kind ends in this process. It panics for
+// a kind that the Runner does not know, as Drain does.
+func (r *Runner) Ended(kind string) <-chan struct{} {
+	k := r.kind(kind)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ended
+}
+
+func (k *runningKind) end() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	close(k.ended)
+	k.ended = make(chan struct{})
+}
+
+func (r *Runner) kind(name string) *runningKind {
+	i := slices.IndexFunc(r.kinds, func(k *runningKind) bool { return k.Name == name })
+	if i < 0 {
+		panic(fmt.Sprintf("jobs: kind %q is not known", name))
+	}
+	return r.kinds[i]
 }
 
 func (k *runningKind) awake() {
@@ -93,11 +120,7 @@ func (r *Runner) Run(ctx context.Context) {
 // error joins those of the attempts that failed. It panics for a kind that the
 // Runner does not know: that is a mistake of the program.
 func (r *Runner) Drain(ctx context.Context, kind string) error {
-	i := slices.IndexFunc(r.kinds, func(k *runningKind) bool { return k.Name == kind })
-	if i < 0 {
-		panic(fmt.Sprintf("jobs: kind %q is not known", kind))
-	}
-	k := r.kinds[i]
+	k := r.kind(kind)
 	var failed []error
 	for ctx.Err() == nil {
 		attempts, err := r.lease(ctx, k, k.Workers)
@@ -186,6 +209,7 @@ func (k *runningKind) reserve(ctx context.Context) int {
 
 // attempt does a job, keeps how that ended, and returns why it is not done.
 func (r *Runner) attempt(ctx context.Context, k *runningKind, a Attempt) error {
+	defer k.end()
 	began := r.opts.Clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, k.Lease)
 	bounded, end := r.beat(bounded, k, a)

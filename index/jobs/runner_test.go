@@ -287,3 +287,32 @@ func TestTheNextOfAKeyFollowsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// Who waits for a job that a worker of this process has is woken when that has ended: the
+// clock stands.
+func TestTheEndOfAnAttemptIsTold(t *testing.T) {
+	t.Parallel()
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	b := start(t, kind(func(context.Context, jobs.Attempt) error { close(begun); <-goOn; return nil }))
+	jobstest.Put(t, b.store.Jobs(), "webhook", "one")
+	b.Wake("webhook")
+	<-begun
+	ended := b.Ended("webhook")
+	if err := b.Drain(t.Context(), "webhook"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+		t.Fatal("it ended before it did")
+	default:
+	}
+	close(goOn)
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody is told of its end")
+	}
+	if waiting := b.waiting(t); waiting != 0 {
+		t.Errorf("%d jobs are left", waiting)
+	}
+}

@@ -86,15 +86,17 @@ func (k *key) leaf(e Event) (Leaf, error) {
 // holds reports whether a leaf is what its event makes it.
 func (k *key) holds(l Leaf) bool {
 	e, err := ReadEvent(l.Event)
-	return err == nil && (e.Key() == l.Key || l.Key == onceMore(l.Number)) && l.Entry == entryOf(k.saltOf(l.Event), l.Event)
+	return err == nil && (l.Key == e.Key() || l.Key == k.onceMore(l.Number, e.Key())) && l.Entry == entryOf(k.saltOf(l.Event), l.Event)
 }
 
-// onceMore is the key of a leaf whose event an earlier leaf has too: its row was taken
-// from the database, so that the event was written once more before the log was
-// recovered. The first counts, and nobody asks for this one by its event.
-func onceMore(number int64) LeafKey {
-	sum := sha256.Sum256([]byte("oarlock log leaf once more\n" + strconv.FormatInt(number, 10)))
-	return LeafKey(sum[:16])
+// onceMore is the key of a leaf whose event an earlier leaf has too, by the key of that: its
+// row was taken from the database, so that the event was written once more before the log
+// was recovered. The first counts, and nobody asks for this one by its event. This site
+// alone can make it: a row that somebody else edited is none.
+func (k *key) onceMore(number int64, of LeafKey) LeafKey {
+	h := hmac.New(sha256.New, k.salt)
+	fmt.Fprintf(h, "leaf %d once more, of %x", number, of[:])
+	return LeafKey(h.Sum(nil)[:16])
 }
 
 // held says whether leaves follow one another from a number on, each what its event

@@ -175,7 +175,7 @@ func (l *Log) salvage(ctx context.Context, target Checkpoint) (leaves []Leaf, ha
 	first := make(map[LeafKey]bool, len(leaves))
 	for i := range leaves {
 		if first[leaves[i].Key] {
-			leaves[i].Key = onceMore(leaves[i].Number)
+			leaves[i].Key = l.key.onceMore(leaves[i].Number, leaves[i].Key)
 		}
 		first[leaves[i].Key] = true
 	}

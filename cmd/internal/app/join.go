@@ -212,11 +212,8 @@ func (j *joined) reload(ctx context.Context) error {
 	if err := j.basis.Reload(); err != nil {
 		return err
 	}
-	if err := j.elsewhere.Read(ctx); err != nil {
-		return err
-	}
-	_, err := j.ingest.Reverify(ctx)
-	return err
+	_, err := j.ingest.Reverify(ctx) // also where the other logs cannot be read: what the policy denies ends now
+	return errors.Join(err, j.elsewhere.Read(ctx))
 }
 
 // storedBy counts what a storage holds.
