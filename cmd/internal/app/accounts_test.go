@@ -160,6 +160,7 @@ func TestWritesAskWhoCalls_B4_B5(t *testing.T) {
 	robot := ask[index.CreatedToken](t, s, admin, "POST", "/api/v1/tokens", map[string]any{
 		"label": "reader", "namespace": "acme", "scopes": []string{"repository:acme/*:pull"}, "expires_at": soon(),
 	}, 201)
+	pushAs(t, s, admin, 1) // of what is not there, who asks is told just that
 	for _, call := range []struct{ method, path, body string }{
 		{"POST", "/api/v1/namespaces", `{"name":"other"}`},
 		{"PATCH", "/api/v1/namespaces/acme", `{"private":true}`},
@@ -174,7 +175,7 @@ func TestWritesAskWhoCalls_B4_B5(t *testing.T) {
 		{"GET", "/api/v1/audit", `null`},
 		{"GET", "/api/v1/audit?namespace=acme", `null`},
 		{"GET", "/api/v1/audit/verify", `null`},
-		{"POST", "/api/v1/plugins/acme/hello/channels/stable", `{"version":"1.0.0"}`},
+		{"POST", "/api/v1/plugins/acme/p1/channels/stable", `{"version":"1.1.0"}`},
 		{"POST", "/api/v1/admin/rebuild?check=true", `{}`},
 		{"GET", "/api/v1/admin/fsck", `null`},
 	} {

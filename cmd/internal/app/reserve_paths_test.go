@@ -25,6 +25,8 @@ var waiting = []string{
 	"POST /api/v1/tenants/{tenant}/hosts/{host}/resolve", "POST /api/v1/tenants/{tenant}/hosts/{host}/report",
 	"POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/pin", "DELETE /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/pin",
 	"POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/hold", "DELETE /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/hold",
+	"PUT /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/config",
+	"POST /api/v1/tenants/{tenant}/plugins/{publisher}/{name}/config/revisions/{revision}/restore",
 	"POST /api/v1/tenants/{tenant}/hold", "DELETE /api/v1/tenants/{tenant}/hold",
 	"POST /api/v1/tokens", "POST /api/v1/webhooks", "POST /api/v1/webhooks/{id}/replay", "POST /api/v1/webhooks/{id}/rotate", "POST /api/v1/webhooks/{id}/test",
 }

@@ -71,7 +71,7 @@ var named = map[string]*regexp.Regexp{
 
 // fromElsewhere are answers that no verb reads, or none of the list above can make.
 var fromElsewhere = []string{"catalog", "lifecycle", "change-account", "rotateCatalogRoot", "accept-invitation", "close-namespace",
-	"add-publisher-key", "revoke-publisher-key", "unverify-publisher", "recover-log", "resend-confirmation", "confirm-address", "end-of-life", "plugin-end-of-life", "tenant-host", "tenant-plugin"}
+	"add-publisher-key", "revoke-publisher-key", "unverify-publisher", "recover-log", "resend-confirmation", "confirm-address", "end-of-life", "plugin-end-of-life", "tenant-host", "tenant-plugin", "report-host"}
 
 // An exchange is one request and its answer, as it was recorded.
 type exchange struct {

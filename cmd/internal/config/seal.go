@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/oarlock/oarlock/artifact/bounded"
@@ -107,7 +108,7 @@ func (c *Config) SealRing(used []string) (*seal.Ring, error) {
 		return seal.NewRing(*vault, "", append(old, key)...), nil
 	case err == nil:
 		return seal.NewRing(key, "", old...), nil
-	case !errors.Is(err, fs.ErrNotExist):
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR): // data that is no directory is said as that
 		return nil, fmt.Errorf("seal key: %w", err)
 	case vault != nil:
 		return seal.NewRing(*vault, "", old...), nil

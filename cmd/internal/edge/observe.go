@@ -81,6 +81,7 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 	for route := range writes {
 		meters[route] = meter{o.seconds.WithLabelValues(part, route), o.bytes.WithLabelValues(part, route, "in"), o.bytes.WithLabelValues(part, route, "out")}
 	}
+	pause, resume := inFlight.Dec, func(context.Context) { inFlight.Inc() } // made once, not for each request
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		id := r.Header.Get(index.RequestIDHeader)
@@ -104,7 +105,7 @@ func (o *Observer) WrapRoutes(part string, writes map[string]slog.Level, routeOf
 			asked.Body = body
 		}
 		inFlight.Inc()
-		holds(r.Context(), inFlight.Dec, func(context.Context) { inFlight.Inc() })
+		holds(r.Context(), pause, resume)
 		defer func() {
 			took := time.Since(begin)
 			inFlight.Dec()
