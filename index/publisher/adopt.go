@@ -47,10 +47,16 @@ func (s *Statements) unstated(ctx context.Context, name string) (bool, error) {
 		return false, err
 	}
 	_, err = s.o.Registry.Resolve(ctx, format.PublishersRepository, name)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return true, nil
+	if !errors.Is(err, artifact.ErrNotFound) {
+		return false, err
 	}
-	return false, err
+	// One that lost its tag is none that never was: what it says counts once it is back,
+	// and SQL, which may be older, says nothing beside it.
+	said, err := s.o.Ledger.State(ctx, ref)
+	if errors.Is(err, artifact.ErrUnverified) {
+		return false, nil
+	}
+	return err == nil && said.Head.Sequence == 0, err
 }
 
 func (c Changes) adoptOne(ctx context.Context, name string) error {

@@ -67,6 +67,11 @@ func TestAPublishersLedgerWithoutTagAndMemoryIsMissed_E1(t *testing.T) {
 	if got, known := s.index.ingest.Publisher("globex"); !known || got.Verdict().Outcome() != policy.Allow {
 		t.Errorf("the other one: known %v: %+v", known, got.Findings)
 	}
+	// A database may be older than the ledger: nothing of it waits to be stated once the tag is back.
+	_ = s.engines.statements.Drain(t.Context())
+	if waits, err := s.accounts.store.Backlog(t.Context(), statements.JobKind, ref.String()); err != nil || waits.Jobs != 0 {
+		t.Errorf("%d statements wait to be appended: %v", waits.Jobs, err)
+	}
 	ask[any](t, s, admin, "POST", "/api/v1/publishers/acme/keys", index.NewPublisherKey{Name: "next", PEM: publicPEM(t)}, http.StatusServiceUnavailable)
 	if _, err := s.engines.stored.Storage.Resolve(t.Context(), ref.Repository(), "acme"); !errors.Is(err, artifact.ErrNotFound) {
 		t.Fatalf("another ledger began: %v", err)
