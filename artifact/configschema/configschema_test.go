@@ -26,6 +26,15 @@ func doubling(n int, draft, last string) string {
 	return b.String()
 }
 
+// patterns is a schema of n patterns that begin alike.
+func patterns(n int, begin string) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`{"pattern":"%s%d"}`, begin, i))
+	}
+	return `{"allOf":[` + strings.Join(all, ",") + `]}`
+}
+
 // Proves I4: a schema beyond the limits is refused, with what is wrong and where.
 func TestASchemaBeyondTheLimitsIsRefused_I4(t *testing.T) {
 	t.Parallel()
@@ -52,6 +61,12 @@ func TestASchemaBeyondTheLimitsIsRefused_I4(t *testing.T) {
 		"too deep":                     {strings.Repeat(`{"not":`, 100) + "true" + strings.Repeat("}", 100), strings.Repeat("/not", 65), "nested more than 64"},
 		"a long pattern":               {`{"pattern":"` + strings.Repeat("a", 257) + `"}`, "/pattern", "expected at most 256"},
 		"a long pattern of names":      {`{"patternProperties":{"` + strings.Repeat("a", 257) + `":true}}`, "/patternProperties/" + strings.Repeat("a", 257), "expected at most 256"},
+		"a pattern that repeats much":  {`{"pattern":"` + strings.Repeat(".{1000}", 35) + `"}`, "/pattern", "takes 35070 instructions, expected at most 10000"},
+		"nested repetitions":           {`{"patternProperties":{"((abcdefghijklmnopqr){30}s?){30}":true}}`, "/patternProperties/((abcdefghijklmnopqr){30}s?){30}", "expected at most 10000"},
+		"patterns that repeat much":    {patterns(50, "a{990}"), "/allOf/40/pattern", "expected at most 40000 in all"},
+		"wide ranges of any case":      {`{"pattern":"(?s-m:(?i)[` + strings.Repeat(`B-\\x{1e942}`, 5) + `])"}`, "/pattern", "expected at most 10000"},
+		"wide ranges in many patterns": {patterns(50, "(?i)[B-\U0001e942]"), "/allOf/15/pattern", "expected at most 40000 in all"},
+		"classes in many patterns":     {patterns(50, `[`+strings.Repeat(`\\PL`, 60)+`]`), "/allOf/13/pattern", "expected at most 40000 in all"},
 		"a pattern with lookaround":    {`{"pattern":"(?=a)b"}`, "/pattern", "RE2"},
 		"a pattern that is none":       {`{"properties":{"a/b":{"pattern":"("}}}`, "/properties/a~1b/pattern", "RE2"},
 		"an endless number":            {`{"minimum":1e999999999}`, "/minimum", "exponent of at most 308"},
@@ -129,6 +144,30 @@ func TestASchemaThatCostsTooMuchCouldNotBeTold_I4(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Proves I4: a value that must be a pattern costs no more than one of the schema.
+func TestAPatternInAConfigurationIsHeldToTheLimits_I4(t *testing.T) {
+	t.Parallel()
+	s := parsed(t, `{"$schema":"http://json-schema.org/draft-07/schema#","items":{"format":"regex"}}`)
+	bad, err := s.Validate(document(t, `["^[a-z]{1,63}$","`+strings.Repeat(".{1000}", 35)+`"]`))
+	if err != nil || len(bad) != 1 || bad[0].Place != "/1" {
+		t.Errorf("%v, %v, expected a problem with /1 alone", bad, err)
+	}
+	many := `["` + strings.Repeat(strings.Repeat(".{1000}", 9)+`","`, 900) + `"]`
+	if bad, err = s.Validate(document(t, many)); !errors.Is(err, configschema.ErrSteps) {
+		t.Errorf("%v, %v, expected that it could not be told", bad, err)
+	}
+}
+
+// Proves I4: the patterns that publishers write are within the limits.
+func TestUsualPatternsAreTaken_I4(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`^.{1,1000}$`, `^[\\p{L}\\p{M}\\p{N} .'-]{1,255}$`, `(?i)^[a-z0-9_-]+@[à-ÿ]+$`, `^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$`,
+		`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`} {
+		parsed(t, `{"pattern":"`+text+`"}`)
+	}
+	parsed(t, patterns(400, `^[a-z]{1,32}-`))
 }
 
 // Proves I4: what does not follow the schema is named by its key, and no value is told.

@@ -5,7 +5,8 @@
 //	size          at most MaxSize bytes, nested at most maxDepth deep
 //	references    inside the document alone ("#…"); nothing is loaded from a file or the network
 //	subschemas    at most MaxSubschemas
-//	patterns      at most MaxPattern bytes, in the syntax of RE2, which takes linear time
+//	patterns      at most MaxPattern bytes, in the syntax of RE2, which takes linear time, and compiled to
+//	              at most MaxProgram instructions, MaxPrograms in all
 //	validation    at most MaxSteps steps; more could not be told, and refuses
 //
 // The registry refuses a version whose schema is beyond them, lint says the same

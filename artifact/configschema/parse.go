@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,11 +40,12 @@ var drafts = []string{
 
 // A document is a schema with the places of its subschemas.
 type document struct {
-	root    any
-	places  map[string]any            // each subschema by its JSON pointer
-	anchors map[string]string         // pointers by the names that $anchor gives
-	regexps map[string]*regexp.Regexp // by their text
-	bad     []artifact.Problem
+	root     any
+	places   map[string]any     // each subschema by its JSON pointer
+	anchors  map[string]string  // pointers by the names that $anchor gives
+	programs map[string]program // by the text of the pattern
+	weight   int                // of all patterns
+	bad      []artifact.Problem
 }
 
 // parse reads a schema and checks its limits. Errors are a *artifact.ProblemsError,
@@ -55,7 +55,7 @@ func parse(raw []byte) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &document{root: root, places: map[string]any{}, anchors: map[string]string{}, regexps: map[string]*regexp.Regexp{}}
+	d := &document{root: root, places: map[string]any{}, anchors: map[string]string{}, programs: map[string]program{}}
 	d.walk("", root)
 	if len(d.bad) == 0 {
 		for _, at := range slices.Sorted(maps.Keys(d.places)) {
@@ -220,23 +220,6 @@ func (d *document) keywords(at string, s map[string]any) {
 			d.problem("/$schema", "%.120q: expected one of %s", text, strings.Join(drafts, ", "))
 		}
 	}
-}
-
-// pattern takes down a pattern.
-func (d *document) pattern(at, text string) {
-	if len(text) > MaxPattern {
-		d.problem(at, "the pattern has %d bytes, expected at most %d", len(text), MaxPattern)
-		return
-	}
-	if _, is := d.regexps[text]; is {
-		return
-	}
-	re, err := regexp.Compile(text)
-	if err != nil {
-		d.problem(at, "the pattern %.80q: %s; expected the syntax of RE2, which has no lookaround and no references back", text, err)
-		return
-	}
-	d.regexps[text] = re
 }
 
 // reference checks that what a subschema refers to is in the document.

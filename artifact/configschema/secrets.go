@@ -100,11 +100,12 @@ func (w *secrets) members(at string, s, v map[string]any, place string) {
 		_, named := properties[name]
 		w.visit(at+"/properties/"+escape.Replace(name), value, within)
 		for text := range patterns {
-			w.steps += 1 + len(name)/16
+			p, is := w.doc.programs[text]
+			w.steps += p.steps(name)
 			if w.left() <= 0 {
 				return
 			}
-			if re := w.doc.regexps[text]; re == nil || re.MatchString(name) {
+			if !is || p.MatchString(name) {
 				named = true
 				w.visit(at+"/patternProperties/"+escape.Replace(text), value, within)
 			}

@@ -1,8 +1,7 @@
 package configschema
 
 import (
-	"regexp"
-	"regexp/syntax"
+	"fmt"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -172,33 +171,33 @@ func items(x *jsonschema.Schema, list []any) (n int) {
 
 // pattern is one that counts what matching takes.
 type pattern struct {
-	*regexp.Regexp
-	size int
-	of   *Schema
+	program
+	of *Schema
 }
 
 // MatchString implements jsonschema.Regexp.
 func (p pattern) MatchString(text string) bool {
-	p.of.take(1 + len(text)*p.size/1000)
+	p.of.take(p.steps(text))
 	return p.Regexp.MatchString(text)
 }
 
-// regexp compiles a pattern of the schema, or a text that must be one.
+// regexp gives a pattern of the schema, or compiles a text that must be one: of the
+// drafts, or a value of a configuration that has the format regex.
 func (s *Schema) regexp(text string) (jsonschema.Regexp, error) {
+	if p, is := s.doc.programs[text]; is {
+		return pattern{p, s}, nil
+	}
 	if len(text) > MaxPattern {
 		return nil, refused("", "the pattern is too long")
 	}
-	re, err := regexp.Compile(text)
+	weight, size, err := weigh(text)
+	s.take(1 + min(weight, MaxProgram)/10)
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := syntax.Parse(text, syntax.Perl)
-	if err != nil {
-		return nil, err
+	if weight > MaxProgram {
+		return nil, refused("", fmt.Sprintf("the pattern takes %d instructions, expected at most %d", weight, MaxProgram))
 	}
-	prog, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return nil, err
-	}
-	return pattern{re, len(prog.Inst), s}, nil
+	p, err := compile(text, size)
+	return pattern{p, s}, err
 }
