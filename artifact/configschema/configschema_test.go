@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -133,6 +134,7 @@ func TestASchemaThatCostsTooMuchCouldNotBeTold_I4(t *testing.T) {
 		"nested allOf that refuses": {doubling(40, "", `{"type":"string"}`), `{}`},
 		"a long chain, many times":  {chain, list(20000, "1")},
 		"many values, many times":   {`{"items":{"enum":[` + strings.Join(numbers, ",") + `]}}`, list(12000, "9999")},
+		"names that go with others": {`{"$schema":"http://json-schema.org/draft-07/schema#","items":{"dependencies":{` + strings.ReplaceAll(strings.Join(names, ","), ":1", ":[]") + `}}}`, list(20000, "{}")},
 		"a pattern on long texts":   {`{"items":{"allOf":[` + strings.Repeat(`{"pattern":"[^x]{900}y"},`, 100) + `true]}}`, `["` + strings.Repeat("z", 60000) + `"]`},
 		"names and patterns":        {`{"allOf":[` + strings.Repeat(`{"patternProperties":{"a.*b.*c":true}},`, 300) + `true]}`, `{` + strings.Join(names, ",") + `}`},
 		"conditions":                {`{"items":{"if":{"allOf":[` + strings.Repeat(`{"not":{"type":"number"}},`, 300) + `true]},"then":true}}`, list(15000, `"x"`)},
@@ -143,6 +145,24 @@ func TestASchemaThatCostsTooMuchCouldNotBeTold_I4(t *testing.T) {
 				t.Errorf("%v, %v, expected that it could not be told", bad, err)
 			}
 		})
+	}
+}
+
+// Proves I4: telling that a schema costs too much does not cost much itself. The
+// values that it lists were counted again for each item, which took seconds.
+func TestCountingStepsIsCheap_I4(t *testing.T) {
+	zeros := "[" + strings.Repeat("0,", 32000) + "0]"
+	s, doc := parsed(t, `{"items":{"enum":`+zeros+`}}`), document(t, zeros)
+	best := time.Hour // of some, as others may be at work here
+	for range 3 {
+		start := time.Now()
+		if bad, err := s.Validate(doc); !errors.Is(err, configschema.ErrSteps) {
+			t.Fatalf("%v, %v, expected that it could not be told", bad, err)
+		}
+		best = min(best, time.Since(start))
+	}
+	if best > time.Second {
+		t.Errorf("it took %v to tell, expected some milliseconds", best)
 	}
 }
 

@@ -19,7 +19,8 @@ var ErrSteps = fmt.Errorf("it could not be told within %d steps whether the sche
 type Schema struct {
 	doc      *document
 	compiled *jsonschema.Schema
-	mu       sync.Mutex // of one validation, which counts its steps
+	listed   map[*jsonschema.Schema]int // what comparing with the values that each lists takes
+	mu       sync.Mutex                 // of one validation, which counts its steps
 	steps    int
 }
 
@@ -111,7 +112,7 @@ func (s *Schema) Validate(doc any) (bad []artifact.Problem, err error) {
 		}
 	}()
 	s.steps = 0
-	s.take(costOf(s.compiled, doc))
+	s.take(s.costOf(s.compiled, doc))
 	var why *jsonschema.ValidationError
 	switch err := s.compiled.Validate(doc); {
 	case errors.As(err, &why):

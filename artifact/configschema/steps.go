@@ -14,20 +14,20 @@ import (
 // The library asks for the format of a value after its type and the values that are
 // listed, which lead nowhere, and before all else.
 func (s *Schema) meter() {
-	seen := map[*jsonschema.Schema]bool{}
+	s.listed = map[*jsonschema.Schema]int{}
 	var visit func(x *jsonschema.Schema)
 	visit = func(x *jsonschema.Schema) {
-		if x == nil || seen[x] {
+		if _, seen := s.listed[x]; x == nil || seen {
 			return
 		}
-		seen[x] = true
+		s.listed[x] = listed(x)
 		format := jsonschema.Format{Name: "any", Validate: func(any) error { return nil }}
 		if x.Format != nil {
 			format = *x.Format
 		}
 		inner := format.Validate
 		format.Validate = func(v any) error {
-			s.take(within(x, v))
+			s.take(s.within(x, v))
 			return inner(v)
 		}
 		x.Format = &format
@@ -75,11 +75,16 @@ func onSame(x *jsonschema.Schema) []*jsonschema.Schema {
 }
 
 // costOf is what applying x to v takes by itself.
-func costOf(x *jsonschema.Schema, v any) int {
+func (s *Schema) costOf(x *jsonschema.Schema, v any) int {
 	if x == nil {
 		return 0
 	}
-	n := 1 + weight(v)
+	return 1 + weight(v) + s.listed[x]
+}
+
+// listed is what comparing with the values that x lists takes. It looks at all of
+// them, so it is computed once, and not for each value that x is applied to.
+func listed(x *jsonschema.Schema) (n int) {
 	if x.Enum != nil {
 		n += size(x.Enum.Values) / 16
 	}
@@ -119,27 +124,32 @@ func size(v any) int {
 }
 
 // within is what applying x to v applies in turn, one level down.
-func within(x *jsonschema.Schema, v any) int {
+func (s *Schema) within(x *jsonschema.Schema, v any) int {
 	n := len(x.Required) / 16
 	for _, next := range onSame(x) {
-		n += costOf(next, v)
+		n += s.costOf(next, v)
 	}
 	for _, names := range x.DependentRequired {
 		n += 1 + len(names)/16
 	}
+	for _, next := range x.Dependencies {
+		if names, is := next.([]string); is {
+			n += 1 + len(names)/16
+		}
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		for key, item := range v {
-			n += 1 + costOf(x.Properties[key], item) + costOf(x.UnevaluatedProperties, item) + costOf(x.PropertyNames, key)
+			n += 1 + s.costOf(x.Properties[key], item) + s.costOf(x.UnevaluatedProperties, item) + s.costOf(x.PropertyNames, key)
 			for _, next := range x.PatternProperties {
-				n += costOf(next, item)
+				n += s.costOf(next, item)
 			}
 			if next, is := x.AdditionalProperties.(*jsonschema.Schema); is {
-				n += costOf(next, item)
+				n += s.costOf(next, item)
 			}
 		}
 	case []any:
-		n += items(x, v)
+		n += s.items(x, v)
 		if x.UniqueItems {
 			n += size(v) * min(len(v), 20) / 4
 		}
@@ -148,7 +158,7 @@ func within(x *jsonschema.Schema, v any) int {
 }
 
 // items is what applying x to the items of a list takes.
-func items(x *jsonschema.Schema, list []any) (n int) {
+func (s *Schema) items(x *jsonschema.Schema, list []any) (n int) {
 	each := []*jsonschema.Schema{x.Items2020, x.Contains, x.UnevaluatedItems}
 	for _, v := range []any{x.Items, x.AdditionalItems} {
 		if next, is := v.(*jsonschema.Schema); is {
@@ -158,11 +168,11 @@ func items(x *jsonschema.Schema, list []any) (n int) {
 	ordered, _ := x.Items.([]*jsonschema.Schema)
 	for i, item := range list {
 		for _, next := range each {
-			n += costOf(next, item)
+			n += s.costOf(next, item)
 		}
 		for _, in := range [][]*jsonschema.Schema{ordered, x.PrefixItems} {
 			if i < len(in) {
-				n += costOf(in[i], item)
+				n += s.costOf(in[i], item)
 			}
 		}
 	}
