@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +44,7 @@ func TestASchemaBeyondTheLimitsIsRefused_I4(t *testing.T) {
 	if err := os.WriteFile(secret, []byte(`{"type":"string"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	long := strings.Repeat("k", 400)
 	for name, row := range map[string]struct{ schema, place, detail string }{
 		"a file":                       {`{"$ref":"file://` + secret + `"}`, "/$ref", "of this document"},
 		"a file by its path":           {`{"properties":{"a":{"$ref":"` + secret + `"}}}`, "/properties/a/$ref", "of this document"},
@@ -60,10 +62,12 @@ func TestASchemaBeyondTheLimitsIsRefused_I4(t *testing.T) {
 		"too large":                    {`{"title":"` + strings.Repeat("x", configschema.MaxSize) + `"}`, "", "expected at most 65536"},
 		"too many subschemas":          {`{"anyOf":[` + strings.Repeat("true,", configschema.MaxSubschemas) + `true]}`, "", "more than 1000 subschemas"},
 		"too deep":                     {strings.Repeat(`{"not":`, 100) + "true" + strings.Repeat("}", 100), strings.Repeat("/not", 65), "nested more than 64"},
+		"a long key":                   {`{"default":{"` + strings.Repeat("k", 1016) + `":1}}`, "/default", "has 1025 bytes, expected at most 1024"},
+		"long keys in all":             {strings.Repeat(`{"default":{"`+long+`":`, 3) + "1}}}}}}", strings.Repeat("/default/"+long, 2) + "/default", "most 1024"},
 		"a long pattern":               {`{"pattern":"` + strings.Repeat("a", 257) + `"}`, "/pattern", "expected at most 256"},
 		"a long pattern of names":      {`{"patternProperties":{"` + strings.Repeat("a", 257) + `":true}}`, "/patternProperties/" + strings.Repeat("a", 257), "expected at most 256"},
 		"a pattern that repeats much":  {`{"pattern":"` + strings.Repeat(".{1000}", 35) + `"}`, "/pattern", "takes 35070 instructions, expected at most 10000"},
-		"nested repetitions":           {`{"patternProperties":{"((abcdefghijklmnopqr){30}s?){30}":true}}`, "/patternProperties/((abcdefghijklmnopqr){30}s?){30}", "expected at most 10000"},
+		"nested repetitions":           {`{"pattern":"((abcdefghijklmnopqr){30}s?){30}"}`, "/pattern", "expected at most 10000"},
 		"patterns that repeat much":    {patterns(50, "a{990}"), "/allOf/40/pattern", "expected at most 40000 in all"},
 		"wide ranges of any case":      {`{"pattern":"(?s-m:(?i)[` + strings.Repeat(`B-\\x{1e942}`, 5) + `])"}`, "/pattern", "expected at most 10000"},
 		"wide ranges in many patterns": {patterns(50, "(?i)[B-\U0001e942]"), "/allOf/15/pattern", "expected at most 40000 in all"},
@@ -134,7 +138,7 @@ func TestASchemaThatCostsTooMuchCouldNotBeTold_I4(t *testing.T) {
 		"nested allOf that refuses": {doubling(40, "", `{"type":"string"}`), `{}`},
 		"a long chain, many times":  {chain, list(20000, "1")},
 		"many values, many times":   {`{"items":{"enum":[` + strings.Join(numbers, ",") + `]}}`, list(12000, "9999")},
-		"names that go with others": {`{"$schema":"http://json-schema.org/draft-07/schema#","items":{"dependencies":{` + strings.ReplaceAll(strings.Join(names, ","), ":1", ":[]") + `}}}`, list(20000, "{}")},
+		"names that go with others": {`{"items":{"dependencies":{` + strings.ReplaceAll(strings.Join(names, ","), ":1", ":[]") + `}}}`, list(20000, "{}")},
 		"a pattern on long texts":   {`{"items":{"allOf":[` + strings.Repeat(`{"pattern":"[^x]{900}y"},`, 100) + `true]}}`, `["` + strings.Repeat("z", 60000) + `"]`},
 		"names and patterns":        {`{"allOf":[` + strings.Repeat(`{"patternProperties":{"a.*b.*c":true}},`, 300) + `true]}`, `{` + strings.Join(names, ",") + `}`},
 		"conditions":                {`{"items":{"if":{"allOf":[` + strings.Repeat(`{"not":{"type":"number"}},`, 300) + `true]},"then":true}}`, list(15000, `"x"`)},
@@ -166,6 +170,28 @@ func TestCountingStepsIsCheap_I4(t *testing.T) {
 	}
 }
 
+// Proves I4: what is below a long key is not named by all of it, again and again.
+// One that is allowed costs little more than one that is short.
+func TestLongKeysCostLittle_I4(t *testing.T) {
+	const schema, value = `{"additionalProperties":{"items":{"type":"number"}}}`, 30000
+	raw := func(key int) []byte {
+		return []byte(`{"` + strings.Repeat("k", key) + `":[` + strings.Repeat("0,", value-1) + `0]}`)
+	}
+	if _, err := configschema.Read(raw(configschema.MaxPlace)); !errors.Is(err, artifact.ErrInvalid) || !strings.Contains(err.Error(), "shorter keys") {
+		t.Errorf("%v, expected that the key is too long", err)
+	}
+	s := parsed(t, schema)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := s.Secrets(document(t, string(raw(configschema.MaxPlace-10)))); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 150 {
+		t.Errorf("%d MiB were allocated, expected no more than two places for each of %d values", took, value)
+	}
+}
+
 // Proves I4: a value that must be a pattern costs no more than one of the schema.
 func TestAPatternInAConfigurationIsHeldToTheLimits_I4(t *testing.T) {
 	t.Parallel()
@@ -183,8 +209,10 @@ func TestAPatternInAConfigurationIsHeldToTheLimits_I4(t *testing.T) {
 // Proves I4: the patterns that publishers write are within the limits.
 func TestUsualPatternsAreTaken_I4(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{`^.{1,1000}$`, `^[\\p{L}\\p{M}\\p{N} .'-]{1,255}$`, `(?i)^[a-z0-9_-]+@[à-ÿ]+$`, `^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$`,
-		`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`} {
+	for _, text := range []string{
+		`^.{1,1000}$`, `^[\\p{L}\\p{M}\\p{N} .'-]{1,255}$`, `(?i)^[a-z0-9_-]+@[à-ÿ]+$`,
+		`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$`, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`,
+	} {
 		parsed(t, `{"pattern":"`+text+`"}`)
 	}
 	parsed(t, patterns(400, `^[a-z]{1,32}-`))
@@ -283,9 +311,25 @@ func TestSecretsAreFoundAtAnyDepth_I4(t *testing.T) {
 // Proves I4: which values are secrets could not be told, rather than some.
 func TestWhichAreSecretsCouldNotBeTold_I4(t *testing.T) {
 	t.Parallel()
-	s := parsed(t, `{"items":{"allOf":[`+strings.Repeat(`{"properties":{"a":{"type":"number"}}},`, 300)+`{"writeOnly":true}]}}`)
-	if got, err := s.Secrets(document(t, "["+strings.Repeat(`{"a":1},`, 2000)+"1]")); !errors.Is(err, configschema.ErrSteps) {
-		t.Errorf("%d secrets, %v, expected that it could not be told", len(got), err)
+	var lists, names strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&lists, `"%d":[],`, i)
+	}
+	for i := range 60 {
+		fmt.Fprintf(&names, `"%d%s":1,`, i, strings.Repeat("a", 900))
+	}
+	const many = `{"properties":{"a":{"type":"number"}}},`
+	for name, row := range map[string][2]string{
+		"subschemas and values": {`{"items":{"allOf":[` + strings.Repeat(many, 300) + `{"writeOnly":true}]}}`, `[` + strings.Repeat(`{"a":1},`, 2000) + `1]`},
+		"names with others":     {`{"items":{"dependencies":{` + lists.String() + `"x":[]}}}`, `[` + strings.Repeat("{},", 2000) + `1]`},
+		"a large pattern":       {`{"patternProperties":{"(a|.){900}x":{"type":"number"}}}`, `{` + names.String() + `"b":1}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got, err := parsed(t, row[0]).Secrets(document(t, row[1])); !errors.Is(err, configschema.ErrSteps) {
+				t.Errorf("%d secrets, %v, expected that it could not be told", len(got), err)
+			}
+		})
 	}
 }
 

@@ -2,7 +2,8 @@
 // holds configurations to it. The schema comes from a publisher, who is a
 // stranger, so its cost is limited before anything is computed by it:
 //
-//	size          at most MaxSize bytes, nested at most maxDepth deep
+//	size          at most MaxSize bytes, nested at most maxDepth deep, each value
+//	              named by a JSON pointer of at most MaxPlace bytes
 //	references    inside the document alone ("#…"); nothing is loaded from a file or the network
 //	subschemas    at most MaxSubschemas
 //	patterns      at most MaxPattern bytes, in the syntax of RE2, which takes linear time, and compiled to

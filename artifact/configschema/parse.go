@@ -13,9 +13,10 @@ import (
 	"github.com/oarlock/oarlock/artifact"
 )
 
-// The limits of a schema. MaxSize is in bytes, also of a configuration.
+// The limits of a schema. MaxSize and MaxPlace are in bytes, also of a configuration.
 const (
 	MaxSize       = 64 << 10
+	MaxPlace      = 1 << 10 // of the JSON pointer of a value
 	MaxSubschemas = 1000
 	MaxPattern    = 256
 	MaxSteps      = 100_000
@@ -69,8 +70,8 @@ func parse(raw []byte) (*document, error) {
 }
 
 // Read reads the JSON of a schema or of a configuration, numbers as json.Number.
-// It refuses more than MaxSize bytes, a key twice, and numbers and nesting that
-// other readers do not take. Errors are a *artifact.ProblemsError.
+// It refuses more than MaxSize bytes, a key twice, a value whose JSON pointer is
+// longer than MaxPlace, and numbers and nesting that other readers do not take. Errors are a *artifact.ProblemsError.
 func Read(raw []byte) (any, error) {
 	if len(raw) > MaxSize {
 		return nil, refused("", fmt.Sprintf("%d bytes, expected at most %d", len(raw), MaxSize))
@@ -101,6 +102,10 @@ func refused(at, detail string) error {
 func plain(at string, v any, depth int) error {
 	if depth > maxDepth {
 		return refused(at, fmt.Sprintf("nested more than %d deep", maxDepth))
+	}
+	if len(at) > MaxPlace { // all that is below a long key would be named by it again
+		parent := at[:strings.LastIndexByte(at, '/')]
+		return refused(parent, fmt.Sprintf("the pointer to %.80q has %d bytes, expected at most %d; use shorter keys", at[len(parent):], len(at), MaxPlace))
 	}
 	switch v := v.(type) {
 	case json.Number:
@@ -141,11 +146,8 @@ func number(at string, n json.Number) error {
 	return nil
 }
 
-// escape makes one segment of a JSON pointer (RFC 6901), unescape the other way.
-var (
-	escape   = strings.NewReplacer("~", "~0", "/", "~1")
-	unescape = strings.NewReplacer("~1", "/", "~0", "~")
-)
+// escape makes one segment of a JSON pointer (RFC 6901).
+var escape = strings.NewReplacer("~", "~0", "/", "~1")
 
 func (d *document) problem(at, format string, args ...any) {
 	if len(d.bad) < maxProblems {

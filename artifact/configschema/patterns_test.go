@@ -10,8 +10,11 @@ import (
 // than it is, nor much more.
 func TestTheSizeOfAPatternIsToldBefore_I4(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{``, `a`, `^abc$`, `(?i)abc`, `a|b|cd|`, `a*`, `a+?`, `(a?b)*c`, `x{0}`, `x{0,}`, `x{2,}`, `x{2,4}`, `x{7}`, `(x{3}){4,9}`, `(|a){20}`, `(){9}`,
-		`((a*)*){5}`, `\b[^x]{9}`, `\pL{30}`, `.{1000}`, `[a-z]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z]([a-z0-9-]{0,61}[a-z0-9])?)*`, `(?:ab|[c-e]{2,5}|\w+@\w+)`, `(a|b|){3,}`, `[]a]`, `[^\x00-\x{10FFFF}]`} {
+	for _, text := range []string{
+		``, `a`, `^abc$`, `(?i)abc`, `a|b|cd|`, `a*`, `a+?`, `(a?b)*c`, `x{0}`, `x{0,}`, `x{2,}`, `x{2,4}`, `x{7}`, `(x{3}){4,9}`, `(|a){20}`, `(){9}`,
+		`((a*)*){5}`, `\b[^x]{9}`, `\pL{30}`, `.{1000}`, `(a|b|){3,}`, `[]a]`, `[^\x00-\x{10FFFF}]`, `(?:ab|[c-e]{2,5}|\w+@\w+)`,
+		`[a-z]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z]([a-z0-9-]{0,61}[a-z0-9])?)*`,
+	} {
 		parsed, err := syntax.Parse(text, syntax.Perl)
 		if err != nil {
 			t.Fatal(err)

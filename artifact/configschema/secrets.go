@@ -68,7 +68,7 @@ func (w *secrets) visit(at string, v any, place string) {
 		}
 	}
 	for _, word := range []string{"else", "if", "not", "then"} {
-		w.visit(at+"/"+word, v, place)
+		w.apply(at, s, word, v, place)
 	}
 	for _, word := range []string{"allOf", "anyOf", "oneOf"} {
 		list, _ := s[word].([]any)
@@ -79,6 +79,7 @@ func (w *secrets) visit(at string, v any, place string) {
 	for _, word := range []string{"dependencies", "dependentSchemas"} {
 		m, _ := s[word].(map[string]any)
 		for name := range m {
+			w.steps++
 			w.visit(at+"/"+word+"/"+escape.Replace(name), v, place)
 		}
 	}
@@ -90,6 +91,14 @@ func (w *secrets) visit(at string, v any, place string) {
 	}
 }
 
+// apply visits by the subschema of a keyword, where s, which is at a place, has it.
+// Else nothing is made of the places: they may be long, and the values many.
+func (w *secrets) apply(at string, s map[string]any, word string, v any, place string) {
+	if _, is := s[word]; is {
+		w.visit(at+"/"+word, v, place)
+	}
+}
+
 // members visits what is in an object.
 func (w *secrets) members(at string, s, v map[string]any, place string) {
 	properties, _ := s["properties"].(map[string]any)
@@ -98,7 +107,9 @@ func (w *secrets) members(at string, s, v map[string]any, place string) {
 		w.steps++
 		within := place + "/" + escape.Replace(name)
 		_, named := properties[name]
-		w.visit(at+"/properties/"+escape.Replace(name), value, within)
+		if named {
+			w.visit(at+"/properties/"+escape.Replace(name), value, within)
+		}
 		for text := range patterns {
 			p, is := w.doc.programs[text]
 			w.steps += p.steps(name)
@@ -111,26 +122,30 @@ func (w *secrets) members(at string, s, v map[string]any, place string) {
 			}
 		}
 		if !named {
-			w.visit(at+"/additionalProperties", value, within)
-			w.visit(at+"/unevaluatedProperties", value, within)
+			w.apply(at, s, "additionalProperties", value, within)
+			w.apply(at, s, "unevaluatedProperties", value, within)
 		}
 	}
 }
 
 // items visits what is in a list.
 func (w *secrets) items(at string, s map[string]any, v []any, place string) {
-	_, ordered := s["items"].([]any)
+	ordered, is := s["items"].([]any)
+	prefix, _ := s["prefixItems"].([]any)
 	for i, value := range v {
 		w.steps++
 		n := strconv.Itoa(i)
 		within := place + "/" + n
-		for _, to := range []string{"additionalItems", "contains", "prefixItems/" + n, "unevaluatedItems"} {
-			w.visit(at+"/"+to, value, within)
+		for _, word := range []string{"additionalItems", "contains", "unevaluatedItems"} {
+			w.apply(at, s, word, value, within)
 		}
-		if ordered {
+		if i < len(prefix) {
+			w.visit(at+"/prefixItems/"+n, value, within)
+		}
+		if i < len(ordered) {
 			w.visit(at+"/items/"+n, value, within)
-		} else {
-			w.visit(at+"/items", value, within)
+		} else if !is {
+			w.apply(at, s, "items", value, within)
 		}
 	}
 }
