@@ -68,7 +68,7 @@ func (s *Store) Mailbox(ctx context.Context, owner, address string) (notify.Mail
 // ChangeMailbox implements notify.MailboxStore.
 func (s *Store) ChangeMailbox(ctx context.Context, m notify.Mailbox, was []byte) error {
 	row := mailboxRowOf(m)
-	n, err := affected(s.writer(ctx).NewUpdate().Model(&row).Column("token", "token_until", "confirmed_at", "suspended_at", "reason").
+	n, err := affected(s.writer(ctx).NewUpdate().Model(&row).Column("token", "token_until", "confirmed_at", "suspended_at", "reason", "mailbox").
 		Where("owner = ? AND address = ? AND token = ?", m.Owner, m.Address, bytesOrNone(was)).Exec(ctx))
 	if err == nil && n == 0 {
 		return fmt.Errorf("%s: it was changed meanwhile: %w", mailboxNamed(m.Owner), artifact.ErrConflict)

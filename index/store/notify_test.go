@@ -247,6 +247,14 @@ func keptAsks(t *testing.T, s *Store) {
 	}
 	all, err := s.MailboxesAt(ctx, "ada@example.org")
 	same(t, "of two accounts", len(all), 2, err)
+	// One from before there were letters has the column as its migration wrote it.
+	m := notify.Mailbox{Owner: "person:ada", Address: "a.da@gmail.com", CreatedAt: noon}
+	want(t, "mailbox", s.AddMailbox(ctx, m, 9), nil)
+	_, err = s.writer(ctx).NewUpdate().Table("mailboxes").Set("mailbox = lower(address)").Where("address = ?", m.Address).Exec(ctx)
+	want(t, "migrated", err, nil)
+	want(t, "asked again", s.ChangeMailbox(ctx, m, nil), nil)
+	all, err = s.MailboxesAt(ctx, notify.MailboxOf(m.Address))
+	same(t, "from before", len(all), 1, err)
 }
 
 func inPeriod(t *testing.T, s *Store) {
