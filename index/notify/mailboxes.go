@@ -20,7 +20,7 @@ import (
 )
 
 // ConfirmJobs are the jobs that ask the reader of an address to confirm it. The
-// payload is what askJob wrote.
+// payload is what ask wrote.
 const ConfirmJobs = "email-confirm"
 
 const (
@@ -90,9 +90,20 @@ func (b *Mailboxes) Accept(ctx context.Context, owner, receiver string) (string,
 }
 
 // ask has the reader of an address asked by letter. Where enough letters went there
-// already none is sent, which is false: any of those confirms m too.
+// already none is sent, which is false: any of those confirms m too, and what ask
+// changes is to be committed all the same, or m would not wait for them.
 func (b *Mailboxes) ask(ctx context.Context, m Mailbox) (sent bool, err error) {
 	now, mailbox := b.now(), MailboxOf(m.Address)
+	to := limit{"mailbox:" + mailbox, asksOfMailbox, askPause, ""}
+	again, err := b.again(ctx, to, now)
+	if err != nil {
+		return false, err
+	}
+	was := m.Token
+	m.TokenUntil = now.Add(confirmFor)
+	if again.After(now) {
+		return false, b.o.Mailboxes.ChangeMailbox(ctx, m, was)
+	}
 	limits := []limit{{"account:" + m.Owner, asksOfAccount, 0, "try again then"}}
 	if name := untagged(mailbox); name != mailbox {
 		limits = append(limits, limit{"tagged:" + name, asksOfMailbox, 0, "try again then, or give the address without +: " + name})
@@ -104,16 +115,6 @@ func (b *Mailboxes) ask(ctx context.Context, m Mailbox) (sent bool, err error) {
 			return false, index.NewProblem(index.CodeTooManyRequests,
 				"letters that ask for confirmation were sent, and no more are before "+again.Format(time.RFC3339), l.fix)
 		}
-	}
-	to := limit{"mailbox:" + mailbox, asksOfMailbox, askPause, ""}
-	again, err := b.again(ctx, to, now)
-	if err != nil {
-		return false, err
-	}
-	was := m.Token
-	m.TokenUntil = now.Add(confirmFor)
-	if again.After(now) {
-		return false, b.o.Mailboxes.ChangeMailbox(ctx, m, was)
 	}
 	for _, l := range append(limits, to) {
 		if err := b.o.Asks.AddAsk(ctx, l.whom, now); err != nil {
@@ -152,13 +153,10 @@ func (b *Mailboxes) again(ctx context.Context, l limit, now time.Time) (time.Tim
 	return before[len(before)-1].Add(l.pause), nil
 }
 
-// askAgain is ask for who wants another letter: where none is sent he is told why.
-func (b *Mailboxes) askAgain(ctx context.Context, m Mailbox) error {
-	sent, err := b.ask(ctx, m)
-	if err != nil || sent {
-		return err
-	}
-	return index.NewProblem(index.CodeTooManyRequests, "letters went to "+m.Address+" of late, and each of them confirms it for you too",
+// enoughSent tells who wants another letter why none is sent. It is no error of the
+// transaction in which it was asked for, which would undo that he waits.
+func enoughSent(address string) error {
+	return index.NewProblem(index.CodeTooManyRequests, "letters went to "+address+" of late, and each of them confirms it for you too",
 		"open the link of the newest, also where it was sent for another account, or: oarlock subscription confirm TOKEN",
 		"look for it among what was sorted out as spam, or try again tomorrow")
 }
@@ -237,8 +235,9 @@ func (b *Mailboxes) Pending(ctx context.Context, token string) ([]Mailbox, error
 }
 
 // Confirm has letters sent to the address of a token for an account that waits for it,
-// once. owner may be "" where one waits.
-func (b *Mailboxes) Confirm(ctx context.Context, token, owner string) (address string, err error) {
+// once. owner may be "" where one waits, and as may be where he waits for one spelling
+// of it, or for whichever asked first.
+func (b *Mailboxes) Confirm(ctx context.Context, token, owner, as string) (address string, err error) {
 	err = b.o.InTx(ctx, func(ctx context.Context) error {
 		all, err := b.Pending(ctx, token)
 		if err != nil {
@@ -248,7 +247,7 @@ func (b *Mailboxes) Confirm(ctx context.Context, token, owner string) (address s
 			return index.NewProblem(index.CodeConflict, fmt.Sprintf("%d accounts wait for %s", len(all), all[0].Address), "open the link, and say which")
 		}
 		for _, m := range all {
-			if owner != "" && m.Owner != owner {
+			if owner != "" && m.Owner != owner || as != "" && m.Address != as {
 				continue
 			}
 			address = m.Address

@@ -151,13 +151,21 @@ func (s *Service) ResendConfirmation(ctx context.Context, id string) (index.Subs
 	if out.State == "active" {
 		return out, index.NewProblem(index.CodeConflict, "nothing is to be confirmed: the subscription "+sub.ID+" is told", "see yours: oarlock subscription list")
 	}
-	return out, s.change(ctx, by, nil, map[string]any{"confirmation_sent": sub.Receiver, "subscription": sub.ID}, func(ctx context.Context) error {
+	sent := false
+	err = s.o.InTx(ctx, func(ctx context.Context) error {
 		m, err := s.o.Mailboxes.o.Mailboxes.Mailbox(ctx, sub.Owner, sub.Receiver)
-		if err != nil {
+		if err == nil {
+			sent, err = s.o.Mailboxes.ask(ctx, m)
+		}
+		if err != nil || !sent {
 			return err
 		}
-		return s.o.Mailboxes.askAgain(ctx, m)
+		return s.note(ctx, by, nil, map[string]any{"confirmation_sent": sub.Receiver, "subscription": sub.ID})
 	})
+	if err == nil && !sent {
+		err = enoughSent(sub.Receiver)
+	}
+	return out, err
 }
 
 // ConfirmAddress has letters sent to the address of a token, which the caller was
@@ -167,7 +175,7 @@ func (s *Service) ConfirmAddress(ctx context.Context, q index.MailToken) (index.
 	if err != nil {
 		return index.ConfirmedAddress{}, err
 	}
-	address, err := s.o.Mailboxes.Confirm(ctx, q.Token, by.Name)
+	address, err := s.o.Mailboxes.Confirm(ctx, q.Token, by.Name, "")
 	return index.ConfirmedAddress{Address: address}, err
 }
 

@@ -3,6 +3,11 @@ package mail_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +42,7 @@ func TestALetterComesAfterTheAddressIsConfirmed_E8(t *testing.T) {
 	if got, err := x.service.ConfirmAddress(x.as("ada"), index.MailToken{Token: token}); err != nil || got.Address != ada {
 		t.Fatalf("%+v %v", got, err)
 	}
-	if _, err := x.mailboxes.Confirm(t.Context(), token, ""); !errors.Is(err, artifact.ErrNotFound) {
+	if _, err := x.mailboxes.Confirm(t.Context(), token, "", ""); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("a token confirms twice: %v", err)
 	}
 	x.hand.Advance(time.Second)
@@ -142,7 +147,7 @@ func TestATokenEnds_E8(t *testing.T) {
 		t.Errorf("kept: %q %v", m.Token, err)
 	}
 	x.hand.Advance(48 * time.Hour)
-	if _, err := x.mailboxes.Confirm(t.Context(), token, ""); !errors.Is(err, artifact.ErrNotFound) {
+	if _, err := x.mailboxes.Confirm(t.Context(), token, "", ""); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("after two days: %v", err)
 	}
 	if _, err := x.service.ResendConfirmation(x.as("ada"), s.ID); err != nil {
@@ -151,12 +156,12 @@ func TestATokenEnds_E8(t *testing.T) {
 	if rows := strings.Join(x.audit.rows, "\n"); strings.Count(rows, "confirmation_sent") != 1 {
 		t.Errorf("written down: %s", rows)
 	}
-	if _, err := x.mailboxes.Confirm(t.Context(), token, ""); !errors.Is(err, artifact.ErrNotFound) {
+	if _, err := x.mailboxes.Confirm(t.Context(), token, "", ""); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("an old token after a new one was asked for: %v", err)
 	}
 	x.drain()
 	token = tokens.FindStringSubmatch(x.smtp.Letters()[1].Body)[1]
-	if _, err := x.mailboxes.Confirm(t.Context(), token, ""); err != nil {
+	if _, err := x.mailboxes.Confirm(t.Context(), token, "", ""); err != nil {
 		t.Error(err)
 	}
 }
@@ -295,7 +300,7 @@ func TestAPermanentRefusalSuspendsTheAddress_E8(t *testing.T) {
 	}
 	x.drain()
 	all := x.smtp.Letters()
-	if _, err := x.mailboxes.Confirm(t.Context(), tokens.FindStringSubmatch(all[len(all)-1].Body)[1], ""); err != nil || state().State != "active" {
+	if _, err := x.mailboxes.Confirm(t.Context(), tokens.FindStringSubmatch(all[len(all)-1].Body)[1], "", ""); err != nil || state().State != "active" {
 		t.Errorf("after it was confirmed again: %+v %v", state(), err)
 	}
 }
@@ -450,7 +455,7 @@ func TestOthersKeepNobodyOutOfHisAddress_E8(t *testing.T) {
 	if err != nil || len(waits) != 2 {
 		t.Errorf("%+v %v", waits, err)
 	}
-	if _, err := x.mailboxes.Confirm(t.Context(), token, ""); !errors.Is(err, artifact.ErrConflict) {
+	if _, err := x.mailboxes.Confirm(t.Context(), token, "", ""); !errors.Is(err, artifact.ErrConflict) {
 		t.Errorf("for whom: %v", err)
 	}
 	if _, err := x.service.ConfirmAddress(x.as("bob"), index.MailToken{Token: token}); !errors.Is(err, artifact.ErrNotFound) {
@@ -461,6 +466,62 @@ func TestOthersKeepNobodyOutOfHisAddress_E8(t *testing.T) {
 	}
 	if told, err := x.mailboxes.MayTell(t.Context(), "person:eve19", "ADA@example.org"); told || err != nil {
 		t.Errorf("another account is told by it: %v %v", told, err)
+	}
+}
+
+// Proves E8: who waited for two days without a yes waits again once he asks, though others
+// used up the letters of the day, also those to all of "name+anything".
+func TestOthersKeepNobodyOutOfHisAddressForLong_E8(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{ada, "ada+plugins@example.org"} {
+		t.Run(address, func(t *testing.T) {
+			t.Parallel()
+			x := newSite(t, mailtest.Options{}, nil)
+			mine := x.subscribe(index.NewSubscription{Receiver: address})
+			x.hand.Advance(49 * time.Hour)
+			for i := range 3 {
+				if _, err := x.service.CreateSubscription(x.as(fmt.Sprint("eve", i)), index.NewSubscription{Channel: notify.EmailChannel, Receiver: address}); err != nil {
+					t.Fatal(err)
+				}
+				x.drain()
+				x.hand.Advance(15 * time.Minute)
+			}
+			var p *index.Problem
+			if _, err := x.service.ResendConfirmation(x.as("ada"), mine.ID); !errors.As(err, &p) || p.Status != 429 || !strings.Contains(p.Detail, "each of them confirms it for you") {
+				t.Errorf("asked again: %v", err)
+			}
+			all := x.smtp.Letters()
+			token := tokens.FindStringSubmatch(all[len(all)-1].Body)[1]
+			if got, err := x.service.ConfirmAddress(x.as("ada"), index.MailToken{Token: token}); err != nil || got.Address != address {
+				t.Errorf("%+v %v", got, err)
+			}
+		})
+	}
+}
+
+// Proves E8: of two spellings of one address the page confirms that which its button names.
+func TestAButtonConfirmsTheAddressThatItNames_E8(t *testing.T) {
+	t.Parallel()
+	x := newSite(t, mailtest.Options{}, nil)
+	x.subscribe(index.NewSubscription{Receiver: ada})
+	x.subscribe(index.NewSubscription{Receiver: "ADA@example.org"})
+	x.drain()
+	pages := mail.Pages(x.mailboxes, slog.New(slog.DiscardHandler))
+	token := tokens.FindStringSubmatch(x.smtp.Letters()[0].Body)[1]
+	shown := httptest.NewRecorder()
+	pages.ServeHTTP(shown, httptest.NewRequest(http.MethodGet, notify.ConfirmPath+"?token="+token, nil))
+	form := regexp.MustCompile(`<form.*to ` + ada + `</button>`).FindString(shown.Body.String())
+	values := url.Values{}
+	for _, field := range regexp.MustCompile(`name="(\w+)" value="([^"]*)"`).FindAllStringSubmatch(form, -1) {
+		values.Set(field[1], field[2])
+	}
+	send := httptest.NewRequest(http.MethodPost, notify.ConfirmPath, strings.NewReader(values.Encode()))
+	send.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	pages.ServeHTTP(httptest.NewRecorder(), send)
+	for address, want := range map[string]bool{ada: true, "ADA@example.org": false} {
+		if told, err := x.mailboxes.MayTell(t.Context(), "person:ada", address); told != want || err != nil {
+			t.Errorf("%s is told: %v %v", address, told, err)
+		}
 	}
 }
 

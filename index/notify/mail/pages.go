@@ -40,7 +40,7 @@ type view struct {
 }
 
 // A choice is an account that waits for an address.
-type choice struct{ Owner, Button string }
+type choice struct{ Owner, Address, Button string }
 
 func (l pages) show(w http.ResponseWriter, status int, v view) {
 	h := w.Header()
@@ -81,13 +81,13 @@ func (l pages) askConfirm(w http.ResponseWriter, r *http.Request) {
 	v := view{Title: "Confirm this address", Token: token,
 		Text: "Who asks to be told there of what happens to plugins? If none of these is you, close this page."}
 	for _, m := range all {
-		v.Choices = append(v.Choices, choice{m.Owner, "Send letters for " + m.Owner + " to " + m.Address})
+		v.Choices = append(v.Choices, choice{m.Owner, m.Address, "Send letters for " + m.Owner + " to " + m.Address})
 	}
 	l.show(w, http.StatusOK, v)
 }
 
 func (l pages) confirm(w http.ResponseWriter, r *http.Request) {
-	address, err := l.of.Confirm(r.Context(), tokenOf(w, r), r.FormValue("owner"))
+	address, err := l.of.Confirm(r.Context(), tokenOf(w, r), r.FormValue("owner"), r.FormValue("address"))
 	if err != nil {
 		l.fail(w, r, err)
 		return

@@ -135,7 +135,7 @@ func (x *site) confirmed(q index.NewSubscription) index.Subscription {
 	if token == nil {
 		x.t.Fatalf("no token in %s", all[len(all)-1].Body)
 	}
-	if _, err := x.mailboxes.Confirm(x.t.Context(), token[1], ""); err != nil {
+	if _, err := x.mailboxes.Confirm(x.t.Context(), token[1], "", ""); err != nil {
 		x.t.Fatal(err)
 	}
 	return s
