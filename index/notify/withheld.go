@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +49,10 @@ type WithheldStore interface {
 	RemoveWithheld(ctx context.Context, w Withheld) (bool, error)
 }
 
+// SettleFor is how old what is withheld has to be before its end is told: six times what
+// the slowest replica takes to learn what others withhold.
+const SettleFor = 30 * time.Second
+
 // A WithheldWatch tells of what may not be pulled any more, and may again. The
 // registry's storage alone knows that, and its changes are no transactions; so what is
 // there is compared with what was there, and the difference is kept together with the
@@ -58,38 +61,76 @@ type WithheldStore interface {
 type WithheldWatch struct {
 	Store  WithheldStore
 	Outbox *Outbox
-	InTx   func(ctx context.Context, do func(context.Context) error) error
-	Clock  clock.Clock
+	// Still asks the storage itself whether something is withheld. A replica remembers
+	// what it heard, and the rows are of all: what one did not hear of yet did not end.
+	Still func(ctx context.Context, w Withheld) (bool, error)
+	InTx  func(ctx context.Context, do func(context.Context) error) error
+	Clock clock.Clock
 }
 
 // Look compares what is withheld now with what was. Where nothing was ever looked at,
-// it is kept and not told of. changed says whether something was told.
-func (w WithheldWatch) Look(ctx context.Context, now []Withheld) (changed bool, err error) {
+// it is kept and not told of. An end is told only where the storage says so; later is
+// that something was not told yet, so that it is to be looked at again.
+func (w WithheldWatch) Look(ctx context.Context, now []Withheld) (later bool, err error) {
 	was, err := w.Store.Withheld(ctx)
 	if err != nil {
 		return false, err
 	}
-	begun := slices.ContainsFunc(was, func(o Withheld) bool { return o.Kind == kindBegun })
-	if !begun {
+	before, after := keysOf(was), keysOf(now)
+	if !before[withheldKey{Kind: kindBegun}] {
 		return false, w.begin(ctx, now)
 	}
 	var failed []error
 	for _, one := range now {
-		if !slices.ContainsFunc(was, one.same) {
-			one.Told, changed = !one.partOf(now), true
-			failed = append(failed, w.step(ctx, one.from(w.Clock.Now()), w.Store.AddWithheld, begins))
+		if !before[one.key()] {
+			one.Told = !one.partOf(after)
+			unsaid, err := w.begun(ctx, one)
+			later, failed = later || unsaid, append(failed, err)
 		}
 	}
 	for _, one := range was {
-		if one.Kind != kindBegun && !slices.ContainsFunc(now, one.same) {
-			changed = true
-			failed = append(failed, w.step(ctx, one, w.Store.RemoveWithheld, ends))
+		switch {
+		case one.Kind == kindBegun || after[one.key()]:
+		case w.Clock.Now().Before(one.Since.Add(SettleFor)):
+			later = true
+		default:
+			failed = append(failed, w.ended(ctx, one))
 		}
 	}
-	if changed {
+	if len(failed) > 0 {
 		w.Outbox.Wake()
 	}
-	return changed, errors.Join(failed...)
+	return later, errors.Join(failed...)
+}
+
+// begun tells of what is withheld, but where the storage says that it is not: it ended,
+// or a block was announced before it is written, which is unsaid for now. Where the
+// storage cannot say, it is told: readers are refused it here.
+func (w WithheldWatch) begun(ctx context.Context, one Withheld) (unsaid bool, err error) {
+	if still, err := w.still(ctx, one); err == nil && !still {
+		return true, nil
+	}
+	return false, w.step(ctx, one.from(w.Clock.Now()), w.Store.AddWithheld, begins)
+}
+
+// ended tells that something may be pulled again. Where the storage cannot say so,
+// nothing ended: people who are told take the plugin again.
+func (w WithheldWatch) ended(ctx context.Context, one Withheld) error {
+	still, err := w.still(ctx, one)
+	if err != nil {
+		return fmt.Errorf("whether %s@%s is %s still: %w", one.Repository, one.Digest, one.Kind, err)
+	}
+	if still {
+		return nil
+	}
+	return w.step(ctx, one, w.Store.RemoveWithheld, ends)
+}
+
+func (w WithheldWatch) still(ctx context.Context, one Withheld) (bool, error) {
+	if w.Still == nil {
+		return false, errors.New("nobody can be asked")
+	}
+	return w.Still(ctx, one)
 }
 
 // from is w, since a time where it is not known since when.
@@ -108,8 +149,9 @@ func (w WithheldWatch) begin(ctx context.Context, now []Withheld) error {
 		if err != nil || !first {
 			return err
 		}
+		all := keysOf(now)
 		for _, one := range now {
-			one.Told = !one.partOf(now)
+			one.Told = !one.partOf(all)
 			if _, err := w.Store.AddWithheld(ctx, one.from(w.Clock.Now())); err != nil {
 				return err
 			}
@@ -141,16 +183,26 @@ func (w WithheldWatch) step(ctx context.Context, one Withheld, keep func(context
 	})
 }
 
-func (w Withheld) same(o Withheld) bool {
-	return w.Kind == o.Kind && w.Repository == o.Repository && w.Digest == o.Digest
+// A withheldKey is what names something withheld.
+type withheldKey struct {
+	Kind, Repository string
+	Digest           digest.Digest
+}
+
+func (w Withheld) key() withheldKey { return withheldKey{w.Kind, w.Repository, w.Digest} }
+
+func keysOf(all []Withheld) map[withheldKey]bool {
+	out := make(map[withheldKey]bool, len(all))
+	for _, w := range all {
+		out[w.key()] = true
+	}
+	return out
 }
 
 // partOf reports whether something else in all says what w does: that all of its
 // repository is withheld, or the version that it is a build of.
-func (w Withheld) partOf(all []Withheld) bool {
-	return w.Digest != "" && slices.ContainsFunc(all, func(o Withheld) bool {
-		return o.Kind == w.Kind && o.Repository == w.Repository && (o.Digest == "" || o.Digest != w.Digest && o.Digest == w.Whole)
-	})
+func (w Withheld) partOf(all map[withheldKey]bool) bool {
+	return w.Digest != "" && (all[withheldKey{w.Kind, w.Repository, ""}] || w.Whole != w.Digest && all[withheldKey{w.Kind, w.Repository, w.Whole}])
 }
 
 // change is what is told: its id follows from what is withheld, and since when.

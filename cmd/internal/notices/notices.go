@@ -58,9 +58,9 @@ type Notices struct {
 
 	withholding Withholding
 	watch       notify.WithheldWatch
-	looked      string // what may not be pulled, when it was told last
-	lookedAt    time.Time
-	quarantined bool // something was in quarantine then, which is in damaged
+	looked      string    // what may not be pulled, when it was told last
+	lookAt      time.Time // when it is looked again though nothing changed here
+	quarantined bool      // something was in quarantine then, which is in damaged
 	damaged     []notify.Withheld
 }
 
@@ -105,7 +105,8 @@ func New(o Options) (*Notices, error) {
 	}, engine)
 	return &Notices{
 		Engine: engine, Service: service, Mailboxes: mailboxes, mailer: mailer, store: db, clock: o.Clock, unread: newUnread(),
-		withholding: o.Withholding, watch: notify.WithheldWatch{Store: db, Outbox: o.Outbox, InTx: db.InTx, Clock: o.Clock}, quarantined: true,
+		withholding: o.Withholding, quarantined: true,
+		watch: notify.WithheldWatch{Store: db, Outbox: o.Outbox, Still: o.Withholding.Still, InTx: db.InTx, Clock: o.Clock},
 	}, nil
 }
 

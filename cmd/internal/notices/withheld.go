@@ -28,6 +28,10 @@ type Withholding struct {
 	Blocks func() []Block
 	// Quarantine reports whether bytes of anything are in quarantine.
 	Quarantine func() bool
+	// Still asks the storage itself whether something is withheld, for a replica that
+	// others are ahead of: a block by its name in the repository and in all, a quarantine
+	// of what the version holds at any depth. Without it no end is told.
+	Still func(ctx context.Context, w notify.Withheld) (bool, error)
 	// Catalog is what there is, with what is not listed; an error where that is not known
 	// now.
 	Catalog func() (*catalog.Generation, error)
@@ -41,6 +45,9 @@ const withheldEvery = time.Second
 // nothing changed here.
 const withheldRest = time.Minute
 
+// withheldSoon is that where something could not be told, or not yet.
+const withheldSoon = 5 * time.Second
+
 // lookWithheld tells of what changed since.
 func (n *Notices) lookWithheld(ctx context.Context) error {
 	gen, err := n.withholding.Catalog()
@@ -49,14 +56,18 @@ func (n *Notices) lookWithheld(ctx context.Context) error {
 	}
 	blocks, damaged := n.withholding.Blocks(), n.withholding.Quarantine()
 	as, now := stampOf(blocks, damaged || n.quarantined, gen.Number), n.clock.Now()
-	if as == n.looked && now.Sub(n.lookedAt) < withheldRest {
+	if as == n.looked && now.Before(n.lookAt) {
 		return nil
 	}
 	bad := quarantined(damaged || n.quarantined, gen.Snapshot, n.damaged)
-	if _, err := n.watch.Look(ctx, append(blocked(blocks, gen.Snapshot), bad...)); err != nil {
+	later, err := n.watch.Look(ctx, append(blocked(blocks, gen.Snapshot), bad...))
+	n.looked, n.lookAt, n.quarantined, n.damaged = as, now.Add(withheldRest), len(bad) > 0, bad
+	if later || err != nil {
+		n.lookAt = now.Add(withheldSoon)
+	}
+	if err != nil {
 		return fmt.Errorf("what may not be pulled: %w", err)
 	}
-	n.looked, n.lookedAt, n.quarantined, n.damaged = as, now, len(bad) > 0, bad
 	return nil
 }
 
@@ -77,6 +88,11 @@ func stampOf(blocks []Block, damaged bool, generation int64) string {
 // blocked are the blocks as people know what they name.
 func blocked(blocks []Block, of *catalog.Snapshot) []notify.Withheld {
 	var out []notify.Withheld
+	type named struct {
+		repository string
+		digest     digest.Digest
+	}
+	seen := map[named]bool{}
 	add := func(b Block, plugin *catalog.Plugin, repository string) {
 		w := notify.Withheld{Kind: notify.KindBlocked, Repository: repository, Digest: b.Digest, Since: b.At, Details: b.details()}
 		if plugin != nil {
@@ -84,7 +100,8 @@ func blocked(blocks []Block, of *catalog.Snapshot) []notify.Withheld {
 				w.Version, w.Whole = v.Version.String(), v.Digest
 			}
 		}
-		if !slices.ContainsFunc(out, func(o notify.Withheld) bool { return o.Repository == w.Repository && o.Digest == w.Digest }) {
+		if by := (named{repository, b.Digest}); !seen[by] {
+			seen[by] = true
 			out = append(out, w)
 		}
 	}
