@@ -21,8 +21,9 @@ import (
 type basis struct {
 	installs []Install // enabled or not
 	catalog  *catalog.Snapshot
-	// sees reports whether the tenant may be given a plugin as a dependency.
-	sees func(id artifact.Name) bool
+	// public reports whether everybody may be given a plugin; an error could not
+	// tell. nil says that nobody may.
+	public func(id artifact.Name) (bool, error)
 	// takes says why versions do not take what an install is configured with.
 	takes func(i Install) func(v *catalog.Version) *index.Reason
 	// licenses are those of the plugins that need one.
@@ -45,6 +46,9 @@ type desire struct {
 	had     map[string]index.DesiredItem
 	touched map[artifact.Name]bool // that the answer follows from
 	roots   map[artifact.Name]root
+	own     map[artifact.Name]bool // that the tenant is given whether or not everybody may have them
+	open    map[artifact.Name]bool // whether everybody may have the others, as far as it was asked
+	untold  error                  // the first question of that kind that nobody answered
 	items   map[string]index.DesiredItem
 	notices []index.DesiredNotice
 }
@@ -61,7 +65,7 @@ type root struct {
 // follows from. An error means that it could not be told.
 func (b basis) desire(ctx context.Context, h Host, had content) (out content, touched map[artifact.Name]bool, err error) {
 	d := &desire{basis: b, h: h, had: map[string]index.DesiredItem{}, touched: map[artifact.Name]bool{}, roots: map[artifact.Name]root{},
-		items: map[string]index.DesiredItem{}, notices: []index.DesiredNotice{}}
+		own: map[artifact.Name]bool{}, open: map[artifact.Name]bool{}, items: map[string]index.DesiredItem{}, notices: []index.DesiredNotice{}}
 	for _, item := range had.Items {
 		d.had[item.Plugin] = item
 	}
@@ -74,6 +78,7 @@ func (b basis) desire(ctx context.Context, h Host, had content) (out content, to
 			d.choose(i)
 		}
 	}
+	d.owned()
 	if err := d.close(ctx); err != nil {
 		return out, nil, err
 	}
@@ -253,7 +258,10 @@ func (d *desire) solve(ctx context.Context, ids []artifact.Name) ([]resolve.Chos
 	u := &given{d: d, roots: ids, rest: resolve.Over(d.catalog, catalog.Fit{Host: d.h.Host, HostVersion: d.h.Version, Platform: d.h.Platform}, ids...)}
 	answer, err := resolve.Resolve(ctx, u, r)
 	var not *resolve.Unsatisfiable
-	if !errors.As(err, &not) || len(d.had) == 0 {
+	switch {
+	case d.untold != nil:
+		return nil, d.untold // no answer rather than one that says that a plugin is not there
+	case !errors.As(err, &not) || len(d.had) == 0:
 		return answer, err
 	}
 	r.Locked = map[artifact.Name]digest.Digest{}
@@ -262,7 +270,10 @@ func (d *desire) solve(ctx context.Context, ids []artifact.Name) ([]resolve.Chos
 			r.Locked[id] = item.Digest
 		}
 	}
-	return resolve.Resolve(ctx, u, r)
+	if answer, err = resolve.Resolve(ctx, u, r); d.untold != nil {
+		return nil, d.untold
+	}
+	return answer, err
 }
 
 // run is the item of what was chosen.
@@ -322,7 +333,8 @@ func (d *desire) keep(held map[string]bool) {
 }
 
 // given is the catalog as a universe in which each root has the one version that was
-// chosen, and of the others those may be chosen that the tenant may be given.
+// chosen, and of the others those may be chosen of which the tenant may be given all that
+// they need.
 type given struct {
 	d     *desire
 	roots []artifact.Name
@@ -331,27 +343,80 @@ type given struct {
 
 // Candidates implements resolve.Universe.
 func (g *given) Candidates(id artifact.Name) []resolve.Candidate {
-	g.d.touched[id] = true
-	if r, is := g.d.roots[id]; is && slices.Contains(g.roots, id) {
-		v := r.chosen.version
-		c := resolve.Candidate{ID: id, Version: v.Version, Digest: v.Digest, PlatformDigest: buildOf(v, g.d.h.Platform), OptIn: true}
-		if v.Plugin != nil {
-			c.Dependencies = v.Plugin.Dependencies
-		}
-		return []resolve.Candidate{c}
+	all := g.all(id)
+	withheld := func(c resolve.Candidate) bool { _, is := g.d.withheld(c); return is }
+	if !slices.ContainsFunc(all, withheld) {
+		return all
 	}
-	if !g.d.sees(id) {
-		return nil
-	}
-	return g.rest.Candidates(id)
+	return slices.DeleteFunc(slices.Clone(all), withheld)
 }
 
-// Absent implements resolve.Universe.
+// all are the candidates of id, whatever they need.
+func (g *given) all(id artifact.Name) []resolve.Candidate {
+	g.d.touched[id] = true
+	r, is := g.d.roots[id]
+	if !is || !slices.Contains(g.roots, id) {
+		return g.rest.Candidates(id)
+	}
+	v := r.chosen.version
+	c := resolve.Candidate{ID: id, Version: v.Version, Digest: v.Digest, PlatformDigest: buildOf(v, g.d.h.Platform), OptIn: true}
+	if v.Plugin != nil {
+		c.Dependencies = v.Plugin.Dependencies
+	}
+	return []resolve.Candidate{c}
+}
+
+// Absent implements resolve.Universe. What is withheld from the tenant is said to be absent.
 func (g *given) Absent(id artifact.Name) string {
-	if !g.d.sees(id) {
-		return fmt.Sprintf("there is no plugin %s here", id)
+	for _, c := range g.all(id) {
+		if need, is := g.d.withheld(c); is {
+			return fmt.Sprintf("%s needs %s, and there is no plugin %s here", id, need, need)
+		}
 	}
 	return g.rest.Absent(id)
+}
+
+// owned finds what the tenant is given whether or not everybody may have it: the roots,
+// and what their chosen versions need of their own publishers.
+func (d *desire) owned() {
+	for id, r := range d.roots {
+		d.own[id] = true
+		if r.chosen.version.Plugin == nil {
+			continue
+		}
+		for _, need := range r.chosen.version.Plugin.Dependencies {
+			if !need.Optional && need.ID.Publisher() == id.Publisher() {
+				d.own[need.ID] = true
+			}
+		}
+	}
+}
+
+// withheld is something that c needs and that the tenant may not be given for it. A private
+// plugin comes by the word of its own publisher: that another one's plugin depends on it
+// gives nobody a right to it, whatever else of that publisher the tenant has.
+func (d *desire) withheld(c resolve.Candidate) (artifact.Name, bool) {
+	for _, need := range c.Dependencies {
+		if !need.Optional && !d.admits(c.ID, need.ID) {
+			return need.ID, true
+		}
+	}
+	return artifact.Name{}, false
+}
+
+func (d *desire) admits(by, need artifact.Name) bool {
+	d.touched[need] = true
+	if by.Publisher() == need.Publisher() || d.own[need] {
+		return true
+	}
+	if _, asked := d.open[need]; !asked && d.public != nil {
+		public, err := d.public(need)
+		if err != nil && d.untold == nil {
+			d.untold = fmt.Errorf("whether everybody may have plugin %s: %w", need, err)
+		}
+		d.open[need] = err == nil && public
+	}
+	return d.open[need]
 }
 
 // buildOf is the best build of v for a machine.

@@ -306,23 +306,14 @@ func (s *Service) basis(ctx context.Context, id string, rows Rows, h Host, g *ca
 	for k := range b.installs {
 		b.installs[k] = b.installs[k].at(s.o.Clock.Now())
 	}
-	publishers := map[string]bool{}
 	enabled := []artifact.Name{}
 	for _, i := range b.installs {
 		if i.Enabled {
-			publishers[i.Plugin.Publisher()] = true
 			enabled = append(enabled, i.Plugin)
 		}
 	}
-	b.sees = func(dependency artifact.Name) bool {
-		if publishers[dependency.Publisher()] {
-			return true // whose plugin the tenant has gives it what that needs of his own
-		}
-		if s.o.Public == nil {
-			return false
-		}
-		public, err := s.o.Public(ctx, dependency)
-		return err == nil && public
+	if public := s.o.Public; public != nil {
+		b.public = func(id artifact.Name) (bool, error) { return public(ctx, id) }
 	}
 	b.takes = func(i Install) func(*catalog.Version) *index.Reason { return s.takes(ctx, id, rows, i) }
 	if s.o.Desired.Licenses != nil {
