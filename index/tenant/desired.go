@@ -80,7 +80,7 @@ func (s *Service) follow(ctx context.Context, action auth.Action, id, name strin
 		switch {
 		case err != nil:
 			return nil, who, err
-		case !reads:
+		case !reads, refused == nil: // without a refusal a role came between: it counts when he asks again
 			return nil, who, none()
 		}
 		return nil, who, refused

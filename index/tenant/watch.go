@@ -161,8 +161,10 @@ func (w *watched) put(host string, l lookout, g *catalog.Generation, touched map
 	if had := w.hosts[host]; had != nil && had.etag == l.etag {
 		l.issued = had.issued
 	}
-	if w.generation == g.Number { // else a later one was compared with what was touched before
+	if w.generation == g.Number {
 		w.hosts[host] = &l
+	} else { // a later one was compared with what was touched before, and nothing tells what it says of the rest
+		w.rise()
 	}
 	return l
 }
