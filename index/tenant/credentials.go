@@ -47,7 +47,7 @@ func (s *Service) RotateHost(ctx context.Context, id, name string) (out index.Ho
 	}
 	err = s.do(ctx, id, rows, func(ctx context.Context) (act audit.Act, do func(context.Context) error, err error) {
 		h, err := rows.Hosts().Host(ctx, name)
-		if err != nil {
+		if err != nil && h.Damaged == nil { // whatever else cannot be read, its credential is replaced
 			return act, nil, err
 		}
 		out.TenantHost = shownHost(h)
