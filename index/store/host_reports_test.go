@@ -131,6 +131,11 @@ func contractTenantsChanged(t *testing.T, s *Store) {
 	ids, last, err := s.TenantsChanged(ctx, at)
 	same(t, "changed", ids, []string{"north", "south"}, err)
 	same(t, "up to", last, at+4, err)
-	ids, _, err = s.TenantsChanged(ctx, last)
-	same(t, "nothing since", len(ids), 0, err)
+	for _, r := range []auth.AuditRecord{{Action: "tenant:manage", Outcome: "denied"}, {Action: "host:report", Outcome: "allowed"}} {
+		r.At, r.Actor, r.Resource = noon, "person:eve", "tenant north"
+		want(t, "audit of what changes nothing", s.AppendAudit(ctx, r), nil)
+	}
+	ids, last, err = s.TenantsChanged(ctx, last)
+	same(t, "nothing that changes one since", len(ids), 0, err)
+	same(t, "up to there all the same", last, at+6, err)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/oarlock/oarlock/artifact"
+	"github.com/oarlock/oarlock/index/auth"
 	"github.com/oarlock/oarlock/index/tenant"
 )
 
@@ -191,8 +192,11 @@ func (r tenantRows) exists(ctx context.Context) error {
 // changedRows is how many rows of the audit log are looked at in one go.
 const changedRows = 1000
 
-// TenantsChanged are the tenants that rows of the audit log after one are about, and
-// the last row that was looked at; below 0 only that.
+// deniedOutcome is how a row of the audit log says that somebody was refused.
+const deniedOutcome = "denied"
+
+// TenantsChanged are the tenants that rows of the audit log after one say were changed,
+// and the last row that was looked at; below 0 only that.
 func (s *Store) TenantsChanged(ctx context.Context, row int64) (ids []string, last int64, err error) {
 	if row < 0 {
 		head, err := s.AuditHead(ctx)
@@ -200,12 +204,15 @@ func (s *Store) TenantsChanged(ctx context.Context, row int64) (ids []string, la
 	}
 	for last = row; ; {
 		var rows []auditRow
-		err := s.reader(ctx).NewSelect().Model(&rows).Column("seq", "resource").Where("seq > ?", last).Order("seq").Limit(changedRows).Scan(ctx)
+		err := s.reader(ctx).NewSelect().Model(&rows).Column("seq", "resource", "action", "outcome").Where("seq > ?", last).Order("seq").Limit(changedRows).Scan(ctx)
 		if err != nil {
 			return nil, row, wrap("changes of tenants", err)
 		}
 		for _, r := range rows {
-			if id, is := strings.CutPrefix(r.Resource, "tenant "); is && !slices.Contains(ids, id) {
+			// Neither a refusal nor a report changes what a host is to run. Anybody can be
+			// refused, as often as he likes, and hosts report all the time.
+			changes := r.Outcome != deniedOutcome && r.Action != string(auth.HostReport)
+			if id, is := strings.CutPrefix(r.Resource, "tenant "); is && changes && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
 			last = r.Seq

@@ -56,7 +56,7 @@ type Options struct {
 	Credentials Credentials
 	// Desired says how desired states are made.
 	Desired DesiredOptions
-	// Changed are the tenants that rows of the audit log after one are about, and the
+	// Changed are the tenants that rows of the audit log after one say were changed, and the
 	// last row that was looked at; below 0 only that. It must be given for Look.
 	Changed func(ctx context.Context, row int64) (tenants []string, last int64, err error)
 	// Ring seals configurations.
