@@ -47,8 +47,8 @@ type ReportRows interface {
 	Plugins(ctx context.Context, plugins []string) (map[string][]index.TenantPluginHost, error)
 }
 
-// Report takes what a host says of itself. What changes of what runs is a row of the
-// audit log, one for each plugin; the same again leaves none.
+// Report takes what a host says of itself. Where something else runs than before, that is
+// one row of the audit log, whatever the number of plugins; the same again leaves none.
 func (s *Service) Report(ctx context.Context, id, name string, r index.HostReport) (out index.HostReported, err error) {
 	rows, who, err := s.follow(ctx, auth.HostReport, id, name)
 	if err != nil {
@@ -70,8 +70,9 @@ func (s *Service) Report(ctx context.Context, id, name string, r index.HostRepor
 			return err
 		}
 		changes := changesOf(was.Items, n.Items)
-		for _, c := range changes {
-			act := audit.Act{Action: auth.HostReport, On: auth.InHost(id, name), Before: c.row(name, c.from), Planned: c.row(name, c.to)}
+		if len(changes) > 0 {
+			act := audit.Act{Action: auth.HostReport, On: auth.InHost(id, name)}
+			act.Before, act.Planned = ranAndRuns(name, changes)
 			if err := s.o.Acts.Do(ctx, act, func(context.Context) (any, error) { return nil, nil }); err != nil {
 				return err
 			}
@@ -123,8 +124,31 @@ func legible(text string, most int) string {
 // A runChange is a plugin of which something else runs than before.
 type runChange struct{ plugin, from, to string }
 
-func (c runChange) row(host, digest string) map[string]string {
-	return map[string]string{"host": host, "plugin": c.plugin, "digest": digest}
+// mostWritten is how many changes of one report the audit log names: a report may have a
+// thousand, and its row is kept for good.
+const mostWritten = 100
+
+// runRow is what the audit log says of what runs on a host. Changed counts all that
+// changes, and Plugins are the first of it.
+type runRow struct {
+	Host    string   `json:"host"`
+	Changed int      `json:"changed"`
+	Plugins []runOne `json:"plugins"`
+}
+
+type runOne struct {
+	Plugin string `json:"plugin"`
+	Digest string `json:"digest"`
+}
+
+// ranAndRuns is what ran on a host, and what runs, as the audit log has it.
+func ranAndRuns(host string, changes []runChange) (before, after runRow) {
+	before, after = runRow{Host: host, Changed: len(changes)}, runRow{Host: host, Changed: len(changes)}
+	for _, c := range changes[:min(len(changes), mostWritten)] {
+		before.Plugins = append(before.Plugins, runOne{c.plugin, c.from})
+		after.Plugins = append(after.Plugins, runOne{c.plugin, c.to})
+	}
+	return before, after
 }
 
 // changesOf are the plugins of which something else runs, by name.
