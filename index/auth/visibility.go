@@ -28,6 +28,7 @@ type Visibility struct {
 	mighty bool // a role of the site, a robot or a part of the server: decided one by one
 	own    map[string]bool
 	given  Given // to a host
+	closed bool  // to a host: what everybody may pull counts for nothing
 }
 
 // openness is every namespace at one moment: true where everybody may pull.
@@ -55,6 +56,7 @@ func (a *Authority) Visibility(ctx context.Context, p Principal) (Visibility, er
 		}
 	}
 	if p.Kind == Host {
+		s.closed = a.loginToRead // nobody reads without a login, and that of a host is for what it is given
 		if s.given, err = a.givenTo(ctx, p); err != nil {
 			return Visibility{}, untold(err, "what %s is given", p.Name)
 		}
@@ -110,12 +112,13 @@ func (s Visibility) Pulls(repository string) bool {
 	r := InRepository(repository)
 	public, claimed := s.names.public[r.Namespace]
 	switch {
-	case public && s.p.Access == nil:
+	case public && s.p.Access == nil && !s.closed:
 		return true
 	case !public && !s.mighty && !s.own[r.Namespace] && s.p.Kind != Host:
 		return false
 	}
 	r.Given = FactOf(s.given.Repositories[repository])
+	r.LoginToPull = s.closed
 	r.Claimed, r.Public, r.Closed, r.Publishing = FactOf(claimed), FactOf(public), No, No
 	return Decide(s.p, RepositoryPull, r).Allowed()
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -120,5 +121,44 @@ func TestAVisibilityFollowsTheNamespaces_I7(t *testing.T) {
 	s.clock.move(CacheTTL)
 	if closed, err := s.auth.Visibility(t.Context(), Nobody()); err != nil || closed.Pulls("acme/hello") {
 		t.Fatalf("a namespace that another replica closed is seen, error %v", err)
+	}
+}
+
+// A host sees what everybody may, and what it is given: where nobody reads without a
+// login, that is what it is given alone.
+func TestAHostSeesWhatItIsGiven_I7(t *testing.T) {
+	t.Parallel()
+	for what, row := range map[string]struct {
+		pull, read, open bool // a login is needed to pull, and to read; what is public is seen
+	}{
+		"everybody pulls": {false, false, true},
+		"everybody reads": {true, false, true},
+		"nobody does":     {true, true, false},
+	} {
+		s := newSite(t, func(o *Options) {
+			o.PublicCatalog, o.LoginToPull, o.LoginToRead = true, row.pull, row.read
+			o.Given = func(context.Context, string, string) (Given, error) {
+				return Given{Repositories: map[string]bool{"acme/hello": true, "oak-lab/lens": true}, Sum: "x"}, nil
+			}
+		})
+		s.store.mu.Lock()
+		for name, public := range map[string]bool{"acme": false, "examples": true, "oak-lab": true} {
+			s.store.namespaces[name] = NamespaceRecord{Name: name, Public: public}
+		}
+		s.store.mu.Unlock()
+		p := Principal{Kind: Host, Name: HostName("north", "editor-1"), Tenant: "north", Host: "editor-1"}
+		v, err := s.auth.Visibility(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for repository, want := range map[string]bool{"acme/hello": true, "acme/secret": false, "examples/hello": row.open, "oak-lab/lens": true,
+			"oak-lab/other": row.open, "oarlock/catalog": true, "nobodys/hello": false} {
+			if got := v.Pulls(repository); got != want {
+				t.Errorf("%s: it sees %s: %t", what, repository, got)
+			}
+			if d, err := s.auth.Decide(t.Context(), p, RepositoryPull, InRepository(repository)); err != nil || d.Allowed() != want && row.pull == row.read {
+				t.Errorf("%s: of %s the table says %+v, error %v", what, repository, d, err)
+			}
+		}
 	}
 }
