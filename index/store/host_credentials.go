@@ -37,7 +37,8 @@ func (s *Store) HostCredential(ctx context.Context, id string) (auth.HostRecord,
 func (s *Store) PutHostCredential(ctx context.Context, h auth.HostRecord) error {
 	what := fmt.Sprintf("credential of host %q of tenant %q", h.Host, h.Tenant)
 	return s.InTx(ctx, func(ctx context.Context) error {
-		if _, err := s.OfTenant(h.Tenant).Hosts().Host(ctx, h.Host); err != nil {
+		of, err := s.OfTenant(h.Tenant).Hosts().Host(ctx, h.Host)
+		if err != nil && of.Damaged == nil { // it is there, and to take its credential is an act of safety
 			return err
 		}
 		row := hostCredentialRow{Tenant: h.Tenant, Host: h.Host, ID: h.ID, Hash: h.Hash, CreatedBy: h.CreatedBy, CreatedAt: micro(h.CreatedAt)}

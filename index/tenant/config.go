@@ -320,7 +320,7 @@ func preparedFor(p proposal, v *catalog.Version) (c Config, raw []byte, err erro
 		if len(bad) > 0 {
 			return c, nil, invalidConfig(plugin, &artifact.ProblemsError{Problems: bad})
 		}
-		kept = append(more, p.current.Secrets...)
+		kept = slices.Concat(more, p.current.Secrets)
 	}
 	if secrets, err = secretsOf(schema, doc, kept); err != nil {
 		return c, nil, undecided(plugin, v, err)

@@ -129,12 +129,15 @@ func without(doc any, places []string) any {
 				break
 			}
 		}
+		if !is {
+			continue
+		}
 		last := path[len(path)-1]
 		switch at := at.(type) {
 		case map[string]any:
 			delete(at, last)
 		case []any:
-			if i, err := strconv.Atoi(last); err == nil && i < len(at) {
+			if i, err := strconv.Atoi(last); err == nil && i >= 0 && i < len(at) {
 				at[i] = nil
 			}
 		}
@@ -148,7 +151,7 @@ func dropNulls(doc any, places []string) (cleared map[string]bool) {
 	cleared = map[string]bool{}
 	for _, pointer := range places {
 		path := segments(pointer)
-		at, is := doc, true
+		at := doc
 		for i, s := range path {
 			m, object := at.(map[string]any)
 			if i == len(path)-1 && object {
@@ -157,9 +160,11 @@ func dropNulls(doc any, places []string) (cleared map[string]bool) {
 					cleared[pointer] = true
 				}
 			}
-			if at, is = step(at, s); !is {
+			next, is := step(at, s)
+			if !is {
 				break
 			}
+			at = next
 		}
 	}
 	return cleared

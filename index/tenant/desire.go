@@ -354,6 +354,9 @@ func (g *given) Candidates(id artifact.Name) []resolve.Candidate {
 // all are the candidates of id, whatever they need.
 func (g *given) all(id artifact.Name) []resolve.Candidate {
 	g.d.touched[id] = true
+	if item, has := g.d.items[id.String()]; has && item.Action == index.DesiredStop {
+		return nil // what must not run does not, whatever needs it
+	}
 	r, is := g.d.roots[id]
 	if !is || !slices.Contains(g.roots, id) {
 		return g.rest.Candidates(id)

@@ -26,6 +26,7 @@ import (
 	"github.com/oarlock/oarlock/index/jobs"
 	statements "github.com/oarlock/oarlock/index/ledger"
 	"github.com/oarlock/oarlock/index/lifecycle"
+	"github.com/oarlock/oarlock/index/notify"
 	"github.com/oarlock/oarlock/index/publisher"
 	"github.com/oarlock/oarlock/index/publog"
 	"github.com/oarlock/oarlock/index/signed"
@@ -158,7 +159,7 @@ func openNotices(cfg config.Config, at clock.Clock, p *premises, a *accounts, in
 
 // withholding is what may not be pulled, as registry and catalog know it.
 func withholding(p *premises, j *joined) notices.Withholding {
-	return notices.Withholding{Quarantine: p.storage.AnyQuarantined, Blocks: func() []notices.Block {
+	return notices.Withholding{Quarantine: p.storage.AnyQuarantined, Still: p.still, Blocks: func() []notices.Block {
 		var out []notices.Block
 		for _, b := range p.blocks.Held() {
 			out = append(out, notices.Block{Repository: b.Repository, Digest: b.Digest, Code: b.Code, Reason: b.Reason, By: b.By,
@@ -166,6 +167,23 @@ func withholding(p *premises, j *joined) notices.Withholding {
 		}
 		return out
 	}, Catalog: func() (*catalog.Generation, error) { return j.live.Current(), j.ready() }}
+}
+
+// still reports whether something is withheld, as the storage has it now: what this
+// replica remembers may be behind what others did.
+func (p *premises) still(ctx context.Context, w notify.Withheld) (bool, error) {
+	if w.Kind == notify.KindQuarantined {
+		if err := p.storage.LearnQuarantine(ctx); err != nil {
+			return false, err
+		}
+		_, is, err := p.blocks.Withheld(ctx, w.Repository, w.Digest) // a block besides says nothing of the bytes
+		return is, err
+	}
+	_, is, err := p.blocks.Named(ctx, block.Block{Repository: w.Repository, Digest: w.Digest})
+	if err == nil && !is && w.Digest != "" {
+		_, is, err = p.blocks.Named(ctx, block.Block{Digest: w.Digest})
+	}
+	return is, err
 }
 
 // openStatements makes what brings statements into ledgers and the jobs that do.
