@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -229,7 +230,7 @@ func TestALedgerOlderThanTheDatabaseIsTold_K6(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.statements.Doubt("acme")
-	if err := s.statements.Drain(t.Context()); err != nil {
+	if err := errors.Join(s.statements.Drain(t.Context()), s.index.ingest.Settled(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"person:ada"}, ask[index.Publisher](t, s, admin, "GET", "/api/v1/publishers/acme", nil, http.StatusOK).Owners); diff != "" {
