@@ -62,7 +62,7 @@ func listed(names []string) string {
 
 func whoCould(names []string) string {
 	if len(names) == 0 {
-		return "make accounts of other admins, seven days before they are needed: oarlock account add NAME --role admin; a site of one admin sets approvers: 1"
+		return "make accounts of other admins, seven days before they are needed: oarlock account create NAME --role admin; a site of one admin sets approvers: 1"
 	}
 	return "ask one of " + strings.Join(names, ", ")
 }
