@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -25,16 +26,25 @@ func TestWhatAReadAllocates(t *testing.T) {
 	pushAs(t, s, "", 1)
 	repository := "acme/p1"
 	digest, layer := manifestOf(t, s, repository, "1.1.0")
-	for what, most := range map[string]float64{
+	most := map[string]float64{
 		"blobs/" + layer:      48,
 		"manifests/" + digest: 40,
 		"manifests/1.1.0":     46,
 		"referrers/" + digest: 37,
-	} {
-		got := allocationsOf(t, s.Addr(), "/v2/"+repository+"/"+what)
-		t.Logf("%s: %v allocations", what, got)
-		if got > most {
-			t.Errorf("a read of %s makes %.0f allocations, expected at most %.0f", what, got, most)
+	}
+	got := map[string]float64{}
+	for range 3 { // what the server does besides, such as signing its catalog, allocates too
+		for what := range most {
+			n := allocationsOf(t, s.Addr(), "/v2/"+repository+"/"+what)
+			if least, is := got[what]; !is || n < least {
+				got[what] = n
+			}
+		}
+	}
+	for what, n := range got {
+		t.Logf("%s: %v allocations", what, n)
+		if n > most[what] {
+			t.Errorf("a read of %s makes %.0f allocations, expected at most %.0f", what, n, most[what])
 		}
 	}
 }
@@ -73,14 +83,18 @@ func allocationsOf(t *testing.T, address, path string) float64 {
 		t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
 	}
 	buf := make([]byte, answer.n)
-	return testing.AllocsPerRun(2000, func() {
-		if _, err := conn.Write(request); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(conn, buf); err != nil {
-			t.Fatal(err)
-		}
-	})
+	least := math.Inf(1)
+	for range 5 {
+		least = min(least, testing.AllocsPerRun(300, func() {
+			if _, err := conn.Write(request); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(conn, buf); err != nil {
+				t.Fatal(err)
+			}
+		}))
+	}
+	return least
 }
 
 func raceDetected() bool {
