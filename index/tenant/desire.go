@@ -278,6 +278,9 @@ func (d *desire) solve(ctx context.Context, ids []artifact.Name) ([]resolve.Chos
 
 // run is the item of what was chosen.
 func (d *desire) run(c resolve.Chosen) {
+	if _, has := d.items[c.ID.String()]; has { // it is held, and another one needs it
+		return
+	}
 	item := index.DesiredItem{Plugin: c.ID.String(), Version: c.Version.String(), Digest: c.Digest, Action: index.DesiredRun}
 	if c.PlatformDigest != c.Digest {
 		item.PlatformDigest = c.PlatformDigest
@@ -354,8 +357,11 @@ func (g *given) Candidates(id artifact.Name) []resolve.Candidate {
 // all are the candidates of id, whatever they need.
 func (g *given) all(id artifact.Name) []resolve.Candidate {
 	g.d.touched[id] = true
-	if item, has := g.d.items[id.String()]; has && item.Action == index.DesiredStop {
-		return nil // what must not run does not, whatever needs it
+	// Whatever needs it, what must not run does not, and what is held goes on as it is.
+	if item, has := g.d.items[id.String()]; has {
+		return slices.DeleteFunc(slices.Clone(g.rest.Candidates(id)), func(c resolve.Candidate) bool {
+			return item.Action != index.DesiredHold || c.Digest != item.Digest
+		})
 	}
 	r, is := g.d.roots[id]
 	if !is || !slices.Contains(g.roots, id) {

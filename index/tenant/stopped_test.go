@@ -41,3 +41,19 @@ func TestWhatMustNotRunRunsForNobody_I6(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsHeldIsNotMovedByWhatNeedsIt_I4_I6: a plugin that is given nothing, such as one
+// whose pin is gone, comes by nobody else's need either.
+func TestWhatIsHeldIsNotMovedByWhatNeedsIt_I4_I6(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pluginOf("acme/base", "", "1.0.0"), pluginOf("acme/hello", "acme/base", "1.0.0"))
+	w.host("north", "editor-1")
+	pinned := enabled("acme/base")
+	pinned.Pin = must(artifact.ParseVersion("9.9.9"))
+	w.install("north", pinned)
+	w.install("north", enabled("acme/hello"))
+	got, state := itemsOf(t, w.ask(t, "north", "editor-1", index.DesiredQuery{}))
+	if text := strings.Join(got, ", "); text != "hold acme/base, hold acme/hello" {
+		t.Errorf("%s: %+v", text, state.Items)
+	}
+}
