@@ -227,7 +227,7 @@ func (s *Server) subscriptionDeliveryRoutes(a huma.API, own guard) {
 func (s *Server) mailboxRoutes(a huma.API, own guard) {
 	huma.Register(a, own(huma.Operation{OperationID: "resend-confirmation", Method: http.MethodPost, Path: "/subscriptions/{id}/resend",
 		Summary:     "Ask again to confirm the address of a subscription",
-		Description: "By a letter with a new link; also where the address was suspended. One person is asked at most three times a day.",
+		Description: "By a letter with a new link; also where the address was suspended. To one address at most three letters are sent in a day, whoever asks.",
 		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests}}),
 		func(ctx context.Context, in *SubscriptionParams) (*subscriptionOutput, error) {
 			out, err := s.Notifications.ResendConfirmation(ctx, in.ID)

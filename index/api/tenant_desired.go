@@ -65,7 +65,7 @@ func (s *Server) desiredRoutes(a huma.API, guarded guard) {
 		})
 	huma.Register(a, guarded(huma.Operation{OperationID: "report-host", Method: http.MethodPost, Path: "/{tenant}/hosts/{host}/report",
 		Summary: "Say what a host runs", Description: "For the host itself, and for who may change the tenant. " +
-			"A plugin of which something else runs than before is a row of the audit log; the same again leaves none."}),
+			"A report by which something else runs than before is one row of the audit log, with the plugins that changed; the same again leaves none."}),
 		func(ctx context.Context, in *reportInput) (*reportedOutput, error) {
 			r, err := s.Tenants.Report(ctx, in.Tenant, in.Host, in.Body)
 			return &reportedOutput{r}, err

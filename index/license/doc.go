@@ -1,6 +1,5 @@
-// Package license keeps the licences of tenants: it reads what sellers signed,
-// takes seats, and says what a tenant, a host or a user may run, by the one
-// function policy/entitlement.Judge.
+// Package license reads what sellers signed of the licences of tenants. What a tenant,
+// a host or a user may run by them is said by the one function policy/entitlement.Judge.
 //
 // Two documents are signed by a seller, as JWS in compact form with EdDSA:
 //
@@ -11,7 +10,4 @@
 // Whose signatures count comes from the configuration of the site (Roots), never
 // with a document: a header that brings a key is refused, like everything in a
 // document that this release does not know.
-//
-// The third, the lease, is the site's: Service.Lease gives what the desired state
-// of a host carries, and takes the seat in one transaction.
 package license

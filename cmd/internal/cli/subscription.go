@@ -143,8 +143,8 @@ func newSubscriptionConfirm(c *console) *cobra.Command {
 
 func newSubscriptionResend(c *console) *cobra.Command {
 	cmd := verb("resend ID", "Have the address of a subscription asked again",
-		"By a letter with a new link; also where a server said that there is no such mailbox, and the address is suspended. One\n"+
-			"person is asked at most three times a day.",
+		"By a letter with a new link; also where a server said that there is no such mailbox, and the address is suspended. To\n"+
+			"one address at most three letters are sent in a day, whoever asks.",
 		"oarlock subscription resend sub_4f1c2a9d0b7e")
 	cmd.Args = args(1, 1, subscriptionArgument)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

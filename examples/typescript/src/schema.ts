@@ -1278,7 +1278,7 @@ export interface paths {
         put?: never;
         /**
          * Ask again to confirm the address of a subscription
-         * @description By a letter with a new link; also where the address was suspended. One person is asked at most three times a day.
+         * @description By a letter with a new link; also where the address was suspended. To one address at most three letters are sent in a day, whoever asks.
          */
         post: operations["resend-confirmation"];
         delete?: never;
@@ -1453,7 +1453,7 @@ export interface paths {
         put?: never;
         /**
          * Say what a host runs
-         * @description For the host itself, and for who may change the tenant. A plugin of which something else runs than before is a row of the audit log; the same again leaves none.
+         * @description For the host itself, and for who may change the tenant. A report by which something else runs than before is one row of the audit log, with the plugins that changed; the same again leaves none.
          */
         post: operations["report-host"];
         delete?: never;
